@@ -1,0 +1,48 @@
+# assay_options: what every target of the project is compiled with.
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(ASSAY_CCACHE ccache)
+if(ASSAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ASSAY_CCACHE})
+endif()
+
+add_library(assay_options INTERFACE)
+target_compile_features(assay_options INTERFACE cxx_std_20)
+# No contraction anywhere: a*b+c must give the same bits on every target.
+target_compile_options(assay_options INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off
+  $<$<BOOL:${ASSAY_WARNINGS_AS_ERRORS}>:-Werror>)
+target_include_directories(assay_options INTERFACE ${PROJECT_SOURCE_DIR})
+
+if(ASSAY_SANITIZE STREQUAL "address")
+  set(ASSAY_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all
+      -fno-omit-frame-pointer)
+elseif(ASSAY_SANITIZE STREQUAL "thread")
+  set(ASSAY_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+elseif(NOT ASSAY_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "ASSAY_SANITIZE=${ASSAY_SANITIZE} (must be empty, address or thread)")
+endif()
+target_compile_options(assay_options INTERFACE ${ASSAY_SANITIZE_FLAGS})
+target_link_options(assay_options INTERFACE ${ASSAY_SANITIZE_FLAGS})
+
+# assay_add_library(<folder> SOURCES ... [PUBLIC ...] [PRIVATE ...]): library assay_<folder>,
+# alias assay::<folder>.
+function(assay_add_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(assay_${name} STATIC ${ARG_SOURCES})
+  add_library(assay::${name} ALIAS assay_${name})
+  target_link_libraries(assay_${name} PUBLIC assay_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# assay_add_test(<name> SOURCES ... LIBRARIES ...): one GoogleTest program, its tests known to ctest.
+function(assay_add_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 600)
+endfunction()

@@ -1,0 +1,11 @@
+# The last words of a configure: what is on.
+message(STATUS "")
+message(STATUS "Assay ${PROJECT_VERSION}")
+message(STATUS "  compiler      ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, ${CMAKE_BUILD_TYPE}")
+message(STATUS "  ccache        ${ASSAY_CCACHE}")
+message(STATUS "  sanitizers    ${ASSAY_SANITIZE}")
+message(STATUS "  tests         ${ASSAY_BUILD_TESTS}")
+message(STATUS "  benches       ${ASSAY_BUILD_BENCH}")
+message(STATUS "  fuzzers       ${ASSAY_BUILD_FUZZERS}")
+message(STATUS "  HDF5 ${HDF5_VERSION}, Eigen ${Eigen3_VERSION}, Highway ${hwy_VERSION}, OpenMP ${OpenMP_CXX_VERSION}")
+message(STATUS "")

@@ -1,0 +1,71 @@
+// Time as an injected thing: all deadline logic takes a Clock, so that tests run in virtual time.
+// StopToken is the cancellation point of every long computation.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+
+namespace assay {
+
+// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Monotonic nanoseconds since an arbitrary origin that is fixed for the process.
+  virtual int64_t now_ns() const = 0;
+};
+
+// CLOCK_MONOTONIC.
+class SystemClock final : public Clock {
+ public:
+  int64_t now_ns() const override;
+};
+
+// Moves only when told. Thread-safe.
+class ManualClock final : public Clock {
+ public:
+  explicit ManualClock(int64_t start_ns = 0) : now_ns_(start_ns) {}
+  int64_t now_ns() const override { return now_ns_.load(std::memory_order_relaxed); }
+  void advance(int64_t ns) { now_ns_.fetch_add(ns, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> now_ns_;
+};
+
+// Nanoseconds that this process had lived when called, by its start time in /proc/self/stat
+// (10 ms resolution). 0 if that cannot be read.
+int64_t process_age_ns();
+
+inline constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
+
+// Says when to stop: when its own flag or that of an ancestor is set, or when the deadline of
+// either has passed. Cheap enough to ask every few microseconds of work. Thread-safe; it does not
+// own its parent or clock, which must outlive it.
+class StopToken {
+ public:
+  StopToken() = default;
+  StopToken(const Clock* clock, int64_t deadline_ns, const StopToken* parent = nullptr)
+      : clock_(clock), deadline_ns_(deadline_ns), parent_(parent) {}
+  explicit StopToken(const StopToken* parent) : parent_(parent) {}
+  StopToken(const StopToken&) = delete;
+  StopToken& operator=(const StopToken&) = delete;
+
+  // Async-signal-safe.
+  void request() { requested_.store(true, std::memory_order_relaxed); }
+  bool requested() const {
+    if (requested_.load(std::memory_order_relaxed)) return true;
+    if (clock_ != nullptr && deadline_ns_ != kNoDeadline && clock_->now_ns() >= deadline_ns_) {
+      return true;
+    }
+    return parent_ != nullptr && parent_->requested();
+  }
+
+ private:
+  std::atomic<bool> requested_{false};
+  const Clock* clock_ = nullptr;
+  int64_t deadline_ns_ = kNoDeadline;
+  const StopToken* parent_ = nullptr;
+};
+
+}  // namespace assay

@@ -1,0 +1,166 @@
+#include "kernels/base/file_layer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+namespace assay {
+namespace {
+
+tl::unexpected<Error> io_error(const char* doing, const std::string& path, int error) {
+  const StatusCode code = error == ENOENT   ? StatusCode::kNotFound
+                          : error == EEXIST ? StatusCode::kAlreadyExists
+                                            : StatusCode::kIo;
+  return fail(code, "cannot {} '{}': {}", doing, path, std::generic_category().message(error));
+}
+
+class PosixFile final : public File {
+ public:
+  PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~PosixFile() override { close(fd_); }
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+
+  Status append(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return io_error("write", path_, errno);
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+    return {};
+  }
+
+  Status sync() override {
+    if (::fdatasync(fd_) != 0) return io_error("sync", path_, errno);
+    return {};
+  }
+
+  Result<int64_t> read_at(int64_t offset, std::span<std::byte> bytes) override {
+    while (true) {
+      const ssize_t count = ::pread(fd_, bytes.data(), bytes.size(), offset);
+      if (count >= 0) return count;
+      if (errno != EINTR) return io_error("read", path_, errno);
+    }
+  }
+
+  Result<int64_t> size() override {
+    struct stat info {};
+    if (::fstat(fd_, &info) != 0) return io_error("stat", path_, errno);
+    return int64_t{info.st_size};
+  }
+
+ private:
+  int fd_;
+  std::string path_;
+};
+
+Result<std::unique_ptr<File>> open_posix(const std::string& path, int flags, const char* doing) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  if (fd < 0) return io_error(doing, path, errno);
+  return std::make_unique<PosixFile>(fd, path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<File>> PosixFileLayer::create(const std::string& path) {
+  return open_posix(path, O_RDWR | O_CREAT | O_EXCL, "create");
+}
+
+Result<std::unique_ptr<File>> PosixFileLayer::open(const std::string& path) {
+  return open_posix(path, O_RDONLY, "open");
+}
+
+Status PosixFileLayer::rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return io_error("rename to", to, errno);
+  return {};
+}
+
+Status PosixFileLayer::link(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) != 0) return io_error("link", to, errno);
+  return {};
+}
+
+Status PosixFileLayer::unlink(const std::string& path) {
+  if (::unlink(path.c_str()) != 0) return io_error("remove", path, errno);
+  return {};
+}
+
+Status PosixFileLayer::make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return io_error("create folder", path, error.value());
+  return {};
+}
+
+Status PosixFileLayer::sync_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return io_error("open folder", path, errno);
+  const int result = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  if (result != 0) return io_error("sync folder", path, error);
+  return {};
+}
+
+Result<std::vector<std::string>> PosixFileLayer::list(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (std::filesystem::directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
+    names.push_back(it->path().filename().string());
+  }
+  if (error) return io_error("list folder", path, error.value());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool PosixFileLayer::exists(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+Result<std::string> read_file(FileLayer& files, const std::string& path, int64_t limit_bytes) {
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
+  ASSAY_ASSIGN_OR_RETURN(const int64_t size, file->size());
+  if (size > limit_bytes) {
+    return fail(StatusCode::kResourceExhausted, "'{}' has {} bytes (must be at most {})", path,
+                size, limit_bytes);
+  }
+  std::string text(static_cast<size_t>(size), '\0');
+  int64_t done = 0;
+  while (done < size) {
+    ASSAY_ASSIGN_OR_RETURN(
+        const int64_t count,
+        file->read_at(done, std::as_writable_bytes(std::span(text).subspan(size_t(done)))));
+    if (count == 0) break;
+    done += count;
+  }
+  text.resize(static_cast<size_t>(done));
+  return text;
+}
+
+Status publish_file(FileLayer& files, const std::string& temporary_folder, const std::string& path,
+                    std::span<const std::byte> bytes) {
+  static std::atomic<uint64_t> counter{0};
+  const std::string temporary =
+      fmt::format("{}/{}-{}.tmp", temporary_folder, ::getpid(), counter.fetch_add(1));
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
+  Status status = file->append(bytes);
+  if (status) status = file->sync();
+  if (status) status = files.rename(temporary, path);
+  if (!status) {
+    (void)files.unlink(temporary);
+    return status;
+  }
+  return files.sync_folder(std::filesystem::path(path).parent_path().string());
+}
+
+}  // namespace assay

@@ -1,0 +1,73 @@
+// The file operations that durability depends on, as an interface, so that tests can make the n-th
+// write fail (ENOSPC, EIO) for every n. PosixFileLayer is the real one. Every failure is an `io`
+// error that names the path and the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/base/status.h"
+
+namespace assay {
+
+// An open file. Closed when destroyed. Not thread-safe.
+class File {
+ public:
+  virtual ~File() = default;
+  // Writes all bytes at the end of what was written before.
+  virtual Status append(std::span<const std::byte> bytes) = 0;
+  // fdatasync. After a failure the file's state is unknown: do not retry, give the file up.
+  virtual Status sync() = 0;
+  // Reads up to bytes.size() from `offset`; 0 at the end of the file.
+  virtual Result<int64_t> read_at(int64_t offset, std::span<std::byte> bytes) = 0;
+  virtual Result<int64_t> size() = 0;
+};
+
+// Thread-safe.
+class FileLayer {
+ public:
+  virtual ~FileLayer() = default;
+  // O_CREAT | O_EXCL. Fails: already_exists.
+  virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
+  // Read only. Fails: not_found.
+  virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  // Hard link. Fails: already_exists.
+  virtual Status link(const std::string& from, const std::string& to) = 0;
+  // Fails: not_found.
+  virtual Status unlink(const std::string& path) = 0;
+  // Creates the folder and its parents; fine if it is there.
+  virtual Status make_folder(const std::string& path) = 0;
+  // Makes creations, renames and unlinks in the folder durable.
+  virtual Status sync_folder(const std::string& path) = 0;
+  // Names in the folder, sorted, without . and ..
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  virtual bool exists(const std::string& path) = 0;
+};
+
+class PosixFileLayer final : public FileLayer {
+ public:
+  Result<std::unique_ptr<File>> create(const std::string& path) override;
+  Result<std::unique_ptr<File>> open(const std::string& path) override;
+  Status rename(const std::string& from, const std::string& to) override;
+  Status link(const std::string& from, const std::string& to) override;
+  Status unlink(const std::string& path) override;
+  Status make_folder(const std::string& path) override;
+  Status sync_folder(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& path) override;
+  bool exists(const std::string& path) override;
+};
+
+// The whole file. Fails: not_found, io, resource_exhausted if it is larger than `limit_bytes`.
+Result<std::string> read_file(FileLayer& files, const std::string& path, int64_t limit_bytes);
+
+// Publishes bytes under a name: temporary file in `temporary_folder` (same file system), fsync,
+// rename, fsync of the target's folder. Readers see the old file or the whole new one.
+Status publish_file(FileLayer& files, const std::string& temporary_folder, const std::string& path,
+                    std::span<const std::byte> bytes);
+
+}  // namespace assay
