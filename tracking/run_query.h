@@ -1,0 +1,46 @@
+// Finding runs: lists with filters, and lookup by what people type. Reads the run files; works in
+// a read-only workspace. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/status.h"
+#include "tracking/run_record.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+
+// Empty fields do not filter. Experiments and kinds compare in ASCII lower case.
+struct RunFilter {
+  std::string experiment;
+  std::string kind;
+  std::optional<RunStatus> status;
+  std::string parent_run_id;
+  int64_t limit = 0;  // the newest so many; 0: all
+};
+
+struct RunList {
+  std::vector<RunInfo> runs;         // newest first
+  std::vector<std::string> damaged;  // a message for each file that could not be read
+};
+
+// A run that says running but whose writer is dead is shown as interrupted.
+// Fails: io if the workspace cannot be read.
+Result<RunList> list_runs(Workspace& workspace, const RunFilter& filter = {});
+
+// A run by its id, the beginning of its id (4 characters or more) or its name; of several with one
+// name the newest. Fails: not_found with the nearest name, invalid_argument if a beginning fits
+// several runs, data if the run's file is damaged.
+Result<RunInfo> find_run(Workspace& workspace, std::string_view reference);
+
+// find_run, then all of it.
+Result<RunRecord> load_run(Workspace& workspace, std::string_view reference);
+
+// The file of a run, as an absolute or workspace-relative path that can be opened.
+std::string run_file_of(const Workspace& workspace, const std::string& run_id);
+
+}  // namespace assay::tracking

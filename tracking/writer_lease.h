@@ -1,0 +1,81 @@
+// A process that writes to a workspace owns writers/<writer_id>/: LEASE (who it is), tmp/ (its
+// temporary files, the only place where it makes any) and pins/ (hard links to blobs that it
+// relies on). Whoever opens the workspace takes over the folders of dead writers by renaming
+// them, which fences a writer that was only asleep: its next rename finds no temporary file.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "kernels/base/file_layer.h"
+#include "kernels/base/status.h"
+
+namespace assay::tracking {
+
+// What a LEASE file says.
+struct LeaseInfo {
+  std::string writer_id;
+  std::string host;           // host name
+  std::string machine_id;     // /etc/machine-id, or empty
+  std::string boot_id;        // changes with each start of the machine
+  std::string pid_namespace;  // pids of different containers do not compare
+  int64_t pid = 0;
+  int64_t start_ticks = 0;   // process start, clock ticks since boot: pids are reused
+  int64_t heartbeat_ns = 0;  // nanoseconds since 1970 UTC
+};
+
+enum class Liveness {
+  kAlive,
+  kDead,
+  kElsewhere,  // on another machine or in another container, with a recent heartbeat
+};
+
+// A writer that cannot be looked up here counts as dead when its heartbeat is this old.
+inline constexpr int64_t kForeignLeaseExpiryNs = int64_t{24} * 3600 * 1'000'000'000;
+
+class WriterLease {
+ public:
+  // Makes the writer's folder below `<workspace>/writers`. `files` must outlive the lease.
+  // Fails: io (a full or read-only file system).
+  static Result<std::unique_ptr<WriterLease>> acquire(FileLayer& files,
+                                                      const std::string& workspace_path);
+  // Removes the folder. A failure is harmless: the next opener takes over.
+  ~WriterLease();
+  WriterLease(const WriterLease&) = delete;
+  WriterLease& operator=(const WriterLease&) = delete;
+
+  const std::string& id() const { return info_.writer_id; }
+  std::string tmp_folder() const { return folder_ + "/tmp"; }
+  std::string pins_folder() const { return folder_ + "/pins"; }
+  // Renews the heartbeat if the last is older than `min_age_ns`.
+  // Fails: io; not_found if another process took the folder over.
+  Status heartbeat(int64_t min_age_ns);
+
+ private:
+  WriterLease(FileLayer& files, std::string folder, LeaseInfo info);
+  FileLayer& files_;
+  std::string folder_;
+  std::mutex mutex_;
+  LeaseInfo info_;
+};
+
+// This process, without a writer id.
+LeaseInfo this_process();
+
+// Whether the holder of a lease lives: by boot id, pid and process start time on this machine.
+Liveness liveness_of(const LeaseInfo& lease);
+
+// Whether the writer with this id lives. A writer without a folder is dead.
+Liveness writer_liveness(FileLayer& files, const std::string& workspace_path,
+                         const std::string& writer_id);
+
+// Takes over the folders of dead writers and removes their temporary files and pins. Folders that
+// hold anything else (a journal) are left alone. Safe to run in several processes at once, and to
+// be killed. Returns how many were removed.
+Result<int> clean_dead_writers(FileLayer& files, const std::string& workspace_path,
+                               const std::string& own_writer_id);
+
+}  // namespace assay::tracking
