@@ -1,0 +1,118 @@
+// What one `assay run` is asked to do, as a config file or the command line says it: one small
+// struct with its own option table for each section. Plain values. Read from YAML by
+// yaml_config.h; the command line sets single options with parse_option(config.budget, "time", x).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "automl/config/option_table.h"
+#include "automl/config/search_space.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// The options at the top level of the file.
+struct RunOptions {
+  std::string experiment = "default";
+  std::string class_weight = "none";  // none, balanced
+  int64_t seed = 1;
+  std::string device = "auto";  // auto, cpu, cuda:0, fpga:0, ...
+  int64_t threads = 0;          // 0: all CPUs this process may use
+  int64_t slots = 0;            // trials side by side; 0: chosen from threads and rows
+  bool keep_predictions = false;
+  static const OptionTable<RunOptions>& table();
+};
+
+struct DataOptions {
+  std::string train;  // path
+  std::string target;
+  std::string task = "auto";    // auto, binary, multiclass, regression
+  std::string metric = "auto";  // auto, or a name or alias of metrics/metric.h
+  TextList drop;
+  std::string weight;       // column, or empty
+  std::string group;        // column, or empty
+  std::string time_column;  // column, or empty
+  std::string positive_class;
+  std::string delimiter = "auto";  // auto, comma, semicolon, tab, pipe
+  std::string header = "auto";     // auto, true, false
+  TextList missing_tokens = {"", "NA", "NaN", "null", "?"};
+  TextMap column_types;  // column -> numeric, categorical, boolean, datetime, text
+  static const OptionTable<DataOptions>& table();
+};
+
+struct BudgetOptions {
+  double time = 0;     // seconds from process start to exit; 0: not limited
+  int64_t trials = 0;  // 0: not limited
+  int64_t memory = 0;  // bytes; 0: 80 % of what this process may use
+  // Seconds to keep to: `time`, 60 if neither time nor trials is given, nothing if only trials is.
+  std::optional<double> time_limit() const;
+  static const OptionTable<BudgetOptions>& table();
+};
+
+struct ValidationOptions {
+  std::string method = "auto";  // auto, holdout, kfold, group, time
+  int64_t folds = 5;
+  double holdout_fraction = 0.2;
+  bool stratify = true;
+  static const OptionTable<ValidationOptions>& table();
+};
+
+struct SearchOptions {
+  std::string strategy = "random";
+  bool halving = true;
+  int64_t eta = 3;
+  static const OptionTable<SearchOptions>& table();
+};
+
+struct EnsembleOptions {
+  bool enabled = true;
+  int64_t max_models = 50;
+  int64_t iterations = 40;
+  static const OptionTable<EnsembleOptions>& table();
+};
+
+struct ModelOptions {
+  std::string name;  // empty: the experiment's name
+  static const OptionTable<ModelOptions>& table();
+};
+
+// A learner to try, with what the config says about its parameters.
+struct LearnerChoice {
+  std::string name;
+  std::vector<ParamOverride> params;
+};
+
+struct ExperimentConfig {
+  RunOptions run;
+  DataOptions data;
+  BudgetOptions budget;
+  ValidationOptions validation;
+  SearchOptions search;
+  EnsembleOptions ensemble;
+  ModelOptions model;
+  std::vector<LearnerChoice> learners;  // empty: all, with their own search spaces
+};
+
+// Calls visit(section options) for each section struct, in file order: run (whose options stand at
+// the top level) first. `section.table().group().name` is the key; that of run is empty.
+template <class Config, class Visit>
+void for_each_section(Config& config, Visit&& visit) {
+  visit(config.run);
+  visit(config.data);
+  visit(config.budget);
+  visit(config.validation);
+  visit(config.search);
+  visit(config.ensemble);
+  visit(config.model);
+}
+
+// Rules over several options, for configs from files and from flags alike: data.train and
+// data.target are given; the columns named have one role each; method group wants data.group, time
+// wants data.time_column. Not checked here: whether files and columns exist.
+// Fails: config, one line for each mistake, `data.target: ...`.
+Status check_config(const ExperimentConfig& config);
+
+}  // namespace assay::automl

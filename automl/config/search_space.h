@@ -1,0 +1,78 @@
+// The space that search draws a learner's parameters from: one dimension for each searched option,
+// mapped to and from the unit cube, and values for all others. Built from an option table and
+// what the user's config fixed or narrowed. Plain values; const use is thread-safe.
+//
+// A number in [low, high] is u * (high - low) + low, or exp of that between the logarithms, rounded
+// to 6 significant digits so that a proposal reads well and does not hang on the last bit of exp.
+// An integer splits [low - 1/2, high + 1/2] likewise and rounds; k choices split [0, 1] evenly.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "automl/config/option_info.h"
+#include "automl/config/param_map.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// What a config says about one parameter of a learner: its value, or where to search.
+struct ParamOverride {
+  std::string name;
+  std::variant<ParamValue, SearchRange> setting;
+};
+
+// One searched parameter.
+struct Dimension {
+  std::string name;
+  OptionKind kind = OptionKind::kNumber;  // a scalar kind
+  double low = 0;
+  double high = 0;
+  bool log = false;
+  std::vector<ParamValue> choices = {};  // if not empty, these and not low..high
+  ParamValue default_value = {};         // inside the dimension
+
+  // The value at `unit`, which is clamped to [0, 1] (NaN counts as 0).
+  ParamValue at(double unit) const;
+  // A place in [0, 1] for which at() gives `value`: for integers and choices the middle of their
+  // share. Exact for these; for numbers as near as 6 digits allow.
+  // Fails: invalid_argument if the value is not in the dimension.
+  Result<double> unit_of(const ParamValue& value) const;
+  // Number of distinct values; 0 for numbers, which have no end of them.
+  int64_t level_count() const;
+};
+
+class SearchSpace {
+ public:
+  // The space of `options` (scalar ones) under `overrides`: an override with a value fixes the
+  // parameter, one with a range searches there. Options without search range keep their default.
+  // Fails: invalid_argument for an unknown name, a name twice, a value or range that is not
+  // allowed (low > high, log with low <= 0, choices outside the option's).
+  static Result<SearchSpace> make(const std::vector<OptionInfo>& options,
+                                  std::span<const ParamOverride> overrides = {});
+
+  // The searched parameters, in table order.
+  const std::vector<Dimension>& dimensions() const { return dimensions_; }
+  size_t size() const { return dimensions_.size(); }
+  // The parameters that are not searched, with their values.
+  const ParamMap& fixed() const { return fixed_; }
+
+  // All parameters at a point of the unit cube: `unit` has size() coordinates.
+  // Fails: invalid_argument if it has not.
+  Result<ParamMap> at(std::span<const double> unit) const;
+  // The point of `params`; parameters that are not dimensions are ignored.
+  // Fails: invalid_argument if a dimension's parameter is missing or outside.
+  Result<std::vector<double>> unit_of(const ParamMap& params) const;
+  // All parameters with the defaults of the options, moved into the dimensions where an override
+  // excludes them: the first setting to try.
+  ParamMap default_params() const;
+
+ private:
+  std::vector<Dimension> dimensions_;
+  ParamMap fixed_;
+};
+
+}  // namespace assay::automl

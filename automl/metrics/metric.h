@@ -1,0 +1,83 @@
+// Metrics: how good predictions are, as one number. All take sample weights, are computed in
+// double by serial loops of fixed order (the same bits on every machine and thread count; log is
+// ours, not the C library's), and treat ties exactly. Formulas are in metric.cc's table and files.
+//
+// Predictions of classification are class probabilities [rows, classes], binary ones too (two
+// columns, class 1 is the positive one); the predicted class is the most probable, the lowest one
+// among equals. Predictions of regression are values [rows, 1].
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "automl/metrics/task.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// Not owned: predictions [rows, columns] row-major.
+struct PredictionView {
+  const float* data = nullptr;
+  int64_t rows = 0;
+  int64_t columns = 0;
+};
+
+// Not owned: the truth for each row. Classification has `labels`, class numbers in
+// [0, columns of the predictions); regression has `values`. The other is empty.
+struct TargetView {
+  std::span<const int32_t> labels = {};
+  std::span<const double> values = {};
+};
+
+namespace metrics {
+struct Definition;
+}
+
+// A metric, found by name. A cheap value; thread-safe.
+class Metric {
+ public:
+  // By name or alias (auc, logloss, acc, ...), compared in lower case.
+  // Fails: invalid_argument with the nearest name.
+  static Result<Metric> find(std::string_view name);
+  // The same, and it must apply to `task`; "auto" gives the task's default: binary roc_auc,
+  // multiclass log_loss, regression rmse.
+  // Fails: invalid_argument; the message lists the metrics of the task.
+  static Result<Metric> find(std::string_view name, Task task);
+  static Metric default_for(Task task);
+
+  // The field's name: "roc_auc".
+  std::string_view name() const;
+  // One sentence with the formula, for documentation.
+  std::string_view help() const;
+  // True if a larger score is better.
+  bool maximise() const;
+  bool applies_to(Task task) const;
+
+  // The score of predictions. `weights` are >= 0 and finite, empty for all 1; their scale does
+  // not matter. O(rows * columns), and O(rows log rows) per class for roc_auc and
+  // average_precision.
+  // Fails: invalid_argument if shapes do not fit or a label is outside; data if there is no row,
+  // no weight, a prediction or target is not finite, or the metric is undefined (roc_auc with one
+  // class present, r2 of a constant target, mape with a zero target): never NaN.
+  Result<double> score(PredictionView predictions, TargetView targets,
+                       std::span<const float> weights = {}) const;
+
+  // Lower is better: the score itself, or 1 - score for the metrics to maximise (whose best is 1).
+  double loss_of(double score) const;
+  // Whether score `a` is better than `b`.
+  bool is_better(double a, double b) const;
+
+ private:
+  explicit Metric(const metrics::Definition* definition) : definition_(definition) {}
+  const metrics::Definition* definition_;
+};
+
+// Names of all metrics, or of those for a task, in the order of the documentation.
+std::span<const std::string_view> metric_names();
+std::span<const std::string_view> metric_names(Task task);
+// Names and aliases, "auto" first: what a config accepts.
+std::span<const std::string_view> metric_choices();
+
+}  // namespace assay::automl
