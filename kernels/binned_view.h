@@ -1,0 +1,47 @@
+// BinnedView: a table of features as one byte a cell, the input of every tree op. Non-owning.
+//
+// Codes. Numeric: 0 is missing, 1..edge_count+1 are value bins. Categorical: 0 is missing, 1 is
+// unseen or rare, 2.. are levels. At most kMaxBins codes a feature (255, so that a count fits a
+// byte), all below bin_counts[feature].
+//
+// Layout. Features are cut into blocks of kBlockWidth; the last block may be narrower. A block is
+// [row_count, width] row-major, and blocks follow one another: a row of a block is at most one
+// cache line, and a tree op that follows row indices reads whole lines.
+//     cell(row, f) = bins[(f / W) * W * row_count + row * width_of(f / W) + f % W],  W =
+//     kBlockWidth
+#pragma once
+
+#include <cstdint>
+
+namespace assay::kernels {
+
+inline constexpr int32_t kMaxBins = 255;
+inline constexpr int32_t kBlockWidth = 64;
+inline constexpr uint8_t kMissingBin = 0;
+inline constexpr uint8_t kUnseenBin = 1;  // categorical features only
+
+enum class FeatureKind : uint8_t { kNumeric = 0, kCategorical = 1 };
+
+struct BinnedView {
+  const uint8_t* bins = nullptr;  // on the device that runs the op
+  int64_t row_count = 0;
+  int32_t feature_count = 0;
+  // Both [feature_count], always in the host's memory.
+  const int32_t* bin_counts = nullptr;  // codes in use, 1..kMaxBins
+  const FeatureKind* kinds = nullptr;
+
+  int32_t block_count() const { return (feature_count + kBlockWidth - 1) / kBlockWidth; }
+  int32_t block_width(int32_t block) const {
+    const int32_t rest = feature_count - block * kBlockWidth;
+    return rest < kBlockWidth ? rest : kBlockWidth;
+  }
+  // First cell of a block.
+  int64_t block_offset(int32_t block) const { return int64_t{block} * kBlockWidth * row_count; }
+  int64_t cell_offset(int64_t row, int32_t feature) const {
+    const int32_t block = feature / kBlockWidth;
+    return block_offset(block) + row * block_width(block) + feature % kBlockWidth;
+  }
+  int64_t byte_count() const { return row_count * feature_count; }
+};
+
+}  // namespace assay::kernels

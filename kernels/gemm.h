@@ -1,0 +1,36 @@
+// Op gemm: C = alpha * op(A) * op(B) + beta * C, single precision, row-major.
+// op(A) is [m, k], op(B) is [k, n], C is [m, n]. With beta 0, C is not read. C aliases nothing.
+// Accumulates in f32 (blocked); error of an element at most about k * 2^-23 * sum |a||b|.
+// Same bits on any number of threads; SIMD targets and devices agree within the bound.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/op_table.h"
+
+namespace assay::kernels {
+
+struct GemmProblem {
+  int64_t m = 0;
+  int64_t n = 0;
+  int64_t k = 0;
+  bool transpose_a = false;  // A is stored [k, m]
+  bool transpose_b = false;  // B is stored [n, k]
+  float alpha = 1;
+  float beta = 0;
+};
+
+struct GemmArgs {
+  const float* a = nullptr;
+  const float* b = nullptr;
+  float* c = nullptr;
+};
+
+struct Gemm {
+  static constexpr std::string_view kName = "gemm";
+  using Problem = GemmProblem;
+  using Args = GemmArgs;
+};
+
+}  // namespace assay::kernels

@@ -1,0 +1,59 @@
+// KernelSet: every op's table, filled once at start by backends/devices and then read-only.
+// Learners get a ComputeContext: the set, their device, and the host for what that device does not
+// declare. They never name a backend.
+#pragma once
+
+#include <tuple>
+
+#include "kernels/bin_columns.h"
+#include "kernels/gemm.h"
+#include "kernels/grow_tree.h"
+#include "kernels/loss.h"
+#include "kernels/planner.h"
+#include "kernels/predict_trees.h"
+#include "kernels/quantile_edges.h"
+
+namespace assay::kernels {
+
+class KernelSet {
+ public:
+  template <class Op>
+  OpTable<Op>& table() {
+    return std::get<OpTable<Op>>(tables_);
+  }
+  template <class Op>
+  const OpTable<Op>& table() const {
+    return std::get<OpTable<Op>>(tables_);
+  }
+  // Calls visit(table) for each op's table, in a fixed order.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    std::apply([&](const auto&... table) { (visit(table), ...); }, tables_);
+  }
+
+ private:
+  std::tuple<OpTable<QuantileEdges>, OpTable<BinColumns>, OpTable<LossGradients>,
+             OpTable<LossValue>, OpTable<GrowTree>, OpTable<PredictTrees>, OpTable<Gemm>>
+      tables_;
+};
+
+// What a computation runs with. Owns nothing; one user at a time (its Executor).
+struct ComputeContext {
+  const KernelSet* kernels = nullptr;
+  Device* device = nullptr;  // what --device chose
+  Device* host = nullptr;    // the CPU, for ops that `device` does not declare
+  Executor* executor = nullptr;
+  const StopToken* stop = nullptr;
+
+  // Where Op runs, and so where its arrays must be.
+  template <class Op>
+  Device& device_of() const {
+    return kernels->table<Op>().declared_by(device->info().kind) ? *device : *host;
+  }
+  template <class Op>
+  Status run(const typename Op::Problem& problem, const typename Op::Args& args) const {
+    return run_op(kernels->table<Op>(), OpContext{&device_of<Op>(), executor, stop}, problem, args);
+  }
+};
+
+}  // namespace assay::kernels
