@@ -37,12 +37,30 @@ function(assay_add_library name)
   target_link_libraries(assay_${name} PUBLIC assay_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
-# assay_add_test(<name> SOURCES ... LIBRARIES ...): one GoogleTest program, its tests known to ctest.
-function(assay_add_test name)
+# assay_add_program(<name> SOURCES ... LIBRARIES ...): a program for users, at build/<preset>/bin/<name>
+# and installed.
+function(assay_add_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  install(TARGETS ${name} RUNTIME)
+endfunction()
+
+# assay_add_test(<name> [THREADS] SOURCES ... LIBRARIES ...): one GoogleTest program, its tests known
+# to ctest. THREADS marks a program whose tests make threads: those, and only those, are built (by
+# the target assay_thread_tests) and run (ctest -L threads) under ThreadSanitizer too.
+add_custom_target(assay_thread_tests)
+function(assay_add_test name)
+  cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  set(properties TIMEOUT 600)
+  if(ARG_THREADS)
+    list(APPEND properties LABELS threads)
+    add_dependencies(assay_thread_tests ${name})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 600)
+                       PROPERTIES ${properties})
 endfunction()

@@ -15,6 +15,8 @@ Status SerialExecutor::parallel_for(int64_t chunk_count,
       status = fail(StatusCode::kResourceExhausted, "out of memory in a parallel loop");
     } catch (const std::exception& e) {
       status = fail(StatusCode::kInternal, "exception in a parallel loop: {}", e.what());
+    } catch (...) {
+      status = fail(StatusCode::kInternal, "exception of unknown type in a parallel loop");
     }
   }
   return status;

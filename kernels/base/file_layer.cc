@@ -160,7 +160,8 @@ Status publish_file(FileLayer& files, const std::string& temporary_folder, const
     (void)files.unlink(temporary);
     return status;
   }
-  return files.sync_folder(std::filesystem::path(path).parent_path().string());
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return files.sync_folder(folder.empty() ? "." : folder);
 }
 
 }  // namespace assay
