@@ -42,9 +42,7 @@ struct Column {
   int64_t missing_count = 0;
   bool all_integers = false;  // numeric: every value present is a whole number
 
-  bool is_numbers() const {
-    return type != ColumnType::kCategorical && type != ColumnType::kText;
-  }
+  bool is_numbers() const { return type != ColumnType::kCategorical && type != ColumnType::kText; }
   int64_t row_count() const {
     return static_cast<int64_t>(is_numbers() ? numbers.size() : codes.size());
   }

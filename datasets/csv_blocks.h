@@ -1,0 +1,43 @@
+// Streams a CSV file as successive Tables with given columns and types, so that a file larger than
+// memory can be scored. Text rules are those of csv_reader.h.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/csv_reader.h"
+
+namespace assay::datasets {
+
+// A column that the caller needs, as a model's input contract names it.
+struct ColumnSpec {
+  std::string name;
+  ColumnType type = ColumnType::kNumeric;
+};
+
+// One file being read. Not thread-safe. Owns the open file and its buffers (about three times
+// `table_bytes`, whatever the file's size).
+class CsvBlocks {
+ public:
+  // Reads the header. Of `options`, column_types, drop and only_columns are not used; `table_bytes`
+  // is about how much text goes into one Table.
+  // Fails: as read_csv; data if a column of `columns` is not in the file (all of them are named).
+  static Result<std::unique_ptr<CsvBlocks>> open(const std::string& path,
+                                                 const std::vector<ColumnSpec>& columns,
+                                                 const CsvOptions& options,
+                                                 int64_t table_bytes = 8 << 20);
+  virtual ~CsvBlocks() = default;
+
+  // The next rows in file order, columns in the order of `columns`; null at the end of the file.
+  // A categorical or text column holds the levels met in these rows; a boolean's two levels are
+  // spellings met in these rows or their opposites. A file without rows gives null at once.
+  // Fails: as read_csv; data if a value does not fit its column's type.
+  virtual Result<std::shared_ptr<const Table>> next(Executor& executor, const StopToken& stop) = 0;
+  // All column names in the file.
+  virtual const std::vector<std::string>& names() const = 0;
+  // Rows given out so far.
+  virtual int64_t row_count() const = 0;
+};
+
+}  // namespace assay::datasets

@@ -1,0 +1,60 @@
+// Reads delimiter-separated text into a typed Table: RFC 4180 quotes with embedded newlines, plain
+// or gzip (told by its first bytes), UTF-8 with or without a byte order mark. The file is read in
+// blocks, never mapped; blocks are parsed in parallel, and the result does not depend on threads or
+// block size.
+//
+// What the text means
+// - A record ends with LF or CR LF; empty lines are skipped, also in a table of one column. A lone
+//   CR is part of its field.
+// - A field that begins with a quote is quoted, "" inside is one quote, and what follows the
+// closing
+//   quote is appended, as in Python's csv. A quote elsewhere in a field is an ordinary character.
+//   Quoting does not make a number a string.
+// - Missing: the empty field and the missing tokens (blanks around them ignored).
+// - Delimiter, if not given: comma, semicolon, tab or |, whichever splits the first lines evenly.
+// - Header, if not told: the first record is one unless it holds a number or datetime (0,1,2,... of
+//   at least four columns counts as a header); in a table of strings only, unless it repeats a name
+//   or most of its fields occur again in their own columns.
+// - An empty header field k (from 1) is named `column_<k>`; without a header all are.
+// - Types are inferred over the whole file (column_types.h). Numbers mixed with other strings are
+//   categorical in their original spelling. In a numeric column a number beyond the range of double
+//   or an infinity is an error.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "datasets/table.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/executor.h"
+#include "kernels/base/status.h"
+
+namespace assay::datasets {
+
+struct CsvOptions {
+  std::optional<char> delimiter;   // any ASCII character but quote, CR, LF, NUL
+  std::optional<bool> has_header;  // empty: detected
+  // Empty: MissingTokens::defaults(). The empty field is always missing.
+  std::optional<std::vector<std::string>> missing_tokens;
+  // Types of columns by name. A value that does not fit is an error.
+  std::vector<std::pair<std::string, ColumnType>> column_types;
+  std::vector<std::string> drop;          // columns to leave out
+  std::vector<std::string> only_columns;  // empty: all; the table keeps the file's order
+  int64_t max_bytes = 0;                  // planned bound of memory; 0: none
+  int64_t block_bytes = 256 << 10;        // unit of parallel work, >= 1; does not change the result
+};
+
+// Reads the whole file. `content_hash` of the table is the SHA-256 of the uncompressed bytes.
+// Fails: not_found or io, if it cannot be read or is a folder; data, naming file, line and column,
+//        for a wrong number of fields, duplicate names, invalid UTF-8, NUL bytes, an unclosed
+//        quote, a truncated .gz, no rows; invalid_argument for a bad option or an unknown column in
+//        the options; resource_exhausted if it needs more than max_bytes; cancelled; io if the file
+//        changed while it was read.
+Result<std::shared_ptr<const Table>> read_csv(const std::string& path, const CsvOptions& options,
+                                              Executor& executor, const StopToken& stop);
+
+}  // namespace assay::datasets
