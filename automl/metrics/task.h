@@ -1,22 +1,14 @@
-// What is predicted: one of two classes, one of several, or a number.
+// What is predicted, under the names that automl uses: the tasks of datasets/task.h.
 #pragma once
 
-#include <span>
-#include <string_view>
-
-#include "kernels/base/status.h"
+#include "datasets/task.h"
 
 namespace assay::automl {
 
-enum class Task { kBinary, kMulticlass, kRegression };
-
-// "binary", "multiclass", "regression".
-std::string_view name_of(Task task);
-std::span<const std::string_view> task_names();
-
-// Fails: invalid_argument with the nearest name.
-Result<Task> parse_task(std::string_view name);
-
-inline bool is_classification(Task task) { return task != Task::kRegression; }
+using datasets::is_classification;
+using datasets::name_of;
+using datasets::parse_task;
+using datasets::Task;
+using datasets::task_names;
 
 }  // namespace assay::automl
