@@ -1,0 +1,78 @@
+// Metrics of predicted numbers, with e = target - prediction and w the weights:
+//   mse = sum w e^2 / sum w    rmse = sqrt(mse)    mae = sum w |e| / sum w
+//   r2 = 1 - sum w e^2 / sum w (target - mean)^2   mape = sum w |e / target| / sum w
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "automl/metrics/metric_internal.h"
+
+namespace assay::automl::metrics {
+namespace {
+
+double error_at(const Sample& sample, int64_t row) {
+  return sample.value(row) - static_cast<double>(sample.predicted(row, 0));
+}
+
+// sum w term(row) / sum w
+template <class Term>
+double weighted_mean(const Sample& sample, Term&& term) {
+  LaneSum sum;
+  for (int64_t row = 0; row < sample.predictions.rows; ++row) {
+    sum.add(row, sample.weight(row) * term(row));
+  }
+  return sum.total() / sample.total_weight;
+}
+
+}  // namespace
+
+Result<double> mse(const Sample& sample) {
+  return weighted_mean(sample, [&](int64_t row) {
+    const double error = error_at(sample, row);
+    return error * error;
+  });
+}
+
+Result<double> rmse(const Sample& sample) {
+  ASSAY_ASSIGN_OR_RETURN(const double mean_square, mse(sample));
+  return std::sqrt(mean_square);
+}
+
+Result<double> mae(const Sample& sample) {
+  return weighted_mean(sample, [&](int64_t row) { return std::abs(error_at(sample, row)); });
+}
+
+Result<double> r2(const Sample& sample) {
+  // Rows without weight do not count, and rounding of the mean must not make a spread of its own.
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (int64_t row = 0; row < sample.predictions.rows; ++row) {
+    if (sample.weight(row) <= 0) continue;
+    low = std::min(low, sample.value(row));
+    high = std::max(high, sample.value(row));
+  }
+  if (low == high) {
+    return fail(StatusCode::kData, "r2 is undefined: every target is {}", low);
+  }
+  const double mean = weighted_mean(sample, [&](int64_t row) { return sample.value(row); });
+  const double spread = weighted_mean(sample, [&](int64_t row) {
+    const double distance = sample.value(row) - mean;
+    return distance * distance;
+  });
+  ASSAY_ASSIGN_OR_RETURN(const double error, mse(sample));
+  return 1.0 - error / spread;
+}
+
+Result<double> mape(const Sample& sample) {
+  const auto& values = sample.targets.values;
+  const auto zero = std::find(values.begin(), values.end(), 0.0);
+  if (zero != values.end()) {
+    return fail(StatusCode::kData, "mape is undefined: the target of row {} is 0",
+                zero - values.begin());
+  }
+  return weighted_mean(sample, [&](int64_t row) {
+    return std::abs(error_at(sample, row)) / std::abs(sample.value(row));
+  });
+}
+
+}  // namespace assay::automl::metrics
