@@ -1,0 +1,80 @@
+#include "backends/devices.h"
+
+#include "backends/cpu/cpu_kernels.h"
+#include "backends/cpu/device.h"
+#include "kernels/base/executor.h"
+#include "kernels/base/names.h"
+
+namespace assay::backends {
+namespace {
+
+std::string device_list(std::span<const std::unique_ptr<kernels::Device>> devices) {
+  std::string list;
+  for (const auto& device : devices) {
+    list += (list.empty() ? "" : ", ") + device->info().id;
+  }
+  return list;
+}
+
+}  // namespace
+
+Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
+  const std::string wanted = lower_case(name);
+  if (wanted == "auto") {
+    for (const auto& device : devices_) {
+      if (device->info().kind != "cpu" && !device->info().emulated) return device.get();
+    }
+    return &host();
+  }
+  for (const auto& device : devices_) {
+    if (wanted == device->info().id || wanted == device->info().kind) return device.get();
+  }
+  const std::string kind = wanted.substr(0, wanted.find(':'));
+  for (const UnavailableDevice& missing : unavailable_) {
+    if (kind == missing.kind) {
+      return fail(StatusCode::kDevice, "device '{}' is not available: {}", name, missing.reason);
+    }
+  }
+  std::vector<std::string> names{"auto"};
+  for (const auto& device : devices_) {
+    if (kind == device->info().kind) {
+      return fail(StatusCode::kDevice, "no device '{}' (there are: {})", name,
+                  device_list(devices_));
+    }
+    names.push_back(device->info().id);
+    if (names.back() != device->info().kind) names.push_back(device->info().kind);
+  }
+  for (const UnavailableDevice& missing : unavailable_) names.push_back(missing.kind);
+  return fail(StatusCode::kInvalidArgument, "unknown device '{}'{}", name,
+              name_hint(wanted, names));
+}
+
+DeviceSet DeviceSet::of(std::vector<std::unique_ptr<kernels::Device>> devices,
+                        std::vector<UnavailableDevice> unavailable, kernels::KernelSet kernels) {
+  DeviceSet set;
+  set.devices_ = std::move(devices);
+  set.unavailable_ = std::move(unavailable);
+  set.kernels_ = std::move(kernels);
+  return set;
+}
+
+Result<DeviceSet> open_devices(const DeviceOptions& options) {
+  if (options.memory_bytes < 0) {
+    return fail(StatusCode::kInvalidArgument, "memory_bytes={} (must be 0 or positive)",
+                options.memory_bytes);
+  }
+  const int64_t memory_bytes =
+      options.memory_bytes > 0 ? options.memory_bytes : usable_memory_bytes();
+  std::vector<std::unique_ptr<kernels::Device>> devices;
+  std::vector<UnavailableDevice> unavailable;
+  kernels::KernelSet kernels;
+
+  devices.push_back(std::make_unique<cpu::CpuDevice>(memory_bytes));
+  cpu::register_cpu_kernels(kernels);
+  unavailable.push_back({"cuda", "this build has no CUDA backend"});
+  unavailable.push_back({"fpga", "this build has no FPGA backend"});
+
+  return DeviceSet::of(std::move(devices), std::move(unavailable), std::move(kernels));
+}
+
+}  // namespace assay::backends

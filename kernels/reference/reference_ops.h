@@ -1,0 +1,23 @@
+// The serial reference of every op: the contract of its header as the simplest code that fulfils
+// it. Slow on purpose. Arrays are in the host's memory; of the context only `stop` is read. Each
+// has the signature of Implementation<Op>::run, so that tests can register it as one.
+#pragma once
+
+#include "kernels/kernel_set.h"
+
+namespace assay::kernels::reference {
+
+Status quantile_edges(const OpContext& context, const QuantileEdgesProblem& problem,
+                      const QuantileEdgesArgs& args);
+Status bin_columns(const OpContext& context, const BinColumnsProblem& problem,
+                   const BinColumnsArgs& args);
+Status loss_gradients(const OpContext& context, const LossProblem& problem,
+                      const LossGradientsArgs& args);
+Status loss_value(const OpContext& context, const LossProblem& problem, const LossValueArgs& args);
+Status grow_tree(const OpContext& context, const GrowTreeProblem& problem,
+                 const GrowTreeArgs& args);
+Status predict_trees(const OpContext& context, const PredictTreesProblem& problem,
+                     const PredictTreesArgs& args);
+Status gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args);
+
+}  // namespace assay::kernels::reference
