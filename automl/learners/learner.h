@@ -1,0 +1,117 @@
+// Learner: trains models. One object a learner, stateless and thread-safe, in one visible list.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "automl/config/option_info.h"
+#include "automl/config/param_map.h"
+#include "automl/metrics/task.h"
+#include "automl/models/feature_view.h"
+#include "automl/models/model.h"
+#include "kernels/base/status.h"
+#include "kernels/kernel_set.h"
+
+namespace assay::automl {
+
+// Encoded rows and what is to be predicted, shared by all fits of a sweep. Not owned. Arrays run
+// over the rows of `features`; rows without a target are never named in a FitRequest.
+struct TrainingData {
+  Task task = Task::kRegression;
+  int32_t class_count = 0;  // classification: >= 2
+  const FeatureView* features = nullptr;
+  std::span<const double> targets = {};   // regression: [rows], finite
+  std::span<const int32_t> classes = {};  // classification: [rows], 0..class_count - 1
+  std::span<const float> weights = {};    // [rows], >= 0 and finite, or empty for 1; the scale does
+                                          // not matter. Class weights are in here too
+};
+
+// How large a fit is, for plans made before it.
+struct DataShape {
+  Task task = Task::kRegression;
+  int32_t class_count = 0;
+  int64_t row_count = 0;  // of the encoded table
+  int64_t train_count = 0;
+  int64_t valid_count = 0;
+  int32_t feature_count = 0;
+  int32_t dense_column_count = 0;
+};
+
+struct FitProgress {
+  int64_t step = 0;   // rounds, trees or iterations done
+  int64_t total = 0;  // planned
+  // Mean loss of the model so far on the validation rows (log loss; for regression half the squared
+  // error in units of the target's standard deviation); NaN without validation rows.
+  double valid_loss = std::numeric_limits<double>::quiet_NaN();
+};
+
+// Hears a fit's progress, on the thread that called fit.
+class FitObserver {
+ public:
+  virtual ~FitObserver() = default;
+  // False ends the fit: it returns what it has, marked as stopped.
+  virtual bool report(const FitProgress& progress) = 0;
+};
+
+struct FitRequest {
+  const TrainingData* data = nullptr;
+  std::span<const uint32_t> train_rows = {};  // ascending, distinct; at least one
+  std::span<const uint32_t> valid_rows = {};  // likewise; may be empty. Used for early stopping
+  ParamMap params;                            // over the learner's defaults
+  uint64_t seed = 0;
+  FitObserver* observer = nullptr;  // may be null
+};
+
+struct FitResult {
+  std::unique_ptr<Model> model;
+  // Ended by the context's stop token before it was done.
+  bool truncated = false;
+  // Ended by the observer.
+  bool stopped = false;
+  int64_t iterations = 0;  // steps made
+  // Steps that the model keeps: after early stopping the best one, else all. A refit on all
+  // rows uses this many.
+  int64_t best_iteration = 0;
+  double valid_loss = std::numeric_limits<double>::quiet_NaN();  // at best_iteration
+};
+
+class Learner {
+ public:
+  virtual ~Learner() = default;
+  // "gbt"
+  virtual std::string_view name() const = 0;
+  // Its options: names, ranges, defaults, search ranges, help.
+  virtual const OptionGroup& options() const = 0;
+  // The option that says how many steps a fit makes, for a refit with a fixed number of them and
+  // for halving by steps; empty if there is none.
+  virtual std::string_view step_option() const { return {}; }
+  virtual bool supports(Task task) const = 0;
+
+  // Memory that a fit takes at its peak on top of the encoded table, the model included. An upper
+  // estimate. Fails: invalid_argument if params are not allowed.
+  virtual Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                        int threads) const = 0;
+  // The work of a fit in units of about a nanosecond on one core, all steps made. A pure function
+  // of its arguments.
+  virtual Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const = 0;
+
+  // Trains. When the context's stop token asks, a fit that has made at least one step ends within
+  // one node of a tree or one pass over the data and gives the model so far, `truncated`.
+  // Same request, same bits on any number of threads.
+  // Fails: invalid_argument if params are not allowed or the request is malformed; data if the
+  // training rows cannot be learned from (weights that sum to 0); cancelled if stopped before the
+  // first step was made; resource_exhausted; device.
+  virtual Result<FitResult> fit(const FitRequest& request,
+                                const kernels::ComputeContext& context) const = 0;
+};
+
+// All learners: constant, linear, gbt, extra_trees, random_forest.
+std::span<const Learner* const> learner_list();
+
+// Fails: invalid_argument with the nearest name.
+Result<const Learner*> find_learner(std::string_view name);
+
+}  // namespace assay::automl

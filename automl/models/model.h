@@ -1,0 +1,62 @@
+// Model: what a learner's fit gives. It predicts and can be saved; it never changes. All functions
+// are const and thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "automl/models/feature_view.h"
+#include "automl/models/model_file.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  // What it is, as a file says it: "trees", "linear", "constant", "average".
+  virtual std::string_view kind() const = 0;
+  // Columns of predictions: the number of classes (2 for binary), 1 for regression.
+  virtual int32_t output_count() const = 0;
+  // Features it was fitted on.
+  virtual int32_t feature_count() const = 0;
+  // Memory it holds.
+  virtual int64_t byte_count() const = 0;
+
+  // Predictions for the given rows of `features`, into `out` [rows, output_count] row-major:
+  // probabilities that are finite and sum to 1 within rounding, or finite values (held within
+  // f32). The bits depend on the features and the model alone.
+  // Fails: invalid_argument if `out` has another size, a row is out of range or the features are
+  // not as many as it was fitted on; cancelled; resource_exhausted; device.
+  Status predict(const FeatureView& features, std::span<const uint32_t> rows,
+                 const kernels::ComputeContext& context, std::span<float> out) const;
+  // The same for all rows.
+  Status predict_all(const FeatureView& features, const kernels::ComputeContext& context,
+                     std::span<float> out) const;
+
+  // [feature_count], >= 0, sums to 1, or all 0 if the model uses no feature. Trees: gains of
+  // splits; linear: |coefficient| on scaled columns; average: the weighted mean of its members'.
+  virtual std::vector<double> feature_importance() const = 0;
+
+  // Writes the parts that load_model reads; equal models write equal bytes.
+  virtual void save(ModelWriter& writer) const = 0;
+
+ protected:
+  // As `predict`, with arguments checked and at least one row.
+  virtual Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
+                            const kernels::ComputeContext& context, std::span<float> out) const = 0;
+};
+
+// Writes the kind and then the model's parts.
+void save_model(const Model& model, ModelWriter& writer);
+
+// Reads what save_model wrote and checks all of it: a model that loads cannot make prediction read
+// out of bounds, whatever the bytes were.
+// Fails: data, naming the file and the part.
+Result<std::unique_ptr<Model>> load_model(const ModelReader& reader);
+
+}  // namespace assay::automl

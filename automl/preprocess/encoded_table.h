@@ -1,0 +1,51 @@
+// EncodedTable: the features of one table, with their bins (once for each device) and their dense
+// form, each built when first asked for and then shared. Keeps the source table alive. Thread-safe:
+// who asks first builds, others wait.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "automl/models/feature_view.h"
+#include "automl/preprocess/dense_encoder.h"
+#include "datasets/binned_matrix.h"
+#include "datasets/table.h"
+
+namespace assay::automl {
+
+class EncodedTable final : public FeatureView {
+ public:
+  // Raw feature columns: views into the table, or into what is derived from it.
+  struct Source {
+    std::shared_ptr<const datasets::Table> table;
+    std::list<std::vector<double>> numbers;  // derived; addresses stay
+    std::list<std::vector<int32_t>> codes;
+    std::vector<datasets::FeatureColumn> columns;
+  };
+  EncodedTable(Source source, std::shared_ptr<const datasets::BinMapper> mapper,
+               std::shared_ptr<const DenseEncoder> dense);
+
+  int64_t row_count() const override { return row_count_; }
+  int32_t feature_count() const override { return mapper_->feature_count(); }
+  std::span<const int32_t> dense_features() const override { return dense_->features(); }
+  Result<kernels::BinnedView> bins(kernels::Device& device,
+                                   const kernels::ComputeContext& context) const override;
+  Result<DenseView> dense(const kernels::ComputeContext& context) const override;
+
+ private:
+  Source source_;
+  std::shared_ptr<const datasets::BinMapper> mapper_;
+  std::shared_ptr<const DenseEncoder> dense_;
+  int64_t row_count_;
+
+  mutable std::mutex mutex_;
+  mutable std::list<datasets::BinnedMatrix> matrices_;  // one a device
+  mutable std::optional<std::vector<float>> dense_values_;
+};
+
+}  // namespace assay::automl

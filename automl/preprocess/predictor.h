@@ -1,0 +1,56 @@
+// Predictor: all that a model file holds: what it needs of a table (input contract and encoding),
+// the model, and what its outputs mean. Immutable; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "automl/config/param_map.h"
+#include "automl/metrics/task.h"
+#include "automl/models/model.h"
+#include "automl/preprocess/feature_encoder.h"
+
+namespace assay::automl {
+
+class Predictor {
+ public:
+  struct Parts {
+    Task task = Task::kRegression;
+    std::string target;               // the predicted column
+    std::vector<std::string> labels;  // classification: [classes], in the order of probabilities
+    std::shared_ptr<const FeatureEncoder> encoder;
+    std::shared_ptr<const Model> model;
+    // Facts worth keeping with the model: metric, validation score, ... (no times, no ids).
+    ParamMap notes;
+  };
+  // Fails: invalid_argument if model, encoder, task and labels do not fit together.
+  static Result<Predictor> make(Parts parts);
+
+  // Predictions for every row, [rows, output_count] row-major: probabilities of labels(), or
+  // values.
+  // Fails: data if the table breaks the input contract; as Model::predict.
+  Result<std::vector<float>> predict(std::shared_ptr<const datasets::Table> table,
+                                     const kernels::ComputeContext& context) const;
+
+  Task task() const { return parts_.task; }
+  const std::string& target() const { return parts_.target; }
+  const std::vector<std::string>& labels() const { return parts_.labels; }
+  const FeatureEncoder& encoder() const { return *parts_.encoder; }
+  const Model& model() const { return *parts_.model; }
+  const ParamMap& notes() const { return parts_.notes; }
+  int32_t output_count() const { return parts_.model->output_count(); }
+
+  // The bytes of a model file: equal predictors give equal bytes.
+  // Fails: internal.
+  Result<std::string> to_bytes() const;
+  // Fails: data if the bytes are not a sound model file of a format this program knows.
+  static Result<Predictor> from_bytes(std::string bytes, std::string source);
+
+ private:
+  explicit Predictor(Parts parts) : parts_(std::move(parts)) {}
+  Parts parts_;
+};
+
+}  // namespace assay::automl
