@@ -67,4 +67,5 @@ tl::unexpected<Error> fail_with(Error error, std::string_view doing);
     return tl::unexpected<::assay::Error>(                         \
         std::move(ASSAY_CONCAT(assay_result_, __LINE__).error())); \
   }                                                                \
-  declaration = std::move(*ASSAY_CONCAT(assay_result_, __LINE__))
+  declaration = /* NOLINT(bugprone-macro-parentheses) */           \
+      std::move(*ASSAY_CONCAT(assay_result_, __LINE__))

@@ -78,7 +78,7 @@ TEST(Rng, BelowIsUnbiasedForHugeBounds) {
     ASSERT_LT(draw, bound);
     low += draw < bound / 2 ? 1 : 0;
   }
-  EXPECT_NEAR(low, kDraws / 2, 425);  // six standard deviations
+  EXPECT_NEAR(low, 0.5 * kDraws, 425);  // six standard deviations
 }
 
 TEST(Rng, BelowOneIsZeroAndLargestBoundWorks) {
