@@ -1,6 +1,8 @@
 // Op predict_trees: adds the leaves that each row reaches in trees [tree_begin, tree_end) to its
 // scores, for every row r, in ascending tree order (so the sum's bits do not depend on blocking):
 //     scores[r, (t * leaf_width) % output_count + k] += double(leaf_values[leaf(t, r), k])
+// Rows are those of `rows`, which may repeat and come in any order. A bin at or above the feature's
+// bin count is allowed: it goes where goes_left says.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +30,15 @@ struct PredictTreesArgs {
   double* scores = nullptr;        // in and out, [row_count, output_count] row-major, by position
 };
 
+// Fails: invalid_argument for sizes that do not fit together or missing arrays; cancelled if the
+// context's stop token asks (scores are then partly updated).
 struct PredictTrees {
   static constexpr std::string_view kName = "predict_trees";
   using Problem = PredictTreesProblem;
   using Args = PredictTreesArgs;
 };
+
+// The range checks that every implementation starts with.
+Status check_problem(const PredictTreesProblem& problem, const PredictTreesArgs& args);
 
 }  // namespace assay::kernels

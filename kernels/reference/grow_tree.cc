@@ -1,0 +1,439 @@
+// The contract of grow_tree, read aloud. Every node's sums are made anew from its rows.
+//
+// Sums hold, in gradient mode, the integer sums of gradient and hessian; in class mode the
+// quantised weight of each class and, last, the row count. The last entry is the "mass" that both
+// sides of a split must have.
+#include "kernels/grow_tree.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "kernels/base/fixed_point.h"
+#include "kernels/reference/reference_ops.h"
+#include "kernels/tree_rules.h"
+
+namespace assay::kernels::reference {
+namespace {
+
+using Sums = std::vector<int64_t>;
+
+Sums plus(Sums a, const Sums& b) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] += b[i];
+  return a;
+}
+Sums minus(Sums a, const Sums& b) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] -= b[i];
+  return a;
+}
+bool has_rows(const Sums& sums) {
+  return std::any_of(sums.begin(), sums.end(), [](int64_t sum) { return sum != 0; });
+}
+
+struct Split {
+  double gain = 0;
+  int32_t feature = -1;
+  bool categorical = false;
+  uint8_t threshold = 0;
+  bool missing_left = false;
+  CategorySet set;
+};
+
+struct Node {
+  int32_t number = 0;
+  int32_t depth = 0;
+  uint64_t key = 0;
+  std::vector<size_t> positions;  // in the sample, ascending
+  std::optional<Split> split;
+};
+
+// Sign(g) * max(|g| - l1, 0).
+double shrink(double g, double l1) {
+  const double rest = std::max(std::abs(g) - l1, 0.0);
+  return g < 0 ? -rest : rest;
+}
+
+class TreeGrower {
+ public:
+  TreeGrower(const GrowTreeProblem& problem, const GrowTreeArgs& args)
+      : problem_(problem), params_(problem.params), args_(args), tree_(*args.tree) {}
+
+  Status grow(const OpContext& context);
+
+ private:
+  bool class_mode() const { return problem_.class_count > 0; }
+  size_t sums_size() const {
+    return class_mode() ? static_cast<size_t>(problem_.class_count) + 1 : 2;
+  }
+
+  void quantise_rows();
+  void quantise_row(size_t position, double scale, double hessian_scale);
+  Sums sums_of(const std::vector<size_t>& positions) const;
+  std::vector<Sums> histogram(const Node& node, int32_t feature) const;
+  uint8_t bin(size_t position, int32_t feature) const {
+    return args_.bins.bins[args_.bins.cell_offset(args_.rows[position], feature)];
+  }
+
+  double score(const Sums& sums, double l2) const;
+  bool may_stand(const Sums& side, const Sums& node_sums, size_t node_rows) const;
+  void consider(const Node& node, const Sums& node_sums, const Sums& left, double l2,
+                const Split& candidate);
+  void find_split(Node& node);
+  void try_numeric(const Node& node, const Sums& sums, int32_t feature);
+  void try_threshold(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
+                     Split candidate);
+  void try_categorical(const Node& node, const Sums& sums, int32_t feature);
+  void try_levels(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
+                  std::span<const size_t> levels, Split candidate, double l2);
+  std::vector<size_t> sorted_levels(const Sums& sums, const std::vector<Sums>& bins,
+                                    std::vector<size_t> levels) const;
+
+  Node make_node(std::vector<size_t> positions, int32_t depth, uint64_t key);
+  size_t next_node() const;
+  void apply_split(size_t index);
+  void number_leaves();
+  void add_leaf_values(const std::vector<size_t>& positions);
+
+  const GrowTreeProblem& problem_;
+  const TreeParams& params_;
+  const GrowTreeArgs& args_;
+  Tree& tree_;
+  std::vector<Sums> row_sums_;  // [sample_count]: what a row adds
+  double unit_ = 1;             // 2^-e of gradients or weights
+  double hessian_unit_ = 1;
+  std::vector<int32_t> features_;
+  std::vector<Node> open_;
+  std::optional<Split> best_;
+};
+
+void TreeGrower::quantise_row(size_t position, double scale, double hessian_scale) {
+  const uint32_t row = args_.rows[position];
+  const uint32_t word = rounding_word(problem_.seed, row);
+  Sums& sums = row_sums_[position];
+  if (class_mode()) {
+    const double weight = args_.weights == nullptr ? 1.0 : double{args_.weights[row]};
+    sums[static_cast<size_t>(args_.classes[row])] = quantise(weight, scale, word & 0xffff);
+    sums.back() = 1;
+  } else {
+    sums[0] = quantise(double{args_.gradients[row]}, scale, word & 0xffff);
+    sums[1] = quantise(double{args_.hessians[row]}, hessian_scale, word >> 16);
+  }
+}
+
+void TreeGrower::quantise_rows() {
+  const int64_t n = problem_.sample_count;
+  const int32_t bits = params_.gradient_bits;
+  const int exponent = scale_exponent(double{args_.max_abs_gradient}, gradient_limit(n, bits));
+  const int hessian_exponent = scale_exponent(double{args_.max_hessian}, hessian_limit(n, bits));
+  unit_ = std::ldexp(1.0, -exponent);
+  hessian_unit_ = std::ldexp(1.0, -hessian_exponent);
+  row_sums_.assign(static_cast<size_t>(n), Sums(sums_size(), 0));
+  for (size_t i = 0; i < row_sums_.size(); ++i) {
+    quantise_row(i, std::ldexp(1.0, exponent), std::ldexp(1.0, hessian_exponent));
+  }
+}
+
+Sums TreeGrower::sums_of(const std::vector<size_t>& positions) const {
+  Sums sums(sums_size(), 0);
+  for (const size_t position : positions) sums = plus(std::move(sums), row_sums_[position]);
+  return sums;
+}
+
+std::vector<Sums> TreeGrower::histogram(const Node& node, int32_t feature) const {
+  std::vector<Sums> bins(static_cast<size_t>(args_.bins.bin_counts[feature]), Sums(sums_size(), 0));
+  for (const size_t position : node.positions) {
+    Sums& sums = bins[bin(position, feature)];
+    sums = plus(std::move(sums), row_sums_[position]);
+  }
+  return bins;
+}
+
+double TreeGrower::score(const Sums& sums, double l2) const {
+  if (class_mode()) {
+    double squares = 0;
+    double total = 0;
+    for (size_t c = 0; c + 1 < sums.size(); ++c) {
+      const double weight = static_cast<double>(sums[c]) * unit_;
+      squares += weight * weight;
+      total += weight;
+    }
+    return total > 0 ? squares / total : 0;
+  }
+  const double t = shrink(static_cast<double>(sums[0]) * unit_, params_.l1);
+  return t * t / (static_cast<double>(sums[1]) * hessian_unit_ + l2);
+}
+
+bool TreeGrower::may_stand(const Sums& side, const Sums& node_sums, size_t node_rows) const {
+  const int64_t mass = side.back();
+  if (mass <= 0) return false;
+  if (class_mode()) {
+    const int64_t weight = std::accumulate(side.begin(), side.end() - 1, int64_t{0});
+    return mass >= params_.min_child_samples &&
+           static_cast<double>(weight) * unit_ >= params_.min_child_weight;
+  }
+  const double share = static_cast<double>(node_rows) / static_cast<double>(node_sums.back());
+  const double rows = std::floor(static_cast<double>(mass) * share + 0.5);
+  return rows >= static_cast<double>(params_.min_child_samples) &&
+         static_cast<double>(mass) * hessian_unit_ >= params_.min_child_weight;
+}
+
+void TreeGrower::consider(const Node& node, const Sums& node_sums, const Sums& left, double l2,
+                          const Split& candidate) {
+  const Sums right = minus(node_sums, left);
+  if (!may_stand(left, node_sums, node.positions.size())) return;
+  if (!may_stand(right, node_sums, node.positions.size())) return;
+  const double whole = score(node_sums, l2);
+  const double gain = (score(left, l2) + score(right, l2)) - whole;
+  if (!(gain > std::max(params_.min_gain, whole * kGainNoise))) return;
+  const bool better =
+      !best_ || gain > best_->gain || (gain == best_->gain && candidate.feature < best_->feature);
+  if (!better) return;
+  best_ = candidate;
+  best_->gain = gain;
+}
+
+void TreeGrower::try_threshold(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
+                               Split candidate) {
+  Sums left(sums_size(), 0);
+  for (size_t b = 1; b <= candidate.threshold; ++b) left = plus(std::move(left), bins[b]);
+  if (has_rows(bins[kMissingBin])) {
+    candidate.missing_left = true;
+    consider(node, sums, plus(left, bins[kMissingBin]), params_.l2, candidate);
+    candidate.missing_left = false;
+    consider(node, sums, left, params_.l2, candidate);
+  } else {
+    candidate.missing_left = left.back() >= sums.back() - left.back();
+    consider(node, sums, left, params_.l2, candidate);
+  }
+}
+
+void TreeGrower::try_numeric(const Node& node, const Sums& sums, int32_t feature) {
+  const std::vector<Sums> bins = histogram(node, feature);
+  Split candidate;
+  candidate.feature = feature;
+  size_t first = 1;
+  size_t last = bins.size() - 2;
+  if (params_.random_thresholds) {
+    while (first < bins.size() && !has_rows(bins[first])) ++first;
+    size_t high = bins.size() - 1;
+    while (high > first && !has_rows(bins[high])) --high;
+    if (first >= high) return;
+    first +=
+        static_cast<size_t>(threshold_draw(node.key, feature, static_cast<int32_t>(high - first)));
+    last = first;
+  }
+  for (size_t threshold = first; threshold <= last; ++threshold) {
+    candidate.threshold = static_cast<uint8_t>(threshold);
+    try_threshold(node, sums, bins, candidate);
+  }
+}
+
+std::vector<size_t> TreeGrower::sorted_levels(const Sums& sums, const std::vector<Sums>& bins,
+                                              std::vector<size_t> levels) const {
+  const auto heaviest =
+      static_cast<size_t>(std::max_element(sums.begin(), sums.end() - 1) - sums.begin());
+  const auto ratio = [&](size_t level) {
+    const Sums& level_sums = bins[level];
+    double top = static_cast<double>(level_sums[0]) * unit_;
+    double divisor = static_cast<double>(level_sums[1]) * hessian_unit_;
+    if (class_mode()) {
+      top = static_cast<double>(level_sums[heaviest]) * unit_;
+      divisor = static_cast<double>(
+                    std::accumulate(level_sums.begin(), level_sums.end() - 1, int64_t{0})) *
+                unit_;
+    }
+    divisor += params_.category_smooth;
+    return divisor > 0 ? top / divisor : 0;
+  };
+  std::stable_sort(levels.begin(), levels.end(),
+                   [&](size_t a, size_t b) { return ratio(a) < ratio(b); });
+  return levels;
+}
+
+// Tries `levels` as the left side.
+void TreeGrower::try_levels(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
+                            std::span<const size_t> levels, Split candidate, double l2) {
+  Sums left(sums_size(), 0);
+  for (const size_t level : levels) {
+    left = plus(std::move(left), bins[level]);
+    candidate.set.insert(static_cast<uint8_t>(level));
+  }
+  consider(node, sums, left, l2, candidate);
+}
+
+void TreeGrower::try_categorical(const Node& node, const Sums& sums, int32_t feature) {
+  const std::vector<Sums> bins = histogram(node, feature);
+  Split candidate;
+  candidate.feature = feature;
+  candidate.categorical = true;
+  std::vector<size_t> levels;
+  for (size_t b = 0; b < bins.size(); ++b) {
+    if (has_rows(bins[b])) levels.push_back(b);
+  }
+  if (levels.size() < 2) return;
+  if (!params_.random_thresholds && levels.size() <= static_cast<size_t>(params_.onehot_levels)) {
+    for (const size_t& level : levels) {
+      try_levels(node, sums, bins, {&level, 1}, candidate, params_.l2);
+    }
+    return;
+  }
+  const double l2 = params_.l2 + params_.category_l2;
+  levels = sorted_levels(sums, bins, std::move(levels));
+  if (params_.random_thresholds) {
+    const auto count = static_cast<size_t>(
+        1 + threshold_draw(node.key, feature, static_cast<int32_t>(levels.size()) - 1));
+    try_levels(node, sums, bins, std::span(levels).first(count), candidate, l2);
+    return;
+  }
+  const size_t longest =
+      std::min(static_cast<size_t>(params_.max_category_levels), (levels.size() + 1) / 2);
+  for (int order = 0; order < 2; ++order) {
+    for (size_t count = 1; count <= longest; ++count) {
+      try_levels(node, sums, bins, std::span(levels).first(count), candidate, l2);
+    }
+    std::reverse(levels.begin(), levels.end());
+  }
+}
+
+void TreeGrower::find_split(Node& node) {
+  if (node.depth >= params_.max_depth || features_.empty()) return;
+  best_.reset();
+  const Sums sums = sums_of(node.positions);
+  const auto visit = [&](int32_t feature) {
+    if (args_.bins.kinds[feature] == FeatureKind::kNumeric) {
+      try_numeric(node, sums, feature);
+    } else {
+      try_categorical(node, sums, feature);
+    }
+  };
+  if (samples_columns(params_, features_.size())) {
+    choose_columns(node.key, params_.columns_per_node, features_, visit);
+  } else {
+    for (const int32_t feature : features_) visit(feature);
+  }
+  node.split = best_;
+}
+
+Node TreeGrower::make_node(std::vector<size_t> positions, int32_t depth, uint64_t key) {
+  Node node;
+  node.number = static_cast<int32_t>(tree_.nodes.size());
+  node.depth = depth;
+  node.key = key;
+  node.positions = std::move(positions);
+  tree_.nodes.emplace_back();
+  tree_.gains.push_back(0);
+  tree_.covers.push_back(static_cast<float>(node.positions.size()));
+  find_split(node);
+  return node;
+}
+
+// The open node to split next; open_.size() if there is none. open_ is in order of node number.
+size_t TreeGrower::next_node() const {
+  size_t next = open_.size();
+  for (size_t i = 0; i < open_.size(); ++i) {
+    if (!open_[i].split) continue;
+    if (next == open_.size()) {
+      next = i;
+    } else if (params_.growth == GrowthPolicy::kLeafWise &&
+               open_[i].split->gain > open_[next].split->gain) {
+      next = i;
+    }
+  }
+  return next;
+}
+
+void TreeGrower::apply_split(size_t index) {
+  const Node parent = std::move(open_[index]);
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
+  const Split& split = *parent.split;
+  TreeNode node;
+  node.feature = split.feature;
+  node.left = static_cast<int32_t>(tree_.nodes.size());
+  if (split.categorical) {
+    node.category_set = static_cast<int32_t>(tree_.category_sets.size());
+    tree_.category_sets.push_back(split.set);
+  } else {
+    node.threshold = split.threshold;
+    node.missing_left = split.missing_left ? 1 : 0;
+  }
+  tree_.nodes[static_cast<size_t>(parent.number)] = node;
+  tree_.gains[static_cast<size_t>(parent.number)] = static_cast<float>(split.gain);
+  std::vector<size_t> left;
+  std::vector<size_t> right;
+  for (const size_t position : parent.positions) {
+    const uint8_t code = bin(position, split.feature);
+    (goes_left(node, tree_.category_sets.data(), code) ? left : right).push_back(position);
+  }
+  open_.push_back(make_node(std::move(left), parent.depth + 1, child_key(parent.key, 0)));
+  open_.push_back(make_node(std::move(right), parent.depth + 1, child_key(parent.key, 1)));
+}
+
+void TreeGrower::add_leaf_values(const std::vector<size_t>& positions) {
+  const auto fixed = FixedPoint::for_sum(double{args_.max_abs_gradient}, problem_.sample_count);
+  if (class_mode()) {
+    std::vector<int64_t> weights(static_cast<size_t>(problem_.class_count), 0);
+    for (const size_t position : positions) {
+      const uint32_t row = args_.rows[position];
+      const double weight = args_.weights == nullptr ? 1.0 : double{args_.weights[row]};
+      weights[static_cast<size_t>(args_.classes[row])] += fixed.encode(weight);
+    }
+    const double total = fixed.decode(std::accumulate(weights.begin(), weights.end(), int64_t{0}));
+    for (const int64_t weight : weights) {
+      const double value = total > 0 ? fixed.decode(weight) / total * params_.leaf_scale : 0;
+      tree_.leaf_values.push_back(static_cast<float>(value));
+    }
+    return;
+  }
+  const auto hessian_fixed = FixedPoint::for_sum(double{args_.max_hessian}, problem_.sample_count);
+  int64_t gradient = 0;
+  int64_t hessian = 0;
+  for (const size_t position : positions) {
+    gradient += fixed.encode(double{args_.gradients[args_.rows[position]]});
+    hessian += hessian_fixed.encode(double{args_.hessians[args_.rows[position]]});
+  }
+  const double divisor = hessian_fixed.decode(hessian) + params_.l2;
+  const double value = divisor > 0 ? (0.0 - shrink(fixed.decode(gradient), params_.l1)) / divisor *
+                                         params_.leaf_scale
+                                   : 0;
+  tree_.leaf_values.push_back(static_cast<float>(value));
+}
+
+void TreeGrower::number_leaves() {
+  int32_t leaf = 0;
+  for (const Node& node : open_) {
+    tree_.nodes[static_cast<size_t>(node.number)].left = leaf;
+    for (const size_t position : node.positions) args_.leaf_of[position] = leaf;
+    add_leaf_values(node.positions);
+    ++leaf;
+  }
+}
+
+Status TreeGrower::grow(const OpContext& context) {
+  tree_ = Tree{};
+  quantise_rows();
+  features_ = usable_features(args_.bins, args_.feature_mask);
+  std::vector<size_t> all(static_cast<size_t>(problem_.sample_count));
+  std::iota(all.begin(), all.end(), size_t{0});
+  open_.push_back(make_node(std::move(all), 0, problem_.seed));
+  while (open_.size() < static_cast<size_t>(params_.max_leaves)) {
+    if (context.stop != nullptr && context.stop->requested()) {
+      return fail(StatusCode::kCancelled, "grow_tree was stopped");
+    }
+    const size_t next = next_node();
+    if (next == open_.size()) break;
+    apply_split(next);
+  }
+  number_leaves();
+  return {};
+}
+
+}  // namespace
+
+Status grow_tree(const OpContext& context, const GrowTreeProblem& problem,
+                 const GrowTreeArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
+  return TreeGrower(problem, args).grow(context);
+}
+
+}  // namespace assay::kernels::reference

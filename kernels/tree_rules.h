@@ -1,0 +1,91 @@
+// The pieces of the contract of grow_tree that are rules rather than work: scales, keys and draws.
+// Every implementation calls these, so that none can differ in them. Pure functions; host only.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "kernels/base/rng.h"
+#include "kernels/grow_tree.h"
+
+namespace assay::kernels {
+
+// Gains at or below this share of the node's score are rounding noise.
+inline constexpr double kGainNoise = 0x1p-48;
+
+// Qg and Qh: the greatest quantised magnitude of which `sample_count` fit in a packed word.
+inline int32_t gradient_limit(int64_t sample_count, int32_t bits) {
+  const int64_t share = INT32_MAX / std::max<int64_t>(1, sample_count);
+  return static_cast<int32_t>(std::min<int64_t>((int64_t{1} << bits) - 1, share));
+}
+inline int32_t hessian_limit(int64_t sample_count, int32_t bits) {
+  const int64_t share = int64_t{UINT32_MAX} / std::max<int64_t>(1, sample_count);
+  return static_cast<int32_t>(std::min<int64_t>((int64_t{1} << bits) - 1, share));
+}
+
+// The largest e with max_abs * 2^e <= limit; 0 if max_abs is 0.
+inline int scale_exponent(double max_abs, int32_t limit) {
+  if (!(max_abs > 0)) return 0;
+  int exponent = std::ilogb(static_cast<double>(limit)) - std::ilogb(max_abs) + 1;
+  while (std::ldexp(max_abs, exponent) > limit) --exponent;
+  return exponent;
+}
+
+// floor(x * scale + half / 65536), `scale` being a power of two.
+inline int32_t quantise(double x, double scale, uint32_t half) {
+  return static_cast<int32_t>(std::floor(x * scale + static_cast<double>(half) * 0x1p-16));
+}
+
+// The 32 random bits of a row: the low half is the gradient's, the high half the hessian's.
+inline uint32_t rounding_word(uint64_t seed, uint32_t row) {
+  return philox_block({static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+                      {row / 4, 0, 0, 1})[row % 4];
+}
+
+// The key of the left (side 0) or right (side 1) child.
+inline uint64_t child_key(uint64_t parent_key, int side) {
+  return derive_seed(parent_key, "child", static_cast<uint64_t>(side));
+}
+
+// draw(bound) of random thresholds; `bound` > 0.
+inline int32_t threshold_draw(uint64_t key, int32_t feature, int32_t bound) {
+  Rng rng(derive_seed(key, "feature", static_cast<uint64_t>(feature)));
+  return static_cast<int32_t>(rng.below(static_cast<uint64_t>(bound)));
+}
+
+// The features that any node may split on, ascending.
+inline std::vector<int32_t> usable_features(const BinnedView& bins, const uint8_t* mask) {
+  std::vector<int32_t> features;
+  for (int32_t f = 0; f < bins.feature_count; ++f) {
+    if (bins.bin_counts[f] >= 2 && (mask == nullptr || mask[f] != 0)) features.push_back(f);
+  }
+  return features;
+}
+
+// Moves a node's random choice of `count` features to the front of `features`, which must be the
+// usable ones in ascending order, and calls visit(feature) for each; then restores the order. Not
+// in ascending order of feature.
+template <class Visit>
+void choose_columns(uint64_t key, int32_t count, std::vector<int32_t>& features, Visit&& visit) {
+  Rng rng(derive_seed(key, "columns"));
+  std::vector<std::pair<size_t, size_t>> swaps;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    const size_t j = i + rng.below(features.size() - i);
+    std::swap(features[i], features[j]);
+    swaps.emplace_back(i, j);
+    visit(features[i]);
+  }
+  for (auto swap = swaps.rbegin(); swap != swaps.rend(); ++swap) {
+    std::swap(features[swap->first], features[swap->second]);
+  }
+}
+
+// Whether nodes choose among the usable features at all.
+inline bool samples_columns(const TreeParams& params, size_t usable_count) {
+  return params.columns_per_node > 0 && static_cast<size_t>(params.columns_per_node) < usable_count;
+}
+
+}  // namespace assay::kernels
