@@ -38,7 +38,9 @@ struct DataOptions {
   std::string positive_class;
   std::string delimiter = "auto";  // auto, comma, semicolon, tab, pipe
   std::string header = "auto";     // auto, true, false
-  TextList missing_tokens = {"", "NA", "NaN", "null", "?"};
+  // Those of datasets/column_types.h. The empty field is always missing.
+  TextList missing_tokens = {"NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"};
+
   TextMap column_types;  // column -> numeric, categorical, boolean, datetime, text
   static const OptionTable<DataOptions>& table();
 };

@@ -121,13 +121,14 @@ class OptionTable {
     return at(object, static_cast<size_t>(info - group_.options.data()));
   }
 
-  // The value of the option number `index` of options().
-  OptionValue at(const T& object, size_t index) const {
+  // The value of the option number `index` of options(). Not inlined: where the object is in sight,
+  // g++ 12 warns of the branches for kinds that no member of T has.
+  [[gnu::noinline]] OptionValue at(const T& object, size_t index) const {
     return std::visit([&](auto member) { return OptionValue(object.*member); }, members_[index]);
   }
 
  private:
-  void assign(T& object, size_t index, OptionValue value) const {
+  [[gnu::noinline]] void assign(T& object, size_t index, OptionValue value) const {
     std::visit(
         [&](auto member) {
           using Value = std::decay_t<decltype(object.*member)>;

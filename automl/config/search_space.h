@@ -45,6 +45,11 @@ struct Dimension {
   int64_t level_count() const;
 };
 
+// The dimension of an option searched in `range`.
+// Fails: invalid_argument if the option is a list or map, low > high, a bound or choice is not
+// allowed for the option, a choice comes twice, log with low <= 0, or there is nothing to choose.
+Result<Dimension> make_dimension(const OptionInfo& info, const SearchRange& range);
+
 class SearchSpace {
  public:
   // The space of `options` (scalar ones) under `overrides`: an override with a value fixes the

@@ -1,0 +1,279 @@
+#include "automl/config/experiment_config.h"
+
+#include <fmt/ranges.h>
+
+#include <map>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "automl/metrics/metric.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr double kDefaultSeconds = 60;
+
+std::vector<std::string_view> with_auto(std::span<const std::string_view> names) {
+  std::vector<std::string_view> choices = {"auto"};
+  choices.insert(choices.end(), names.begin(), names.end());
+  return choices;
+}
+
+std::vector<std::string_view> metric_names_and_aliases() {
+  const auto choices = metric_choices();
+  return {choices.begin(), choices.end()};
+}
+
+// Collects mistakes, one a line.
+class Mistakes {
+ public:
+  void add(std::string text) { lines_.push_back(std::move(text)); }
+  Status status() const {
+    if (lines_.empty()) return {};
+    return fail(StatusCode::kConfig, "{}", fmt::join(lines_, "\n"));
+  }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+// A column has one role.
+void check_roles(const DataOptions& data, Mistakes& mistakes) {
+  std::map<std::string_view, std::string_view> roles;
+  const auto claim = [&](std::string_view role, std::string_view column) {
+    if (column.empty()) return;
+    const auto [place, added] = roles.emplace(column, role);
+    if (!added) {
+      mistakes.add(
+          fmt::format("data.{}: column '{}' is already data.{}", role, column, place->second));
+    }
+  };
+  claim("target", data.target);
+  claim("weight", data.weight);
+  claim("group", data.group);
+  claim("time_column", data.time_column);
+  for (const std::string& column : data.drop) claim("drop", column);
+}
+
+}  // namespace
+
+const OptionTable<RunOptions>& RunOptions::table() {
+  using T = RunOptions;
+  static const OptionTable<T> table(
+      "", "Options at the top level of the file.",
+      {{.name = "experiment",
+        .member = &T::experiment,
+        .format = OptionFormat::kName,
+        .help = "The experiment that the runs are filed under."},
+       {.name = "class_weight",
+        .member = &T::class_weight,
+        .choices = {"none", "balanced"},
+        .help = "balanced: every class weighs the same in training, however rare it is."},
+       {.name = "seed",
+        .member = &T::seed,
+        .range = {.low = 0},
+        .help = "Seed of everything random. The same seed and number of trials, without a time "
+                "limit, give the same models."},
+       {.name = "device",
+        .member = &T::device,
+        .required = true,
+        .help = "Where trials run: auto, cpu, cuda, cuda:0, fpga:0, ... (see assay devices)."},
+       {.name = "threads",
+        .member = &T::threads,
+        .range = {.low = 0, .high = 4096},
+        .help = "Threads for all trials together; 0: all CPUs that the process may use."},
+       {.name = "slots",
+        .member = &T::slots,
+        .range = {.low = 0, .high = 1024},
+        .help = "Trials that run side by side; 0: chosen from threads and rows."},
+       {.name = "keep_predictions",
+        .member = &T::keep_predictions,
+        .help = "Keep the out-of-fold predictions of every trial, not only of ensemble members."}});
+  return table;
+}
+
+const OptionTable<DataOptions>& DataOptions::table() {
+  using T = DataOptions;
+  static const OptionTable<T> table(
+      "data", "The table to learn from, and what its columns mean.",
+      {{.name = "train",
+        .member = &T::train,
+        .format = OptionFormat::kPath,
+        .required = true,
+        .help = "CSV file (.csv, .tsv, .gz), relative to the config file."},
+       {.name = "target", .member = &T::target, .required = true, .help = "The column to predict."},
+       {.name = "task",
+        .member = &T::task,
+        .choices = with_auto(task_names()),
+        .help = "auto: strings and booleans classify, real numbers regress, integers classify if "
+                "they have at most 10 distinct values."},
+       {.name = "metric",
+        .member = &T::metric,
+        .choices = metric_names_and_aliases(),
+        .help = "What the search improves. auto: roc_auc for two classes, log_loss for more, rmse "
+                "for numbers."},
+       {.name = "drop", .member = &T::drop, .help = "Columns to leave out, such as row ids."},
+       {.name = "weight", .member = &T::weight, .help = "Column of row weights, not a feature."},
+       {.name = "group",
+        .member = &T::group,
+        .help = "Column whose equal values never stand on both sides of a split; not a feature."},
+       {.name = "time_column",
+        .member = &T::time_column,
+        .help = "Column that orders the rows in time; validation is then on later rows."},
+       {.name = "positive_class",
+        .member = &T::positive_class,
+        .help = "Of two classes, the one that probabilities and metrics are about; empty: the "
+                "second in order."},
+       {.name = "delimiter",
+        .member = &T::delimiter,
+        .choices = {"auto", "comma", "semicolon", "tab", "pipe"},
+        .help = "What separates the fields of the CSV file."},
+       {.name = "header",
+        .member = &T::header,
+        .choices = {"auto", "true", "false"},
+        .help = "Whether the first line holds the column names."},
+       {.name = "missing_tokens",
+        .member = &T::missing_tokens,
+        .help = "Fields that mean a missing value, besides the empty one."},
+       {.name = "column_types",
+        .member = &T::column_types,
+        .choices = {"numeric", "categorical", "boolean", "datetime", "text"},
+        .help = "Types of columns by name, where the inferred ones are wrong."}});
+  return table;
+}
+
+const OptionTable<BudgetOptions>& BudgetOptions::table() {
+  using T = BudgetOptions;
+  static const OptionTable<T> table(
+      "budget", "When to stop. Without time and trials: 60 s.",
+      {{.name = "time",
+        .member = &T::time,
+        .range = {.low = 0},
+        .format = OptionFormat::kDuration,
+        .help = "Time from start to exit, loading and saving included; 0: no limit."},
+       {.name = "trials",
+        .member = &T::trials,
+        .range = {.low = 0, .high = 1e9},
+        .help = "Number of trials; 0: no limit. Without a time the result is reproducible."},
+       {.name = "memory",
+        .member = &T::memory,
+        .range = {.low = 0},
+        .format = OptionFormat::kBytes,
+        .help = "Memory to keep within; 0: 80 % of what the process may use."}});
+  return table;
+}
+
+std::optional<double> BudgetOptions::time_limit() const {
+  if (time > 0) return time;
+  if (trials > 0) return std::nullopt;
+  return kDefaultSeconds;
+}
+
+const OptionTable<ValidationOptions>& ValidationOptions::table() {
+  using T = ValidationOptions;
+  static const OptionTable<T> table(
+      "validation", "How settings are compared on rows they were not trained on.",
+      {{.name = "method",
+        .member = &T::method,
+        .choices = {"auto", "holdout", "kfold", "group", "time"},
+        .help = "auto: time with data.time_column, group with data.group, else kfold or, for many "
+                "rows, holdout."},
+       {.name = "folds",
+        .member = &T::folds,
+        .range = {.low = 2, .high = 100},
+        .help = "Number of folds of kfold, group and time."},
+       {.name = "holdout_fraction",
+        .member = &T::holdout_fraction,
+        .range = {.low = 0, .high = 0.9, .low_open = true},
+        .help = "Share of the rows that holdout keeps for validation."},
+       {.name = "stratify",
+        .member = &T::stratify,
+        .help = "Keep the shares of the classes equal in all folds."}});
+  return table;
+}
+
+const OptionTable<SearchOptions>& SearchOptions::table() {
+  using T = SearchOptions;
+  static const OptionTable<T> table(
+      "search", "How settings are proposed.",
+      {{.name = "strategy",
+        .member = &T::strategy,
+        .choices = {"random"},
+        .help = "random: the defaults of each learner, then draws from the search spaces."},
+       {.name = "halving",
+        .member = &T::halving,
+        .help = "Successive halving: give up settings that are behind after a part of the work."},
+       {.name = "eta",
+        .member = &T::eta,
+        .range = {.low = 2, .high = 16},
+        .help = "One in eta settings goes on to the next step of halving, with eta times the "
+                "work."}});
+  return table;
+}
+
+const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
+  using T = EnsembleOptions;
+  static const OptionTable<T> table(
+      "ensemble", "The weighted average of models that is registered.",
+      {{.name = "enabled",
+        .member = &T::enabled,
+        .help = "Average several models; false: the single best one."},
+       {.name = "max_models",
+        .member = &T::max_models,
+        .range = {.low = 1, .high = 1000},
+        .help = "Best models that the ensemble is chosen from."},
+       {.name = "iterations",
+        .member = &T::iterations,
+        .range = {.low = 1, .high = 10000},
+        .help = "Steps of greedy selection; each adds one model, perhaps again."}});
+  return table;
+}
+
+const OptionTable<ModelOptions>& ModelOptions::table() {
+  using T = ModelOptions;
+  static const OptionTable<T> table(
+      "model", "The model that is registered.",
+      {{.name = "name",
+        .member = &T::name,
+        .format = OptionFormat::kName,
+        .help = "Name in the model registry; empty: that of the experiment."}});
+  return table;
+}
+
+Status check_config(const ExperimentConfig& config) {
+  Mistakes mistakes;
+  const DataOptions& data = config.data;
+  for_each_section(config, [&](const auto& section) {
+    const auto& table = section.table();
+    for (size_t i = 0; i < table.options().size(); ++i) {
+      const OptionInfo& info = table.options()[i];
+      const OptionValue value = table.at(section, i);
+      const auto* text = std::get_if<std::string>(&value);
+      if (info.required && text != nullptr && text->empty()) {
+        const std::string_view group = table.group().name;
+        mistakes.add(
+            fmt::format("{}{}{}: must be given", group, group.empty() ? "" : ".", info.name));
+      }
+    }
+  });
+  check_roles(data, mistakes);
+  if (config.validation.method == "group" && data.group.empty()) {
+    mistakes.add("validation.method: group wants data.group");
+  }
+  if (config.validation.method == "time" && data.time_column.empty()) {
+    mistakes.add("validation.method: time wants data.time_column");
+  }
+  if (data.metric != "auto" && data.task != "auto") {
+    const auto task = parse_task(data.task);
+    const auto metric = task ? Metric::find(data.metric, *task)
+                             : Result<Metric>(tl::unexpected<Error>(task.error()));
+    if (!metric) mistakes.add("data.metric: " + metric.error().message);
+  }
+  if (data.task == "regression" && config.run.class_weight != "none") {
+    mistakes.add("class_weight: balanced needs a classification task");
+  }
+  return mistakes.status();
+}
+
+}  // namespace assay::automl
