@@ -1,0 +1,272 @@
+// The sum of the predictions chosen so far is kept, so that a round costs one pass and one metric a
+// candidate. Candidates are scored in parallel, each by one thread, and compared in index order.
+//
+// Example, rmse, targets (0, 1), candidates a = (0, 0.6), b = (0.4, 1), c = (0.9, 0.1): a alone is
+// best (0.283 = b; the lower index wins). a + b = (0.2, 0.8) scores 0.2, a + a 0.283, a + c 0.56:
+// b is added. a + b + a = (0.133, 0.733) scores 0.211, which is worse, as is all that follows, so
+// the best prefix is {a, b} with weights 1/2.
+#include "automl/ensemble/greedy_selection.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "kernels/base/rng.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
+
+// Rows that are scored, with their targets gathered if they are a sample.
+struct ScoredRows {
+  std::vector<uint32_t> rows;  // empty: all
+  std::vector<int32_t> labels;
+  std::vector<double> values;
+  std::vector<float> weight_values;
+  int64_t count = 0;
+  TargetView targets;
+  std::span<const float> weights;
+};
+
+ScoredRows choose_rows(const SelectionProblem& problem, const SelectionOptions& options) {
+  ScoredRows scored;
+  const int64_t all = problem.candidates[0].rows;
+  scored.count = all;
+  scored.targets = problem.targets;
+  scored.weights = problem.weights;
+  if (all <= options.max_rows) return scored;
+  // Every row is kept with the same chance: a draw of max_rows of them, ascending.
+  std::vector<uint32_t> order(static_cast<size_t>(all));
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
+  Rng rng(derive_seed(options.seed, "selection rows"));
+  shuffle(order, rng);
+  order.resize(static_cast<size_t>(options.max_rows));
+  std::sort(order.begin(), order.end());
+  for (const uint32_t row : order) {
+    if (!problem.targets.labels.empty()) scored.labels.push_back(problem.targets.labels[row]);
+    if (!problem.targets.values.empty()) scored.values.push_back(problem.targets.values[row]);
+    if (!problem.weights.empty()) scored.weight_values.push_back(problem.weights[row]);
+  }
+  scored.rows = std::move(order);
+  scored.count = options.max_rows;
+  return scored;
+}
+
+class GreedySelector {
+ public:
+  GreedySelector(const SelectionProblem& problem, const SelectionOptions& options,
+                 Executor& executor, const StopToken& stop)
+      : problem_(problem),
+        options_(options),
+        executor_(executor),
+        stop_(stop),
+        scored_(choose_rows(problem, options)),
+        columns_(problem.candidates[0].columns),
+        counts_(problem.candidates.size(), 0),
+        buffers_(static_cast<size_t>(executor.thread_count())) {
+    if (!scored_.rows.empty()) {
+      scored_.targets = {scored_.labels, scored_.values};
+      scored_.weights = scored_.weight_values;
+    }
+    sum_.assign(static_cast<size_t>(scored_.count * columns_), 0.0);
+  }
+
+  Result<Selection> run() {
+    Selection selection;
+    double best_loss = kUnknown;
+    std::vector<int> best_counts;
+    for (int iteration = 1; iteration <= options_.iterations; ++iteration) {
+      ASSAY_ASSIGN_OR_RETURN(const Round round, score_all(iteration));
+      if (!round.complete) selection.complete = false;
+      // A round that was cut short has compared only some candidates: no later one is made.
+      if (round.best < 0 || (!round.complete && iteration > 1)) break;
+      add(static_cast<size_t>(round.best));
+      if (round.loss < best_loss) {
+        best_loss = round.loss;
+        best_counts = counts_;
+        selection.iterations = iteration;
+      }
+      if (!round.complete || round.loss <= 0) break;
+    }
+    if (best_counts.empty()) {
+      return fail(StatusCode::kCancelled, "ensemble selection was stopped before it began");
+    }
+    selection.weights.assign(best_counts.size(), 0.0);
+    for (size_t i = 0; i < best_counts.size(); ++i) {
+      selection.weights[i] = static_cast<double>(best_counts[i]) / selection.iterations;
+    }
+    return selection;
+  }
+
+ private:
+  struct Round {
+    int64_t best = -1;
+    double loss = kUnknown;
+    bool complete = true;
+  };
+
+  // Scores the ensemble with each candidate added.
+  Result<Round> score_all(int iteration) {
+    const size_t count = problem_.candidates.size();
+    std::vector<double> losses(count, kUnknown);
+    std::vector<uint8_t> scored(count, 0);
+    std::vector<std::optional<Error>> errors(count);
+    ASSAY_RETURN_IF_ERROR(
+        executor_.parallel_for(static_cast<int64_t>(count), [&](int64_t chunk, int thread) {
+          const auto i = static_cast<size_t>(chunk);
+          if (stop_.requested()) return;
+          auto loss = loss_with(i, iteration, buffers_[static_cast<size_t>(thread)]);
+          scored[i] = 1;
+          if (loss) {
+            losses[i] = *loss;
+          } else {
+            errors[i] = std::move(loss.error());
+          }
+        }));
+    Round round;
+    for (size_t i = 0; i < count; ++i) {
+      if (scored[i] == 0) round.complete = false;
+      if (losses[i] == kUnknown) continue;
+      const double loss = rounded(losses[i]);
+      const bool tie = loss == round.loss;
+      const bool reuse = tie && counts_[i] > 0 && counts_[static_cast<size_t>(round.best)] == 0;
+      if (loss < round.loss || reuse) {
+        round.best = static_cast<int64_t>(i);
+        round.loss = loss;
+      }
+    }
+    if (iteration == 1 && round.best >= 0) pick_first(losses, round);
+    if (round.best < 0 && round.complete && iteration == 1) {
+      return tl::unexpected<Error>(std::move(*errors[0]));
+    }
+    return round;
+  }
+
+  // The first model is the best without rounding. Its loss sets what "6 decimals" means: a target
+  // in small units must not make all models equal.
+  void pick_first(const std::vector<double>& losses, Round& round) {
+    const auto at = std::min_element(losses.begin(), losses.end());
+    round.best = at - losses.begin();
+    quantum_ = 1e-6 * (*at > 0 ? std::min(1.0, *at) : 1.0);
+    round.loss = rounded(*at);
+  }
+
+  double rounded(double loss) const { return std::round(loss / quantum_) * quantum_; }
+
+  Result<double> loss_with(size_t candidate, int iteration, std::vector<float>& buffer) const {
+    const float* predictions = problem_.candidates[candidate].data;
+    buffer.resize(sum_.size());
+    const auto divisor = static_cast<double>(iteration);
+    if (scored_.rows.empty()) {
+      for (size_t i = 0; i < sum_.size(); ++i) {
+        buffer[i] = static_cast<float>((sum_[i] + static_cast<double>(predictions[i])) / divisor);
+      }
+    } else {
+      size_t i = 0;
+      for (const uint32_t row : scored_.rows) {
+        const float* source = predictions + static_cast<int64_t>(row) * columns_;
+        for (int64_t column = 0; column < columns_; ++column, ++i) {
+          buffer[i] = static_cast<float>((sum_[i] + static_cast<double>(source[column])) / divisor);
+        }
+      }
+    }
+    auto score = problem_.metric->score({buffer.data(), scored_.count, columns_}, scored_.targets,
+                                        scored_.weights);
+    if (!score) return tl::unexpected<Error>(std::move(score.error()));
+    return problem_.metric->loss_of(*score);
+  }
+
+  void add(size_t candidate) {
+    ++counts_[candidate];
+    const float* predictions = problem_.candidates[candidate].data;
+    if (scored_.rows.empty()) {
+      for (size_t i = 0; i < sum_.size(); ++i) sum_[i] += static_cast<double>(predictions[i]);
+      return;
+    }
+    size_t i = 0;
+    for (const uint32_t row : scored_.rows) {
+      const float* source = predictions + static_cast<int64_t>(row) * columns_;
+      for (int64_t column = 0; column < columns_; ++column) {
+        sum_[i++] += static_cast<double>(source[column]);
+      }
+    }
+  }
+
+  const SelectionProblem& problem_;
+  const SelectionOptions& options_;
+  Executor& executor_;
+  const StopToken& stop_;
+  ScoredRows scored_;
+  int64_t columns_;
+  std::vector<int> counts_;
+  std::vector<double> sum_;  // of the chosen, at the scored rows
+  std::vector<std::vector<float>> buffers_;
+  double quantum_ = 1e-6;
+};
+
+Status check(const SelectionProblem& problem) {
+  if (problem.candidates.empty()) {
+    return fail(StatusCode::kInvalidArgument, "ensemble selection without candidates");
+  }
+  for (const PredictionView& candidate : problem.candidates) {
+    if (candidate.rows != problem.candidates[0].rows ||
+        candidate.columns != problem.candidates[0].columns) {
+      return fail(StatusCode::kInvalidArgument,
+                  "ensemble candidate has predictions [{}, {}], the first has [{}, {}]",
+                  candidate.rows, candidate.columns, problem.candidates[0].rows,
+                  problem.candidates[0].columns);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void blend(std::span<const PredictionView> candidates, std::span<const double> weights,
+           std::span<float> out) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    double sum = 0;
+    for (size_t c = 0; c < candidates.size(); ++c) {
+      if (weights[c] > 0) sum += weights[c] * static_cast<double>(candidates[c].data[i]);
+    }
+    out[i] = static_cast<float>(sum);
+  }
+}
+
+Result<Selection> select_ensemble(const SelectionProblem& problem, const SelectionOptions& options,
+                                  Executor& executor, const StopToken& stop) {
+  ASSAY_RETURN_IF_ERROR(check(problem));
+  GreedySelector selector(problem, options, executor, stop);
+  ASSAY_ASSIGN_OR_RETURN(Selection selection, selector.run());
+  // What counts is the score on all rows of exactly what the model will predict.
+  std::vector<float> blended(
+      static_cast<size_t>(problem.candidates[0].rows * problem.candidates[0].columns));
+  const auto score_of = [&](std::span<const double> weights) {
+    blend(problem.candidates, weights, blended);
+    return problem.metric->score(
+        {blended.data(), problem.candidates[0].rows, problem.candidates[0].columns},
+        problem.targets, problem.weights);
+  };
+  ASSAY_ASSIGN_OR_RETURN(selection.score, score_of(selection.weights));
+  if (selection.iterations == 1) return selection;
+  // A sample of rows may favour what is worse on all of them.
+  const std::vector<double> chosen = selection.weights;
+  std::vector<double> single(chosen.size(), 0.0);
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    if (chosen[i] == 0 || stop.requested()) continue;
+    std::fill(single.begin(), single.end(), 0.0);
+    single[i] = 1;
+    const auto score = score_of(single);
+    if (score && problem.metric->is_better(*score, selection.score)) {
+      selection.score = *score;
+      selection.weights = single;
+      selection.iterations = 1;
+    }
+  }
+  return selection;
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,54 @@
+// Greedy ensemble selection with replacement (Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble
+// Selection from Libraries of Models", ICML 2004): start empty; in each round add the model whose
+// addition to the average of those chosen gives the best score; keep the best prefix. A model's
+// weight is how often it was chosen.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "automl/metrics/metric.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/executor.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// Not owned. All candidates have the shape of the targets' rows.
+struct SelectionProblem {
+  std::span<const PredictionView> candidates = {};
+  TargetView targets;
+  std::span<const float> weights = {};  // one a row, or empty
+  const Metric* metric = nullptr;
+};
+
+struct SelectionOptions {
+  int iterations = 40;           // >= 1
+  int64_t max_rows = 1'000'000;  // above that, a seeded sample of so many rows is scored
+  uint64_t seed = 1;
+};
+
+struct Selection {
+  std::vector<double> weights;  // one a candidate, sum 1; 0: not chosen
+  double score = 0;             // of the weighted average, over all rows
+  int iterations = 0;           // length of the prefix kept
+  bool complete = true;         // false if the stop token cut it short
+};
+
+// The same bits for any executor. Scores are compared after rounding to 6 decimals; ties go to a
+// model already chosen, then to the lowest index. The score is never worse than that of the best
+// candidate alone. A stop request ends it early with the best so far; candidates not yet scored by
+// then are left out.
+// Memory: rows * columns * (8 + 4 * threads) bytes.
+// Fails: invalid_argument for no candidate or shapes that differ; the metric's error if no
+// candidate can be scored; cancelled if it was stopped before a single one was.
+Result<Selection> select_ensemble(const SelectionProblem& problem, const SelectionOptions& options,
+                                  Executor& executor, const StopToken& stop);
+
+// out[i] = sum over candidates of weight * prediction, in candidate order, in double, rounded to
+// float once: what a registered ensemble predicts too.
+void blend(std::span<const PredictionView> candidates, std::span<const double> weights,
+           std::span<float> out);
+
+}  // namespace assay::automl

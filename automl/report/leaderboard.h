@@ -1,0 +1,18 @@
+// A leaderboard as text for people and as JSON for programs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "automl/scheduler/leaderboard.h"
+
+namespace assay::automl {
+
+// At most `limit` rows (0: all) as an aligned table, cut to `width` columns (0: not cut), with a
+// last line that says how many were left out.
+std::string leaderboard_text(const Leaderboard& board, int64_t limit = 10, int width = 0);
+
+// An array of objects, on one line. A row without a score has null there.
+std::string leaderboard_json(const Leaderboard& board);
+
+}  // namespace assay::automl

@@ -1,0 +1,15 @@
+// The last line of `assay run --json`: one object about the whole sweep.
+#pragma once
+
+#include <string>
+
+#include "automl/scheduler/sweep.h"
+
+namespace assay::automl {
+
+// {"run_id", "status", "task", "metric", "validation_score", "model": {"name", "version", "path",
+// "sha256"}, "trials": {"finished", "failed", "pruned", "cancelled"}, "wall_seconds",
+// "peak_rss_bytes", "validation", "leaderboard": [...], "notes": [...]} on one line.
+std::string run_summary_json(const SweepOutcome& outcome);
+
+}  // namespace assay::automl

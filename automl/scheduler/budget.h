@@ -1,0 +1,63 @@
+// Budget: how much time a sweep may take, counted from process start, and how much of it is kept
+// back for the end (ensemble, saving, last writes). All times are on the injected clock. Not
+// thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "kernels/base/clock.h"
+
+namespace assay::automl {
+
+struct BudgetLimits {
+  std::optional<double> seconds;  // from process start to exit
+  int64_t trials = 0;             // 0: not limited
+};
+
+class Budget {
+ public:
+  // `start_ns`: the process's start on `clock`, which must outlive the budget.
+  Budget(const Clock& clock, int64_t start_ns, BudgetLimits limits);
+
+  bool timed() const { return limits_.seconds.has_value(); }
+  // A trial budget without a time limit: nothing may depend on time.
+  bool logical() const { return !timed(); }
+  int64_t trial_limit() const { return limits_.trials; }
+
+  double elapsed_seconds() const;
+  // Until the deadline; infinite without a time limit.
+  double seconds_left() const;
+
+  // All of these are kNoDeadline without a time limit.
+  // When the process must have exited; a little before the promise's end.
+  int64_t deadline_ns() const;
+  // The table is read and a baseline saved by then, or the budget is too small.
+  int64_t half_ns() const;
+  // When fits stop, so that the tail fits before the deadline.
+  int64_t fit_deadline_ns() const;
+  // When ensemble selection stops.
+  int64_t select_deadline_ns() const;
+
+  // What saving cost when it was measured: a small model, so mostly the latency of the disk.
+  void observe_save(double seconds, int64_t bytes);
+  // What is expected to be saved at the end, and how long selection would like to take.
+  void expect_tail(int64_t model_bytes, double selection_seconds);
+  // Seconds that saving a model of that size is expected to take, other last writes included.
+  double save_seconds(int64_t model_bytes) const;
+  // Seconds kept back in all.
+  double reserve_seconds() const;
+
+ private:
+  int64_t at_seconds(double seconds) const;
+
+  const Clock& clock_;
+  int64_t start_ns_;
+  BudgetLimits limits_;
+  double save_latency_ = 0.02;  // seconds, of a small model
+  double bytes_per_second_ = 100e6;
+  int64_t model_bytes_ = 0;
+  double selection_seconds_ = 0;
+};
+
+}  // namespace assay::automl

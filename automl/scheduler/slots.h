@@ -1,0 +1,28 @@
+// How many trials run side by side and how many threads each gets. Threads are never
+// oversubscribed: slots * threads_per_slot <= threads.
+#pragma once
+
+#include <cstdint>
+
+namespace assay::automl {
+
+struct SlotPlan {
+  int slots = 1;
+  int threads_per_slot = 1;
+};
+
+struct SlotRequest {
+  int threads = 1;              // >= 1, all there are
+  int64_t wanted_slots = 0;     // what the user asked for; 0: choose
+  int64_t cells = 0;            // training rows * features
+  int64_t memory_bytes = 0;     // free for trials; 0: not limited
+  int64_t bytes_per_trial = 0;  // planned for the leading learner
+};
+
+// A fit scales well over threads only if each has enough cells to work on, and trials side by side
+// scale always: so each slot gets one thread for every kCellsPerThread cells, and there are as many
+// slots as that allows, and memory.
+inline constexpr int64_t kCellsPerThread = 4'000'000;
+SlotPlan plan_slots(const SlotRequest& request);
+
+}  // namespace assay::automl

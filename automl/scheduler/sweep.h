@@ -1,0 +1,96 @@
+// One AutoML search from table to registered model: the call behind `assay run`. It keeps to its
+// time, trial and memory budget, records itself and every trial in the workspace, and always
+// registers a model: a constant one if nothing better came of it.
+//
+// Two modes (docs: architecture). With a time budget results are used as they arrive. With a trial
+// budget and no time limit (logical mode) the same seed gives the same proposals, scores, ranks and
+// model bytes for any number of threads and slots.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "automl/config/experiment_config.h"
+#include "automl/learners/learner.h"
+#include "automl/metrics/task.h"
+#include "automl/scheduler/leaderboard.h"
+#include "automl/scheduler/sweep_observer.h"
+#include "datasets/table.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/executor.h"
+#include "kernels/base/status.h"
+#include "kernels/kernel_set.h"
+#include "tracking/run_record.h"
+#include "tracking/workspace.h"
+
+namespace assay::automl {
+
+// What computes. Nothing is owned. If a sweep had to leave a stalled trial behind at its deadline
+// (SweepOutcome::stalled_trials), all of it must live until the process exits.
+struct SweepCompute {
+  const kernels::KernelSet* kernels = nullptr;
+  kernels::Device* device = nullptr;
+  kernels::Device* host = nullptr;
+  // Makes the executor of one slot, with that many threads; called on the slot's own thread.
+  std::function<std::unique_ptr<Executor>(int threads)> make_executor;
+};
+
+struct SweepRequest {
+  ExperimentConfig config;  // checked (check_config)
+  // For the run's record; may be empty.
+  std::string config_text;
+  std::string config_path;
+  std::vector<std::string> command_line;
+  // The training table; null: config.data.train is read, by the budget's rules.
+  std::shared_ptr<const datasets::Table> table;
+  SweepCompute compute;
+  // 0: config.run.threads, and if that is 0 too, all CPUs this process may use.
+  int threads = 0;
+  std::shared_ptr<tracking::Workspace> workspace;
+  // Like `compute`, these are not owned.
+  const Clock* clock = nullptr;
+  int64_t process_start_ns = 0;       // on `clock`: where the time budget begins
+  const StopToken* stop = nullptr;    // the user's Ctrl-C; may be null
+  SweepObserver* observer = nullptr;  // may be null
+  // What may be tried; empty: learner_list(). config.learners chooses among these by name.
+  std::vector<const Learner*> learners;
+};
+
+struct SweepOutcome {
+  std::string run_id;
+  tracking::RunStatus status = tracking::RunStatus::kCompleted;  // or kInterrupted
+  Task task = Task::kRegression;
+  std::string metric;
+  double validation_score = 0;  // of the registered model, out of fold
+  std::string validation_method;
+
+  std::string model_name;
+  int64_t model_version = 0;
+  std::string model_path;  // of its bytes, in the workspace
+  std::string model_sha256;
+
+  int64_t finished = 0;  // trials with a score
+  int64_t failed = 0;    // failed or skipped
+  int64_t pruned = 0;
+  int64_t cancelled = 0;
+  int64_t stalled_trials = 0;  // did not stop when told; see SweepCompute
+
+  Leaderboard leaderboard;
+  double wall_seconds = 0;  // since process start
+  int64_t peak_rss_bytes = 0;
+  std::vector<std::string> notes;  // all that SweepObserver::on_note heard
+};
+
+// Runs the sweep. Blocks; makes threads (one a slot).
+// Fails: config or data for what cannot be learned from, naming it; not_found or io for the table
+// or the workspace; budget_too_small if the table could not be read and a baseline saved within
+// half the time budget, with an estimate of what is needed, or if not even a constant model fits
+// the memory; cancelled if the user stopped it before there was a model. A run that has begun is
+// finished as failed then.
+Result<SweepOutcome> run_sweep(const SweepRequest& request);
+
+}  // namespace assay::automl

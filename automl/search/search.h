@@ -1,0 +1,44 @@
+// Search decides which setting to try next. It is asked for trials in the order of their numbers
+// and hears of results through the history. Implementations must be pure functions of their own
+// construction, the numbers asked so far and the views given: no clock, no global state. Not
+// thread-safe; the scheduler guards it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "automl/config/search_space.h"
+#include "automl/search/history.h"
+#include "automl/search/trial_spec.h"
+
+namespace assay::automl {
+
+// A learner that may be tried.
+struct SearchLearner {
+  std::string name;
+  SearchSpace space;
+  bool baseline = false;  // the constant model: tried once, first
+  // Predicted cost of its default setting; only ratios between learners matter. Above 0.
+  double default_cost = 1;
+};
+
+class Search {
+ public:
+  virtual ~Search() = default;
+  // The setting of trial `number`, or nothing if there is nothing left to try.
+  virtual std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) = 0;
+};
+
+// Decides at a rung whether a trial is worth going on with.
+class Pruner {
+ public:
+  virtual ~Pruner() = default;
+  // `history` holds the trials to compare with; the trial itself may be among them and is ignored.
+  virtual bool should_stop(const TrialSpec& trial, const RungValue& value,
+                           const HistoryView& history) const = 0;
+};
+
+}  // namespace assay::automl

@@ -1,0 +1,18 @@
+#include "automl/search/trial_spec.h"
+
+#include <array>
+
+namespace assay::automl {
+
+std::string_view name_of(TrialOrigin origin) {
+  constexpr std::array<std::string_view, 3> kNames = {"baseline", "default", "random"};
+  return kNames[static_cast<size_t>(origin)];
+}
+
+std::string_view name_of(TrialStatus status) {
+  constexpr std::array<std::string_view, 7> kNames = {"running", "finished", "partial",  "pruned",
+                                                      "failed",  "skipped",  "cancelled"};
+  return kNames[static_cast<size_t>(status)];
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,70 @@
+// What one trial is to do, and what came of it: the words that search, pruning, scheduling and
+// reports share. Plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "automl/config/param_map.h"
+
+namespace assay::automl {
+
+// Why a setting was proposed.
+enum class TrialOrigin {
+  kBaseline,  // the constant model, always trial 0
+  kDefault,   // a learner's default parameters
+  kRandom,    // drawn from its search space
+};
+// "baseline", "default", "random".
+std::string_view name_of(TrialOrigin origin);
+
+struct TrialSpec {
+  int64_t number = 0;  // 0, 1, 2, ... in order of proposal
+  std::string learner;
+  ParamMap params;
+  uint64_t seed = 0;
+  TrialOrigin origin = TrialOrigin::kRandom;
+};
+
+enum class TrialStatus {
+  kRunning,
+  kFinished,   // has a loss over all folds
+  kPartial,    // cut off by the deadline, but with a loss over all folds
+  kPruned,     // given up at a rung: not promising
+  kFailed,     // the learner failed; see the message
+  kSkipped,    // never started: would not fit the memory limit
+  kCancelled,  // cut off without a loss over all folds
+};
+// "running", "finished", "partial", "pruned", "failed", "skipped", "cancelled".
+std::string_view name_of(TrialStatus status);
+inline bool has_score(TrialStatus status) {
+  return status == TrialStatus::kFinished || status == TrialStatus::kPartial;
+}
+
+// A place inside a trial where its loss so far is compared with that of other trials. Losses are
+// comparable between trials of one learner at the same `step` of the same `ladder`.
+struct Rung {
+  enum class Ladder { kFolds, kRounds };
+  Ladder ladder = Ladder::kFolds;
+  int step = 0;
+  bool operator==(const Rung&) const = default;
+};
+
+struct RungValue {
+  Rung rung;
+  double loss = 0;  // lower is better
+};
+
+struct TrialResult {
+  TrialSpec spec;
+  TrialStatus status = TrialStatus::kRunning;
+  std::optional<double> loss;    // Metric::loss_of the score over all folds; lower is better
+  double cost = 0;               // seconds; in logical mode the cost model's units
+  std::vector<RungValue> rungs;  // in the order met
+  std::string message;           // why it failed, was skipped or cancelled
+};
+
+}  // namespace assay::automl

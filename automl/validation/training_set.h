@@ -1,0 +1,110 @@
+// TrainingSet: everything about the data that trials share: target, weights, encoded features,
+// validation plan and metric, checked once and then read-only. Rows are rows of the table.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "automl/config/experiment_config.h"
+#include "automl/learners/learner.h"
+#include "automl/metrics/metric.h"
+#include "automl/preprocess/encoded_table.h"
+#include "automl/preprocess/feature_encoder.h"
+#include "automl/validation/validation_plan.h"
+#include "datasets/table.h"
+#include "datasets/target.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// One fold, as learners take it.
+struct Fold {
+  std::vector<uint32_t> train_rows;  // rows of the table, ascending
+  std::vector<uint32_t> valid_rows;
+  std::vector<uint32_t> places;  // valid_rows[i] is row places[i] of out-of-fold predictions
+};
+
+// Immutable, shared by all trials; thread-safe. Owns its memory.
+class TrainingSet {
+ public:
+  // Reads the roles of columns from `config`: target (with task and positive class), weight, group,
+  // time, and what is left as features; fits the encoder. Validation is planned afterwards.
+  // Fails: data or config, naming the column and, for a bad value, its row (from 1): no such
+  // column, no usable feature, weights that are negative or missing, times that are missing, a
+  // positive class that is no label, a metric that does not fit the task; cancelled.
+  static Result<std::unique_ptr<TrainingSet>> make(
+      const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
+      const kernels::ComputeContext& context);
+  TrainingSet(const TrainingSet&) = delete;
+  TrainingSet& operator=(const TrainingSet&) = delete;
+
+  // Plans the folds; call once, before trials. `fit_seconds` and `seconds_left` as in
+  // ValidationRequest.
+  Status plan(const ExperimentConfig& config, double fit_seconds,
+              std::optional<double> seconds_left);
+
+  Task task() const { return target_.task; }
+  const datasets::Target& target() const { return target_; }
+  // Classification: the labels in the order of probabilities; the positive class of a binary task
+  // is the second.
+  const std::vector<std::string>& labels() const { return target_.labels; }
+  const Metric& metric() const { return metric_; }
+  int32_t output_count() const;
+  const TrainingData& data() const { return data_; }
+  const std::shared_ptr<const FeatureEncoder>& encoder() const { return encoder_; }
+  const std::shared_ptr<const datasets::Table>& table() const { return table_; }
+
+  const std::string& validation_method() const { return validation_method_; }
+  const std::string& validation_reason() const { return validation_reason_; }
+  const std::vector<Fold>& folds() const { return folds_; }
+  bool is_holdout() const { return folds_.size() == 1; }
+  // Rows of out-of-fold predictions, and the truth and weights there. Class weights do not count in
+  // scores; a weight column does.
+  std::span<const uint32_t> scored_rows() const { return scored_rows_; }
+  TargetView scored_targets() const { return {scored_classes_, scored_values_}; }
+  std::span<const float> scored_weights() const { return scored_weights_; }
+
+  // For plans: a fit on the largest fold, or on all rows before validation was planned.
+  DataShape shape() const;
+  // Held throughout: table, bins and dense form.
+  int64_t byte_count() const;
+  // What was chosen or dropped, for people, one line each.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  explicit TrainingSet(Metric metric) : metric_(metric) {}
+  Status read_target(const ExperimentConfig& config);
+  Status read_roles(const ExperimentConfig& config);
+  Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);
+  void balance_classes();
+
+  std::shared_ptr<const datasets::Table> table_;
+  datasets::Target target_;
+  Metric metric_;
+  std::shared_ptr<const FeatureEncoder> encoder_;
+  std::unique_ptr<EncodedTable> features_;
+  // Over the rows of the table.
+  std::vector<double> values_;
+  std::vector<int32_t> classes_;
+  std::vector<float> row_weights_;    // of the weight column; empty without one
+  std::vector<float> train_weights_;  // with class weights; empty: all 1
+  TrainingData data_;
+  // Over the rows that have a target.
+  std::vector<int32_t> groups_;
+  std::vector<double> times_;
+
+  std::string validation_method_;
+  std::string validation_reason_;
+  std::vector<Fold> folds_;
+  std::vector<uint32_t> scored_rows_;
+  std::vector<int32_t> scored_classes_;
+  std::vector<double> scored_values_;
+  std::vector<float> scored_weights_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace assay::automl
