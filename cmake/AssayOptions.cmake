@@ -12,10 +12,14 @@ endif()
 add_library(assay_options INTERFACE)
 target_compile_features(assay_options INTERFACE cxx_std_20)
 # No contraction anywhere: a*b+c must give the same bits on every target.
+target_compile_options(assay_options INTERFACE -ffp-contract=off)
+# Warnings are ours; a project that uses the installed libraries has its own.
 target_compile_options(assay_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off
-  $<$<BOOL:${ASSAY_WARNINGS_AS_ERRORS}>:-Werror>)
-target_include_directories(assay_options INTERFACE ${PROJECT_SOURCE_DIR})
+  $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra> $<BUILD_INTERFACE:-Wshadow>
+  $<BUILD_INTERFACE:-Wnon-virtual-dtor>
+  $<BUILD_INTERFACE:$<$<BOOL:${ASSAY_WARNINGS_AS_ERRORS}>:-Werror>>)
+target_include_directories(assay_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+set_target_properties(assay_options PROPERTIES EXPORT_NAME options)
 
 if(ASSAY_SANITIZE STREQUAL "address")
   set(ASSAY_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -29,12 +33,14 @@ target_compile_options(assay_options INTERFACE ${ASSAY_SANITIZE_FLAGS})
 target_link_options(assay_options INTERFACE ${ASSAY_SANITIZE_FLAGS})
 
 # assay_add_library(<folder> SOURCES ... [PUBLIC ...] [PRIVATE ...]): library assay_<folder>,
-# alias assay::<folder>.
+# alias assay::<folder>. It is installed (AssayInstall.cmake).
 function(assay_add_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(assay_${name} STATIC ${ARG_SOURCES})
   add_library(assay::${name} ALIAS assay_${name})
   target_link_libraries(assay_${name} PUBLIC assay_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  set_target_properties(assay_${name} PROPERTIES EXPORT_NAME ${name})
+  set_property(GLOBAL APPEND PROPERTY ASSAY_LIBRARIES assay_${name})
 endfunction()
 
 # assay_add_program(<name> SOURCES ... LIBRARIES ...): a program for users, at build/<preset>/bin/<name>
