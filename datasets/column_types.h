@@ -47,9 +47,12 @@ class MissingTokens {
   MissingTokens();
   explicit MissingTokens(std::span<const std::string> tokens);
   bool contains(std::string_view text) const;
+  // Whether a token is a number ("-999").
+  bool has_numbers() const { return has_numbers_; }
 
  private:
   std::vector<std::string> tokens_;
+  bool has_numbers_ = false;
   uint64_t lengths_ = 0;  // bit k: some token has length k (63: that or more)
 };
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "datasets/table.h"
+#include "kernels/base/executor.h"
+#include "kernels/base/status.h"
 
 namespace assay::datasets {
 
@@ -40,6 +42,7 @@ struct TableProfile {
 
 // At most `top` levels a column.
 ColumnProfile profile_column(const Column& column, int top = 10);
-TableProfile profile_table(const Table& table, int top = 10);
+// Columns in parallel. Fails: only as Executor::parallel_for.
+Result<TableProfile> profile_table(const Table& table, Executor& executor, int top = 10);
 
 }  // namespace assay::datasets

@@ -39,9 +39,9 @@ struct Target {
 inline constexpr int64_t kMaxClasses = 10000;
 inline constexpr int64_t kMaxIntegerClasses = 10;
 
-// Fails: data if there is no such column (nearest name given), all targets are missing or equal, a
-// text column is to be classified (an id or free text), a regression target is no number, there are
-// more than kMaxClasses classes, or `task` is binary and there are more than two.
+// Fails: data if there is no such column (nearest name given), all targets are missing or equal,
+// the column is text (an id or free text) and `task` is not given, a regression target is no
+// number, there are more than kMaxClasses classes, or `task` is binary and there are more than two.
 Result<Target> extract_target(const Table& table, const std::string& name,
                               std::optional<Task> task = std::nullopt);
 

@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "datasets/column_builder_internal.h"
+
+namespace assay::datasets {
+namespace {
+
+bool is_whole(double x) {
+  // Beyond 2^53 every double is whole.
+  if (!(std::fabs(x) < 9007199254740992.0)) return true;
+  return static_cast<double>(static_cast<int64_t>(x)) == x;
+}
+
+}  // namespace
+
+ColumnBuilder::ColumnBuilder(std::string name, int32_t field, ParseMode mode,
+                             std::optional<ColumnType> given)
+    : name_(std::move(name)), field_(field), mode_(mode), given_(given) {}
+
+ParseMode ColumnBuilder::mode_of(ColumnType type) {
+  if (type == ColumnType::kNumeric) return ParseMode::kNumber;
+  return type == ColumnType::kDatetime ? ParseMode::kDatetime : ParseMode::kString;
+}
+
+void ColumnBuilder::reserve(int64_t rows) {
+  const auto count = static_cast<size_t>(rows);
+  if (mode_ == ParseMode::kString) {
+    codes_.reserve(count);
+  } else {
+    numbers_.reserve(count);
+  }
+}
+
+void ColumnBuilder::append(const ParsedBlock& block, int32_t slot) {
+  if (mode_ == ParseMode::kString) {
+    append_codes(block, slot);
+  } else if (!failed_) {
+    append_numbers(block, slot);
+  }
+}
+
+void ColumnBuilder::append_numbers(const ParsedBlock& block, int32_t slot) {
+  if (block.failed(slot)) {
+    failed_ = true;
+    numbers_ = {};
+    return;
+  }
+  const double* const values = block.numbers(slot);
+  const int64_t count = block.row_count();
+  int64_t missing = 0;
+  bool whole = true;
+  for (int64_t i = 0; i < count; ++i) {
+    missing += values[i] != values[i];
+    whole &= is_whole(values[i]);
+  }
+  missing_count_ += missing;
+  all_integers_ = all_integers_ && whole;
+  numbers_.insert(numbers_.end(), values, values + count);
+}
+
+void ColumnBuilder::append_codes(const ParsedBlock& block, int32_t slot) {
+  const LevelTable& local = block.levels(slot);
+  global_ids_.resize(static_cast<size_t>(local.size()) + 1);
+  global_ids_[0] = -1;
+  for (int64_t id = 0; id < local.size(); ++id) {
+    global_ids_[static_cast<size_t>(id) + 1] = levels_.intern(local.text(id), local.hash(id));
+  }
+  const int32_t* const ids = block.codes(slot);
+  const int64_t count = block.row_count();
+  const size_t begin = codes_.size();
+  codes_.resize(begin + static_cast<size_t>(count));
+  int64_t missing = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    missing += ids[i] < 0;
+    codes_[begin + static_cast<size_t>(i)] = global_ids_[static_cast<size_t>(ids[i] + 1)];
+  }
+  missing_count_ += missing;
+}
+
+int64_t ColumnBuilder::byte_count() const {
+  return static_cast<int64_t>(numbers_.size() * sizeof(double) + codes_.size() * sizeof(int32_t)) +
+         levels_.byte_count() + levels_.size() * static_cast<int64_t>(sizeof(std::string)) +
+         levels_.text_bytes();
+}
+
+ColumnType ColumnBuilder::type() const {
+  if (given_) return *given_;
+  if (mode_ == ParseMode::kNumber) return ColumnType::kNumeric;
+  if (mode_ == ParseMode::kDatetime) return ColumnType::kDatetime;
+  std::vector<std::string_view> levels(static_cast<size_t>(levels_.size()));
+  for (size_t id = 0; id < levels.size(); ++id) levels[id] = levels_.text(static_cast<int64_t>(id));
+  const ColumnType type = infer_type(levels);
+  if (type != ColumnType::kCategorical) return type;
+  return string_type(
+      {static_cast<int64_t>(codes_.size()) - missing_count_, levels_.size(), levels_.text_bytes()});
+}
+
+bool ColumnBuilder::has_infinite_level() const {
+  double value = 0;
+  for (int64_t id = 0; id < levels_.size(); ++id) {
+    if (parse_number(levels_.text(id), value) == NumberKind::kNotFinite) return true;
+  }
+  return false;
+}
+
+Column ColumnBuilder::finish(ColumnType type) {
+  if (mode_ == ParseMode::kString) {
+    const bool strings = type == ColumnType::kCategorical || type == ColumnType::kText;
+    return strings ? finish_levels(type) : finish_values(type);
+  }
+  Column column;
+  column.name = name_;
+  column.type = type;
+  column.missing_count = missing_count_;
+  column.all_integers = type == ColumnType::kNumeric && all_integers_ &&
+                        missing_count_ < static_cast<int64_t>(numbers_.size());
+  column.numbers = std::move(numbers_);
+  return column;
+}
+
+Column ColumnBuilder::finish_levels(ColumnType type) {
+  Column column;
+  column.name = name_;
+  column.type = type;
+  column.missing_count = missing_count_;
+  const std::vector<int32_t> order = levels_.sorted();
+  std::vector<int32_t> code_of(order.size());
+  column.levels.reserve(order.size());
+  for (size_t rank = 0; rank < order.size(); ++rank) {
+    code_of[static_cast<size_t>(order[rank])] = static_cast<int32_t>(rank) + kFirstLevelCode;
+    column.levels.emplace_back(levels_.text(order[rank]));
+  }
+  levels_ = {};
+  for (int32_t& code : codes_) {
+    code = code < 0 ? kMissingCode : code_of[static_cast<size_t>(code)];
+  }
+  column.codes = std::move(codes_);
+  return column;
+}
+
+Column ColumnBuilder::finish_values(ColumnType type) {
+  constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+  Column column;
+  column.name = name_;
+  column.type = type;
+  column.missing_count = missing_count_;
+  std::vector<double> values(static_cast<size_t>(levels_.size()), kNothing);
+  bool whole = !values.empty();
+  for (size_t id = 0; id < values.size(); ++id) {
+    const std::string_view text = levels_.text(static_cast<int64_t>(id));
+    if (type == ColumnType::kBoolean) {
+      values[id] = parse_boolean_value(text).value_or(false) ? 1.0 : 0.0;
+    } else if (type == ColumnType::kDatetime) {
+      values[id] = parse_datetime(text).value_or(kNothing);
+    } else {
+      parse_number(text, values[id]);
+      whole = whole && is_whole(values[id]);
+    }
+  }
+  column.all_integers = type == ColumnType::kNumeric && whole;
+  if (type == ColumnType::kBoolean) spell_boolean(column);
+  column.numbers.resize(codes_.size());
+  for (size_t row = 0; row < codes_.size(); ++row) {
+    column.numbers[row] = codes_[row] < 0 ? kNothing : values[static_cast<size_t>(codes_[row])];
+  }
+  codes_ = {};
+  levels_ = {};
+  return column;
+}
+
+// Of several spellings of a value ("yes", "Yes") the first by bytes stands.
+void ColumnBuilder::spell_boolean(Column& column) const {
+  std::string spelling[2];
+  for (const int32_t id : levels_.sorted()) {
+    const std::string_view text = trimmed(levels_.text(id));
+    std::string& place = spelling[parse_boolean_value(text).value_or(false) ? 1 : 0];
+    if (place.empty()) place = text;
+  }
+  if (spelling[0].empty()) {
+    spelling[0] = spelling[1].empty() ? "false" : opposite_boolean(spelling[1]);
+  }
+  if (spelling[1].empty()) spelling[1] = opposite_boolean(spelling[0]);
+  column.levels = {spelling[0], spelling[1]};
+}
+
+}  // namespace assay::datasets

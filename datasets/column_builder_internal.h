@@ -1,0 +1,61 @@
+// Gathers one column from parsed blocks and turns it into a Column. Builders of different columns
+// may work at the same time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/csv_block_internal.h"
+#include "datasets/table.h"
+
+namespace assay::datasets {
+
+class ColumnBuilder {
+ public:
+  // `given`: the type is fixed. `field` is the column's place in the file.
+  ColumnBuilder(std::string name, int32_t field, ParseMode mode, std::optional<ColumnType> given);
+  // How a column of a given type is parsed.
+  static ParseMode mode_of(ColumnType type);
+
+  const std::string& name() const { return name_; }
+  int32_t field() const { return field_; }
+  ParseMode mode() const { return mode_; }
+  bool is_given() const { return given_.has_value(); }
+  // Some value did not fit the mode: begin again with another one.
+  bool failed() const { return failed_; }
+
+  // Rows to expect in all.
+  void reserve(int64_t rows);
+  void append(const ParsedBlock& block, int32_t slot);
+  // Memory in use, with what finish() will need besides.
+  int64_t byte_count() const;
+
+  // Type inferred from what was appended: for string columns from all levels.
+  ColumnType type() const;
+  // Whether a string column that turned out numeric holds a number that is not finite.
+  bool has_infinite_level() const;
+  // Makes the column of this type; the builder is then empty.
+  Column finish(ColumnType type);
+
+ private:
+  void append_numbers(const ParsedBlock& block, int32_t slot);
+  void append_codes(const ParsedBlock& block, int32_t slot);
+  Column finish_levels(ColumnType type);
+  Column finish_values(ColumnType type);
+  void spell_boolean(Column& column) const;
+
+  std::string name_;
+  int32_t field_;
+  ParseMode mode_;
+  std::optional<ColumnType> given_;
+  bool failed_ = false;
+  bool all_integers_ = true;
+  int64_t missing_count_ = 0;
+  std::vector<double> numbers_;
+  std::vector<int32_t> codes_;  // ids, -1 where missing
+  LevelTable levels_;
+  std::vector<int32_t> global_ids_;  // of one block's levels
+};
+
+}  // namespace assay::datasets

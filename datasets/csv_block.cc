@@ -1,0 +1,227 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "datasets/csv_block_internal.h"
+#include "datasets/csv_field_internal.h"
+#include "datasets/decimal_internal.h"
+#include "datasets/utf8_internal.h"
+
+namespace assay::datasets {
+namespace {
+
+constexpr double kMissingNumber = std::numeric_limits<double>::quiet_NaN();
+
+// A value as messages show it: short, and without what would upset a terminal.
+std::string shown(std::string_view text) {
+  constexpr size_t kLimit = 40;
+  std::string out;
+  for (const char c : text.substr(0, kLimit)) out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
+  // Cut within a UTF-8 sequence: take the rest of the sequence away.
+  if (text.size() > kLimit) {
+    while (!out.empty() && (static_cast<unsigned char>(text[out.size()]) & 0xC0) == 0x80) {
+      out.pop_back();
+    }
+    out += "...";
+  }
+  return out;
+}
+
+}  // namespace
+
+class BlockParser {
+ public:
+  BlockParser(const BlockPlan& plan, const TextBlock& block, ParsedBlock& out)
+      : plan_(plan), begin_(block.begin), end_(block.end), delimiter_(plan.delimiter), out_(out) {}
+
+  void run() {
+    prepare();
+    const char* const bad = find_bad_byte(begin_, end_);
+    for (const char* at = begin_; at < end_;) {
+      if (const int skip = empty_line(at); skip > 0) {
+        at += skip;
+        continue;
+      }
+      record_ = at;
+      at = parse_record(at);
+      if (bad < end_ && (at == nullptr || at > bad)) report_bad_byte(bad);
+      if (at == nullptr || out_.error_.line >= 0) return;
+      ++out_.row_count_;
+    }
+  }
+
+ private:
+  void prepare() {
+    out_.row_count_ = 0;
+    out_.error_ = {};
+    out_.not_finite_.clear();
+    out_.newline_count_ = count_newlines(begin_, end_);
+    // A record has at least one byte a field.
+    const int64_t rows = std::min(out_.newline_count_,
+                                  (end_ - begin_) / static_cast<int64_t>(plan_.fields.size()) + 1);
+    // An odd number of cache lines, so that the columns of a row do not share a cache set.
+    out_.stride_ = ((rows + 7) / 8 | 1) * 8;
+    resize(out_.numbers_, out_.number_capacity_, out_.stride_ * plan_.number_slots);
+    resize(out_.codes_, out_.code_capacity_, out_.stride_ * plan_.string_slots);
+    out_.failed_.assign(static_cast<size_t>(plan_.number_slots), 0);
+    if (out_.levels_.size() < static_cast<size_t>(plan_.string_slots)) {
+      out_.levels_.resize(static_cast<size_t>(plan_.string_slots));
+    }
+    for (LevelTable& levels : out_.levels_) levels.clear();
+  }
+
+  template <class T>
+  static void resize(std::unique_ptr<T[]>& buffer, int64_t& capacity, int64_t wanted) {
+    wanted = std::max<int64_t>(wanted, 1);
+    if (wanted <= capacity) return;
+    buffer.reset();
+    buffer.reset(new T[static_cast<size_t>(wanted)]);
+    capacity = wanted;
+  }
+
+  // Returns the start of the next record, null after an error.
+  const char* parse_record(const char* at) {
+    const auto count = static_cast<int32_t>(plan_.fields.size());
+    const FieldPlan* const fields = plan_.fields.data();
+    const int64_t row = out_.row_count_;
+    const int64_t stride = out_.stride_;
+    const bool short_way = !plan_.missing->has_numbers();
+    double* const numbers = out_.numbers_.get() + row;
+    for (int32_t f = 0;; ++f) {
+      const FieldPlan& field = fields[f];
+      const char* next = nullptr;
+      if (field.mode == ParseMode::kNumber) {
+        double value = 0;
+        next = short_way ? scan_decimal(at, value) : nullptr;
+        if (next != nullptr && (*next == delimiter_ || *next == '\n')) {
+          numbers[field.slot * stride] = value;
+        } else {
+          next = parse_rare(at, f);
+        }
+      } else if (field.mode == ParseMode::kString) {
+        next = parse_string(at, f);
+      } else {
+        next = parse_rare(at, f);
+      }
+      if (next == nullptr) return nullptr;
+      at = next + 1;
+      if (f + 1 == count) {
+        if (*next != '\n') return wrong_count();
+        return at;
+      }
+      if (*next == '\n') return wrong_count();
+    }
+  }
+
+  const char* parse_string(const char* at, int32_t f) {
+    const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
+    const FieldText read = read_field(at, end_, delimiter_, scratch_);
+    int32_t id = -1;
+    if (!plan_.missing->contains(read.text)) {
+      LevelTable& levels = out_.levels_[static_cast<size_t>(field.slot)];
+      const int64_t known = levels.size();
+      id = levels.intern(read.text);
+      if (field.strict && id == known && !parse_boolean_value(read.text)) {
+        return misfit(f, read.text, "not a boolean (true/false, yes/no, t/f, y/n, 1/0)");
+      }
+    }
+    out_.codes_[static_cast<size_t>(field.slot * out_.stride_ + out_.row_count_)] = id;
+    return read.next;
+  }
+
+  // Numbers that the short way leaves, datetimes, and columns that are skipped.
+  const char* parse_rare(const char* at, int32_t f) {
+    const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
+    const FieldText read = read_field(at, end_, delimiter_, scratch_);
+    if (field.mode == ParseMode::kSkip) return read.next;
+    double value = kMissingNumber;
+    const bool wants_number = field.mode == ParseMode::kNumber;
+    if (wants_number) {
+      const NumberKind kind = parse_number(read.text, value);
+      if (kind == NumberKind::kNotFinite) {
+        // "inf" and the like may also be declared missing.
+        if (!plan_.missing->contains(read.text)) note_not_finite(f, read.text);
+        if (out_.error_.line >= 0) return nullptr;
+      } else if (kind == NumberKind::kNone && !plan_.missing->contains(read.text)) {
+        if (field.strict) return misfit(f, read.text, "not a number");
+        out_.failed_[static_cast<size_t>(field.slot)] = 1;
+      } else if (plan_.missing->has_numbers() && plan_.missing->contains(read.text)) {
+        value = kMissingNumber;
+      }
+    } else if (const auto seconds = parse_datetime(read.text)) {
+      value = *seconds;
+    } else if (!plan_.missing->contains(read.text)) {
+      if (field.strict) return misfit(f, read.text, "not a date or time (yyyy-mm-dd[ hh:mm:ss])");
+      out_.failed_[static_cast<size_t>(field.slot)] = 1;
+    }
+    out_.numbers_[static_cast<size_t>(field.slot * out_.stride_ + out_.row_count_)] = value;
+    return read.next;
+  }
+
+  void note_not_finite(int32_t f, std::string_view text) {
+    if (plan_.fields[static_cast<size_t>(f)].strict) {
+      misfit(f, text, "beyond the range of numbers (largest 1.797e308)");
+      return;
+    }
+    const auto same = [f](const BlockNote& note) { return note.field == f; };
+    auto& notes = out_.not_finite_;
+    if (std::none_of(notes.begin(), notes.end(), same)) notes.push_back({line(), f, shown(text)});
+  }
+
+  int64_t line() const { return count_newlines(begin_, record_); }
+
+  const char* misfit(int32_t f, std::string_view text, std::string_view why) {
+    out_.error_ = {line(), f, fmt::format("'{}' is {}", shown(text), why)};
+    return nullptr;
+  }
+
+  const char* wrong_count() {
+    int64_t found = 0;
+    for (const char* at = record_;; ++at) {
+      at = read_field(at, end_, delimiter_, scratch_).next;
+      ++found;
+      if (*at == '\n') break;
+    }
+    const size_t expected = plan_.fields.size();
+    out_.error_ = {line(), -1,
+                   fmt::format("{} field{} (must be {}, as in the first line)", found,
+                               found == 1 ? "" : "s", expected)};
+    return nullptr;
+  }
+
+  // Replaces an error of the current record if the bad byte is in it.
+  void report_bad_byte(const char* bad) {
+    int32_t f = 0;
+    for (const char* at = record_;; ++at, ++f) {
+      at = read_field(at, end_, delimiter_, scratch_).next;
+      if (at > bad) break;
+      if (*at == '\n') return;
+    }
+    const auto byte = static_cast<unsigned char>(*bad);
+    out_.error_ = {line(), f,
+                   byte == 0 ? std::string("a NUL byte (the file is not text)")
+                             : fmt::format("byte {:#04x} is not valid UTF-8", byte)};
+  }
+
+  const BlockPlan& plan_;
+  const char* const begin_;
+  const char* const end_;
+  const char delimiter_;
+  ParsedBlock& out_;
+  const char* record_ = nullptr;
+  std::string scratch_;
+};
+
+int64_t ParsedBlock::byte_count() const {
+  int64_t bytes = number_capacity_ * static_cast<int64_t>(sizeof(double)) +
+                  code_capacity_ * static_cast<int64_t>(sizeof(int32_t));
+  for (const LevelTable& levels : levels_) bytes += levels.byte_count();
+  return bytes;
+}
+
+void parse_block(const BlockPlan& plan, const TextBlock& block, ParsedBlock& out) {
+  BlockParser(plan, block, out).run();
+}
+
+}  // namespace assay::datasets

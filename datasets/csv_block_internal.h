@@ -1,0 +1,77 @@
+// Parses one block of whole records into column parts. Pure: depends on the plan and the text
+// alone, so blocks parse in parallel. Buffers are kept between uses.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/column_types.h"
+#include "datasets/level_table_internal.h"
+#include "datasets/record_feed_internal.h"
+
+namespace assay::datasets {
+
+enum class ParseMode : uint8_t { kSkip, kNumber, kDatetime, kString };
+
+struct FieldPlan {
+  ParseMode mode = ParseMode::kSkip;
+  // A value that does not fit is an error (a string column must then be boolean); else the column
+  // is marked failed.
+  bool strict = false;
+  int32_t slot = 0;  // among the number (kNumber, kDatetime) or string slots
+};
+
+// Shared by all blocks of a batch.
+struct BlockPlan {
+  char delimiter = ',';
+  const MissingTokens* missing = nullptr;
+  std::vector<FieldPlan> fields;  // one for each column of the file
+  int32_t number_slots = 0;
+  int32_t string_slots = 0;
+};
+
+// Something at a place in a block.
+struct BlockNote {
+  int64_t line = -1;  // LF bytes in the block before the record; -1: nothing
+  int32_t field = 0;
+  std::string text;
+};
+
+class ParsedBlock {
+ public:
+  int64_t row_count() const { return row_count_; }
+  int64_t newline_count() const { return newline_count_; }
+  // [row_count], NaN where missing.
+  const double* numbers(int32_t slot) const { return numbers_.get() + slot * stride_; }
+  // [row_count], ids in levels(slot), -1 where missing.
+  const int32_t* codes(int32_t slot) const { return codes_.get() + slot * stride_; }
+  const LevelTable& levels(int32_t slot) const { return levels_[static_cast<size_t>(slot)]; }
+  // Whether some value of a number slot did not fit; its numbers are then no use.
+  bool failed(int32_t slot) const { return failed_[static_cast<size_t>(slot)] != 0; }
+  // The first number of each number slot that is not finite.
+  const std::vector<BlockNote>& not_finite() const { return not_finite_; }
+  // The first error: its text says what is wrong. What comes after it was not parsed.
+  const BlockNote& error() const { return error_; }
+  int64_t byte_count() const;
+
+ private:
+  friend class BlockParser;
+  std::unique_ptr<double[]> numbers_;
+  std::unique_ptr<int32_t[]> codes_;
+  int64_t number_capacity_ = 0;
+  int64_t code_capacity_ = 0;
+  int64_t stride_ = 0;
+  int64_t row_count_ = 0;
+  int64_t newline_count_ = 0;
+  std::vector<LevelTable> levels_;
+  std::vector<uint8_t> failed_;
+  std::vector<BlockNote> not_finite_;
+  BlockNote error_;
+};
+
+// Overwrites `out`.
+void parse_block(const BlockPlan& plan, const TextBlock& block, ParsedBlock& out);
+
+}  // namespace assay::datasets

@@ -1,0 +1,270 @@
+// Two passes at most. The first parses every column as what its first records look like: number,
+// datetime or string. Strings are dictionary-encoded and typed at the end from their levels, so
+// only a column that looked like numbers or datetimes and then met another string needs the second
+// pass, which reads it as strings. Either way the type follows from all values of the file.
+#include "datasets/csv_reader.h"
+
+#include <algorithm>
+#include <new>
+#include <set>
+
+#include "datasets/column_builder_internal.h"
+#include "datasets/csv_reader_internal.h"
+#include "datasets/csv_scan_internal.h"
+#include "kernels/base/names.h"
+
+namespace assay::datasets {
+namespace {
+
+// The mode that all values in the sample agree with.
+ParseMode guess_mode(const CsvDialect& dialect, size_t column, const MissingTokens& missing) {
+  bool any = false;
+  bool numbers = true;
+  bool datetimes = true;
+  for (const Record& record : dialect.sample) {
+    if (column >= record.size() || missing.contains(record[column])) continue;
+    double value = 0;
+    any = true;
+    numbers = numbers && parse_number(record[column], value) != NumberKind::kNone;
+    datetimes = datetimes && parse_datetime(record[column]).has_value();
+  }
+  if (!any) return ParseMode::kString;
+  if (numbers) return ParseMode::kNumber;
+  return datetimes ? ParseMode::kDatetime : ParseMode::kString;
+}
+
+class TableReader {
+ public:
+  TableReader(CsvScan& scan, const CsvOptions& options, Executor& executor, const StopToken& stop)
+      : scan_(scan), options_(options), executor_(executor), stop_(stop) {}
+
+  Result<std::shared_ptr<const Table>> read() {
+    ASSAY_RETURN_IF_ERROR(choose_columns());
+    ASSAY_RETURN_IF_ERROR(run_pass());
+    const std::string hash = scan_.finish_hash();
+    if (row_count_ == 0) {
+      return fail(StatusCode::kData, "{}: the file has a header but no rows", scan_.name());
+    }
+    std::vector<ColumnBuilder> redo = begin_again();
+    if (!redo.empty()) {
+      std::swap(builders_, redo);
+      const int64_t rows = row_count_;
+      ASSAY_RETURN_IF_ERROR(scan_.restart());
+      ASSAY_RETURN_IF_ERROR(run_pass());
+      if (row_count_ != rows) {
+        return fail(StatusCode::kIo, "'{}' changed while it was read", scan_.name());
+      }
+      for (ColumnBuilder& builder : builders_) {
+        *std::find_if(redo.begin(), redo.end(), [&](const ColumnBuilder& old) {
+          return old.field() == builder.field();
+        }) = std::move(builder);
+      }
+      std::swap(builders_, redo);
+    }
+    ASSAY_RETURN_IF_ERROR(check_finite());
+    ASSAY_RETURN_IF_ERROR(scan_.check_unchanged());
+    return finish(hash);
+  }
+
+ private:
+  Status check_option_names(const std::vector<std::string>& names, std::string_view option) const {
+    const auto& known = scan_.dialect().names;
+    for (const std::string& name : names) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      const std::string_view near = nearest_name(name, known);
+      return fail(StatusCode::kInvalidArgument, "{}: no column '{}', which {} names{}",
+                  scan_.name(), name, option,
+                  near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near));
+    }
+    return {};
+  }
+
+  Status choose_columns() {
+    std::vector<std::string> typed;
+    for (const auto& [name, type] : options_.column_types) typed.push_back(name);
+    ASSAY_RETURN_IF_ERROR(check_option_names(typed, "column_types"));
+    ASSAY_RETURN_IF_ERROR(check_option_names(options_.drop, "drop"));
+    ASSAY_RETURN_IF_ERROR(check_option_names(options_.only_columns, "only_columns"));
+    const std::set<std::string> dropped(options_.drop.begin(), options_.drop.end());
+    const std::set<std::string> only(options_.only_columns.begin(), options_.only_columns.end());
+    const CsvDialect& dialect = scan_.dialect();
+    for (size_t c = 0; c < dialect.names.size(); ++c) {
+      const std::string& name = dialect.names[c];
+      if (dropped.count(name) > 0 || (!only.empty() && only.count(name) == 0)) continue;
+      std::optional<ColumnType> given;
+      for (const auto& [typed_name, type] : options_.column_types) {
+        if (typed_name == name) given = type;
+      }
+      builders_.emplace_back(
+          name, static_cast<int32_t>(c),
+          given ? ColumnBuilder::mode_of(*given) : guess_mode(dialect, c, scan_.missing()), given);
+    }
+    if (builders_.empty()) {
+      return fail(StatusCode::kInvalidArgument, "{}: no column is left of {}", scan_.name(),
+                  dialect.names.size());
+    }
+    return {};
+  }
+
+  void make_plan() {
+    plan_ = {};
+    plan_.delimiter = scan_.dialect().delimiter;
+    plan_.missing = &scan_.missing();
+    plan_.fields.resize(scan_.dialect().names.size());
+    for (const ColumnBuilder& builder : builders_) {
+      FieldPlan& field = plan_.fields[static_cast<size_t>(builder.field())];
+      const bool strings = builder.mode() == ParseMode::kString;
+      field.slot = strings ? plan_.string_slots++ : plan_.number_slots++;
+      field.mode = builder.failed() ? ParseMode::kSkip : builder.mode();
+      field.strict = builder.is_given() && (!strings || builder.type() == ColumnType::kBoolean);
+    }
+  }
+
+  Status run_pass() {
+    row_count_ = 0;
+    make_plan();
+    for (bool first = true;; first = false) {
+      ASSAY_ASSIGN_OR_RETURN(const bool more, scan_.next(plan_, executor_, stop_));
+      if (!more) return {};
+      for (const ParsedBlock& block : scan_.blocks()) row_count_ += block.row_count();
+      ASSAY_RETURN_IF_ERROR(check_size());
+      if (first) reserve_rows();
+      note_infinities();
+      ASSAY_RETURN_IF_ERROR(
+          executor_.parallel_for(static_cast<int64_t>(builders_.size()), [&](int64_t c, int) {
+            ColumnBuilder& builder = builders_[static_cast<size_t>(c)];
+            const int32_t slot = plan_.fields[static_cast<size_t>(builder.field())].slot;
+            for (const ParsedBlock& block : scan_.blocks()) {
+              if (!builder.failed()) builder.append(block, slot);
+            }
+          }));
+      for (const ColumnBuilder& builder : builders_) {
+        if (builder.failed()) {
+          plan_.fields[static_cast<size_t>(builder.field())].mode = ParseMode::kSkip;
+        }
+      }
+    }
+  }
+
+  int64_t expected_rows() const {
+    const double progress = std::max(scan_.progress(), 1e-6);
+    return progress >= 1 ? row_count_
+                         : static_cast<int64_t>(static_cast<double>(row_count_) / progress * 1.05);
+  }
+
+  // Room for all rows at once, so that columns do not move as they grow. Pages that turn out not to
+  // be needed are never touched.
+  void reserve_rows() {
+    constexpr int64_t kMostBytes = int64_t{16} << 30;
+    const int64_t rows = std::min(expected_rows(), kMostBytes / column_bytes());
+    for (ColumnBuilder& builder : builders_) builder.reserve(rows);
+  }
+  int64_t column_bytes() const { return static_cast<int64_t>(builders_.size()) * 8; }
+
+  Status check_size() const {
+    constexpr int64_t kMostRows = int64_t{1} << 31;
+    if (row_count_ >= kMostRows) {
+      return fail(StatusCode::kResourceExhausted, "{}: more than {} rows", scan_.name(), kMostRows);
+    }
+    if (options_.max_bytes <= 0) return {};
+    int64_t used = scan_.byte_count();
+    int64_t planned = used;
+    for (const ColumnBuilder& builder : builders_) {
+      used += builder.byte_count();
+      planned += expected_rows() * (builder.mode() == ParseMode::kString ? 4 : 8);
+    }
+    if (std::max(used, planned) <= options_.max_bytes) return {};
+    return fail(StatusCode::kResourceExhausted,
+                "{}: reading it needs about {} MiB for {} rows and {} columns, but {} MiB are "
+                "allowed (leave columns out or allow more memory)",
+                scan_.name(), std::max(used, planned) >> 20, expected_rows(), builders_.size(),
+                options_.max_bytes >> 20);
+  }
+
+  void note_infinities() {
+    for (size_t k = 0; k < scan_.blocks().size(); ++k) {
+      for (const BlockNote& note : scan_.blocks()[k].not_finite()) {
+        infinities_.push_back({scan_.first_line(k) + note.line, note.field, note.text});
+      }
+    }
+  }
+
+  // Builders for a second pass over the columns that need one.
+  std::vector<ColumnBuilder> begin_again() {
+    std::vector<ColumnBuilder> redo;
+    for (const ColumnBuilder& builder : builders_) {
+      if (builder.failed()) {
+        redo.emplace_back(builder.name(), builder.field(), ParseMode::kString, std::nullopt);
+        continue;
+      }
+      if (builder.mode() != ParseMode::kString || builder.is_given()) continue;
+      if (builder.type() == ColumnType::kNumeric && builder.has_infinite_level()) {
+        // The second pass finds the line.
+        redo.emplace_back(builder.name(), builder.field(), ParseMode::kNumber, std::nullopt);
+      }
+    }
+    return redo;
+  }
+
+  // Infinities are errors in columns that became numeric; in others they were strings.
+  Status check_finite() const {
+    const BlockNote* worst = nullptr;
+    for (const BlockNote& note : infinities_) {
+      const auto numeric = [&](const ColumnBuilder& builder) {
+        return builder.field() == note.field && builder.mode() == ParseMode::kNumber;
+      };
+      if (std::none_of(builders_.begin(), builders_.end(), numeric)) continue;
+      if (worst == nullptr || note.line < worst->line ||
+          (note.line == worst->line && note.field < worst->field)) {
+        worst = &note;
+      }
+    }
+    if (worst == nullptr) return {};
+    return scan_.error_at(worst->line, worst->field,
+                          fmt::format("'{}' is beyond the range of numbers (largest 1.797e308; to "
+                                      "read it as missing add it to missing_tokens)",
+                                      worst->text));
+  }
+
+  Result<std::shared_ptr<const Table>> finish(const std::string& hash) {
+    std::vector<Column> columns(builders_.size());
+    ASSAY_RETURN_IF_ERROR(
+        executor_.parallel_for(static_cast<int64_t>(columns.size()), [&](int64_t c, int) {
+          ColumnBuilder& builder = builders_[static_cast<size_t>(c)];
+          columns[static_cast<size_t>(c)] = builder.finish(builder.type());
+        }));
+    return Table::make(std::move(columns), scan_.name(), hash);
+  }
+
+  CsvScan& scan_;
+  const CsvOptions& options_;
+  Executor& executor_;
+  const StopToken& stop_;
+  std::vector<ColumnBuilder> builders_;
+  BlockPlan plan_;
+  std::vector<BlockNote> infinities_;
+  int64_t row_count_ = 0;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Table>> read_csv_source(std::unique_ptr<ByteSource> source,
+                                                     const CsvOptions& options, Executor& executor,
+                                                     const StopToken& stop) try {
+  ASSAY_ASSIGN_OR_RETURN(const auto scan, CsvScan::open(std::move(source), options));
+  return TableReader(*scan, options, executor, stop).read();
+} catch (const std::bad_alloc&) {
+  return fail(StatusCode::kResourceExhausted, "out of memory reading a table");
+}
+
+Result<std::shared_ptr<const Table>> read_csv(const std::string& path, const CsvOptions& options,
+                                              Executor& executor, const StopToken& stop) {
+  ASSAY_ASSIGN_OR_RETURN(auto source, ByteSource::open(path));
+  auto table = read_csv_source(std::move(source), options, executor, stop);
+  if (!table && table.error().code == StatusCode::kResourceExhausted) {
+    return fail_with(std::move(table.error()), fmt::format("'{}'", path));
+  }
+  return table;
+}
+
+}  // namespace assay::datasets
