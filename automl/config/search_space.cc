@@ -203,9 +203,9 @@ Result<SearchSpace> SearchSpace::make(const std::vector<OptionInfo>& options,
   }
   SearchSpace space;
   for (const OptionInfo& info : options) {
-    if (!is_scalar(info)) continue;
     const auto found = chosen.find(info.name);
     const ParamOverride* choice = found == chosen.end() ? nullptr : found->second;
+    if (!is_scalar(info) && choice == nullptr) continue;
     const auto* value = choice ? std::get_if<ParamValue>(&choice->setting) : nullptr;
     const auto* range = choice ? std::get_if<SearchRange>(&choice->setting) : nullptr;
     if (range == nullptr && value == nullptr && info.search) range = &*info.search;
