@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <string_view>
 
 #include "kernels/base/status.h"
+#include "tracking/blob_store.h"
 #include "tracking/run_record.h"
 #include "tracking/workspace.h"
 
@@ -29,7 +31,7 @@ enum class TextStream { kStdout, kStderr };
 
 class RunWriter {
  public:
-  // Nothing is written before the first checkpoint() or finish().
+  // The run's file is written by the first checkpoint() or finish().
   // Fails: invalid_argument for a bad kind, name, experiment or parent id; io if the workspace
   // cannot be written.
   static Result<std::unique_ptr<RunWriter>> create(std::shared_ptr<Workspace> workspace,
@@ -81,6 +83,9 @@ class RunWriter {
  private:
   RunWriter(std::shared_ptr<Workspace> workspace, RunRecord record);
   Status publish(const RunRecord& record);
+  Status add_artifact(std::string_view path, std::string_view media_type, const BlobRef& blob);
+  template <class Change>
+  Status change(Change apply);
 
   const std::shared_ptr<Workspace> workspace_;
   const std::string id_;

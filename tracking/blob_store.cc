@@ -1,0 +1,203 @@
+#include "tracking/blob_store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "kernels/base/hash.h"
+#include "tracking/ulid.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr size_t kBlockBytes = size_t{1} << 20;
+
+bool is_hash(const std::string& text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+std::string folder_of(const std::string& sha256) { return "blobs/" + sha256.substr(0, 2); }
+
+// Reads `path` block by block into `take`; gives hash and size of what was read.
+template <class Take>
+Result<BlobRef> stream(FileLayer& files, const std::string& path, Take take) {
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
+  Sha256 hash;
+  BlobRef ref;
+  std::vector<std::byte> block(kBlockBytes);
+  while (true) {
+    ASSAY_ASSIGN_OR_RETURN(const int64_t count, file->read_at(ref.size, block));
+    if (count == 0) break;
+    const auto bytes = std::span<const std::byte>(block).first(static_cast<size_t>(count));
+    hash.update(bytes);
+    ASSAY_RETURN_IF_ERROR(take(bytes));
+    ref.size += count;
+  }
+  ref.sha256 = hash.finish();
+  return ref;
+}
+
+bool has_size(FileLayer& files, const std::string& path, int64_t size) {
+  auto file = files.open(path);
+  if (!file) return false;
+  const auto found = (*file)->size();
+  return found && *found == size;
+}
+
+Status allow_existing(Status status) {
+  if (!status && status.error().code == StatusCode::kAlreadyExists) return {};
+  return status;
+}
+
+tl::unexpected<Error> missing(const std::string& sha256) {
+  return fail(StatusCode::kNotFound, "blob {} is not in the workspace", sha256);
+}
+
+tl::unexpected<Error> damaged(const std::string& sha256, const std::string& found) {
+  return fail(StatusCode::kData, "blob {} is damaged: its bytes hash to {}", sha256, found);
+}
+
+// A temporary file of the writer, gone when this is.
+class TemporaryFile {
+ public:
+  TemporaryFile(FileLayer& files, std::string path) : files_(files), path_(std::move(path)) {}
+  ~TemporaryFile() { (void)files_.unlink(path_); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  FileLayer& files_;
+  std::string path_;
+};
+
+Result<std::string> temporary_path(const WriterLease& writer) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  return fmt::format("{}/blob-{}", writer.tmp_folder(), id);
+}
+
+// Pins the blob if it is there and whole.
+Result<bool> reuse(Workspace& workspace, const WriterLease& writer, const BlobRef& ref) {
+  FileLayer& files = workspace.files();
+  const std::string folder = workspace.path() + "/" + folder_of(ref.sha256);
+  const std::string target = folder + "/" + ref.sha256;
+  if (!has_size(files, target, ref.size)) return false;
+  const Status pinned = allow_existing(files.link(target, writer.pins_folder() + "/" + ref.sha256));
+  if (!pinned && pinned.error().code == StatusCode::kNotFound) return false;
+  if (!pinned) return tl::unexpected<Error>(pinned.error());
+  // Whoever stored it may not have synced the folder yet.
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(folder));
+  return true;
+}
+
+// Links a synced temporary file into pins and blobs.
+Status adopt(Workspace& workspace, const WriterLease& writer, const std::string& temporary,
+             const BlobRef& ref) {
+  FileLayer& files = workspace.files();
+  const std::string folder = workspace.path() + "/" + folder_of(ref.sha256);
+  const std::string target = folder + "/" + ref.sha256;
+  const std::string pin = writer.pins_folder() + "/" + ref.sha256;
+  if (files.exists(target) && !has_size(files, target, ref.size)) {
+    // A blob that was cut short by something outside: put the whole one in its place.
+    (void)files.unlink(pin);
+    ASSAY_RETURN_IF_ERROR(files.link(temporary, pin));
+    ASSAY_RETURN_IF_ERROR(files.rename(temporary, target));
+    return files.sync_folder(folder);
+  }
+  ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, pin)));
+  ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, target)));
+  return files.sync_folder(folder);
+}
+
+}  // namespace
+
+Result<BlobRef> BlobStore::put(std::span<const std::byte> bytes) {
+  ASSAY_ASSIGN_OR_RETURN(WriterLease * writer, workspace_.writer());
+  const BlobRef ref{sha256_hex(bytes), static_cast<int64_t>(bytes.size())};
+  ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(folder_of(ref.sha256)));
+  ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace_, *writer, ref));
+  if (reused) return ref;
+  ASSAY_ASSIGN_OR_RETURN(std::string path, temporary_path(*writer));
+  const TemporaryFile temporary(workspace_.files(), std::move(path));
+  ASSAY_ASSIGN_OR_RETURN(auto file, workspace_.files().create(temporary.path()));
+  ASSAY_RETURN_IF_ERROR(file->append(bytes));
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  ASSAY_RETURN_IF_ERROR(adopt(workspace_, *writer, temporary.path(), ref));
+  return ref;
+}
+
+Result<BlobRef> BlobStore::put(std::string_view text) {
+  return put(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Result<BlobRef> BlobStore::put_file(const std::string& path) {
+  ASSAY_ASSIGN_OR_RETURN(WriterLease * writer, workspace_.writer());
+  FileLayer& files = workspace_.files();
+  ASSAY_ASSIGN_OR_RETURN(std::string temporary_name, temporary_path(*writer));
+  const TemporaryFile temporary(files, std::move(temporary_name));
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary.path()));
+  ASSAY_ASSIGN_OR_RETURN(
+      const BlobRef ref,
+      stream(files, path, [&](std::span<const std::byte> bytes) { return file->append(bytes); }));
+  ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(folder_of(ref.sha256)));
+  ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace_, *writer, ref));
+  if (reused) return ref;
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  ASSAY_RETURN_IF_ERROR(adopt(workspace_, *writer, temporary.path(), ref));
+  return ref;
+}
+
+Result<std::string> BlobStore::path_of(const std::string& sha256) {
+  if (!is_hash(sha256)) {
+    return fail(StatusCode::kInvalidArgument,
+                "'{}' is not a content hash (must be 64 lower-case hex digits)", sha256);
+  }
+  return fmt::format("{}/{}/{}", workspace_.path(), folder_of(sha256), sha256);
+}
+
+Result<std::string> BlobStore::read(const std::string& sha256, int64_t limit_bytes) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string path, path_of(sha256));
+  auto text = read_file(workspace_.files(), path, limit_bytes);
+  if (!text && text.error().code == StatusCode::kNotFound) return missing(sha256);
+  if (!text) return text;
+  const std::string found = sha256_hex(*text);
+  if (found != sha256) return damaged(sha256, found);
+  return text;
+}
+
+Status BlobStore::copy_to(const std::string& sha256, const std::string& path) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string source, path_of(sha256));
+  FileLayer& files = workspace_.files();
+  if (!files.exists(source)) return missing(sha256);
+  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  const TemporaryFile temporary(files, fmt::format("{}.{}.part", path, id));
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary.path()));
+  ASSAY_ASSIGN_OR_RETURN(
+      const BlobRef ref,
+      stream(files, source, [&](std::span<const std::byte> bytes) { return file->append(bytes); }));
+  if (ref.sha256 != sha256) return damaged(sha256, ref.sha256);
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  ASSAY_RETURN_IF_ERROR(files.rename(temporary.path(), path));
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return files.sync_folder(folder.empty() ? "." : folder);
+}
+
+Status BlobStore::verify(const std::string& sha256) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string path, path_of(sha256));
+  if (!workspace_.files().exists(path)) return missing(sha256);
+  ASSAY_ASSIGN_OR_RETURN(
+      const BlobRef ref,
+      stream(workspace_.files(), path, [](std::span<const std::byte>) { return Status(); }));
+  if (ref.sha256 != sha256) return damaged(sha256, ref.sha256);
+  return {};
+}
+
+bool BlobStore::contains(const std::string& sha256) {
+  const auto path = path_of(sha256);
+  return path && workspace_.files().exists(*path);
+}
+
+}  // namespace assay::tracking

@@ -1,0 +1,42 @@
+// The small JSON records of a workspace: WORKSPACE, LEASE, a run's summary, a model version, an
+// alias, a source manifest. Readers check every field's type; unknown fields are ignored, so that
+// a later version may add some.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/status.h"
+#include "tracking/model_registry.h"
+#include "tracking/run_record.h"
+#include "tracking/writer_lease.h"
+
+namespace assay::tracking {
+
+struct WorkspaceRecord {
+  int64_t format = 0;
+  std::string uuid;
+  std::string display_name;
+};
+
+// `source` is what messages call the text (a path). Readers fail with `data`.
+std::string to_json(const WorkspaceRecord& record);
+Result<WorkspaceRecord> parse_workspace(std::string_view text, const std::string& source);
+
+std::string to_json(const LeaseInfo& lease);
+Result<LeaseInfo> parse_lease(std::string_view text, const std::string& source);
+
+std::string to_json(const RunInfo& info);
+Result<RunInfo> parse_run_info(std::string_view text, const std::string& source);
+
+std::string to_json(const ModelVersion& model);
+Result<ModelVersion> parse_model(std::string_view text, const std::string& source);
+
+std::string alias_json(int64_t version);
+Result<int64_t> parse_alias(std::string_view text, const std::string& source);
+
+std::string manifest_json(const SourceInfo& source, const std::vector<std::string>& command_line);
+
+}  // namespace assay::tracking

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/base/hash.h"
+#include "tracking/run_seal_internal.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr std::string_view kMagic = "ASSAYRUN";
+constexpr uint64_t kSealVersion = 1;
+constexpr size_t kFooterBytes = 160;
+constexpr size_t kHashBytes = 64;
+constexpr size_t kSignedBytes = kFooterBytes - kHashBytes;  // what the second hash covers
+constexpr uint64_t kSummaryLimit = 1 << 20;
+
+void put_number(std::string& to, uint64_t number, int bytes) {
+  for (int i = 0; i < bytes; ++i) to += static_cast<char>(number >> (8 * i) & 0xff);
+}
+
+uint64_t get_number(std::string_view from, size_t at, int bytes) {
+  uint64_t number = 0;
+  for (int i = bytes; i-- > 0;) {
+    number = number << 8 | static_cast<unsigned char>(from[at + static_cast<size_t>(i)]);
+  }
+  return number;
+}
+
+std::string summary_hash(std::string_view summary, std::string_view footer) {
+  Sha256 hash;
+  hash.update(std::as_bytes(std::span(summary.data(), summary.size())));
+  hash.update(std::as_bytes(std::span(footer.data(), kSignedBytes)));
+  return hash.finish();
+}
+
+struct Footer {
+  uint64_t image_bytes = 0;
+  uint64_t summary_bytes = 0;
+  std::string image_hash;
+  std::string summary_hash;
+};
+
+tl::unexpected<Error> damaged(const std::string& source, std::string_view how) {
+  return fail(StatusCode::kData, "run file '{}' is damaged: {}", source, how);
+}
+
+// `tail` ends where the file of `file_bytes` ends.
+Result<Footer> parse_footer(std::string_view tail, uint64_t file_bytes, const std::string& source) {
+  if (tail.size() < kFooterBytes) return damaged(source, "it is too short");
+  tail.remove_prefix(tail.size() - kFooterBytes);
+  if (tail.substr(0, kMagic.size()) != kMagic) {
+    return damaged(source, "its seal is missing (cut short, or changed by another program)");
+  }
+  const uint64_t version = get_number(tail, 8, 4);
+  if (version > kSealVersion) {
+    return fail(StatusCode::kData,
+                "run file '{}' has seal version {}, written by a newer release (this one reads up "
+                "to {})",
+                source, version, kSealVersion);
+  }
+  Footer footer{get_number(tail, 16, 8), get_number(tail, 24, 8),
+                std::string(tail.substr(32, kHashBytes)),
+                std::string(tail.substr(kSignedBytes, kHashBytes))};
+  const bool fits = footer.summary_bytes <= kSummaryLimit && footer.image_bytes <= file_bytes &&
+                    footer.image_bytes + footer.summary_bytes + kFooterBytes == file_bytes;
+  if (!fits) return damaged(source, "its seal does not fit its size");
+  return footer;
+}
+
+Result<std::string> read_tail(File& file, int64_t offset, size_t bytes) {
+  std::string text(bytes, '\0');
+  size_t done = 0;
+  while (done < bytes) {
+    ASSAY_ASSIGN_OR_RETURN(const int64_t count,
+                           file.read_at(offset + static_cast<int64_t>(done),
+                                        std::as_writable_bytes(std::span(text).subspan(done))));
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  text.resize(done);
+  return text;
+}
+
+}  // namespace
+
+void append_seal(std::string& image, std::string_view summary) {
+  std::string footer(kMagic);
+  put_number(footer, kSealVersion, 4);
+  put_number(footer, 0, 4);
+  put_number(footer, image.size(), 8);
+  put_number(footer, summary.size(), 8);
+  footer += sha256_hex(image);
+  footer += summary_hash(summary, footer);
+  image += summary;
+  image += footer;
+}
+
+Result<std::string> read_summary(FileLayer& files, const std::string& path) {
+  constexpr int64_t kFirstRead = 2048;  // footer and an ordinary summary in one read
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
+  ASSAY_ASSIGN_OR_RETURN(const int64_t size, file->size());
+  int64_t begin = std::max<int64_t>(0, size - kFirstRead);
+  ASSAY_ASSIGN_OR_RETURN(std::string tail,
+                         read_tail(*file, begin, static_cast<size_t>(size - begin)));
+  ASSAY_ASSIGN_OR_RETURN(const Footer footer,
+                         parse_footer(tail, static_cast<uint64_t>(size), path));
+  if (footer.summary_bytes + kFooterBytes > tail.size()) {
+    begin = static_cast<int64_t>(footer.image_bytes);
+    ASSAY_ASSIGN_OR_RETURN(tail, read_tail(*file, begin, static_cast<size_t>(size - begin)));
+    if (tail.size() < footer.summary_bytes + kFooterBytes) return damaged(path, "it is too short");
+  }
+  const std::string_view end =
+      std::string_view(tail).substr(tail.size() - footer.summary_bytes - kFooterBytes);
+  const std::string_view summary = end.substr(0, footer.summary_bytes);
+  if (summary_hash(summary, end.substr(footer.summary_bytes)) != footer.summary_hash) {
+    return damaged(path, "its summary does not match its hash");
+  }
+  return std::string(summary);
+}
+
+Result<std::string_view> verified_image(std::string_view file, const std::string& source) {
+  ASSAY_ASSIGN_OR_RETURN(const Footer footer, parse_footer(file, file.size(), source));
+  const std::string_view image = file.substr(0, footer.image_bytes);
+  const std::string_view summary = file.substr(footer.image_bytes, footer.summary_bytes);
+  const std::string_view end = file.substr(footer.image_bytes + footer.summary_bytes);
+  if (summary_hash(summary, end) != footer.summary_hash) {
+    return damaged(source, "its summary does not match its hash");
+  }
+  if (sha256_hex(image) != footer.image_hash) {
+    return damaged(source, "its content does not match its hash");
+  }
+  return image;
+}
+
+}  // namespace assay::tracking

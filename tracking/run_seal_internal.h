@@ -1,0 +1,29 @@
+// The seal after the HDF5 part of a run file. HDF5 readers stop at the end-of-file address in the
+// superblock and never see it.
+//
+//   [HDF5 image][summary, JSON][footer, 160 bytes, little-endian]
+//   footer: "ASSAYRUN", u32 seal version, u32 0, u64 image bytes, u64 summary bytes,
+//           SHA-256 of the image (64 hex digits), SHA-256 of summary and the 96 bytes before
+//           (ditto)
+//
+// A cut file has no footer, a changed one a wrong hash: nothing unverified reaches HDF5.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "kernels/base/file_layer.h"
+#include "kernels/base/status.h"
+
+namespace assay::tracking {
+
+// Appends summary and footer to an image.
+void append_seal(std::string& image, std::string_view summary);
+
+// The summary of a sealed file; reads only its end. Fails: not_found, io, data.
+Result<std::string> read_summary(FileLayer& files, const std::string& path);
+
+// The verified image of a sealed file. Fails: data; `source` is what the message calls it.
+Result<std::string_view> verified_image(std::string_view file, const std::string& source);
+
+}  // namespace assay::tracking

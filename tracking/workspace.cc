@@ -1,0 +1,200 @@
+#include "tracking/workspace.h"
+
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "kernels/base/names.h"
+#include "tracking/records_internal.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kRecordLimitBytes = 64 * 1024;
+constexpr int64_t kHeartbeatNs = int64_t{10} * 1'000'000'000;
+constexpr std::string_view kHiddenFolder = ".assay";
+constexpr std::array<const char*, 5> kFolders = {"runs", "writers", "blobs", "datasets", "models"};
+
+FileLayer& real_files() {
+  static PosixFileLayer files;
+  return files;
+}
+
+bool has_workspace(FileLayer& files, const std::string& path) {
+  return files.exists(path + "/WORKSPACE");
+}
+
+// `path` itself or its .assay folder; empty if neither is a workspace.
+std::string workspace_in(FileLayer& files, const std::string& path) {
+  if (has_workspace(files, path)) return path;
+  const std::string hidden = fmt::format("{}/{}", path, kHiddenFolder);
+  return has_workspace(files, hidden) ? hidden : std::string();
+}
+
+// A display name out of a folder's name: what a name may not hold becomes '-'.
+std::string display_name_for(const fs::path& folder) {
+  std::string name;
+  for (const char c : folder.filename().string()) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter) {
+      name += c;
+    } else if (!name.empty()) {
+      name += c == '.' || c == '_' ? c : '-';
+    }
+  }
+  if (name.size() > 64) name.resize(64);
+  return name.empty() ? "workspace" : name;
+}
+
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const fs::path result = fs::absolute(path, error).lexically_normal();
+  if (error) return path;
+  const std::string text = result.string();
+  return text.size() > 1 && text.back() == '/' ? text.substr(0, text.size() - 1) : text;
+}
+
+// A folder that a killed `create` left may hold our empty folders and its temporary file.
+bool looks_unused(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const bool folder = std::find(kFolders.begin(), kFolders.end(), name) != kFolders.end();
+    if (!folder && name.rfind("WORKSPACE.", 0) != 0) return false;
+  }
+  return true;
+}
+
+// Writes WORKSPACE whole or not at all; the first of several creators wins.
+Status write_workspace(FileLayer& files, const std::string& path, const std::string& text,
+                       const std::string& id) {
+  const std::string temporary = fmt::format("{}/WORKSPACE.{}", path, id);
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
+  Status status = file->append(std::as_bytes(std::span(text)));
+  if (status) status = file->sync();
+  if (status) status = files.link(temporary, path + "/WORKSPACE");
+  if (!status && status.error().code == StatusCode::kAlreadyExists) status = {};
+  (void)files.unlink(temporary);
+  if (!status) return status;
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(path));
+  return files.sync_folder(fs::path(path).parent_path().string());
+}
+
+}  // namespace
+
+Workspace::Workspace(std::string path, FileLayer& files) : path_(std::move(path)), files_(files) {}
+
+Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path, FileLayer* files) {
+  FileLayer& layer = files != nullptr ? *files : real_files();
+  const std::string found = workspace_in(layer, absolute(path));
+  if (found.empty()) {
+    return fail(StatusCode::kNotFound, "'{}' is not a workspace: it holds no WORKSPACE file", path);
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::string text,
+                         read_file(layer, found + "/WORKSPACE", kRecordLimitBytes));
+  ASSAY_ASSIGN_OR_RETURN(const WorkspaceRecord record, parse_workspace(text, found + "/WORKSPACE"));
+  std::shared_ptr<Workspace> workspace(new Workspace(found, layer));
+  workspace->uuid_ = record.uuid;
+  workspace->display_name_ = record.display_name;
+  return workspace;
+}
+
+Result<std::shared_ptr<Workspace>> Workspace::create(const std::string& path,
+                                                     const std::string& display_name,
+                                                     FileLayer* files) {
+  FileLayer& layer = files != nullptr ? *files : real_files();
+  const std::string folder = absolute(path);
+  if (!workspace_in(layer, folder).empty()) return open(folder, files);
+  ASSAY_RETURN_IF_ERROR(check_name("workspace", display_name));
+  if (layer.exists(folder)) {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, layer.list(folder));
+    if (!looks_unused(names) && !has_workspace(layer, folder)) {
+      return fail(StatusCode::kAlreadyExists,
+                  "cannot make a workspace in '{}': the folder holds other things, '{}' for one",
+                  path, names.front());
+    }
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  for (const char* name : kFolders) {
+    ASSAY_RETURN_IF_ERROR(layer.make_folder(fmt::format("{}/{}", folder, name)));
+  }
+  const std::string text = to_json(WorkspaceRecord{kWorkspaceFormat, id, display_name});
+  ASSAY_RETURN_IF_ERROR(write_workspace(layer, folder, text, id));
+  return open(folder, files);
+}
+
+Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& search,
+                                                       FileLayer* files) {
+  FileLayer& layer = files != nullptr ? *files : real_files();
+  const bool named = !search.explicit_path.empty();
+  const std::string& given = named ? search.explicit_path : search.environment_value;
+  if (!given.empty()) {
+    if (!workspace_in(layer, absolute(given)).empty()) return open(given, files);
+    const char* origin = named ? "--workspace" : "ASSAY_WORKSPACE";
+    if (!search.create) {
+      return fail(StatusCode::kNotFound, "{} '{}' is not a workspace: it holds no WORKSPACE file",
+                  origin, given);
+    }
+    auto made = create(given, display_name_for(absolute(given)), files);
+    if (!made) return fail_with(std::move(made.error()), origin);
+    return made;
+  }
+  const std::string start =
+      absolute(search.start_folder.empty() ? std::string(".") : search.start_folder);
+  for (fs::path folder = start;; folder = folder.parent_path()) {
+    const std::string hidden = (folder / kHiddenFolder).string();
+    if (has_workspace(layer, hidden)) return open(hidden, files);
+    if (folder == folder.parent_path()) break;
+  }
+  if (!search.create) {
+    return fail(StatusCode::kNotFound,
+                "no workspace: no folder named {} in '{}' or above it (give --workspace DIR or set "
+                "ASSAY_WORKSPACE; `assay run` makes one)",
+                kHiddenFolder, start);
+  }
+  return create((fs::path(start) / kHiddenFolder).string(), display_name_for(start), files);
+}
+
+Result<WriterLease*> Workspace::writer() {
+  const std::scoped_lock lock(mutex_);
+  if (lease_ == nullptr) {
+    auto lease = WriterLease::acquire(files_, path_);
+    if (!lease) {
+      return fail_with(std::move(lease.error()),
+                       fmt::format("cannot write to the workspace '{}'", path_));
+    }
+    lease_ = std::move(*lease);
+    // Old leavings that cannot be removed now are in nobody's way.
+    (void)clean_dead_writers(files_, path_, lease_->id());
+  }
+  return lease_.get();
+}
+
+Status Workspace::heartbeat() {
+  WriterLease* lease = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    lease = lease_.get();
+  }
+  return lease == nullptr ? Status() : lease->heartbeat(kHeartbeatNs);
+}
+
+Status Workspace::ensure_folder(const std::string& relative_path) {
+  const std::scoped_lock lock(mutex_);
+  if (durable_folders_.contains(relative_path)) return {};
+  // Another process may have made a folder and not yet synced its parent: sync it here too.
+  fs::path partial;
+  for (const fs::path& part : fs::path(relative_path)) {
+    const std::string parent = (fs::path(path_) / partial).string();
+    partial /= part;
+    if (durable_folders_.contains(partial.string())) continue;
+    ASSAY_RETURN_IF_ERROR(files_.make_folder((fs::path(path_) / partial).string()));
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(partial.has_parent_path() ? parent : path_));
+    durable_folders_.insert(partial.string());
+  }
+  return {};
+}
+
+}  // namespace assay::tracking

@@ -1,0 +1,193 @@
+#include "tracking/writer_lease.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+#include <vector>
+
+#include "tracking/environment.h"
+#include "tracking/records_internal.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr int64_t kLeaseLimitBytes = 64 * 1024;
+constexpr std::string_view kTakenMark = ".taken-";
+// A folder without a readable LEASE this long after its id was made is a writer that died while
+// it was born.
+constexpr int64_t kBirthMs = 3600 * 1000;
+
+std::string first_line(const char* path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Field 22 of /proc/<pid>/stat: start time in clock ticks since boot; -1 if there is no such
+// process. The name in field 2 may hold spaces and parentheses: count from the last ')'.
+int64_t start_ticks_of(int64_t pid) {
+  std::string line = first_line(fmt::format("/proc/{}/stat", pid).c_str());
+  const size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return -1;
+  std::istringstream fields(line.substr(name_end + 1));
+  std::string field;
+  for (int number = 3; number <= 22; ++number) fields >> field;
+  if (!fields) return -1;
+  return std::strtoll(field.c_str(), nullptr, 10);
+}
+
+std::string pid_namespace() {
+  std::array<char, 128> target{};
+  const ssize_t length = ::readlink("/proc/self/ns/pid", target.data(), target.size());
+  return length > 0 ? std::string(target.data(), static_cast<size_t>(length)) : std::string();
+}
+
+Liveness by_heartbeat(const LeaseInfo& lease) {
+  const bool expired = wall_time_ns() - lease.heartbeat_ns > kForeignLeaseExpiryNs;
+  return expired ? Liveness::kDead : Liveness::kElsewhere;
+}
+
+// Only what this version makes: a folder that holds more belongs to somebody who knows what it is.
+bool holds_only_ours(FileLayer& files, const std::string& folder) {
+  const auto names = files.list(folder);
+  if (!names) return false;
+  return std::all_of(names->begin(), names->end(), [](const std::string& name) {
+    return name == "LEASE" || name == "tmp" || name == "pins";
+  });
+}
+
+bool remove_writer_folder(FileLayer& files, const std::string& folder) {
+  for (const char* part : {"tmp", "pins"}) {
+    const std::string path = fmt::format("{}/{}", folder, part);
+    const auto names = files.list(path);
+    if (names) {
+      for (const std::string& name : *names) (void)files.unlink(path + "/" + name);
+    }
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
+  (void)files.unlink(folder + "/LEASE");
+  std::error_code error;
+  std::filesystem::remove(folder, error);
+  return !error;
+}
+
+Status write_lease(FileLayer& files, const std::string& folder, const LeaseInfo& info) {
+  const std::string text = to_json(info);
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(folder + "/LEASE"));
+  ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span(text))));
+  return file->sync();
+}
+
+}  // namespace
+
+LeaseInfo this_process() {
+  LeaseInfo info;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) == 0) info.host = host.data();
+  info.machine_id = first_line("/etc/machine-id");
+  info.boot_id = first_line("/proc/sys/kernel/random/boot_id");
+  info.pid_namespace = pid_namespace();
+  info.pid = ::getpid();
+  info.start_ticks = start_ticks_of(info.pid);
+  info.heartbeat_ns = wall_time_ns();
+  return info;
+}
+
+Liveness liveness_of(const LeaseInfo& lease) {
+  const LeaseInfo here = this_process();
+  const bool same_machine = lease.host == here.host && lease.machine_id == here.machine_id;
+  if (lease.boot_id != here.boot_id) {
+    return same_machine ? Liveness::kDead : by_heartbeat(lease);
+  }
+  if (lease.pid_namespace != here.pid_namespace) return by_heartbeat(lease);
+  const bool alive = start_ticks_of(lease.pid) == lease.start_ticks && lease.start_ticks >= 0;
+  return alive ? Liveness::kAlive : Liveness::kDead;
+}
+
+Liveness writer_liveness(FileLayer& files, const std::string& workspace_path,
+                         const std::string& writer_id) {
+  const std::string folder = fmt::format("{}/writers/{}", workspace_path, writer_id);
+  const auto text = read_file(files, folder + "/LEASE", kLeaseLimitBytes);
+  if (text) {
+    const auto lease = parse_lease(*text, folder + "/LEASE");
+    if (lease) return liveness_of(*lease);
+  } else if (!files.exists(folder)) {
+    return Liveness::kDead;
+  }
+  const int64_t age_ms = wall_time_ns() / 1'000'000 - ulid_time_ms(writer_id);
+  return age_ms > kBirthMs ? Liveness::kDead : Liveness::kElsewhere;
+}
+
+WriterLease::WriterLease(FileLayer& files, std::string folder, LeaseInfo info)
+    : files_(files), folder_(std::move(folder)), info_(std::move(info)) {}
+
+Result<std::unique_ptr<WriterLease>> WriterLease::acquire(FileLayer& files,
+                                                          const std::string& workspace_path) {
+  LeaseInfo info = this_process();
+  ASSAY_ASSIGN_OR_RETURN(info.writer_id, make_ulid());
+  const std::string folder = fmt::format("{}/writers/{}", workspace_path, info.writer_id);
+  // From here the destructor cleans up, also after a failure half-way.
+  std::unique_ptr<WriterLease> lease(new WriterLease(files, folder, std::move(info)));
+  ASSAY_RETURN_IF_ERROR(files.make_folder(folder));
+  ASSAY_RETURN_IF_ERROR(write_lease(files, folder, lease->info_));
+  ASSAY_RETURN_IF_ERROR(files.make_folder(lease->tmp_folder()));
+  ASSAY_RETURN_IF_ERROR(files.make_folder(lease->pins_folder()));
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(folder));
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(workspace_path + "/writers"));
+  return lease;
+}
+
+WriterLease::~WriterLease() {
+  // A folder with a journal in it outlives its writer: recovery reads it.
+  if (holds_only_ours(files_, folder_)) (void)remove_writer_folder(files_, folder_);
+}
+
+Status WriterLease::heartbeat(int64_t min_age_ns) {
+  const std::scoped_lock lock(mutex_);
+  const int64_t now_ns = wall_time_ns();
+  // A clock that was set back must not silence the heart.
+  const int64_t age_ns = now_ns - info_.heartbeat_ns;
+  if (age_ns >= 0 && age_ns < min_age_ns) return {};
+  LeaseInfo renewed = info_;
+  renewed.heartbeat_ns = now_ns;
+  const std::string text = to_json(renewed);
+  ASSAY_RETURN_IF_ERROR(
+      publish_file(files_, tmp_folder(), folder_ + "/LEASE", std::as_bytes(std::span(text))));
+  info_.heartbeat_ns = now_ns;
+  return {};
+}
+
+Result<int> clean_dead_writers(FileLayer& files, const std::string& workspace_path,
+                               const std::string& own_writer_id) {
+  const std::string writers = workspace_path + "/writers";
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(writers));
+  int removed = 0;
+  for (const std::string& name : names) {
+    // `<orphan>` is cleaned when it is dead, `<orphan>.taken-<taker>` when the taker is.
+    const size_t mark = name.find(kTakenMark);
+    const std::string orphan = name.substr(0, mark);
+    const std::string owner =
+        mark == std::string::npos ? orphan : name.substr(mark + kTakenMark.size());
+    if (!is_ulid(orphan) || !is_ulid(owner)) continue;
+    const bool ours = mark != std::string::npos && owner == own_writer_id;
+    if (!ours && (owner == own_writer_id ||
+                  writer_liveness(files, workspace_path, owner) != Liveness::kDead)) {
+      continue;
+    }
+    if (!holds_only_ours(files, writers + "/" + name)) continue;
+    const std::string taken = fmt::format("{}/{}{}{}", writers, orphan, kTakenMark, own_writer_id);
+    if (!ours && !files.rename(writers + "/" + name, taken)) continue;  // somebody else took it
+    if (remove_writer_folder(files, taken)) ++removed;
+  }
+  return removed;
+}
+
+}  // namespace assay::tracking
