@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kCoreIncrement = size_t{64} * 1024;
 constexpr size_t kLongTextBytes = size_t{64} * 1000;  // an attribute message ends at 64 KiB
-constexpr size_t kCompactBytes = 4096;
+constexpr size_t kCompactBytes = 1024;
 constexpr unsigned kDeflateLevel = 4;
 // Superblock version 3: the end-of-file address is 8 little-endian bytes here.
 constexpr size_t kEndOfFileAt = 28;
