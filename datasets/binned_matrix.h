@@ -76,11 +76,10 @@ class BinMapper {
   // Fails: data if edges do not increase strictly, or there are too many of them.
   static Result<BinMapper> from_features(std::vector<FeatureBins> features);
 
-  // Codes of columns like those it was fitted on (op bin_columns), on the device that runs tree
-  // ops in `context`.
-  // Fails: invalid_argument if the columns' number or kinds differ; cancelled;
+  // Codes of columns like those it was fitted on (op bin_columns), on `device`.
+  // Fails: invalid_argument if the columns' number, kinds or lengths differ; cancelled;
   // resource_exhausted.
-  Result<BinnedMatrix> bin(std::span<const FeatureColumn> columns,
+  Result<BinnedMatrix> bin(std::span<const FeatureColumn> columns, kernels::Device& device,
                            const kernels::ComputeContext& context) const;
 
   const std::vector<FeatureBins>& features() const { return features_; }
