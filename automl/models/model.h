@@ -55,8 +55,11 @@ class Model {
 void save_model(const Model& model, ModelWriter& writer);
 
 // Reads what save_model wrote and checks all of it: a model that loads cannot make prediction read
-// out of bounds, whatever the bytes were.
+// out of bounds, whatever the bytes were. Averages may nest `depth` deep.
 // Fails: data, naming the file and the part.
-Result<std::unique_ptr<Model>> load_model(const ModelReader& reader);
+Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth = 4);
+
+// Rounds to f32; beyond its range the greatest finite value.
+float to_f32(double value);
 
 }  // namespace assay::automl

@@ -18,8 +18,10 @@
 #include <vector>
 
 #include "automl/models/model_file.h"
+#include "automl/preprocess/calendar.h"
 #include "automl/preprocess/dense_encoder.h"
 #include "automl/preprocess/encoded_table.h"
+#include "automl/preprocess/input_column.h"
 #include "datasets/binned_matrix.h"
 #include "datasets/table.h"
 #include "kernels/base/status.h"
@@ -34,23 +36,11 @@ struct EncoderOptions {
   uint64_t seed = 0;
 };
 
-// One column of the input contract.
-struct InputColumn {
-  std::string name;
-  datasets::ColumnType type = datasets::ColumnType::kNumeric;
-  std::vector<std::string> levels;  // boolean: false's spelling, true's; categorical: all, sorted
-  bool had_missing = false;         // missing values occurred in training
-  bool operator==(const InputColumn&) const = default;
-};
-
 // A column that is not used, and why: "constant", "all values are missing", ...
 struct DroppedColumn {
   std::string name;
   std::string reason;
 };
-
-// The number a feature takes of its column.
-enum class FeaturePart { kValue, kYear, kMonth, kDay, kWeekday, kHour };
 
 struct Feature {
   std::string name;    // "pickup", "pickup.month"
@@ -94,6 +84,8 @@ class FeatureEncoder {
 
  private:
   FeatureEncoder() = default;
+  // Appends the features of columns_[index].
+  void add_features(int32_t index, const datasets::Column& column);
   std::vector<InputColumn> columns_;
   std::vector<DroppedColumn> dropped_;
   std::vector<Feature> features_;

@@ -1,0 +1,113 @@
+#include "automl/models/average_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace assay::automl {
+
+Result<std::unique_ptr<Model>> AverageModel::make(std::vector<std::shared_ptr<const Model>> members,
+                                                  std::vector<double> weights) {
+  if (members.empty() || members.size() != weights.size()) {
+    return fail(StatusCode::kInvalidArgument, "average of {} models with {} weights",
+                members.size(), weights.size());
+  }
+  double sum = 0;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (!(weights[i] >= 0) || !std::isfinite(weights[i])) {
+      return fail(StatusCode::kInvalidArgument, "weight of model {} is {} (must be >= 0)", i,
+                  weights[i]);
+    }
+    if (members[i]->output_count() != members[0]->output_count() ||
+        members[i]->feature_count() != members[0]->feature_count()) {
+      return fail(StatusCode::kInvalidArgument,
+                  "average of models with {} and {} outputs, {} and {} features (must be equal)",
+                  members[0]->output_count(), members[i]->output_count(),
+                  members[0]->feature_count(), members[i]->feature_count());
+    }
+    sum += weights[i];
+  }
+  if (!(sum > 0) || !std::isfinite(sum)) {
+    return fail(StatusCode::kInvalidArgument, "the weights of {} models sum to {}", members.size(),
+                sum);
+  }
+  std::vector<std::shared_ptr<const Model>> kept;
+  std::vector<double> shares;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (weights[i] == 0) continue;
+    kept.push_back(std::move(members[i]));
+    shares.push_back(weights[i] / sum);
+  }
+  return std::unique_ptr<Model>(new AverageModel(std::move(kept), std::move(shares)));
+}
+
+Result<std::unique_ptr<Model>> AverageModel::make(
+    std::vector<std::shared_ptr<const Model>> members) {
+  std::vector<double> weights(members.size(), 1.0);
+  return make(std::move(members), std::move(weights));
+}
+
+Result<std::unique_ptr<Model>> AverageModel::load(const ModelReader& reader, int depth) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<double> weights, reader.tensor<double>("weights"));
+  std::vector<std::shared_ptr<const Model>> members;
+  double sum = 0;
+  for (const double weight : weights) sum += weight;
+  if (!(std::abs(sum - 1) < 1e-6)) return reader.damaged("the weights do not sum to 1");
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] > 0)) return reader.damaged("a weight is not positive");
+    ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<Model> member,
+                           load_model(reader.child("members").child(std::to_string(i)), depth));
+    members.push_back(std::move(member));
+  }
+  auto model = make(members, weights);
+  if (!model) return reader.damaged(model.error().message);
+  // As they were saved: scaling a second time could change the last bit.
+  static_cast<AverageModel&>(**model).weights_ = std::move(weights);
+  return model;
+}
+
+int64_t AverageModel::byte_count() const {
+  int64_t bytes = static_cast<int64_t>(sizeof *this + weights_.size() * sizeof(double));
+  for (const auto& member : members_) bytes += member->byte_count();
+  return bytes;
+}
+
+std::vector<double> AverageModel::feature_importance() const {
+  std::vector<double> importance(static_cast<size_t>(feature_count()), 0.0);
+  double sum = 0;
+  for (size_t i = 0; i < members_.size(); ++i) {
+    const std::vector<double> part = members_[i]->feature_importance();
+    for (size_t f = 0; f < importance.size(); ++f) {
+      importance[f] += weights_[i] * part[f];
+      sum += weights_[i] * part[f];
+    }
+  }
+  if (sum > 0) {
+    for (double& value : importance) value /= sum;
+  }
+  return importance;
+}
+
+void AverageModel::save(ModelWriter& writer) const {
+  writer.put_tensor("weights", std::span<const double>(weights_));
+  for (size_t i = 0; i < members_.size(); ++i) {
+    ModelWriter member = writer.child("members").child(std::to_string(i));
+    save_model(*members_[i], member);
+  }
+}
+
+Status AverageModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
+                                const kernels::ComputeContext& context,
+                                std::span<float> out) const {
+  std::vector<double> sums(out.size(), 0.0);
+  std::vector<float> part(out.size());
+  for (size_t i = 0; i < members_.size(); ++i) {
+    ASSAY_RETURN_IF_ERROR(members_[i]->predict(features, rows, context, part));
+    for (size_t j = 0; j < sums.size(); ++j) sums[j] += weights_[i] * double{part[j]};
+  }
+  for (size_t j = 0; j < sums.size(); ++j) out[j] = to_f32(sums[j]);
+  return {};
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,62 @@
+#include "automl/models/model.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "automl/models/average_model.h"
+#include "automl/models/constant_model.h"
+#include "automl/models/linear_model.h"
+#include "automl/models/tree_model.h"
+
+namespace assay::automl {
+
+Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
+                      const kernels::ComputeContext& context, std::span<float> out) const {
+  if (features.feature_count() != feature_count()) {
+    return fail(StatusCode::kInvalidArgument, "{} features (the model was fitted on {})",
+                features.feature_count(), feature_count());
+  }
+  const auto wanted = rows.size() * static_cast<size_t>(output_count());
+  if (out.size() != wanted) {
+    return fail(StatusCode::kInvalidArgument, "room for {} predictions (must be {})", out.size(),
+                wanted);
+  }
+  const auto limit = static_cast<uint64_t>(features.row_count());
+  for (const uint32_t row : rows) {
+    if (row >= limit) {
+      return fail(StatusCode::kInvalidArgument, "row {} (must be below {})", row, limit);
+    }
+  }
+  if (rows.empty()) return {};
+  return do_predict(features, rows, context, out);
+}
+
+Status Model::predict_all(const FeatureView& features, const kernels::ComputeContext& context,
+                          std::span<float> out) const {
+  std::vector<uint32_t> rows(static_cast<size_t>(features.row_count()));
+  std::iota(rows.begin(), rows.end(), 0u);
+  return predict(features, rows, context, out);
+}
+
+void save_model(const Model& model, ModelWriter& writer) {
+  writer.put_text("kind", model.kind());
+  model.save(writer);
+}
+
+Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string kind, reader.text("kind"));
+  if (kind == "constant") return ConstantModel::load(reader);
+  if (kind == "linear") return LinearModel::load(reader);
+  if (kind == "trees") return TreeModel::load(reader);
+  if (kind == "average" && depth > 0) return AverageModel::load(reader, depth - 1);
+  return reader.damaged(kind == "average" ? "averages are nested too deep"
+                                          : "unknown kind of model '" + kind + "'");
+}
+
+float to_f32(double value) {
+  constexpr double kMost = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(value, -kMost, kMost));
+}
+
+}  // namespace assay::automl

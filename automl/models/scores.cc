@@ -1,0 +1,60 @@
+#include "automl/models/scores.h"
+
+#include <algorithm>
+#include <array>
+
+#include "automl/models/model.h"
+#include "kernels/exact_math.h"
+
+namespace assay::automl {
+namespace {
+
+// In the order of Link.
+constexpr std::array<std::string_view, 4> kNames = {"identity", "logistic", "softmax", "share"};
+
+void softmax(std::span<const double> scores, std::span<float> out) {
+  const double most = *std::max_element(scores.begin(), scores.end());
+  double sum = 0;
+  for (const double score : scores) sum += kernels::exact_exp(score - most);
+  for (size_t k = 0; k < scores.size(); ++k) {
+    out[k] = to_f32(kernels::exact_exp(scores[k] - most) / sum);
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(Link link) { return kNames[static_cast<size_t>(link)]; }
+
+Result<Link> parse_link(std::string_view name) {
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return static_cast<Link>(i);
+  }
+  return fail(StatusCode::kInvalidArgument, "unknown link '{}'", name);
+}
+
+int32_t output_count_of(Link link, int32_t score_count) {
+  return link == Link::kLogistic ? 2 : score_count;
+}
+
+void predictions_of(Link link, TargetScale target, std::span<const double> scores,
+                    std::span<float> out) {
+  switch (link) {
+    case Link::kIdentity:
+      out[0] = to_f32(target.offset + target.scale * scores[0]);
+      return;
+    case Link::kLogistic: {
+      const double p = kernels::exact_sigmoid(scores[0]);
+      out[0] = to_f32(1.0 - p);
+      out[1] = to_f32(p);
+      return;
+    }
+    case Link::kSoftmax:
+      softmax(scores, out);
+      return;
+    case Link::kShare:
+      for (size_t k = 0; k < scores.size(); ++k) out[k] = to_f32(scores[k]);
+      return;
+  }
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,37 @@
+// From scores to predictions: what a model's sums mean. In doubles, by exact_math's exp, so the
+// bits are the same on every machine.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// How scores become predictions.
+enum class Link : uint8_t {
+  kIdentity,  // value = offset + scale * score
+  kLogistic,  // one score; probabilities (1 - p, p), p = 1 / (1 + e^-score)
+  kSoftmax,   // a score a class
+  kShare,     // scores are probabilities already
+};
+
+std::string_view name_of(Link link);
+Result<Link> parse_link(std::string_view name);
+
+// The predicted variable's place: values are offset + scale * score.
+struct TargetScale {
+  double offset = 0;
+  double scale = 1;
+};
+
+// Columns of predictions for so many scores: one more for kLogistic.
+int32_t output_count_of(Link link, int32_t score_count);
+
+// Predictions of one row: out [output_count_of(link, scores.size())]. Scores must be finite.
+void predictions_of(Link link, TargetScale target, std::span<const double> scores,
+                    std::span<float> out);
+
+}  // namespace assay::automl

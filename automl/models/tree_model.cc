@@ -1,0 +1,213 @@
+#include "automl/models/tree_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "automl/models/device_forest.h"
+
+namespace assay::automl {
+namespace {
+
+using kernels::DeviceArray;
+using kernels::Forest;
+using kernels::TreeNode;
+
+// Rows predicted at once: bounds the scores' memory.
+constexpr int64_t kBatchRows = int64_t{1} << 18;
+constexpr int64_t kChunkRows = 2048;
+
+// Far beyond any score of training, far below what could overflow.
+bool sound(std::span<const double> scores) {
+  return std::all_of(scores.begin(), scores.end(), [](double v) { return std::abs(v) <= 1e100; });
+}
+
+void save_forest(const Forest& forest, ModelWriter writer) {
+  std::vector<int32_t> features, left, sets;
+  std::vector<uint8_t> thresholds, missing_left;
+  for (const TreeNode& node : forest.nodes()) {
+    features.push_back(node.feature);
+    left.push_back(node.left);
+    sets.push_back(node.category_set);
+    thresholds.push_back(node.threshold);
+    missing_left.push_back(node.missing_left);
+  }
+  std::vector<uint32_t> words;
+  for (const kernels::CategorySet& set : forest.category_sets()) {
+    words.insert(words.end(), set.words.begin(), set.words.end());
+  }
+  writer.put_integer("leaf_width", forest.leaf_width());
+  writer.put_integer("output_count", forest.output_count());
+  writer.put_tensor("feature", std::span<const int32_t>(features));
+  writer.put_tensor("left", std::span<const int32_t>(left));
+  writer.put_tensor("category_set", std::span<const int32_t>(sets));
+  writer.put_tensor("threshold", std::span<const uint8_t>(thresholds));
+  writer.put_tensor("missing_left", std::span<const uint8_t>(missing_left));
+  writer.put_tensor("category_sets", std::span<const uint32_t>(words),
+                    {static_cast<int64_t>(words.size() / 8), 8});
+  writer.put_tensor("leaf_values", forest.leaf_values());
+  writer.put_tensor("gains", forest.gains());
+  writer.put_tensor("covers", forest.covers());
+  writer.put_tensor("node_offsets", forest.node_offsets());
+  writer.put_tensor("category_set_offsets", forest.category_set_offsets());
+  writer.put_tensor("leaf_offsets", forest.leaf_offsets());
+}
+
+Result<std::vector<TreeNode>> load_nodes(const ModelReader& reader) {
+  ASSAY_ASSIGN_OR_RETURN(const auto features, reader.tensor<int32_t>("feature"));
+  const auto count = static_cast<int64_t>(features.size());
+  ASSAY_ASSIGN_OR_RETURN(const auto left, reader.tensor<int32_t>("left", count));
+  ASSAY_ASSIGN_OR_RETURN(const auto sets, reader.tensor<int32_t>("category_set", count));
+  ASSAY_ASSIGN_OR_RETURN(const auto thresholds, reader.tensor<uint8_t>("threshold", count));
+  ASSAY_ASSIGN_OR_RETURN(const auto missing_left, reader.tensor<uint8_t>("missing_left", count));
+  std::vector<TreeNode> nodes(features.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].feature = features[i];
+    nodes[i].left = left[i];
+    nodes[i].category_set = sets[i];
+    nodes[i].threshold = thresholds[i];
+    nodes[i].missing_left = missing_left[i];
+  }
+  return nodes;
+}
+
+Result<Forest> load_forest(const ModelReader& reader, int32_t feature_count) {
+  Forest::Parts parts;
+  ASSAY_ASSIGN_OR_RETURN(const int64_t leaf_width, reader.integer("leaf_width", 1, 1 << 20));
+  ASSAY_ASSIGN_OR_RETURN(const int64_t outputs, reader.integer("output_count", 1, 1 << 20));
+  ASSAY_ASSIGN_OR_RETURN(parts.nodes, load_nodes(reader));
+  ASSAY_ASSIGN_OR_RETURN(const auto words, reader.tensor<uint32_t>("category_sets"));
+  if (words.size() % 8 != 0) return reader.damaged("category sets are cut off");
+  parts.category_sets.resize(words.size() / 8);
+  for (size_t i = 0; i < words.size(); ++i) parts.category_sets[i / 8].words[i % 8] = words[i];
+  ASSAY_ASSIGN_OR_RETURN(parts.leaf_values, reader.tensor<float>("leaf_values"));
+  for (const float value : parts.leaf_values) {
+    if (!std::isfinite(value)) return reader.damaged("a leaf value is not finite");
+  }
+  const auto nodes = static_cast<int64_t>(parts.nodes.size());
+  ASSAY_ASSIGN_OR_RETURN(parts.gains, reader.tensor<float>("gains", nodes));
+  ASSAY_ASSIGN_OR_RETURN(parts.covers, reader.tensor<float>("covers", nodes));
+  ASSAY_ASSIGN_OR_RETURN(parts.node_offsets, reader.tensor<int64_t>("node_offsets"));
+  const auto trees = static_cast<int64_t>(parts.node_offsets.size());
+  ASSAY_ASSIGN_OR_RETURN(parts.category_set_offsets,
+                         reader.tensor<int64_t>("category_set_offsets", trees));
+  ASSAY_ASSIGN_OR_RETURN(parts.leaf_offsets, reader.tensor<int64_t>("leaf_offsets", trees));
+  auto forest = Forest::from_parts(std::move(parts), static_cast<int32_t>(leaf_width),
+                                   static_cast<int32_t>(outputs), feature_count);
+  if (!forest) return reader.damaged(forest.error().message);
+  return forest;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> TreeModel::make(Parts parts) {
+  const int32_t scores = parts.forest.output_count();
+  const bool one_score = parts.link == Link::kIdentity || parts.link == Link::kLogistic;
+  if (static_cast<int32_t>(parts.base_scores.size()) != scores || (one_score && scores != 1) ||
+      (!one_score && scores < 2) || parts.feature_count < 0) {
+    return fail(StatusCode::kInvalidArgument,
+                "tree model of {} outputs, {} base scores and link {}: they do not fit", scores,
+                parts.base_scores.size(), name_of(parts.link));
+  }
+  if (parts.average && parts.forest.tree_count() == 0) {
+    return fail(StatusCode::kInvalidArgument, "the mean of no trees");
+  }
+  if (!sound(parts.base_scores) || !std::isfinite(parts.target.offset) ||
+      !std::isfinite(parts.target.scale)) {
+    return fail(StatusCode::kInvalidArgument, "tree model with base scores beyond 1e100");
+  }
+  ASSAY_RETURN_IF_ERROR(parts.forest.check(parts.feature_count));
+  return std::unique_ptr<Model>(new TreeModel(std::move(parts)));
+}
+
+Result<std::unique_ptr<Model>> TreeModel::load(const ModelReader& reader) {
+  Parts parts;
+  ASSAY_ASSIGN_OR_RETURN(const int64_t features, reader.integer("feature_count", 0, INT32_MAX));
+  parts.feature_count = static_cast<int32_t>(features);
+  ASSAY_ASSIGN_OR_RETURN(parts.base_scores, reader.tensor<double>("base_scores"));
+  ASSAY_ASSIGN_OR_RETURN(parts.average, reader.flag("average"));
+  ASSAY_ASSIGN_OR_RETURN(const std::string link, reader.text("link"));
+  auto parsed = parse_link(link);
+  if (!parsed) return reader.damaged(parsed.error().message);
+  parts.link = *parsed;
+  ASSAY_ASSIGN_OR_RETURN(const auto target, reader.tensor<double>("target", 2));
+  parts.target = {target[0], target[1]};
+  ASSAY_ASSIGN_OR_RETURN(parts.forest, load_forest(reader.child("forest"), parts.feature_count));
+  auto model = make(std::move(parts));
+  if (!model) return reader.damaged(model.error().message);
+  return model;
+}
+
+int64_t TreeModel::byte_count() const {
+  return static_cast<int64_t>(sizeof *this) + parts_.forest.byte_count();
+}
+
+std::vector<double> TreeModel::feature_importance() const {
+  std::vector<double> importance(static_cast<size_t>(parts_.feature_count), 0.0);
+  const auto nodes = parts_.forest.nodes();
+  const auto gains = parts_.forest.gains();
+  double sum = 0;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].is_leaf() || !(gains[i] > 0) || !std::isfinite(gains[i])) continue;
+    importance[static_cast<size_t>(nodes[i].feature)] += gains[i];
+    sum += gains[i];
+  }
+  if (sum > 0) {
+    for (double& value : importance) value /= sum;
+  }
+  return importance;
+}
+
+void TreeModel::save(ModelWriter& writer) const {
+  writer.put_integer("feature_count", parts_.feature_count);
+  writer.put_flag("average", parts_.average);
+  writer.put_text("link", name_of(parts_.link));
+  writer.put_tensor("base_scores", std::span<const double>(parts_.base_scores));
+  const double target[] = {parts_.target.offset, parts_.target.scale};
+  writer.put_tensor("target", std::span<const double>(target));
+  save_forest(parts_.forest, writer.child("forest"));
+}
+
+Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
+                             const kernels::ComputeContext& context, std::span<float> out) const {
+  kernels::Device& device = context.device_of<kernels::PredictTrees>();
+  ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins, features.bins(device, context));
+  ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(device, parts_.forest));
+  const auto width = static_cast<size_t>(parts_.forest.output_count());
+  const auto outputs = static_cast<size_t>(output_count());
+  const double share = parts_.average ? 1.0 / static_cast<double>(parts_.forest.tree_count()) : 1.0;
+  const auto row_count = static_cast<int64_t>(rows.size());
+  for (int64_t begin = 0; begin < row_count; begin += kBatchRows) {
+    const int64_t count = std::min(kBatchRows, row_count - begin);
+    const auto batch = rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+    ASSAY_ASSIGN_OR_RETURN(auto device_rows, DeviceArray<uint32_t>::copy_of(device, batch));
+    ASSAY_ASSIGN_OR_RETURN(auto scores,
+                           DeviceArray<double>::make(device, count * static_cast<int64_t>(width)));
+    const std::span<double> initial = scores.host_for_overwriting();
+    for (size_t i = 0; i < initial.size(); ++i) initial[i] = parts_.base_scores[i % width];
+    ASSAY_RETURN_IF_ERROR(scores.to_device());
+    const kernels::PredictTreesProblem problem{count,
+                                               bins.feature_count,
+                                               0,
+                                               parts_.forest.tree_count(),
+                                               parts_.forest.leaf_width(),
+                                               parts_.forest.output_count()};
+    ASSAY_RETURN_IF_ERROR(context.run<kernels::PredictTrees>(
+        problem, {bins, forest.view(), device_rows.on_device(), scores.on_device()}));
+    scores.wrote_device();
+    ASSAY_ASSIGN_OR_RETURN(const std::span<const double> sums, scores.to_host());
+    ASSAY_RETURN_IF_ERROR(
+        context.executor->parallel_for(chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+          std::vector<double> row(width);
+          const auto [first, last] = chunk_range(count, kChunkRows, chunk);
+          for (auto r = static_cast<size_t>(first); r < static_cast<size_t>(last); ++r) {
+            for (size_t k = 0; k < width; ++k) row[k] = sums[r * width + k] * share;
+            predictions_of(parts_.link, parts_.target, row,
+                           out.subspan((static_cast<size_t>(begin) + r) * outputs, outputs));
+          }
+        }));
+  }
+  return {};
+}
+
+}  // namespace assay::automl

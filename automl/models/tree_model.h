@@ -1,0 +1,48 @@
+// TreeModel: a forest over binned features, and what its sums mean: boosted trees, random forests
+// and extra trees alike.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "automl/models/model.h"
+#include "automl/models/scores.h"
+#include "kernels/tree.h"
+
+namespace assay::automl {
+
+class TreeModel final : public Model {
+ public:
+  struct Parts {
+    kernels::Forest forest{1, 1};
+    std::vector<double> base_scores;  // [forest.output_count()], added to every row's sums
+    bool average = false;             // divide the sums by the number of trees (forests)
+    Link link = Link::kIdentity;
+    TargetScale target;
+    int32_t feature_count = 0;
+  };
+  // Fails: invalid_argument if the parts do not fit together or a number is not finite; data as
+  // Forest::check.
+  static Result<std::unique_ptr<Model>> make(Parts parts);
+  static Result<std::unique_ptr<Model>> load(const ModelReader& reader);
+
+  std::string_view kind() const override { return "trees"; }
+  int32_t output_count() const override {
+    return output_count_of(parts_.link, parts_.forest.output_count());
+  }
+  int32_t feature_count() const override { return parts_.feature_count; }
+  int64_t byte_count() const override;
+  std::vector<double> feature_importance() const override;
+  void save(ModelWriter& writer) const override;
+  const Parts& parts() const { return parts_; }
+
+ protected:
+  Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, std::span<float> out) const override;
+
+ private:
+  explicit TreeModel(Parts parts) : parts_(std::move(parts)) {}
+  Parts parts_;
+};
+
+}  // namespace assay::automl

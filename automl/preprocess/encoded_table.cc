@@ -1,0 +1,34 @@
+#include "automl/preprocess/encoded_table.h"
+
+#include <utility>
+
+namespace assay::automl {
+
+EncodedTable::EncodedTable(Source source, std::shared_ptr<const datasets::BinMapper> mapper,
+                           std::shared_ptr<const DenseEncoder> dense)
+    : source_(std::move(source)),
+      mapper_(std::move(mapper)),
+      dense_(std::move(dense)),
+      row_count_(source_.table->row_count()) {}
+
+Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
+                                               const kernels::ComputeContext& context) const {
+  const std::lock_guard lock(mutex_);
+  for (const datasets::BinnedMatrix& matrix : matrices_) {
+    if (matrix.device() == &device) return matrix.view();
+  }
+  ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix matrix,
+                         mapper_->bin(source_.columns, device, context));
+  return matrices_.emplace_back(std::move(matrix)).view();
+}
+
+Result<DenseView> EncodedTable::dense(const kernels::ComputeContext& context) const {
+  const std::lock_guard lock(mutex_);
+  if (!dense_values_) {
+    ASSAY_ASSIGN_OR_RETURN(std::vector<float> values, dense_->encode(source_.columns, context));
+    dense_values_ = std::move(values);
+  }
+  return DenseView{dense_values_->data(), row_count_, dense_->column_count()};
+}
+
+}  // namespace assay::automl

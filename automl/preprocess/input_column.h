@@ -1,0 +1,40 @@
+// One column of a model's input contract, and how a table's column is read by it.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/table.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+struct InputColumn {
+  std::string name;
+  datasets::ColumnType type = datasets::ColumnType::kNumeric;
+  std::vector<std::string> levels;  // boolean: false's spelling, true's; categorical: all, sorted
+  bool had_missing = false;         // missing values occurred in training
+  bool operator==(const InputColumn&) const = default;
+
+  int32_t code_count() const {
+    return static_cast<int32_t>(levels.size()) + datasets::kFirstLevelCode;
+  }
+};
+
+// The numbers of `column` as `wanted` (numeric, boolean or datetime) has them: the column's own, or
+// converted ones appended to `owned`. Strings are read as numbers, booleans or datetimes if all
+// are. Fails: data, with the first row (from 1) whose value does not fit.
+Result<std::span<const double>> read_numbers(const datasets::Column& column,
+                                             const InputColumn& wanted,
+                                             std::list<std::vector<double>>& owned);
+
+// The codes of `column` in the levels of `wanted` (categorical); levels it has not are kUnseenCode.
+// Fails: data if the column holds datetimes.
+Result<std::span<const int32_t>> read_codes(const datasets::Column& column,
+                                            const InputColumn& wanted,
+                                            std::list<std::vector<int32_t>>& owned);
+
+}  // namespace assay::automl

@@ -1,0 +1,74 @@
+#include "automl/preprocess/predictor.h"
+
+#include <utility>
+
+namespace assay::automl {
+
+Result<Predictor> Predictor::make(Parts parts) {
+  if (parts.encoder == nullptr || parts.model == nullptr) {
+    return fail(StatusCode::kInvalidArgument, "predictor without encoder or model");
+  }
+  if (parts.model->feature_count() != parts.encoder->feature_count()) {
+    return fail(StatusCode::kInvalidArgument, "a model of {} features with an encoder of {}",
+                parts.model->feature_count(), parts.encoder->feature_count());
+  }
+  const auto outputs = static_cast<size_t>(parts.model->output_count());
+  const size_t wanted = is_classification(parts.task) ? parts.labels.size() : 1;
+  const bool enough = !is_classification(parts.task) || wanted >= 2;
+  const bool binary_fits = parts.task != Task::kBinary || wanted == 2;
+  const bool regression_fits = is_classification(parts.task) || parts.labels.empty();
+  if (outputs != wanted || !enough || !binary_fits || !regression_fits) {
+    return fail(StatusCode::kInvalidArgument, "a {} model of {} outputs with {} labels",
+                name_of(parts.task), outputs, parts.labels.size());
+  }
+  return Predictor(std::move(parts));
+}
+
+Result<std::vector<float>> Predictor::predict(std::shared_ptr<const datasets::Table> table,
+                                              const kernels::ComputeContext& context) const {
+  ASSAY_ASSIGN_OR_RETURN(const std::unique_ptr<EncodedTable> features,
+                         parts_.encoder->encode(std::move(table)));
+  std::vector<float> out(static_cast<size_t>(features->row_count() * output_count()));
+  ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out));
+  return out;
+}
+
+Result<std::string> Predictor::to_bytes() const {
+  ModelWriter writer;
+  writer.put_text("task", name_of(parts_.task));
+  const std::string target[] = {parts_.target};
+  writer.put_texts("target", target);
+  writer.put_texts("labels", parts_.labels);
+  writer.put_text("notes", params_to_json(parts_.notes));
+  ModelWriter encoder = writer.child("encoder");
+  parts_.encoder->save(encoder);
+  ModelWriter model = writer.child("model");
+  save_model(*parts_.model, model);
+  return writer.finish();
+}
+
+Result<Predictor> Predictor::from_bytes(std::string bytes, std::string source) {
+  ASSAY_ASSIGN_OR_RETURN(const ModelReader reader,
+                         ModelReader::open(std::move(bytes), std::move(source)));
+  Parts parts;
+  ASSAY_ASSIGN_OR_RETURN(const std::string task, reader.text("task"));
+  const auto parsed = parse_task(task);
+  if (!parsed) return reader.damaged(parsed.error().message);
+  parts.task = *parsed;
+  ASSAY_ASSIGN_OR_RETURN(const auto target, reader.texts("target"));
+  if (target.size() != 1) return reader.damaged("it names no target");
+  parts.target = target[0];
+  ASSAY_ASSIGN_OR_RETURN(parts.labels, reader.texts("labels"));
+  ASSAY_ASSIGN_OR_RETURN(const std::string notes, reader.text("notes"));
+  auto params = params_from_json(notes);
+  if (!params) return reader.damaged(params.error().message);
+  parts.notes = std::move(*params);
+  ASSAY_ASSIGN_OR_RETURN(FeatureEncoder encoder, FeatureEncoder::load(reader.child("encoder")));
+  parts.encoder = std::make_shared<const FeatureEncoder>(std::move(encoder));
+  ASSAY_ASSIGN_OR_RETURN(parts.model, load_model(reader.child("model")));
+  auto predictor = make(std::move(parts));
+  if (!predictor) return reader.damaged(predictor.error().message);
+  return predictor;
+}
+
+}  // namespace assay::automl
