@@ -12,6 +12,9 @@
 
 namespace assay::kernels {
 
+// So that the greatest numeric code is below kMaxBins.
+inline constexpr int32_t kMaxEdges = kMaxBins - 2;
+
 // One source column, on the device that runs the op.
 struct ColumnSource {
   FeatureKind kind = FeatureKind::kNumeric;
@@ -33,10 +36,14 @@ struct BinColumnsArgs {
   uint8_t* bins = nullptr;                // out, the layout of BinnedView
 };
 
+// Fails: invalid_argument for sizes out of range or an edge_count above kMaxEdges; cancelled.
 struct BinColumns {
   static constexpr std::string_view kName = "bin_columns";
   using Problem = BinColumnsProblem;
   using Args = BinColumnsArgs;
 };
+
+// The range checks that every implementation starts with.
+Status check_problem(const BinColumnsProblem& problem, const BinColumnsArgs& args);
 
 }  // namespace assay::kernels

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -35,7 +36,12 @@ class DeviceArray {
   // A copy of `values` on the device.
   static Result<DeviceArray> copy_of(Device& device, std::span<const T> values) {
     ASSAY_ASSIGN_OR_RETURN(DeviceArray array, make(device, static_cast<int64_t>(values.size())));
-    ASSAY_RETURN_IF_ERROR(device.upload(array.address_, std::as_bytes(values)));
+    if (values.empty()) return array;
+    if (array.shares()) {
+      std::memcpy(array.address_, values.data(), values.size_bytes());
+    } else {
+      ASSAY_RETURN_IF_ERROR(device.upload(array.address_, std::as_bytes(values)));
+    }
     return array;
   }
 

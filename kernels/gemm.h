@@ -27,10 +27,14 @@ struct GemmArgs {
   float* c = nullptr;
 };
 
+// Fails: invalid_argument for negative sizes; cancelled.
 struct Gemm {
   static constexpr std::string_view kName = "gemm";
   using Problem = GemmProblem;
   using Args = GemmArgs;
 };
+
+// The range checks that every implementation starts with.
+Status check_problem(const GemmProblem& problem);
 
 }  // namespace assay::kernels

@@ -21,6 +21,7 @@ uint8_t bin_of_code(const ColumnSource& column, int32_t code) {
 }  // namespace
 
 Status bin_columns(const OpContext&, const BinColumnsProblem& problem, const BinColumnsArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
   BinnedView layout;
   layout.row_count = problem.row_count;
   layout.feature_count = problem.feature_count;

@@ -6,6 +6,7 @@
 namespace assay::kernels::reference {
 
 Status gemm(const OpContext&, const GemmProblem& p, const GemmArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_problem(p));
   for (int64_t i = 0; i < p.m; ++i) {
     for (int64_t j = 0; j < p.n; ++j) {
       double sum = 0;

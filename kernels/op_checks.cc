@@ -1,0 +1,79 @@
+// check_problem and the small shared rules of the ops that have no algorithm file of their own.
+#include <array>
+
+#include "kernels/bin_columns.h"
+#include "kernels/gemm.h"
+#include "kernels/loss.h"
+#include "kernels/quantile_edges.h"
+
+namespace assay::kernels {
+namespace {
+
+Status check_at_least(std::string_view op, std::string_view name, int64_t value, int64_t least) {
+  if (value >= least) return {};
+  return fail(StatusCode::kInvalidArgument, "{}: {}={} (must be at least {})", op, name, value,
+              least);
+}
+
+}  // namespace
+
+int64_t sample_position(const QuantileEdgesProblem& problem, int64_t finite_count, int64_t j) {
+  const auto block = static_cast<uint32_t>(j / 4);
+  const std::array<uint32_t, 4> words =
+      philox_block({static_cast<uint32_t>(problem.seed), static_cast<uint32_t>(problem.seed >> 32)},
+                   {block, 0, 0, 2});
+  __extension__ using Wide = unsigned __int128;
+  const uint64_t point = (static_cast<uint64_t>(j) << 32) | words[static_cast<size_t>(j % 4)];
+  const Wide scaled = Wide{point} * static_cast<uint64_t>(finite_count);
+  return static_cast<int64_t>((scaled / static_cast<uint64_t>(problem.sample_limit)) >> 32);
+}
+
+Status check_problem(const QuantileEdgesProblem& problem) {
+  ASSAY_RETURN_IF_ERROR(check_at_least(QuantileEdges::kName, "row_count", problem.row_count, 0));
+  if (problem.max_value_bins < 2 || problem.max_value_bins > kMaxBins - 1) {
+    return fail(StatusCode::kInvalidArgument, "{}: max_value_bins={} (must be 2..{})",
+                QuantileEdges::kName, problem.max_value_bins, kMaxBins - 1);
+  }
+  if (problem.sample_limit < 1 || problem.sample_limit > int64_t{1} << 31) {
+    return fail(StatusCode::kInvalidArgument, "{}: sample_limit={} (must be 1..2^31)",
+                QuantileEdges::kName, problem.sample_limit);
+  }
+  return {};
+}
+
+Status check_problem(const BinColumnsProblem& problem, const BinColumnsArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_at_least(BinColumns::kName, "row_count", problem.row_count, 0));
+  ASSAY_RETURN_IF_ERROR(
+      check_at_least(BinColumns::kName, "feature_count", problem.feature_count, 0));
+  for (int32_t f = 0; f < problem.feature_count; ++f) {
+    const int32_t edge_count = args.columns[f].edge_count;
+    if (args.columns[f].kind == FeatureKind::kNumeric &&
+        (edge_count < 0 || edge_count > kMaxEdges)) {
+      return fail(StatusCode::kInvalidArgument, "{}: edge_count={} of feature {} (must be 0..{})",
+                  BinColumns::kName, edge_count, f, kMaxEdges);
+    }
+  }
+  return {};
+}
+
+Status check_problem(const LossProblem& problem) {
+  constexpr std::string_view kOp = "loss";
+  ASSAY_RETURN_IF_ERROR(check_at_least(kOp, "row_count", problem.row_count, 0));
+  ASSAY_RETURN_IF_ERROR(check_at_least(kOp, "sample_count", problem.sample_count, 0));
+  if (problem.loss == Loss::kSoftmax) {
+    return check_at_least(kOp, "output_count", problem.output_count, 2);
+  }
+  if (problem.output_count != 1) {
+    return fail(StatusCode::kInvalidArgument, "{}: output_count={} (must be 1 but for softmax)",
+                kOp, problem.output_count);
+  }
+  return {};
+}
+
+Status check_problem(const GemmProblem& problem) {
+  ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "m", problem.m, 0));
+  ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "n", problem.n, 0));
+  return check_at_least(Gemm::kName, "k", problem.k, 0);
+}
+
+}  // namespace assay::kernels
