@@ -2,6 +2,11 @@
 
 namespace assay::backends::cpu {
 
-void register_cpu_kernels([[maybe_unused]] kernels::KernelSet& kernels) {}
+void register_cpu_kernels(kernels::KernelSet& kernels) {
+  register_quantile_edges(kernels);
+  register_bin_columns(kernels);
+  register_loss(kernels);
+  register_gemm(kernels);
+}
 
 }  // namespace assay::backends::cpu
