@@ -1,0 +1,92 @@
+#include "tests/conformance/discrete_kernels.h"
+
+#include <vector>
+
+#include "kernels/reference/reference_ops.h"
+#include "tests/conformance/discrete_device.h"
+
+namespace assay::conformance {
+namespace {
+
+using namespace kernels;  // NOLINT: every name of this file is from there
+
+const DiscreteDevice& device_of(const OpContext& context) {
+  return static_cast<const DiscreteDevice&>(*context.device);
+}
+
+template <class Op>
+void add(KernelSet& kernels,
+         Status (*run)(const OpContext&, const typename Op::Problem&, const typename Op::Args&)) {
+  using Problem = typename Op::Problem;
+  kernels.table<Op>().add(
+      {.name = "discrete.reference",
+       .device_kind = "discrete",
+       .decline = [](const DeviceInfo&, const Problem&) { return std::optional<std::string>(); },
+       .cost = [](const DeviceInfo&, const Problem&) { return 1.0; },
+       .run = run});
+}
+
+Status run_quantile_edges(const OpContext& context, const QuantileEdgesProblem& problem,
+                          const QuantileEdgesArgs& args) {
+  QuantileEdgesArgs own = args;
+  own.values = device_of(context).translate(args.values);
+  return reference::quantile_edges(context, problem, own);
+}
+
+Status run_bin_columns(const OpContext& context, const BinColumnsProblem& problem,
+                       const BinColumnsArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  std::vector<ColumnSource> columns(args.columns, args.columns + problem.feature_count);
+  for (ColumnSource& column : columns) {
+    column.numbers = device.translate(column.numbers);
+    column.edges = device.translate(column.edges);
+    column.codes = device.translate(column.codes);
+    column.code_to_bin = device.translate(column.code_to_bin);
+  }
+  return reference::bin_columns(context, problem, {columns.data(), device.translate(args.bins)});
+}
+
+Status run_loss_gradients(const OpContext& context, const LossProblem& problem,
+                          const LossGradientsArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  LossGradientsArgs own = args;
+  own.rows = device.translate(args.rows);
+  own.scores = device.translate(args.scores);
+  own.targets = device.translate(args.targets);
+  own.classes = device.translate(args.classes);
+  own.weights = device.translate(args.weights);
+  own.gradients = device.translate(args.gradients);
+  own.hessians = device.translate(args.hessians);
+  return reference::loss_gradients(context, problem, own);
+}
+
+Status run_loss_value(const OpContext& context, const LossProblem& problem,
+                      const LossValueArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  LossValueArgs own = args;
+  own.rows = device.translate(args.rows);
+  own.scores = device.translate(args.scores);
+  own.targets = device.translate(args.targets);
+  own.classes = device.translate(args.classes);
+  own.weights = device.translate(args.weights);
+  return reference::loss_value(context, problem, own);
+}
+
+Status run_gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  return reference::gemm(
+      context, problem,
+      {device.translate(args.a), device.translate(args.b), device.translate(args.c)});
+}
+
+}  // namespace
+
+void register_discrete_kernels(KernelSet& kernels) {
+  add<QuantileEdges>(kernels, run_quantile_edges);
+  add<BinColumns>(kernels, run_bin_columns);
+  add<LossGradients>(kernels, run_loss_gradients);
+  add<LossValue>(kernels, run_loss_value);
+  add<Gemm>(kernels, run_gemm);
+}
+
+}  // namespace assay::conformance
