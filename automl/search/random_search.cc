@@ -4,11 +4,13 @@
 // : if the last improvement took long, or none came for long, the next one will take long too. A
 // learner is drawn with probability proportional to 1 / (eci * rank), rank 1 being the learner with
 // the lowest loss. Learners that nothing is known of yet count with their predicted cost, scaled by
-// the mean ratio of real to predicted cost, and rank 1. Example: best losses 0.20 and 0.25, eci 4
+// the mean ratio of real to predicted cost, and rank 1; each failure of a learner that never gave a
+// model halves its weight. Example: best losses 0.20 and 0.25, eci 4
 // and 2: weights 1/4 and 1/(2 * 2), so both are drawn equally often.
 #include "automl/search/random_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -26,6 +28,7 @@ struct LearnerRecord {
   double previous_at = 0;  // and when the best before that came
   double default_cost = 0;
   int64_t trials = 0;
+  int64_t failures = 0;  // failed, or too large for the memory limit
   double best_loss = std::numeric_limits<double>::infinity();
 };
 
@@ -34,6 +37,9 @@ LearnerRecord record_of(const SearchLearner& learner, const HistoryView& history
   for (int64_t i = 0; i < history.size(); ++i) {
     const TrialResult& trial = history.at(i);
     if (trial.spec.learner != learner.name || trial.status == TrialStatus::kRunning) continue;
+    if (trial.status == TrialStatus::kSkipped || trial.status == TrialStatus::kFailed) {
+      ++record.failures;
+    }
     if (trial.status == TrialStatus::kSkipped) continue;
     record.total_cost += trial.cost;
     ++record.trials;
@@ -106,6 +112,9 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
       }
     }
     weights[i] = 1 / (eci * rank);
+    if (std::isinf(record.best_loss)) {
+      weights[i] = std::ldexp(weights[i], -static_cast<int>(std::min<int64_t>(record.failures, 30)));
+    }
     sum += weights[i];
   }
   Rng rng(derive_seed(seed_, "learner", static_cast<uint64_t>(number)));

@@ -77,7 +77,7 @@ class TrainingSet {
 
  private:
   explicit TrainingSet(Metric metric) : metric_(metric) {}
-  Status read_target(const ExperimentConfig& config);
+  void read_target();
   Status read_roles(const ExperimentConfig& config);
   Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);
   void balance_classes();

@@ -1,0 +1,256 @@
+// Rungs of successive halving. With folds: after the 1st and the 3rd of at least 4 folds (after the
+// 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: at 1/9 and 1/3 of
+// the planned rounds, the learner's own validation loss.
+#include "automl/scheduler/trial.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "automl/models/average_model.h"
+#include "kernels/base/rng.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr int64_t kCurvePoints = 100;
+// Of the time left for a fold: the rest is for predicting its validation rows.
+constexpr double kFitShare = 0.93;
+
+// Keeps the learning curve and asks at the rungs of a holdout.
+class FoldObserver final : public FitObserver {
+ public:
+  FoldObserver(const TrialJob& job, int fold, std::vector<CurvePoint>& curve)
+      : job_(job), fold_(fold), curve_(curve) {}
+
+  bool report(const FitProgress& progress) override {
+    if (!std::isfinite(progress.valid_loss)) return true;
+    const int64_t stride = std::max<int64_t>(1, progress.total / kCurvePoints);
+    if (progress.step % stride == 0 || progress.step == progress.total) {
+      curve_.push_back({fold_, progress.step, progress.valid_loss});
+    }
+    if (!job_.set->is_holdout() || !job_.on_rung) return true;
+    for (const int64_t divisor : {9, 3}) {
+      const int step = divisor == 9 ? 1 : 2;
+      const int64_t at = (progress.total + divisor - 1) / divisor;
+      if (rung_ >= step || progress.step < at || progress.total < 18) continue;
+      rung_ = step;
+      if (!job_.on_rung({{Rung::Ladder::kRounds, step}, progress.valid_loss})) return false;
+    }
+    return true;
+  }
+
+ private:
+  const TrialJob& job_;
+  int fold_;
+  std::vector<CurvePoint>& curve_;
+  int rung_ = 0;
+};
+
+class TrialRunner {
+ public:
+  TrialRunner(const TrialJob& job, const kernels::ComputeContext& context)
+      : job_(job), set_(*job.set), context_(context) {}
+
+  TrialOutcome run() {
+    const int64_t start_ns = job_.clock->now_ns();
+    outcome_.result.spec = job_.spec;
+    try {
+      run_folds();
+    } catch (const std::bad_alloc&) {
+      end(TrialStatus::kFailed, "out of memory");
+    } catch (const std::exception& error) {
+      end(TrialStatus::kFailed, fmt::format("internal: {}", error.what()));
+    } catch (...) {
+      end(TrialStatus::kFailed, "internal: unknown exception");
+    }
+    outcome_.seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    outcome_.result.cost = job_.logical ? logical_cost() : outcome_.seconds;
+    if (!has_score(outcome_.result.status)) {
+      outcome_.model = nullptr;
+      outcome_.predictions = nullptr;
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  void run_folds() {
+    const auto outputs = static_cast<size_t>(set_.output_count());
+    predictions_.assign(set_.scored_rows().size() * outputs, 0.0f);
+    const size_t fold_count = set_.folds().size();
+    for (size_t fold = 0; fold < fold_count; ++fold) {
+      if (fold > 0 && context_.stop->requested()) {
+        return end(TrialStatus::kCancelled,
+                   fmt::format("stopped after {} of {} folds", fold, fold_count));
+      }
+      if (!run_fold(fold)) return;
+      const bool rung = fold_count > 1 && (fold == 0 || (fold == 2 && fold_count > 3));
+      if (rung && !passes_rung(fold)) {
+        return end(TrialStatus::kPruned, fmt::format("given up after {} of {} folds", fold + 1,
+                                                     fold_count));
+      }
+    }
+    finish();
+  }
+
+  // False if the trial has ended.
+  bool run_fold(size_t number) {
+    const Fold& fold = set_.folds()[number];
+    const StopToken fold_stop(job_.clock, fold_deadline_ns(number), context_.stop);
+    kernels::ComputeContext fit_context = context_;
+    fit_context.stop = &fold_stop;
+    FoldObserver observer(job_, static_cast<int>(number), outcome_.curve);
+    FitRequest request;
+    request.data = &set_.data();
+    request.train_rows = fold.train_rows;
+    request.valid_rows = fold.valid_rows;
+    request.params = job_.spec.params;
+    request.seed = derive_seed(job_.spec.seed, "fold", number);
+    request.observer = &observer;
+
+    const int64_t start_ns = job_.clock->now_ns();
+    auto fitted = job_.learner->fit(request, fit_context);
+    if (!fitted) {
+      const bool cancelled = fitted.error().code == StatusCode::kCancelled;
+      end(cancelled ? TrialStatus::kCancelled : TrialStatus::kFailed,
+          fmt::format("{}: {}", name_of(fitted.error().code), fitted.error().message));
+      return false;
+    }
+    FoldRecord& record = outcome_.folds.emplace_back();
+    record.fit_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    record.iterations = fitted->iterations;
+    record.best_iteration = fitted->best_iteration;
+    record.truncated = fitted->truncated;
+    truncated_ |= fitted->truncated;
+    if (fitted->stopped) {
+      end(TrialStatus::kPruned, fmt::format("given up after {} steps", fitted->iterations));
+      return false;
+    }
+    models_.push_back(std::move(fitted->model));
+    return predict(fold, record);
+  }
+
+  bool predict(const Fold& fold, FoldRecord& record) {
+    const StopToken stop(job_.clock, job_.predict_deadline_ns);
+    kernels::ComputeContext context = context_;
+    context.stop = &stop;
+    const auto outputs = static_cast<size_t>(set_.output_count());
+    std::vector<float> out(fold.valid_rows.size() * outputs);
+    const Status predicted =
+        models_.back()->predict(*set_.data().features, fold.valid_rows, context, out);
+    if (!predicted) {
+      const bool cancelled = predicted.error().code == StatusCode::kCancelled;
+      end(cancelled ? TrialStatus::kCancelled : TrialStatus::kFailed,
+          fmt::format("predicting: {}", predicted.error().message));
+      return false;
+    }
+    for (size_t i = 0; i < fold.places.size(); ++i) {
+      std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(i * outputs), outputs,
+                  predictions_.begin() + static_cast<std::ptrdiff_t>(fold.places[i] * outputs));
+    }
+    const auto score = score_places(fold.places);
+    if (score) record.score = *score;
+    return true;
+  }
+
+  // The metric over some rows of the out-of-fold predictions.
+  Result<double> score_places(std::span<const uint32_t> places) const {
+    const auto outputs = static_cast<size_t>(set_.output_count());
+    const TargetView all = set_.scored_targets();
+    std::vector<float> predictions;
+    std::vector<int32_t> labels;
+    std::vector<double> values;
+    std::vector<float> weights;
+    predictions.reserve(places.size() * outputs);
+    for (const uint32_t place : places) {
+      const auto from = predictions_.begin() + static_cast<std::ptrdiff_t>(place * outputs);
+      predictions.insert(predictions.end(), from, from + static_cast<std::ptrdiff_t>(outputs));
+      if (!all.labels.empty()) labels.push_back(all.labels[place]);
+      if (!all.values.empty()) values.push_back(all.values[place]);
+      if (!set_.scored_weights().empty()) weights.push_back(set_.scored_weights()[place]);
+    }
+    return set_.metric().score({predictions.data(), static_cast<int64_t>(places.size()),
+                                static_cast<int64_t>(outputs)},
+                               {labels, values}, weights);
+  }
+
+  bool passes_rung(size_t fold) const {
+    if (!job_.on_rung) return true;
+    std::vector<uint32_t> places;
+    for (size_t i = 0; i <= fold; ++i) {
+      const Fold& done = set_.folds()[i];
+      places.insert(places.end(), done.places.begin(), done.places.end());
+    }
+    std::sort(places.begin(), places.end());
+    const auto score = score_places(places);
+    if (!score) return true;  // undefined so far, say with one class only
+    const int step = fold == 0 ? 1 : 2;
+    return job_.on_rung({{Rung::Ladder::kFolds, step}, set_.metric().loss_of(*score)});
+  }
+
+  void finish() {
+    const int64_t start_ns = job_.clock->now_ns();
+    const auto score = set_.metric().score(
+        {predictions_.data(), static_cast<int64_t>(set_.scored_rows().size()),
+         set_.output_count()},
+        set_.scored_targets(), set_.scored_weights());
+    outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);
+    if (models_.size() == 1) {
+      outcome_.model = models_[0];
+    } else {
+      auto average = AverageModel::make(models_);
+      if (!average) return end(TrialStatus::kFailed, average.error().message);
+      outcome_.model = std::move(*average);
+    }
+    outcome_.predictions = std::make_shared<const std::vector<float>>(std::move(predictions_));
+    outcome_.score = *score;
+    outcome_.result.loss = set_.metric().loss_of(*score);
+    end(truncated_ ? TrialStatus::kPartial : TrialStatus::kFinished,
+        truncated_ ? "fits were cut short by the deadline" : "");
+  }
+
+  void end(TrialStatus status, std::string message) {
+    outcome_.result.status = status;
+    outcome_.result.message = std::move(message);
+  }
+
+  int64_t fold_deadline_ns(size_t fold) const {
+    const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
+    if (end_ns == kNoDeadline) return kNoDeadline;
+    const int64_t now_ns = job_.clock->now_ns();
+    const auto left = static_cast<double>(set_.folds().size() - fold);
+    return now_ns + static_cast<int64_t>(kFitShare * static_cast<double>(end_ns - now_ns) / left);
+  }
+
+  double logical_cost() const {
+    const auto cost = job_.learner->logical_cost(set_.shape(), job_.spec.params);
+    if (!cost) return 0;
+    return *cost * static_cast<double>(std::max<size_t>(outcome_.folds.size(), 1));
+  }
+
+  const TrialJob& job_;
+  const TrainingSet& set_;
+  const kernels::ComputeContext& context_;
+  TrialOutcome outcome_;
+  std::vector<std::shared_ptr<const Model>> models_;
+  std::vector<float> predictions_;
+  bool truncated_ = false;
+};
+
+}  // namespace
+
+double TrialOutcome::mean_fit_seconds() const {
+  if (folds.empty()) return 0;
+  double sum = 0;
+  for (const FoldRecord& fold : folds) sum += fold.fit_seconds;
+  return sum / static_cast<double>(folds.size());
+}
+
+TrialOutcome run_trial(const TrialJob& job, const kernels::ComputeContext& context) {
+  return TrialRunner(job, context).run();
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,73 @@
+// Runs one trial: fits a learner on each fold, predicts the fold's validation rows and scores all
+// of them together. Whatever goes wrong becomes the trial's status and message; nothing escapes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "automl/learners/learner.h"
+#include "automl/models/model.h"
+#include "automl/search/trial_spec.h"
+#include "automl/validation/training_set.h"
+#include "kernels/base/clock.h"
+#include "kernels/kernel_set.h"
+
+namespace assay::automl {
+
+struct TrialJob {
+  const TrainingSet* set = nullptr;
+  const Learner* learner = nullptr;
+  TrialSpec spec;
+  const Clock* clock = nullptr;
+  // Asked before each fold: when fits must stop (kNoDeadline: never). What is left till then is
+  // shared evenly among the folds still to come, so that a trial that started too late ends in time
+  // with short fits on all folds and not with long ones on some.
+  std::function<int64_t()> fit_deadline_ns;
+  // Predictions are given up then.
+  int64_t predict_deadline_ns = kNoDeadline;
+  // Told of a rung; false ends the trial as pruned. May be empty.
+  std::function<bool(const RungValue&)> on_rung;
+  // Cost is counted in the cost model's units, not in seconds.
+  bool logical = false;
+};
+
+struct FoldRecord {
+  std::optional<double> score;  // empty where the metric is undefined on the fold alone
+  double fit_seconds = 0;
+  int64_t iterations = 0;
+  int64_t best_iteration = 0;
+  bool truncated = false;
+};
+
+// A point of a learning curve: FitProgress::valid_loss.
+struct CurvePoint {
+  int fold = 0;
+  int64_t step = 0;
+  double loss = 0;
+};
+
+struct TrialOutcome {
+  TrialResult result;  // rungs are left empty
+  std::optional<double> score;
+  std::vector<FoldRecord> folds;  // those that were fitted
+  std::vector<CurvePoint> curve;  // at most about 100 points a fold
+  double seconds = 0;
+  double score_seconds = 0;  // what computing the metric on all rows took
+  // With a score: the average of the fold models, and the out-of-fold predictions [scored rows,
+  // outputs].
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const std::vector<float>> predictions;
+  std::string run_id;  // of its run, filled by who records it
+
+  double mean_fit_seconds() const;
+};
+
+// `context.stop` is the request to end early: a fit that has made a step is then kept.
+TrialOutcome run_trial(const TrialJob& job, const kernels::ComputeContext& context);
+
+}  // namespace assay::automl

@@ -1,0 +1,273 @@
+#include "automl/scheduler/trial_queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace assay::automl {
+namespace {
+
+// So many failures in a row, and nothing else will come.
+constexpr int64_t kMaxFailuresInRow = 24;
+
+bool only_failures(const HistoryView& history) {
+  if (history.size() < kMaxFailuresInRow) return false;
+  for (int64_t i = history.size() - kMaxFailuresInRow; i < history.size(); ++i) {
+    const TrialStatus status = history.at(i).status;
+    if (status != TrialStatus::kFailed && status != TrialStatus::kSkipped) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TrialQueue::TrialQueue(std::unique_ptr<Search> search, std::unique_ptr<Pruner> pruner,
+                       Admission admission, QueueOptions options)
+    : search_(std::move(search)),
+      pruner_(std::move(pruner)),
+      options_(std::move(options)),
+      admission_(admission),
+      pool_(options_.pool) {}
+
+bool TrialQueue::may_propose() const {
+  return !options_.logical || history_.done_below(history_.size() - kDecisionWindow);
+}
+
+HistoryView TrialQueue::view_for(int64_t number) const {
+  return options_.logical ? history_.before_window_of(number) : history_.all();
+}
+
+std::optional<TrialSpec> TrialQueue::next() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (!pending_) {
+      const int64_t number = history_.size();
+      if (options_.trial_limit > 0 && number >= options_.trial_limit) exhausted_ = true;
+      if (closed_ || exhausted_) break;
+      if (!may_propose()) {
+        changed_.wait(lock);
+        continue;
+      }
+      const HistoryView view = view_for(number);
+      if (!only_failures(view)) pending_ = search_->propose(number, view);
+      if (!pending_) {
+        exhausted_ = true;
+        break;
+      }
+      const auto bytes = options_.planned_bytes(*pending_);
+      if (!bytes) {
+        refuse(std::move(*pending_), TrialStatus::kFailed, bytes.error().message);
+        continue;
+      }
+      pending_bytes_ = *bytes;
+      if (!admission_.can_ever_fit(pending_bytes_)) {
+        refuse(std::move(*pending_), TrialStatus::kSkipped,
+               fmt::format("planned {} bytes, but the memory limit leaves {} for a trial",
+                           pending_bytes_, admission_.trial_bytes()));
+        continue;
+      }
+    }
+    if (closed_) break;
+    // When nothing runs, waiting would free nothing.
+    if (running_.empty() || admission_.fits_now(pending_bytes_)) {
+      const TrialSpec spec = std::move(*pending_);
+      pending_.reset();
+      history_.start(spec);
+      rows_.emplace_back();
+      admission_.start(pending_bytes_);
+      running_.emplace(spec.number, pending_bytes_);
+      return spec;
+    }
+    changed_.wait(lock);
+  }
+  pending_.reset();
+  changed_.notify_all();
+  return std::nullopt;
+}
+
+void TrialQueue::refuse(TrialSpec spec, TrialStatus status, std::string message) {
+  history_.start(spec);
+  rows_.emplace_back();
+  TrialResult result;
+  result.spec = std::move(spec);
+  result.status = status;
+  result.message = std::move(message);
+  pending_.reset();
+  record(std::move(result), std::nullopt);
+}
+
+void TrialQueue::record(TrialResult result, std::optional<double> score) {
+  LeaderboardRow& row = rows_[static_cast<size_t>(result.spec.number)];
+  row.trial = result.spec.number;
+  row.learner = result.spec.learner;
+  row.origin = name_of(result.spec.origin);
+  row.status = name_of(result.status);
+  row.score = score;
+  row.params = params_to_json(result.spec.params);
+  row.message = result.message;
+  events_.push_back({result, score});
+  history_.finish(std::move(result));
+  changed_.notify_all();
+}
+
+bool TrialQueue::pass_rung(int64_t number, const RungValue& value) {
+  const std::lock_guard lock(mutex_);
+  if (sealed_) return true;
+  history_.record_rung(number, value);
+  if (pruner_ == nullptr) return true;
+  return !pruner_->should_stop(history_.at(number).spec, value, view_for(number));
+}
+
+void TrialQueue::finish(TrialOutcome outcome, double ended_seconds) {
+  const std::lock_guard lock(mutex_);
+  if (sealed_) return;
+  const int64_t number = outcome.result.spec.number;
+  LeaderboardRow& row = rows_[static_cast<size_t>(number)];
+  row.run_id = outcome.run_id;
+  row.fit_seconds = outcome.mean_fit_seconds();
+  row.total_seconds = outcome.seconds;
+  row.ended_seconds = ended_seconds;
+  score_seconds_ = std::max(score_seconds_, outcome.score_seconds);
+  admission_.end(running_.at(number));
+  running_.erase(number);
+  record(outcome.result, outcome.score);
+  admit_to_pool(outcome);
+  admission_.set_kept(pool_.byte_count());
+}
+
+void TrialQueue::admit_to_pool(TrialOutcome& outcome) {
+  const TrialResult& result = outcome.result;
+  if (has_score(result.status)) {
+    Candidate candidate{result.spec.number,
+                        result.spec.learner,
+                        *result.loss,
+                        *outcome.score,
+                        result.spec.origin == TrialOrigin::kBaseline,
+                        std::move(outcome.model),
+                        std::move(outcome.predictions)};
+    if (!options_.logical) {
+      pool_.add(std::move(candidate));
+      return;
+    }
+    waiting_.emplace(result.spec.number, std::move(candidate));
+  }
+  if (!options_.logical) return;
+  while (pool_next_ < history_.size() &&
+         history_.at(pool_next_).status != TrialStatus::kRunning) {
+    if (const auto at = waiting_.find(pool_next_); at != waiting_.end()) {
+      pool_.add(std::move(at->second));
+      waiting_.erase(at);
+    }
+    ++pool_next_;
+  }
+}
+
+void TrialQueue::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+void TrialQueue::seal() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  sealed_ = true;
+  for (const auto& [number, bytes] : running_) {
+    TrialResult result = history_.at(number);
+    result.status = TrialStatus::kCancelled;
+    result.message = "still running when the time was up";
+    record(std::move(result), std::nullopt);
+  }
+  // What waits for a lower number that never ended is as good as any.
+  for (auto& [number, candidate] : waiting_) pool_.add(std::move(candidate));
+  waiting_.clear();
+  changed_.notify_all();
+}
+
+std::vector<TrialEvent> TrialQueue::wait_events(int milliseconds) {
+  std::unique_lock lock(mutex_);
+  if (events_.empty()) changed_.wait_for(lock, std::chrono::milliseconds(milliseconds));
+  std::vector<TrialEvent> events(std::make_move_iterator(events_.begin()),
+                                 std::make_move_iterator(events_.end()));
+  events_.clear();
+  return events;
+}
+
+bool TrialQueue::idle() const {
+  const std::lock_guard lock(mutex_);
+  return running_.empty() && !pending_ && (closed_ || exhausted_);
+}
+
+TrialCounts TrialQueue::counts() const {
+  const std::lock_guard lock(mutex_);
+  TrialCounts counts;
+  counts.started = history_.size();
+  for (int64_t i = 0; i < history_.size(); ++i) {
+    switch (history_.at(i).status) {
+      case TrialStatus::kRunning:
+        ++counts.running;
+        break;
+      case TrialStatus::kFinished:
+      case TrialStatus::kPartial:
+        ++counts.finished;
+        break;
+      case TrialStatus::kFailed:
+      case TrialStatus::kSkipped:
+        ++counts.failed;
+        break;
+      case TrialStatus::kPruned:
+        ++counts.pruned;
+        break;
+      case TrialStatus::kCancelled:
+        ++counts.cancelled;
+        break;
+    }
+  }
+  return counts;
+}
+
+std::vector<std::string> TrialQueue::running_names() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [number, bytes] : running_) {
+    names.push_back(fmt::format("{} #{}", history_.at(number).spec.learner, number));
+  }
+  return names;
+}
+
+std::optional<double> TrialQueue::best_score() const {
+  const std::lock_guard lock(mutex_);
+  if (pool_.candidates().empty()) return std::nullopt;
+  return pool_.candidates().front().score;
+}
+
+std::string TrialQueue::best_learner() const {
+  const std::lock_guard lock(mutex_);
+  return pool_.candidates().empty() ? std::string() : pool_.candidates().front().learner;
+}
+
+double TrialQueue::score_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return score_seconds_;
+}
+
+int64_t TrialQueue::model_bytes(size_t models) const {
+  const std::lock_guard lock(mutex_);
+  int64_t bytes = 0;
+  for (size_t i = 0; i < std::min(models, pool_.candidates().size()); ++i) {
+    bytes += pool_.candidates()[i].model->byte_count();
+  }
+  return bytes;
+}
+
+int64_t TrialQueue::kept_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return pool_.byte_count();
+}
+
+std::vector<LeaderboardRow> TrialQueue::rows() const {
+  const std::lock_guard lock(mutex_);
+  return rows_;
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,119 @@
+// TrialQueue hands out trials to slots and hears their results: the one place where search, pruning,
+// admission, history and candidate pool meet, behind one lock. It decides as architecture says: in
+// logical mode trial k is proposed, and pruned, from the results of trials below k - 16 alone, and
+// results reach the candidate pool in the order of trial numbers. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "automl/ensemble/candidate_pool.h"
+#include "automl/scheduler/admission.h"
+#include "automl/scheduler/leaderboard.h"
+#include "automl/scheduler/trial.h"
+#include "automl/search/search.h"
+
+namespace assay::automl {
+
+struct QueueOptions {
+  bool logical = false;
+  int64_t trial_limit = 0;  // 0: none
+  PoolLimits pool;
+  // Planned bytes of a trial, or why it cannot be planned.
+  std::function<Result<int64_t>(const TrialSpec&)> planned_bytes;
+};
+
+// A trial that ended, for who watches.
+struct TrialEvent {
+  TrialResult result;
+  std::optional<double> score;
+};
+
+struct TrialCounts {
+  int64_t started = 0;
+  int64_t running = 0;
+  int64_t finished = 0;  // with a score
+  int64_t failed = 0;    // or skipped
+  int64_t pruned = 0;
+  int64_t cancelled = 0;
+  int64_t done() const { return finished + failed + pruned + cancelled; }
+};
+
+class TrialQueue {
+ public:
+  // `pruner` may be null: nothing is pruned. Both are owned.
+  TrialQueue(std::unique_ptr<Search> search, std::unique_ptr<Pruner> pruner, Admission admission,
+             QueueOptions options);
+
+  // The next trial to run. Blocks until one may start; nothing once there is none: closed, the
+  // limit reached or the search at its end. What cannot run is recorded as skipped or failed here.
+  std::optional<TrialSpec> next();
+  // Whether the trial goes on past the rung.
+  bool pass_rung(int64_t number, const RungValue& value);
+  // `ended_seconds` is for the leaderboard. Ignored once sealed.
+  void finish(TrialOutcome outcome, double ended_seconds);
+
+  // No more trials are handed out; those running may finish.
+  void close();
+  // No more results are heard either: what runs still counts as cancelled.
+  void seal();
+
+  // Waits until something happened or about `milliseconds` passed; gives the trials that ended
+  // since the last call.
+  std::vector<TrialEvent> wait_events(int milliseconds);
+  // True when no trial runs and none will be handed out.
+  bool idle() const;
+
+  TrialCounts counts() const;
+  std::vector<std::string> running_names() const;
+  std::optional<double> best_score() const;
+  std::string best_learner() const;
+  // Longest that computing the metric on all rows took, and the size of the pool's best models.
+  double score_seconds() const;
+  int64_t model_bytes(size_t models) const;
+  int64_t kept_bytes() const;
+
+  // For after seal(), or when idle.
+  const CandidatePool& pool() const { return pool_; }
+  // A row for each trial started.
+  std::vector<LeaderboardRow> rows() const;
+
+ private:
+  // All with the lock held.
+  bool may_propose() const;
+  void refuse(TrialSpec spec, TrialStatus status, std::string message);
+  void admit_to_pool(TrialOutcome& outcome);
+  HistoryView view_for(int64_t number) const;
+  void record(TrialResult result, std::optional<double> score);
+
+  std::unique_ptr<Search> search_;
+  std::unique_ptr<Pruner> pruner_;
+  QueueOptions options_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Admission admission_;
+  History history_;
+  CandidatePool pool_;
+  std::optional<TrialSpec> pending_;  // proposed, waiting for memory
+  int64_t pending_bytes_ = 0;
+  bool closed_ = false;
+  bool sealed_ = false;
+  bool exhausted_ = false;
+  std::map<int64_t, int64_t> running_;         // trial -> planned bytes
+  std::map<int64_t, Candidate> waiting_;       // logical mode: not yet in the pool
+  int64_t pool_next_ = 0;                      // logical mode: next trial number for the pool
+  std::deque<TrialEvent> events_;
+  std::vector<LeaderboardRow> rows_;
+  double score_seconds_ = 0;
+};
+
+}  // namespace assay::automl

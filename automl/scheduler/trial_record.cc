@@ -1,0 +1,131 @@
+#include "automl/scheduler/trial_record.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+#include <variant>
+
+#include "tracking/snapshot.h"
+
+namespace assay::automl {
+namespace {
+
+tracking::RunStatus run_status(TrialStatus status) {
+  switch (status) {
+    case TrialStatus::kFinished:
+    case TrialStatus::kPartial:
+      return tracking::RunStatus::kCompleted;
+    case TrialStatus::kPruned:
+      return tracking::RunStatus::kPruned;
+    case TrialStatus::kCancelled:
+      return tracking::RunStatus::kCancelled;
+    default:
+      return tracking::RunStatus::kFailed;
+  }
+}
+
+Status log_folds(const TrialOutcome& outcome, const std::string& metric,
+                 tracking::RunWriter& run) {
+  for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
+    const FoldRecord& record = outcome.folds[fold];
+    const auto step = static_cast<int64_t>(fold);
+    if (record.score) {
+      ASSAY_RETURN_IF_ERROR(run.log_metric(metric + "/fold", *record.score, step));
+    }
+    ASSAY_RETURN_IF_ERROR(run.log_metric("fit_seconds/fold", record.fit_seconds, step));
+    ASSAY_RETURN_IF_ERROR(
+        run.log_metric("iterations/fold", static_cast<double>(record.iterations), step));
+    ASSAY_RETURN_IF_ERROR(
+        run.log_metric("best_iteration/fold", static_cast<double>(record.best_iteration), step));
+  }
+  for (const CurvePoint& point : outcome.curve) {
+    ASSAY_RETURN_IF_ERROR(
+        run.log_metric(fmt::format("valid_loss/fold{}", point.fold), point.loss, point.step));
+  }
+  return {};
+}
+
+}  // namespace
+
+tracking::Value to_value(const ParamValue& value) {
+  return std::visit([](const auto& held) { return tracking::Value(held); }, value);
+}
+
+Result<std::unique_ptr<tracking::RunWriter>> start_trial(const RecordContext& context,
+                                                         const TrialSpec& spec) {
+  tracking::RunSpec run_spec;
+  run_spec.kind = "trial";
+  run_spec.experiment = context.experiment;
+  run_spec.name = fmt::format("{}-{}", spec.learner, spec.number);
+  run_spec.parent_run_id = context.parent_run_id;
+  return tracking::RunWriter::create(context.workspace, std::move(run_spec));
+}
+
+Status write_trial(const RecordContext& context, const TrainingSet& set,
+                   const TrialOutcome& outcome, tracking::RunWriter& run) {
+  const TrialSpec& spec = outcome.result.spec;
+  const std::string metric(set.metric().name());
+  for (const auto& [name, value] : spec.params) {
+    ASSAY_RETURN_IF_ERROR(run.log_param(name, to_value(value)));
+  }
+  ASSAY_RETURN_IF_ERROR(run.set_tag("learner", spec.learner));
+  ASSAY_RETURN_IF_ERROR(run.set_tag("origin", name_of(spec.origin)));
+  ASSAY_RETURN_IF_ERROR(run.set_tag("trial", spec.number));
+  ASSAY_RETURN_IF_ERROR(run.set_tag("trial_status", name_of(outcome.result.status)));
+  // As text: a seed uses all 64 bits.
+  ASSAY_RETURN_IF_ERROR(run.set_tag("seed", fmt::format("{}", spec.seed)));
+  ASSAY_RETURN_IF_ERROR(run.set_tag("device", context.device));
+  ASSAY_RETURN_IF_ERROR(log_folds(outcome, metric, run));
+  ASSAY_RETURN_IF_ERROR(run.set_source(tracking::child_source(
+      context.source,
+      fmt::format("{{\"learner\":\"{}\",\"params\":{},\"seed\":{}}}", spec.learner,
+                  params_to_json(spec.params), spec.seed))));
+  ASSAY_RETURN_IF_ERROR(run.add_dataset(context.dataset));
+  if (outcome.score) {
+    ASSAY_RETURN_IF_ERROR(run.log_metric(metric, *outcome.score));
+    ASSAY_RETURN_IF_ERROR(run.set_score(metric, *outcome.score));
+    ASSAY_RETURN_IF_ERROR(run.log_table(importance_table(*outcome.model, *set.encoder())));
+    if (context.keep_predictions) {
+      ASSAY_RETURN_IF_ERROR(
+          run.log_predictions(oof_predictions(set, "oof", *outcome.predictions)));
+    }
+  }
+  return run.finish(run_status(outcome.result.status), outcome.result.message);
+}
+
+tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder) {
+  const std::vector<double> importance = model.feature_importance();
+  std::vector<size_t> order(importance.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return importance[a] > importance[b]; });
+  std::vector<std::string> names;
+  std::vector<double> values;
+  for (const size_t feature : order) {
+    names.push_back(encoder.features()[feature].name);
+    values.push_back(importance[feature]);
+  }
+  tracking::NamedTable table;
+  table.name = "feature_importance";
+  table.columns.push_back({"feature", std::move(names)});
+  table.columns.push_back({"importance", std::move(values)});
+  return table;
+}
+
+tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
+                                      const std::vector<float>& values) {
+  tracking::Predictions predictions;
+  predictions.name = std::move(name);
+  predictions.rows = static_cast<int64_t>(set.scored_rows().size());
+  predictions.columns = set.output_count();
+  predictions.values = values;
+  predictions.row_ids.assign(set.scored_rows().begin(), set.scored_rows().end());
+  if (is_classification(set.task())) {
+    predictions.column_names = set.labels();
+  } else {
+    predictions.column_names = {set.target().name};
+  }
+  return predictions;
+}
+
+}  // namespace assay::automl

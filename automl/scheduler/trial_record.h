@@ -1,0 +1,47 @@
+// Writes a trial's own run into the workspace: parameters, scores of each fold, learning curves,
+// feature importance and, if asked for, out-of-fold predictions.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "automl/scheduler/trial.h"
+#include "automl/validation/training_set.h"
+#include "kernels/base/status.h"
+#include "tracking/run.h"
+#include "tracking/run_record.h"
+#include "tracking/workspace.h"
+
+namespace assay::automl {
+
+// What the trials of one sweep share in their records.
+struct RecordContext {
+  std::shared_ptr<tracking::Workspace> workspace;
+  std::string experiment;
+  std::string parent_run_id;
+  tracking::SourceInfo source;    // of the parent
+  tracking::DatasetUse dataset;   // without the profile
+  std::string device;
+  bool keep_predictions = false;
+};
+
+// The run of a trial that starts now; nothing is on disk before write_trial.
+// Fails: io.
+Result<std::unique_ptr<tracking::RunWriter>> start_trial(const RecordContext& context,
+                                                         const TrialSpec& spec);
+
+// Records what came of it and publishes the run as finished. Durable when it returns.
+// Fails: io.
+Status write_trial(const RecordContext& context, const TrainingSet& set,
+                   const TrialOutcome& outcome, tracking::RunWriter& run);
+
+// A model's feature importance as a table: feature, importance; most important first.
+tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder);
+
+// Out-of-fold predictions [scored rows, outputs] with the rows of the table (from 0) and labels.
+tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
+                                      const std::vector<float>& values);
+
+tracking::Value to_value(const ParamValue& value);
+
+}  // namespace assay::automl

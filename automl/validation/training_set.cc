@@ -1,0 +1,289 @@
+#include "automl/validation/training_set.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "kernels/base/names.h"
+#include "kernels/base/rng.h"
+
+namespace assay::automl {
+namespace {
+
+Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data) {
+  std::optional<Task> task;
+  if (data.task != "auto") {
+    ASSAY_ASSIGN_OR_RETURN(task, parse_task(data.task));
+  }
+  ASSAY_ASSIGN_OR_RETURN(datasets::Target target,
+                         datasets::extract_target(table, data.target, task));
+  if (data.positive_class.empty()) return target;
+  if (target.task != Task::kBinary) {
+    return fail(StatusCode::kConfig,
+                "data.positive_class='{}' needs a binary task, but column '{}' is {}",
+                data.positive_class, data.target, name_of(target.task));
+  }
+  const auto at = std::find(target.labels.begin(), target.labels.end(), data.positive_class);
+  if (at == target.labels.end()) {
+    return fail(StatusCode::kConfig, "data.positive_class: column '{}' has no label '{}'{}",
+                data.target, data.positive_class,
+                name_hint(data.positive_class, std::span<const std::string>(target.labels)));
+  }
+  if (at == target.labels.begin()) {
+    std::swap(target.labels[0], target.labels[1]);
+    std::swap(target.counts[0], target.counts[1]);
+    for (int32_t& code : target.codes) code = 1 - code;
+  }
+  return target;
+}
+
+// Weights of the rows that have a target; 0 elsewhere.
+Result<std::vector<float>> read_weights(const datasets::Column& column,
+                                        const datasets::Target& target) {
+  if (column.type != datasets::ColumnType::kNumeric) {
+    return fail(StatusCode::kData, "weight column '{}' is {} (must be numeric)", column.name,
+                name_of(column.type));
+  }
+  std::vector<float> weights(column.numbers.size(), 0.0f);
+  double sum = 0;
+  for (const uint32_t row : target.rows) {
+    const double weight = column.numbers[row];
+    const auto rounded = static_cast<float>(weight);
+    if (!(weight >= 0) || !std::isfinite(rounded)) {
+      return fail(StatusCode::kData, "weight column '{}', row {}: {} (must be >= 0 and finite)",
+                  column.name, row + 1,
+                  std::isnan(weight) ? std::string("missing") : fmt::format("{}", weight));
+    }
+    weights[row] = rounded;
+    sum += weight;
+  }
+  if (!(sum > 0)) {
+    return fail(StatusCode::kData, "weight column '{}': all weights are 0", column.name);
+  }
+  return weights;
+}
+
+// Codes of groups, one a target row. All missing values are one group.
+std::vector<int32_t> read_groups(const datasets::Column& column, const datasets::Target& target) {
+  std::vector<int32_t> groups;
+  groups.reserve(target.rows.size());
+  if (!column.is_numbers()) {
+    for (const uint32_t row : target.rows) groups.push_back(column.codes[row]);
+    return groups;
+  }
+  std::map<double, int32_t> code_of;
+  for (const uint32_t row : target.rows) {
+    const double value = column.numbers[row];
+    if (std::isnan(value)) {
+      groups.push_back(0);
+      continue;
+    }
+    const auto next = static_cast<int32_t>(code_of.size()) + 1;
+    groups.push_back(code_of.emplace(value, next).first->second);
+  }
+  return groups;
+}
+
+Result<std::vector<double>> read_times(const datasets::Column& column,
+                                       const datasets::Target& target) {
+  if (!column.is_numbers()) {
+    return fail(StatusCode::kData, "time column '{}' is {} (must be datetime or numeric)",
+                column.name, name_of(column.type));
+  }
+  std::vector<double> times;
+  times.reserve(target.rows.size());
+  for (const uint32_t row : target.rows) {
+    if (std::isnan(column.numbers[row])) {
+      return fail(StatusCode::kData, "time column '{}', row {}: missing (every row needs a time)",
+                  column.name, row + 1);
+    }
+    times.push_back(column.numbers[row]);
+  }
+  return times;
+}
+
+std::string target_note(const datasets::Target& target) {
+  std::string note = fmt::format("target '{}': {}", target.name, name_of(target.task));
+  if (!target.task_was_given) {
+    note += fmt::format(" ({}; set data.task to override)", target.reason);
+  }
+  if (target.task == Task::kBinary) {
+    note += fmt::format(", positive class '{}'", target.labels[1]);
+  } else if (target.task == Task::kMulticlass) {
+    note += fmt::format(", {} classes", target.class_count());
+  }
+  return note;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
+    const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
+    const kernels::ComputeContext& context) {
+  ASSAY_ASSIGN_OR_RETURN(datasets::Target target, find_target(*table, config.data));
+  auto metric = Metric::find(config.data.metric, target.task);
+  if (!metric) {
+    return fail(StatusCode::kConfig, "data.metric: {}", metric.error().message);
+  }
+  std::unique_ptr<TrainingSet> set(new TrainingSet(*metric));
+  set->table_ = table;
+  set->target_ = std::move(target);
+  set->read_target();
+  ASSAY_RETURN_IF_ERROR(set->read_roles(config));
+  ASSAY_RETURN_IF_ERROR(set->encode(config, context));
+  if (config.run.class_weight == "balanced") set->balance_classes();
+  set->data_.task = set->target_.task;
+  set->data_.class_count = static_cast<int32_t>(set->target_.class_count());
+  set->data_.features = set->features_.get();
+  set->data_.targets = set->values_;
+  set->data_.classes = set->classes_;
+  set->data_.weights = set->train_weights_;
+  return set;
+}
+
+void TrainingSet::read_target() {
+  const auto rows = static_cast<size_t>(table_->row_count());
+  notes_.push_back(target_note(target_));
+  if (target_.missing_count > 0) {
+    notes_.push_back(fmt::format("{} rows without a target are left out", target_.missing_count));
+  }
+  if (target_.classifies()) {
+    classes_.assign(rows, 0);
+    for (size_t i = 0; i < target_.rows.size(); ++i) classes_[target_.rows[i]] = target_.codes[i];
+  } else {
+    values_.assign(rows, 0);
+    for (size_t i = 0; i < target_.rows.size(); ++i) values_[target_.rows[i]] = target_.values[i];
+  }
+}
+
+Status TrainingSet::read_roles(const ExperimentConfig& config) {
+  if (!config.data.weight.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column, table_->column(config.data.weight));
+    ASSAY_ASSIGN_OR_RETURN(row_weights_, read_weights(*column, target_));
+    train_weights_ = row_weights_;
+  }
+  if (!config.data.group.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column, table_->column(config.data.group));
+    groups_ = read_groups(*column, target_);
+  }
+  if (!config.data.time_column.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
+                           table_->column(config.data.time_column));
+    ASSAY_ASSIGN_OR_RETURN(times_, read_times(*column, target_));
+  }
+  return {};
+}
+
+Status TrainingSet::encode(const ExperimentConfig& config,
+                           const kernels::ComputeContext& context) {
+  EncoderOptions options;
+  options.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "encoder");
+  options.exclude = {config.data.target};
+  for (const std::string& name : {config.data.weight, config.data.group}) {
+    if (!name.empty()) options.exclude.push_back(name);
+  }
+  // The reader has left dropped columns out already; a table that was given may still have them.
+  for (const std::string& name : config.data.drop) {
+    if (table_->find(name) >= 0) options.exclude.push_back(name);
+  }
+  ASSAY_ASSIGN_OR_RETURN(FeatureEncoder encoder, FeatureEncoder::fit(table_, options, context));
+  encoder_ = std::make_shared<const FeatureEncoder>(std::move(encoder));
+  for (const DroppedColumn& column : encoder_->dropped()) {
+    notes_.push_back(fmt::format("column '{}' is not used: {}", column.name, column.reason));
+  }
+  ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_));
+  return {};
+}
+
+// Each class gets the same total weight: rows / (classes * rows of the class), by weight if rows
+// have weights.
+void TrainingSet::balance_classes() {
+  if (!target_.classifies()) {
+    notes_.push_back("class_weight: balanced has no meaning for regression and is ignored");
+    return;
+  }
+  std::vector<double> totals(static_cast<size_t>(target_.class_count()), 0);
+  if (train_weights_.empty()) {
+    train_weights_.assign(static_cast<size_t>(table_->row_count()), 0.0f);
+    for (const uint32_t row : target_.rows) train_weights_[row] = 1.0f;
+  }
+  double sum = 0;
+  for (size_t i = 0; i < target_.rows.size(); ++i) {
+    const auto weight = static_cast<double>(train_weights_[target_.rows[i]]);
+    totals[static_cast<size_t>(target_.codes[i])] += weight;
+    sum += weight;
+  }
+  const auto classes = static_cast<double>(totals.size());
+  for (size_t i = 0; i < target_.rows.size(); ++i) {
+    const double total = totals[static_cast<size_t>(target_.codes[i])];
+    if (total <= 0) continue;
+    float& weight = train_weights_[target_.rows[i]];
+    weight = static_cast<float>(static_cast<double>(weight) * sum / (classes * total));
+  }
+}
+
+Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
+                         std::optional<double> seconds_left) {
+  ValidationRequest request;
+  request.target = &target_;
+  request.groups = groups_;
+  request.times = times_;
+  request.options = config.validation;
+  request.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "validation");
+  request.feature_count = encoder_->feature_count();
+  request.fit_seconds = fit_seconds;
+  request.seconds_left = seconds_left;
+  ASSAY_ASSIGN_OR_RETURN(ValidationPlan plan, plan_validation(request));
+  validation_method_ = std::move(plan.method);
+  validation_reason_ = std::move(plan.reason);
+  for (size_t f = 0; f < plan.folds.size(); ++f) {
+    Fold& fold = folds_.emplace_back();
+    for (const uint32_t at : plan.folds[f].train) fold.train_rows.push_back(target_.rows[at]);
+    for (const uint32_t at : plan.folds[f].valid) fold.valid_rows.push_back(target_.rows[at]);
+    fold.places = std::move(plan.places[f]);
+  }
+  for (const uint32_t at : plan.rows) {
+    const uint32_t row = target_.rows[at];
+    scored_rows_.push_back(row);
+    if (target_.classifies()) {
+      scored_classes_.push_back(target_.codes[at]);
+    } else {
+      scored_values_.push_back(target_.values[at]);
+    }
+    if (!row_weights_.empty()) scored_weights_.push_back(row_weights_[row]);
+  }
+  notes_.push_back(fmt::format("validation: {} ({})", validation_method_, validation_reason_));
+  return {};
+}
+
+int32_t TrainingSet::output_count() const {
+  return target_.classifies() ? static_cast<int32_t>(target_.class_count()) : 1;
+}
+
+DataShape TrainingSet::shape() const {
+  DataShape shape;
+  shape.task = target_.task;
+  shape.class_count = static_cast<int32_t>(target_.class_count());
+  shape.row_count = table_->row_count();
+  shape.train_count = static_cast<int64_t>(target_.rows.size());
+  shape.feature_count = encoder_->feature_count();
+  shape.dense_column_count = encoder_->dense_column_count();
+  if (folds_.empty()) return shape;
+  const auto largest = std::max_element(
+      folds_.begin(), folds_.end(),
+      [](const Fold& a, const Fold& b) { return a.train_rows.size() < b.train_rows.size(); });
+  shape.train_count = static_cast<int64_t>(largest->train_rows.size());
+  shape.valid_count = static_cast<int64_t>(largest->valid_rows.size());
+  return shape;
+}
+
+int64_t TrainingSet::byte_count() const {
+  const int64_t rows = table_->row_count();
+  const auto targets = static_cast<int64_t>((values_.size() + times_.size()) * sizeof(double) +
+                                            (classes_.size() + groups_.size()) * sizeof(int32_t) +
+                                            train_weights_.size() * sizeof(float));
+  return table_->byte_count() + encoder_->binned_bytes(rows) + targets;
+}
+
+}  // namespace assay::automl
