@@ -13,15 +13,14 @@ int64_t prediction_bytes(const Candidate& candidate) {
 
 }  // namespace
 
-int64_t Candidate::byte_count() const {
-  return model->byte_count() + prediction_bytes(*this);
-}
+int64_t Candidate::byte_count() const { return model->byte_count() + prediction_bytes(*this); }
 
 void CandidatePool::add(Candidate candidate) {
-  const auto after = std::upper_bound(
-      candidates_.begin(), candidates_.end(), candidate, [](const Candidate& a, const Candidate& b) {
-        return a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial;
-      });
+  const auto after =
+      std::upper_bound(candidates_.begin(), candidates_.end(), candidate,
+                       [](const Candidate& a, const Candidate& b) {
+                         return a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial;
+                       });
   candidates_.insert(after, std::move(candidate));
 
   int64_t models = 0;

@@ -52,6 +52,15 @@ int64_t Budget::select_deadline_ns() const {
   return at_seconds(*limits_.seconds - kExitSeconds - save_seconds(model_bytes_));
 }
 
+int64_t Budget::seal_ns() const {
+  if (!timed()) return kNoDeadline;
+  return select_deadline_ns() - static_cast<int64_t>(0.5e9 * selection_allowance());
+}
+
+double Budget::selection_allowance() const {
+  return std::min(selection_seconds_, kMaxSelectionShare * *limits_.seconds);
+}
+
 void Budget::observe_save(double seconds, int64_t bytes) {
   const double transfer = static_cast<double>(bytes) / bytes_per_second_;
   save_latency_ = std::max(save_latency_, seconds - transfer);
@@ -70,8 +79,7 @@ double Budget::reserve_seconds() const {
   if (!timed()) return 0;
   const double budget = *limits_.seconds;
   const double stop = std::max(kMinStopSeconds, kStopShare * budget);
-  const double selection = std::min(selection_seconds_, kMaxSelectionShare * budget);
-  const double wanted = kExitSeconds + stop + selection + save_seconds(model_bytes_);
+  const double wanted = kExitSeconds + stop + selection_allowance() + save_seconds(model_bytes_);
   return std::min(wanted, kMaxReserveShare * budget);
 }
 

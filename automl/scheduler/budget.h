@@ -36,6 +36,8 @@ class Budget {
   int64_t half_ns() const;
   // When fits stop, so that the tail fits before the deadline.
   int64_t fit_deadline_ns() const;
+  // When trials that have not stopped by themselves are given up.
+  int64_t seal_ns() const;
   // When ensemble selection stops.
   int64_t select_deadline_ns() const;
 
@@ -50,6 +52,7 @@ class Budget {
 
  private:
   int64_t at_seconds(double seconds) const;
+  double selection_allowance() const;
 
   const Clock& clock_;
   int64_t start_ns_;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tracking/run_record.h"
+
 namespace assay::automl {
 
 struct LeaderboardRow {
@@ -34,5 +36,8 @@ struct Leaderboard {
 // Sorts rows (best score first, the lower trial number among equals, the ensemble before trials of
 // an equal score) and numbers them.
 void rank_rows(Leaderboard& board);
+
+// The rows as a table of a run; NaN where there is no score.
+tracking::NamedTable leaderboard_table(const Leaderboard& board);
 
 }  // namespace assay::automl

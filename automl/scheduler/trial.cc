@@ -1,6 +1,6 @@
 // Rungs of successive halving. With folds: after the 1st and the 3rd of at least 4 folds (after the
-// 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: at 1/9 and 1/3 of
-// the planned rounds, the learner's own validation loss.
+// 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: at 1/9 and 1/3
+// of the planned rounds, the learner's own validation loss.
 #include "automl/scheduler/trial.h"
 
 #include <algorithm>
@@ -88,8 +88,8 @@ class TrialRunner {
       if (!run_fold(fold)) return;
       const bool rung = fold_count > 1 && (fold == 0 || (fold == 2 && fold_count > 3));
       if (rung && !passes_rung(fold)) {
-        return end(TrialStatus::kPruned, fmt::format("given up after {} of {} folds", fold + 1,
-                                                     fold_count));
+        return end(TrialStatus::kPruned,
+                   fmt::format("given up after {} of {} folds", fold + 1, fold_count));
       }
     }
     finish();
@@ -133,7 +133,8 @@ class TrialRunner {
   }
 
   bool predict(const Fold& fold, FoldRecord& record) {
-    const StopToken stop(job_.clock, job_.predict_deadline_ns);
+    const StopToken stop(job_.clock,
+                         job_.predict_deadline_ns ? job_.predict_deadline_ns() : kNoDeadline);
     kernels::ComputeContext context = context_;
     context.stop = &stop;
     const auto outputs = static_cast<size_t>(set_.output_count());
@@ -171,9 +172,9 @@ class TrialRunner {
       if (!all.values.empty()) values.push_back(all.values[place]);
       if (!set_.scored_weights().empty()) weights.push_back(set_.scored_weights()[place]);
     }
-    return set_.metric().score({predictions.data(), static_cast<int64_t>(places.size()),
-                                static_cast<int64_t>(outputs)},
-                               {labels, values}, weights);
+    return set_.metric().score(
+        {predictions.data(), static_cast<int64_t>(places.size()), static_cast<int64_t>(outputs)},
+        {labels, values}, weights);
   }
 
   bool passes_rung(size_t fold) const {
@@ -193,8 +194,7 @@ class TrialRunner {
   void finish() {
     const int64_t start_ns = job_.clock->now_ns();
     const auto score = set_.metric().score(
-        {predictions_.data(), static_cast<int64_t>(set_.scored_rows().size()),
-         set_.output_count()},
+        {predictions_.data(), static_cast<int64_t>(set_.scored_rows().size()), set_.output_count()},
         set_.scored_targets(), set_.scored_weights());
     outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);

@@ -28,8 +28,8 @@ struct TrialJob {
   // shared evenly among the folds still to come, so that a trial that started too late ends in time
   // with short fits on all folds and not with long ones on some.
   std::function<int64_t()> fit_deadline_ns;
-  // Predictions are given up then.
-  int64_t predict_deadline_ns = kNoDeadline;
+  // Asked likewise: when predictions are given up.
+  std::function<int64_t()> predict_deadline_ns;
   // Told of a rung; false ends the trial as pruned. May be empty.
   std::function<bool(const RungValue&)> on_rung;
   // Cost is counted in the cost model's units, not in seconds.

@@ -152,8 +152,7 @@ void TrialQueue::admit_to_pool(TrialOutcome& outcome) {
     waiting_.emplace(result.spec.number, std::move(candidate));
   }
   if (!options_.logical) return;
-  while (pool_next_ < history_.size() &&
-         history_.at(pool_next_).status != TrialStatus::kRunning) {
+  while (pool_next_ < history_.size() && history_.at(pool_next_).status != TrialStatus::kRunning) {
     if (const auto at = waiting_.find(pool_next_); at != waiting_.end()) {
       pool_.add(std::move(at->second));
       waiting_.erase(at);

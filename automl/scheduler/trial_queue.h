@@ -1,7 +1,7 @@
-// TrialQueue hands out trials to slots and hears their results: the one place where search, pruning,
-// admission, history and candidate pool meet, behind one lock. It decides as architecture says: in
-// logical mode trial k is proposed, and pruned, from the results of trials below k - 16 alone, and
-// results reach the candidate pool in the order of trial numbers. Thread-safe.
+// TrialQueue hands out trials to slots and hears their results: the one place where search,
+// pruning, admission, history and candidate pool meet, behind one lock. It decides as architecture
+// says: in logical mode trial k is proposed, and pruned, from the results of trials below k - 16
+// alone, and results reach the candidate pool in the order of trial numbers. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -108,9 +108,9 @@ class TrialQueue {
   bool closed_ = false;
   bool sealed_ = false;
   bool exhausted_ = false;
-  std::map<int64_t, int64_t> running_;         // trial -> planned bytes
-  std::map<int64_t, Candidate> waiting_;       // logical mode: not yet in the pool
-  int64_t pool_next_ = 0;                      // logical mode: next trial number for the pool
+  std::map<int64_t, int64_t> running_;    // trial -> planned bytes
+  std::map<int64_t, Candidate> waiting_;  // logical mode: not yet in the pool
+  int64_t pool_next_ = 0;                 // logical mode: next trial number for the pool
   std::deque<TrialEvent> events_;
   std::vector<LeaderboardRow> rows_;
   double score_seconds_ = 0;

@@ -24,8 +24,7 @@ tracking::RunStatus run_status(TrialStatus status) {
   }
 }
 
-Status log_folds(const TrialOutcome& outcome, const std::string& metric,
-                 tracking::RunWriter& run) {
+Status log_folds(const TrialOutcome& outcome, const std::string& metric, tracking::RunWriter& run) {
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];
     const auto step = static_cast<int64_t>(fold);
@@ -77,17 +76,15 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   ASSAY_RETURN_IF_ERROR(run.set_tag("device", context.device));
   ASSAY_RETURN_IF_ERROR(log_folds(outcome, metric, run));
   ASSAY_RETURN_IF_ERROR(run.set_source(tracking::child_source(
-      context.source,
-      fmt::format("{{\"learner\":\"{}\",\"params\":{},\"seed\":{}}}", spec.learner,
-                  params_to_json(spec.params), spec.seed))));
+      context.source, fmt::format("{{\"learner\":\"{}\",\"params\":{},\"seed\":{}}}", spec.learner,
+                                  params_to_json(spec.params), spec.seed))));
   ASSAY_RETURN_IF_ERROR(run.add_dataset(context.dataset));
   if (outcome.score) {
     ASSAY_RETURN_IF_ERROR(run.log_metric(metric, *outcome.score));
     ASSAY_RETURN_IF_ERROR(run.set_score(metric, *outcome.score));
     ASSAY_RETURN_IF_ERROR(run.log_table(importance_table(*outcome.model, *set.encoder())));
     if (context.keep_predictions) {
-      ASSAY_RETURN_IF_ERROR(
-          run.log_predictions(oof_predictions(set, "oof", *outcome.predictions)));
+      ASSAY_RETURN_IF_ERROR(run.log_predictions(oof_predictions(set, "oof", *outcome.predictions)));
     }
   }
   return run.finish(run_status(outcome.result.status), outcome.result.message);

@@ -19,8 +19,8 @@ struct RecordContext {
   std::shared_ptr<tracking::Workspace> workspace;
   std::string experiment;
   std::string parent_run_id;
-  tracking::SourceInfo source;    // of the parent
-  tracking::DatasetUse dataset;   // without the profile
+  tracking::SourceInfo source;   // of the parent
+  tracking::DatasetUse dataset;  // without the profile
   std::string device;
   bool keep_predictions = false;
 };

@@ -113,7 +113,8 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
     }
     weights[i] = 1 / (eci * rank);
     if (std::isinf(record.best_loss)) {
-      weights[i] = std::ldexp(weights[i], -static_cast<int>(std::min<int64_t>(record.failures, 30)));
+      weights[i] =
+          std::ldexp(weights[i], -static_cast<int>(std::min<int64_t>(record.failures, 30)));
     }
     sum += weights[i];
   }

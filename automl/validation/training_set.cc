@@ -168,15 +168,13 @@ Status TrainingSet::read_roles(const ExperimentConfig& config) {
     groups_ = read_groups(*column, target_);
   }
   if (!config.data.time_column.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
-                           table_->column(config.data.time_column));
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column, table_->column(config.data.time_column));
     ASSAY_ASSIGN_OR_RETURN(times_, read_times(*column, target_));
   }
   return {};
 }
 
-Status TrainingSet::encode(const ExperimentConfig& config,
-                           const kernels::ComputeContext& context) {
+Status TrainingSet::encode(const ExperimentConfig& config, const kernels::ComputeContext& context) {
   EncoderOptions options;
   options.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "encoder");
   options.exclude = {config.data.target};

@@ -1,0 +1,238 @@
+#include "automl/scheduler/sweep.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <exception>
+#include <span>
+#include <utility>
+
+#include "automl/preprocess/predictor.h"
+#include "automl/scheduler/sweep_lead_internal.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr int kWatchMilliseconds = 50;
+// How many of the best models the size of the registered one is guessed from.
+constexpr size_t kTypicalMembers = 8;
+
+int64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+}
+
+Status check_request(const SweepRequest& request) {
+  const SweepCompute& compute = request.compute;
+  if (compute.kernels == nullptr || compute.device == nullptr || compute.host == nullptr ||
+      !compute.make_executor || request.workspace == nullptr || request.clock == nullptr) {
+    return fail(StatusCode::kInvalidArgument,
+                "a sweep needs kernels, devices, executors, a workspace and a clock");
+  }
+  return check_config(request.config);
+}
+
+BudgetLimits limits_of(const BudgetOptions& options) {
+  return {options.time_limit(), options.trials};
+}
+
+}  // namespace
+
+std::string_view name_of(SweepPhase phase) {
+  constexpr std::array<std::string_view, 6> kNames = {"reading",    "preparing", "searching",
+                                                      "ensembling", "saving",    "done"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
+SweepLead::SweepLead(const SweepRequest& request)
+    : state_(std::make_shared<SweepState>(request, Budget(*request.clock, request.process_start_ns,
+                                                          limits_of(request.config.budget)))),
+      config_(state_->request.config) {
+  const int64_t wanted = request.threads > 0 ? request.threads : config_.run.threads;
+  threads_ = wanted > 0 ? static_cast<int>(std::min<int64_t>(wanted, 4096)) : usable_cpu_count();
+  memory_limit_ = config_.budget.memory > 0
+                      ? config_.budget.memory
+                      : static_cast<int64_t>(0.8 * static_cast<double>(usable_memory_bytes()));
+  state_->publish_deadlines();
+}
+
+Result<SweepOutcome> SweepLead::run() {
+  ASSAY_RETURN_IF_ERROR(begin());
+  for (const auto step : {&SweepLead::load, &SweepLead::prepare, &SweepLead::baseline}) {
+    Status done = (this->*step)();
+    if (!done) return tl::unexpected<Error>(close_failed(std::move(done.error())));
+  }
+  search();
+  Status done = finish();
+  if (!done) return tl::unexpected<Error>(close_failed(std::move(done.error())));
+  outcome_.wall_seconds = state_->budget.elapsed_seconds();
+  outcome_.peak_rss_bytes = peak_rss_bytes();
+  progress(SweepPhase::kDone);
+  return std::move(outcome_);
+}
+
+Status SweepLead::baseline() {
+  const auto spec = state_->queue->next();
+  if (!spec || spec->origin != TrialOrigin::kBaseline) {
+    for (const TrialEvent& event : state_->queue->wait_events(0)) {
+      if (event.result.spec.origin != TrialOrigin::kBaseline) continue;
+      return fail(StatusCode::kBudgetTooSmall, "not even a constant model can be made: {}",
+                  event.result.message);
+    }
+    return fail(StatusCode::kInternal, "the search did not begin with the baseline");
+  }
+  run_queued_trial(*state_, *spec, *executor_);
+  tell(state_->queue->wait_events(0));
+  if (state_->queue->pool().candidates().empty()) {
+    const std::vector<LeaderboardRow> rows = state_->queue->rows();
+    if (user_stopped()) return fail(StatusCode::kCancelled, "stopped before there was a model");
+    if (state_->budget.timed() &&
+        state_->request.clock->now_ns() >= state_->budget.fit_deadline_ns()) {
+      return tl::unexpected<Error>(budget_error("fitting a constant model"));
+    }
+    return fail(StatusCode::kData, "the baseline has no score: {}", rows[0].message);
+  }
+  Chosen chosen;
+  chosen.members.push_back({state_->queue->pool().candidates()[0], 1.0});
+  chosen.score = chosen.members[0].candidate.score;
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, model_bytes(chosen));
+  const double before = state_->budget.elapsed_seconds();
+  ASSAY_RETURN_IF_ERROR(parent_->log_artifact("baseline.model", std::as_bytes(std::span(bytes)),
+                                              "application/x-assay-model"));
+  ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
+  state_->budget.observe_save(state_->budget.elapsed_seconds() - before,
+                              static_cast<int64_t>(bytes.size()));
+  state_->publish_deadlines();
+  if (state_->budget.timed() && state_->request.clock->now_ns() > state_->budget.half_ns()) {
+    return tl::unexpected<Error>(budget_error("reading the table and saving a constant model"));
+  }
+  return {};
+}
+
+void SweepLead::search() {
+  progress(SweepPhase::kSearching);
+  SlotGroup slots(state_);
+  slots.start(slots_);
+  watch(slots);
+  // Records of the last trials are still being written; a disk that hangs must not hold the end.
+  const int64_t patience_ns = state_->budget.logical() ? kNoDeadline : state_->seal_ns.load();
+  outcome_.stalled_trials = slots.wait(*state_->request.clock, patience_ns);
+  if (outcome_.stalled_trials > 0) {
+    note(fmt::format("{} trial{} did not stop in time and {} left behind", outcome_.stalled_trials,
+                     outcome_.stalled_trials == 1 ? "" : "s",
+                     outcome_.stalled_trials == 1 ? "was" : "were"));
+  }
+  tell(state_->queue->wait_events(0));
+}
+
+void SweepLead::watch(SlotGroup& slots) {
+  Budget& budget = state_->budget;
+  const Clock& clock = *state_->request.clock;
+  while (!state_->queue->idle() && slots.running() > 0) {
+    tell(state_->queue->wait_events(kWatchMilliseconds));
+    const auto pool = static_cast<double>(config_.ensemble.max_models);
+    budget.expect_tail(state_->queue->model_bytes(kTypicalMembers),
+                       state_->queue->score_seconds() * pool *
+                           static_cast<double>(config_.ensemble.iterations) / threads_);
+    state_->publish_deadlines();
+    progress(SweepPhase::kSearching);
+    // Best effort: a lease that is not renewed for a while harms nobody.
+    (void)state_->request.workspace->heartbeat();
+    if (user_stopped() || (budget.timed() && clock.now_ns() >= budget.fit_deadline_ns())) {
+      state_->queue->close();
+    }
+    if (budget.timed() && clock.now_ns() >= budget.seal_ns()) break;
+  }
+  state_->stop.request();
+  state_->queue->seal();
+}
+
+bool SweepLead::user_stopped() const {
+  return state_->request.stop != nullptr && state_->request.stop->requested();
+}
+
+void SweepLead::note(std::string text) {
+  if (state_->request.observer != nullptr) state_->request.observer->on_note(text);
+  // Log text is for people; a run that cannot take it still counts.
+  if (parent_ != nullptr) (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
+  outcome_.notes.push_back(std::move(text));
+}
+
+void SweepLead::progress(SweepPhase phase) {
+  if (state_->request.observer == nullptr) return;
+  SweepProgress now;
+  now.phase = phase;
+  now.elapsed_seconds = state_->budget.elapsed_seconds();
+  now.limit_seconds = config_.budget.time_limit();
+  now.trial_limit = config_.budget.trials;
+  if (state_->set != nullptr) now.metric = std::string(state_->set->metric().name());
+  if (state_->queue != nullptr) {
+    now.trials_done = state_->queue->counts().done();
+    now.best_score = state_->queue->best_score();
+    now.best_learner = state_->queue->best_learner();
+    now.running = state_->queue->running_names();
+  }
+  state_->request.observer->on_progress(now);
+}
+
+void SweepLead::tell(const std::vector<TrialEvent>& events) {
+  for (const TrialEvent& event : events) {
+    if (state_->request.observer != nullptr) {
+      state_->request.observer->on_trial(event.result, event.score);
+    }
+    std::string line = fmt::format("{:.2f} s: trial {} {} {}", state_->budget.elapsed_seconds(),
+                                   event.result.spec.number, event.result.spec.learner,
+                                   name_of(event.result.status));
+    if (event.score) line += fmt::format(" {} {}", state_->set->metric().name(), *event.score);
+    if (!event.result.message.empty()) line += ": " + event.result.message;
+    (void)parent_->log_text(tracking::TextStream::kStdout, line + "\n");
+    if (!event.score) continue;
+    const Metric& metric = state_->set->metric();
+    if (!best_ || metric.is_better(*event.score, *best_)) best_ = event.score;
+    (void)parent_->log_metric("trial_score", *event.score, event.result.spec.number);
+    (void)parent_->log_metric("best_score", *best_, event.result.spec.number);
+  }
+}
+
+kernels::ComputeContext SweepLead::context(const StopToken& stop) const {
+  const SweepCompute& compute = state_->request.compute;
+  return {compute.kernels, compute.device, compute.host, executor_.get(), &stop};
+}
+
+Error SweepLead::budget_error(const std::string& doing) const {
+  const double elapsed = state_->budget.elapsed_seconds();
+  const double limit = config_.budget.time_limit().value_or(0);
+  return {
+      StatusCode::kBudgetTooSmall,
+      fmt::format("budget.time={} s is too small: {} was not done after {:.1f} s (half of it is "
+                  "for that); at least {:.0f} s are needed, by estimate",
+                  limit, doing, elapsed, std::ceil(std::max(2 * limit, 2.4 * elapsed)))};
+}
+
+Error SweepLead::close_failed(Error error) {
+  using tracking::RunStatus;
+  const Budget& budget = state_->budget;
+  if (error.code == StatusCode::kCancelled && !user_stopped() && budget.timed()) {
+    error = budget_error("reading and preparing the table");
+  }
+  const bool stopped = error.code == StatusCode::kCancelled;
+  // The first error counts, whether its record can be written or not.
+  (void)parent_->finish(stopped ? RunStatus::kInterrupted : RunStatus::kFailed, error.message);
+  return error;
+}
+
+Result<SweepOutcome> run_sweep(const SweepRequest& request) {
+  ASSAY_RETURN_IF_ERROR(check_request(request));
+  try {
+    return SweepLead(request).run();
+  } catch (const std::bad_alloc&) {
+    return fail(StatusCode::kResourceExhausted, "the sweep ran out of memory");
+  } catch (const std::exception& error) {
+    return fail(StatusCode::kInternal, "the sweep failed: {}", error.what());
+  }
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,137 @@
+// The first steps of a sweep: its run becomes visible, then the table is read.
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "automl/scheduler/sweep_lead_internal.h"
+#include "datasets/csv_reader.h"
+#include "tracking/environment.h"
+#include "tracking/snapshot.h"
+
+namespace assay::automl {
+namespace {
+
+// Asking git may take long in a large repository: at most this share of a time budget, and at most
+// so many seconds.
+constexpr double kSnapshotShare = 0.05;
+constexpr double kSnapshotSeconds = 2;
+
+Result<datasets::CsvOptions> csv_options(const DataOptions& data, int64_t max_bytes) {
+  datasets::CsvOptions options;
+  if (data.delimiter == "comma") options.delimiter = ',';
+  if (data.delimiter == "semicolon") options.delimiter = ';';
+  if (data.delimiter == "tab") options.delimiter = '\t';
+  if (data.delimiter == "pipe") options.delimiter = '|';
+  if (data.header != "auto") options.has_header = data.header == "true";
+  options.missing_tokens = data.missing_tokens;
+  for (const auto& [name, type] : data.column_types) {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::ColumnType parsed, datasets::parse_column_type(type));
+    options.column_types.emplace_back(name, parsed);
+  }
+  options.drop = data.drop;
+  options.max_bytes = max_bytes;
+  return options;
+}
+
+}  // namespace
+
+Status SweepLead::begin() {
+  executor_ = state_->request.compute.make_executor(threads_);
+  tracking::RunSpec spec;
+  spec.kind = "sweep";
+  spec.experiment = config_.run.experiment;
+  ASSAY_ASSIGN_OR_RETURN(parent_, tracking::RunWriter::create(state_->request.workspace, spec));
+  outcome_.run_id = parent_->id();
+
+  const Clock& clock = *state_->request.clock;
+  double patience = kSnapshotSeconds;
+  if (const auto limit = config_.budget.time_limit()) {
+    patience = std::min(patience, kSnapshotShare * *limit);
+  }
+  const StopToken stop(&clock, clock.now_ns() + static_cast<int64_t>(patience * 1e9),
+                       state_->request.stop);
+  tracking::SnapshotRequest snapshot;
+  snapshot.config_path = state_->request.config_path;
+  snapshot.config_text = state_->request.config_text;
+  snapshot.command_line = state_->request.command_line;
+  snapshot.stop = &stop;
+  ASSAY_ASSIGN_OR_RETURN(tracking::SourceInfo source,
+                         tracking::take_snapshot(*state_->request.workspace, snapshot));
+  RecordContext& record = state_->record;
+  record.workspace = state_->request.workspace;
+  record.experiment = config_.run.experiment;
+  record.parent_run_id = parent_->id();
+  record.source = source;
+  record.device = state_->request.compute.device->info().id;
+  record.keep_predictions = config_.run.keep_predictions;
+
+  tracking::EnvironmentRequest environment;
+  environment.command_line = state_->request.command_line;
+  environment.seed = static_cast<uint64_t>(config_.run.seed);
+  environment.threads = threads_;
+  ASSAY_RETURN_IF_ERROR(parent_->set_environment(tracking::collect_environment(environment)));
+  ASSAY_RETURN_IF_ERROR(parent_->set_source(std::move(source)));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", record.device));
+  ASSAY_RETURN_IF_ERROR(log_config());
+  const double before = state_->budget.elapsed_seconds();
+  ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
+  state_->budget.observe_save(state_->budget.elapsed_seconds() - before, 0);
+  state_->publish_deadlines();
+  return {};
+}
+
+Status SweepLead::log_config() {
+  Status status;
+  for_each_section(config_, [&](const auto& section) {
+    const auto& table = section.table();
+    const std::string prefix =
+        table.group().name.empty() ? std::string() : std::string(table.group().name) + ".";
+    for (size_t i = 0; i < table.options().size(); ++i) {
+      if (!status) return;
+      const OptionInfo& info = table.options()[i];
+      const OptionValue value = table.at(section, i);
+      const std::string key = prefix + std::string(info.name);
+      status = std::visit(
+          [&](const auto& held) {
+            if constexpr (std::is_constructible_v<ParamValue, decltype(held)>) {
+              return parent_->log_param(key, held);
+            } else {
+              return parent_->log_param(key, value_text(info, value));
+            }
+          },
+          value);
+    }
+  });
+  return status;
+}
+
+Status SweepLead::load() {
+  progress(SweepPhase::kReading);
+  const StopToken stop(state_->request.clock, state_->budget.half_ns(), state_->request.stop);
+  table_ = state_->request.table;
+  if (table_ == nullptr) {
+    ASSAY_ASSIGN_OR_RETURN(const auto options, csv_options(config_.data, memory_limit_));
+    auto table = datasets::read_csv(config_.data.train, options, *executor_, stop);
+    if (!table) {
+      const bool cancelled = table.error().code == StatusCode::kCancelled;
+      if (cancelled && !user_stopped()) {
+        return tl::unexpected<Error>(budget_error("reading " + config_.data.train));
+      }
+      return tl::unexpected<Error>(std::move(table.error()));
+    }
+    table_ = std::move(*table);
+  }
+  note(fmt::format("{}: {} rows, {} columns", table_->source(), table_->row_count(),
+                   table_->column_count()));
+  tracking::DatasetUse use;
+  use.name = std::filesystem::path(table_->source()).filename().string();
+  use.content_hash = table_->content_hash();
+  use.role = "train";
+  use.rows = table_->row_count();
+  use.columns = table_->column_count();
+  state_->record.dataset = use;
+  return {};
+}
+
+}  // namespace assay::automl

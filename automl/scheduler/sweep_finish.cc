@@ -1,0 +1,280 @@
+// The end of a sweep: from the candidate pool to a registered model, in the time that was kept
+// back. Selection is limited by shrinking the pool to what about a dozen rounds can be afforded
+// for, and stops at its deadline; then members of least weight are dropped until the file can be
+// saved in what is left.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+#include "automl/ensemble/greedy_selection.h"
+#include "automl/models/average_model.h"
+#include "automl/models/model_file.h"
+#include "automl/preprocess/predictor.h"
+#include "automl/scheduler/sweep_lead_internal.h"
+#include "kernels/base/rng.h"
+#include "tracking/blob_store.h"
+#include "tracking/environment.h"
+#include "tracking/model_registry.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr double kAffordedRounds = 12;
+constexpr double kMinCandidates = 4;
+// A mebibyte of predictions is written in no time; more only if there is time for it.
+constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
+
+std::string contract_json(const FeatureEncoder& encoder) {
+  nlohmann::json columns = nlohmann::json::array();
+  for (const InputColumn& column : encoder.columns()) {
+    columns.push_back({{"name", column.name},
+                       {"type", std::string(datasets::name_of(column.type))},
+                       {"levels", column.levels.size()},
+                       {"had_missing", column.had_missing}});
+  }
+  return nlohmann::json({{"columns", columns}})
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns) {
+  std::vector<PredictionView> views;
+  for (const Candidate& candidate : candidates) {
+    views.push_back({candidate.predictions->data(),
+                     static_cast<int64_t>(candidate.predictions->size()) / columns, columns});
+  }
+  return views;
+}
+
+}  // namespace
+
+// The baseline helps nobody once there is a real model.
+std::vector<Candidate> SweepLead::usable_candidates() const {
+  std::vector<Candidate> usable;
+  for (const Candidate& candidate : state_->queue->pool().candidates()) {
+    if (!candidate.baseline) usable.push_back(candidate);
+  }
+  if (usable.empty()) return state_->queue->pool().candidates();
+  const Budget& budget = state_->budget;
+  if (!budget.timed()) return usable;
+  const auto left_ns = budget.select_deadline_ns() - state_->request.clock->now_ns();
+  const double affordable = static_cast<double>(left_ns) * 1e-9 * threads_ /
+                            std::max(state_->queue->score_seconds(), 1e-5);
+  const double limit = std::max(affordable / kAffordedRounds, kMinCandidates);
+  if (static_cast<double>(usable.size()) > limit) usable.resize(static_cast<size_t>(limit));
+  return usable;
+}
+
+Result<SweepLead::Chosen> SweepLead::choose_members() {
+  const TrainingSet& set = *state_->set;
+  const std::vector<Candidate> usable = usable_candidates();
+  Chosen chosen;
+  const Candidate& best = usable[0];
+  chosen.members.push_back({best, 1.0});
+  chosen.score = best.score;
+  chosen.predictions = *best.predictions;
+  if (!config_.ensemble.enabled || usable.size() < 2) return chosen;
+
+  SelectionProblem problem;
+  const std::vector<PredictionView> views = views_of(usable, set.output_count());
+  problem.candidates = views;
+  problem.targets = set.scored_targets();
+  problem.weights = set.scored_weights();
+  problem.metric = &set.metric();
+  SelectionOptions options;
+  options.iterations = static_cast<int>(config_.ensemble.iterations);
+  options.seed = derive_seed(static_cast<uint64_t>(config_.run.seed), "ensemble");
+  const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
+  const auto selection = select_ensemble(problem, options, *executor_, stop);
+  if (!selection) {
+    note("no ensemble: " + selection.error().message);
+    return chosen;
+  }
+  if (!selection->complete) note("ensemble selection ended early: time was up");
+  chosen.members.clear();
+  for (size_t i = 0; i < usable.size(); ++i) {
+    if (selection->weights[i] > 0) chosen.members.push_back({usable[i], selection->weights[i]});
+  }
+  ASSAY_RETURN_IF_ERROR(rescore(chosen));
+  return chosen;
+}
+
+// The score and predictions of the members as they are now.
+Status SweepLead::rescore(Chosen& chosen) const {
+  const TrainingSet& set = *state_->set;
+  std::vector<Candidate> members;
+  std::vector<double> weights;
+  for (const Member& member : chosen.members) {
+    members.push_back(member.candidate);
+    weights.push_back(member.weight);
+  }
+  const std::vector<PredictionView> views = views_of(members, set.output_count());
+  chosen.predictions.resize(set.scored_rows().size() * static_cast<size_t>(set.output_count()));
+  blend(views, weights, chosen.predictions);
+  ASSAY_ASSIGN_OR_RETURN(
+      chosen.score,
+      set.metric().score({chosen.predictions.data(), views[0].rows, set.output_count()},
+                         set.scored_targets(), set.scored_weights()));
+  return {};
+}
+
+Status SweepLead::fit_save_time(Chosen& chosen) {
+  const Budget& budget = state_->budget;
+  if (!budget.timed()) return {};
+  const size_t before = chosen.members.size();
+  const auto too_slow = [&] {
+    int64_t bytes = 0;
+    for (const Member& member : chosen.members) bytes += member.candidate.model->byte_count();
+    return budget.save_seconds(bytes) > budget.seconds_left();
+  };
+  while (chosen.members.size() > 1 && too_slow()) {
+    const auto least =
+        std::min_element(chosen.members.begin(), chosen.members.end(),
+                         [](const Member& a, const Member& b) { return a.weight < b.weight; });
+    chosen.members.erase(least);
+  }
+  if (chosen.members.size() == before) return {};
+  note(fmt::format("{} ensemble members were dropped: saving them would take too long",
+                   before - chosen.members.size()));
+  double sum = 0;
+  for (const Member& member : chosen.members) sum += member.weight;
+  for (Member& member : chosen.members) member.weight /= sum;
+  return rescore(chosen);
+}
+
+Result<std::string> SweepLead::model_bytes(const Chosen& chosen) {
+  const TrainingSet& set = *state_->set;
+  Predictor::Parts parts;
+  parts.task = set.task();
+  parts.target = set.target().name;
+  parts.labels = set.labels();
+  parts.encoder = set.encoder();
+  if (chosen.members.size() == 1) {
+    parts.model = chosen.members[0].candidate.model;
+  } else {
+    std::vector<std::shared_ptr<const Model>> models;
+    std::vector<double> weights;
+    for (const Member& member : chosen.members) {
+      models.push_back(member.candidate.model);
+      weights.push_back(member.weight);
+    }
+    ASSAY_ASSIGN_OR_RETURN(parts.model, AverageModel::make(std::move(models), std::move(weights)));
+  }
+  parts.notes["metric"] = std::string(set.metric().name());
+  parts.notes["validation"] = set.validation_method();
+  parts.notes["validation_score"] = chosen.score;
+  parts.notes["members"] = static_cast<int64_t>(chosen.members.size());
+  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, Predictor::make(std::move(parts)));
+  return predictor.to_bytes();
+}
+
+Status SweepLead::register_model(const Chosen& chosen, const std::string& bytes) {
+  const TrainingSet& set = *state_->set;
+  tracking::ModelVersion version;
+  version.name = config_.model.name.empty() ? config_.run.experiment : config_.model.name;
+  version.format_version = kModelFormat;
+  version.task = std::string(name_of(set.task()));
+  version.metric = std::string(set.metric().name());
+  version.score = chosen.score;
+  version.run_id = outcome_.run_id;
+  version.dataset_name = state_->record.dataset.name;
+  version.dataset_hash = state_->record.dataset.content_hash;
+  version.code_commit = state_->record.source.git_commit;
+  version.input_contract = contract_json(*set.encoder());
+  tracking::ModelRegistry registry(state_->request.workspace);
+  ASSAY_ASSIGN_OR_RETURN(
+      version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));
+  tracking::BlobStore blobs(*state_->request.workspace);
+  ASSAY_ASSIGN_OR_RETURN(const std::string path, blobs.path_of(version.sha256));
+  outcome_.model_name = version.name;
+  outcome_.model_version = version.version;
+  outcome_.model_sha256 = version.sha256;
+  outcome_.model_path = (std::filesystem::path(state_->request.workspace->path()) / path).string();
+  tracking::ModelUse use{version.name, version.version,        version.sha256,
+                         version.size, version.format_version, version.input_contract};
+  return parent_->add_model(std::move(use));
+}
+
+Leaderboard SweepLead::make_leaderboard(const Chosen& chosen) const {
+  Leaderboard board;
+  board.metric = outcome_.metric;
+  board.maximise = state_->set->metric().maximise();
+  board.rows = state_->queue->rows();
+  for (const Member& member : chosen.members) {
+    board.rows[static_cast<size_t>(member.candidate.trial)].weight = member.weight;
+  }
+  if (chosen.members.size() > 1) {
+    LeaderboardRow row;
+    row.learner = "ensemble";
+    row.origin = "selection";
+    row.status = name_of(TrialStatus::kFinished);
+    row.score = chosen.score;
+    row.weight = 1;
+    row.ended_seconds = state_->budget.elapsed_seconds();
+    row.params = fmt::format("{{\"members\":{}}}", chosen.members.size());
+    board.rows.push_back(std::move(row));
+  }
+  rank_rows(board);
+  return board;
+}
+
+Status SweepLead::log_results(const Chosen& chosen) {
+  const TrainingSet& set = *state_->set;
+  ASSAY_RETURN_IF_ERROR(parent_->log_table(leaderboard_table(outcome_.leaderboard)));
+  ASSAY_RETURN_IF_ERROR(parent_->log_metric(outcome_.metric, chosen.score));
+  ASSAY_RETURN_IF_ERROR(parent_->set_score(outcome_.metric, chosen.score));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("task", name_of(set.task())));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", set.validation_method()));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("slots", slots_.slots));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("threads_per_slot", slots_.threads_per_slot));
+  // Out-of-fold predictions of the members, and blended. Large ones cost time to write.
+  const auto each = static_cast<int64_t>(chosen.predictions.size() * sizeof(float));
+  const int64_t all = each * static_cast<int64_t>(chosen.members.size() + 1);
+  const Budget& budget = state_->budget;
+  if (all > kFreePredictionBytes && 2 * budget.save_seconds(all) > budget.seconds_left()) {
+    note("out-of-fold predictions of the members are not kept: there is no time to write them");
+    return {};
+  }
+  ASSAY_RETURN_IF_ERROR(parent_->log_predictions(oof_predictions(set, "oof", chosen.predictions)));
+  if (chosen.members.size() < 2) return {};
+  for (const Member& member : chosen.members) {
+    ASSAY_RETURN_IF_ERROR(parent_->log_predictions(oof_predictions(
+        set, fmt::format("oof_trial_{}", member.candidate.trial), *member.candidate.predictions)));
+  }
+  return {};
+}
+
+Status SweepLead::finish() {
+  progress(SweepPhase::kEnsembling);
+  ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
+  ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
+  progress(SweepPhase::kSaving);
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, model_bytes(chosen));
+  ASSAY_RETURN_IF_ERROR(register_model(chosen, bytes));
+  outcome_.validation_score = chosen.score;
+  outcome_.status =
+      user_stopped() ? tracking::RunStatus::kInterrupted : tracking::RunStatus::kCompleted;
+  const TrialCounts counts = state_->queue->counts();
+  outcome_.finished = counts.finished;
+  outcome_.failed = counts.failed;
+  outcome_.pruned = counts.pruned;
+  outcome_.cancelled = counts.cancelled;
+  outcome_.leaderboard = make_leaderboard(chosen);
+  {
+    const std::lock_guard lock(state_->errors_mutex);
+    for (std::string& error : state_->record_errors) note(std::move(error));
+    state_->record_errors.clear();
+  }
+  // The model is registered: a record that cannot be written in full does not undo that.
+  if (Status logged = log_results(chosen); !logged) note("results: " + logged.error().message);
+  const Status closed = parent_->finish(
+      outcome_.status, outcome_.status == tracking::RunStatus::kInterrupted
+                           ? "stopped by the user; the best model so far is registered"
+                           : "");
+  if (!closed) note("the sweep's record could not be completed: " + closed.error().message);
+  return {};
+}
+
+}  // namespace assay::automl

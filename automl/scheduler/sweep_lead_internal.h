@@ -1,0 +1,85 @@
+// The leading thread's side of a sweep, step by step: begin, load, prepare, baseline, search,
+// finish. One SweepLead runs one sweep.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "automl/scheduler/slot_group.h"
+#include "automl/scheduler/slots.h"
+#include "automl/scheduler/sweep_state_internal.h"
+#include "kernels/base/executor.h"
+#include "tracking/run.h"
+
+namespace assay::automl {
+
+class SweepLead {
+ public:
+  explicit SweepLead(const SweepRequest& request);
+  Result<SweepOutcome> run();
+
+ private:
+  // The parent run, visible on disk from here on. (sweep_begin.cc)
+  Status begin();
+  Status log_config();
+  // The table, by half of the time budget.
+  Status load();
+  // Learners, training set, validation plan, slots and queue. (sweep_prepare.cc)
+  Status prepare();
+  Status choose_learners();
+  Status plan_validation_folds();
+  Status make_queue();
+  Result<std::vector<SearchLearner>> search_learners() const;
+  const Learner* leading_learner() const;
+  // Trial 0, its model kept in the run, so that something is there whatever happens. (sweep.cc)
+  Status baseline();
+  void search();
+  void watch(SlotGroup& slots);
+  // Ensemble, registered model, the parent's final record. (sweep_finish.cc)
+  Status finish();
+
+  struct Member {
+    Candidate candidate;
+    double weight = 0;
+  };
+  // The registered ensemble.
+  struct Chosen {
+    std::vector<Member> members;
+    double score = 0;
+    std::vector<float> predictions;
+  };
+  Result<Chosen> choose_members();
+  std::vector<Candidate> usable_candidates() const;
+  Status fit_save_time(Chosen& chosen);
+  Status rescore(Chosen& chosen) const;
+  Result<std::string> model_bytes(const Chosen& chosen);
+  Status register_model(const Chosen& chosen, const std::string& bytes);
+  Status log_results(const Chosen& chosen);
+  Leaderboard make_leaderboard(const Chosen& chosen) const;
+
+  // Turns an error of a step into the run's end.
+  Error close_failed(Error error);
+  Error budget_error(const std::string& doing) const;
+  bool user_stopped() const;
+  void note(std::string text);
+  void progress(SweepPhase phase);
+  void tell(const std::vector<TrialEvent>& events);
+  kernels::ComputeContext context(const StopToken& stop) const;
+  std::unique_ptr<Search> make_search(std::vector<SearchLearner> learners) const;
+
+  std::shared_ptr<SweepState> state_;
+  const ExperimentConfig& config_;
+  int threads_ = 1;
+  int64_t memory_limit_ = 0;
+  std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
+  std::shared_ptr<const datasets::Table> table_;
+  std::unique_ptr<tracking::RunWriter> parent_;
+  SlotPlan slots_;
+  SweepOutcome outcome_;
+  // "constant" or what else was tried so far, for the running best.
+  std::optional<double> best_;
+};
+
+}  // namespace assay::automl

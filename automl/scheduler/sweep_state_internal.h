@@ -1,0 +1,48 @@
+// What the slots of a sweep share with the thread that leads it. Kept alive by shared_ptr: a slot
+// whose trial does not stop when told is left behind and may still look at it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "automl/scheduler/budget.h"
+#include "automl/scheduler/sweep.h"
+#include "automl/scheduler/trial_queue.h"
+#include "automl/scheduler/trial_record.h"
+#include "automl/validation/training_set.h"
+
+namespace assay::automl {
+
+struct SweepState {
+  explicit SweepState(const SweepRequest& from, Budget time)
+      : request(from), budget(time), stop(from.stop) {}
+
+  const SweepRequest request;
+  Budget budget;  // the leading thread's, but for the two times below
+  std::atomic<int64_t> fit_deadline_ns{kNoDeadline};
+  std::atomic<int64_t> seal_ns{kNoDeadline};
+  StopToken stop;  // the user's, or the leading thread's own when time is up
+
+  std::vector<const Learner*> learners;
+  std::unique_ptr<TrainingSet> set;
+  std::unique_ptr<TrialQueue> queue;
+  RecordContext record;
+
+  // Why records of trials could not be written.
+  std::mutex errors_mutex;
+  std::vector<std::string> record_errors;
+
+  // Takes the budget's deadlines over for the slots.
+  void publish_deadlines() {
+    fit_deadline_ns = budget.fit_deadline_ns();
+    seal_ns = budget.seal_ns();
+  }
+};
+
+// Runs one trial on the calling thread, tells the queue and writes the trial's run.
+void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& executor);
+
+}  // namespace assay::automl
