@@ -1,0 +1,174 @@
+#include "automl/config/config_reference.h"
+
+#include <fmt/ranges.h>
+
+#include <string_view>
+
+#include "automl/config/experiment_config.h"
+#include "automl/metrics/metric.h"
+
+namespace assay::automl {
+namespace {
+
+// Text for a cell of a Markdown table.
+std::string cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string allowed(const OptionInfo& info) {
+  std::string_view kind;
+  switch (info.kind) {
+    case OptionKind::kNumber:
+      kind = "number";
+      break;
+    case OptionKind::kInteger:
+      kind = "integer";
+      break;
+    case OptionKind::kBoolean:
+      return "true, false";
+    case OptionKind::kText:
+      kind = "text";
+      break;
+    case OptionKind::kTextList:
+      kind = "list of texts";
+      break;
+    case OptionKind::kTextMap:
+      kind = "map of names to texts";
+      break;
+  }
+  if (info.format == OptionFormat::kDuration) kind = "duration";
+  if (info.format == OptionFormat::kBytes) kind = "size";
+  if (info.format == OptionFormat::kPath) kind = "path";
+  if (info.format == OptionFormat::kName) kind = "name";
+  if (info.kind == OptionKind::kText && !info.choices.empty()) {
+    return fmt::format("{}", fmt::join(info.choices, ", "));
+  }
+  if (!info.choices.empty()) return fmt::format("{}: {}", kind, fmt::join(info.choices, ", "));
+  const std::string range = range_text(info.range);
+  return range.empty() ? std::string(kind) : fmt::format("{} {}", kind, range);
+}
+
+std::string default_cell(const OptionInfo& info) {
+  const std::string text = value_text(info, info.default_value);
+  if (text.empty()) return info.required ? "(must be given)" : "(empty)";
+  return "`" + text + "`";
+}
+
+std::string search_cell(const OptionInfo& info) {
+  if (!info.search) return "";
+  const SearchRange& search = *info.search;
+  if (!search.choices.empty()) {
+    std::string text;
+    for (const ParamValue& choice : search.choices) {
+      text += (text.empty() ? "" : ", ") + to_text(choice);
+    }
+    return text;
+  }
+  if (info.kind == OptionKind::kNumber || info.kind == OptionKind::kInteger) {
+    return fmt::format("{}..{}{}", to_text(search.low), to_text(search.high),
+                       search.log ? ", log" : "");
+  }
+  return "all";
+}
+
+std::string section_text(const OptionGroup& group) {
+  std::string text =
+      fmt::format("## {}\n\n{}\n\n", group.name.empty() ? "Top level" : group.name, group.help);
+  text += "| option | value | default | meaning |\n|---|---|---|---|\n";
+  for (const OptionInfo& info : group.options) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", info.name, cell(allowed(info)),
+                        cell(default_cell(info)), cell(info.help));
+  }
+  return text + "\n";
+}
+
+std::string learner_text(const OptionGroup& group) {
+  std::string text = fmt::format("### {}\n\n{}\n\n", group.name, group.help);
+  if (group.options.empty()) return text + "No parameters.\n\n";
+  text += "| parameter | value | default | searched | meaning |\n|---|---|---|---|---|\n";
+  for (const OptionInfo& info : group.options) {
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", info.name, cell(allowed(info)),
+                        cell(default_cell(info)), cell(search_cell(info)), cell(info.help));
+  }
+  return text + "\n";
+}
+
+std::string tasks_text(const Metric& metric) {
+  std::string text;
+  for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {
+    if (!metric.applies_to(task)) continue;
+    if (!text.empty()) text += ", ";
+    text += name_of(task);
+    if (Metric::default_for(task).name() == metric.name()) text += " (default)";
+  }
+  return text;
+}
+
+std::string metrics_text() {
+  std::string text = "## Metrics\n\n| metric | better | tasks | meaning |\n|---|---|---|---|\n";
+  for (const std::string_view name : metric_names()) {
+    const auto metric = Metric::find(name);
+    if (!metric) continue;
+    text += fmt::format("| `{}` | {} | {} | {} |\n", name, metric->maximise() ? "higher" : "lower",
+                        tasks_text(*metric), cell(metric->help()));
+  }
+  return text;
+}
+
+constexpr std::string_view kOpening = R"(# Config files
+
+This page is made from the option tables by `assay config schema --markdown`; do not edit it.
+
+A config is a YAML file: `assay config init data.csv --target y` writes a commented one,
+`assay config check FILE` checks one, and `assay config schema` prints the JSON Schema that editors
+complete and check it with. A smallest one:
+
+```yaml
+data:
+  train: train.csv
+  target: y
+```
+
+- Unknown options are errors, named with their line and the nearest option there is. So are
+  duplicate keys, anchors, aliases, tags and second documents.
+- Paths are relative to the config file.
+- Numbers are decimal; `true` and `false` are the only booleans.
+- A duration is a number of seconds, or text like `30s`, `5m`, `1h30m`, `500ms`, `2d`.
+- A size is a number of bytes, or text like `4GiB`, `512MB`, `300M`: `kB`, `MB`, ... are powers of
+  1000; `KiB`, `MiB`, ... and `k`, `M`, ... are powers of 1024.
+- A name has at most 64 letters, digits, `.`, `_` or `-`, and starts with a letter or digit.
+
+)";
+
+constexpr std::string_view kLearnersOpening = R"(## learners
+
+The learners to try, all of them if not given: a list of names, or a map of names to parameters. A
+parameter is a value, which fixes it, or the place to search: `{min: 0.01, max: 0.3, log: true}` or
+`{choices: [3, 6, 9]}`. Parameters that are not named are searched as the tables say.
+
+```yaml
+learners:
+  NAME:
+    PARAMETER: 0.05
+```
+
+)";
+
+}  // namespace
+
+std::string config_reference(std::span<const OptionGroup> learners) {
+  std::string text(kOpening);
+  const ExperimentConfig config;
+  for_each_section(config,
+                   [&](const auto& section) { text += section_text(section.table().group()); });
+  text += kLearnersOpening;
+  for (const OptionGroup& group : learners) text += learner_text(group);
+  return text + metrics_text();
+}
+
+}  // namespace assay::automl
