@@ -250,21 +250,20 @@ class TableReader {
 
 Result<std::shared_ptr<const Table>> read_csv_source(std::unique_ptr<ByteSource> source,
                                                      const CsvOptions& options, Executor& executor,
-                                                     const StopToken& stop) try {
-  ASSAY_ASSIGN_OR_RETURN(const auto scan, CsvScan::open(std::move(source), options));
-  return TableReader(*scan, options, executor, stop).read();
-} catch (const std::bad_alloc&) {
-  return fail(StatusCode::kResourceExhausted, "out of memory reading a table");
+                                                     const StopToken& stop) {
+  const std::string name = source->name();
+  try {
+    ASSAY_ASSIGN_OR_RETURN(const auto scan, CsvScan::open(std::move(source), options));
+    return TableReader(*scan, options, executor, stop).read();
+  } catch (const std::bad_alloc&) {
+    return fail(StatusCode::kResourceExhausted, "out of memory reading '{}'", name);
+  }
 }
 
 Result<std::shared_ptr<const Table>> read_csv(const std::string& path, const CsvOptions& options,
                                               Executor& executor, const StopToken& stop) {
   ASSAY_ASSIGN_OR_RETURN(auto source, ByteSource::open(path));
-  auto table = read_csv_source(std::move(source), options, executor, stop);
-  if (!table && table.error().code == StatusCode::kResourceExhausted) {
-    return fail_with(std::move(table.error()), fmt::format("'{}'", path));
-  }
-  return table;
+  return read_csv_source(std::move(source), options, executor, stop);
 }
 
 }  // namespace assay::datasets

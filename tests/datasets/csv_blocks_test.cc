@@ -1,0 +1,119 @@
+#include "datasets/csv_blocks.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/datasets/table_reading.h"
+
+namespace assay::datasets {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string long_file(int rows) {
+  std::string text = "id,x,kind,ok,when\n";
+  for (int i = 0; i < rows; ++i) {
+    text += std::to_string(i) + "," + (i % 10 == 3 ? "" : std::to_string(i / 4.0)) + ",\"k\n" +
+            std::to_string(i % 3) + "\"," + (i % 2 ? "yes" : "no") + ",2020-01-01\n";
+  }
+  return text;
+}
+
+TEST(CsvBlocks, StreamsAllRowsInOrder) {
+  const TestFolder folder;
+  const std::string path = folder.write("t.csv", long_file(5000));
+  for (const int64_t table_bytes : {1, 100, 5000, 1 << 20}) {
+    for (const int threads : {1, 3}) {
+      ThreadExecutor executor(threads);
+      const StopToken stop;
+      auto blocks = CsvBlocks::open(path,
+                                    {{"kind", ColumnType::kCategorical},
+                                     {"id", ColumnType::kNumeric},
+                                     {"x", ColumnType::kNumeric},
+                                     {"ok", ColumnType::kBoolean},
+                                     {"when", ColumnType::kDatetime}},
+                                    {}, table_bytes);
+      ASSERT_TRUE(blocks) << blocks.error().message;
+      EXPECT_EQ((*blocks)->names().size(), 5u);
+      int64_t row = 0;
+      for (;;) {
+        const auto table = (*blocks)->next(executor, stop);
+        ASSERT_TRUE(table) << table.error().message;
+        if (*table == nullptr) break;
+        const auto& columns = (*table)->columns();
+        ASSERT_EQ(columns.size(), 5u);
+        for (int64_t r = 0; r < (*table)->row_count(); ++r, ++row) {
+          const auto at = static_cast<size_t>(r);
+          ASSERT_EQ(columns[1].numbers[at], static_cast<double>(row));
+          ASSERT_EQ(cell(columns[0], r), "k\n" + std::to_string(row % 3));
+          ASSERT_EQ(std::isnan(columns[2].numbers[at]), row % 10 == 3);
+          ASSERT_EQ(columns[3].numbers[at], static_cast<double>(row % 2));
+          ASSERT_EQ(columns[4].numbers[at], 1577836800.0);
+        }
+        EXPECT_EQ(columns[3].levels, (std::vector<std::string>{"no", "yes"}));
+      }
+      EXPECT_EQ(row, 5000);
+      EXPECT_EQ((*blocks)->row_count(), 5000);
+      EXPECT_EQ(*(*blocks)->next(executor, stop), nullptr);
+    }
+  }
+}
+
+// The error of opening and draining.
+std::string stream_error(const std::string& path, const std::vector<ColumnSpec>& columns) {
+  SerialExecutor executor;
+  const StopToken stop;
+  auto blocks = CsvBlocks::open(path, columns, {}, 1000);
+  if (!blocks) return std::string(name_of(blocks.error().code)) + ": " + blocks.error().message;
+  for (;;) {
+    const auto table = (*blocks)->next(executor, stop);
+    if (!table) return std::string(name_of(table.error().code)) + ": " + table.error().message;
+    if (*table == nullptr) return "";
+  }
+}
+
+TEST(CsvBlocks, NamesWhatIsLacking) {
+  const TestFolder folder;
+  const std::string path = folder.write("t.csv", "a,b\n1,2\n");
+  EXPECT_EQ(stream_error(path, {{"a"}, {"b"}}), "");
+  EXPECT_EQ(stream_error(path, {{"a"}, {"c"}, {"d"}}),
+            "data: " + path + ": lacks the columns 'c', 'd'");
+  EXPECT_EQ(stream_error(path, {{"c"}}), "data: " + path + ": lacks the column 'c'");
+  EXPECT_THAT(stream_error(path, {{"a"}, {"a"}}), HasSubstr("'a' is asked for twice"));
+  EXPECT_THAT(stream_error(path, {}), HasSubstr("no columns"));
+  EXPECT_THAT(stream_error(folder.path() + "/no.csv", {{"a"}}), HasSubstr("not_found"));
+}
+
+TEST(CsvBlocks, ValuesMustFitTheTypes) {
+  const TestFolder folder;
+  const std::string path = folder.write("t.csv", long_file(500) + "500,many,k,no,2020-01-01\n");
+  EXPECT_THAT(stream_error(path, {{"x", ColumnType::kNumeric}}),
+              HasSubstr(":1002: column 'x': 'many' is not a number"));
+  EXPECT_EQ(stream_error(path, {{"x", ColumnType::kCategorical}}), "");
+  EXPECT_THAT(stream_error(path, {{"kind", ColumnType::kBoolean}}), HasSubstr("not a boolean"));
+}
+
+TEST(CsvBlocks, HeaderWithoutRowsHasNoTables) {
+  const TestFolder folder;
+  EXPECT_EQ(stream_error(folder.write("t.csv", "a,b\n"), {{"a"}}), "");
+  EXPECT_THAT(stream_error(folder.write("e.csv", ""), {{"a"}}), HasSubstr("the file is empty"));
+}
+
+TEST(CsvBlocks, BooleanSpellingsAreCompletedFromTheOther) {
+  const TestFolder folder;
+  SerialExecutor executor;
+  const StopToken stop;
+  auto blocks =
+      CsvBlocks::open(folder.write("t.csv", "a,b\nYes,1\nYes,\n"),
+                      {{"a", ColumnType::kBoolean}, {"b", ColumnType::kBoolean}}, {}, 1000);
+  ASSERT_TRUE(blocks);
+  const auto table = (*blocks)->next(executor, stop);
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_EQ((*table)->columns()[0].levels, (std::vector<std::string>{"No", "Yes"}));
+  EXPECT_EQ((*table)->columns()[1].levels, (std::vector<std::string>{"0", "1"}));
+  EXPECT_EQ((*table)->columns()[1].missing_count, 1);
+}
+
+}  // namespace
+}  // namespace assay::datasets
