@@ -75,7 +75,8 @@ struct FitResult {
   // Steps that the model keeps: after early stopping the best one, else all. A refit on all
   // rows uses this many.
   int64_t best_iteration = 0;
-  double valid_loss = std::numeric_limits<double>::quiet_NaN();  // at best_iteration
+  // At best_iteration; NaN if the fit had no reason to compute it.
+  double valid_loss = std::numeric_limits<double>::quiet_NaN();
 };
 
 class Learner {

@@ -21,6 +21,14 @@ void softmax(std::span<const double> scores, std::span<float> out) {
   }
 }
 
+// Shares are scaled to sum to 1: leaves without any weight have none.
+void shares(std::span<const double> scores, std::span<float> out) {
+  double sum = 0;
+  for (const double score : scores) sum += score;
+  const auto uniform = 1.0 / static_cast<double>(scores.size());
+  for (size_t k = 0; k < scores.size(); ++k) out[k] = to_f32(sum > 0 ? scores[k] / sum : uniform);
+}
+
 }  // namespace
 
 std::string_view name_of(Link link) { return kNames[static_cast<size_t>(link)]; }
@@ -52,7 +60,7 @@ void predictions_of(Link link, TargetScale target, std::span<const double> score
       softmax(scores, out);
       return;
     case Link::kShare:
-      for (size_t k = 0; k < scores.size(); ++k) out[k] = to_f32(scores[k]);
+      shares(scores, out);
       return;
   }
 }

@@ -15,7 +15,7 @@ enum class Link : uint8_t {
   kIdentity,  // value = offset + scale * score
   kLogistic,  // one score; probabilities (1 - p, p), p = 1 / (1 + e^-score)
   kSoftmax,   // a score a class
-  kShare,     // scores are probabilities already
+  kShare,     // scores are probabilities but for their sum
 };
 
 std::string_view name_of(Link link);

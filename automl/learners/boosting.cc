@@ -1,0 +1,364 @@
+#include "automl/learners/boosting.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "automl/models/device_forest.h"
+#include "automl/models/tree_model.h"
+#include "kernels/base/rng.h"
+#include "kernels/exact_math.h"
+
+namespace assay::automl {
+namespace {
+
+using kernels::Device;
+using kernels::GrowTree;
+using kernels::Loss;
+using kernels::LossGradients;
+using kernels::LossValue;
+using kernels::PredictTrees;
+
+constexpr int64_t kChunkRows = 16384;
+
+Loss loss_of(Task task) {
+  switch (task) {
+    case Task::kBinary:
+      return Loss::kLogistic;
+    case Task::kMulticlass:
+      return Loss::kSoftmax;
+    case Task::kRegression:
+      break;
+  }
+  return Loss::kSquared;
+}
+
+Link link_of(Loss loss) {
+  switch (loss) {
+    case Loss::kLogistic:
+      return Link::kLogistic;
+    case Loss::kSoftmax:
+      return Link::kSoftmax;
+    case Loss::kSquared:
+      break;
+  }
+  return Link::kIdentity;
+}
+
+// Ascending union of `rows` without `less`, and `more`. All are ascending.
+std::vector<uint32_t> rest_of(std::span<const uint32_t> rows, std::span<const uint32_t> less,
+                              std::span<const uint32_t> more) {
+  std::vector<uint32_t> left;
+  std::set_difference(rows.begin(), rows.end(), less.begin(), less.end(), std::back_inserter(left));
+  std::vector<uint32_t> both;
+  std::set_union(left.begin(), left.end(), more.begin(), more.end(), std::back_inserter(both));
+  return both;
+}
+
+}  // namespace
+
+Booster::Booster(const FitRequest& request, const GbtOptions& options, const FitData& data,
+                 const kernels::ComputeContext& context)
+    : request_(request),
+      options_(options),
+      data_(data),
+      context_(context),
+      loss_(loss_of(request.data->task)),
+      outputs_(loss_ == Loss::kSoftmax ? request.data->class_count : 1),
+      row_count_(request.data->features->row_count()),
+      feature_count_(request.data->features->feature_count()),
+      validates_(!request.valid_rows.empty()),
+      samples_(options.row_fraction < 1),
+      host_trees_(context.device_of<GrowTree>().info().shares_host_memory),
+      forest_(1, outputs_),
+      round_(1, outputs_) {}
+
+std::vector<double> Booster::base_scores() const {
+  // Classes that do not occur in training get a share that is small, but has a logarithm.
+  const auto share = [&](size_t k) {
+    return std::max(data_.class_weights[k] / data_.weight_sum, 1e-9);
+  };
+  if (loss_ == Loss::kSquared) return {0.0};  // targets are centred
+  if (loss_ == Loss::kLogistic) {
+    return {kernels::exact_log(share(1)) - kernels::exact_log(share(0))};
+  }
+  std::vector<double> scores;
+  for (size_t k = 0; k < data_.class_weights.size(); ++k) {
+    scores.push_back(kernels::exact_log(share(k)));
+  }
+  return scores;
+}
+
+Status Booster::setup() {
+  const TrainingData& data = *request_.data;
+  ASSAY_ASSIGN_OR_RETURN(grow_bins_, data.features->bins(context_.device_of<GrowTree>(), context_));
+  ASSAY_ASSIGN_OR_RETURN(predict_bins_,
+                         data.features->bins(context_.device_of<PredictTrees>(), context_));
+  Device& home = *context_.device;
+  base_ = base_scores();
+  ASSAY_ASSIGN_OR_RETURN(scores_, PlacedArray<double>::make(home, row_count_ * outputs_));
+  const std::span<double> scores = scores_.host_overwrite();
+  for (size_t i = 0; i < scores.size(); ++i) scores[i] = base_[i % base_.size()];
+  if (loss_ == Loss::kSquared) {
+    ASSAY_ASSIGN_OR_RETURN(
+        targets_, PlacedArray<double>::copy_of(home, std::span<const double>(data_.targets)));
+  } else {
+    ASSAY_ASSIGN_OR_RETURN(classes_, PlacedArray<int32_t>::copy_of(home, data.classes));
+  }
+  ASSAY_ASSIGN_OR_RETURN(weights_,
+                         PlacedArray<float>::copy_of(home, std::span<const float>(data_.weights)));
+  ASSAY_ASSIGN_OR_RETURN(gradients_, PlacedArray<float>::make(home, row_count_ * outputs_));
+  ASSAY_ASSIGN_OR_RETURN(hessians_, PlacedArray<float>::make(home, row_count_ * outputs_));
+  ASSAY_ASSIGN_OR_RETURN(valid_rows_, PlacedArray<uint32_t>::copy_of(home, request_.valid_rows));
+  max_gradients_.resize(static_cast<size_t>(outputs_));
+  max_hessians_.resize(static_cast<size_t>(outputs_));
+  return {};
+}
+
+// A row is in a round's sample if its own draw says so: a draw depends on the seed, the round and
+// the row alone.
+void Booster::sample_rows(int64_t round) {
+  sample_.clear();
+  const uint64_t seed = derive_seed(request_.seed, "rows", static_cast<uint64_t>(round));
+  const std::array<uint32_t, 2> key = {static_cast<uint32_t>(seed),
+                                       static_cast<uint32_t>(seed >> 32)};
+  const auto limit = static_cast<uint64_t>(options_.row_fraction * 4294967296.0);
+  std::array<uint32_t, 4> words{};
+  uint32_t block = std::numeric_limits<uint32_t>::max();
+  for (const uint32_t row : request_.train_rows) {
+    if (row / 4 != block) {
+      block = row / 4;
+      words = philox_block(key, {block, 0, 0, 2});
+    }
+    if (words[row % 4] < limit) sample_.push_back(row);
+  }
+  // Too few to split: take all.
+  if (sample_.size() < 2) {
+    sample_.assign(request_.train_rows.begin(), request_.train_rows.end());
+  }
+}
+
+std::vector<uint8_t> Booster::sample_features(int64_t round) const {
+  const int32_t count = share_of(options_.column_fraction, feature_count_);
+  if (count >= feature_count_) return {};
+  std::vector<uint32_t> features(static_cast<size_t>(feature_count_));
+  std::iota(features.begin(), features.end(), 0u);
+  Rng rng(derive_seed(request_.seed, "features", static_cast<uint64_t>(round)));
+  shuffle(features, rng);
+  std::vector<uint8_t> mask(features.size(), 0);
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) mask[features[i]] = 1;
+  return mask;
+}
+
+Status Booster::compute_gradients() {
+  Device& at = context_.device_of<LossGradients>();
+  const kernels::LossProblem problem{loss_, row_count_, static_cast<int64_t>(sample_.size()),
+                                     outputs_};
+  kernels::LossGradientsArgs args;
+  ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.targets, targets_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.classes, classes_.read_at(at));
+  if (weights_.size() > 0) {
+    ASSAY_ASSIGN_OR_RETURN(args.weights, weights_.read_at(at));
+  }
+  args.gradients = gradients_.overwrite_at(at);
+  args.hessians = hessians_.overwrite_at(at);
+  args.max_abs_gradients = max_gradients_.data();
+  args.max_hessians = max_hessians_.data();
+  return context_.run<LossGradients>(problem, args);
+}
+
+Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask) {
+  Device& at = context_.device_of<GrowTree>();
+  kernels::GrowTreeProblem problem;
+  problem.row_count = row_count_;
+  problem.sample_count = static_cast<int64_t>(sample_.size());
+  problem.feature_count = feature_count_;
+  problem.params = options_.tree_params(feature_count_);
+  problem.seed =
+      derive_seed(request_.seed, "tree", static_cast<uint64_t>(round * outputs_ + output));
+  kernels::Tree tree;
+  kernels::GrowTreeArgs args;
+  args.bins = grow_bins_;
+  ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.gradients, gradients_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.hessians, hessians_.read_at(at));
+  args.gradients += output * row_count_;
+  args.hessians += output * row_count_;
+  args.max_abs_gradient = max_gradients_[static_cast<size_t>(output)];
+  args.max_hessian = max_hessians_[static_cast<size_t>(output)];
+  args.feature_mask = mask.empty() ? nullptr : mask.data();
+  args.tree = &tree;
+  args.leaf_of = leaf_of_.overwrite_at(at);
+  ASSAY_RETURN_IF_ERROR(context_.run<GrowTree>(problem, args));
+  round_.append(tree);
+  return host_trees_ ? add_leaves(tree, output) : Status();
+}
+
+// What the tree adds to the scores of the rows it was grown on.
+Status Booster::add_leaves(const kernels::Tree& tree, int32_t output) {
+  ASSAY_ASSIGN_OR_RETURN(const std::span<double> scores, scores_.host_update());
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const int32_t> leaf_of, leaf_of_.host_read());
+  const auto count = static_cast<int64_t>(sample_.size());
+  return context_.executor->parallel_for(
+      chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+          const auto leaf = static_cast<size_t>(leaf_of[i]);
+          scores[static_cast<size_t>(sample_[i]) * static_cast<size_t>(outputs_) +
+                 static_cast<size_t>(output)] += double{tree.leaf_values[leaf]};
+        }
+      });
+}
+
+// Sends the rows that the round's trees were not grown on through them.
+Status Booster::predict_others() {
+  if (others_.empty()) return {};
+  Device& at = context_.device_of<PredictTrees>();
+  ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, round_));
+  const auto count = static_cast<int64_t>(others_.size());
+  const std::span<double> sums = other_scores_.host_overwrite();
+  std::fill(sums.begin(), sums.end(), 0.0);
+  const kernels::PredictTreesProblem problem{count, feature_count_, 0, round_.tree_count(),
+                                             1,     outputs_};
+  kernels::PredictTreesArgs args{predict_bins_, forest.view()};
+  ASSAY_ASSIGN_OR_RETURN(args.rows, other_rows_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.scores, other_scores_.update_at(at));
+  ASSAY_RETURN_IF_ERROR(context_.run<PredictTrees>(problem, args));
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const double> added, other_scores_.host_read());
+  ASSAY_ASSIGN_OR_RETURN(const std::span<double> scores, scores_.host_update());
+  const auto width = static_cast<size_t>(outputs_);
+  return context_.executor->parallel_for(
+      chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+          for (size_t k = 0; k < width; ++k) {
+            scores[others_[i] * width + k] += added[i * width + k];
+          }
+        }
+      });
+}
+
+// On a device with memory of its own the scores stay there.
+Status Booster::predict_everywhere() {
+  Device& at = context_.device_of<PredictTrees>();
+  ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, round_));
+  const kernels::PredictTreesProblem problem{row_count_, feature_count_, 0, round_.tree_count(),
+                                             1,          outputs_};
+  kernels::PredictTreesArgs args{predict_bins_, forest.view()};
+  ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.update_at(at));
+  return context_.run<PredictTrees>(problem, args);
+}
+
+Status Booster::boost(int64_t round) {
+  if (samples_ || round == 0) {
+    if (samples_) {
+      sample_rows(round);
+    } else {
+      sample_.assign(request_.train_rows.begin(), request_.train_rows.end());
+    }
+    Device& home = *context_.device;
+    const auto count = static_cast<int64_t>(sample_.size());
+    ASSAY_ASSIGN_OR_RETURN(
+        sample_rows_, PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(sample_)));
+    ASSAY_ASSIGN_OR_RETURN(leaf_of_, PlacedArray<int32_t>::make(home, count));
+    if (host_trees_) {
+      others_ = rest_of(request_.train_rows, sample_, request_.valid_rows);
+      ASSAY_ASSIGN_OR_RETURN(
+          other_rows_, PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(others_)));
+      ASSAY_ASSIGN_OR_RETURN(
+          other_scores_,
+          PlacedArray<double>::make(home, static_cast<int64_t>(others_.size()) * outputs_));
+    }
+  }
+  round_.truncate(0);
+  ASSAY_RETURN_IF_ERROR(compute_gradients());
+  const std::vector<uint8_t> mask = sample_features(round);
+  for (int32_t output = 0; output < outputs_; ++output) {
+    if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped while boosting");
+    ASSAY_RETURN_IF_ERROR(grow(round, output, mask));
+  }
+  return host_trees_ ? predict_others() : predict_everywhere();
+}
+
+Result<double> Booster::validate() {
+  if (!validates_) return std::numeric_limits<double>::quiet_NaN();
+  Device& at = context_.device_of<LossValue>();
+  const kernels::LossProblem problem{loss_, row_count_,
+                                     static_cast<int64_t>(request_.valid_rows.size()), outputs_};
+  double value = 0;
+  kernels::LossValueArgs args;
+  ASSAY_ASSIGN_OR_RETURN(args.rows, valid_rows_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.targets, targets_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.classes, classes_.read_at(at));
+  if (weights_.size() > 0) {
+    ASSAY_ASSIGN_OR_RETURN(args.weights, weights_.read_at(at));
+  }
+  args.value = &value;
+  ASSAY_RETURN_IF_ERROR(context_.run<LossValue>(problem, args));
+  return value;
+}
+
+int64_t Booster::patience(int64_t best_round) const {
+  if (options_.patience > 0) return options_.patience;
+  const auto rows = static_cast<double>(request_.train_rows.size());
+  const double least = std::max(20.0, 100.0 * std::min(1.0, 10000.0 / rows));
+  return static_cast<int64_t>(std::max(least, 20 + 0.3 * static_cast<double>(best_round)));
+}
+
+Result<FitResult> Booster::run() {
+  ASSAY_RETURN_IF_ERROR(setup());
+  FitResult result;
+  const bool same_every_round =
+      !samples_ && options_.column_fraction >= 1 && options_.node_column_fraction >= 1;
+  double best = std::numeric_limits<double>::infinity();
+  while (result.iterations < options_.rounds) {
+    const Status boosted = boost(result.iterations);
+    if (!boosted && boosted.error().code == StatusCode::kCancelled && result.iterations > 0) {
+      result.truncated = true;
+      break;
+    }
+    ASSAY_RETURN_IF_ERROR(boosted);
+    // Trees without a split change nothing that a later round could build on.
+    const bool idle = round_.nodes().size() == static_cast<size_t>(outputs_);
+    if (idle && same_every_round && result.iterations > 0) break;
+    for (int32_t k = 0; k < outputs_; ++k) forest_.append(round_.tree(k));
+    ++result.iterations;
+    ASSAY_ASSIGN_OR_RETURN(const double loss, validate());
+    if (!validates_ || loss < best) {
+      best = loss;
+      result.best_iteration = result.iterations;
+      result.valid_loss = loss;
+    }
+    if (request_.observer != nullptr &&
+        !request_.observer->report({result.iterations, options_.rounds, loss})) {
+      result.stopped = true;
+      break;
+    }
+    const int64_t wait = result.iterations - result.best_iteration;
+    if (validates_ && options_.early_stopping && wait >= patience(result.best_iteration)) break;
+  }
+  return finish(std::move(result));
+}
+
+Result<FitResult> Booster::finish(FitResult result) {
+  if (!options_.early_stopping) result.best_iteration = result.iterations;
+  result.best_iteration = std::max<int64_t>(result.best_iteration, 1);
+  forest_.truncate(result.best_iteration * outputs_);
+  TreeModel::Parts parts;
+  parts.forest = std::move(forest_);
+  parts.base_scores = base_;
+  parts.link = link_of(loss_);
+  parts.target = data_.target;
+  parts.feature_count = feature_count_;
+  ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
+  return result;
+}
+
+}  // namespace assay::automl

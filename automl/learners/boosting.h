@@ -1,0 +1,85 @@
+// Booster: one fit of gradient boosted trees (Friedman, "Greedy Function Approximation: A Gradient
+// Boosting Machine", 2001, with Newton steps).
+//
+// Scores start at the loss's best constant. Each round takes gradients and hessians of the loss at
+// the scores, grows one tree an output on them, and adds the trees' leaf values to the scores of
+// all training and validation rows. With validation rows the model keeps the rounds up to the least
+// loss on them. A round costs about outputs * rows * features histogram updates.
+//
+// Rows that a round's trees were grown on get their leaf from grow_tree itself (leaf_of) where
+// that memory is the host's; all others are sent through the trees. Both add the same f32 values to
+// the same doubles, so the bits do not depend on the way.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "automl/learners/fit_data.h"
+#include "automl/learners/gbt_options.h"
+#include "automl/learners/learner.h"
+#include "automl/learners/placed_array.h"
+#include "kernels/kernel_set.h"
+#include "kernels/tree.h"
+
+namespace assay::automl {
+
+class Booster {
+ public:
+  // All arguments must outlive the booster.
+  Booster(const FitRequest& request, const GbtOptions& options, const FitData& data,
+          const kernels::ComputeContext& context);
+  // Call once. Fails: as Learner::fit.
+  Result<FitResult> run();
+
+ private:
+  Status setup();
+  std::vector<double> base_scores() const;
+  // Grows this round's trees into round_ and updates the scores.
+  Status boost(int64_t round);
+  void sample_rows(int64_t round);
+  std::vector<uint8_t> sample_features(int64_t round) const;
+  Status compute_gradients();
+  Status grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask);
+  Status add_leaves(const kernels::Tree& tree, int32_t output);
+  Status predict_others();
+  Status predict_everywhere();
+  Result<double> validate();
+  int64_t patience(int64_t best_round) const;
+  Result<FitResult> finish(FitResult result);
+
+  const FitRequest& request_;
+  const GbtOptions& options_;
+  const FitData& data_;
+  const kernels::ComputeContext& context_;
+
+  kernels::Loss loss_;
+  int32_t outputs_;  // scores a row, trees a round
+  int64_t row_count_;
+  int32_t feature_count_;
+  bool validates_;   // there are rows to validate on
+  bool samples_;     // rounds differ in their rows
+  bool host_trees_;  // grow_tree works in the host's memory
+  kernels::BinnedView grow_bins_;
+  kernels::BinnedView predict_bins_;
+  std::vector<double> base_;
+  kernels::Forest forest_;
+  kernels::Forest round_;
+
+  std::vector<uint32_t> sample_;  // rows of this round's trees, ascending
+  std::vector<uint32_t> others_;  // the other training rows and the validation rows, ascending
+  PlacedArray<uint32_t> sample_rows_;
+  PlacedArray<uint32_t> other_rows_;
+  PlacedArray<uint32_t> valid_rows_;
+  PlacedArray<double> scores_;  // [rows, outputs]
+  PlacedArray<double> other_scores_;
+  PlacedArray<double> targets_;
+  PlacedArray<int32_t> classes_;
+  PlacedArray<float> weights_;
+  PlacedArray<float> gradients_;  // [outputs, rows]
+  PlacedArray<float> hessians_;
+  PlacedArray<int32_t> leaf_of_;  // [sample]
+  std::vector<float> max_gradients_;
+  std::vector<float> max_hessians_;
+};
+
+}  // namespace assay::automl

@@ -1,0 +1,237 @@
+#include "automl/learners/forest_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "automl/models/device_forest.h"
+#include "automl/models/tree_model.h"
+#include "kernels/base/rng.h"
+
+namespace assay::automl {
+namespace {
+
+using kernels::Device;
+using kernels::DeviceArray;
+using kernels::GrowTree;
+using kernels::PredictTrees;
+using kernels::Tree;
+
+// Up to so many rows a tree is grown by one thread.
+constexpr int64_t kSideBySideRows = 200'000;
+// A fit reports, and asks its observer, this often.
+constexpr int64_t kReports = 10;
+
+// What a device that does not share the host's memory needs of a tree's sample.
+struct Uploads {
+  DeviceArray<uint32_t> rows;
+  DeviceArray<float> weights;
+  DeviceArray<float> gradients;
+  DeviceArray<int32_t> classes;
+};
+
+// The address of `values` on `device`, uploaded into `upload` if need be.
+template <class T>
+Result<const T*> placed(Device& device, std::span<const T> values, DeviceArray<T>& upload) {
+  if (device.info().shares_host_memory) return values.data();
+  ASSAY_ASSIGN_OR_RETURN(upload, DeviceArray<T>::copy_of(device, values));
+  return std::as_const(upload).on_device();
+}
+
+}  // namespace
+
+ForestFit::ForestFit(const FitRequest& request, const ForestOptions& options,
+                     bool random_thresholds, const FitData& data,
+                     const kernels::ComputeContext& context)
+    : request_(request),
+      options_(options),
+      random_thresholds_(random_thresholds),
+      data_(data),
+      context_(context),
+      class_count_(is_classification(request.data->task) ? request.data->class_count : 0),
+      outputs_(std::max(class_count_, 1)),
+      row_count_(request.data->features->row_count()),
+      forest_(outputs_, outputs_) {}
+
+ForestFit::Sample ForestFit::draw(int64_t tree) const {
+  Sample sample;
+  const std::span<const uint32_t> rows = request_.train_rows;
+  std::vector<float> counts;
+  if (options_.bootstrap) {
+    counts.assign(rows.size(), 0.0f);
+    Rng rng(derive_seed(request_.seed, "bootstrap", static_cast<uint64_t>(tree)));
+    for (size_t i = 0; i < rows.size(); ++i) counts[rng.below(rows.size())] += 1;
+  }
+  sample.weights.assign(static_cast<size_t>(row_count_), 0.0f);
+  if (class_count_ == 0) sample.gradients.assign(static_cast<size_t>(row_count_), 0.0f);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double times = counts.empty() ? 1.0 : double{counts[i]};
+    const uint32_t row = rows[i];
+    const auto weight = static_cast<float>(times * data_.weight(row));
+    if (weight == 0) continue;  // nothing to learn from
+    sample.rows.push_back(row);
+    sample.weights[row] = weight;
+    sample.max_weight = std::max(sample.max_weight, weight);
+    if (class_count_ > 0) continue;
+    // Squared loss at score 0: a leaf's Newton step is the weighted mean of its targets.
+    const auto gradient = static_cast<float>(-(double{weight} * data_.targets[row]));
+    sample.gradients[row] = gradient;
+    sample.max_abs_gradient = std::max(sample.max_abs_gradient, std::abs(gradient));
+  }
+  return sample;
+}
+
+Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
+  const Sample sample = draw(tree);
+  Device& at = context_.device_of<GrowTree>();
+  kernels::GrowTreeProblem problem;
+  problem.row_count = row_count_;
+  problem.sample_count = static_cast<int64_t>(sample.rows.size());
+  problem.feature_count = grow_bins_.feature_count;
+  problem.class_count = class_count_;
+  problem.params = options_.tree_params(grow_bins_.feature_count, class_count_, random_thresholds_);
+  problem.seed = derive_seed(request_.seed, "tree", static_cast<uint64_t>(tree));
+  Uploads uploads;
+  kernels::GrowTreeArgs args;
+  args.bins = grow_bins_;
+  ASSAY_ASSIGN_OR_RETURN(args.rows,
+                         placed(at, std::span<const uint32_t>(sample.rows), uploads.rows));
+  ASSAY_ASSIGN_OR_RETURN(const float* weights,
+                         placed(at, std::span<const float>(sample.weights), uploads.weights));
+  if (class_count_ > 0) {
+    ASSAY_ASSIGN_OR_RETURN(args.classes, placed(at, request_.data->classes, uploads.classes));
+    args.weights = weights;
+    args.max_abs_gradient = sample.max_weight;
+  } else {
+    ASSAY_ASSIGN_OR_RETURN(args.gradients,
+                           placed(at, std::span<const float>(sample.gradients), uploads.gradients));
+    args.hessians = weights;
+    args.max_abs_gradient = sample.max_abs_gradient;
+    args.max_hessian = sample.max_weight;
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto leaf_of, DeviceArray<int32_t>::make(at, problem.sample_count));
+  args.tree = &out;
+  args.leaf_of = leaf_of.on_device();
+  const kernels::OpContext op{&at, &executor, context_.stop};
+  return kernels::run_op(context_.kernels->table<GrowTree>(), op, problem, args);
+}
+
+Status ForestFit::grow_batch(int64_t begin, int64_t end, std::vector<Tree>& trees) const {
+  const auto count = static_cast<size_t>(end - begin);
+  std::vector<Tree> grown(count);
+  std::vector<Status> statuses(count, Status());
+  const auto train_count = static_cast<int64_t>(request_.train_rows.size());
+  const bool side_by_side =
+      context_.device_of<GrowTree>().info().shares_host_memory && train_count <= kSideBySideRows;
+  if (side_by_side) {
+    ASSAY_RETURN_IF_ERROR(
+        context_.executor->parallel_for(static_cast<int64_t>(count), [&](int64_t chunk, int) {
+          SerialExecutor serial;
+          const auto i = static_cast<size_t>(chunk);
+          statuses[i] = stop_requested(context_)
+                            ? fail(StatusCode::kCancelled, "stopped while growing trees")
+                            : grow(begin + chunk, serial, grown[i]);
+        }));
+  } else {
+    for (size_t i = 0; i < count; ++i) {
+      statuses[i] = grow(begin + static_cast<int64_t>(i), *context_.executor, grown[i]);
+      if (!statuses[i]) break;
+    }
+  }
+  Status result;
+  for (size_t i = 0; i < count; ++i) {
+    if (statuses[i] && grown[i].nodes.empty()) break;  // not reached
+    if (statuses[i]) {
+      trees.push_back(std::move(grown[i]));
+    } else if (result || result.error().code == StatusCode::kCancelled) {
+      result = std::move(statuses[i]);
+    }
+  }
+  return result;
+}
+
+Status ForestFit::add_to_validation(const std::vector<Tree>& trees) {
+  kernels::Forest batch(outputs_, outputs_);
+  for (const Tree& tree : trees) batch.append(tree);
+  Device& at = context_.device_of<PredictTrees>();
+  ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, batch));
+  ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins,
+                         request_.data->features->bins(at, context_));
+  ASSAY_ASSIGN_OR_RETURN(const auto rows, DeviceArray<uint32_t>::copy_of(at, request_.valid_rows));
+  ASSAY_ASSIGN_OR_RETURN(auto scores,
+                         DeviceArray<double>::copy_of(at, std::span<const double>(valid_sums_)));
+  const kernels::PredictTreesProblem problem{static_cast<int64_t>(request_.valid_rows.size()),
+                                             bins.feature_count,
+                                             0,
+                                             batch.tree_count(),
+                                             outputs_,
+                                             outputs_};
+  ASSAY_RETURN_IF_ERROR(context_.run<PredictTrees>(
+      problem, {bins, forest.view(), rows.on_device(), scores.on_device()}));
+  scores.wrote_device();
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const double> sums, scores.to_host());
+  valid_sums_.assign(sums.begin(), sums.end());
+  return {};
+}
+
+double ForestFit::validate() const {
+  if (valid_sums_.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> means = valid_sums_;
+  for (double& value : means) value /= static_cast<double>(forest_.tree_count());
+  return mean_loss(request_, data_, request_.valid_rows, means, outputs_);
+}
+
+Result<FitResult> ForestFit::run() {
+  ASSAY_ASSIGN_OR_RETURN(grow_bins_,
+                         request_.data->features->bins(context_.device_of<GrowTree>(), context_));
+  const bool validates = request_.observer != nullptr && !request_.valid_rows.empty();
+  if (validates) {
+    valid_sums_.assign(request_.valid_rows.size() * static_cast<size_t>(outputs_), 0.0);
+  }
+  FitResult result;
+  const int64_t step = std::max<int64_t>(1, (options_.trees + kReports - 1) / kReports);
+  while (result.iterations < options_.trees) {
+    std::vector<Tree> trees;
+    const int64_t end = std::min(options_.trees, result.iterations + step);
+    const Status grown = grow_batch(result.iterations, end, trees);
+    const bool cancelled = !grown && grown.error().code == StatusCode::kCancelled;
+    for (const Tree& tree : trees) forest_.append(tree);
+    result.iterations = forest_.tree_count();
+    if (cancelled && result.iterations > 0) {
+      result.truncated = true;
+      break;
+    }
+    ASSAY_RETURN_IF_ERROR(grown);
+    if (request_.observer == nullptr) continue;
+    if (validates) {
+      const Status added = add_to_validation(trees);
+      if (!added && added.error().code == StatusCode::kCancelled) {
+        result.truncated = true;
+        break;
+      }
+      ASSAY_RETURN_IF_ERROR(added);
+      result.valid_loss = validate();
+    }
+    if (!request_.observer->report({result.iterations, options_.trees, result.valid_loss})) {
+      result.stopped = true;
+      break;
+    }
+  }
+  return finish(std::move(result));
+}
+
+Result<FitResult> ForestFit::finish(FitResult result) {
+  result.best_iteration = result.iterations;
+  TreeModel::Parts parts;
+  parts.forest = std::move(forest_);
+  parts.base_scores.assign(static_cast<size_t>(outputs_), 0.0);
+  parts.average = true;
+  parts.link = class_count_ > 0 ? Link::kShare : Link::kIdentity;
+  parts.target = data_.target;
+  parts.feature_count = grow_bins_.feature_count;
+  ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
+  return result;
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,60 @@
+// ForestFit: one fit of a random forest (Breiman, "Random Forests", 2001) or of extra trees
+// (Geurts, Ernst, Wehenkel, "Extremely Randomized Trees", 2006).
+//
+// Trees are independent: each is a function of the seed and its number. Where the trees' memory is
+// the host's and the rows are few, whole trees are grown side by side, one a thread; else one after
+// the other, each on all threads. The forest is the same. Bootstrap samples are weights: how often
+// a row was drawn. A forest that is stopped keeps the trees it has.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "automl/learners/fit_data.h"
+#include "automl/learners/forest_options.h"
+#include "automl/learners/learner.h"
+#include "kernels/kernel_set.h"
+#include "kernels/tree.h"
+
+namespace assay::automl {
+
+class ForestFit {
+ public:
+  // All references must outlive it.
+  ForestFit(const FitRequest& request, const ForestOptions& options, bool random_thresholds,
+            const FitData& data, const kernels::ComputeContext& context);
+  // Call once. Fails: as Learner::fit.
+  Result<FitResult> run();
+
+ private:
+  // What one tree is grown on.
+  struct Sample {
+    std::vector<uint32_t> rows;    // ascending
+    std::vector<float> weights;    // [all rows]: class mode, or hessians of regression
+    std::vector<float> gradients;  // [all rows]: regression
+    float max_weight = 0;
+    float max_abs_gradient = 0;
+  };
+  Sample draw(int64_t tree) const;
+  Status grow(int64_t tree, Executor& executor, kernels::Tree& out) const;
+  // Grows trees [begin, end), in order of number; those that were not finished before a stop are
+  // left out.
+  Status grow_batch(int64_t begin, int64_t end, std::vector<kernels::Tree>& trees) const;
+  Status add_to_validation(const std::vector<kernels::Tree>& trees);
+  double validate() const;
+  Result<FitResult> finish(FitResult result);
+
+  const FitRequest& request_;
+  const ForestOptions& options_;
+  const bool random_thresholds_;
+  const FitData& data_;
+  const kernels::ComputeContext& context_;
+  int32_t class_count_;  // 0: regression
+  int32_t outputs_;
+  int64_t row_count_;
+  kernels::BinnedView grow_bins_;
+  kernels::Forest forest_;
+  std::vector<double> valid_sums_;  // [validation rows, outputs]
+};
+
+}  // namespace assay::automl

@@ -1,0 +1,28 @@
+#include "automl/learners/learner.h"
+
+#include <array>
+
+#include "automl/learners/learners_internal.h"
+#include "kernels/base/names.h"
+
+namespace assay::automl {
+
+std::span<const Learner* const> learner_list() {
+  static const std::array<const Learner*, 5> learners = {&constant_learner(), &linear_learner(),
+                                                         &gbt_learner(), &extra_trees_learner(),
+                                                         &random_forest_learner()};
+  return learners;
+}
+
+Result<const Learner*> find_learner(std::string_view name) {
+  std::array<std::string_view, 8> names;
+  size_t count = 0;
+  for (const Learner* learner : learner_list()) {
+    if (learner->name() == name) return learner;
+    if (count < names.size()) names[count++] = learner->name();
+  }
+  return fail(StatusCode::kInvalidArgument, "unknown learner '{}'{}", name,
+              name_hint(name, std::span<const std::string_view>(names.data(), count)));
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,38 @@
+#include "automl/learners/tree_cost.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/tree.h"
+
+namespace assay::automl {
+namespace {
+// Histograms that are kept for nodes still to be split, at most.
+constexpr int64_t kPooledHistograms = 64;
+}  // namespace
+
+int64_t tree_bytes(int64_t leaves, int64_t leaf_width) {
+  const int64_t node = static_cast<int64_t>(sizeof(kernels::TreeNode)) + 8;
+  return 2 * leaves * node + leaves * leaf_width * 4;
+}
+
+int64_t growing_bytes(const GrowthShape& shape, int threads) {
+  const int64_t bins = std::min<int64_t>(255, shape.data.row_count + 2);
+  const int64_t histogram = shape.data.feature_count * bins * shape.classes * 8;
+  const int64_t pooled = std::min(shape.leaves, kPooledHistograms) + threads + 1;
+  return 4 * shape.data.row_count + 16 * shape.data.train_count + histogram * pooled +
+         tree_bytes(shape.leaves, shape.classes);
+}
+
+double growing_cost(const GrowthWork& work) {
+  // Each row is in a histogram once a level, or half of that by subtraction; levels of a
+  // leaf-wise tree are about log2 of its leaves.
+  const double leaves = std::max(2.0, std::min(work.leaves, work.rows));
+  const double passes = 1 + 0.5 * std::log2(leaves);
+  const double histograms = work.rows * work.columns * passes;
+  const double scans = leaves * work.columns * 255 * 2 * work.classes;
+  const double partitions = 4 * work.rows * std::log2(leaves);
+  return histograms + scans + partitions + 5000;
+}
+
+}  // namespace assay::automl

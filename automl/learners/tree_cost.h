@@ -1,0 +1,32 @@
+// What growing a tree takes, for plans made before it: memory and work. Pure functions.
+#pragma once
+
+#include <cstdint>
+
+#include "automl/learners/learner.h"
+
+namespace assay::automl {
+
+// A tree in memory or in a file.
+int64_t tree_bytes(int64_t leaves, int64_t leaf_width);
+
+struct GrowthShape {
+  DataShape data;
+  int64_t leaves = 31;
+  int64_t classes = 1;  // words of a histogram bin: 1 for gradients
+};
+
+// Peak of one grow_tree: quantised rows, row order, histograms.
+int64_t growing_bytes(const GrowthShape& shape, int threads);
+
+struct GrowthWork {
+  double rows = 0;     // of the sample
+  double columns = 0;  // that a node looks at
+  double leaves = 0;
+  double classes = 1;
+};
+
+// In nanoseconds of a core, about.
+double growing_cost(const GrowthWork& work);
+
+}  // namespace assay::automl
