@@ -69,7 +69,7 @@ LIBRARIES = [
 
 # Headers of the C library and the kernel. C++ headers have neither a dot nor a slash.
 SYSTEM = re.compile(
-    r"^([a-z_]+|(sys|linux|arpa|netinet)/[a-z_]+\.h|"
+    r"^([a-z_]+|(sys|linux|arpa|netinet|sanitizer)/[a-z_]+\.h|"
     r"(dirent|dlfcn|errno|fcntl|glob|grp|limits|netdb|poll|pthread|pwd|sched|signal|spawn|stdint|"
     r"stdlib|string|strings|termios|time|unistd|wait|cpuid)\.h)$"
 )
@@ -150,7 +150,8 @@ def check_style(path, text):
         if not text.startswith("//"):
             yield "is a header that does not open with a comment"
         directives = re.findall(r"^[ \t]*#[ \t]*(.+?)\s*$", text, re.MULTILINE)
-        if not directives or directives[0] != "pragma once":
+        # Highway includes a file once for each target: such headers have its toggle instead.
+        if "HWY_TARGET_TOGGLE" not in text and directives[:1] != ["pragma once"]:
             yield "is a header whose first directive is not #pragma once"
     if "#pragma omp" in text and path != "backends/cpu/openmp_executor.cc":
         if not path.startswith("tests/"):
