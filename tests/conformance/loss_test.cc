@@ -1,0 +1,140 @@
+#include <vector>
+
+#include "kernels/base/rng.h"
+#include "kernels/reference/reference_ops.h"
+#include "tests/conformance/harness.h"
+
+namespace assay::conformance {
+namespace {
+
+using kernels::Loss;
+using kernels::LossGradients;
+using kernels::LossGradientsArgs;
+using kernels::LossProblem;
+using kernels::LossValue;
+using kernels::LossValueArgs;
+
+struct LossData {
+  std::vector<uint32_t> rows;
+  std::vector<double> scores;
+  std::vector<double> targets;
+  std::vector<int32_t> classes;
+  std::vector<float> weights;
+};
+
+struct LossShape {
+  Loss loss = Loss::kSquared;
+  int64_t row_count = 0;
+  int32_t output_count = 1;
+  bool sampled = false;  // every third row
+  bool weighted = false;
+  double spread = 5;  // of the scores
+};
+
+std::string name_of(const LossShape& shape) {
+  const char* names[] = {"squared", "logistic", "softmax"};
+  return fmt::format("{} of {} rows x {}{}{}, spread {}", names[static_cast<int>(shape.loss)],
+                     shape.row_count, shape.output_count, shape.sampled ? ", sampled" : "",
+                     shape.weighted ? ", weighted" : "", shape.spread);
+}
+
+LossData draw(const LossShape& shape) {
+  Rng rng(11 + static_cast<uint64_t>(shape.row_count));
+  LossData data;
+  const auto outputs = static_cast<uint64_t>(shape.output_count);
+  for (int64_t row = 0; row < shape.row_count; ++row) {
+    if (row % 3 == 1) data.rows.push_back(static_cast<uint32_t>(row));
+    for (uint64_t k = 0; k < outputs; ++k) {
+      data.scores.push_back(shape.spread * (2 * rng.next_double() - 1));
+    }
+    data.targets.push_back(shape.spread * (2 * rng.next_double() - 1));
+    data.classes.push_back(
+        static_cast<int32_t>(rng.below(shape.loss == Loss::kSoftmax ? outputs : 2)));
+    data.weights.push_back(rng.below(5) == 0 ? 0.0f : static_cast<float>(rng.next_double() * 10));
+  }
+  return data;
+}
+
+LossProblem problem_of(const LossShape& shape, const LossData& data) {
+  return {shape.loss, shape.row_count,
+          shape.sampled ? static_cast<int64_t>(data.rows.size()) : shape.row_count,
+          shape.output_count};
+}
+
+OpCase<LossGradients> gradients_case(const LossShape& shape) {
+  const LossData data = draw(shape);
+  OpCase<LossGradients> item;
+  item.name = name_of(shape);
+  item.problem = problem_of(shape, data);
+  item.place = [shape, data](CaseBuffers& buffers) {
+    const int64_t cells = shape.row_count * shape.output_count;
+    LossGradientsArgs args;
+    if (shape.sampled) args.rows = buffers.input("rows", data.rows);
+    args.scores = buffers.input("scores", data.scores);
+    args.targets = buffers.input("targets", data.targets);
+    args.classes = buffers.input("classes", data.classes);
+    if (shape.weighted) args.weights = buffers.input("weights", data.weights);
+    args.gradients = buffers.output<float>("gradients", cells);
+    args.hessians = buffers.output<float>("hessians", cells);
+    args.max_abs_gradients = buffers.host_output<float>("max_abs_gradients", shape.output_count);
+    args.max_hessians = buffers.host_output<float>("max_hessians", shape.output_count);
+    return args;
+  };
+  return item;
+}
+
+OpCase<LossValue> value_case(const LossShape& shape) {
+  const LossData data = draw(shape);
+  OpCase<LossValue> item;
+  item.name = name_of(shape);
+  item.problem = problem_of(shape, data);
+  item.place = [shape, data](CaseBuffers& buffers) {
+    LossValueArgs args;
+    if (shape.sampled) args.rows = buffers.input("rows", data.rows);
+    args.scores = buffers.input("scores", data.scores);
+    args.targets = buffers.input("targets", data.targets);
+    args.classes = buffers.input("classes", data.classes);
+    if (shape.weighted) args.weights = buffers.input("weights", data.weights);
+    args.value = buffers.host_output<double>("value", 1);
+    return args;
+  };
+  return item;
+}
+
+std::vector<LossShape> shapes() {
+  std::vector<LossShape> all;
+  const auto add = [&](Loss loss, int64_t rows, int32_t outputs, double spread) {
+    for (const bool sampled : {false, true}) {
+      for (const bool weighted : {false, true}) {
+        all.push_back({loss, rows, outputs, sampled, weighted, spread});
+      }
+    }
+  };
+  for (const int64_t rows : {0, 1, 2, 7, 8, 9, 511, 512, 513, 8191, 8193, 20'011}) {
+    add(Loss::kSquared, rows, 1, 5);
+    add(Loss::kLogistic, rows, 1, 5);
+    if (rows < 10'000) add(Loss::kSoftmax, rows, 3, 5);
+  }
+  for (const double spread : {1e-300, 1e-8, 40.0, 800.0, 1e9, 1e308}) {
+    add(Loss::kSquared, 101, 1, spread);
+    add(Loss::kLogistic, 101, 1, spread);
+    add(Loss::kSoftmax, 101, 5, spread);
+  }
+  for (const int32_t outputs : {2, 7, 26, 509, 5003}) add(Loss::kSoftmax, 37, outputs, 5);
+  return all;
+}
+
+TEST(LossGradientsConformance, EveryImplementationMatchesTheReference) {
+  std::vector<OpCase<LossGradients>> cases;
+  for (const LossShape& shape : shapes()) cases.push_back(gradients_case(shape));
+  check_op<LossGradients>(kernels::reference::loss_gradients, cases);
+}
+
+TEST(LossValueConformance, EveryImplementationMatchesTheReference) {
+  std::vector<OpCase<LossValue>> cases;
+  for (const LossShape& shape : shapes()) cases.push_back(value_case(shape));
+  check_op<LossValue>(kernels::reference::loss_value, cases);
+}
+
+}  // namespace
+}  // namespace assay::conformance
