@@ -64,7 +64,7 @@ class BlockParser {
     out_.stride_ = ((rows + 7) / 8 | 1) * 8;
     resize(out_.numbers_, out_.number_capacity_, out_.stride_ * plan_.number_slots);
     resize(out_.codes_, out_.code_capacity_, out_.stride_ * plan_.string_slots);
-    out_.failed_.assign(static_cast<size_t>(plan_.number_slots), 0);
+    out_.states_.assign(static_cast<size_t>(plan_.number_slots), 0);
     if (out_.levels_.size() < static_cast<size_t>(plan_.string_slots)) {
       out_.levels_.resize(static_cast<size_t>(plan_.string_slots));
     }
@@ -145,7 +145,7 @@ class BlockParser {
         if (out_.error_.line >= 0) return nullptr;
       } else if (kind == NumberKind::kNone && !plan_.missing->contains(read.text)) {
         if (field.strict) return misfit(f, read.text, "not a number");
-        out_.failed_[static_cast<size_t>(field.slot)] = 1;
+        out_.states_[static_cast<size_t>(field.slot)] |= ParsedBlock::kFailed;
       } else if (plan_.missing->has_numbers() && plan_.missing->contains(read.text)) {
         value = kMissingNumber;
       }
@@ -153,7 +153,7 @@ class BlockParser {
       value = *seconds;
     } else if (!plan_.missing->contains(read.text)) {
       if (field.strict) return misfit(f, read.text, "not a date or time (yyyy-mm-dd[ hh:mm:ss])");
-      out_.failed_[static_cast<size_t>(field.slot)] = 1;
+      out_.states_[static_cast<size_t>(field.slot)] |= ParsedBlock::kFailed;
     }
     out_.numbers_[static_cast<size_t>(field.slot * out_.stride_ + out_.row_count_)] = value;
     return read.next;
@@ -164,9 +164,9 @@ class BlockParser {
       misfit(f, text, "beyond the range of numbers (largest 1.797e308)");
       return;
     }
-    const auto same = [f](const BlockNote& note) { return note.field == f; };
-    auto& notes = out_.not_finite_;
-    if (std::none_of(notes.begin(), notes.end(), same)) notes.push_back({line(), f, shown(text)});
+    uint8_t& state = out_.states_[static_cast<size_t>(plan_.fields[static_cast<size_t>(f)].slot)];
+    if ((state & ParsedBlock::kNoted) == 0) out_.not_finite_.push_back({line(), f, shown(text)});
+    state |= ParsedBlock::kNoted;
   }
 
   int64_t line() const { return count_newlines(begin_, record_); }

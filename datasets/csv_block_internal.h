@@ -49,7 +49,7 @@ class ParsedBlock {
   const int32_t* codes(int32_t slot) const { return codes_.get() + slot * stride_; }
   const LevelTable& levels(int32_t slot) const { return levels_[static_cast<size_t>(slot)]; }
   // Whether some value of a number slot did not fit; its numbers are then no use.
-  bool failed(int32_t slot) const { return failed_[static_cast<size_t>(slot)] != 0; }
+  bool failed(int32_t slot) const { return (states_[static_cast<size_t>(slot)] & kFailed) != 0; }
   // The first number of each number slot that is not finite.
   const std::vector<BlockNote>& not_finite() const { return not_finite_; }
   // The first error: its text says what is wrong. What comes after it was not parsed.
@@ -58,6 +58,8 @@ class ParsedBlock {
 
  private:
   friend class BlockParser;
+  static constexpr uint8_t kFailed = 1;  // a value did not fit
+  static constexpr uint8_t kNoted = 2;   // not_finite_ has a note
   std::unique_ptr<double[]> numbers_;
   std::unique_ptr<int32_t[]> codes_;
   int64_t number_capacity_ = 0;
@@ -66,7 +68,7 @@ class ParsedBlock {
   int64_t row_count_ = 0;
   int64_t newline_count_ = 0;
   std::vector<LevelTable> levels_;
-  std::vector<uint8_t> failed_;
+  std::vector<uint8_t> states_;  // of the number slots
   std::vector<BlockNote> not_finite_;
   BlockNote error_;
 };

@@ -16,8 +16,8 @@ struct ColumnSpec {
   ColumnType type = ColumnType::kNumeric;
 };
 
-// One file being read. Not thread-safe. Owns the open file and its buffers (about three times
-// `table_bytes`, whatever the file's size).
+// One file being read. Not thread-safe. Owns the open file and its buffers: some ten
+// times `table_bytes` at most, whatever the file's size.
 class CsvBlocks {
  public:
   // Reads the header. Of `options`, column_types, drop and only_columns are not used; `table_bytes`

@@ -115,10 +115,11 @@ bool occurs_below(const std::vector<Record>& records, size_t column) {
 bool detect_header(const std::vector<Record>& records, const MissingTokens& missing) {
   const Record& first = records[0];
   if (counts_up(first)) return true;
-  if (std::any_of(first.begin(), first.end(), is_typed)) return false;
   for (size_t c = 0; c < first.size(); ++c) {
+    if (missing.contains(first[c]) || is_typed(first[c])) continue;
     if (typed_below(records, c, missing)) return true;
   }
+  if (std::any_of(first.begin(), first.end(), is_typed)) return false;
   std::unordered_set<std::string_view> seen;
   size_t repeated = 0;
   for (size_t c = 0; c < first.size(); ++c) {

@@ -5,6 +5,7 @@
 #include "datasets/csv_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <new>
 #include <set>
 
@@ -184,7 +185,8 @@ class TableReader {
   void note_infinities() {
     for (size_t k = 0; k < scan_.blocks().size(); ++k) {
       for (const BlockNote& note : scan_.blocks()[k].not_finite()) {
-        infinities_.push_back({scan_.first_line(k) + note.line, note.field, note.text});
+        infinities_.try_emplace(note.field,
+                                BlockNote{scan_.first_line(k) + note.line, note.field, note.text});
       }
     }
   }
@@ -209,15 +211,10 @@ class TableReader {
   // Infinities are errors in columns that became numeric; in others they were strings.
   Status check_finite() const {
     const BlockNote* worst = nullptr;
-    for (const BlockNote& note : infinities_) {
-      const auto numeric = [&](const ColumnBuilder& builder) {
-        return builder.field() == note.field && builder.mode() == ParseMode::kNumber;
-      };
-      if (std::none_of(builders_.begin(), builders_.end(), numeric)) continue;
-      if (worst == nullptr || note.line < worst->line ||
-          (note.line == worst->line && note.field < worst->field)) {
-        worst = &note;
-      }
+    for (const ColumnBuilder& builder : builders_) {
+      const auto at = infinities_.find(builder.field());
+      if (at == infinities_.end() || builder.mode() != ParseMode::kNumber) continue;
+      if (worst == nullptr || at->second.line < worst->line) worst = &at->second;
     }
     if (worst == nullptr) return {};
     return scan_.error_at(worst->line, worst->field,
@@ -242,7 +239,7 @@ class TableReader {
   const StopToken& stop_;
   std::vector<ColumnBuilder> builders_;
   BlockPlan plan_;
-  std::vector<BlockNote> infinities_;
+  std::map<int32_t, BlockNote> infinities_;  // the first of each column
   int64_t row_count_ = 0;
 };
 

@@ -12,9 +12,11 @@
 //   Quoting does not make a number a string.
 // - Missing: the empty field and the missing tokens (blanks around them ignored).
 // - Delimiter, if not given: comma, semicolon, tab or |, whichever splits the first lines evenly.
-// - Header, if not told: the first record is one unless it holds a number or datetime (0,1,2,... of
-//   at least four columns counts as a header); in a table of strings only, unless it repeats a name
-//   or most of its fields occur again in their own columns.
+// - Header, if not told: the first record is one if it names a column (with what is no number,
+//   datetime or missing token) below which there are only numbers or datetimes, or if it counts
+//   0,1,2,... over at least four columns. It is none if it holds a number or datetime otherwise. In
+//   a table of strings it is one unless it repeats a name or most of its fields occur again in
+//   their own columns.
 // - An empty header field k (from 1) is named `column_<k>`; without a header all are.
 // - Types are inferred over the whole file (column_types.h). Numbers mixed with other strings are
 //   categorical in their original spelling. In a numeric column a number beyond the range of double

@@ -77,6 +77,9 @@ TEST(CsvReader, TellsWhetherThereIsAHeader) {
   // Column numbers as names.
   EXPECT_EQ(must_read("0,1,2,3\n5,6,7,8\n")->row_count(), 1);
   EXPECT_EQ(must_read("when,n\n2020-01-01,a\n2020-01-02,b\n")->row_count(), 2);
+  EXPECT_EQ(must_read("id,2019\n1,x\n2,y\n")->columns()[1].name, "2019");
+  EXPECT_EQ(must_read("?,5\n1,6\n2,7\n")->row_count(), 3);
+  EXPECT_EQ(must_read(",a\nx,1\ny,2\n")->columns()[0].name, "column_1");
   CsvOptions options;
   options.has_header = false;
   EXPECT_EQ(must_read("a,b\n1,x\n", options)->row_count(), 2);
