@@ -150,8 +150,9 @@ def check_style(path, text):
         if not text.startswith("//"):
             yield "is a header that does not open with a comment"
         directives = re.findall(r"^[ \t]*#[ \t]*(.+?)\s*$", text, re.MULTILINE)
-        # Highway includes a file once for each target: such headers have its toggle instead.
-        if "HWY_TARGET_TOGGLE" not in text and directives[:1] != ["pragma once"]:
+        # A header made to be included several times says so in its opening comment.
+        opening = re.match(r"(//.*\n)*", text).group()
+        if not re.search(r"\bIncluded (once|by)\b", opening) and directives[:1] != ["pragma once"]:
             yield "is a header whose first directive is not #pragma once"
     if "#pragma omp" in text and path != "backends/cpu/openmp_executor.cc":
         if not path.startswith("tests/"):
