@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "automl/config/experiment_config.h"
+#include "datasets/column_types.h"
 #include "tests/automl/config_samples.h"
 
 namespace assay::automl {
@@ -181,6 +182,11 @@ TEST(CheckGroup, FindsWrongTables) {
               HasSubstr("trees=1000000"));
   EXPECT_THAT(mistake([](OptionGroup& g) { g.options[0].search->low = 200; }),
               HasSubstr("outside its search range"));
+}
+
+TEST(DataOptions, MissingTokensAreThoseOfTheReader) {
+  const auto tokens = datasets::MissingTokens::defaults();
+  EXPECT_EQ(DataOptions().missing_tokens, TextList(tokens.begin(), tokens.end()));
 }
 
 TEST(BudgetOptions, WithoutTimeAndTrialsAreAMinute) {
