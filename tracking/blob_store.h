@@ -17,7 +17,7 @@ namespace assay::tracking {
 class Workspace;
 
 struct BlobRef {
-  std::string sha256;  // 64 lower-case hex digits
+  std::string sha256{};  // 64 lower-case hex digits
   int64_t size = 0;
 };
 

@@ -12,9 +12,9 @@
 namespace assay::tracking {
 
 struct EnvironmentRequest {
-  std::vector<std::string> command_line;  // argv; empty: from /proc/self/cmdline
-  std::optional<uint64_t> seed;
-  std::optional<int> threads;  // what the user limited it to
+  std::vector<std::string> command_line{};  // argv; empty: from /proc/self/cmdline
+  std::optional<uint64_t> seed{};
+  std::optional<int> threads{};  // what the user limited it to
 };
 
 // Keys: assay_version, compiler, build_type, hdf5_version, libgit2_version, host, os, kernel,

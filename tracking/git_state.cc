@@ -68,7 +68,8 @@ void read_diff(git_repository* repository, const StopToken* stop, GitState& stat
     return;
   }
   const Object tree(raw_tree);
-  git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+  git_diff_options options;
+  git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
   options.flags = GIT_DIFF_IGNORE_SUBMODULES | GIT_DIFF_SHOW_BINARY;
   options.progress_cb = stop_asked;
   options.payload = const_cast<StopToken*>(stop);

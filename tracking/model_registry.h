@@ -20,24 +20,24 @@ namespace assay::tracking {
 
 // What is known about one version.
 struct ModelVersion {
-  std::string name;        // as first registered in this version
+  std::string name{};      // as first registered in this version
   int64_t version = 0;     // set by register_model
-  std::string sha256;      // set by register_model
+  std::string sha256{};    // set by register_model
   int64_t size = 0;        // set by register_model
   int64_t created_ns = 0;  // set by register_model
   int64_t format_version = 0;
-  std::string task;    // binary, multiclass, regression
-  std::string metric;  // the metric that was optimised
-  std::optional<double> score;
-  std::string stage;  // "", "staging", "production" or "archived"
-  std::string description;
-  std::map<std::string, std::string> tags;
-  std::string run_id;
-  std::string dataset_name;
-  std::string dataset_hash;
-  std::string code_commit;
-  std::string input_contract;        // JSON text, a summary of columns and types
-  std::vector<std::string> aliases;  // filled when read; "latest" included; sorted
+  std::string task{};    // binary, multiclass, regression
+  std::string metric{};  // the metric that was optimised
+  std::optional<double> score{};
+  std::string stage{};  // "", "staging", "production" or "archived"
+  std::string description{};
+  std::map<std::string, std::string> tags{};
+  std::string run_id{};
+  std::string dataset_name{};
+  std::string dataset_hash{};
+  std::string code_commit{};
+  std::string input_contract{};        // JSON text, a summary of columns and types
+  std::vector<std::string> aliases{};  // filled when read; "latest" included; sorted
 };
 
 class ModelRegistry {

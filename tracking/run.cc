@@ -16,7 +16,7 @@
 namespace assay::tracking {
 namespace {
 
-constexpr size_t kTextLimitBytes = size_t{256} << 20;
+constexpr size_t kTextLimitBytes = size_t{64} << 20;
 constexpr size_t kNameLimitBytes = 256;
 constexpr size_t kMessageLimitBytes = 16 * 1024;
 constexpr size_t kTableTextLimit = 4096;

@@ -23,8 +23,8 @@ namespace assay::tracking {
 struct RunSpec {
   std::string kind = "job";            // sweep, trial, job, pipeline or step
   std::string experiment = "default";  // a name as kernels/base/names.h says
-  std::string name;                    // up to 256 bytes of UTF-8; empty: made from kind and id
-  std::string parent_run_id;           // a run id, or empty
+  std::string name{};                  // up to 256 bytes of UTF-8; empty: made from kind and id
+  std::string parent_run_id{};         // a run id, or empty
 };
 
 enum class TextStream { kStdout, kStderr };
@@ -55,7 +55,7 @@ class RunWriter {
                     std::optional<double> time = std::nullopt);
   // A metric without points shows that it was declared.
   Status declare_metric(std::string_view key);
-  // Fails: resource_exhausted above 256 MiB a stream.
+  // Fails: resource_exhausted above 64 MiB a stream.
   Status log_text(TextStream stream, std::string_view text);
   // Stores the bytes as a blob now; the entry is published with the run. `path` is relative and
   // has no '..'; a second artifact with the same path replaces the first. Fails: io.

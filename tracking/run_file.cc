@@ -2,6 +2,7 @@
 #include "tracking/run_file.h"
 
 #include <cstddef>
+#include <new>
 
 #include "tracking/hdf5_internal.h"
 #include "tracking/records_internal.h"
@@ -305,20 +306,24 @@ Status write_layout(hid_t file, const RunRecord& record) {
   return write_models(file, record);
 }
 
+Result<std::string> unsealed_image(const RunRecord& record) {
+  const Hdf5Session session;
+  ASSAY_ASSIGN_OR_RETURN(Hdf5Image file, Hdf5Image::create());
+  ASSAY_RETURN_IF_ERROR(write_layout(file.file(), record));
+  return file.take();
+}
+
 }  // namespace
 
-Result<std::string> run_file_image(const RunRecord& record) {
-  std::string image;
-  {
-    const Hdf5Session session;
-    ASSAY_ASSIGN_OR_RETURN(Hdf5Image file, Hdf5Image::create());
-    ASSAY_RETURN_IF_ERROR(write_layout(file.file(), record));
-    ASSAY_ASSIGN_OR_RETURN(image, file.take());
-  }
+Result<std::string> run_file_image(const RunRecord& record) try {
+  ASSAY_ASSIGN_OR_RETURN(std::string image, unsealed_image(record));
   RunInfo summary = record.info;
   summary.message = cut_utf8(clean_utf8(summary.message), kSummaryTextBytes);
   append_seal(image, to_json(summary));
   return image;
+} catch (const std::bad_alloc&) {
+  return fail(StatusCode::kResourceExhausted, "not enough memory to build the file of run {}",
+              record.info.run_id);
 }
 
 std::string run_file_path(const std::string& run_id) {

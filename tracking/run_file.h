@@ -15,11 +15,12 @@ namespace assay::tracking {
 inline constexpr uint32_t kRunSchemaVersion = 1;
 
 // The bytes of a complete run file, built in memory.
-// Fails: invalid_argument if a table or prediction has sizes that disagree, internal with HDF5's
-// reason.
+// Sizes within a table or a set of predictions must agree (RunWriter checks them).
+// Fails: internal with HDF5's reason, resource_exhausted.
 Result<std::string> run_file_image(const RunRecord& record);
 
-// Fails: not_found, io, data if the file is damaged or of a newer format (the message names it).
+// Fails: not_found, io, data if the file is damaged or of a newer format (the message names it),
+// resource_exhausted.
 Result<RunRecord> read_run(FileLayer& files, const std::string& path);
 Result<RunRecord> read_run(const std::string& path);
 

@@ -16,16 +16,16 @@ namespace assay::tracking {
 
 // Empty fields do not filter. Experiments and kinds compare in ASCII lower case.
 struct RunFilter {
-  std::string experiment;
-  std::string kind;
-  std::optional<RunStatus> status;
-  std::string parent_run_id;
+  std::string experiment{};
+  std::string kind{};
+  std::optional<RunStatus> status{};
+  std::string parent_run_id{};
   int64_t limit = 0;  // the newest so many; 0: all
 };
 
 struct RunList {
-  std::vector<RunInfo> runs;         // newest first
-  std::vector<std::string> damaged;  // a message for each file that could not be read
+  std::vector<RunInfo> runs{};         // newest first
+  std::vector<std::string> damaged{};  // a message for each file that could not be read
 };
 
 // A run that says running but whose writer is dead is shown as interrupted.

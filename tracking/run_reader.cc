@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <new>
 
 #include "tracking/hdf5_internal.h"
 #include "tracking/records_internal.h"
@@ -333,7 +334,7 @@ Result<RunRecord> read_verified(std::string_view image) {
 
 }  // namespace
 
-Result<RunRecord> read_run(FileLayer& files, const std::string& path) {
+Result<RunRecord> read_run(FileLayer& files, const std::string& path) try {
   ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_file(files, path, kFileLimitBytes));
   ASSAY_ASSIGN_OR_RETURN(const std::string_view image, verified_image(bytes, path));
   auto record = read_verified(image);
@@ -342,6 +343,8 @@ Result<RunRecord> read_run(FileLayer& files, const std::string& path) {
                 record.error().message);
   }
   return record;
+} catch (const std::bad_alloc&) {
+  return fail(StatusCode::kResourceExhausted, "not enough memory to read run file '{}'", path);
 }
 
 Result<RunRecord> read_run(const std::string& path) {

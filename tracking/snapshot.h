@@ -14,10 +14,11 @@
 namespace assay::tracking {
 
 struct SnapshotRequest {
-  std::string config_path;  // may be empty: no file was given
-  std::string config_text;
-  std::vector<std::string> command_line;
-  std::string folder;  // what git is asked about; empty: the config's folder, else the current one
+  std::string config_path{};  // may be empty: no file was given
+  std::string config_text{};
+  std::vector<std::string> command_line{};
+  std::string
+      folder{};  // what git is asked about; empty: the config's folder, else the current one
   const StopToken* stop = nullptr;  // git's part is given up when it says so; may be null
 };
 
@@ -29,11 +30,11 @@ Result<SourceInfo> take_snapshot(Workspace& workspace, const SnapshotRequest& re
 SourceInfo child_source(const SourceInfo& parent, std::string config);
 
 struct GitState {
-  std::string commit;
-  std::string branch;  // empty if HEAD is detached
-  bool dirty = false;  // tracked files differ from the commit
-  std::string diff;    // unified patch; empty if clean, too large or not asked for
-  std::string note;
+  std::string commit{};
+  std::string branch{};  // empty if HEAD is detached
+  bool dirty = false;    // tracked files differ from the commit
+  std::string diff{};    // unified patch; empty if clean, too large or not asked for
+  std::string note{};
 };
 
 // Empty fields outside a repository. Never fails: `note` says what is not known.

@@ -18,10 +18,10 @@ inline constexpr int kWorkspaceFormat = 1;
 
 // Where a command looks for its workspace, in this order.
 struct WorkspaceSearch {
-  std::string explicit_path;      // --workspace, or empty
-  std::string environment_value;  // ASSAY_WORKSPACE, or empty
-  std::string start_folder;       // `.assay` is sought from here upward; usually the current folder
-  bool create = true;             // make what is not there; false for commands that only read
+  std::string explicit_path{};      // --workspace, or empty
+  std::string environment_value{};  // ASSAY_WORKSPACE, or empty
+  std::string start_folder{};  // `.assay` is sought from here upward; usually the current folder
+  bool create = true;          // make what is not there; false for commands that only read
 };
 
 class Workspace {

@@ -31,15 +31,18 @@ std::string first_line(const char* path) {
 }
 
 // Field 22 of /proc/<pid>/stat: start time in clock ticks since boot; -1 if there is no such
-// process. The name in field 2 may hold spaces and parentheses: count from the last ')'.
+// process, or only what its parent has not yet collected. The name in field 2 may hold spaces and
+// parentheses: count from the last ')'.
 int64_t start_ticks_of(int64_t pid) {
   std::string line = first_line(fmt::format("/proc/{}/stat", pid).c_str());
   const size_t name_end = line.rfind(')');
   if (name_end == std::string::npos) return -1;
   std::istringstream fields(line.substr(name_end + 1));
+  std::string state;
   std::string field;
-  for (int number = 3; number <= 22; ++number) fields >> field;
-  if (!fields) return -1;
+  fields >> state;
+  for (int number = 4; number <= 22; ++number) fields >> field;
+  if (!fields || state == "Z" || state == "X") return -1;
   return std::strtoll(field.c_str(), nullptr, 10);
 }
 

@@ -17,11 +17,11 @@ namespace assay::tracking {
 
 // What a LEASE file says.
 struct LeaseInfo {
-  std::string writer_id;
-  std::string host;           // host name
-  std::string machine_id;     // /etc/machine-id, or empty
-  std::string boot_id;        // changes with each start of the machine
-  std::string pid_namespace;  // pids of different containers do not compare
+  std::string writer_id{};
+  std::string host{};           // host name
+  std::string machine_id{};     // /etc/machine-id, or empty
+  std::string boot_id{};        // changes with each start of the machine
+  std::string pid_namespace{};  // pids of different containers do not compare
   int64_t pid = 0;
   int64_t start_ticks = 0;   // process start, clock ticks since boot: pids are reused
   int64_t heartbeat_ns = 0;  // nanoseconds since 1970 UTC

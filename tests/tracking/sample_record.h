@@ -33,6 +33,7 @@ inline RunRecord sample_record() {
                    {"late", false},
                    {"learner", "gbdt"},
                    {"empty", ""},
+                   {".", 1},
                    {"größe/km", "lang 長い"},
                    {"long", std::string(100'000, 'x') + "end"},
                    {"bytes", std::string("a\0b\xff", 4)},

@@ -1,0 +1,238 @@
+// Several processes on one workspace: this program starts itself as a child with posix_spawn
+// (`--child <work> <workspace> <tag>`), kills some of them, and looks at what they left.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <random>
+#include <set>
+
+#include "tests/tracking/test_folder.h"
+#include "tracking/blob_store.h"
+#include "tracking/model_registry.h"
+#include "tracking/run.h"
+#include "tracking/run_file.h"
+#include "tracking/run_query.h"
+
+extern char** environ;
+
+namespace assay::tracking {
+namespace {
+
+constexpr unsigned kSeed = 20240608;
+constexpr int kVersionsEach = 25;
+
+// Publishes runs, artifacts, models for ever; acknowledges each finished run on stdout.
+int work_until_killed(const std::shared_ptr<Workspace>& workspace, const std::string& tag) {
+  ModelRegistry registry(workspace);
+  for (int i = 0;; ++i) {
+    auto run = RunWriter::create(workspace, {.kind = "trial", .experiment = "crash"});
+    if (!run) return 1;
+    const std::string text = tag + " artifact " + std::to_string(i);
+    const auto bytes = std::as_bytes(std::span(text));
+    bool ok = true;
+    for (int step = 0; step < 200; ++step) ok = ok && (*run)->log_metric("loss", step, step);
+    ok = ok && (*run)->checkpoint();
+    ok = ok && (*run)->log_artifact("note.txt", bytes, "text/plain");
+    ok = ok && registry.register_model({.name = "crash", .run_id = (*run)->id()}, bytes);
+    ok = ok && (*run)->finish(RunStatus::kCompleted);
+    if (!ok) return 2;
+    std::printf("%s\n", (*run)->id().c_str());
+    std::fflush(stdout);
+  }
+}
+
+int register_versions(const std::shared_ptr<Workspace>& workspace, const std::string& tag) {
+  ModelRegistry registry(workspace);
+  for (int i = 0; i < kVersionsEach; ++i) {
+    const std::string text = tag + std::to_string(i);
+    const auto model = registry.register_model({.name = "shared"}, std::as_bytes(std::span(text)));
+    if (!model) return 1;
+    std::printf("%ld\n", static_cast<long>(model->version));
+  }
+  return 0;
+}
+
+// Checkpoints once, then waits to be killed.
+int hold_a_run(const std::shared_ptr<Workspace>& workspace) {
+  auto run = RunWriter::create(workspace, {.name = "held"});
+  if (!run || !(*run)->checkpoint()) return 1;
+  std::printf("%s\n", (*run)->id().c_str());
+  std::fflush(stdout);
+  ::pause();
+  return 0;
+}
+
+// A child of this program and what it prints.
+class Child {
+ public:
+  Child(const std::string& work, const std::string& workspace, const std::string& tag) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+    std::string arguments[] = {program, "--child", work, workspace, tag};
+    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(),
+                    arguments[3].data(), arguments[4].data(), nullptr};
+    EXPECT_EQ(::posix_spawn(&pid_, program.c_str(), &actions, nullptr, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[1]);
+    out_ = ::fdopen(ends[0], "r");
+  }
+  ~Child() {
+    ::kill(pid_, SIGKILL);
+    wait();
+    std::fclose(out_);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  // The next line, or empty at the end of its output.
+  std::string line() {
+    char text[256];
+    if (std::fgets(text, sizeof text, out_) == nullptr) return {};
+    std::string result = text;
+    if (!result.empty() && result.back() == '\n') result.pop_back();
+    return result;
+  }
+  void kill() { ::kill(pid_, SIGKILL); }
+  int wait() {
+    int status = 0;
+    if (!waited_) ::waitpid(pid_, &status, 0);
+    waited_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  std::FILE* out_ = nullptr;
+  bool waited_ = false;
+};
+
+// Every run, blob and model that can be seen is whole.
+void expect_whole(const std::shared_ptr<Workspace>& workspace,
+                  const std::set<std::string>& acknowledged) {
+  const auto list = list_runs(*workspace);
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_TRUE(list->damaged.empty()) << list->damaged[0];
+  std::set<std::string> completed;
+  BlobStore blobs(*workspace);
+  for (const RunInfo& info : list->runs) {
+    EXPECT_NE(info.status, RunStatus::kRunning) << "its writer is dead";
+    const auto record = load_run(*workspace, info.run_id);
+    ASSERT_TRUE(record) << record.error().message;
+    EXPECT_EQ(record->metrics.at("loss").size(), 200U);
+    if (info.status == RunStatus::kCompleted) completed.insert(info.run_id);
+    for (const Artifact& artifact : record->artifacts) EXPECT_TRUE(blobs.verify(artifact.sha256));
+  }
+  for (const std::string& id : acknowledged) EXPECT_TRUE(completed.contains(id)) << id;
+  ModelRegistry registry(workspace);
+  const auto models = registry.list_models();
+  ASSERT_TRUE(models) << models.error().message;
+  if (models->empty()) return;
+  const auto versions = registry.list_versions("crash");
+  ASSERT_TRUE(versions) << versions.error().message;
+  for (const ModelVersion& version : *versions) EXPECT_TRUE(blobs.verify(version.sha256));
+}
+
+TEST(Processes, KilledAtAnyInstantLeaveOnlyWholeFiles) {
+  const TestFolder folder;
+  ASSERT_TRUE(Workspace::create(folder / "store", "a"));
+  std::mt19937 random(kSeed);
+  std::set<std::string> acknowledged;
+  for (int round = 0; round < 12; ++round) {
+    Child first("work", folder / "store", "a" + std::to_string(round));
+    Child second("work", folder / "store", "b" + std::to_string(round));
+    // Some acknowledged work, then death after a random number of microseconds.
+    const std::string id = first.line();
+    ASSERT_EQ(id.size(), 26U) << "the child failed";
+    acknowledged.insert(id);
+    acknowledged.insert(second.line());
+    ::usleep(random() % 30'000);
+    first.kill();
+    second.kill();
+    for (std::string more = first.line(); more.size() == 26; more = first.line()) {
+      acknowledged.insert(more);
+    }
+    for (std::string more = second.line(); more.size() == 26; more = second.line()) {
+      acknowledged.insert(more);
+    }
+    first.wait();
+    second.wait();
+    const auto workspace = Workspace::open(folder / "store");
+    ASSERT_TRUE(workspace);
+    expect_whole(*workspace, acknowledged);
+    // The next writer cleans up after the dead ones.
+    ASSERT_TRUE((*workspace)->writer());
+    EXPECT_EQ((*workspace)->files().list(folder / "store/writers")->size(), 1U);
+  }
+  EXPECT_GE(acknowledged.size(), 12U);
+}
+
+TEST(Processes, RegisteringAtOnceTakeDifferentVersions) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  ASSERT_TRUE(workspace);
+  std::multiset<std::string> taken;
+  {
+    Child first("register", folder / "store", "a");
+    Child second("register", folder / "store", "b");
+    Child third("register", folder / "store", "c");
+    for (Child* child : {&first, &second, &third}) {
+      for (std::string line = child->line(); !line.empty(); line = child->line()) {
+        taken.insert(line);
+      }
+      EXPECT_EQ(child->wait(), 0);
+    }
+  }
+  EXPECT_EQ(taken.size(), 3U * kVersionsEach);
+  EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), taken.size());
+  ModelRegistry registry(*workspace);
+  EXPECT_EQ(registry.resolve("shared")->version, 3 * kVersionsEach);
+}
+
+TEST(Processes, ARunningRunIsInterruptedOnceItsProcessDies) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  ASSERT_TRUE(workspace);
+  Child child("hold", folder / "store", "");
+  const std::string id = child.line();
+  ASSERT_EQ(id.size(), 26U);
+  EXPECT_EQ(find_run(**workspace, id)->status, RunStatus::kRunning);
+  ASSERT_TRUE((*workspace)->writer());
+  EXPECT_EQ((*workspace)->files().list(folder / "store/writers")->size(), 2U)
+      << "alive: left alone";
+  child.kill();
+  // Its output ends when it dies; nobody has collected it yet.
+  EXPECT_EQ(child.line(), "");
+  EXPECT_EQ(find_run(**workspace, id)->status, RunStatus::kInterrupted);
+  child.wait();
+  EXPECT_EQ(find_run(**workspace, id)->status, RunStatus::kInterrupted);
+}
+
+}  // namespace
+
+int child_main(const std::string& work, const std::string& path, const std::string& tag) {
+  const auto workspace = Workspace::open(path);
+  if (!workspace) return 3;
+  if (work == "work") return work_until_killed(*workspace, tag);
+  if (work == "register") return register_versions(*workspace, tag);
+  return hold_a_run(*workspace);
+}
+
+}  // namespace assay::tracking
+
+int main(int argc, char** argv) {
+  if (argc == 5 && std::string(argv[1]) == "--child") {
+    return assay::tracking::child_main(argv[2], argv[3], argv[4]);
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,168 @@
+#include "tracking/snapshot.h"
+
+#include <git2.h>
+#include <gtest/gtest.h>
+
+#include "tests/tracking/test_folder.h"
+#include "tracking/blob_store.h"
+
+namespace assay::tracking {
+namespace {
+
+// A repository with one commit of everything in the folder, on branch `main`.
+class TestRepository {
+ public:
+  explicit TestRepository(const std::string& folder) {
+    git_libgit2_init();
+    git_repository_init_options options;
+    git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
+    options.flags = GIT_REPOSITORY_INIT_MKPATH;
+    options.initial_head = "main";
+    EXPECT_EQ(git_repository_init_ext(&repository_, folder.c_str(), &options), 0);
+  }
+  ~TestRepository() {
+    git_repository_free(repository_);
+    git_libgit2_shutdown();
+  }
+  TestRepository(const TestRepository&) = delete;
+  TestRepository& operator=(const TestRepository&) = delete;
+
+  std::string commit(const std::string& path) {
+    git_index* index = nullptr;
+    git_oid tree_id;
+    git_oid commit_id;
+    git_tree* tree = nullptr;
+    git_signature* author = nullptr;
+    EXPECT_EQ(git_repository_index(&index, repository_), 0);
+    EXPECT_EQ(git_index_add_bypath(index, path.c_str()), 0);
+    EXPECT_EQ(git_index_write(index), 0);
+    EXPECT_EQ(git_index_write_tree(&tree_id, index), 0);
+    EXPECT_EQ(git_tree_lookup(&tree, repository_, &tree_id), 0);
+    EXPECT_EQ(git_signature_new(&author, "Ada", "ada@example.org", 1'700'000'000, 0), 0);
+    EXPECT_EQ(git_commit_create(&commit_id, repository_, "HEAD", author, author, nullptr, "first",
+                                tree, 0, nullptr),
+              0);
+    git_signature_free(author);
+    git_tree_free(tree);
+    git_index_free(index);
+    char hex[GIT_OID_HEXSZ + 1];
+    return git_oid_tostr(hex, sizeof hex, &commit_id);
+  }
+
+ private:
+  git_repository* repository_ = nullptr;
+};
+
+class SnapshotTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    workspace_ = *Workspace::create(folder_ / "store", "a");
+    std::filesystem::create_directories(folder_ / "code/configs");
+    spill(folder_ / "code/configs/adult.yaml", "target: income\n");
+  }
+  SourceInfo take() {
+    auto source = take_snapshot(*workspace_, {.config_path = folder_ / "code/configs/adult.yaml",
+                                              .config_text = "target: income\n",
+                                              .command_line = {"assay", "run"}});
+    EXPECT_TRUE(source) << source.error().message;
+    return *source;
+  }
+
+  TestFolder folder_;
+  std::shared_ptr<Workspace> workspace_;
+};
+
+TEST_F(SnapshotTest, WithoutARepositoryKeepsTheConfig) {
+  const std::vector<std::string> before = files_below(folder_ / "code");
+  const SourceInfo source = take();
+  BlobStore blobs(*workspace_);
+  EXPECT_EQ(source.config, "target: income\n");
+  EXPECT_EQ(source.config_path, "adult.yaml");
+  EXPECT_EQ(source.git_commit, "");
+  EXPECT_FALSE(source.git_dirty);
+  ASSERT_EQ(source.files.size(), 1U);
+  EXPECT_EQ(*blobs.read(source.files[0].sha256), "target: income\n");
+  const auto manifest = blobs.read(source.manifest_sha256);
+  ASSERT_TRUE(manifest);
+  EXPECT_NE(manifest->find("adult.yaml"), std::string::npos);
+  EXPECT_EQ(manifest->find(folder_.path()), std::string::npos) << "no absolute path";
+  EXPECT_EQ(files_below(folder_ / "code"), before) << "nothing is written to the user's folder";
+}
+
+TEST_F(SnapshotTest, OfACleanRepositoryHasCommitAndBranch) {
+  TestRepository repository(folder_ / "code");
+  const std::string commit = repository.commit("configs/adult.yaml");
+  const SourceInfo source = take();
+  EXPECT_EQ(source.git_commit, commit);
+  EXPECT_EQ(source.git_branch, "main");
+  EXPECT_FALSE(source.git_dirty);
+  EXPECT_EQ(source.git_diff_sha256, "");
+  EXPECT_EQ(source.git_note, "");
+}
+
+TEST_F(SnapshotTest, OfADirtyRepositoryKeepsTheDifference) {
+  TestRepository repository(folder_ / "code");
+  repository.commit("configs/adult.yaml");
+  spill(folder_ / "code/configs/adult.yaml", "target: wage\n");
+  const SourceInfo source = take();
+  EXPECT_TRUE(source.git_dirty);
+  const auto diff = BlobStore(*workspace_).read(source.git_diff_sha256);
+  ASSERT_TRUE(diff) << diff.error().message;
+  EXPECT_NE(diff->find("--- a/configs/adult.yaml\n"), std::string::npos) << *diff;
+  EXPECT_NE(diff->find("\n-target: income\n+target: wage\n"), std::string::npos) << *diff;
+}
+
+TEST_F(SnapshotTest, UntrackedFilesDoNotMakeItDirty) {
+  TestRepository repository(folder_ / "code");
+  repository.commit("configs/adult.yaml");
+  spill(folder_ / "code/notes.txt", "x");
+  EXPECT_FALSE(take().git_dirty);
+}
+
+TEST_F(SnapshotTest, OfARepositoryWithoutCommitsSaysSo) {
+  TestRepository repository(folder_ / "code");
+  const SourceInfo source = take();
+  EXPECT_EQ(source.git_commit, "");
+  EXPECT_NE(source.git_note.find("no commit yet"), std::string::npos) << source.git_note;
+}
+
+TEST_F(SnapshotTest, OfABrokenRepositorySaysSo) {
+  TestRepository repository(folder_ / "code");
+  const std::string commit = repository.commit("configs/adult.yaml");
+  std::filesystem::remove_all(folder_ / "code/.git/objects");
+  std::filesystem::create_directories(folder_ / "code/.git/objects");
+  const SourceInfo source = take();
+  EXPECT_EQ(source.git_commit, commit);
+  EXPECT_NE(source.git_note, "");
+}
+
+TEST_F(SnapshotTest, StopsComparingWhenTold) {
+  TestRepository repository(folder_ / "code");
+  const std::string commit = repository.commit("configs/adult.yaml");
+  spill(folder_ / "code/configs/adult.yaml", "target: wage\n");
+  StopToken stop;
+  stop.request();
+  const GitState state = read_git_state(folder_ / "code", &stop);
+  EXPECT_EQ(state.commit, commit);
+  EXPECT_NE(state.note.find("no time"), std::string::npos) << state.note;
+  EXPECT_EQ(state.diff, "");
+}
+
+TEST_F(SnapshotTest, ChildHoldsTheManifestsHashOnly) {
+  const SourceInfo parent = take();
+  const SourceInfo child = child_source(parent, "trees: 3\n");
+  EXPECT_EQ(child.manifest_sha256, parent.manifest_sha256);
+  EXPECT_TRUE(child.files.empty());
+  EXPECT_EQ(child.config, "trees: 3\n");
+}
+
+TEST_F(SnapshotTest, WithoutAConfigFileStillHasAManifest) {
+  const auto source = take_snapshot(
+      *workspace_, {.command_line = {"assay", "run", "--data", "x.csv"}, .folder = folder_.path()});
+  ASSERT_TRUE(source) << source.error().message;
+  EXPECT_TRUE(source->files.empty());
+  EXPECT_NE(BlobStore(*workspace_).read(source->manifest_sha256)->find("x.csv"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace assay::tracking

@@ -1,0 +1,189 @@
+#include "tracking/writer_lease.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/tracking/test_folder.h"
+#include "tracking/records_internal.h"
+#include "tracking/run.h"
+#include "tracking/run_query.h"
+#include "tracking/ulid.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A writer's folder as a killed process leaves it.
+std::string leave_writer(const std::string& workspace, const LeaseInfo& lease) {
+  const std::string folder = workspace + "/writers/" + lease.writer_id;
+  fs::create_directories(folder + "/tmp");
+  fs::create_directories(folder + "/pins");
+  spill(folder + "/LEASE", to_json(lease));
+  spill(folder + "/tmp/half.tmp", "half");
+  spill(folder + "/pins/blob", "bytes");
+  return folder;
+}
+
+LeaseInfo dead_lease() {
+  LeaseInfo lease = this_process();
+  lease.writer_id = *make_ulid();
+  lease.start_ticks += 1;  // this pid, but another process
+  return lease;
+}
+
+TEST(WriterLease, SaysWhoWrites) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  fs::create_directories(folder / "writers");
+  const auto lease = WriterLease::acquire(files, folder.path());
+  ASSERT_TRUE(lease) << lease.error().message;
+  const std::string path = folder / "writers/" + (*lease)->id() + "/LEASE";
+  const auto info = parse_lease(slurp(path), path);
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->pid, ::getpid());
+  EXPECT_FALSE(info->boot_id.empty());
+  EXPECT_GT(info->start_ticks, 0);
+  EXPECT_TRUE(fs::is_directory((*lease)->tmp_folder()));
+  EXPECT_TRUE(fs::is_directory((*lease)->pins_folder()));
+  EXPECT_EQ(writer_liveness(files, folder.path(), (*lease)->id()), Liveness::kAlive);
+}
+
+TEST(WriterLease, LeavesNothingBehind) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  fs::create_directories(folder / "writers");
+  std::string id;
+  {
+    const auto lease = WriterLease::acquire(files, folder.path());
+    ASSERT_TRUE(lease);
+    id = (*lease)->id();
+    spill((*lease)->tmp_folder() + "/left", "x");
+  }
+  EXPECT_TRUE(fs::is_empty(folder / "writers"));
+  EXPECT_EQ(writer_liveness(files, folder.path(), id), Liveness::kDead);
+}
+
+TEST(WriterLease, HeartbeatRenewsTheTime) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  fs::create_directories(folder / "writers");
+  const auto lease = WriterLease::acquire(files, folder.path());
+  ASSERT_TRUE(lease);
+  const std::string path = folder / "writers/" + (*lease)->id() + "/LEASE";
+  const std::string before = slurp(path);
+  EXPECT_TRUE((*lease)->heartbeat(int64_t{3600} * 1'000'000'000));
+  EXPECT_EQ(slurp(path), before);
+  EXPECT_TRUE((*lease)->heartbeat(0));
+  EXPECT_GT(parse_lease(slurp(path), path)->heartbeat_ns, parse_lease(before, path)->heartbeat_ns);
+}
+
+TEST(WriterLease, LivenessGoesByBootPidAndStart) {
+  LeaseInfo lease = this_process();
+  EXPECT_EQ(liveness_of(lease), Liveness::kAlive);
+  lease.start_ticks += 1;
+  EXPECT_EQ(liveness_of(lease), Liveness::kDead) << "the pid was reused";
+  lease = this_process();
+  lease.boot_id = "an earlier start of this machine";
+  EXPECT_EQ(liveness_of(lease), Liveness::kDead);
+  lease = this_process();
+  lease.pid = int64_t{1} << 30;  // above every possible pid
+  EXPECT_EQ(liveness_of(lease), Liveness::kDead);
+}
+
+TEST(WriterLease, ElsewhereLivesUntilItsHeartbeatIsOld) {
+  LeaseInfo lease = this_process();
+  lease.host += "-other";
+  lease.boot_id = "another machine";
+  EXPECT_EQ(liveness_of(lease), Liveness::kElsewhere);
+  lease.heartbeat_ns -= kForeignLeaseExpiryNs + 1'000'000'000;
+  EXPECT_EQ(liveness_of(lease), Liveness::kDead);
+  lease = this_process();
+  lease.pid_namespace = "pid:[1]";  // a container on this machine
+  lease.pid = int64_t{1} << 30;
+  EXPECT_EQ(liveness_of(lease), Liveness::kElsewhere);
+}
+
+TEST(WriterLease, DeadWritersAreCleanedAtTheFirstWrite) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  ASSERT_TRUE(workspace);
+  const std::string orphan = leave_writer(folder / "store", dead_lease());
+  ASSERT_TRUE((*workspace)->writer());
+  EXPECT_FALSE(fs::exists(orphan));
+  const std::vector<std::string> left = *(*workspace)->files().list(folder / "store/writers");
+  EXPECT_EQ(left, std::vector<std::string>{(*(*workspace)->writer())->id()});
+}
+
+TEST(WriterLease, LiveAndForeignWritersAreLeftAlone) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  LeaseInfo live = this_process();
+  live.writer_id = *make_ulid();
+  LeaseInfo foreign = live;
+  foreign.writer_id = *make_ulid();
+  foreign.host = "elsewhere";
+  foreign.boot_id = "elsewhere";
+  const std::string live_folder = leave_writer(folder / "store", live);
+  const std::string foreign_folder = leave_writer(folder / "store", foreign);
+  ASSERT_TRUE((*workspace)->writer());
+  EXPECT_EQ(slurp(live_folder + "/tmp/half.tmp"), "half");
+  EXPECT_EQ(slurp(foreign_folder + "/tmp/half.tmp"), "half");
+}
+
+TEST(WriterLease, AFolderWithAJournalIsLeftForRecovery) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  const std::string orphan = leave_writer(folder / "store", dead_lease());
+  spill(orphan + "/seg-000001.wal", "frames");
+  ASSERT_TRUE((*workspace)->writer());
+  EXPECT_EQ(slurp(orphan + "/seg-000001.wal"), "frames");
+  EXPECT_EQ(slurp(orphan + "/tmp/half.tmp"), "half");
+}
+
+TEST(WriterLease, TheLeavingsOfADeadTakerAreCleanedToo) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  const std::string orphan = leave_writer(folder / "store", dead_lease());
+  const std::string taken = orphan + ".taken-" + *make_ulid();
+  fs::rename(orphan, taken);
+  ASSERT_TRUE((*workspace)->writer());
+  EXPECT_FALSE(fs::exists(taken));
+}
+
+TEST(WriterLease, AWriterThatIsBeingBornIsLeftAlone) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  const std::string young = *make_ulid();
+  fs::create_directories(folder / "writers/" + young);
+  EXPECT_EQ(writer_liveness(files, folder.path(), young), Liveness::kElsewhere);
+  const std::string old = "01HZY0J8Q0ABCDEFGHJKMNPQRS";  // of 2024
+  fs::create_directories(folder / "writers/" + old);
+  spill(folder / "writers/" + old + "/LEASE", "");
+  EXPECT_EQ(writer_liveness(files, folder.path(), old), Liveness::kDead);
+  EXPECT_EQ(*clean_dead_writers(files, folder.path(), *make_ulid()), 1);
+  EXPECT_TRUE(fs::exists(folder / "writers/" + young));
+}
+
+TEST(WriterLease, AFencedWriterPublishesNoMore) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  const auto run = RunWriter::create(*workspace, {.name = "fenced"});
+  ASSERT_TRUE(run);
+  ASSERT_TRUE((*run)->log_metric("loss", 1.0));
+  ASSERT_TRUE((*run)->checkpoint());
+  const std::string file = run_file_of(**workspace, (*run)->id());
+  const std::string before = slurp(file);
+  // Another process believes this one dead.
+  const std::string id = (*(*workspace)->writer())->id();
+  fs::rename(folder / "store/writers/" + id, folder / "store/writers/" + id + ".taken-x");
+  const Status published = (*run)->finish(RunStatus::kCompleted);
+  ASSERT_FALSE(published);
+  EXPECT_EQ(published.error().code, StatusCode::kIo);
+  EXPECT_NE(published.error().message.find("took this writer over"), std::string::npos);
+  EXPECT_EQ(slurp(file), before);
+  EXPECT_FALSE((*(*workspace)->writer())->heartbeat(0));
+}
+
+}  // namespace
+}  // namespace assay::tracking
