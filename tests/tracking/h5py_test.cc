@@ -79,13 +79,13 @@ TEST(PlainReaders, OpenAnEmptyRun) {
   EXPECT_THAT(read_with_h5dump(folder / "run.h5"), HasSubstr("GROUP \"metrics\""));
 }
 
-TEST(PlainReaders, OpenARunOfTenThousandMetrics) {
+TEST(PlainReaders, OpenARunOfAThousandMetrics) {
   const TestFolder folder;
   RunRecord record;
-  for (int i = 0; i < 10'000; ++i) record.metrics["m" + std::to_string(i)] = {{i, 1.0, i * 0.5}};
+  for (int i = 0; i < 1'000; ++i) record.metrics["m" + std::to_string(i)] = {{i, 1.0, i * 0.5}};
   spill(folder / "run.h5", *run_file_image(record));
-  EXPECT_THAT(read_with_h5py(folder / "run.h5"), HasSubstr("metric m9999 1 4999.5 "));
-  EXPECT_THAT(read_with_h5dump(folder / "run.h5"), HasSubstr("DATASET \"m9999\""));
+  EXPECT_THAT(read_with_h5py(folder / "run.h5"), HasSubstr("metric m999 1 499.5 "));
+  EXPECT_THAT(read_with_h5dump(folder / "run.h5"), HasSubstr("DATASET \"m999\""));
 }
 
 TEST(PlainReaders, OpenEveryKindOfPublishedRun) {
