@@ -1,0 +1,142 @@
+// assay config init | schema | check
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/engine.h"
+#include "automl/cli/invocation.h"
+#include "automl/cli/learner_groups.h"
+#include "automl/cli/output.h"
+#include "automl/config/config_reference.h"
+#include "automl/config/config_schema.h"
+#include "automl/config/config_template.h"
+#include "automl/config/yaml_config.h"
+#include "automl/metrics/metric.h"
+#include "datasets/csv_reader.h"
+#include "datasets/target.h"
+#include "kernels/base/file_layer.h"
+
+namespace assay::automl::cli {
+namespace {
+
+struct InitOptions {
+  std::string data;
+  std::string target;
+  std::string task = "auto";
+  std::string out;
+};
+
+// The data's path as a config in `out`'s folder (or here) has to name it.
+std::string path_for(const std::string& data, const std::string& out) {
+  if (out.empty()) return data;
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(out, error).parent_path();
+  const auto relative =
+      std::filesystem::proximate(std::filesystem::absolute(data, error), folder, error);
+  return error ? data : relative.string();
+}
+
+Result<std::string> make_template(const Invocation& invocation, const InitOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+  ASSAY_ASSIGN_OR_RETURN(
+      auto table, datasets::read_csv(options.data, {}, engine->executor(), *invocation.stop));
+  std::optional<Task> task;
+  if (options.task != "auto") {
+    ASSAY_ASSIGN_OR_RETURN(task, parse_task(options.task));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const auto target, datasets::extract_target(*table, options.target, task));
+  ExperimentConfig config;
+  config.run.experiment = experiment_name_of(options.data);
+  config.data.train = path_for(options.data, options.out);
+  config.data.target = options.target;
+  config.data.task = std::string(name_of(target.task));
+  config.data.metric = std::string(Metric::default_for(target.task).name());
+  config.budget.time = 60;
+  const std::vector<ConfigNote> notes = {
+      {"data.train", fmt::format("{} rows, {} columns", table->row_count(), table->column_count())},
+      {"data.task", target.reason}};
+  return config_template(config, learner_groups(), notes);
+}
+
+Status init(const Invocation& invocation, const InitOptions& options) {
+  PosixFileLayer files;
+  if (!options.out.empty() && files.exists(options.out)) {
+    return fail(StatusCode::kAlreadyExists, "'{}' is there already; it is not overwritten",
+                options.out);
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::string text, make_template(invocation, options));
+  if (options.out.empty()) {
+    print_result(text);
+    return {};
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(options.out));
+  ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span<const char>(text))));
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  if (invocation.json) {
+    print_result(nlohmann::json{{"out", options.out}}.dump() + "\n");
+  } else {
+    print_note(invocation, fmt::format("wrote {0}; next: assay run {0}", options.out));
+  }
+  return {};
+}
+
+Status check(const Invocation& invocation, const std::string& path) {
+  const std::vector<OptionGroup> groups = learner_groups();
+  ASSAY_ASSIGN_OR_RETURN(const ExperimentConfig config, load_config(path, groups));
+  PosixFileLayer files;
+  if (!files.exists(config.data.train)) {
+    return fail(StatusCode::kConfig, "{}: data.train: no file '{}'", path, config.data.train);
+  }
+  if (invocation.json) {
+    print_result(nlohmann::json{{"ok", true}, {"config", path}}.dump() + "\n");
+  } else {
+    print_note(invocation, fmt::format("{} is good", path));
+  }
+  return {};
+}
+
+void add_init(CLI::App& config, Invocation& invocation) {
+  CLI::App* command = config.add_subcommand("init", "Write a commented config for a table");
+  add_output_options(*command, invocation);
+  auto options = std::make_shared<InitOptions>();
+  command->add_option("data", options->data, "The training table")->required();
+  command->add_option("--target", options->target, "The column to predict")->required();
+  command->add_option("--task", options->task, "auto, binary, multiclass or regression")
+      ->capture_default_str();
+  command->add_option("--out,-o", options->out, "File to write (default: standard output)");
+  command->footer("Example:\n  assay config init train.csv --target churn --out churn.yaml");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return init(invocation, *options); };
+  });
+}
+
+}  // namespace
+
+void add_config_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* config = app.add_subcommand("config", "Make, check and describe config files");
+  config->require_subcommand(1);
+  add_init(*config, invocation);
+
+  CLI::App* schema = config->add_subcommand("schema", "JSON Schema of config files, for editors");
+  add_output_options(*schema, invocation);
+  auto markdown = std::make_shared<bool>(false);
+  schema->add_flag("--markdown", *markdown, "The reference for people instead");
+  schema->footer("Example:\n  assay config schema > assay.schema.json");
+  schema->callback([&invocation, markdown] {
+    invocation.action = [markdown]() -> Status {
+      const std::vector<OptionGroup> groups = learner_groups();
+      print_result(*markdown ? config_reference(groups) : config_schema(groups));
+      return {};
+    };
+  });
+
+  CLI::App* check_command = config->add_subcommand("check", "Check a config file");
+  add_output_options(*check_command, invocation);
+  auto path = std::make_shared<std::string>();
+  check_command->add_option("config", *path, "The config file")->required();
+  check_command->callback([&invocation, path] {
+    invocation.action = [&invocation, path] { return check(invocation, *path); };
+  });
+}
+
+}  // namespace assay::automl::cli

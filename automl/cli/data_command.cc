@@ -1,0 +1,161 @@
+// assay data describe
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/engine.h"
+#include "automl/cli/invocation.h"
+#include "automl/cli/output.h"
+#include "automl/cli/table_options.h"
+#include "automl/report/text_table.h"
+#include "datasets/profile.h"
+#include "datasets/target.h"
+
+namespace assay::automl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct DescribeOptions {
+  TableOptions table;
+  std::string target;
+  std::string task = "auto";
+};
+
+Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json column_json(const datasets::ColumnProfile& column) {
+  Json object = {{"name", column.name},
+                 {"type", std::string(datasets::name_of(column.type))},
+                 {"missing", column.missing_count},
+                 {"distinct", column.distinct_count}};
+  if (!std::isnan(column.mean) && column.top_levels.empty()) {
+    object["min"] = number_json(column.min);
+    object["max"] = number_json(column.max);
+    object["mean"] = number_json(column.mean);
+    object["std"] = number_json(column.std);
+    Json quantiles = Json::object();
+    for (size_t i = 0; i < column.quantiles.size(); ++i) {
+      quantiles[fmt::format("{}", datasets::kProfileQuantiles[i])] =
+          number_json(column.quantiles[i]);
+    }
+    object["quantiles"] = std::move(quantiles);
+  }
+  if (!column.top_levels.empty()) {
+    Json levels = Json::object();
+    for (const auto& [level, count] : column.top_levels) levels[level] = count;
+    object["top_levels"] = std::move(levels);
+  }
+  return object;
+}
+
+Json target_json(const datasets::Target& target) {
+  Json object = {{"name", target.name},
+                 {"task", std::string(datasets::name_of(target.task))},
+                 {"reason", target.reason},
+                 {"missing", target.missing_count}};
+  Json classes = Json::object();
+  for (size_t i = 0; i < target.labels.size(); ++i) classes[target.labels[i]] = target.counts[i];
+  if (target.classifies()) object["classes"] = std::move(classes);
+  return object;
+}
+
+std::string summary_of(const datasets::ColumnProfile& column) {
+  if (!column.top_levels.empty()) {
+    std::string text;
+    for (size_t i = 0; i < column.top_levels.size() && i < 4; ++i) {
+      text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", column.top_levels[i].first,
+                          column.top_levels[i].second);
+    }
+    return text;
+  }
+  if (std::isnan(column.mean)) return "no values";
+  const double middle = column.quantiles.size() > 2 ? column.quantiles[2] : column.mean;
+  return fmt::format("{:.6g} .. {:.6g}, median {:.6g}, mean {:.6g}", column.min, column.max, middle,
+                     column.mean);
+}
+
+std::string profile_text(const datasets::TableProfile& profile) {
+  std::string out = fmt::format("{}: {} rows, {} columns\nsha256 {}\n\n", profile.source,
+                                profile.row_count, profile.columns.size(), profile.content_hash);
+  TextTable table;
+  table.add_column("column");
+  table.add_column("type");
+  table.add_column("missing", Align::kRight);
+  table.add_column("distinct", Align::kRight);
+  table.add_column("values");
+  for (const auto& column : profile.columns) {
+    const double share = profile.row_count > 0 ? 100.0 * static_cast<double>(column.missing_count) /
+                                                     static_cast<double>(profile.row_count)
+                                               : 0;
+    table.add_row({column.name, std::string(datasets::name_of(column.type)),
+                   column.missing_count == 0 ? "-" : fmt::format("{:.1f} %", share),
+                   std::to_string(column.distinct_count), summary_of(column)});
+  }
+  return out + table.render(terminal_width());
+}
+
+std::string target_text(const datasets::Target& target) {
+  std::string out = fmt::format("\ntarget {}: {} ({}; --task overrides it)\n", target.name,
+                                datasets::name_of(target.task), target.reason);
+  if (target.missing_count > 0) {
+    out += fmt::format("  {} rows without a target are left out\n", target.missing_count);
+  }
+  for (size_t i = 0; i < target.labels.size() && i < 20; ++i) {
+    out += fmt::format("  class {:<20} {} rows\n", target.labels[i], target.counts[i]);
+  }
+  if (target.labels.size() > 20) {
+    out += fmt::format("  ... {} more classes\n", target.labels.size() - 20);
+  }
+  return out;
+}
+
+Status describe(const Invocation& invocation, const DescribeOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(const auto csv, csv_options(options.table));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+  ASSAY_ASSIGN_OR_RETURN(auto table, datasets::read_csv(options.table.path, csv, engine->executor(),
+                                                        *invocation.stop));
+  ASSAY_ASSIGN_OR_RETURN(const datasets::TableProfile profile,
+                         datasets::profile_table(*table, engine->executor()));
+  std::optional<datasets::Target> target;
+  if (!options.target.empty()) {
+    std::optional<datasets::Task> task;
+    if (options.task != "auto") {
+      ASSAY_ASSIGN_OR_RETURN(task, datasets::parse_task(options.task));
+    }
+    ASSAY_ASSIGN_OR_RETURN(target, datasets::extract_target(*table, options.target, task));
+  }
+  if (!invocation.json) {
+    print_result(profile_text(profile) + (target ? target_text(*target) : std::string()));
+    return {};
+  }
+  Json object = {{"source", profile.source},
+                 {"content_hash", profile.content_hash},
+                 {"rows", profile.row_count}};
+  object["columns"] = Json::array();
+  for (const auto& column : profile.columns) object["columns"].push_back(column_json(column));
+  if (target) object["target"] = target_json(*target);
+  print_result(object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return {};
+}
+
+}  // namespace
+
+void add_data_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* data = app.add_subcommand("data", "Look at data sets");
+  data->require_subcommand(1);
+  CLI::App* command =
+      data->add_subcommand("describe", "Types, missing values and ranges of a table");
+  add_output_options(*command, invocation);
+  auto options = std::make_shared<DescribeOptions>();
+  add_table_options(*command, options->table);
+  command->add_option("--target", options->target, "Also say what predicting this column would be");
+  command->add_option("--task", options->task, "auto, binary, multiclass or regression")
+      ->capture_default_str();
+  command->footer("Example:\n  assay data describe --data train.csv --target churn");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return describe(invocation, *options); };
+  });
+}
+
+}  // namespace assay::automl::cli

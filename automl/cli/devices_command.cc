@@ -1,0 +1,138 @@
+// assay devices: what is there, what each op would use, and why not.
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/engine.h"
+#include "automl/cli/invocation.h"
+#include "automl/cli/output.h"
+#include "automl/report/text_table.h"
+
+namespace assay::automl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A typical problem of each op, to ask implementations about: a million rows, 32 features.
+constexpr int64_t kRows = 1'000'000;
+constexpr int32_t kFeatures = 32;
+
+kernels::QuantileEdgesProblem typical(const kernels::QuantileEdges*) {
+  return {.row_count = kRows};
+}
+kernels::BinColumnsProblem typical(const kernels::BinColumns*) { return {kRows, kFeatures}; }
+kernels::LossProblem typical(const kernels::LossGradients*) {
+  return {kernels::Loss::kLogistic, kRows, kRows, 1};
+}
+kernels::LossProblem typical(const kernels::LossValue*) {
+  return {kernels::Loss::kLogistic, kRows, kRows, 1};
+}
+kernels::GrowTreeProblem typical(const kernels::GrowTree*) {
+  kernels::GrowTreeProblem problem;
+  problem.row_count = kRows;
+  problem.sample_count = kRows;
+  problem.feature_count = kFeatures;
+  return problem;
+}
+kernels::PredictTreesProblem typical(const kernels::PredictTrees*) {
+  return {kRows, kFeatures, 0, 100, 1, 1};
+}
+kernels::GemmProblem typical(const kernels::Gemm*) { return {.m = kRows, .n = 8, .k = kFeatures}; }
+
+// One op on one device: where it runs and what was asked on the way.
+struct OpPlan {
+  std::string op;
+  std::string runs_on;  // device id
+  std::string chosen;   // implementation, or empty
+  std::vector<kernels::Candidate> candidates;
+};
+
+std::vector<OpPlan> plan_ops(const backends::DeviceSet& devices, const kernels::Device& device) {
+  std::vector<OpPlan> plans;
+  devices.kernels().for_each([&]<class Op>(const kernels::OpTable<Op>& table) {
+    const bool declared = table.declared_by(device.info().kind);
+    const kernels::DeviceInfo& place = declared ? device.info() : devices.host().info();
+    auto plan = kernels::plan_op(table, place, typical(static_cast<const Op*>(nullptr)));
+    plans.push_back({std::string(Op::kName), place.id,
+                     plan.chosen != nullptr ? std::string(plan.chosen->name) : std::string(),
+                     std::move(plan.candidates)});
+  });
+  return plans;
+}
+
+Json plan_json(const OpPlan& plan) {
+  Json candidates = Json::array();
+  for (const auto& candidate : plan.candidates) {
+    candidates.push_back({{"name", std::string(candidate.name)},
+                          {"declined", candidate.declined ? Json(*candidate.declined) : Json()}});
+  }
+  return {{"op", plan.op},
+          {"runs_on", plan.runs_on},
+          {"implementation", plan.chosen.empty() ? Json() : Json(plan.chosen)},
+          {"candidates", std::move(candidates)}};
+}
+
+std::string devices_json(const Engine& engine) {
+  Json object;
+  object["threads"] = engine.threads();
+  object["memory_bytes"] = engine.memory_bytes();
+  object["devices"] = Json::array();
+  for (const auto& device : engine.devices().devices()) {
+    const kernels::DeviceInfo& info = device->info();
+    Json plans = Json::array();
+    for (const OpPlan& plan : plan_ops(engine.devices(), *device)) plans.push_back(plan_json(plan));
+    object["devices"].push_back({{"id", info.id},
+                                 {"kind", info.kind},
+                                 {"name", info.name},
+                                 {"memory_bytes", info.memory_bytes},
+                                 {"emulated", info.emulated},
+                                 {"ops", std::move(plans)}});
+  }
+  object["unavailable"] = Json::array();
+  for (const auto& missing : engine.devices().unavailable()) {
+    object["unavailable"].push_back({{"kind", missing.kind}, {"reason", missing.reason}});
+  }
+  return object.dump() + "\n";
+}
+
+std::string devices_text(const Engine& engine) {
+  std::string out;
+  for (const auto& device : engine.devices().devices()) {
+    const kernels::DeviceInfo& info = device->info();
+    out += fmt::format("{}  {}{}\n    {} to plan with{}\n", info.id, info.name,
+                       info.emulated ? " (emulated)" : "",
+                       size_text(static_cast<double>(info.memory_bytes)),
+                       info.kind == "cpu" ? fmt::format(", {} threads", engine.threads()) : "");
+    for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {
+      const bool elsewhere = plan.runs_on != info.id;
+      out += fmt::format(
+          "    {:<16} {}{}\n", plan.op, plan.chosen.empty() ? "nothing can run it" : plan.chosen,
+          elsewhere ? fmt::format(" (host work: {} does not declare it)", info.id) : "");
+      for (const auto& candidate : plan.candidates) {
+        if (candidate.declined) {
+          out += fmt::format("    {:<16} not {}: {}\n", "", candidate.name, *candidate.declined);
+        }
+      }
+    }
+  }
+  for (const auto& missing : engine.devices().unavailable()) {
+    out += fmt::format("{}  not available: {}\n", missing.kind, missing.reason);
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_devices_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* command =
+      app.add_subcommand("devices", "What can compute here, what each op would use, and why not");
+  add_output_options(*command, invocation);
+  command->callback([&invocation] {
+    invocation.action = [&invocation]() -> Status {
+      ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+      print_result(invocation.json ? devices_json(*engine) : devices_text(*engine));
+      return {};
+    };
+  });
+}
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,47 @@
+// The composition root: what the program computes with. Opens the devices and makes executors;
+// everything above kernels/ gets them from here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "backends/devices.h"
+#include "kernels/base/executor.h"
+#include "kernels/kernel_set.h"
+
+namespace assay::automl::cli {
+
+struct EngineOptions {
+  std::string device = "auto";
+  int64_t threads = 0;       // 0: all that this process may use
+  int64_t memory_bytes = 0;  // 0: 80 % of what this process may use
+};
+
+// Owns the devices and one executor for work outside of a sweep's slots.
+class Engine {
+ public:
+  // Fails: invalid_argument for more threads than this process may use, or an unknown device;
+  // device if it cannot be had.
+  static Result<std::unique_ptr<Engine>> open(const EngineOptions& options);
+
+  int threads() const { return threads_; }
+  int64_t memory_bytes() const { return memory_bytes_; }
+  Executor& executor() { return *executor_; }
+  kernels::Device& device() { return *device_; }
+  const backends::DeviceSet& devices() const { return devices_; }
+  // The context of a command that computes on its own. The engine must outlive it.
+  kernels::ComputeContext context(const StopToken& stop);
+  // An executor for a slot.
+  static std::unique_ptr<Executor> make_executor(int threads);
+
+ private:
+  explicit Engine(backends::DeviceSet devices) : devices_(std::move(devices)) {}
+  backends::DeviceSet devices_;
+  kernels::Device* device_ = nullptr;
+  std::unique_ptr<Executor> executor_;
+  int threads_ = 1;
+  int64_t memory_bytes_ = 0;
+};
+
+}  // namespace assay::automl::cli

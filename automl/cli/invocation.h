@@ -1,0 +1,58 @@
+// What all commands share: how the program was called, where output goes, and the stop token that
+// Ctrl-C sets. One Invocation lives in main; commands fill `action` while the command line is
+// parsed, and main runs it afterwards.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/clock.h"
+#include "kernels/base/status.h"
+#include "tracking/workspace.h"
+
+namespace CLI {
+class App;
+}
+
+namespace assay::automl::cli {
+
+struct Invocation {
+  std::vector<std::string> argv;
+  SystemClock clock;
+  int64_t started_ns = 0;     // on `clock`: when the process started
+  StopToken* stop = nullptr;  // requested by the first Ctrl-C
+  bool json = false;          // --json: machine-readable output on stdout
+  bool quiet = false;         // --quiet: no progress, no notes
+  std::string workspace;      // --workspace, or empty
+  int exit_code = 0;          // of a command that did not fail
+  std::function<Status()> action;
+};
+
+// --json and --quiet.
+void add_output_options(CLI::App& command, Invocation& invocation);
+// --workspace too.
+void add_workspace_option(CLI::App& command, Invocation& invocation);
+
+// The workspace by --workspace, ASSAY_WORKSPACE, the nearest `.assay` upward; if there is none and
+// `create` is set, `.assay` here is made and named in a note.
+Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& invocation,
+                                                            bool create);
+
+// One function for each command; each adds its subcommand to the app.
+void add_run_command(CLI::App& app, Invocation& invocation);
+void add_predict_command(CLI::App& app, Invocation& invocation);
+void add_score_command(CLI::App& app, Invocation& invocation);
+void add_runs_command(CLI::App& app, Invocation& invocation);
+void add_models_command(CLI::App& app, Invocation& invocation);
+// `assay models register`, in a file of its own because it reads model files.
+void add_models_register(CLI::App& models, Invocation& invocation);
+void add_data_command(CLI::App& app, Invocation& invocation);
+void add_config_command(CLI::App& app, Invocation& invocation);
+void add_devices_command(CLI::App& app, Invocation& invocation);
+void add_version_command(CLI::App& app, Invocation& invocation);
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,67 @@
+#include "automl/cli/output.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace assay::automl::cli {
+namespace {
+bool output_failed = false;
+}
+
+void print_result(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed = true;
+}
+
+void print_note(const Invocation& invocation, std::string_view text) {
+  if (!invocation.quiet) fmt::print(stderr, "{}\n", text);
+}
+
+void print_error(const Invocation& invocation, const Error& error) {
+  if (invocation.json) {
+    const nlohmann::json object = {
+        {"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
+    print_result(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  fmt::print(stderr, "assay: error: {}\n", error.message);
+}
+
+Status flush_output() {
+  if (std::fflush(stdout) != 0) output_failed = true;
+  if (output_failed) return fail(StatusCode::kIo, "cannot write to standard output");
+  return {};
+}
+
+int terminal_width() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+int exit_code_of(StatusCode code) {
+  switch (code) {
+    case StatusCode::kInvalidArgument:
+    case StatusCode::kConfig:
+    case StatusCode::kNotFound:
+    case StatusCode::kAlreadyExists:
+      return 2;
+    case StatusCode::kData:
+      return 3;
+    case StatusCode::kDevice:
+      return 4;
+    case StatusCode::kIo:
+      return 5;
+    case StatusCode::kBudgetTooSmall:
+      return 6;
+    case StatusCode::kCancelled:
+      return 130;
+    case StatusCode::kResourceExhausted:
+    case StatusCode::kInternal:
+      return 70;
+  }
+  return 70;
+}
+
+}  // namespace assay::automl::cli

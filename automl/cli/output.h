@@ -1,0 +1,26 @@
+// Where commands print: results on stdout, notes and errors on stderr. Only cli/ prints.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "automl/cli/invocation.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl::cli {
+
+// A result, as it is.
+void print_result(std::string_view text);
+// A line for people, on stderr; nothing with --quiet.
+void print_note(const Invocation& invocation, std::string_view text);
+// `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.
+void print_error(const Invocation& invocation, const Error& error);
+// Whether everything printed reached stdout; an io error if not (a full disk, a closed pipe).
+Status flush_output();
+
+// Columns of the terminal behind stdout; 0 if it is not one.
+int terminal_width();
+// The exit code for an error.
+int exit_code_of(StatusCode code);
+
+}  // namespace assay::automl::cli

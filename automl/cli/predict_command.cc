@@ -1,0 +1,142 @@
+// assay predict: a model's predictions for a table, streamed to a CSV file.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/model_source.h"
+#include "automl/cli/output.h"
+#include "automl/cli/prediction_stream.h"
+#include "datasets/csv_writer.h"
+#include "kernels/base/file_layer.h"
+
+namespace assay::automl::cli {
+namespace {
+
+struct PredictOptions {
+  std::string model;
+  TableOptions table;
+  std::string out;
+  std::string device = "auto";
+  int64_t threads = 0;
+};
+
+// Standard output, or a file that appears under its name only when it is whole.
+class PredictionSink {
+ public:
+  explicit PredictionSink(std::string path) : path_(std::move(path)) {}
+  ~PredictionSink() {
+    if (file_ != nullptr) (void)files_.unlink(temporary_);
+  }
+  PredictionSink(const PredictionSink&) = delete;
+  PredictionSink& operator=(const PredictionSink&) = delete;
+
+  Status open() {
+    if (to_stdout()) return {};
+    temporary_ = fmt::format("{}.{}.tmp", path_, getpid());
+    ASSAY_ASSIGN_OR_RETURN(file_, files_.create(temporary_));
+    return {};
+  }
+  Status write(std::string_view text) {
+    if (to_stdout()) {
+      print_result(text);
+      return flush_output();
+    }
+    return file_->append(std::as_bytes(std::span<const char>(text.data(), text.size())));
+  }
+  Status close() {
+    if (to_stdout()) return {};
+    ASSAY_RETURN_IF_ERROR(file_->sync());
+    ASSAY_RETURN_IF_ERROR(files_.rename(temporary_, path_));
+    file_.reset();
+    return {};
+  }
+  bool to_stdout() const { return path_.empty() || path_ == "-"; }
+
+ private:
+  std::string path_;
+  std::string temporary_;
+  PosixFileLayer files_;
+  std::unique_ptr<File> file_;
+};
+
+std::string header_of(const Predictor& predictor) {
+  std::string line = "prediction";
+  for (const std::string& label : predictor.labels()) {
+    line += ',';
+    datasets::append_csv_field(line, "proba_" + label);
+  }
+  return line + '\n';
+}
+
+void append_row(const Predictor& predictor, std::span<const float> row, std::string& out) {
+  if (predictor.labels().empty()) {
+    datasets::append_csv_number(out, row[0]);
+  } else {
+    const auto best = std::max_element(row.begin(), row.end()) - row.begin();
+    datasets::append_csv_field(out, predictor.labels()[static_cast<size_t>(best)]);
+    for (const float probability : row) {
+      out += ',';
+      datasets::append_csv_number(out, probability);
+    }
+  }
+  out += '\n';
+}
+
+Status predict(const Invocation& invocation, const PredictOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
+  const Predictor& predictor = model.predictor;
+  PredictionSink sink(options.out);
+  ASSAY_RETURN_IF_ERROR(sink.open());
+  ASSAY_RETURN_IF_ERROR(sink.write(header_of(predictor)));
+  const auto width = static_cast<size_t>(predictor.output_count());
+  std::string text;
+  auto write_block = [&](const PredictedBlock& block) {
+    text.clear();
+    for (size_t at = 0; at < block.predictions.size(); at += width) {
+      append_row(predictor, block.predictions.subspan(at, width), text);
+    }
+    return sink.write(text);
+  };
+  ASSAY_ASSIGN_OR_RETURN(const int64_t rows, predict_stream(predictor, options.table, {}, *engine,
+                                                            *invocation.stop, write_block));
+  ASSAY_RETURN_IF_ERROR(sink.close());
+  if (sink.to_stdout()) return {};
+  if (invocation.json) {
+    const nlohmann::ordered_json object = {
+        {"model", model.name}, {"version", model.version}, {"rows", rows}, {"out", options.out}};
+    print_result(object.dump() + "\n");
+  } else {
+    print_note(invocation,
+               fmt::format("{} rows predicted by {} written to {}", rows, model.name, options.out));
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_predict_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("predict", "Predict the rows of a table");
+  add_workspace_option(*command, invocation);
+  auto options = std::make_shared<PredictOptions>();
+  command
+      ->add_option("model", options->model,
+                   "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
+      ->required();
+  add_table_options(*command, options->table);
+  command->add_option("--out,-o", options->out, "CSV file to write (default: standard output)");
+  command->add_option("--device", options->device, "auto, cpu, cuda:0, ...")->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads; 0 for all")->capture_default_str();
+  command->footer(
+      "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"
+      "keep their order.\n"
+      "Example:\n  assay predict churn --data new.csv --out predictions.csv");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return predict(invocation, *options); };
+  });
+}
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,30 @@
+// Predictions of a model for a table file, block by block, so that the file may be larger than
+// memory. Used by predict and score.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "automl/cli/engine.h"
+#include "automl/cli/table_options.h"
+#include "automl/preprocess/predictor.h"
+#include "datasets/csv_blocks.h"
+
+namespace assay::automl::cli {
+
+// One block: the rows read, and predictions [rows, outputs] row-major.
+struct PredictedBlock {
+  const datasets::Table& table;
+  std::span<const float> predictions;
+};
+
+// Reads the columns that the model needs, and `extra` ones behind them, and calls visit for each
+// block in file order until it fails. Returns the number of rows.
+// Fails: as CsvBlocks and Predictor::predict; what `visit` fails with.
+Result<int64_t> predict_stream(const Predictor& predictor, const TableOptions& options,
+                               const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
+                               const StopToken& stop,
+                               const std::function<Status(const PredictedBlock&)>& visit);
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,130 @@
+// assay run: one AutoML sweep from a config file or flags to a registered model.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+
+#include "automl/cli/engine.h"
+#include "automl/cli/invocation.h"
+#include "automl/cli/learner_groups.h"
+#include "automl/cli/output.h"
+#include "automl/cli/run_flags.h"
+#include "automl/cli/sweep_progress.h"
+#include "automl/config/yaml_config.h"
+#include "automl/learners/learner.h"
+#include "automl/report/leaderboard.h"
+#include "automl/report/run_summary.h"
+#include "automl/report/text_table.h"
+#include "automl/scheduler/sweep.h"
+#include "kernels/base/file_layer.h"
+
+namespace assay::automl::cli {
+namespace {
+
+struct RunOptionsGiven {
+  std::string config_path;
+  RunFlags flags;
+};
+
+constexpr int64_t kMaxConfigBytes = 1 << 20;
+
+Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& config_text) {
+  ExperimentConfig config;
+  if (!options.config_path.empty()) {
+    const std::vector<OptionGroup> groups = learner_groups();
+    PosixFileLayer files;
+    ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups));
+    ASSAY_ASSIGN_OR_RETURN(config_text, read_file(files, options.config_path, kMaxConfigBytes));
+  } else if (!options.flags.given("--data") || !options.flags.given("--target")) {
+    return fail(StatusCode::kInvalidArgument,
+                "give a config file, or --data and --target; see assay run --help");
+  }
+  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config));
+  if (options.config_path.empty() && !options.flags.given("--experiment")) {
+    config.run.experiment = experiment_name_of(config.data.train);
+  }
+  for (const LearnerChoice& choice : config.learners) {
+    ASSAY_ASSIGN_OR_RETURN([[maybe_unused]] const Learner* learner, find_learner(choice.name));
+  }
+  ASSAY_RETURN_IF_ERROR(check_config(config));
+  return config;
+}
+
+void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
+  const bool interrupted = outcome.status == tracking::RunStatus::kInterrupted;
+  if (interrupted) invocation.exit_code = exit_code_of(StatusCode::kCancelled);
+  const std::string model = fmt::format("{}:{}", outcome.model_name, outcome.model_version);
+  if (invocation.json) {
+    print_result(run_summary_json(outcome) + "\n");
+  } else {
+    std::string out = leaderboard_text(outcome.leaderboard, 10, terminal_width());
+    out += fmt::format(
+        "\n{} trials finished, {} failed, {} pruned in {} (peak memory {})\n"
+        "model {}: {} {} ({})\n  file {}\n  run  {}\n",
+        outcome.finished, outcome.failed, outcome.pruned, duration_text(outcome.wall_seconds),
+        size_text(static_cast<double>(outcome.peak_rss_bytes)), model, outcome.metric,
+        score_text(outcome.validation_score), outcome.validation_method, outcome.model_path,
+        outcome.run_id);
+    print_result(out);
+  }
+  if (interrupted) {
+    print_note(invocation, fmt::format("interrupted: the best model so far is registered as {}; "
+                                       "run the same command again for a further version",
+                                       model));
+  } else if (!invocation.json) {
+    print_note(invocation, fmt::format("next: assay predict {} --data new.csv --out "
+                                       "predictions.csv",
+                                       outcome.model_name));
+  }
+}
+
+Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options) {
+  // A reader that goes away must not take the sweep with it.
+  signal(SIGPIPE, SIG_IGN);
+  SweepRequest request;
+  ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text));
+  ASSAY_ASSIGN_OR_RETURN(auto opened,
+                         Engine::open({request.config.run.device, request.config.run.threads,
+                                       request.config.budget.memory}));
+  // Never deleted: a stalled trial may outlive the sweep and still compute until the process ends.
+  Engine* const engine = opened.release();
+  ASSAY_ASSIGN_OR_RETURN(request.workspace, open_workspace(invocation, true));
+  SweepDisplay display(invocation);
+  request.config_path = options.config_path;
+  request.command_line = invocation.argv;
+  request.compute = {&engine->devices().kernels(), &engine->device(), &engine->devices().host(),
+                     &Engine::make_executor};
+  request.threads = engine->threads();
+  request.clock = &invocation.clock;
+  request.process_start_ns = invocation.started_ns;
+  request.stop = invocation.stop;
+  request.observer = &display;
+  ASSAY_ASSIGN_OR_RETURN(const SweepOutcome outcome, run_sweep(request));
+  display.finish();
+  print_outcome(invocation, outcome);
+  return {};
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* command =
+      app.add_subcommand("run", "Search for the best model of a table and register it");
+  add_workspace_option(*command, invocation);
+  auto options = std::make_shared<RunOptionsGiven>();
+  command->add_option("config", options->config_path, "Config file (assay config init makes one)");
+  options->flags.add_to(*command);
+  command->footer(
+      "Flags override the config file. Without --time and --trials a run takes 60 s. With "
+      "--trials\n"
+      "and no --time the result depends on the seed alone.\n"
+      "Examples:\n"
+      "  assay run experiment.yaml\n"
+      "  assay run experiment.yaml --time 10m --name churn\n"
+      "  assay run --data train.csv --target churn --metric log_loss --drop customer_id\n"
+      "  assay run --data train.csv --target price --trials 20 --seed 7 --json");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return run_sweep_command(invocation, *options); };
+  });
+}
+
+}  // namespace assay::automl::cli

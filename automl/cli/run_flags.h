@@ -1,0 +1,32 @@
+// The flags of `assay run`: each is one option of the config's tables, so its values, checks and
+// help are those of the config file. A flag overrides the file.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "automl/config/experiment_config.h"
+#include "kernels/base/status.h"
+
+namespace CLI {
+class App;
+}
+
+namespace assay::automl::cli {
+
+class RunFlags {
+ public:
+  // Adds the flags; the object must outlive the parse.
+  void add_to(CLI::App& command);
+  // Whether the flag (with its dashes) was given.
+  bool given(const std::string& flag) const;
+  // Sets the options of the flags that were given. Fails: invalid_argument, naming the flag.
+  Status apply_to(ExperimentConfig& config) const;
+
+ private:
+  std::map<std::string, std::string> values_;  // by flag
+  std::vector<std::string> learners_;
+};
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,16 @@
+// Records of the run store as JSON text, for --json. Not a number (NaN, infinities) becomes null.
+#pragma once
+
+#include <string>
+
+#include "tracking/model_registry.h"
+#include "tracking/run_record.h"
+
+namespace assay::automl::cli {
+
+// One object on one line, without '\n'.
+std::string run_info_json(const tracking::RunInfo& info);
+std::string run_record_json(const tracking::RunRecord& record);
+std::string model_json(const tracking::ModelVersion& model);
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,164 @@
+// assay score: how good a model's predictions are on a table that has the target.
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/model_source.h"
+#include "automl/cli/output.h"
+#include "automl/cli/prediction_stream.h"
+#include "automl/metrics/metric.h"
+#include "automl/report/text_table.h"
+#include "datasets/target.h"
+#include "kernels/base/names.h"
+
+namespace assay::automl::cli {
+namespace {
+
+struct ScoreOptions {
+  std::string model;
+  TableOptions table;
+  std::string metric;
+  std::string device = "auto";
+  int64_t threads = 0;
+};
+
+// Class numbers of the labels as a test file spells them: as trained, or the same number in another
+// spelling ("1.0" for "1"), or the same word in other case ("TRUE" for "true").
+class LabelIndex {
+ public:
+  explicit LabelIndex(const std::vector<std::string>& labels) : labels_(labels) {
+    for (size_t i = 0; i < labels.size(); ++i) {
+      const auto number = static_cast<int32_t>(i);
+      exact_.emplace(labels[i], number);
+      lower_.emplace(lower_case(labels[i]), number);
+    }
+  }
+  Result<int32_t> find(const std::string& text) const {
+    if (const auto it = exact_.find(text); it != exact_.end()) return it->second;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) {
+      if (const auto it = exact_.find(datasets::number_label(value)); it != exact_.end()) {
+        return it->second;
+      }
+    }
+    if (const auto it = lower_.find(lower_case(text)); it != lower_.end()) return it->second;
+    return fail(StatusCode::kData, "class '{}' was not there in training{}", text,
+                name_hint(text, std::span<const std::string>(labels_)));
+  }
+
+ private:
+  const std::vector<std::string>& labels_;
+  std::map<std::string, int32_t> exact_;
+  std::map<std::string, int32_t> lower_;
+};
+
+// Predictions and truth of the rows that have a target.
+struct Scored {
+  std::vector<float> predictions;
+  std::vector<int32_t> labels;
+  std::vector<double> values;
+  int64_t missing = 0;
+
+  Status add(const PredictedBlock& block, const Predictor& predictor, const LabelIndex& index) {
+    const datasets::Column& target = block.table.columns().back();
+    const auto width = static_cast<size_t>(predictor.output_count());
+    std::vector<int32_t> code_labels(target.levels.size(), -1);
+    for (size_t row = 0; row < static_cast<size_t>(block.table.row_count()); ++row) {
+      if (target.is_numbers()) {
+        if (std::isnan(target.numbers[row])) {
+          ++missing;
+          continue;
+        }
+        values.push_back(target.numbers[row]);
+      } else {
+        if (target.codes[row] == datasets::kMissingCode) {
+          ++missing;
+          continue;
+        }
+        const auto level = static_cast<size_t>(target.codes[row] - datasets::kFirstLevelCode);
+        if (code_labels[level] < 0) {
+          ASSAY_ASSIGN_OR_RETURN(code_labels[level], index.find(target.levels[level]));
+        }
+        labels.push_back(code_labels[level]);
+      }
+      const auto begin = block.predictions.begin() + static_cast<ptrdiff_t>(row * width);
+      predictions.insert(predictions.end(), begin, begin + static_cast<ptrdiff_t>(width));
+    }
+    return {};
+  }
+};
+
+Result<Metric> metric_of(const Predictor& predictor, const std::string& wanted) {
+  if (!wanted.empty()) return Metric::find(wanted, predictor.task());
+  const auto note = predictor.notes().find("metric");
+  if (note != predictor.notes().end()) {
+    if (const auto* name = std::get_if<std::string>(&note->second)) {
+      return Metric::find(*name, predictor.task());
+    }
+  }
+  return Metric::default_for(predictor.task());
+}
+
+Status score(const Invocation& invocation, const ScoreOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
+  const Predictor& predictor = model.predictor;
+  ASSAY_ASSIGN_OR_RETURN(const Metric metric, metric_of(predictor, options.metric));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
+  const LabelIndex index(predictor.labels());
+  const auto type = predictor.labels().empty() ? datasets::ColumnType::kNumeric
+                                               : datasets::ColumnType::kCategorical;
+  Scored scored;
+  ASSAY_ASSIGN_OR_RETURN(
+      const int64_t rows,
+      predict_stream(
+          predictor, options.table, {{predictor.target(), type}}, *engine, *invocation.stop,
+          [&](const PredictedBlock& block) { return scored.add(block, predictor, index); }));
+  const PredictionView view{scored.predictions.data(), rows - scored.missing,
+                            predictor.output_count()};
+  auto result = metric.score(view, {scored.labels, scored.values});
+  if (!result) return fail_with(std::move(result.error()), options.table.path);
+  if (invocation.json) {
+    const nlohmann::ordered_json object = {{"model", model.name},
+                                           {"version", model.version},
+                                           {"task", std::string(name_of(predictor.task()))},
+                                           {"metric", std::string(metric.name())},
+                                           {"score", *result},
+                                           {"rows", rows - scored.missing},
+                                           {"rows_without_target", scored.missing}};
+    print_result(object.dump() + "\n");
+    return {};
+  }
+  print_result(fmt::format("{} {}\n", metric.name(), score_text(*result)));
+  print_note(invocation,
+             fmt::format("{} rows of {} scored{}", rows - scored.missing, options.table.path,
+                         scored.missing == 0
+                             ? std::string()
+                             : fmt::format(" ({} rows without target left out)", scored.missing)));
+  return {};
+}
+
+}  // namespace
+
+void add_score_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("score", "Score a model on a table that has the target");
+  add_workspace_option(*command, invocation);
+  auto options = std::make_shared<ScoreOptions>();
+  command
+      ->add_option("model", options->model,
+                   "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
+      ->required();
+  add_table_options(*command, options->table);
+  command->add_option("--metric", options->metric,
+                      "The metric (default: the one the model was chosen by)");
+  command->add_option("--device", options->device, "auto, cpu, cuda:0, ...")->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads; 0 for all")->capture_default_str();
+  command->footer("Example:\n  assay score churn --data test.csv --metric log_loss");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return score(invocation, *options); };
+  });
+}
+
+}  // namespace assay::automl::cli

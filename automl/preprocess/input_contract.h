@@ -1,0 +1,21 @@
+// The input contract of a predictor as JSON text, for people and for other systems: what a table
+// must hold to be predicted. Kept beside registered models and in run files.
+//
+//   {"columns": [{"name", "type", "levels"?, "had_missing"}], "target", "task", "labels"?}
+//
+// At most kMaxListedLevels levels of a column are listed; "level_count" says how many there are.
+// Text that is not UTF-8 has its bad bytes replaced.
+#pragma once
+
+#include <string>
+
+#include "automl/preprocess/predictor.h"
+
+namespace assay::automl {
+
+inline constexpr size_t kMaxListedLevels = 50;
+
+// One line, keys in the order above.
+std::string input_contract_json(const Predictor& predictor);
+
+}  // namespace assay::automl

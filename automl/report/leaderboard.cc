@@ -1,0 +1,58 @@
+#include "automl/report/leaderboard.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "automl/report/text_table.h"
+
+namespace assay::automl {
+
+std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width) {
+  TextTable table;
+  table.add_column("rank", Align::kRight);
+  table.add_column("learner");
+  table.add_column("trial", Align::kRight);
+  table.add_column(board.metric, Align::kRight);
+  table.add_column("weight", Align::kRight);
+  table.add_column("fit", Align::kRight);
+  table.add_column("origin");
+  table.add_column("status");
+  const auto all = static_cast<int64_t>(board.rows.size());
+  const int64_t shown = limit > 0 ? std::min(limit, all) : all;
+  for (int64_t i = 0; i < shown; ++i) {
+    const LeaderboardRow& row = board.rows[static_cast<size_t>(i)];
+    table.add_row({row.rank > 0 ? fmt::format("{}", row.rank) : "-", row.learner,
+                   row.trial >= 0 ? fmt::format("{}", row.trial) : "",
+                   row.score ? score_text(*row.score) : "-",
+                   row.weight > 0 ? fmt::format("{:.3f}", row.weight) : "",
+                   row.trial >= 0 ? duration_text(row.fit_seconds) : "", row.origin, row.status});
+  }
+  std::string text = table.render(width);
+  if (shown < all) text += fmt::format("... and {} more\n", all - shown);
+  return text;
+}
+
+std::string leaderboard_json(const Leaderboard& board) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const LeaderboardRow& row : board.rows) {
+    nlohmann::ordered_json entry;
+    entry["rank"] = row.rank > 0 ? nlohmann::ordered_json(row.rank) : nullptr;
+    entry["trial"] = row.trial >= 0 ? nlohmann::ordered_json(row.trial) : nullptr;
+    entry["learner"] = row.learner;
+    entry["score"] = row.score ? nlohmann::ordered_json(*row.score) : nullptr;
+    entry["weight"] = row.weight;
+    entry["status"] = row.status;
+    entry["origin"] = row.origin;
+    entry["fit_seconds"] = row.fit_seconds;
+    entry["total_seconds"] = row.total_seconds;
+    entry["ended_seconds"] = row.ended_seconds;
+    entry["run_id"] = row.run_id;
+    entry["params"] = nlohmann::ordered_json::parse(row.params, nullptr, false);
+    if (entry["params"].is_discarded()) entry["params"] = nullptr;
+    if (!row.message.empty()) entry["message"] = row.message;
+    rows.push_back(std::move(entry));
+  }
+  return rows.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace assay::automl

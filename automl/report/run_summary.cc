@@ -1,0 +1,32 @@
+#include "automl/report/run_summary.h"
+
+#include <nlohmann/json.hpp>
+
+#include "automl/report/leaderboard.h"
+
+namespace assay::automl {
+
+std::string run_summary_json(const SweepOutcome& outcome) {
+  nlohmann::ordered_json json;
+  json["run_id"] = outcome.run_id;
+  json["status"] = std::string(tracking::name_of(outcome.status));
+  json["task"] = std::string(name_of(outcome.task));
+  json["metric"] = outcome.metric;
+  json["validation_score"] = outcome.validation_score;
+  json["validation"] = outcome.validation_method;
+  json["model"] = {{"name", outcome.model_name},
+                   {"version", outcome.model_version},
+                   {"path", outcome.model_path},
+                   {"sha256", outcome.model_sha256}};
+  json["trials"] = {{"finished", outcome.finished},
+                    {"failed", outcome.failed},
+                    {"pruned", outcome.pruned},
+                    {"cancelled", outcome.cancelled}};
+  json["wall_seconds"] = outcome.wall_seconds;
+  json["peak_rss_bytes"] = outcome.peak_rss_bytes;
+  json["notes"] = outcome.notes;
+  json["leaderboard"] = nlohmann::ordered_json::parse(leaderboard_json(outcome.leaderboard));
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace assay::automl
