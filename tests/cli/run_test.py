@@ -1,0 +1,190 @@
+"""assay run and what is done with its model: predict, score, runs, models, export."""
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import cli_case
+from cli_case import ASSAY, CliCase
+
+
+class RunTest(CliCase):
+    def setUp(self):
+        super().setUp()
+        self.train = cli_case.binary_table(self.path('train.csv'), seed=1)
+        self.test = cli_case.binary_table(self.path('test.csv'), rows=200, seed=9)
+
+    def run_trials(self, *extra, trials=5, **options):
+        return self.assay_json('run', '--data', self.train, '--target', 'default', '--trials',
+                               trials, '--quiet', *extra, **options)
+
+    def test_summary_holds_what_it_promises(self):
+        summary = self.run_trials('--name', 'credit')
+        self.assertEqual(summary['status'], 'completed')
+        self.assertEqual(summary['task'], 'binary')
+        self.assertEqual(summary['metric'], 'roc_auc')
+        self.assertGreater(summary['validation_score'], 0.85)
+        self.assertEqual(summary['model']['name'], 'credit')
+        self.assertEqual(summary['model']['version'], 1)
+        self.assertTrue(os.path.exists(os.path.join(self.folder, summary['model']['path'])))
+        self.assertEqual(sum(summary['trials'][k] for k in ('finished', 'failed', 'pruned')), 5)
+        self.assertGreater(summary['wall_seconds'], 0)
+        self.assertGreater(summary['peak_rss_bytes'], 1 << 20)
+        self.assertEqual(len(summary['run_id']), 26)
+        again = self.run_trials('--name', 'credit', trials=1)
+        self.assertEqual(again['model']['version'], 2)
+
+    def test_text_output_shows_leaderboard_and_model(self):
+        process = self.assay('run', '--data', self.train, '--target', 'default', '--trials', 4,
+                             '--workspace', self.path('ws'))
+        self.assertIn('train:1', process.stdout)
+        self.assertIn('gbt', process.stdout)
+        self.assertIn('roc_auc', process.stdout)
+        self.assertIn('binary', process.stderr)
+        self.assertIn('assay predict', process.stderr)
+
+    def test_score_is_that_of_the_predictions_file(self):
+        self.run_trials('--name', 'm')
+        self.assay('predict', 'm', '--data', self.test, '--out', self.path('p.csv'))
+        predicted, truth = cli_case.read_csv(self.path('p.csv')), cli_case.read_csv(self.test)
+        self.assertEqual(len(predicted), 200)
+        self.assertEqual(list(predicted[0]), ['prediction', 'proba_no', 'proba_yes'])
+        for row in predicted:
+            self.assertAlmostEqual(float(row['proba_no']) + float(row['proba_yes']), 1, places=5)
+            self.assertEqual(row['prediction'],
+                             'yes' if float(row['proba_yes']) > float(row['proba_no']) else 'no')
+        labels = [row['default'] == 'yes' for row in truth]
+        scores = [float(row['proba_yes']) for row in predicted]
+        answer = self.assay_json('score', 'm', '--data', self.test)
+        self.assertEqual(answer['metric'], 'roc_auc')
+        self.assertAlmostEqual(answer['score'], cli_case.auc(labels, scores), places=9)
+        accuracy = sum(p['prediction'] == t['default'] for p, t in zip(predicted, truth)) / 200
+        answer = self.assay_json('score', 'm', '--data', self.test, '--metric', 'accuracy')
+        self.assertAlmostEqual(answer['score'], accuracy, places=12)
+
+    def test_exported_model_predicts_the_same_bytes_elsewhere(self):
+        self.run_trials('--name', 'm')
+        self.assay('models', 'export', 'm:1', '--out', self.path('m.assay'))
+        self.assay('predict', 'm@latest', '--data', self.test, '--out', self.path('p1.csv'))
+        os.mkdir(self.path('elsewhere'))
+        shutil.move(self.path('m.assay'), self.path('elsewhere/moved.assay'))
+        shutil.rmtree(self.path('.assay'))
+        self.assay('predict', 'elsewhere/moved.assay', '--data', self.test, '--out',
+                   self.path('p2.csv'))
+        with open(self.path('p1.csv'), 'rb') as one, open(self.path('p2.csv'), 'rb') as two:
+            self.assertEqual(one.read(), two.read())
+        registered = self.assay_json('models', 'register', 'elsewhere/moved.assay', '--name', 'back')
+        self.assertEqual((registered['name'], registered['version'], registered['task']),
+                         ('back', 1, 'binary'))
+
+    def test_same_seed_same_model_on_any_threads_and_slots(self):
+        answers = []
+        for threads, slots in ((1, 1), (2, 1), (2, 2)):
+            answers.append(self.run_trials('--seed', 7, '--threads', threads, '--slots', slots,
+                                           '--workspace', self.path(f'w{threads}{slots}'),
+                                           trials=8))
+        first = answers[0]
+        board = [(r['trial'], r['learner'], r['params'], r['score'])
+                 for r in first['leaderboard']]
+        for answer in answers[1:]:
+            self.assertEqual(answer['model']['sha256'], first['model']['sha256'])
+            self.assertEqual([(r['trial'], r['learner'], r['params'], r['score'])
+                              for r in answer['leaderboard']], board)
+        other = self.run_trials('--seed', 8, '--workspace', self.path('other'), trials=8)
+        self.assertNotEqual(other['model']['sha256'], first['model']['sha256'])
+
+    def test_runs_and_models_are_listed_and_shown(self):
+        summary = self.run_trials('--name', 'm', '--experiment', 'first')
+        sweeps = self.assay_json('runs', 'list', '--kind', 'sweep')
+        self.assertEqual([r['run_id'] for r in sweeps], [summary['run_id']])
+        trials = self.assay_json('runs', 'list', '--parent', summary['run_id'])
+        self.assertEqual(len(trials), 5)
+        shown = self.assay_json('runs', 'show', summary['run_id'][:12])
+        self.assertEqual(shown['experiment'], 'first')
+        self.assertAlmostEqual(shown['score'], summary['validation_score'])
+        self.assertEqual(shown['models'][0]['name'], 'm')
+        self.assertEqual(shown['datasets'][0]['rows'], 400)
+        self.assertTrue(shown['environment']['cpu_model'])
+        trial = self.assay_json('runs', 'show', trials[0]['run_id'])
+        self.assertEqual(trial['parent_run_id'], summary['run_id'])
+        self.assertIn('learner', trial['params'])
+        self.assertIn('first', self.assay('runs', 'list').stdout)
+        self.assertIn(summary['run_id'], self.assay('runs', 'show', summary['run_id']).stdout)
+        model = self.assay_json('models', 'show', 'm')
+        self.assertEqual(model['run_id'], summary['run_id'])
+        self.assertEqual([c['name'] for c in model['input_contract']['columns']],
+                         ['income', 'age', 'city', 'noise'])
+        self.assay('models', 'alias', 'm:1', 'champion')
+        self.assertEqual(self.assay_json('models', 'show', 'm@champion')['version'], 1)
+        self.assertEqual(len(self.assay_json('models', 'list')), 1)
+
+    def test_multiclass_and_regression(self):
+        cli_case.multiclass_table(self.path('kinds.csv'))
+        summary = self.assay_json('run', '--data', 'kinds.csv', '--target', 'kind', '--trials', 4)
+        self.assertEqual((summary['task'], summary['metric']), ('multiclass', 'log_loss'))
+        self.assertLess(summary['validation_score'], 0.4)
+        answer = self.assay_json('score', 'kinds', '--data', 'kinds.csv', '--metric', 'accuracy')
+        self.assertGreater(answer['score'], 0.95)
+        cli_case.regression_table(self.path('homes.csv'))
+        summary = self.assay_json('run', '--data', 'homes.csv', '--target', 'price', '--trials', 4)
+        self.assertEqual((summary['task'], summary['metric']), ('regression', 'rmse'))
+        self.assertLess(summary['validation_score'], 3)
+        self.assay('predict', 'homes', '--data', 'homes.csv', '--out', 'p.csv')
+        rows = list(zip(cli_case.read_csv(self.path('p.csv')),
+                        cli_case.read_csv(self.path('homes.csv'))))
+        rmse = math.sqrt(sum((float(p['prediction']) - float(t['price'])) ** 2
+                             for p, t in rows) / len(rows))
+        answer = self.assay_json('score', 'homes', '--data', 'homes.csv')
+        self.assertAlmostEqual(answer['score'], rmse, places=6)
+
+    def test_config_file_and_template(self):
+        template = self.assay('config', 'init', 'train.csv', '--target', 'default').stdout
+        self.write('made.yaml', template)
+        self.assay('config', 'check', 'made.yaml')
+        summary = self.assay_json('run', 'made.yaml', '--trials', 2, '--time', '30s')
+        self.assertEqual(summary['task'], 'binary')
+        json.loads(self.assay('config', 'schema').stdout)
+
+    def test_unseen_levels_extra_columns_and_any_order_predict(self):
+        self.run_trials('--name', 'm')
+        self.write('new.csv', 'extra,city,age,noise,income\n1,Atlantis,30,0.5,44\n2,,40,,\n')
+        self.assay('predict', 'm', '--data', 'new.csv', '--out', 'p.csv')
+        self.assertEqual(len(cli_case.read_csv(self.path('p.csv'))), 2)
+        self.write('short.csv', 'city,age,noise\nBern,30,0.5\n')
+        self.fails(3, 'predict', 'm', '--data', 'short.csv', '--out', 'q.csv', says='income')
+        self.assertFalse(os.path.exists(self.path('q.csv')))
+        self.write('bad.csv', 'city,age,noise,income\nBern,thirty,0.5,3\n')
+        self.fails(3, 'predict', 'm', '--data', 'bad.csv', '--out', 'q.csv', says='age')
+
+    def test_interrupt_registers_the_best_so_far(self):
+        process = subprocess.Popen(
+            [ASSAY, 'run', '--data', self.train, '--target', 'default', '--time', '60s', '--json',
+             '--name', 'm'], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        for line in process.stderr:
+            if ' gbt ' in line and 'trial' in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        summary = json.loads(out.strip().splitlines()[-1])
+        self.assertEqual(summary['status'], 'interrupted')
+        self.assertIn('m:1', err)
+        self.assertGreater(self.assay_json('score', 'm', '--data', self.test)['score'], 0.7)
+
+    def test_time_budget_ends_with_a_model(self):
+        started = time.monotonic()
+        summary = self.assay_json('run', '--data', self.train, '--target', 'default', '--time',
+                                  '3s', '--quiet')
+        self.assertEqual(summary['status'], 'completed')
+        # How exactly it keeps to the budget is measured in bench/; here only that it ends by it.
+        self.assertLess(time.monotonic() - started, 60)
+        self.assertGreater(summary['trials']['finished'], 3)
+
+
+if __name__ == '__main__':
+    unittest.main()
