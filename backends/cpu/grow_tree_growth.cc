@@ -1,0 +1,33 @@
+#include "backends/cpu/grow_tree_growth.h"
+
+#include "kernels/tree_rules.h"
+
+namespace assay::backends::cpu {
+
+bool Growth::samples_columns() const {
+  return kernels::samples_columns(problem.params, features.size());
+}
+
+bool Growth::may_split(const GrownNode& node) const {
+  return node.depth < problem.params.max_depth && node.row_count() >= 2 && !features.empty();
+}
+
+GrownNode left_child(const GrownNode& parent, int64_t left_count) {
+  GrownNode child;
+  child.begin = parent.begin;
+  child.end = parent.begin + left_count;
+  child.key = kernels::child_key(parent.key, 0);
+  child.depth = parent.depth + 1;
+  return child;
+}
+
+GrownNode right_child(const GrownNode& parent, int64_t left_count) {
+  GrownNode child;
+  child.begin = parent.begin + left_count;
+  child.end = parent.end;
+  child.key = kernels::child_key(parent.key, 1);
+  child.depth = parent.depth + 1;
+  return child;
+}
+
+}  // namespace assay::backends::cpu

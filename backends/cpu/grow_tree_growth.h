@@ -1,0 +1,50 @@
+// The tree while it grows: nodes with the rows they hold, in whatever order they were made. The
+// final numbers are given at the end (grow_tree_assembly.h).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backends/cpu/grow_tree_rules.h"
+#include "kernels/device.h"
+
+namespace assay::backends::cpu {
+
+struct GrownNode {
+  int64_t begin = 0;  // its rows are order[begin, end), ascending
+  int64_t end = 0;
+  uint64_t key = 0;
+  int32_t depth = 0;
+  int32_t left = -1;       // its left child; the right one follows. -1: not split
+  int32_t histogram = -1;  // slot of the histogram pool
+  SplitChoice split;       // the best one; feature -1 if there is none
+
+  int64_t row_count() const { return end - begin; }
+};
+
+struct Growth {
+  const kernels::OpContext& context;
+  const kernels::GrowTreeProblem& problem;
+  const kernels::GrowTreeArgs& args;
+  GainRules rules;
+  std::vector<int32_t> features;        // the usable ones, ascending
+  std::unique_ptr<uint32_t[]> packed;   // [row_count]: quantised rows
+  std::unique_ptr<uint32_t[]> order;    // [sample_count]: rows, node by node
+  std::unique_ptr<uint32_t[]> scratch;  // [sample_count]
+  std::vector<GrownNode> nodes;         // [0] is the root; children come after their parent
+
+  std::span<uint32_t> rows_of(const GrownNode& node) const {
+    return {order.get() + node.begin, static_cast<size_t>(node.row_count())};
+  }
+  bool samples_columns() const;
+  // Whether a node may be split at all, by its depth and rows.
+  bool may_split(const GrownNode& node) const;
+  bool stop_requested() const { return context.stop != nullptr && context.stop->requested(); }
+};
+
+// The two children that a split makes of `parent`, `left_count` rows going left.
+GrownNode left_child(const GrownNode& parent, int64_t left_count);
+GrownNode right_child(const GrownNode& parent, int64_t left_count);
+
+}  // namespace assay::backends::cpu

@@ -1,0 +1,35 @@
+// The histograms that open nodes keep, under a bound on bytes. When it is reached, the node that
+// will be split last loses its histogram, which is built again if that node is ever split.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "backends/cpu/grow_tree_growth.h"
+
+namespace assay::backends::cpu {
+
+class HistogramPool {
+ public:
+  // Histograms of `word_count` words, at least 3 of them and else as many as fit `byte_bound`.
+  HistogramPool(Growth& growth, int64_t word_count, int64_t byte_bound);
+  // Gives `node` a slot. Takes one from another node if none is free: never from `keep`.
+  void acquire(int32_t node, int32_t keep);
+  void release(int32_t node);
+  // Hands the slot of one node on to another.
+  void move(int32_t from, int32_t to);
+  int64_t* words(int32_t node);
+
+ private:
+  int32_t take_back(int32_t node, int32_t keep);
+
+  Growth& growth_;
+  int64_t word_count_;
+  size_t slot_bound_;
+  std::vector<std::unique_ptr<int64_t[]>> slots_;
+  std::vector<int32_t> free_;
+  std::vector<int32_t> owners_;  // of each slot: a node
+};
+
+}  // namespace assay::backends::cpu

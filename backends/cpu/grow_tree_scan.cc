@@ -1,0 +1,308 @@
+#include "backends/cpu/grow_tree_scan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/tree_rules.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/grow_tree_scan.cc"
+#include <hwy/foreach_target.h>  // NOLINT: compiles this file once for each target
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace assay::backends::cpu {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using F64 = hn::ScalableTag<double>;
+using U64 = hn::ScalableTag<uint64_t>;
+using VF = hn::Vec<F64>;
+using VU = hn::Vec<U64>;
+using MF = hn::Mask<F64>;
+
+constexpr double kTwo52 = 4503599627370496.0;
+constexpr uint64_t kTwo52Bits = 0x4330000000000000;
+
+// The low half of each word, unsigned, and the high half, signed: exact.
+HWY_INLINE VF low_half(VU words) {
+  const F64 d;
+  const U64 u;
+  const VU bits = hn::Or(hn::And(words, hn::Set(u, 0xffffffff)), hn::Set(u, kTwo52Bits));
+  return hn::Sub(hn::BitCast(d, bits), hn::Set(d, kTwo52));
+}
+HWY_INLINE VF high_half(VU words) {
+  const F64 d;
+  const U64 u;
+  const VU biased = hn::Xor(hn::ShiftRight<32>(words), hn::Set(u, 0x80000000));
+  const VF shifted = hn::BitCast(d, hn::Or(biased, hn::Set(u, kTwo52Bits)));
+  return hn::Sub(shifted, hn::Set(d, kTwo52 + 2147483648.0));
+}
+
+// The best so far, a lane for each residue of the candidate number. Codes are 2 * candidate, plus 1
+// where missing goes right.
+struct Best {
+  VF gain;
+  VF code;
+};
+
+HWY_INLINE void keep_better(Best& best, VF gain, MF allowed, VF code) {
+  const MF better = hn::And(allowed, hn::Gt(gain, best.gain));
+  best.gain = hn::IfThenElse(better, gain, best.gain);
+  best.code = hn::IfThenElse(better, code, best.code);
+}
+
+ScanBest reduce(const Best& best) {
+  const F64 d;
+  HWY_ALIGN double gains[HWY_MAX_BYTES / sizeof(double)];
+  HWY_ALIGN double codes[HWY_MAX_BYTES / sizeof(double)];
+  hn::Store(best.gain, d, gains);
+  hn::Store(best.code, d, codes);
+  ScanBest result;
+  double code = -1;
+  for (size_t i = 0; i < hn::Lanes(d); ++i) {
+    if (codes[i] < 0) continue;
+    if (code < 0 || gains[i] > result.gain || (gains[i] == result.gain && codes[i] < code)) {
+      result.gain = gains[i];
+      code = codes[i];
+    }
+  }
+  if (code >= 0) {
+    result.candidate = static_cast<int32_t>(code) / 2;
+    result.missing_left = static_cast<int32_t>(code) % 2 == 0;
+  }
+  return result;
+}
+
+// Constants of one scan in gradient mode.
+struct GradientRules {
+  VF unit, hessian_unit, l1, l2, score, min_weight, min_samples, share;
+  bool has_l1;
+};
+
+HWY_INLINE VF side_score(const GradientRules& rules, VF gradient, VF hessian) {
+  const F64 d;
+  VF t = gradient;
+  if (rules.has_l1)
+    t = hn::Max(hn::Sub(hn::Abs(t), rules.l1), hn::Zero(d));  // the sign is squared away
+  return hn::Div(hn::Mul(t, t), hn::Add(hessian, rules.l2));
+}
+
+HWY_INLINE MF side_allowed(const GradientRules& rules, VF mass, VF hessian) {
+  const F64 d;
+  const VF rows = hn::Floor(hn::Add(hn::Mul(mass, rules.share), hn::Set(d, 0.5)));
+  const MF enough = hn::And(hn::Ge(rows, rules.min_samples), hn::Ge(hessian, rules.min_weight));
+  return hn::And(enough, hn::Gt(mass, hn::Zero(d)));
+}
+
+HWY_INLINE void try_words(const GradientRules& rules, VU left, VU total, VF code, MF in_range,
+                          Best& best) {
+  const VU right = hn::Sub(total, left);
+  const VF left_mass = low_half(left);
+  const VF right_mass = low_half(right);
+  const VF left_hessian = hn::Mul(left_mass, rules.hessian_unit);
+  const VF right_hessian = hn::Mul(right_mass, rules.hessian_unit);
+  const VF left_score = side_score(rules, hn::Mul(high_half(left), rules.unit), left_hessian);
+  const VF right_score = side_score(rules, hn::Mul(high_half(right), rules.unit), right_hessian);
+  const VF gain = hn::Sub(hn::Add(left_score, right_score), rules.score);
+  const MF allowed = hn::And(side_allowed(rules, left_mass, left_hessian),
+                             side_allowed(rules, right_mass, right_hessian));
+  keep_better(best, gain, hn::And(allowed, in_range), code);
+}
+
+ScanBest scan_gradients(const GainRules& rules, const ScanInput& input) {
+  const F64 d;
+  const U64 u;
+  const auto lanes = static_cast<int32_t>(hn::Lanes(d));
+  HWY_ALIGN int64_t left[kMaxCandidates + HWY_MAX_BYTES / sizeof(int64_t)];
+  int64_t sum = 0;
+  for (int32_t i = 0; i < input.count; ++i) left[i] = sum += input.increments[i];
+  std::fill_n(left + input.count, lanes, int64_t{0});
+
+  const int64_t total = input.node.words[0];
+  const double share =
+      static_cast<double>(input.node.row_count) / static_cast<double>(mass_of(total));
+  const GradientRules constants{hn::Set(d, rules.unit),
+                                hn::Set(d, rules.hessian_unit),
+                                hn::Set(d, rules.params.l1),
+                                hn::Set(d, input.l2),
+                                hn::Set(d, input.score),
+                                hn::Set(d, rules.params.min_child_weight),
+                                hn::Set(d, static_cast<double>(rules.params.min_child_samples)),
+                                hn::Set(d, share),
+                                rules.params.l1 > 0};
+  Best best{hn::Set(d, input.floor), hn::Set(d, -1.0)};
+  const VU totals = hn::Set(u, static_cast<uint64_t>(total));
+  VF code = hn::Mul(hn::Iota(d, 0.0), hn::Set(d, 2.0));
+  const VF end = hn::Set(d, 2.0 * input.count);
+  const VF step = hn::Set(d, 2.0 * lanes);
+  const VF one = hn::Set(d, 1.0);
+  const VU missing =
+      hn::Set(u, input.missing == nullptr ? 0 : static_cast<uint64_t>(input.missing[0]));
+  for (int32_t i = 0; i < input.count; i += lanes) {
+    const VU words = hn::Load(u, reinterpret_cast<const uint64_t*>(left) + i);
+    const MF in_range = hn::Lt(code, end);
+    if (input.missing != nullptr) {
+      try_words(constants, hn::Add(words, missing), totals, code, in_range, best);
+      try_words(constants, words, totals, hn::Add(code, one), in_range, best);
+    } else {
+      try_words(constants, words, totals, code, in_range, best);
+    }
+    code = hn::Add(code, step);
+  }
+  return reduce(best);
+}
+
+// What one side of each candidate adds up to, over classes.
+struct alignas(64) ClassSide {
+  double squares[kMaxCandidates + 8];
+  double weights[kMaxCandidates + 8];
+  double counts[kMaxCandidates + 8];
+
+  void clear(int32_t count) {
+    std::fill_n(squares, count, 0.0);
+    std::fill_n(weights, count, 0.0);
+    std::fill_n(counts, count, 0.0);
+  }
+  HWY_INLINE void add(int32_t i, VU words, VF unit) {
+    const F64 d;
+    const VF weight = hn::Mul(high_half(words), unit);
+    hn::Store(hn::Add(hn::Load(d, squares + i), hn::Mul(weight, weight)), d, squares + i);
+    hn::Store(hn::Add(hn::Load(d, weights + i), weight), d, weights + i);
+    hn::Store(hn::Add(hn::Load(d, counts + i), low_half(words)), d, counts + i);
+  }
+  HWY_INLINE VF score(int32_t i) const {
+    const F64 d;
+    const VF weight = hn::Load(d, weights + i);
+    const VF ratio = hn::Div(hn::Load(d, squares + i), weight);
+    return hn::IfThenElseZero(hn::Gt(weight, hn::Zero(d)), ratio);
+  }
+  HWY_INLINE MF allowed(int32_t i, VF min_weight, VF min_samples) const {
+    const F64 d;
+    const VF count = hn::Load(d, counts + i);
+    const MF enough =
+        hn::And(hn::Ge(count, min_samples), hn::Ge(hn::Load(d, weights + i), min_weight));
+    return hn::And(enough, hn::Gt(count, hn::Zero(d)));
+  }
+};
+
+// Adds every class to both sides of all candidates; `with_missing` puts the missing rows left.
+void add_classes(const GainRules& rules, const ScanInput& input, bool with_missing, ClassSide& left,
+                 ClassSide& right) {
+  const F64 d;
+  const U64 u;
+  const auto lanes = static_cast<int32_t>(hn::Lanes(d));
+  const int32_t padded = (input.count + lanes - 1) / lanes * lanes;
+  const VF unit = hn::Set(d, rules.unit);
+  HWY_ALIGN int64_t words[kMaxCandidates + HWY_MAX_BYTES / sizeof(int64_t)];
+  left.clear(padded);
+  right.clear(padded);
+  for (int32_t c = 0; c < input.node.lanes; ++c) {
+    int64_t sum = with_missing ? input.missing[c] : 0;
+    for (int32_t i = 0; i < input.count; ++i) {
+      words[i] = sum += input.increments[int64_t{i} * input.node.lanes + c];
+    }
+    std::fill_n(words + input.count, padded - input.count, int64_t{0});
+    const VU total = hn::Set(u, static_cast<uint64_t>(input.node.words[c]));
+    for (int32_t i = 0; i < padded; i += lanes) {
+      const VU side = hn::Load(u, reinterpret_cast<const uint64_t*>(words) + i);
+      left.add(i, side, unit);
+      right.add(i, hn::Sub(total, side), unit);
+    }
+  }
+}
+
+ScanBest scan_classes(const GainRules& rules, const ScanInput& input) {
+  const F64 d;
+  const auto lanes = static_cast<int32_t>(hn::Lanes(d));
+  const VF min_weight = hn::Set(d, rules.params.min_child_weight);
+  const VF min_samples = hn::Set(d, static_cast<double>(rules.params.min_child_samples));
+  const VF score = hn::Set(d, input.score);
+  const VF end = hn::Set(d, 2.0 * input.count);
+  ClassSide left;
+  ClassSide right;
+  ScanBest result;
+  for (int side = input.missing == nullptr ? 1 : 0; side < 2; ++side) {
+    add_classes(rules, input, side == 0, left, right);
+    Best best{hn::Set(d, input.floor), hn::Set(d, -1.0)};
+    VF code = hn::Mul(hn::Iota(d, 0.0), hn::Set(d, 2.0));
+    for (int32_t i = 0; i < input.count; i += lanes) {
+      const VF gain = hn::Sub(hn::Add(left.score(i), right.score(i)), score);
+      const MF allowed = hn::And(left.allowed(i, min_weight, min_samples),
+                                 right.allowed(i, min_weight, min_samples));
+      keep_better(best, gain, hn::And(allowed, hn::Lt(code, end)), code);
+      code = hn::Add(code, hn::Set(d, 2.0 * lanes));
+    }
+    ScanBest found = reduce(best);
+    if (found.candidate < 0) continue;
+    found.missing_left = side == 0;
+    const bool better = result.candidate < 0 || found.gain > result.gain ||
+                        (found.gain == result.gain && found.candidate < result.candidate);
+    if (better) result = found;
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace assay::backends::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace assay::backends::cpu {
+namespace {
+
+HWY_EXPORT(scan_gradients);
+HWY_EXPORT(scan_classes);
+
+int64_t total_mass(const int64_t* words, int32_t lanes) {
+  int64_t mass = 0;
+  for (int32_t c = 0; c < lanes; ++c) mass += mass_of(words[c]);
+  return mass;
+}
+
+// Whether the left side of `candidate`, without missing rows, has at least half of the mass.
+bool left_is_larger(const ScanInput& input, int32_t candidate) {
+  int64_t left = 0;
+  for (int32_t i = 0; i <= candidate; ++i) {
+    left += total_mass(input.increments + int64_t{i} * input.node.lanes, input.node.lanes);
+  }
+  return left >= total_mass(input.node.words, input.node.lanes) - left;
+}
+
+}  // namespace
+
+double node_score(const GainRules& rules, const NodeTotals& node, double l2) {
+  if (rules.class_mode) {
+    double squares = 0;
+    double total = 0;
+    for (int32_t c = 0; c < node.lanes; ++c) {
+      const double weight = static_cast<double>(sum_of(node.words[c])) * rules.unit;
+      squares += weight * weight;
+      total += weight;
+    }
+    return total > 0 ? squares / total : 0;
+  }
+  const double gradient = static_cast<double>(sum_of(node.words[0])) * rules.unit;
+  const double t = std::max(std::abs(gradient) - rules.params.l1, 0.0);
+  return t * t / (static_cast<double>(mass_of(node.words[0])) * rules.hessian_unit + l2);
+}
+
+double gain_floor(const GainRules& rules, double score) {
+  return std::max(rules.params.min_gain, score * kernels::kGainNoise);
+}
+
+ScanBest scan_candidates(const GainRules& rules, const ScanInput& input) {
+  if (input.count == 0) return {};
+  ScanBest best = rules.class_mode ? HWY_DYNAMIC_DISPATCH(scan_classes)(rules, input)
+                                   : HWY_DYNAMIC_DISPATCH(scan_gradients)(rules, input);
+  if (best.candidate >= 0 && input.missing == nullptr) {
+    best.missing_left = left_is_larger(input, best.candidate);
+  }
+  return best;
+}
+
+}  // namespace assay::backends::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,57 @@
+// Grows whole subtrees of few rows on one thread, deep as they may be: what forests grown to purity
+// spend their time on.
+//
+// The subtree's rows are renumbered 0, 1, ... and their columns copied beside one another when
+// first used, so that all later work stays in the nearest cache. A node's histogram of a column is
+// only touched where its rows are: a bitmap says which bins to read and to clear again.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backends/cpu/grow_tree_growth.h"
+#include "backends/cpu/grow_tree_search.h"
+
+namespace assay::backends::cpu {
+
+// Working memory of one thread, kept between subtrees.
+class SubtreeGrower {
+ public:
+  SubtreeGrower(Growth& growth, const SplitSearch& search);
+  // Grows everything below `root` (not in the growth's nodes yet) and orders its rows. Returns
+  // `root` and its descendants, children by their place in the result. Stops early, with whatever
+  // it has, if the stop token asks.
+  std::vector<GrownNode> grow(const GrownNode& root);
+
+ private:
+  void load(const GrownNode& root);
+  const uint8_t* column(int32_t feature);
+  void load_words(const GrownNode& node);
+  SplitChoice find_split(const GrownNode& node);
+  FeatureSums sums_of(const GrownNode& node, int32_t feature);
+  int64_t partition(const GrownNode& node);
+
+  Growth& growth_;
+  const SplitSearch& search_;
+  std::vector<int32_t> features_;       // the usable ones, ascending
+  std::vector<int32_t> column_places_;  // [feature_count]: -1, or which of columns_ it is
+  int32_t column_count_ = 0;
+  std::vector<uint8_t> columns_;  // [column_count_, row_count]
+  int64_t row_count_ = 0;
+  int64_t base_ = 0;             // first place in the growth's order
+  std::vector<uint32_t> rows_;   // of the matrix
+  std::vector<uint32_t> index_;  // local rows, node by node
+  std::vector<uint32_t> scratch_;
+  // Of the node at hand.
+  std::vector<int64_t> words_;      // each row's
+  std::vector<int32_t> row_lanes_;  // class mode: each row's lane
+  std::vector<int32_t> lane_of_;    // [classes]: -1, or the class's lane in this node
+  std::vector<int64_t> totals_;     // [lanes]
+  // Of the feature at hand.
+  std::vector<int64_t> bins_;  // [256, lanes], all 0 between uses
+  std::vector<int64_t> sums_;  // [bins that occur, lanes]
+  uint8_t codes_[256] = {};
+  SearchScratch search_scratch_;
+};
+
+}  // namespace assay::backends::cpu
