@@ -7,6 +7,8 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_bin_columns(kernels);
   register_loss(kernels);
   register_gemm(kernels);
+  register_grow_tree(kernels);
+  register_predict_trees(kernels);
 }
 
 }  // namespace assay::backends::cpu
