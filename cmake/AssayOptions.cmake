@@ -35,14 +35,17 @@ target_compile_options(assay_options INTERFACE ${ASSAY_SANITIZE_FLAGS})
 target_link_options(assay_options INTERFACE ${ASSAY_SANITIZE_FLAGS})
 
 # assay_add_library(<folder> SOURCES ... [PUBLIC ...] [PRIVATE ...]): library assay_<folder>,
-# alias assay::<folder>. It is installed (AssayInstall.cmake).
+# alias assay::<folder>. It is installed (AssayInstall.cmake), unless it lies in tests or bench.
 function(assay_add_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(assay_${name} STATIC ${ARG_SOURCES})
   add_library(assay::${name} ALIAS assay_${name})
   target_link_libraries(assay_${name} PUBLIC assay_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   set_target_properties(assay_${name} PROPERTIES EXPORT_NAME ${name})
-  set_property(GLOBAL APPEND PROPERTY ASSAY_LIBRARIES assay_${name})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(NOT folder MATCHES "^(tests|bench)(/|$)")
+    set_property(GLOBAL APPEND PROPERTY ASSAY_LIBRARIES assay_${name})
+  endif()
 endfunction()
 
 # assay_add_program(<name> SOURCES ... LIBRARIES ...): a program for users, at build/<preset>/bin/<name>
