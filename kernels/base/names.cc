@@ -41,7 +41,8 @@ std::string_view nearest(std::string_view word, const Strings& candidates) {
   for (std::string_view candidate : candidates) {
     if (candidate.size() > 256) continue;
     const size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    // A word of which nothing is left says nothing.
+    if (distance < best_distance && distance < std::max(word.size(), candidate.size())) {
       best_distance = distance;
       best = candidate;
     }

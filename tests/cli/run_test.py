@@ -111,7 +111,7 @@ class RunTest(CliCase):
         self.assertTrue(shown['environment']['cpu_model'])
         trial = self.assay_json('runs', 'show', trials[0]['run_id'])
         self.assertEqual(trial['parent_run_id'], summary['run_id'])
-        self.assertIn('learner', trial['params'])
+        self.assertIn(trial['tags']['learner'], ('linear', 'gbt', 'extra_trees', 'random_forest'))
         self.assertIn('first', self.assay('runs', 'list').stdout)
         self.assertIn(summary['run_id'], self.assay('runs', 'show', summary['run_id']).stdout)
         model = self.assay_json('models', 'show', 'm')

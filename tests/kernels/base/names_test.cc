@@ -18,6 +18,7 @@ TEST(NearestName, FindsMistypedNames) {
 }
 
 TEST(NearestName, IsEmptyWhenNothingIsNear) {
+  EXPECT_EQ(nearest_name("y", std::vector<std::string>{"a", "yy"}), "yy");  // nothing of y is in a
   EXPECT_EQ(nearest_name("temperature", kMetrics), "");
   EXPECT_EQ(nearest_name("roc_auc", std::vector<std::string>{}), "");
 }
