@@ -142,7 +142,7 @@ class CaseBuffers {
   kernels::Device& device_;
   uint8_t sentinel_;
   int shift_;
-  bool poison_;
+  [[maybe_unused]] bool poison_;  // read under AddressSanitizer only
   std::string placing_error_;
   std::vector<Block> blocks_;
   std::vector<Object> objects_;
