@@ -1,0 +1,205 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "automl/search/asha_pruner.h"
+#include "automl/search/history.h"
+#include "automl/search/random_search.h"
+
+namespace assay::automl {
+namespace {
+
+const std::vector<OptionInfo>& tree_options() {
+  static const std::vector<OptionInfo> options = [] {
+    OptionInfo rate;
+    rate.name = "rate";
+    rate.kind = OptionKind::kNumber;
+    rate.default_value = 0.1;
+    rate.search = SearchRange{.low = 0.01, .high = 1, .log = true};
+    OptionInfo depth;
+    depth.name = "depth";
+    depth.kind = OptionKind::kInteger;
+    depth.default_value = int64_t{6};
+    depth.search = SearchRange{.low = 2, .high = 4};
+    OptionInfo seed;
+    seed.name = "rounds";
+    seed.kind = OptionKind::kInteger;
+    seed.default_value = int64_t{100};
+    return std::vector<OptionInfo>{rate, depth, seed};
+  }();
+  return options;
+}
+
+SearchLearner learner(const std::string& name, std::vector<ParamOverride> overrides = {}) {
+  auto space = SearchSpace::make(tree_options(), overrides);
+  EXPECT_TRUE(space) << space.error().message;
+  return {name, *space};
+}
+
+SearchLearner baseline() { return {"constant", *SearchSpace::make({}), true}; }
+
+TrialResult finished(const TrialSpec& spec, double loss, double cost = 1) {
+  TrialResult result;
+  result.spec = spec;
+  result.status = TrialStatus::kFinished;
+  result.loss = loss;
+  result.cost = cost;
+  return result;
+}
+
+// Proposes `count` trials, all of which have the loss that `loss_of` says.
+template <class Loss>
+std::vector<TrialSpec> propose_all(RandomSearch& search, int64_t count, Loss loss_of) {
+  History history;
+  std::vector<TrialSpec> specs;
+  for (int64_t i = 0; i < count; ++i) {
+    auto spec = search.propose(i, history.all());
+    if (!spec) break;
+    history.start(*spec);
+    history.finish(loss_of(*spec));
+    specs.push_back(std::move(*spec));
+  }
+  return specs;
+}
+
+TEST(RandomSearch, TriesBaselineThenDefaultsThenDraws) {
+  RandomSearch search({learner("linear"), learner("gbt"), baseline()}, 1);
+  const auto specs =
+      propose_all(search, 8, [](const TrialSpec& spec) { return finished(spec, 1); });
+  ASSERT_EQ(specs.size(), 8u);
+  EXPECT_EQ(specs[0].learner, "constant");
+  EXPECT_EQ(specs[0].origin, TrialOrigin::kBaseline);
+  EXPECT_TRUE(specs[0].params.empty());
+  EXPECT_EQ(specs[1].learner, "linear");
+  EXPECT_EQ(specs[1].origin, TrialOrigin::kDefault);
+  EXPECT_EQ(std::get<double>(specs[1].params.at("rate")), 0.1);
+  EXPECT_EQ(std::get<int64_t>(specs[1].params.at("depth")), 4) << "moved into its range";
+  EXPECT_EQ(specs[2].learner, "gbt");
+  for (size_t i = 3; i < specs.size(); ++i) {
+    EXPECT_EQ(specs[i].origin, TrialOrigin::kRandom);
+    EXPECT_NE(specs[i].learner, "constant");
+    EXPECT_EQ(std::get<int64_t>(specs[i].params.at("rounds")), 100);
+    const double rate = std::get<double>(specs[i].params.at("rate"));
+    EXPECT_GE(rate, 0.01);
+    EXPECT_LE(rate, 1);
+  }
+}
+
+TEST(RandomSearch, SameSeedSameProposals) {
+  const auto run = [](uint64_t seed) {
+    RandomSearch search({baseline(), learner("linear"), learner("gbt")}, seed);
+    std::string text;
+    for (const TrialSpec& spec : propose_all(search, 40, [](const TrialSpec& s) {
+           return finished(s, s.learner == "gbt" ? 0.5 : 0.6);
+         })) {
+      text += fmt::format("{} {} {} {}\n", spec.number, spec.learner, params_to_json(spec.params),
+                          spec.seed);
+    }
+    return text;
+  };
+  EXPECT_EQ(run(7), run(7));
+  EXPECT_NE(run(7), run(8));
+}
+
+TEST(RandomSearch, KeepsWhatTheUserFixedOrNarrowed) {
+  RandomSearch search(
+      {baseline(),
+       learner("gbt", {{"depth", int64_t{3}}, {"rate", SearchRange{.low = 0.2, .high = 0.3}}})},
+      1);
+  for (const TrialSpec& spec :
+       propose_all(search, 20, [](const TrialSpec& s) { return finished(s, 1); })) {
+    if (spec.learner != "gbt") continue;
+    EXPECT_EQ(std::get<int64_t>(spec.params.at("depth")), 3);
+    EXPECT_GE(std::get<double>(spec.params.at("rate")), 0.2);
+    EXPECT_LE(std::get<double>(spec.params.at("rate")), 0.3);
+  }
+}
+
+TEST(RandomSearch, EndsWhenASmallSpaceIsExhaustedWithoutRepeating) {
+  // Three depths, the default being one of them.
+  RandomSearch search({baseline(), learner("gbt", {{"rate", 0.5}})}, 3);
+  const auto specs =
+      propose_all(search, 100, [](const TrialSpec& spec) { return finished(spec, 1); });
+  EXPECT_EQ(specs.size(), 4u);
+  std::set<std::string> seen;
+  for (const TrialSpec& spec : specs) seen.insert(spec.learner + params_to_json(spec.params));
+  EXPECT_EQ(seen.size(), specs.size());
+}
+
+TEST(RandomSearch, PrefersCheapAndGoodLearners) {
+  RandomSearch search({baseline(), learner("good"), learner("slow"), learner("bad")}, 5);
+  std::map<std::string, int> counts;
+  for (const TrialSpec& spec : propose_all(search, 300, [](const TrialSpec& s) {
+         const double loss = s.learner == "bad" ? 0.9 : 0.5;
+         return finished(s, loss, s.learner == "slow" ? 10 : 1);
+       })) {
+    ++counts[spec.learner];
+  }
+  EXPECT_GT(counts["good"], 2 * counts["slow"]);
+  EXPECT_GT(counts["good"], counts["bad"]);
+  EXPECT_GT(counts["bad"], 5) << "no learner is given up for good";
+}
+
+TEST(RandomSearch, AvoidsALearnerThatAlwaysFails) {
+  RandomSearch search({baseline(), learner("good"), learner("broken")}, 5);
+  std::map<std::string, int> counts;
+  for (const TrialSpec& spec : propose_all(search, 100, [](const TrialSpec& s) {
+         TrialResult result = finished(s, 0.5);
+         if (s.learner == "broken") {
+           result.status = TrialStatus::kFailed;
+           result.loss.reset();
+           result.cost = 0;
+         }
+         return result;
+       })) {
+    ++counts[spec.learner];
+  }
+  EXPECT_LT(counts["broken"], 45);
+  EXPECT_GT(counts["good"], 50);
+}
+
+TEST(History, ShowsADecisionOnlyTrialsBeforeItsWindow) {
+  History history;
+  for (int64_t i = 0; i < 20; ++i) {
+    TrialSpec spec;
+    spec.number = i;
+    history.start(spec);
+  }
+  EXPECT_EQ(history.before_window_of(5).size(), 0);
+  EXPECT_EQ(history.before_window_of(19).size(), 3);
+  EXPECT_EQ(history.all().size(), 20);
+  EXPECT_FALSE(history.done_below(1));
+  EXPECT_TRUE(history.done_below(0));
+  TrialSpec spec;
+  history.finish(finished(spec, 0.5));
+  EXPECT_TRUE(history.done_below(1));
+  EXPECT_FALSE(history.done_below(2));
+  EXPECT_EQ(history.all().best(), 0);
+}
+
+TEST(AshaPruner, FollowsTheExampleOfItsHeader) {
+  History history;
+  const Rung rung{Rung::Ladder::kFolds, 1};
+  TrialSpec spec;
+  spec.learner = "gbt";
+  for (const double loss : {0.5, 0.4, 0.7, 0.6}) {
+    history.start(spec);
+    history.record_rung(spec.number, {rung, loss});
+    ++spec.number;
+  }
+  const AshaPruner pruner(3);
+  EXPECT_FALSE(pruner.should_stop(spec, {rung, 0.45}, history.all()));
+  EXPECT_TRUE(pruner.should_stop(spec, {rung, 0.55}, history.all()));
+  EXPECT_FALSE(pruner.should_stop(spec, {{Rung::Ladder::kFolds, 2}, 0.55}, history.all()))
+      << "the first to reach a rung goes on";
+  EXPECT_FALSE(pruner.should_stop(spec, {{Rung::Ladder::kRounds, 1}, 0.55}, history.all()));
+  TrialSpec other = spec;
+  other.learner = "linear";
+  EXPECT_FALSE(pruner.should_stop(other, {rung, 9}, history.all()));
+  spec.origin = TrialOrigin::kDefault;
+  EXPECT_FALSE(pruner.should_stop(spec, {rung, 9}, history.all())) << "defaults always go on";
+}
+
+}  // namespace
+}  // namespace assay::automl
