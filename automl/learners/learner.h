@@ -90,6 +90,8 @@ class Learner {
   // for halving by steps; empty if there is none.
   virtual std::string_view step_option() const { return {}; }
   virtual bool supports(Task task) const = 0;
+  // Whether fits read the dense form of the features, which is then held for all of them.
+  virtual bool uses_dense() const { return false; }
 
   // Memory that a fit takes at its peak on top of the encoded table, the model included. An upper
   // estimate. Fails: invalid_argument if params are not allowed.

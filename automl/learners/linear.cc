@@ -99,6 +99,7 @@ class LinearLearner final : public Learner {
   std::string_view step_option() const override { return "max_iterations"; }
   bool supports(Task) const override { return true; }
 
+  bool uses_dense() const override { return true; }
   Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
                                 int threads) const override {
     ASSAY_RETURN_IF_ERROR(options_from<LinearOptions>(params));

@@ -184,7 +184,15 @@ std::unique_ptr<Search> SweepLead::make_search(std::vector<SearchLearner> learne
 
 Status SweepLead::make_queue() {
   const DataShape shape = state_->set->shape();
-  const int64_t base_bytes = kProgramBytes + state_->set->byte_count();
+  int64_t base_bytes = kProgramBytes + state_->set->byte_count();
+  // The dense form is held for all who read it, unless it is so large that they had better not.
+  int64_t dense_bytes = state_->set->encoder()->dense_bytes(table_->row_count());
+  if (base_bytes + dense_bytes <= memory_limit_ / 2) {
+    const bool wanted = std::any_of(state_->learners.begin(), state_->learners.end(),
+                                    [](const Learner* learner) { return learner->uses_dense(); });
+    base_bytes += wanted ? dense_bytes : 0;
+    dense_bytes = 0;
+  }
   // Out-of-fold predictions of a running trial, and the copies that scoring makes.
   const int64_t oof_bytes =
       3 * static_cast<int64_t>(state_->set->scored_rows().size()) * state_->set->output_count() * 4;
@@ -214,12 +222,12 @@ Status SweepLead::make_queue() {
   const int planned_threads = options.logical ? 1 : slots_.threads_per_slot;
   std::map<std::string, const Learner*, std::less<>> by_name;
   for (const Learner* learner : state_->learners) by_name[std::string(learner->name())] = learner;
-  options.planned_bytes = [shape, oof_bytes, planned_threads,
+  options.planned_bytes = [shape, oof_bytes, dense_bytes, planned_threads,
                            by_name = std::move(by_name)](const TrialSpec& spec) -> Result<int64_t> {
-    ASSAY_ASSIGN_OR_RETURN(
-        const int64_t bytes,
-        by_name.at(spec.learner)->planned_bytes(shape, spec.params, planned_threads));
-    return bytes + oof_bytes;
+    const Learner& learner = *by_name.at(spec.learner);
+    ASSAY_ASSIGN_OR_RETURN(const int64_t bytes,
+                           learner.planned_bytes(shape, spec.params, planned_threads));
+    return bytes + oof_bytes + (learner.uses_dense() ? dense_bytes : 0);
   };
   state_->queue =
       std::make_unique<TrialQueue>(make_search(std::move(learners)), std::move(pruner),

@@ -1,0 +1,127 @@
+#include "automl/report/leaderboard.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "automl/report/run_summary.h"
+#include "automl/report/score_picture.h"
+
+namespace assay::automl {
+namespace {
+
+LeaderboardRow row(int64_t trial, const std::string& learner, std::optional<double> score) {
+  LeaderboardRow made;
+  made.trial = trial;
+  made.learner = learner;
+  made.score = score;
+  made.status = score ? "finished" : "failed";
+  made.origin = "random";
+  made.ended_seconds = static_cast<double>(trial) + 0.5;
+  made.params = "{\"rate\":0.1}";
+  return made;
+}
+
+Leaderboard board(bool maximise) {
+  Leaderboard made;
+  made.metric = maximise ? "roc_auc" : "rmse";
+  made.maximise = maximise;
+  made.rows = {row(0, "constant", 0.5), row(1, "gbt", 0.75), row(2, "linear", std::nullopt),
+               row(3, "gbt", 0.75), row(-1, "ensemble", 0.75)};
+  rank_rows(made);
+  return made;
+}
+
+TEST(Leaderboard, RanksByScoreThenEnsembleThenTrial) {
+  const Leaderboard up = board(true);
+  std::vector<int64_t> trials;
+  std::vector<int64_t> ranks;
+  for (const LeaderboardRow& each : up.rows) {
+    trials.push_back(each.trial);
+    ranks.push_back(each.rank);
+  }
+  EXPECT_EQ(trials, (std::vector<int64_t>{-1, 1, 3, 0, 2}));
+  EXPECT_EQ(ranks, (std::vector<int64_t>{1, 2, 3, 4, 0}));
+  EXPECT_EQ(board(false).rows[0].trial, 0);
+}
+
+TEST(Leaderboard, PrintsATableAndWhatItLeftOut) {
+  const std::string text = leaderboard_text(board(true), 2);
+  EXPECT_NE(text.find("roc_auc"), std::string::npos);
+  EXPECT_NE(text.find("ensemble"), std::string::npos);
+  EXPECT_EQ(text.find("linear"), std::string::npos);
+  EXPECT_NE(text.find("... and 3 more\n"), std::string::npos);
+  EXPECT_NE(leaderboard_text(board(true), 0).find("linear"), std::string::npos);
+}
+
+TEST(Leaderboard, WritesJson) {
+  const auto json = nlohmann::json::parse(leaderboard_json(board(true)));
+  ASSERT_EQ(json.size(), 5u);
+  EXPECT_EQ(json[0]["learner"], "ensemble");
+  EXPECT_TRUE(json[0]["trial"].is_null());
+  EXPECT_EQ(json[1]["score"], 0.75);
+  EXPECT_EQ(json[1]["params"]["rate"], 0.1);
+  EXPECT_TRUE(json[4]["score"].is_null());
+  EXPECT_TRUE(json[4]["rank"].is_null());
+}
+
+TEST(RunSummary, HoldsWhatTheCommandPromises) {
+  SweepOutcome outcome;
+  outcome.run_id = "01J";
+  outcome.task = Task::kBinary;
+  outcome.metric = "roc_auc";
+  outcome.validation_score = 0.75;
+  outcome.model_name = "churn";
+  outcome.model_version = 3;
+  outcome.finished = 3;
+  outcome.failed = 1;
+  outcome.leaderboard = board(true);
+  outcome.notes = {"a \"quoted\" note", "bad \xff byte"};
+  const std::string text = run_summary_json(outcome);
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  const auto json = nlohmann::json::parse(text);
+  for (const char* key : {"run_id", "status", "task", "metric", "validation_score", "model",
+                          "trials", "wall_seconds", "peak_rss_bytes"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  EXPECT_EQ(json["status"], "completed");
+  EXPECT_EQ(json["task"], "binary");
+  EXPECT_EQ(json["model"]["version"], 3);
+  EXPECT_EQ(json["trials"]["finished"], 3);
+  EXPECT_EQ(json["leaderboard"].size(), 5u);
+}
+
+TEST(ScorePicture, DrawsATrialAsAPointAndTheBestAsALine) {
+  for (const bool maximise : {true, false}) {
+    const std::string svg = score_picture(board(maximise), PictureAxis::kSeconds);
+    EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
+    EXPECT_NE(svg.find("</svg>\n"), std::string::npos);
+    size_t points = 0;
+    for (size_t at = svg.find("r=\"3.5\""); at != std::string::npos;
+         at = svg.find("r=\"3.5\"", at + 1)) {
+      ++points;
+    }
+    EXPECT_EQ(points, 3u);
+    EXPECT_NE(svg.find("<path"), std::string::npos);
+    EXPECT_NE(svg.find("best so far"), std::string::npos);
+    EXPECT_NE(svg.find(">ensemble<"), std::string::npos);
+    EXPECT_EQ(svg.find("nan"), std::string::npos);
+    EXPECT_EQ(svg.find("inf"), std::string::npos);
+    EXPECT_EQ(svg, score_picture(board(maximise), PictureAxis::kSeconds));
+  }
+}
+
+TEST(ScorePicture, IsEmptyWithoutScoresAndDrawsOnePoint) {
+  Leaderboard empty;
+  empty.rows = {row(0, "gbt", std::nullopt)};
+  EXPECT_EQ(score_picture(empty, PictureAxis::kTrials), "");
+  Leaderboard one;
+  one.metric = "a<b";
+  one.rows = {row(0, "gbt", 0.0)};
+  const std::string svg = score_picture(one, PictureAxis::kTrials);
+  EXPECT_NE(svg.find("a&lt;b"), std::string::npos);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace assay::automl

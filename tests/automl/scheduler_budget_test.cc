@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+
+#include "automl/scheduler/admission.h"
+#include "automl/scheduler/budget.h"
+#include "automl/scheduler/slots.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+
+TEST(Budget, CountsFromProcessStart) {
+  ManualClock clock(100 * kSecondNs);
+  const Budget budget(clock, 98 * kSecondNs, {.seconds = 30});
+  EXPECT_TRUE(budget.timed());
+  EXPECT_DOUBLE_EQ(budget.elapsed_seconds(), 2);
+  EXPECT_DOUBLE_EQ(budget.seconds_left(), 28);
+  EXPECT_EQ(budget.half_ns(), 113 * kSecondNs);
+  EXPECT_LE(budget.deadline_ns(), 128 * kSecondNs);
+}
+
+TEST(Budget, KeepsItsDeadlinesInOrder) {
+  ManualClock clock;
+  for (const double seconds : {0.5, 2.0, 30.0, 3600.0}) {
+    Budget budget(clock, 0, {.seconds = seconds});
+    budget.observe_save(0.005 * seconds, 1000);
+    budget.expect_tail(int64_t{1} << 20, 0.02 * seconds);
+    EXPECT_LT(budget.half_ns(), budget.fit_deadline_ns());
+    EXPECT_LT(budget.fit_deadline_ns(), budget.seal_ns());
+    EXPECT_LT(budget.seal_ns(), budget.select_deadline_ns());
+    EXPECT_LT(budget.select_deadline_ns(), budget.deadline_ns());
+    EXPECT_GE(static_cast<double>(budget.deadline_ns() - budget.select_deadline_ns()) * 1e-9,
+              budget.save_seconds(int64_t{1} << 20) - 1e-9);
+  }
+}
+
+TEST(Budget, ReservesMoreForASlowDiskAndALargeModel) {
+  ManualClock clock;
+  Budget budget(clock, 0, {.seconds = 60});
+  const double plain = budget.reserve_seconds();
+  EXPECT_LT(plain, 1);
+  budget.observe_save(2, 1000);
+  const double slow = budget.reserve_seconds();
+  EXPECT_GT(slow, plain + 5) << "saving is counted three times";
+  budget.expect_tail(500'000'000, 0);
+  EXPECT_GT(budget.reserve_seconds(), slow + 4);
+}
+
+TEST(Budget, HasNoDeadlineWithoutATimeLimit) {
+  ManualClock clock;
+  const Budget budget(clock, 0, {.seconds = {}, .trials = 5});
+  EXPECT_TRUE(budget.logical());
+  for (const int64_t ns : {budget.deadline_ns(), budget.half_ns(), budget.fit_deadline_ns(),
+                           budget.seal_ns(), budget.select_deadline_ns()}) {
+    EXPECT_EQ(ns, kNoDeadline);
+  }
+}
+
+TEST(Slots, NeverOversubscribe) {
+  for (int threads = 1; threads <= 70; ++threads) {
+    for (const int64_t wanted : {0, 1, 3, 100}) {
+      for (const int64_t cells : {int64_t{100}, int64_t{30'000'000}, int64_t{1} << 40}) {
+        const SlotPlan plan = plan_slots({threads, wanted, cells, 0, 0});
+        EXPECT_GE(plan.slots, 1);
+        EXPECT_GE(plan.threads_per_slot, 1);
+        EXPECT_LE(plan.slots * plan.threads_per_slot, threads);
+      }
+    }
+  }
+}
+
+TEST(Slots, AreManyForSmallDataAndFewForLarge) {
+  EXPECT_EQ(plan_slots({8, 0, 1000, 0, 0}).slots, 8);
+  const SlotPlan large = plan_slots({8, 0, 100'000'000, 0, 0});
+  EXPECT_EQ(large.slots, 1);
+  EXPECT_EQ(large.threads_per_slot, 8);
+  EXPECT_EQ(plan_slots({8, 0, 8'000'000, 0, 0}).threads_per_slot, 2);
+  EXPECT_EQ(plan_slots({8, 4, 100'000'000, 0, 0}).slots, 4) << "as the user says";
+}
+
+TEST(Slots, AreAsManyAsMemoryHolds) {
+  EXPECT_EQ(plan_slots({8, 0, 1000, 1000, 400}).slots, 2);
+  EXPECT_EQ(plan_slots({8, 0, 1000, 1000, 4000}).slots, 1);
+}
+
+TEST(Admission, CountsWhatRunsAndWhatIsKept) {
+  Admission admission(1000, 400);
+  EXPECT_TRUE(admission.can_ever_fit(600));
+  EXPECT_FALSE(admission.can_ever_fit(601));
+  admission.start(300);
+  EXPECT_TRUE(admission.fits_now(300));
+  EXPECT_FALSE(admission.fits_now(301));
+  admission.set_kept(100);
+  EXPECT_FALSE(admission.fits_now(300));
+  admission.end(300);
+  EXPECT_TRUE(admission.fits_now(500));
+}
+
+}  // namespace
+}  // namespace assay::automl

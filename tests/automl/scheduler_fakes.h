@@ -1,0 +1,270 @@
+// What the scheduler's tests run on: a workspace in a folder of its own, small tables, learners
+// whose every move is scripted, and a clock that moves only when a learner or the disk says so.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "automl/models/constant_model.h"
+#include "automl/scheduler/sweep.h"
+#include "backends/devices.h"
+#include "kernels/base/file_layer.h"
+#include "tests/tracking/test_folder.h"
+
+namespace assay::automl {
+
+inline constexpr int64_t kSecond = 1'000'000'000;
+
+// Threads of its own for each loop, so that chunks meet in any order and thread sanitizers see it.
+class ThreadedExecutor final : public Executor {
+ public:
+  explicit ThreadedExecutor(int threads) : threads_(threads) {}
+  int thread_count() const override { return threads_; }
+  Status parallel_for(int64_t count, FunctionRef<void(int64_t, int)> body) override {
+    if (threads_ == 1 || count < 2) return SerialExecutor().parallel_for(count, body);
+    std::atomic<int64_t> next{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < threads_; ++t) {
+      threads.emplace_back([&, t] {
+        for (int64_t i = next++; i < count; i = next++) body(i, t);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return {};
+  }
+
+ private:
+  int threads_;
+};
+
+// A learner that predicts the mean of its training targets plus `bias` (regression), or the class
+// shares moved by `bias` towards class 0. Its fit runs `on_fit` first.
+class FakeLearner final : public Learner {
+ public:
+  struct Call {
+    const FitRequest& request;
+    const kernels::ComputeContext& context;
+    double bias = 0;
+  };
+  // What on_fit may do: fail, end truncated or stopped, or nothing.
+  struct Script {
+    Status status;
+    bool truncated = false;
+    bool stopped = false;
+  };
+
+  explicit FakeLearner(std::string name, std::function<Script(const Call&)> on_fit = {})
+      : name_(std::move(name)), on_fit_(std::move(on_fit)) {
+    group_.name = name_;
+    if (name_ == "constant") return;
+    OptionInfo bias;
+    bias.name = "bias";
+    bias.default_value = 0.25;
+    bias.search = SearchRange{.low = -1, .high = 1};
+    group_.options.push_back(bias);
+  }
+
+  std::string_view name() const override { return name_; }
+  const OptionGroup& options() const override { return group_; }
+  bool supports(Task) const override { return true; }
+  Result<int64_t> planned_bytes(const DataShape&, const ParamMap&, int) const override {
+    return bytes_;
+  }
+  Result<double> logical_cost(const DataShape& shape, const ParamMap&) const override {
+    return static_cast<double>(shape.train_count) * cost_;
+  }
+
+  Result<FitResult> fit(const FitRequest& request,
+                        const kernels::ComputeContext& context) const override {
+    fits_.fetch_add(1);
+    double bias = 0;
+    if (const auto at = request.params.find("bias"); at != request.params.end()) {
+      bias = std::get<double>(at->second);
+    }
+    FitResult result;
+    if (on_fit_) {
+      Script script = on_fit_({request, context, bias});
+      if (!script.status) return tl::unexpected<Error>(std::move(script.status.error()));
+      result.truncated = script.truncated;
+      result.stopped = script.stopped;
+    }
+    const TrainingData& data = *request.data;
+    std::vector<double> outputs;
+    if (data.task == Task::kRegression) {
+      double sum = 0;
+      for (const uint32_t row : request.train_rows) sum += data.targets[row];
+      outputs.push_back(sum / static_cast<double>(request.train_rows.size()) + bias);
+    } else {
+      outputs.assign(static_cast<size_t>(data.class_count), 0.0);
+      for (const uint32_t row : request.train_rows) {
+        outputs[static_cast<size_t>(data.classes[row])] +=
+            (1 - std::abs(bias)) / static_cast<double>(request.train_rows.size());
+      }
+      outputs[0] += std::abs(bias);
+    }
+    ASSAY_ASSIGN_OR_RETURN(result.model,
+                           ConstantModel::make(outputs, data.features->feature_count()));
+    result.iterations = 1;
+    result.best_iteration = 1;
+    return result;
+  }
+
+  FakeLearner& with_bytes(int64_t bytes) {
+    bytes_ = bytes;
+    return *this;
+  }
+  FakeLearner& with_cost(double cost) {
+    cost_ = cost;
+    return *this;
+  }
+  int fits() const { return fits_.load(); }
+
+ private:
+  std::string name_;
+  std::function<Script(const Call&)> on_fit_;
+  OptionGroup group_;
+  int64_t bytes_ = 1000;
+  double cost_ = 1;
+  mutable std::atomic<int> fits_{0};
+};
+
+// Takes virtual time for each file written or synced.
+class SlowFileLayer final : public FileLayer {
+ public:
+  SlowFileLayer(ManualClock& clock, int64_t sync_ns) : clock_(clock), sync_ns_(sync_ns) {}
+  Result<std::unique_ptr<File>> create(const std::string& path) override {
+    ASSAY_ASSIGN_OR_RETURN(auto file, real_.create(path));
+    return std::unique_ptr<File>(new SlowFile(std::move(file), *this));
+  }
+  Result<std::unique_ptr<File>> open(const std::string& path) override { return real_.open(path); }
+  Status rename(const std::string& from, const std::string& to) override {
+    return real_.rename(from, to);
+  }
+  Status link(const std::string& from, const std::string& to) override {
+    return real_.link(from, to);
+  }
+  Status unlink(const std::string& path) override { return real_.unlink(path); }
+  Status make_folder(const std::string& path) override { return real_.make_folder(path); }
+  Status sync_folder(const std::string& path) override { return real_.sync_folder(path); }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return real_.list(path);
+  }
+  bool exists(const std::string& path) override { return real_.exists(path); }
+
+ private:
+  class SlowFile final : public File {
+   public:
+    SlowFile(std::unique_ptr<File> file, SlowFileLayer& layer)
+        : file_(std::move(file)), layer_(layer) {}
+    Status append(std::span<const std::byte> bytes) override { return file_->append(bytes); }
+    Status sync() override {
+      layer_.clock_.advance(layer_.sync_ns_);
+      return file_->sync();
+    }
+    Result<int64_t> read_at(int64_t offset, std::span<std::byte> bytes) override {
+      return file_->read_at(offset, bytes);
+    }
+    Result<int64_t> size() override { return file_->size(); }
+
+   private:
+    std::unique_ptr<File> file_;
+    SlowFileLayer& layer_;
+  };
+
+  PosixFileLayer real_;
+  ManualClock& clock_;
+  int64_t sync_ns_;
+};
+
+inline datasets::Column number_column(std::string name, std::vector<double> numbers) {
+  datasets::Column column;
+  column.name = std::move(name);
+  column.numbers = std::move(numbers);
+  return column;
+}
+
+inline datasets::Column level_column(std::string name, std::vector<int32_t> codes,
+                                     std::vector<std::string> levels) {
+  datasets::Column column;
+  column.name = std::move(name);
+  column.type = datasets::ColumnType::kCategorical;
+  for (int32_t& code : codes) code += datasets::kFirstLevelCode;
+  column.codes = std::move(codes);
+  column.levels = std::move(levels);
+  return column;
+}
+
+inline std::shared_ptr<const datasets::Table> table_of(std::vector<datasets::Column> columns) {
+  auto table = datasets::Table::make(std::move(columns), "memory.csv", "");
+  return table ? *table : nullptr;
+}
+
+// x1, x2, and y = 3 x1 + noise (regression) or y = yes/no (binary).
+inline std::shared_ptr<const datasets::Table> small_table(int64_t rows, bool binary) {
+  std::vector<double> x1;
+  std::vector<double> x2;
+  std::vector<double> y;
+  std::vector<int32_t> codes;
+  for (int64_t row = 0; row < rows; ++row) {
+    x1.push_back(std::sin(static_cast<double>(row)));
+    x2.push_back(static_cast<double>(row % 7));
+    y.push_back(3 * x1.back() + 0.1 * static_cast<double>(row % 5));
+    codes.push_back((row * 5) % 9 < 4 ? 1 : 0);
+  }
+  std::vector<datasets::Column> columns;
+  columns.push_back(number_column("x1", x1));
+  columns.push_back(number_column("x2", x2));
+  columns.push_back(binary ? level_column("y", codes, {"no", "yes"}) : number_column("y", y));
+  return table_of(std::move(columns));
+}
+
+// A sweep in virtual time.
+class SweepBench {
+ public:
+  explicit SweepBench(FileLayer* files = nullptr) : devices_(*backends::open_devices({})) {
+    auto workspace = tracking::Workspace::create(folder_ / "ws", "test", files);
+    EXPECT_TRUE(workspace) << workspace.error().message;
+    request.workspace = *workspace;
+    request.compute.kernels = &devices_.kernels();
+    request.compute.device = &devices_.host();
+    request.compute.host = &devices_.host();
+    request.compute.make_executor = [](int threads) {
+      return std::make_unique<ThreadedExecutor>(threads);
+    };
+    request.clock = &clock;
+    request.threads = 2;
+    request.table = small_table(60, false);
+    request.config.data.train = "memory.csv";
+    request.config.data.target = "y";
+    request.config.run.seed = 5;
+  }
+
+  FakeLearner& add(std::unique_ptr<FakeLearner> learner) {
+    FakeLearner& added = *learner;
+    learners_.push_back(std::move(learner));
+    request.learners.push_back(&added);
+    return added;
+  }
+  Result<SweepOutcome> run() { return run_sweep(request); }
+  tracking::TestFolder& folder() { return folder_; }
+  kernels::ComputeContext context(Executor& executor, const StopToken& stop) const {
+    return {&devices_.kernels(), &devices_.host(), &devices_.host(), &executor, &stop};
+  }
+
+  ManualClock clock;
+  SweepRequest request;
+
+ private:
+  tracking::TestFolder folder_;
+  backends::DeviceSet devices_;
+  std::vector<std::unique_ptr<FakeLearner>> learners_;
+};
+
+}  // namespace assay::automl

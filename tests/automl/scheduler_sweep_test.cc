@@ -1,0 +1,446 @@
+#include "automl/scheduler/sweep.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+#include <stdexcept>
+
+#include "automl/preprocess/predictor.h"
+#include "automl/report/leaderboard.h"
+#include "tests/automl/scheduler_fakes.h"
+#include "tracking/model_registry.h"
+#include "tracking/run_file.h"
+
+namespace assay::automl {
+namespace {
+
+using tracking::RunStatus;
+using Script = FakeLearner::Script;
+
+std::unique_ptr<FakeLearner> fake(std::string name,
+                                  std::function<Script(const FakeLearner::Call&)> on_fit = {}) {
+  return std::make_unique<FakeLearner>(std::move(name), std::move(on_fit));
+}
+
+std::string run_path(const SweepBench& bench, const std::string& id) {
+  return bench.request.workspace->path() + "/" + tracking::run_file_path(id);
+}
+
+// The promise: within the budget and 2 % or 0.2 s, whichever is more.
+void expect_in_time(const SweepBench& bench, double budget) {
+  const double end = static_cast<double>(bench.clock.now_ns()) * 1e-9;
+  EXPECT_LE(end, budget + std::max(0.02 * budget, 0.2));
+}
+
+// The model that a sweep registered, read back from the workspace.
+Result<Predictor> registered(const SweepBench& bench, const SweepOutcome& outcome) {
+  tracking::ModelRegistry registry(bench.request.workspace);
+  ASSAY_ASSIGN_OR_RETURN(const auto version, registry.resolve(outcome.model_name));
+  EXPECT_EQ(version.version, outcome.model_version);
+  EXPECT_EQ(version.run_id, outcome.run_id);
+  ASSAY_ASSIGN_OR_RETURN(std::string bytes, registry.read_model(version));
+  EXPECT_EQ(bytes, tracking::slurp(outcome.model_path));
+  return Predictor::from_bytes(std::move(bytes), "model");
+}
+
+TEST(Sweep, RegistersABlendBetterThanItsMembersAndRecordsAllOfIt) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  bench.add(fake("gbt"));
+  bench.request.config.budget.trials = 30;
+  bench.request.config.search.halving = false;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->status, RunStatus::kCompleted);
+  EXPECT_EQ(outcome->finished, 30);
+  EXPECT_EQ(outcome->failed + outcome->pruned + outcome->cancelled, 0);
+  EXPECT_EQ(outcome->metric, "rmse");
+  EXPECT_EQ(outcome->validation_method, "stratified 5-fold");
+
+  const auto& rows = outcome->leaderboard.rows;
+  ASSERT_EQ(rows.size(), 31u);
+  EXPECT_EQ(rows[0].learner, "ensemble");
+  EXPECT_EQ(rows[0].score, outcome->validation_score);
+  for (size_t i = 1; i < rows.size(); ++i) {
+    EXPECT_GE(*rows[i].score, *rows[i - 1].score) << "lower is better, so scores rise";
+    EXPECT_FALSE(rows[i].run_id.empty());
+  }
+  const auto predictor = registered(bench, *outcome);
+  ASSERT_TRUE(predictor) << predictor.error().message;
+  EXPECT_EQ(predictor->target(), "y");
+
+  const auto parent = tracking::read_run(run_path(bench, outcome->run_id));
+  ASSERT_TRUE(parent) << parent.error().message;
+  EXPECT_EQ(parent->info.status, RunStatus::kCompleted);
+  EXPECT_EQ(parent->info.kind, "sweep");
+  EXPECT_EQ(parent->info.score, outcome->validation_score);
+  EXPECT_EQ(parent->metrics.at("best_score").size(), 30u);
+  EXPECT_EQ(parent->params.at("budget.trials"), tracking::Value(int64_t{30}));
+  EXPECT_EQ(parent->models.size(), 1u);
+  ASSERT_FALSE(parent->predictions.empty());
+  EXPECT_EQ(parent->predictions[0]->rows, 60);
+  const auto child = tracking::read_run(run_path(bench, rows[1].run_id));
+  ASSERT_TRUE(child) << child.error().message;
+  EXPECT_EQ(child->info.parent_run_id, outcome->run_id);
+  EXPECT_EQ(child->info.kind, "trial");
+  EXPECT_EQ(child->info.score, rows[1].score);
+  EXPECT_EQ(child->metrics.at("rmse/fold").size(), 5u);
+}
+
+TEST(Sweep, WithOneTrialIsTheBaseline) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  const FakeLearner& gbt = bench.add(fake("gbt"));
+  bench.request.config.budget.trials = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->finished, 1);
+  EXPECT_EQ(gbt.fits(), 0);
+  ASSERT_EQ(outcome->leaderboard.rows.size(), 1u);
+  EXPECT_EQ(outcome->leaderboard.rows[0].learner, "constant");
+  EXPECT_EQ(outcome->leaderboard.rows[0].weight, 1);
+}
+
+TEST(Sweep, KeepsToItsTimeWithSlowFits) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  bench.add(fake("gbt", [&](const FakeLearner::Call&) {
+    bench.clock.advance(kSecond);
+    return Script{};
+  }));
+  bench.request.config.budget.time = 30;
+  bench.request.config.search.halving = false;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  expect_in_time(bench, 30);
+  EXPECT_GE(outcome->finished, 4);
+  EXPECT_NE(outcome->leaderboard.rows[0].learner, "constant");
+}
+
+TEST(Sweep, KeepsWhatALongFitHadWhenTimeWasUp) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  bench.add(fake("gbt", [&](const FakeLearner::Call& call) {
+    for (int step = 0; step < 100'000 && !call.context.stop->requested(); ++step) {
+      bench.clock.advance(kSecond / 100);
+    }
+    return Script{{}, true};
+  }));
+  bench.request.config.budget.time = 20;
+  bench.request.threads = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  expect_in_time(bench, 20);
+  std::set<std::string> statuses;
+  for (const auto& row : outcome->leaderboard.rows) {
+    if (row.learner == "gbt") statuses.insert(row.status);
+  }
+  EXPECT_EQ(statuses.count("partial"), 1u) << "all folds were fitted in the time there was";
+}
+
+TEST(Sweep, LeavesAStalledTrialBehind) {
+  auto alive = std::make_shared<int>(0);
+  SweepBench bench;
+  std::atomic<bool> release{false};
+  std::atomic<bool> stalled{false};
+  bench.add(fake("constant"));
+  bench.add(fake("gbt", [&](const FakeLearner::Call&) {
+    stalled = true;
+    while (!release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return Script{};
+  }));
+  bench.request.threads = 1;
+  bench.request.config.budget.time = 10;
+  bench.request.compute.make_executor = [alive](int threads) {
+    return std::make_unique<ThreadedExecutor>(threads);
+  };
+  std::thread time([&] {
+    while (!stalled) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (!release) {
+      bench.clock.advance(kSecond / 50);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  });
+  const auto outcome = bench.run();
+  const double end = static_cast<double>(bench.clock.now_ns()) * 1e-9;
+  release = true;
+  time.join();
+  bench.request.compute.make_executor = nullptr;
+  while (alive.use_count() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  // Virtual time goes on while the machine works: what is tested is that it ends at all, and late
+  // by no more than what saving took.
+  EXPECT_LT(end, 60);
+  EXPECT_EQ(outcome->stalled_trials, 1);
+  EXPECT_EQ(outcome->cancelled, 1);
+  EXPECT_EQ(outcome->leaderboard.rows[0].learner, "constant");
+}
+
+TEST(Sweep, KeepsToItsTimeOnASlowDisk) {
+  for (const double seconds_per_sync : {0.05, 0.3}) {
+    ManualClock disk_clock;
+    SlowFileLayer files(disk_clock, static_cast<int64_t>(seconds_per_sync * 1e9));
+    SweepBench bench(&files);
+    bench.request.clock = &disk_clock;
+    bench.request.process_start_ns = disk_clock.now_ns();
+    bench.add(fake("constant"));
+    bench.add(fake("gbt", [&](const FakeLearner::Call&) {
+      disk_clock.advance(kSecond / 5);
+      return Script{};
+    }));
+    bench.request.config.budget.time = 60;
+    const int64_t start = disk_clock.now_ns();
+    const auto outcome = bench.run();
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_LE(static_cast<double>(disk_clock.now_ns() - start) * 1e-9, 61.2);
+    EXPECT_GE(outcome->finished, 2);
+  }
+}
+
+TEST(Sweep, SaysWhenTheBudgetIsTooSmall) {
+  ManualClock clock;
+  SlowFileLayer files(clock, 5 * kSecond);
+  SweepBench bench(&files);
+  bench.request.clock = &clock;
+  bench.request.process_start_ns = clock.now_ns();
+  bench.add(fake("constant"));
+  bench.request.config.budget.time = 20;
+  const auto outcome = bench.run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, StatusCode::kBudgetTooSmall);
+  EXPECT_NE(outcome.error().message.find("budget.time=20"), std::string::npos);
+  EXPECT_NE(outcome.error().message.find("needed"), std::string::npos);
+}
+
+TEST(Sweep, SurvivesLearnersThatFailOrThrow) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  bench.add(fake("linear", [](const FakeLearner::Call&) -> Script {
+    throw std::runtime_error("broken learner");
+  }));
+  bench.add(fake("gbt", [](const FakeLearner::Call& call) -> Script {
+    if (call.bias > 0.25) return {fail(StatusCode::kData, "cannot learn from this")};
+    return {};
+  }));
+  bench.request.config.budget.trials = 20;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_GT(outcome->failed, 1);
+  EXPECT_GT(outcome->finished, 1);
+  bool seen = false;
+  for (const auto& row : outcome->leaderboard.rows) {
+    if (row.learner != "linear") continue;
+    EXPECT_EQ(row.status, "failed");
+    EXPECT_EQ(row.rank, 0);
+    EXPECT_NE(row.message.find("broken learner"), std::string::npos);
+    const auto child = tracking::read_run(run_path(bench, row.run_id));
+    ASSERT_TRUE(child) << child.error().message;
+    EXPECT_EQ(child->info.status, RunStatus::kFailed);
+    EXPECT_NE(child->info.message.find("broken learner"), std::string::npos);
+    seen = true;
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST(Sweep, EndsWithTheBaselineIfAllElseFails) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  const auto broken = [](const FakeLearner::Call&) -> Script {
+    return {fail(StatusCode::kData, "no")};
+  };
+  bench.add(fake("linear", broken));
+  bench.add(fake("gbt", broken));
+  bench.request.config.budget.time = 30;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->leaderboard.rows[0].learner, "constant");
+  EXPECT_EQ(outcome->finished, 1);
+  EXPECT_LE(outcome->failed, 40) << "it does not go on failing for ever";
+  EXPECT_TRUE(registered(bench, *outcome));
+}
+
+TEST(Sweep, SkipsWhatDoesNotFitTheMemory) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  FakeLearner& gbt = bench.add(fake("gbt"));
+  gbt.with_bytes(int64_t{1} << 40);
+  bench.request.config.budget.trials = 10;
+  bench.request.config.budget.memory = int64_t{256} << 20;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(gbt.fits(), 0);
+  EXPECT_EQ(outcome->finished, 1);
+  EXPECT_EQ(outcome->failed, 9);
+  EXPECT_NE(outcome->leaderboard.rows.back().message.find("memory limit"), std::string::npos);
+
+  bench.request.config.budget.memory = 1 << 20;
+  const auto tiny = bench.run();
+  ASSERT_FALSE(tiny);
+  EXPECT_EQ(tiny.error().code, StatusCode::kBudgetTooSmall);
+}
+
+TEST(Sweep, RegistersTheBestSoFarWhenTheUserStopsIt) {
+  SweepBench bench;
+  StopToken stop;
+  std::atomic<int> fits{0};
+  bench.add(fake("constant"));
+  bench.add(fake("gbt", [&](const FakeLearner::Call& call) {
+    if (++fits == 13) stop.request();
+    return Script{{}, call.context.stop->requested()};
+  }));
+  bench.request.stop = &stop;
+  bench.request.threads = 1;
+  bench.request.config.budget.trials = 1000;
+  bench.request.config.search.halving = false;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->status, RunStatus::kInterrupted);
+  EXPECT_EQ(outcome->finished, 3) << "the baseline and two trials of five fits";
+  EXPECT_EQ(outcome->cancelled, 1);
+  EXPECT_TRUE(registered(bench, *outcome));
+  const auto parent = tracking::read_run(run_path(bench, outcome->run_id));
+  ASSERT_TRUE(parent);
+  EXPECT_EQ(parent->info.status, RunStatus::kInterrupted);
+}
+
+TEST(Sweep, IsCancelledIfStoppedBeforeThereIsAModel) {
+  SweepBench bench;
+  StopToken stop;
+  stop.request();
+  bench.add(fake("constant", [](const FakeLearner::Call&) -> Script {
+    return {fail(StatusCode::kCancelled, "stopped")};
+  }));
+  bench.request.stop = &stop;
+  bench.request.config.budget.trials = 5;
+  const auto outcome = bench.run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, StatusCode::kCancelled);
+}
+
+TEST(Sweep, GivesTheSameAnswerOnAnySlotsAndThreads) {
+  struct Answer {
+    std::string board;
+    std::string model;
+  };
+  const auto run = [](int64_t slots, int threads, bool binary) {
+    SweepBench bench;
+    bench.request.table = small_table(200, binary);
+    bench.add(fake("constant"));
+    // Trials end in an order that differs from run to run.
+    const auto dawdle = [](const FakeLearner::Call& call) {
+      const auto micros = 50 + static_cast<int>(std::abs(call.bias) * 1500);
+      std::this_thread::sleep_for(std::chrono::microseconds(micros));
+      return Script{};
+    };
+    bench.add(fake("linear", dawdle)).with_cost(3);
+    bench.add(fake("gbt", dawdle)).with_cost(5);
+    bench.request.config.run.slots = slots;
+    bench.request.threads = static_cast<int>(slots) * threads;
+    bench.request.config.budget.trials = 60;
+    const auto outcome = bench.run();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    Answer answer;
+    if (!outcome) return answer;
+    EXPECT_GT(outcome->pruned, 0) << "pruning is part of what is tested";
+    for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+      answer.board += fmt::format("{} {} {} {} {} {} {}\n", row.rank, row.trial, row.learner,
+                                  row.status, row.score.value_or(-1), row.weight, row.params);
+    }
+    answer.model = tracking::slurp(outcome->model_path);
+    return answer;
+  };
+  for (const bool binary : {false, true}) {
+    const Answer one = run(1, 1, binary);
+    EXPECT_FALSE(one.model.empty());
+    for (const auto& [slots, threads] :
+         {std::pair<int64_t, int>{2, 1}, {1, 2}, {4, 2}, {7, 1}, {1, 1}}) {
+      const Answer other = run(slots, threads, binary);
+      EXPECT_EQ(other.board, one.board) << slots << " x " << threads;
+      EXPECT_EQ(other.model == one.model, true) << slots << " x " << threads;
+    }
+  }
+}
+
+// Sees that a sweep that is killed has left a trace.
+class StartObserver final : public SweepObserver {
+ public:
+  explicit StartObserver(SweepBench& bench) : bench_(bench) {}
+  void on_progress(const SweepProgress& progress) override {
+    if (progress.phase != SweepPhase::kReading) phases.insert(progress.phase);
+    if (progress.phase == SweepPhase::kSearching && !seen_) {
+      seen_ = true;
+      for (const std::string& path :
+           tracking::files_below(bench_.request.workspace->path() + "/runs")) {
+        const auto run = tracking::read_run(bench_.request.workspace->path() + "/runs/" + path);
+        if (!run || run->info.kind != "sweep") continue;
+        running = run->info.status == RunStatus::kRunning;
+        artifacts = run->artifacts.size();
+      }
+    }
+  }
+  void on_trial(const TrialResult& trial, std::optional<double> score) override {
+    ++trials;
+    EXPECT_EQ(score.has_value(), has_score(trial.status));
+  }
+  void on_note(const std::string& note) override { notes += note + "\n"; }
+
+  std::set<SweepPhase> phases;
+  bool running = false;
+  size_t artifacts = 0;
+  int trials = 0;
+  std::string notes;
+
+ private:
+  SweepBench& bench_;
+  bool seen_ = false;
+};
+
+TEST(Sweep, IsVisibleWithABaselineFromTheStartAndReportsItsProgress) {
+  SweepBench bench;
+  StartObserver observer(bench);
+  bench.request.observer = &observer;
+  bench.add(fake("constant"));
+  bench.add(fake("gbt"));
+  bench.request.config.budget.trials = 12;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_TRUE(observer.running);
+  EXPECT_EQ(observer.artifacts, 1u);
+  EXPECT_EQ(observer.trials, 12);
+  EXPECT_EQ(observer.phases.size(), 5u);
+  EXPECT_NE(observer.notes.find("regression"), std::string::npos);
+  EXPECT_NE(observer.notes.find("stratified 5-fold"), std::string::npos);
+}
+
+TEST(Sweep, NamesWhatIsWrongWithItsRequest) {
+  const auto code_of = [](auto change) {
+    SweepBench bench;
+    bench.add(fake("constant"));
+    bench.add(fake("gbt"));
+    bench.request.config.budget.trials = 3;
+    change(bench);
+    const auto outcome = bench.run();
+    EXPECT_FALSE(outcome);
+    return outcome ? std::string() : outcome.error().message;
+  };
+  EXPECT_NE(code_of([](SweepBench& bench) { bench.request.config.data.target = "yy"; }).find("'y'"),
+            std::string::npos);
+  EXPECT_NE(code_of([](SweepBench& bench) {
+              bench.request.config.data.metric = "roc_auc";
+            }).find("roc_auc"),
+            std::string::npos);
+  EXPECT_NE(code_of([](SweepBench& bench) {
+              bench.request.config.learners = {{"gbd", {}}};
+            }).find("did you mean 'gbt'"),
+            std::string::npos);
+  EXPECT_NE(code_of([](SweepBench& bench) {
+              bench.request.config.learners = {{"gbt", {{"bias", 7.5}, {"biass", 1.0}}}};
+            }).find("learners.gbt"),
+            std::string::npos);
+  EXPECT_NE(code_of([](SweepBench& bench) { bench.request.clock = nullptr; }).find("clock"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace assay::automl

@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "automl/validation/training_set.h"
+#include "tests/automl/scheduler_fakes.h"
+
+namespace assay::automl {
+namespace {
+
+class TrainingSetTest : public testing::Test {
+ protected:
+  TrainingSetTest() : devices_(*backends::open_devices({})) {
+    config_.data.train = "memory.csv";
+    config_.data.target = "y";
+  }
+
+  Result<std::unique_ptr<TrainingSet>> make(const std::shared_ptr<const datasets::Table>& table) {
+    return TrainingSet::make(
+        table, config_,
+        {&devices_.kernels(), &devices_.host(), &devices_.host(), &executor_, &stop_});
+  }
+  std::string error_of(const std::shared_ptr<const datasets::Table>& table) {
+    const auto set = make(table);
+    EXPECT_FALSE(set);
+    return set ? std::string() : set.error().message;
+  }
+
+  ExperimentConfig config_;
+
+ private:
+  backends::DeviceSet devices_;
+  SerialExecutor executor_;
+  StopToken stop_;
+};
+
+std::vector<double> counting(int64_t rows) {
+  std::vector<double> numbers(static_cast<size_t>(rows));
+  std::iota(numbers.begin(), numbers.end(), 0.0);
+  return numbers;
+}
+
+TEST_F(TrainingSetTest, LeavesOutRowsWithoutATarget) {
+  std::vector<double> y = counting(20);
+  for (double& value : y) value += 0.5;
+  y[3] = NAN;
+  y[7] = NAN;
+  const auto set = make(table_of({number_column("x", counting(20)), number_column("y", y)}));
+  ASSERT_TRUE(set) << set.error().message;
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  EXPECT_EQ((*set)->scored_rows().size(), 18u);
+  EXPECT_EQ((*set)->folds().size(), 5u);
+  for (const Fold& fold : (*set)->folds()) {
+    EXPECT_EQ(fold.train_rows.size() + fold.valid_rows.size(), 18u);
+    for (size_t i = 0; i < fold.valid_rows.size(); ++i) {
+      const uint32_t row = fold.valid_rows[i];
+      EXPECT_TRUE(row != 3 && row != 7);
+      EXPECT_EQ((*set)->scored_rows()[fold.places[i]], row);
+      EXPECT_EQ((*set)->scored_targets().values[fold.places[i]], y[row]);
+    }
+  }
+}
+
+TEST_F(TrainingSetTest, MakesThePositiveClassTheSecond) {
+  const auto table = small_table(30, true);
+  auto set = make(table);
+  ASSERT_TRUE(set);
+  EXPECT_EQ((*set)->labels(), (std::vector<std::string>{"no", "yes"}));
+  const std::vector<int32_t> before((*set)->data().classes.begin(), (*set)->data().classes.end());
+  config_.data.positive_class = "no";
+  set = make(table);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ((*set)->labels(), (std::vector<std::string>{"yes", "no"}));
+  for (size_t row = 0; row < before.size(); ++row) {
+    EXPECT_EQ((*set)->data().classes[row], 1 - before[row]);
+  }
+  config_.data.positive_class = "yess";
+  EXPECT_NE(error_of(table).find("did you mean 'yes'"), std::string::npos);
+  EXPECT_NE(error_of(small_table(30, false)).find("needs a binary task"), std::string::npos);
+}
+
+TEST_F(TrainingSetTest, BalancesClasses) {
+  std::vector<int32_t> codes(40, 0);
+  for (size_t row = 0; row < 10; ++row) codes[row] = 1;
+  const auto table =
+      table_of({number_column("x", counting(40)), level_column("y", codes, {"common", "rare"})});
+  config_.run.class_weight = "balanced";
+  auto set = make(table);
+  ASSERT_TRUE(set);
+  // 40 / (2 * 10) and 40 / (2 * 30).
+  EXPECT_FLOAT_EQ((*set)->data().weights[0], 2.0f);
+  EXPECT_FLOAT_EQ((*set)->data().weights[39], 2.0f / 3.0f);
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  EXPECT_TRUE((*set)->scored_weights().empty()) << "scores do not change";
+}
+
+TEST_F(TrainingSetTest, TakesWeightsFromAColumn) {
+  std::vector<double> weights = counting(30);
+  config_.data.weight = "w";
+  const auto table = [&] {
+    return table_of({number_column("x", counting(30)), number_column("w", weights),
+                     number_column("y", counting(30))});
+  };
+  auto set = make(table());
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ((*set)->encoder()->feature_count(), 1) << "the weight is no feature";
+  EXPECT_EQ((*set)->data().weights[7], 7.0f);
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  EXPECT_EQ((*set)->scored_weights()[7], 7.0f);
+  weights[4] = -1;
+  EXPECT_NE(error_of(table()).find("row 5: -1"), std::string::npos);
+  weights[4] = NAN;
+  EXPECT_NE(error_of(table()).find("row 5: missing"), std::string::npos);
+  weights.assign(30, 0.0);
+  EXPECT_NE(error_of(table()).find("all weights are 0"), std::string::npos);
+  config_.data.weight = "ww";
+  EXPECT_NE(error_of(table()).find("did you mean 'w'"), std::string::npos);
+}
+
+TEST_F(TrainingSetTest, SplitsByGroupAndTime) {
+  std::vector<int32_t> groups;
+  for (int32_t row = 0; row < 40; ++row) groups.push_back(row % 8);
+  std::vector<double> times = counting(40);
+  const auto table = [&] {
+    return table_of({number_column("x", counting(40)), number_column("t", times),
+                     level_column("g", groups, {"a", "b", "c", "d", "e", "f", "g", "h"}),
+                     number_column("y", counting(40))});
+  };
+  config_.data.group = "g";
+  auto set = make(table());
+  ASSERT_TRUE(set) << set.error().message;
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  for (const Fold& fold : (*set)->folds()) {
+    for (const uint32_t valid : fold.valid_rows) {
+      for (const uint32_t train : fold.train_rows) EXPECT_NE(groups[valid], groups[train]);
+    }
+  }
+  config_.data.group.clear();
+  config_.data.time_column = "t";
+  set = make(table());
+  ASSERT_TRUE(set) << set.error().message;
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  EXPECT_LT((*set)->scored_rows().size(), 40u);
+  times[11] = NAN;
+  EXPECT_NE(error_of(table()).find("row 12: missing"), std::string::npos);
+  config_.data.time_column = "g";
+  EXPECT_NE(error_of(table()).find("must be datetime or numeric"), std::string::npos);
+}
+
+TEST_F(TrainingSetTest, SaysWhatItChose) {
+  const auto set = make(small_table(30, true));
+  ASSERT_TRUE(set);
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  std::string notes;
+  for (const std::string& note : (*set)->notes()) notes += note + "\n";
+  EXPECT_NE(notes.find("target 'y': binary"), std::string::npos);
+  EXPECT_NE(notes.find("positive class 'yes'"), std::string::npos);
+  EXPECT_EQ((*set)->metric().name(), "roc_auc");
+  EXPECT_EQ((*set)->output_count(), 2);
+  const DataShape shape = (*set)->shape();
+  EXPECT_EQ(shape.row_count, 30);
+  EXPECT_EQ(shape.train_count, 24);
+  EXPECT_EQ(shape.valid_count, 6);
+}
+
+}  // namespace
+}  // namespace assay::automl
