@@ -101,12 +101,14 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
   for (size_t i = 0; i < learners_.size(); ++i) {
     if (exhausted_[i]) continue;
     const LearnerRecord& record = records[i];
-    double eci = std::max(learners_[i].default_cost * scale, 1e-9);
+    const double predicted = std::max(learners_[i].default_cost * scale, 1e-9);
+    double eci = predicted;
     double rank = 1;
     if (record.trials > 0) {
       const double mean_cost = record.total_cost / static_cast<double>(record.trials);
+      // A trial that fails at once is not cheap: it gives nothing.
       eci = std::max({record.best_at - record.previous_at, record.total_cost - record.best_at,
-                      mean_cost, 1e-9});
+                      mean_cost, 0.1 * predicted});
       for (size_t j = 0; j < learners_.size(); ++j) {
         if (!learners_[j].baseline && records[j].best_loss < record.best_loss) rank += 1;
       }
