@@ -18,7 +18,6 @@ struct Candidate {
   std::string learner;
   double loss = 0;   // lower is better
   double score = 0;  // of the metric
-  bool baseline = false;
   std::shared_ptr<const Model> model;                     // average of the fold models
   std::shared_ptr<const std::vector<float>> predictions;  // [scored rows, outputs] row-major
   int64_t byte_count() const;

@@ -50,13 +50,9 @@ std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, i
 
 }  // namespace
 
-// The baseline helps nobody once there is a real model.
+// All that the time left allows to select from, best first.
 std::vector<Candidate> SweepLead::usable_candidates() const {
-  std::vector<Candidate> usable;
-  for (const Candidate& candidate : state_->queue->pool().candidates()) {
-    if (!candidate.baseline) usable.push_back(candidate);
-  }
-  if (usable.empty()) return state_->queue->pool().candidates();
+  std::vector<Candidate> usable = state_->queue->pool().candidates();
   const Budget& budget = state_->budget;
   if (!budget.timed()) return usable;
   const auto left_ns = budget.select_deadline_ns() - state_->request.clock->now_ns();

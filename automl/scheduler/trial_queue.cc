@@ -138,13 +138,9 @@ void TrialQueue::finish(TrialOutcome outcome, double ended_seconds) {
 void TrialQueue::admit_to_pool(TrialOutcome& outcome) {
   const TrialResult& result = outcome.result;
   if (has_score(result.status)) {
-    Candidate candidate{result.spec.number,
-                        result.spec.learner,
-                        *result.loss,
-                        *outcome.score,
-                        result.spec.origin == TrialOrigin::kBaseline,
-                        std::move(outcome.model),
-                        std::move(outcome.predictions)};
+    Candidate candidate{
+        result.spec.number, result.spec.learner,      *result.loss,
+        *outcome.score,     std::move(outcome.model), std::move(outcome.predictions)};
     if (!options_.logical) {
       pool_.add(std::move(candidate));
       return;
