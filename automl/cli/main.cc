@@ -120,9 +120,7 @@ int run_program(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* at = &app;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    print_result(at->help());
+    print_result(app.help());
     return flush_output() ? 0 : 5;
   } catch (const CLI::ParseError& error) {
     if (argc <= 1) {

@@ -47,6 +47,49 @@ void with_section(Config& config, std::string_view section, Use&& use) {
   });
 }
 
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> items;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    if (comma > at) items.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return items;
+}
+
+constexpr size_t kHelpWidth = 70;
+
+// Words in lines of kHelpWidth; CLI11 indents what follows a line break.
+std::string wrapped(const std::string& text) {
+  std::string out;
+  size_t column = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t space = std::min(text.find(' ', at), text.size());
+    const size_t length = space - at;
+    if (column > 0 && column + 1 + length > kHelpWidth) {
+      out += '\n';
+      column = 0;
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += text.substr(at, length);
+    column += length;
+    at = space + 1;
+  }
+  return out;
+}
+
+bool is_boolean(const Flag& flag) {
+  ExperimentConfig config;
+  bool result = false;
+  with_section(config, flag.section, [&](auto& options) {
+    const OptionInfo* info = find_option(options.table().options(), flag.option);
+    result = info != nullptr && info->kind == OptionKind::kBoolean;
+  });
+  return result;
+}
+
 std::string help_of(const Flag& flag) {
   ExperimentConfig config;
   std::string help;
@@ -59,25 +102,29 @@ std::string help_of(const Flag& flag) {
     } else if (const std::string range = range_text(info->range); !range.empty()) {
       help += fmt::format(" {}.", range);
     }
+    if (info->kind == OptionKind::kBoolean) return;
     const std::string value = value_text(*info, info->default_value);
     if (!value.empty() && value != "[]" && value != "\"\"") help += fmt::format(" [{}]", value);
   });
-  return help;
+  return wrapped(help);
 }
 
 }  // namespace
 
 void RunFlags::add_to(CLI::App& command) {
   for (const Flag& flag : kFlags) {
-    command.add_option_function<std::string>(
-        flag.name,
-        [this, name = std::string(flag.name)](const std::string& text) { values_[name] = text; },
-        help_of(flag));
+    const std::string name = flag.name;
+    if (is_boolean(flag)) {
+      command.add_flag_callback(
+          name, [this, name] { values_[name] = "true"; }, help_of(flag));
+    } else {
+      command.add_option_function<std::string>(
+          name, [this, name](const std::string& text) { values_[name] = text; }, help_of(flag));
+    }
   }
-  command
-      .add_option("--learners", learners_,
-                  "Only these learners, separated by commas (all if absent)")
-      ->delimiter(',');
+  command.add_option_function<std::string>(
+      "--learners", [this](const std::string& text) { learners_ = split_list(text); },
+      "Only these learners, separated by commas (all if absent)");
 }
 
 bool RunFlags::given(const std::string& flag) const { return values_.count(flag) > 0; }
