@@ -33,7 +33,7 @@ struct DType {
   int64_t bytes;
 };
 template <class T>
-constexpr DType kDType;
+constexpr DType kDType{};
 template <>
 constexpr DType kDType<float> = {"f32", 4};
 template <>
