@@ -200,12 +200,10 @@ Result<BinnedMatrix> BinMapper::bin(std::span<const FeatureColumn> columns, Devi
     bin_counts.push_back(features_[i].bin_count());
     kinds.push_back(features_[i].kind);
   }
+  Device& op_device = context.device_of<kernels::BinColumns>();
   ASSAY_ASSIGN_OR_RETURN(
       DeviceArray<uint8_t> bins,
-      DeviceArray<uint8_t>::make(device, rows * static_cast<int64_t>(columns.size())));
-  Device& op_device = context.device_of<kernels::BinColumns>();
-  const bool in_place = &op_device == &device;
-  uint8_t* target = in_place ? bins.on_device() : bins.host_for_overwriting().data();
+      DeviceArray<uint8_t>::make(op_device, rows * static_cast<int64_t>(columns.size())));
   // A block of features is a contiguous part of the bins, and bounds what is uploaded at once.
   for (size_t begin = 0; begin < columns.size(); begin += kernels::kBlockWidth) {
     const size_t end = std::min(columns.size(), begin + kernels::kBlockWidth);
@@ -217,12 +215,14 @@ Result<BinnedMatrix> BinMapper::bin(std::span<const FeatureColumn> columns, Devi
       sources.push_back(source);
     }
     kernels::BinColumnsProblem problem{rows, static_cast<int32_t>(end - begin)};
-    kernels::BinColumnsArgs args{sources.data(), target + static_cast<int64_t>(begin) * rows};
+    kernels::BinColumnsArgs args{sources.data(),
+                                 bins.on_device() + static_cast<int64_t>(begin) * rows};
     ASSAY_RETURN_IF_ERROR(context.run<kernels::BinColumns>(problem, args));
   }
-  if (!in_place) {
-    ASSAY_RETURN_IF_ERROR(bins.to_device());
-    bins.drop_host();
+  if (&op_device != &device) {
+    bins.wrote_device();
+    ASSAY_ASSIGN_OR_RETURN(const std::span<const uint8_t> cells, bins.to_host());
+    ASSAY_ASSIGN_OR_RETURN(bins, DeviceArray<uint8_t>::copy_of(device, cells));
   }
   return BinnedMatrix(std::move(bins), rows, std::move(bin_counts), std::move(kinds));
 }

@@ -7,8 +7,8 @@
 
 namespace assay::automl {
 namespace {
-// Histograms that are kept for nodes still to be split, at most.
-constexpr int64_t kPooledHistograms = 64;
+// What the histograms of nodes still to be split may take; at least three are kept.
+constexpr int64_t kPoolBytes = int64_t{256} << 20;
 }  // namespace
 
 int64_t tree_bytes(int64_t leaves, int64_t leaf_width) {
@@ -19,8 +19,8 @@ int64_t tree_bytes(int64_t leaves, int64_t leaf_width) {
 int64_t growing_bytes(const GrowthShape& shape, int threads) {
   const int64_t bins = std::min<int64_t>(255, shape.data.row_count + 2);
   const int64_t histogram = shape.data.feature_count * bins * shape.classes * 8;
-  const int64_t pooled = std::min(shape.leaves, kPooledHistograms) + threads + 1;
-  return 4 * shape.data.row_count + 16 * shape.data.train_count + histogram * pooled +
+  const int64_t pool = std::min(shape.leaves * histogram, std::max(kPoolBytes, 3 * histogram));
+  return 4 * shape.data.row_count + 16 * shape.data.train_count + pool + threads * histogram +
          tree_bytes(shape.leaves, shape.classes);
 }
 

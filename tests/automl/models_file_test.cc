@@ -1,0 +1,174 @@
+#include "automl/models/model_file.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <limits>
+
+#include "kernels/base/hash.h"
+
+namespace assay::automl {
+namespace {
+
+using testing::HasSubstr;
+
+ModelWriter sample_writer() {
+  ModelWriter writer;
+  writer.put_text("kind", "sample");
+  ModelWriter part = writer.child("part").child("0");
+  part.put_number("number", 0.1);
+  part.put_integer("integer", -7);
+  part.put_flag("flag", true);
+  const std::string texts[] = {"plain", "", "caf\xe9", std::string("nul\0", 4)};
+  part.put_texts("texts", texts);
+  const float floats[] = {1.5f, -0.0f, 3, 4, 5, 6};
+  part.put_tensor("floats", std::span<const float>(floats), {2, 3});
+  const uint8_t bytes[] = {1, 2, 255};
+  writer.put_tensor("bytes", std::span<const uint8_t>(bytes));
+  writer.put_tensor("empty", std::span<const double>());
+  return writer;
+}
+
+std::string sample_file() { return *sample_writer().finish(); }
+
+// The file with its hash made right again.
+std::string sealed(std::string file) {
+  file.resize(file.size() - 64);
+  return file + sha256_hex(file);
+}
+
+std::string error_of(std::string file) {
+  const auto reader = ModelReader::open(std::move(file), "m.assay");
+  if (reader) return "opened";
+  EXPECT_EQ(reader.error().code, StatusCode::kData);
+  return reader.error().message;
+}
+
+TEST(ModelFile, GivesBackWhatWasPut) {
+  const auto reader = ModelReader::open(sample_file(), "m.assay");
+  ASSERT_TRUE(reader) << reader.error().message;
+  EXPECT_EQ(*reader->text("kind"), "sample");
+  const ModelReader part = reader->child("part").child("0");
+  EXPECT_EQ(*part.number("number"), 0.1);
+  EXPECT_EQ(*part.integer("integer", -10, 10), -7);
+  EXPECT_EQ(*part.flag("flag"), true);
+  EXPECT_THAT(*part.texts("texts"),
+              testing::ElementsAre("plain", "", "caf\xe9", std::string("nul\0", 4)));
+  EXPECT_THAT(*part.tensor<float>("floats"), testing::ElementsAre(1.5f, -0.0f, 3, 4, 5, 6));
+  EXPECT_THAT(*reader->tensor<uint8_t>("bytes", 3), testing::ElementsAre(1, 2, 255));
+  EXPECT_TRUE(reader->tensor<double>("empty", 0)->empty());
+  EXPECT_TRUE(reader->has("kind"));
+  EXPECT_FALSE(reader->has("part"));
+}
+
+TEST(ModelFile, HasTheLayoutOfItsHeader) {
+  const std::string file = sample_file();
+  EXPECT_EQ(file.substr(0, 8), "ASSAYMOD");
+  uint32_t version = 0;
+  uint64_t header = 0;
+  std::memcpy(&version, file.data() + 8, 4);
+  std::memcpy(&header, file.data() + 16, 8);
+  EXPECT_EQ(version, 1u);
+  EXPECT_EQ(file[24], '{');
+  EXPECT_EQ(file[24 + header - 1], '}');
+  const size_t first = (24 + header + 63) / 64 * 64;
+  // "bytes" is the first tensor by name, "empty" takes no room.
+  EXPECT_EQ(file.substr(first, 3), "\x01\x02\xff");
+  EXPECT_EQ((file.size() - 64) % 64, 0u);
+  EXPECT_EQ(file.substr(file.size() - 64), sha256_hex(file.substr(0, file.size() - 64)));
+}
+
+TEST(ModelFile, EqualPartsInAnyOrderGiveEqualBytes) {
+  ModelWriter a;
+  a.put_integer("x", 1);
+  a.put_integer("y", 2);
+  ModelWriter b;
+  b.put_integer("y", 2);
+  b.put_integer("x", 1);
+  EXPECT_EQ(*a.finish(), *b.finish());
+}
+
+TEST(ModelFile, RefusesWrongParts) {
+  const auto message = [](const ModelWriter& writer) {
+    const auto file = writer.finish();
+    EXPECT_FALSE(file);
+    return file ? std::string() : file.error().message;
+  };
+  ModelWriter twice;
+  twice.put_integer("x", 1);
+  twice.put_flag("x", true);
+  EXPECT_THAT(message(twice), HasSubstr("x was put twice"));
+  ModelWriter infinite;
+  infinite.put_number("x", std::numeric_limits<double>::infinity());
+  EXPECT_THAT(message(infinite), HasSubstr("x is not finite"));
+  ModelWriter shape;
+  const float values[] = {1, 2, 3};
+  shape.child("a").put_tensor("x", std::span<const float>(values), {2, 2});
+  EXPECT_THAT(message(shape), HasSubstr("a/x has a shape"));
+  ModelWriter text;
+  text.put_text("x", "caf\xe9");
+  EXPECT_FALSE(message(text).empty());
+}
+
+TEST(ModelFile, NamesWhatIsMissingOrOfAnotherKind) {
+  const auto reader = ModelReader::open(sample_file(), "m.assay");
+  ASSERT_TRUE(reader);
+  const ModelReader part = reader->child("part").child("0");
+  EXPECT_EQ(part.number("numbr").error().message, "m.assay: part/0: no number 'numbr'");
+  EXPECT_EQ(part.integer("integer", 0, 10).error().message,
+            "m.assay: part/0: integer is -7 (must be 0..10)");
+  EXPECT_EQ(part.text("number").error().code, StatusCode::kData);
+  EXPECT_EQ(part.flag("integer").error().code, StatusCode::kData);
+  EXPECT_EQ(part.tensor<double>("floats").error().message,
+            "m.assay: part/0: no f64 tensor 'floats'");
+  EXPECT_EQ(part.tensor<float>("floats", 5).error().message,
+            "m.assay: part/0: tensor 'floats' has 6 values (must be 5)");
+  EXPECT_FALSE(part.texts("floats"));
+}
+
+TEST(ModelFile, EveryDamagedByteIsAnError) {
+  const std::string file = sample_file();
+  for (size_t i = 0; i < file.size(); ++i) {
+    std::string damaged = file;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x40);
+    EXPECT_NE(error_of(damaged), "opened") << "byte " << i;
+  }
+}
+
+TEST(ModelFile, EveryTruncationIsAnError) {
+  const std::string file = sample_file();
+  for (size_t size = 0; size < file.size(); ++size) {
+    EXPECT_NE(error_of(file.substr(0, size)), "opened") << size << " bytes";
+  }
+}
+
+// Damage that has a right hash: somebody made it so.
+TEST(ModelFile, ChecksTheHeaderItself) {
+  const std::string file = sample_file();
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string other = file;
+    const size_t at = other.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    other.replace(at, from.size(), to);
+    return error_of(sealed(other));
+  };
+  EXPECT_THAT(replaced("[\"f32\",2,3]", "[\"f32\",2,9]"), HasSubstr("header is not sound"));
+  EXPECT_THAT(replaced("[\"f32\",2,3]", "[\"f33\",2,3]"), HasSubstr("header is not sound"));
+  EXPECT_THAT(replaced("[\"f32\",2,3]", "[\"f32\",-23]"), HasSubstr("header is not sound"));
+  EXPECT_THAT(replaced("\"tensors\"", "\"tensorz\""), HasSubstr("header is not sound"));
+  EXPECT_THAT(replaced("{\"tensors\"", "x\"tensors\""), HasSubstr("header is not sound"));
+  std::string longer = file;
+  longer[16] = '\xff';
+  longer[17] = '\xff';
+  EXPECT_THAT(error_of(sealed(longer)), HasSubstr("header is longer than the file"));
+  std::string future = file;
+  future[8] = 2;
+  EXPECT_THAT(error_of(sealed(future)), HasSubstr("format version 2 (this program reads 1)"));
+  EXPECT_THAT(error_of("PK" + file), HasSubstr("not a model file"));
+  std::string padded = file;
+  padded.insert(padded.size() - 64, 64, '\0');
+  EXPECT_THAT(error_of(sealed(padded)), HasSubstr("header is not sound"));
+}
+
+}  // namespace
+}  // namespace assay::automl

@@ -1,0 +1,207 @@
+#include "automl/models/model.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "automl/models/average_model.h"
+#include "automl/models/constant_model.h"
+#include "automl/models/linear_model.h"
+#include "automl/models/tree_model.h"
+#include "tests/automl/learner_fixture.h"
+
+namespace assay::automl {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Feature 0 is numeric with values 1, 2, 3, 4 in bins 1..4; the dense column is
+// (x - 2.5) / sqrt(1.25).
+std::unique_ptr<Problem> four_rows() {
+  std::vector<datasets::Column> columns(1);
+  columns[0].name = "x";
+  columns[0].numbers = {1, 2, 3, 4};
+  return encode_problem(std::move(columns));
+}
+
+// Bins 1..2 go left to `low`, others right to `high`.
+kernels::Tree stump(float low, float high) {
+  kernels::Tree tree;
+  tree.nodes.resize(3);
+  tree.nodes[0].feature = 0;
+  tree.nodes[0].left = 1;
+  tree.nodes[0].threshold = 2;
+  tree.nodes[2].left = 1;
+  tree.leaf_values = {low, high};
+  tree.gains = {5, 0, 0};
+  tree.covers = {4, 2, 2};
+  return tree;
+}
+
+TreeModel::Parts stumps(std::vector<kernels::Tree> trees) {
+  TreeModel::Parts parts;
+  for (const kernels::Tree& tree : trees) parts.forest.append(tree);
+  parts.base_scores = {0.5};
+  parts.feature_count = 1;
+  return parts;
+}
+
+std::vector<float> all(const Model& model, const Problem& problem) {
+  const Cpu cpu;
+  std::vector<float> out(static_cast<size_t>(problem.features->row_count()) *
+                         static_cast<size_t>(model.output_count()));
+  const Status status = model.predict_all(*problem.features, cpu.context, out);
+  EXPECT_TRUE(status) << status.error().message;
+  return out;
+}
+
+TEST(TreeModel, AddsLeavesToTheBase) {
+  const auto problem = four_rows();
+  TreeModel::Parts parts = stumps({stump(1, 2), stump(10, 20)});
+  parts.target = {100, 2};
+  const auto model = must(TreeModel::make(std::move(parts)));
+  EXPECT_THAT(all(*model, *problem), ElementsAre(123, 123, 145, 145));
+  EXPECT_THAT(model->feature_importance(), ElementsAre(1));
+}
+
+TEST(TreeModel, AveragesAForest) {
+  const auto problem = four_rows();
+  TreeModel::Parts parts = stumps({stump(1, 2), stump(10, 20)});
+  parts.base_scores = {0};
+  parts.average = true;
+  const auto model = must(TreeModel::make(std::move(parts)));
+  EXPECT_THAT(all(*model, *problem), ElementsAre(5.5f, 5.5f, 11, 11));
+}
+
+TEST(TreeModel, LogisticGivesTwoProbabilities) {
+  const auto problem = four_rows();
+  TreeModel::Parts parts = stumps({stump(-0.5f, 1)});
+  parts.link = Link::kLogistic;
+  const auto model = must(TreeModel::make(std::move(parts)));
+  const std::vector<float> out = all(*model, *problem);
+  EXPECT_FLOAT_EQ(out[1], 0.5f);
+  EXPECT_FLOAT_EQ(out[5], static_cast<float>(1 / (1 + std::exp(-1.5))));
+  EXPECT_FLOAT_EQ(out[4], static_cast<float>(1 - 1 / (1 + std::exp(-1.5))));
+}
+
+TEST(TreeModel, RefusesPartsThatDoNotFit) {
+  const auto code_of = [](TreeModel::Parts parts) {
+    const auto model = TreeModel::make(std::move(parts));
+    return model ? std::string("made") : std::string(name_of(model.error().code));
+  };
+  EXPECT_EQ(code_of(stumps({stump(1, 2)})), "made");
+  TreeModel::Parts no_base = stumps({stump(1, 2)});
+  no_base.base_scores.clear();
+  EXPECT_EQ(code_of(std::move(no_base)), "invalid_argument");
+  TreeModel::Parts none = stumps({});
+  none.average = true;
+  EXPECT_EQ(code_of(std::move(none)), "invalid_argument");
+  TreeModel::Parts softmax = stumps({stump(1, 2)});
+  softmax.link = Link::kSoftmax;
+  EXPECT_EQ(code_of(std::move(softmax)), "invalid_argument");
+  TreeModel::Parts beyond = stumps({stump(1, 2)});
+  beyond.feature_count = 0;
+  EXPECT_EQ(code_of(std::move(beyond)), "data");
+  TreeModel::Parts infinite = stumps({stump(1, 2)});
+  infinite.base_scores = {std::numeric_limits<double>::infinity()};
+  EXPECT_EQ(code_of(std::move(infinite)), "invalid_argument");
+}
+
+TEST(LinearModel, MultipliesDenseRows) {
+  const auto problem = four_rows();
+  LinearModel::Parts parts;
+  parts.coefficients = {std::sqrt(1.25)};  // of the scaled column: 1 of the raw one
+  parts.intercepts = {2.5};
+  parts.features = {0};
+  parts.feature_count = 1;
+  parts.target = {10, 2};
+  const auto model = must(LinearModel::make(parts));
+  const std::vector<float> out = all(*model, *problem);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(out[i], 10 + 2 * static_cast<double>(i + 1), 1e-5);
+  }
+  parts.features = {1};
+  EXPECT_FALSE(LinearModel::make(parts));
+  parts.features = {0};
+  parts.coefficients = {std::nan("")};
+  EXPECT_FALSE(LinearModel::make(parts));
+}
+
+TEST(ConstantModel, RepeatsItsOutputs) {
+  const auto problem = four_rows();
+  const auto model = must(ConstantModel::make({0.25, 0.75}, 1));
+  EXPECT_THAT(all(*model, *problem),
+              ElementsAre(0.25f, 0.75f, 0.25f, 0.75f, 0.25f, 0.75f, 0.25f, 0.75f));
+  EXPECT_FALSE(ConstantModel::make({}, 1));
+  const auto huge = must(ConstantModel::make({1e308}, 1));
+  EXPECT_EQ(all(*huge, *problem)[0], std::numeric_limits<float>::max());
+}
+
+TEST(AverageModel, WeighsItsMembers) {
+  const auto problem = four_rows();
+  const std::shared_ptr<const Model> one = must(ConstantModel::make({8}, 1));
+  const std::shared_ptr<const Model> two = must(TreeModel::make(stumps({stump(1.5f, 3.5f)})));
+  const std::shared_ptr<const Model> unused = must(ConstantModel::make({1e6}, 1));
+  const auto model = must(AverageModel::make({one, two, unused}, {1, 3, 0}));
+  EXPECT_THAT(all(*model, *problem), ElementsAre(3.5f, 3.5f, 5, 5));
+  EXPECT_EQ(dynamic_cast<const AverageModel&>(*model).members().size(), 2u);
+  EXPECT_THAT(model->feature_importance(), ElementsAre(1));
+}
+
+TEST(AverageModel, RefusesMembersThatDoNotFit) {
+  const std::shared_ptr<const Model> one = must(ConstantModel::make({8}, 1));
+  const std::shared_ptr<const Model> two = must(ConstantModel::make({0.5, 0.5}, 1));
+  const std::shared_ptr<const Model> three = must(ConstantModel::make({8}, 2));
+  EXPECT_FALSE(AverageModel::make({}));
+  EXPECT_FALSE(AverageModel::make({one, two}));
+  EXPECT_FALSE(AverageModel::make({one, three}));
+  EXPECT_FALSE(AverageModel::make({one}, {0}));
+  EXPECT_FALSE(AverageModel::make({one}, {-1}));
+  EXPECT_FALSE(AverageModel::make({one}, {std::nan("")}));
+  EXPECT_FALSE(AverageModel::make({one}, {1, 1}));
+}
+
+TEST(Model, ChecksWhatItIsAskedToPredict) {
+  const auto problem = four_rows();
+  const Cpu cpu;
+  const auto model = must(TreeModel::make(stumps({stump(1, 2)})));
+  std::vector<float> out(2);
+  const std::vector<uint32_t> rows = {3, 0};
+  EXPECT_TRUE(model->predict(*problem->features, rows, cpu.context, out));
+  EXPECT_THAT(out, ElementsAre(2.5f, 1.5f));
+  const std::vector<uint32_t> beyond = {0, 4};
+  EXPECT_FALSE(model->predict(*problem->features, beyond, cpu.context, out));
+  EXPECT_FALSE(model->predict(*problem->features, std::span(rows).first(1), cpu.context, out));
+  EXPECT_TRUE(model->predict(*problem->features, {}, cpu.context, {}));
+  const auto other = must(ConstantModel::make({1}, 5));
+  EXPECT_FALSE(other->predict(*problem->features, rows, cpu.context, out));
+}
+
+TEST(LoadModel, GivesBackNestedAverages) {
+  const auto problem = four_rows();
+  const std::shared_ptr<const Model> tree = must(TreeModel::make(stumps({stump(1, 2)})));
+  const std::shared_ptr<const Model> constant = must(ConstantModel::make({0.1}, 1));
+  const std::shared_ptr<const Model> folds = must(AverageModel::make({tree, constant, constant}));
+  const auto model = must(AverageModel::make({folds, constant}, {0.7, 0.3}));
+  const std::string bytes = model_bytes(*model);
+  const auto loaded = must(load_model(must(ModelReader::open(bytes, "m"))));
+  EXPECT_EQ(all(*loaded, *problem), all(*model, *problem));
+  EXPECT_EQ(model_bytes(*loaded), bytes);
+}
+
+TEST(LoadModel, RefusesWhatItDoesNotKnow) {
+  ModelWriter unknown;
+  unknown.put_text("kind", "oracle");
+  const auto model = load_model(must(ModelReader::open(must(unknown.finish()), "m")));
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message, HasSubstr("unknown kind of model 'oracle'"));
+  std::shared_ptr<const Model> nested = must(ConstantModel::make({1}, 1));
+  for (int i = 0; i < 6; ++i) nested = must(AverageModel::make({nested}));
+  const auto deep = load_model(must(ModelReader::open(model_bytes(*nested), "m")));
+  ASSERT_FALSE(deep);
+  EXPECT_THAT(deep.error().message, HasSubstr("nested too deep"));
+}
+
+}  // namespace
+}  // namespace assay::automl

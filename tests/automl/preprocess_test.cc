@@ -1,0 +1,375 @@
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "automl/models/constant_model.h"
+#include "automl/preprocess/calendar.h"
+#include "automl/preprocess/predictor.h"
+#include "kernels/gemm.h"
+#include "tests/automl/learner_fixture.h"
+
+namespace assay::automl {
+namespace {
+
+using datasets::Column;
+using datasets::ColumnType;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+Column numbers(std::string name, std::vector<double> values,
+               ColumnType type = ColumnType::kNumeric) {
+  Column column;
+  column.name = std::move(name);
+  column.type = type;
+  for (const double value : values) column.missing_count += std::isnan(value) ? 1 : 0;
+  column.numbers = std::move(values);
+  if (type == ColumnType::kBoolean) column.levels = {"no", "yes"};
+  return column;
+}
+
+// Codes are those of the table: 0 missing, 2 the first level.
+Column texts(std::string name, std::vector<std::string> levels, std::vector<int32_t> codes,
+             ColumnType type = ColumnType::kCategorical) {
+  Column column;
+  column.name = std::move(name);
+  column.type = type;
+  column.levels = std::move(levels);
+  for (const int32_t code : codes) column.missing_count += code == 0 ? 1 : 0;
+  column.codes = std::move(codes);
+  return column;
+}
+
+std::shared_ptr<const datasets::Table> table_of(std::vector<Column> columns) {
+  return must(datasets::Table::make(std::move(columns), "t.csv", ""));
+}
+
+FeatureEncoder fit(const std::shared_ptr<const datasets::Table>& table,
+                   std::vector<std::string> exclude = {}) {
+  const Cpu cpu;
+  EncoderOptions options;
+  options.exclude = std::move(exclude);
+  return must(FeatureEncoder::fit(table, options, cpu.context));
+}
+
+std::shared_ptr<const datasets::Table> small_table() {
+  return table_of({numbers("age", {20, kNaN, 40, 60}),
+                   numbers("member", {0, 1, 1, kNaN}, ColumnType::kBoolean),
+                   texts("city", {"Bern", "Rome"}, {2, 3, 0, 3}), numbers("y", {1, 2, 3, 4})});
+}
+
+std::vector<uint8_t> bin_column(const EncodedTable& table, int32_t feature) {
+  const Cpu cpu;
+  const kernels::BinnedView view = must(table.bins(*cpu.context.device, cpu.context));
+  std::vector<uint8_t> bins;
+  for (int64_t row = 0; row < view.row_count; ++row) {
+    bins.push_back(view.bins[view.cell_offset(row, feature)]);
+  }
+  return bins;
+}
+
+std::vector<float> dense_row(const EncodedTable& table, int64_t row) {
+  const Cpu cpu;
+  const DenseView dense = must(table.dense(cpu.context));
+  return {dense.row(row).begin(), dense.row(row).end()};
+}
+
+std::string encode_error(const FeatureEncoder& encoder, std::vector<Column> columns) {
+  const auto encoded = encoder.encode(table_of(std::move(columns)));
+  if (encoded) return "encoded";
+  EXPECT_EQ(encoded.error().code, StatusCode::kData);
+  return encoded.error().message;
+}
+
+TEST(FeatureEncoder, ChoosesColumnsAndSaysWhyNot) {
+  const auto table =
+      table_of({numbers("age", {20, 30, 40}), numbers("same", {1, 1, 1}),
+                numbers("gone", {kNaN, kNaN, kNaN}),
+                texts("id", {"a", "b", "c"}, {2, 3, 4}, ColumnType::kText), numbers("y", {1, 2, 3}),
+                numbers("rare", {5, kNaN, 5}), texts("one", {"x"}, {2, 2, 2})});
+  const FeatureEncoder encoder = fit(table, {"y"});
+  std::vector<std::string> names;
+  for (const InputColumn& column : encoder.columns()) names.push_back(column.name);
+  EXPECT_THAT(names, ElementsAre("age", "rare"));
+  std::vector<std::string> reasons;
+  for (const DroppedColumn& column : encoder.dropped()) {
+    reasons.push_back(column.name + ": " + column.reason);
+  }
+  EXPECT_THAT(reasons,
+              ElementsAre("same: constant", "gone: all values are missing",
+                          "id: text or identifiers: 3 distinct values in 3 rows", "one: constant"));
+}
+
+TEST(FeatureEncoder, FailsWithoutAFeature) {
+  const Cpu cpu;
+  const auto encoder = FeatureEncoder::fit(table_of({numbers("same", {1, 1})}), {}, cpu.context);
+  ASSERT_FALSE(encoder);
+  EXPECT_EQ(encoder.error().code, StatusCode::kData);
+  EXPECT_THAT(encoder.error().message, HasSubstr("'same' (constant)"));
+  const auto empty = FeatureEncoder::fit(table_of({numbers("x", {})}), {}, cpu.context);
+  ASSERT_FALSE(empty);
+  EXPECT_THAT(empty.error().message, HasSubstr("no rows"));
+  EncoderOptions options;
+  options.exclude = {"yy"};
+  const auto unknown = FeatureEncoder::fit(small_table(), options, cpu.context);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message, HasSubstr("no column 'yy'"));
+}
+
+TEST(FeatureEncoder, BinsKeepMissingAndUnseenApart) {
+  const FeatureEncoder encoder = fit(small_table(), {"y"});
+  const auto train = must(encoder.encode(small_table()));
+  EXPECT_THAT(bin_column(*train, 0), ElementsAre(1, 0, 2, 3));
+  EXPECT_THAT(bin_column(*train, 1), ElementsAre(1, 2, 2, 0));
+  EXPECT_THAT(bin_column(*train, 2), ElementsAre(2, 3, 0, 3));
+  // Another order of columns, other levels, no target.
+  const auto test = must(encoder.encode(
+      table_of({texts("city", {"Oslo", "Rome"}, {2, 3, 0}), numbers("extra", {0, 0, 0}),
+                numbers("member", {1, 0, kNaN}, ColumnType::kBoolean),
+                numbers("age", {-1e308, 31, 1e308})})));
+  EXPECT_THAT(bin_column(*test, 0), ElementsAre(1, 2, 3));
+  EXPECT_THAT(bin_column(*test, 1), ElementsAre(2, 1, 0));
+  EXPECT_THAT(bin_column(*test, 2), ElementsAre(1, 3, 0));
+}
+
+TEST(FeatureEncoder, DenseFormIsScaledImputedAndOneHot) {
+  const FeatureEncoder encoder = fit(small_table(), {"y"});
+  const auto train = must(encoder.encode(small_table()));
+  // age: mean 40, deviation sqrt(800 / 3); then its missing column. member: mean 2/3, deviation
+  // sqrt(2)/3, missing. city: Bern, Rome, missing.
+  const float age = static_cast<float>(20 / std::sqrt(800.0 / 3));
+  const float no = static_cast<float>(-2 / std::sqrt(2.0));
+  const float yes = static_cast<float>(1 / std::sqrt(2.0));
+  EXPECT_EQ(encoder.dense_column_count(), 7);
+  EXPECT_THAT(train->dense_features(), ElementsAre(0, 0, 1, 1, 2, 2, 2));
+  const auto row = [&](int64_t index) { return dense_row(*train, index); };
+  const auto near = [](std::vector<float> values) {
+    return testing::Pointwise(testing::FloatNear(1e-6f), values);
+  };
+  EXPECT_THAT(row(0), near({-age, 0, no, 0, 1, 0, 0}));
+  EXPECT_THAT(row(1), near({0, 1, yes, 0, 0, 1, 0}));
+  EXPECT_THAT(row(2), near({0, 0, yes, 0, 0, 0, 1}));
+  EXPECT_THAT(row(3), near({age, 0, 0, 1, 0, 1, 0}));
+}
+
+TEST(FeatureEncoder, DenseValuesAreFiniteWhateverTheTableHolds) {
+  const double most = std::numeric_limits<double>::max();
+  const auto table =
+      table_of({numbers("huge", {-most, most, 1, 2}), numbers("tiny", {5e-324, 0, 0, 1e-323}),
+                numbers("nearly", {1e300, 1e300 * (1 + 1e-15), 1e300, 1e300})});
+  const FeatureEncoder encoder = fit(table);
+  const auto encoded = must(encoder.encode(table));
+  for (int64_t row = 0; row < 4; ++row) {
+    for (const float value : dense_row(*encoded, row)) EXPECT_TRUE(std::isfinite(value));
+  }
+}
+
+TEST(FeatureEncoder, OneWildValueDoesNotBlindTheScale) {
+  std::vector<double> values;
+  for (int i = 0; i < 5000; ++i) values.push_back(i % 100);
+  values[17] = 1e300;
+  const auto table = table_of({numbers("x", values)});
+  const FeatureEncoder encoder = fit(table);
+  const auto encoded = must(encoder.encode(table));
+  const float spread = dense_row(*encoded, 99)[0] - dense_row(*encoded, 0)[0];
+  EXPECT_NEAR(spread, std::sqrt(12.0), 0.2);  // of a uniform distribution
+}
+
+TEST(FeatureEncoder, RareLevelsShareAColumnAndABin) {
+  // 400 levels; level k occurs 1 + (k < 300) times.
+  std::vector<std::string> levels;
+  std::vector<int32_t> codes;
+  for (int k = 0; k < 400; ++k) {
+    levels.push_back(fmt::format("{:03}", k));
+    for (int i = 0; i < 1 + (k < 300 ? 1 : 0); ++i) codes.push_back(k + 2);
+  }
+  const auto table = table_of({texts("c", levels, codes)});
+  const FeatureEncoder encoder = fit(table);
+  const auto encoded = must(encoder.encode(table));
+  const std::vector<uint8_t> bins = bin_column(*encoded, 0);
+  std::set<uint8_t> distinct(bins.begin(), bins.end());
+  EXPECT_EQ(distinct.size(), 254u);  // 253 levels and the rest
+  EXPECT_EQ(bins[0], 2);
+  EXPECT_EQ(bins[2 * 252], 254);
+  EXPECT_EQ(bins[2 * 253], kernels::kUnseenBin);
+  EXPECT_EQ(bins.back(), kernels::kUnseenBin);
+  EXPECT_EQ(encoder.dense_column_count(), kMaxOneHotLevels + 1);
+  EXPECT_EQ(dense_row(*encoded, 0)[0], 1);
+  EXPECT_EQ(dense_row(*encoded, 699)[kMaxOneHotLevels], 1);
+}
+
+TEST(FeatureEncoder, BoundsTheWidthOfManyCategories) {
+  std::vector<Column> columns;
+  std::vector<std::string> levels;
+  std::vector<int32_t> codes;
+  for (int k = 0; k < 60; ++k) {
+    levels.push_back(fmt::format("{:02}", k));
+    codes.push_back(k + 2);
+  }
+  for (int c = 0; c < 300; ++c) columns.push_back(texts(fmt::format("c{}", c), levels, codes));
+  const FeatureEncoder encoder = fit(table_of(std::move(columns)));
+  EXPECT_LE(encoder.dense_column_count(), kMaxDenseColumns);
+  EXPECT_GT(encoder.dense_column_count(), kMaxDenseColumns / 2);
+  EXPECT_EQ(encoder.dense_bytes(1000), 4000 * encoder.dense_column_count());
+}
+
+TEST(FeatureEncoder, SplitsDatesIntoWhatVaries) {
+  // 2021-03-01T06:00, 2021-04-01T06:00, 2021-05-03T06:00: year and hour do not vary.
+  const auto table =
+      table_of({numbers("when", {1614578400, 1617256800, 1620021600}, ColumnType::kDatetime)});
+  const FeatureEncoder encoder = fit(table);
+  std::vector<std::string> names;
+  for (const Feature& feature : encoder.features()) names.push_back(feature.name);
+  EXPECT_THAT(names, ElementsAre("when", "when.month", "when.day", "when.weekday"));
+  const auto encoded = must(encoder.encode(table));
+  EXPECT_THAT(bin_column(*encoded, 1), ElementsAre(1, 2, 3));
+  EXPECT_THAT(bin_column(*encoded, 2), ElementsAre(1, 1, 2));
+  EXPECT_THAT(bin_column(*encoded, 3), ElementsAre(1, 2, 1));  // Monday, Thursday, Monday
+}
+
+TEST(Calendar, KnowsLeapDaysNegativeTimesAndLimits) {
+  // 2000-02-29T23:59:59, 1969-12-31T00:00:00, beyond any calendar, missing.
+  const std::vector<double> moments = {951868799, -86400, 1e15, kNaN};
+  const auto part = [&](FeaturePart which) { return calendar_part(moments, which); };
+  EXPECT_EQ(part(FeaturePart::kYear)[0], 2000);
+  EXPECT_EQ(part(FeaturePart::kMonth)[0], 2);
+  EXPECT_EQ(part(FeaturePart::kDay)[0], 29);
+  EXPECT_EQ(part(FeaturePart::kHour)[0], 23);
+  EXPECT_EQ(part(FeaturePart::kWeekday)[0], 1);  // a Tuesday
+  EXPECT_EQ(part(FeaturePart::kYear)[1], 1969);
+  EXPECT_EQ(part(FeaturePart::kDay)[1], 31);
+  EXPECT_EQ(part(FeaturePart::kHour)[1], 0);
+  EXPECT_EQ(part(FeaturePart::kWeekday)[1], 2);  // a Wednesday
+  EXPECT_TRUE(std::isnan(part(FeaturePart::kYear)[2]));
+  EXPECT_TRUE(std::isnan(part(FeaturePart::kDay)[3]));
+}
+
+TEST(FeatureEncoder, NamesWhatBreaksTheContract) {
+  const FeatureEncoder encoder = fit(small_table(), {"y"});
+  const Column member = numbers("member", {0}, ColumnType::kBoolean);
+  const Column city = texts("city", {"Rome"}, {2});
+  EXPECT_EQ(encode_error(encoder, {numbers("agee", {1}), member, city}),
+            "t.csv: no column 'age' (did you mean 'agee'?)");
+  EXPECT_EQ(encode_error(encoder, {texts("age", {"old", "33"}, {3, 2}),
+                                   numbers("member", {0, 1}, ColumnType::kBoolean),
+                                   texts("city", {"Rome"}, {2, 2})}),
+            "t.csv: column 'age', row 2: 'old' is no numeric value");
+  EXPECT_EQ(encode_error(encoder, {numbers("age", {1}), numbers("member", {2}), city}),
+            "t.csv: column 'member', row 1: '2' is no boolean value");
+  EXPECT_EQ(encode_error(encoder, {numbers("age", {1}, ColumnType::kDatetime), member, city}),
+            "t.csv: column 'age', row 1: '1' is no numeric value");
+}
+
+TEST(FeatureEncoder, ReadsValuesThatWereTypedOtherwise) {
+  const FeatureEncoder encoder = fit(small_table(), {"y"});
+  // Strings that are numbers, one spelling of a boolean, a category of numbers, all missing.
+  const auto encoded = must(
+      encoder.encode(table_of({texts("age", {"20", "61"}, {2, 3}), texts("member", {"yes"}, {2, 0}),
+                               numbers("city", {5, kNaN})})));
+  EXPECT_THAT(bin_column(*encoded, 0), ElementsAre(1, 3));
+  EXPECT_THAT(bin_column(*encoded, 1), ElementsAre(2, 0));
+  EXPECT_THAT(bin_column(*encoded, 2), ElementsAre(kernels::kUnseenBin, 0));
+  const auto missing = must(encoder.encode(
+      table_of({numbers("age", {kNaN}), numbers("member", {kNaN}), numbers("city", {kNaN})})));
+  for (int32_t f = 0; f < 3; ++f) EXPECT_THAT(bin_column(*missing, f), ElementsAre(0));
+}
+
+TEST(FeatureEncoder, ListsIgnoredColumns) {
+  const FeatureEncoder encoder = fit(small_table(), {"y"});
+  EXPECT_THAT(encoder.ignored_columns(*small_table()), ElementsAre("y"));
+}
+
+TEST(FeatureEncoder, EncodesNoRows) {
+  const FeatureEncoder encoder = fit(small_table(), {"y"});
+  const auto encoded = must(
+      encoder.encode(table_of({numbers("age", {}), numbers("member", {}), texts("city", {}, {})})));
+  EXPECT_EQ(encoded->row_count(), 0);
+  const Cpu cpu;
+  EXPECT_TRUE(encoded->bins(*cpu.context.device, cpu.context));
+  EXPECT_EQ(must(encoded->dense(cpu.context)).row_count, 0);
+}
+
+TEST(FeatureEncoder, FitsWideTablesTheSameOnAnyThreads) {
+  std::vector<Column> columns;
+  Lcg lcg(5);
+  for (int c = 0; c < 150; ++c) {
+    std::vector<double> values;
+    for (int row = 0; row < 300; ++row) values.push_back(lcg.next());
+    columns.push_back(numbers(fmt::format("x{}", c), std::move(values)));
+  }
+  const auto table = table_of(std::move(columns));
+  std::string first;
+  for (const int threads : {1, 2, 7}) {
+    const Cpu cpu(threads);
+    ModelWriter writer;
+    must(FeatureEncoder::fit(table, {}, cpu.context)).save(writer);
+    const std::string bytes = must(writer.finish());
+    if (first.empty()) first = bytes;
+    EXPECT_EQ(bytes, first);
+  }
+}
+
+TEST(FeatureEncoder, StopsWhenAsked) {
+  Cpu cpu;
+  StopToken stop;
+  stop.request();
+  cpu.context.stop = &stop;
+  const auto encoder = FeatureEncoder::fit(small_table(), {}, cpu.context);
+  ASSERT_FALSE(encoder);
+  EXPECT_EQ(encoder.error().code, StatusCode::kCancelled);
+}
+
+Predictor sample_predictor() {
+  Predictor::Parts parts;
+  parts.task = Task::kBinary;
+  parts.target = "y";
+  parts.labels = {"no", "caf\xe9"};
+  parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+  parts.model = must(ConstantModel::make({0.25, 0.75}, 3));
+  parts.notes = {{"metric", std::string("roc_auc")}, {"validation_score", 0.5}};
+  return must(Predictor::make(std::move(parts)));
+}
+
+TEST(Predictor, ComesBackFromItsBytes) {
+  const Predictor predictor = sample_predictor();
+  const std::string bytes = must(predictor.to_bytes());
+  const Predictor loaded = must(Predictor::from_bytes(bytes, "m.assay"));
+  EXPECT_EQ(must(loaded.to_bytes()), bytes);
+  EXPECT_EQ(loaded.labels(), predictor.labels());
+  EXPECT_EQ(loaded.notes(), predictor.notes());
+  EXPECT_EQ(loaded.encoder().columns(), predictor.encoder().columns());
+  EXPECT_EQ(loaded.encoder().features().size(), 3u);
+  const Cpu cpu;
+  EXPECT_EQ(must(loaded.predict(small_table(), cpu.context)),
+            must(predictor.predict(small_table(), cpu.context)));
+  const auto before = must(predictor.encoder().encode(small_table()));
+  const auto after = must(loaded.encoder().encode(small_table()));
+  for (int64_t row = 0; row < 4; ++row) {
+    EXPECT_EQ(dense_row(*after, row), dense_row(*before, row));
+  }
+  for (int32_t f = 0; f < 3; ++f) EXPECT_EQ(bin_column(*after, f), bin_column(*before, f));
+}
+
+TEST(Predictor, RefusesPartsThatDoNotFit) {
+  const auto encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+  const auto made = [&](Task task, std::vector<std::string> labels, std::vector<double> outputs,
+                        int32_t features) {
+    Predictor::Parts parts;
+    parts.task = task;
+    parts.labels = std::move(labels);
+    parts.encoder = encoder;
+    parts.model = must(ConstantModel::make(std::move(outputs), features));
+    return Predictor::make(std::move(parts)).has_value();
+  };
+  EXPECT_TRUE(made(Task::kRegression, {}, {1}, 3));
+  EXPECT_FALSE(made(Task::kRegression, {}, {1}, 4));
+  EXPECT_FALSE(made(Task::kRegression, {"a"}, {1}, 3));
+  EXPECT_FALSE(made(Task::kBinary, {"a", "b", "c"}, {0.2, 0.2, 0.6}, 3));
+  EXPECT_TRUE(made(Task::kMulticlass, {"a", "b", "c"}, {0.2, 0.2, 0.6}, 3));
+  EXPECT_FALSE(made(Task::kMulticlass, {"a", "b"}, {0.2, 0.2, 0.6}, 3));
+  EXPECT_FALSE(made(Task::kBinary, {"a"}, {1}, 3));
+}
+
+}  // namespace
+}  // namespace assay::automl

@@ -1,0 +1,202 @@
+#include "datasets/binned_matrix.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+#include <memory>
+
+#include "backends/cpu/openmp_executor.h"
+#include "backends/devices.h"
+#include "tests/conformance/discrete_device.h"
+#include "tests/conformance/discrete_kernels.h"
+
+namespace assay::datasets {
+namespace {
+
+using kernels::FeatureKind;
+using testing::ElementsAre;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+const backends::DeviceSet& device_set() {
+  static const backends::DeviceSet set = *backends::open_devices({});
+  return set;
+}
+
+struct Cpu {
+  explicit Cpu(int threads = 2) : executor(threads) {
+    context.kernels = &device_set().kernels();
+    context.device = &device_set().host();
+    context.host = &device_set().host();
+    context.executor = &executor;
+  }
+  Result<BinnedMatrix> bin(const BinMapper& mapper, std::span<const FeatureColumn> columns) const {
+    return mapper.bin(columns, *context.device, context);
+  }
+  backends::cpu::OpenMpExecutor executor;
+  kernels::ComputeContext context;
+};
+
+FeatureColumn numeric(const std::vector<double>& values) {
+  FeatureColumn column;
+  column.numbers = values;
+  return column;
+}
+
+FeatureColumn categorical(const std::vector<int32_t>& codes, int32_t code_count) {
+  FeatureColumn column;
+  column.kind = FeatureKind::kCategorical;
+  column.codes = codes;
+  column.code_count = code_count;
+  return column;
+}
+
+std::vector<uint8_t> cells(const kernels::BinnedView& view, int32_t feature) {
+  std::vector<uint8_t> bins;
+  for (int64_t row = 0; row < view.row_count; ++row) {
+    bins.push_back(view.bins[view.cell_offset(row, feature)]);
+  }
+  return bins;
+}
+
+TEST(BinMapper, GivesFewValuesBinsOfTheirOwn) {
+  const Cpu cpu;
+  const std::vector<double> values = {3, kNaN, 1, 2, 1};
+  const std::vector<FeatureColumn> columns = {numeric(values)};
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_TRUE(mapper) << mapper.error().message;
+  EXPECT_THAT(mapper->features()[0].edges, ElementsAre(1.5, 2.5));
+  EXPECT_EQ(mapper->features()[0].bin_count(), 4);
+  const auto matrix = cpu.bin(*mapper, columns);
+  ASSERT_TRUE(matrix);
+  EXPECT_THAT(cells(matrix->view(), 0), ElementsAre(3, 0, 1, 2, 1));
+}
+
+TEST(BinMapper, NumbersOccurringLevelsInOrder) {
+  const Cpu cpu;
+  const std::vector<int32_t> codes = {4, 2, 0, 4};  // level 3 does not occur
+  const std::vector<FeatureColumn> columns = {categorical(codes, 5)};
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_TRUE(mapper);
+  EXPECT_THAT(mapper->features()[0].code_to_bin, ElementsAre(0, 1, 2, 1, 3));
+  EXPECT_EQ(mapper->features()[0].bin_count(), 4);
+  const auto matrix = cpu.bin(*mapper, columns);
+  ASSERT_TRUE(matrix);
+  EXPECT_THAT(cells(matrix->view(), 0), ElementsAre(3, 2, 0, 3));
+}
+
+TEST(BinMapper, KeepsTheMostFrequentLevels) {
+  // 300 levels, the last 253 twice: these get bins 2.. in order of code.
+  std::vector<int32_t> codes;
+  for (int32_t level = 0; level < 300; ++level) {
+    codes.push_back(level + 2);
+    if (level >= 47) codes.push_back(level + 2);
+  }
+  const Cpu cpu;
+  const std::vector<FeatureColumn> columns = {categorical(codes, 302)};
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_TRUE(mapper);
+  const auto& bins = mapper->features()[0].code_to_bin;
+  EXPECT_EQ(bins[48], kernels::kUnseenBin);
+  EXPECT_EQ(bins[49], 2);
+  EXPECT_EQ(bins[301], 254);
+  EXPECT_EQ(mapper->features()[0].bin_count(), 255);
+}
+
+TEST(BinMapper, KeepsTheBlockLayoutOfManyFeatures) {
+  // Feature f has value f in row f % 3, else 0.
+  const Cpu cpu;
+  std::vector<std::vector<double>> values;
+  for (int f = 0; f < 131; ++f) {
+    values.emplace_back(3, 0.0);
+    values.back()[static_cast<size_t>(f % 3)] = f + 1;
+  }
+  std::vector<FeatureColumn> columns;
+  for (const auto& column : values) columns.push_back(numeric(column));
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_TRUE(mapper);
+  const auto matrix = cpu.bin(*mapper, columns);
+  ASSERT_TRUE(matrix);
+  EXPECT_EQ(matrix->byte_count(), 3 * 131);
+  for (int32_t f = 0; f < 131; ++f) {
+    std::vector<uint8_t> expected(3, 1);
+    expected[static_cast<size_t>(f % 3)] = 2;
+    EXPECT_EQ(cells(matrix->view(), f), expected) << f;
+  }
+}
+
+TEST(BinMapper, BinsOnADiscreteDeviceAsOnTheCpu) {
+  kernels::KernelSet kernels = device_set().kernels();
+  conformance::register_discrete_kernels(kernels);
+  conformance::DiscreteDevice device("discrete:0", int64_t{1} << 24);
+  const Cpu cpu;
+  Cpu other;
+  other.context.kernels = &kernels;
+  other.context.device = &device;
+  const std::vector<double> values = {3, kNaN, 1, 2};
+  const std::vector<int32_t> codes = {4, 2, 0, 4};
+  const std::vector<FeatureColumn> columns = {numeric(values), categorical(codes, 5)};
+  {
+    const auto mapper = BinMapper::fit(columns, 254, 1, other.context);
+    ASSERT_TRUE(mapper) << mapper.error().message;
+    EXPECT_EQ(mapper->features(), BinMapper::fit(columns, 254, 1, cpu.context)->features());
+    const auto there = mapper->bin(columns, device, other.context);
+    ASSERT_TRUE(there) << there.error().message;
+    std::vector<uint8_t> bins(8);
+    ASSERT_TRUE(device.download(std::as_writable_bytes(std::span(bins)), there->view().bins, 8));
+    const auto here = cpu.bin(*mapper, columns);
+    EXPECT_EQ(bins, std::vector<uint8_t>(here->view().bins, here->view().bins + 8));
+  }
+  EXPECT_EQ(device.held_bytes(), 0);
+}
+
+TEST(BinMapper, RefusesColumnsThatDoNotFit) {
+  const Cpu cpu;
+  const std::vector<double> three = {1, 2, 3};
+  const std::vector<double> two = {1, 2};
+  const std::vector<FeatureColumn> uneven = {numeric(three), numeric(two)};
+  EXPECT_FALSE(BinMapper::fit(uneven, 254, 1, cpu.context));
+  const std::vector<FeatureColumn> columns = {numeric(three)};
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_TRUE(mapper);
+  EXPECT_FALSE(cpu.bin(*mapper, {}));
+  const std::vector<int32_t> codes = {0, 0, 0};
+  const std::vector<FeatureColumn> other = {categorical(codes, 2)};
+  EXPECT_FALSE(cpu.bin(*mapper, other));
+}
+
+TEST(BinMapper, ChecksRulesOfFiles) {
+  const auto numeric_rule = [](std::vector<double> edges) {
+    FeatureBins rule;
+    rule.edges = std::move(edges);
+    return BinMapper::from_features({rule}).has_value();
+  };
+  EXPECT_TRUE(numeric_rule({}));
+  EXPECT_TRUE(numeric_rule({1, 2}));
+  EXPECT_FALSE(numeric_rule({1, 1}));
+  EXPECT_FALSE(numeric_rule({kNaN}));
+  EXPECT_FALSE(numeric_rule(std::vector<double>(300, 1.0)));
+  FeatureBins both;
+  both.edges = {1};
+  both.code_to_bin = {0, 1};
+  EXPECT_FALSE(BinMapper::from_features({both}));
+  FeatureBins beyond;
+  beyond.kind = FeatureKind::kCategorical;
+  beyond.code_to_bin = {0, 255};
+  EXPECT_FALSE(BinMapper::from_features({beyond}));
+}
+
+TEST(BinMapper, StopsWhenAsked) {
+  Cpu cpu;
+  StopToken stop;
+  stop.request();
+  cpu.context.stop = &stop;
+  const std::vector<double> three = {1, 2, 3};
+  const std::vector<FeatureColumn> columns = {numeric(three)};
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_FALSE(mapper);
+  EXPECT_EQ(mapper.error().code, StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace assay::datasets
