@@ -3,6 +3,7 @@
 #include <git2.h>
 #include <gtest/gtest.h>
 
+#include "tests/tracking/leak_check.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/blob_store.h"
 
@@ -131,6 +132,7 @@ TEST_F(SnapshotTest, OfABrokenRepositorySaysSo) {
   const std::string commit = repository.commit("configs/adult.yaml");
   std::filesystem::remove_all(folder_ / "code/.git/objects");
   std::filesystem::create_directories(folder_ / "code/.git/objects");
+  const LibraryMayLeak libgit2;
   const SourceInfo source = take();
   EXPECT_EQ(source.git_commit, commit);
   EXPECT_NE(source.git_note, "");
