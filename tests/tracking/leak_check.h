@@ -1,5 +1,5 @@
-// HDF5 and libgit2 lose some memory when they refuse damaged input. Tests that feed them such input
-// say so with one of these; memory that is lost elsewhere is still found.
+// libgit2 loses some memory when it refuses a damaged repository. Tests that feed it one say so
+// with one of these; memory that is lost elsewhere is still found.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)
