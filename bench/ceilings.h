@@ -1,0 +1,16 @@
+// What this machine can do at most, measured in the same program as what is compared with it.
+#pragma once
+
+#include "kernels/base/executor.h"
+
+namespace assay::bench {
+
+// Bytes per second of a[i] = b[i] + s * c[i] on doubles far larger than the caches, the write
+// counted once, on the executor's threads. The best of several runs.
+double triad_bytes_per_second(Executor& executor);
+
+// f32 operations per second of independent fused multiply-adds in registers, an FMA counted as
+// two, with the widest vectors that the ops use.
+double fma_flops_per_second(Executor& executor);
+
+}  // namespace assay::bench

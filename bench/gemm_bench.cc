@@ -1,0 +1,48 @@
+#include "bench/kernel_bench.h"
+#include "kernels/base/rng.h"
+
+namespace assay::bench {
+namespace {
+
+std::vector<float> draw(int64_t count) {
+  Rng rng(4);
+  std::vector<float> values;
+  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(rng.next_double()));
+  return values;
+}
+
+void gemm(benchmark::State& state) {
+  Bed& bed = Bed::instance();
+  kernels::GemmProblem problem;
+  problem.m = state.range(0);
+  problem.n = state.range(1);
+  problem.k = state.range(2);
+  problem.transpose_a = state.range(3) != 0;
+  const kernels::GemmArgs args{bed.place(draw(problem.m * problem.k)),
+                               bed.place(draw(problem.k * problem.n)),
+                               bed.make<float>(problem.m * problem.n)};
+  bed.run<kernels::Gemm>(state, problem, args);
+  const double m = static_cast<double>(problem.m);
+  const double n = static_cast<double>(problem.n);
+  const double k = static_cast<double>(problem.k);
+  bed.report_flops(state, 2 * m * n * k);
+  bed.report_bytes(state, 4 * (m * k + k * n + m * n));
+  bed.clear();
+}
+
+// Square, the shapes of linear models (X w, X^T g, X^T X), and a thin product.
+BENCHMARK(gemm)
+    ->ArgNames({"m", "n", "k", "transpose_a"})
+    ->Args({256, 256, 256, 0})
+    ->Args({1024, 1024, 1024, 0})
+    ->Args({2048, 2048, 2048, 0})
+    ->Args({1'000'000, 1, 54, 0})
+    ->Args({54, 1, 1'000'000, 1})
+    ->Args({4096, 1, 8192, 0})
+    ->Args({128, 128, 200'000, 1})
+    ->Args({200'000, 10, 100, 0})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace assay::bench
