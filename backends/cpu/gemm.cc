@@ -47,6 +47,7 @@ struct Cut {
 };
 
 constexpr int64_t kMostParts = 64;
+constexpr int64_t kWantedTiles = 32;
 
 // At most kMostParts parts of the inner dimension, of at least `least_k` each.
 void cut_inner(const GemmProblem& p, int64_t least_k, Cut& cut) {
@@ -76,7 +77,7 @@ Cut cut_vector(const GemmProblem& p) {
 
 Cut cut_matrix(const GemmProblem& p) {
   constexpr int64_t kGreatestTile = 512;
-  constexpr int64_t kLeastTile = 128;
+  constexpr int64_t kLeastTile = 256;      // smaller ones spend their time packing
   constexpr int64_t kSmallWork = 1 << 20;  // multiplications: not worth a second thread
   Cut cut;
   cut.tile_m = std::min(kGreatestTile, std::max<int64_t>(1, p.m));
@@ -89,7 +90,7 @@ Cut cut_matrix(const GemmProblem& p) {
     return cut;
   }
   count_tiles(p, cut);
-  while (cut.tiles_m * cut.tiles_n < kMostParts) {
+  while (cut.tiles_m * cut.tiles_n < kWantedTiles) {
     int64_t& side = cut.tile_m >= cut.tile_n ? cut.tile_m : cut.tile_n;
     if (side < 2 * kLeastTile) break;
     side /= 2;

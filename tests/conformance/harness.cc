@@ -8,15 +8,12 @@
 #include "tests/conformance/discrete_device.h"
 #include "tests/conformance/discrete_kernels.h"
 
-#if defined(__has_feature)
+#if defined(__SANITIZE_ADDRESS__)
+#define ASSAY_TESTS_WITH_ASAN 1
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define ASSAY_TESTS_WITH_ASAN 1
 #endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ASSAY_TESTS_WITH_ASAN 1
-#endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(ASSAY_TESTS_WITH_ASAN)
-#define ASSAY_TESTS_WITH_ASAN 1
 #endif
 #ifdef ASSAY_TESTS_WITH_ASAN
 #include <sanitizer/asan_interface.h>
