@@ -20,11 +20,12 @@ TEST(Suite, RequiredDevicesOpened) {
   }
 }
 
-TEST(Suite, NamesOfImplementationsAreUniqueInTheirTables) {
+TEST(Suite, EveryOpRunsOnTheCpuAndNamesAreUniqueInATable) {
   suite().kernels->for_each([](const auto& table) {
     const std::string_view op = [&]<class Op>(const kernels::OpTable<Op>&) {
       return Op::kName;
     }(table);
+    EXPECT_TRUE(table.declared_by("cpu")) << op;
     for (const auto& item : table.items()) {
       int twins = 0;
       for (const auto& other : table.items()) twins += other.name == item.name ? 1 : 0;
