@@ -23,6 +23,8 @@ constexpr int64_t kPredictionDivisor = 10;
 constexpr int64_t kModelDivisor = 4;
 // A default whose predicted time is above this share of what is left comes after the boosted trees.
 constexpr double kLateShare = 0.1;
+// The cost model counts all rounds that a fit may make; early stopping ends most of them long before.
+constexpr double kTypicalStepShare = 0.2;
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;
 
@@ -133,7 +135,7 @@ Status SweepLead::plan_validation_folds() {
   const Learner* leader = leading_learner();
   double fit_seconds = 0;
   if (const auto cost = leader->logical_cost(state_->set->shape(), {})) {
-    fit_seconds = *cost * 1e-9 / threads_;
+    fit_seconds = kTypicalStepShare * *cost * 1e-9 / threads_;
   }
   std::optional<double> seconds_left;
   if (state_->budget.timed()) seconds_left = state_->budget.seconds_left();

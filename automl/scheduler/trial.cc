@@ -16,8 +16,9 @@ namespace assay::automl {
 namespace {
 
 constexpr int64_t kCurvePoints = 100;
-// Of the time left for a fold: the rest is for predicting its validation rows.
-constexpr double kFitShare = 0.93;
+// Of the time left for a fold: the rest is for ending the fit and predicting validation rows, for
+// which at least twice the time is kept that the fold before took.
+constexpr double kFitShare = 0.92;
 
 // Keeps the learning curve and asks at the rungs of a holdout.
 class FoldObserver final : public FitObserver {
@@ -139,6 +140,7 @@ class TrialRunner {
     context.stop = &stop;
     const auto outputs = static_cast<size_t>(set_.output_count());
     std::vector<float> out(fold.valid_rows.size() * outputs);
+    const int64_t start_ns = job_.clock->now_ns();
     const Status predicted =
         models_.back()->predict(*set_.data().features, fold.valid_rows, context, out);
     if (!predicted) {
@@ -147,6 +149,7 @@ class TrialRunner {
           fmt::format("predicting: {}", predicted.error().message));
       return false;
     }
+    predict_seconds_ = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     for (size_t i = 0; i < fold.places.size(); ++i) {
       std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(i * outputs), outputs,
                   predictions_.begin() + static_cast<std::ptrdiff_t>(fold.places[i] * outputs));
@@ -221,8 +224,10 @@ class TrialRunner {
     const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
     if (end_ns == kNoDeadline) return kNoDeadline;
     const int64_t now_ns = job_.clock->now_ns();
-    const auto left = static_cast<double>(set_.folds().size() - fold);
-    return now_ns + static_cast<int64_t>(kFitShare * static_cast<double>(end_ns - now_ns) / left);
+    const double share =
+        static_cast<double>(end_ns - now_ns) / static_cast<double>(set_.folds().size() - fold);
+    return now_ns +
+           static_cast<int64_t>(std::min(kFitShare * share, share - 2e9 * predict_seconds_));
   }
 
   double logical_cost() const {
@@ -238,6 +243,7 @@ class TrialRunner {
   std::vector<std::shared_ptr<const Model>> models_;
   std::vector<float> predictions_;
   bool truncated_ = false;
+  double predict_seconds_ = 0;  // of the last fold
 };
 
 }  // namespace

@@ -1,0 +1,78 @@
+// The promise of logical mode with the real learners and kernels: the same seed and trial budget
+// give the same leaderboard and the same bytes of the model, whatever the slots and threads.
+#include <gtest/gtest.h>
+
+#include "kernels/base/rng.h"
+#include "tests/automl/scheduler_fakes.h"
+
+namespace assay::automl {
+namespace {
+
+struct Answer {
+  std::string board;
+  std::string model;
+};
+
+std::shared_ptr<const datasets::Table> mixed_table(Task task) {
+  constexpr int64_t kRows = 240;
+  std::vector<double> x1;
+  std::vector<double> x2;
+  std::vector<int32_t> colour;
+  std::vector<double> numbers;
+  std::vector<int32_t> classes;
+  Rng rng(11);
+  for (int64_t row = 0; row < kRows; ++row) {
+    x1.push_back(rng.next_double());
+    x2.push_back(row % 13 == 0 ? NAN : rng.next_double());
+    colour.push_back(static_cast<int32_t>(rng.below(4)));
+    const double signal = 2 * x1.back() + (colour.back() == 1 ? 1 : 0) + rng.next_double();
+    numbers.push_back(signal);
+    classes.push_back(signal < 1.2 ? 0 : (signal < 1.9 ? 1 : 2));
+  }
+  std::vector<datasets::Column> columns;
+  columns.push_back(number_column("x1", x1));
+  columns.push_back(number_column("x2", x2));
+  columns.push_back(level_column("colour", colour, {"blue", "green", "red", "white"}));
+  columns.push_back(task == Task::kRegression ? number_column("y", numbers)
+                                              : level_column("y", classes, {"high", "low", "mid"}));
+  return table_of(std::move(columns));
+}
+
+Answer sweep(Task task, const std::string& method, int64_t slots, int threads) {
+  SweepBench bench;
+  bench.request.table = mixed_table(task);
+  bench.request.config.validation.method = method;
+  bench.request.config.validation.folds = 3;
+  bench.request.config.run.slots = slots;
+  bench.request.config.run.class_weight = task == Task::kRegression ? "none" : "balanced";
+  bench.request.threads = static_cast<int>(slots) * threads;
+  bench.request.config.budget.trials = 24;
+  const auto outcome = bench.run();
+  EXPECT_TRUE(outcome) << outcome.error().message;
+  Answer answer;
+  if (!outcome) return answer;
+  EXPECT_EQ(outcome->failed, 0);
+  for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+    answer.board += fmt::format("{} {} {} {} {} {} {}\n", row.rank, row.trial, row.learner,
+                                row.status, row.score.value_or(-1), row.weight, row.params);
+  }
+  answer.model = tracking::slurp(outcome->model_path);
+  return answer;
+}
+
+void expect_same(Task task, const std::string& method) {
+  const Answer one = sweep(task, method, 1, 1);
+  ASSERT_FALSE(one.model.empty());
+  for (const auto& [slots, threads] : {std::pair<int64_t, int>{2, 1}, {1, 2}, {4, 2}, {3, 1}}) {
+    const Answer other = sweep(task, method, slots, threads);
+    EXPECT_EQ(other.board, one.board) << slots << " x " << threads;
+    EXPECT_TRUE(other.model == one.model) << slots << " x " << threads;
+  }
+}
+
+TEST(LogicalMode, GivesTheSameBitsWithFolds) { expect_same(Task::kMulticlass, "kfold"); }
+
+TEST(LogicalMode, GivesTheSameBitsWithAHoldout) { expect_same(Task::kRegression, "holdout"); }
+
+}  // namespace
+}  // namespace assay::automl
