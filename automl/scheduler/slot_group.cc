@@ -20,7 +20,7 @@ struct SlotGroup::Shared {
 namespace {
 
 void note_error(SweepState& state, std::string message) {
-  const std::lock_guard lock(state.errors_mutex);
+  const std::lock_guard lock(state.slots_mutex);
   state.record_errors.push_back(std::move(message));
 }
 
@@ -37,6 +37,12 @@ const Learner* find_by_name(const SweepState& state, const std::string& name) {
     if (learner->name() == name) return learner;
   }
   return nullptr;
+}
+
+double known_predict_ratio(SweepState& state, const std::string& learner) {
+  const std::lock_guard lock(state.slots_mutex);
+  const auto at = state.predict_ratios.find(learner);
+  return at == state.predict_ratios.end() ? 0 : at->second;
 }
 
 }  // namespace
@@ -58,11 +64,16 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
     return state.queue->pass_rung(number, value);
   };
   job.logical = state.budget.logical();
+  job.predict_ratio = known_predict_ratio(state, spec.learner);
   const SweepCompute& compute = state.request.compute;
   const kernels::ComputeContext context{compute.kernels, compute.device, compute.host, &executor,
                                         &state.stop};
   TrialOutcome outcome = run_trial(job, context);
   if (run) outcome.run_id = (*run)->id();
+  if (has_score(outcome.result.status)) {
+    const std::lock_guard lock(state.slots_mutex);
+    state.predict_ratios[spec.learner] = outcome.predict_ratio();
+  }
   state.queue->finish(outcome, state.budget.elapsed_seconds());
   if (run) write_record(state, outcome, **run);
 }

@@ -259,7 +259,7 @@ Status SweepLead::finish() {
   outcome_.cancelled = counts.cancelled;
   outcome_.leaderboard = make_leaderboard(chosen);
   {
-    const std::lock_guard lock(state_->errors_mutex);
+    const std::lock_guard lock(state_->slots_mutex);
     for (std::string& error : state_->record_errors) note(std::move(error));
     state_->record_errors.clear();
   }

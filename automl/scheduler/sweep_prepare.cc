@@ -23,7 +23,8 @@ constexpr int64_t kPredictionDivisor = 10;
 constexpr int64_t kModelDivisor = 4;
 // A default whose predicted time is above this share of what is left comes after the boosted trees.
 constexpr double kLateShare = 0.1;
-// The cost model counts all rounds that a fit may make; early stopping ends most of them long before.
+// The cost model counts all rounds that a fit may make; early stopping ends most of them long
+// before.
 constexpr double kTypicalStepShare = 0.2;
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,9 +32,11 @@ struct SweepState {
   std::unique_ptr<TrialQueue> queue;
   RecordContext record;
 
-  // Why records of trials could not be written.
-  std::mutex errors_mutex;
+  // What slots write beside the queue, under one lock: why records of trials could not be written,
+  // and by learner the share of a fold's time that predicting took in its last trial.
+  std::mutex slots_mutex;
   std::vector<std::string> record_errors;
+  std::map<std::string, double, std::less<>> predict_ratios;
 
   // Takes the budget's deadlines over for the slots.
   void publish_deadlines() {

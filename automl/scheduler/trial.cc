@@ -16,9 +16,11 @@ namespace assay::automl {
 namespace {
 
 constexpr int64_t kCurvePoints = 100;
-// Of the time left for a fold: the rest is for ending the fit and predicting validation rows, for
-// which at least twice the time is kept that the fold before took.
-constexpr double kFitShare = 0.92;
+// Of the time left for a fold, for fitting: the rest is for ending the fit and predicting
+// validation rows. Before anything is known of the learner, and bounds of what is then kept.
+constexpr double kFirstFitShare = 0.85;
+constexpr double kLeastFitShare = 0.5;
+constexpr double kMostFitShare = 0.95;
 
 // Keeps the learning curve and asks at the rungs of a holdout.
 class FoldObserver final : public FitObserver {
@@ -149,7 +151,9 @@ class TrialRunner {
           fmt::format("predicting: {}", predicted.error().message));
       return false;
     }
-    predict_seconds_ = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    record.predict_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    const double fold_seconds = record.fit_seconds + record.predict_seconds;
+    if (fold_seconds > 0) predict_ratio_ = record.predict_seconds / fold_seconds;
     for (size_t i = 0; i < fold.places.size(); ++i) {
       std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(i * outputs), outputs,
                   predictions_.begin() + static_cast<std::ptrdiff_t>(fold.places[i] * outputs));
@@ -224,10 +228,12 @@ class TrialRunner {
     const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
     if (end_ns == kNoDeadline) return kNoDeadline;
     const int64_t now_ns = job_.clock->now_ns();
-    const double share =
-        static_cast<double>(end_ns - now_ns) / static_cast<double>(set_.folds().size() - fold);
-    return now_ns +
-           static_cast<int64_t>(std::min(kFitShare * share, share - 2e9 * predict_seconds_));
+    const auto folds_left = static_cast<double>(set_.folds().size() - fold);
+    const double share = static_cast<double>(end_ns - now_ns) / folds_left;
+    double fit_share = kFirstFitShare;
+    const double known = std::max(job_.predict_ratio, predict_ratio_);
+    if (known > 0) fit_share = std::clamp(0.97 - 1.5 * known, kLeastFitShare, kMostFitShare);
+    return now_ns + static_cast<int64_t>(fit_share * share);
   }
 
   double logical_cost() const {
@@ -243,7 +249,7 @@ class TrialRunner {
   std::vector<std::shared_ptr<const Model>> models_;
   std::vector<float> predictions_;
   bool truncated_ = false;
-  double predict_seconds_ = 0;  // of the last fold
+  double predict_ratio_ = 0;  // of the last fold
 };
 
 }  // namespace
@@ -253,6 +259,16 @@ double TrialOutcome::mean_fit_seconds() const {
   double sum = 0;
   for (const FoldRecord& fold : folds) sum += fold.fit_seconds;
   return sum / static_cast<double>(folds.size());
+}
+
+double TrialOutcome::predict_ratio() const {
+  double fit = 0;
+  double predict = 0;
+  for (const FoldRecord& fold : folds) {
+    fit += fold.fit_seconds;
+    predict += fold.predict_seconds;
+  }
+  return fit + predict > 0 ? predict / (fit + predict) : 0;
 }
 
 TrialOutcome run_trial(const TrialJob& job, const kernels::ComputeContext& context) {

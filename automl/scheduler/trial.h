@@ -30,6 +30,8 @@ struct TrialJob {
   std::function<int64_t()> fit_deadline_ns;
   // Asked likewise: when predictions are given up.
   std::function<int64_t()> predict_deadline_ns;
+  // Share of a fold's time that predicting took in earlier trials of the learner; 0: not known.
+  double predict_ratio = 0;
   // Told of a rung; false ends the trial as pruned. May be empty.
   std::function<bool(const RungValue&)> on_rung;
   // Cost is counted in the cost model's units, not in seconds.
@@ -39,6 +41,7 @@ struct TrialJob {
 struct FoldRecord {
   std::optional<double> score;  // empty where the metric is undefined on the fold alone
   double fit_seconds = 0;
+  double predict_seconds = 0;
   int64_t iterations = 0;
   int64_t best_iteration = 0;
   bool truncated = false;
@@ -65,6 +68,8 @@ struct TrialOutcome {
   std::string run_id;  // of its run, filled by who records it
 
   double mean_fit_seconds() const;
+  // Share of all folds' time that predicting took; 0 without folds.
+  double predict_ratio() const;
 };
 
 // `context.stop` is the request to end early: a fit that has made a step is then kept.
