@@ -330,7 +330,14 @@ Result<FitResult> Booster::run() {
     if (idle && same_every_round && result.iterations > 0) break;
     for (int32_t k = 0; k < outputs_; ++k) forest_.append(round_.tree(k));
     ++result.iterations;
-    ASSAY_ASSIGN_OR_RETURN(const double loss, validate());
+    const Result<double> validated = validate();
+    if (!validated && validated.error().code == StatusCode::kCancelled) {
+      // The round stands, but nothing says that it is the best: that of before is kept if any.
+      result.truncated = true;
+      break;
+    }
+    ASSAY_RETURN_IF_ERROR(validated);
+    const double loss = *validated;
     if (!validates_ || loss < best) {
       best = loss;
       result.best_iteration = result.iterations;
