@@ -14,7 +14,7 @@
 #include "backends/cpu/openmp_executor.h"
 #include "backends/devices.h"
 #include "datasets/table.h"
-#include "gtest/gtest.h"
+#include <gtest/gtest.h>
 
 namespace assay::automl {
 
