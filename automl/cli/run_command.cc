@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
@@ -13,6 +14,7 @@
 #include "automl/learners/learner.h"
 #include "automl/report/leaderboard.h"
 #include "automl/report/run_summary.h"
+#include "automl/report/score_picture.h"
 #include "automl/report/text_table.h"
 #include "automl/scheduler/sweep.h"
 #include "kernels/base/file_layer.h"
@@ -22,6 +24,7 @@ namespace {
 
 struct RunOptionsGiven {
   std::string config_path;
+  std::string picture_path;
   RunFlags flags;
 };
 
@@ -77,6 +80,15 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   }
 }
 
+// Written beside its final name and renamed, so that a viewer never sees half of it.
+Status write_picture(const SweepOutcome& outcome, const std::string& path) {
+  const std::string picture = score_picture(outcome.leaderboard, PictureAxis::kSeconds);
+  PosixFileLayer files;
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return publish_file(files, folder.empty() ? "." : folder, path,
+                      std::as_bytes(std::span<const char>(picture)));
+}
+
 Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options) {
   // A reader that goes away must not take the sweep with it.
   signal(SIGPIPE, SIG_IGN);
@@ -101,7 +113,7 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   ASSAY_ASSIGN_OR_RETURN(const SweepOutcome outcome, run_sweep(request));
   display.finish();
   print_outcome(invocation, outcome);
-  return {};
+  return options.picture_path.empty() ? Status() : write_picture(outcome, options.picture_path);
 }
 
 }  // namespace
@@ -113,6 +125,8 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<RunOptionsGiven>();
   command->add_option("config", options->config_path, "Config file (assay config init makes one)");
   options->flags.add_to(*command);
+  command->add_option("--picture", options->picture_path,
+                      "Also draw the trials' scores over time into this SVG file");
   command->footer(
       "Flags override the config file. Without --time and --trials a run takes 60 s. With "
       "--trials\n"

@@ -98,7 +98,8 @@ Status SweepLead::baseline() {
   Chosen chosen;
   chosen.members.push_back({state_->queue->pool().candidates()[0], 1.0});
   chosen.score = chosen.members[0].candidate.score;
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, model_bytes(chosen));
+  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
   const double before = state_->budget.elapsed_seconds();
   ASSAY_RETURN_IF_ERROR(parent_->log_artifact("baseline.model", std::as_bytes(std::span(bytes)),
                                               "application/x-assay-model"));

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
 #include "automl/ensemble/greedy_selection.h"
 #include "automl/models/average_model.h"
 #include "automl/models/model_file.h"
+#include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "kernels/base/rng.h"
@@ -26,18 +26,6 @@ constexpr double kAffordedRounds = 12;
 constexpr double kMinCandidates = 4;
 // A mebibyte of predictions is written in no time; more only if there is time for it.
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
-
-std::string contract_json(const FeatureEncoder& encoder) {
-  nlohmann::json columns = nlohmann::json::array();
-  for (const InputColumn& column : encoder.columns()) {
-    columns.push_back({{"name", column.name},
-                       {"type", std::string(datasets::name_of(column.type))},
-                       {"levels", column.levels.size()},
-                       {"had_missing", column.had_missing}});
-  }
-  return nlohmann::json({{"columns", columns}})
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns) {
   std::vector<PredictionView> views;
@@ -140,7 +128,7 @@ Status SweepLead::fit_save_time(Chosen& chosen) {
   return rescore(chosen);
 }
 
-Result<std::string> SweepLead::model_bytes(const Chosen& chosen) {
+Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
   const TrainingSet& set = *state_->set;
   Predictor::Parts parts;
   parts.task = set.task();
@@ -162,11 +150,12 @@ Result<std::string> SweepLead::model_bytes(const Chosen& chosen) {
   parts.notes["validation"] = set.validation_method();
   parts.notes["validation_score"] = chosen.score;
   parts.notes["members"] = static_cast<int64_t>(chosen.members.size());
-  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, Predictor::make(std::move(parts)));
-  return predictor.to_bytes();
+  return Predictor::make(std::move(parts));
 }
 
-Status SweepLead::register_model(const Chosen& chosen, const std::string& bytes) {
+Status SweepLead::register_model(const Chosen& chosen) {
+  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
   const TrainingSet& set = *state_->set;
   tracking::ModelVersion version;
   version.name = config_.model.name.empty() ? config_.run.experiment : config_.model.name;
@@ -178,7 +167,7 @@ Status SweepLead::register_model(const Chosen& chosen, const std::string& bytes)
   version.dataset_name = state_->record.dataset.name;
   version.dataset_hash = state_->record.dataset.content_hash;
   version.code_commit = state_->record.source.git_commit;
-  version.input_contract = contract_json(*set.encoder());
+  version.input_contract = input_contract_json(predictor);
   tracking::ModelRegistry registry(state_->request.workspace);
   ASSAY_ASSIGN_OR_RETURN(
       version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));
@@ -247,8 +236,7 @@ Status SweepLead::finish() {
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
   progress(SweepPhase::kSaving);
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, model_bytes(chosen));
-  ASSAY_RETURN_IF_ERROR(register_model(chosen, bytes));
+  ASSAY_RETURN_IF_ERROR(register_model(chosen));
   outcome_.validation_score = chosen.score;
   outcome_.status =
       user_stopped() ? tracking::RunStatus::kInterrupted : tracking::RunStatus::kCompleted;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/preprocess/predictor.h"
 #include "automl/scheduler/slot_group.h"
 #include "automl/scheduler/slots.h"
 #include "automl/scheduler/sweep_state_internal.h"
@@ -54,8 +55,8 @@ class SweepLead {
   std::vector<Candidate> usable_candidates() const;
   Status fit_save_time(Chosen& chosen);
   Status rescore(Chosen& chosen) const;
-  Result<std::string> model_bytes(const Chosen& chosen);
-  Status register_model(const Chosen& chosen, const std::string& bytes);
+  Result<Predictor> make_predictor(const Chosen& chosen);
+  Status register_model(const Chosen& chosen);
   Status log_results(const Chosen& chosen);
   Leaderboard make_leaderboard(const Chosen& chosen) const;
 
