@@ -72,6 +72,36 @@ Status run_loss_value(const OpContext& context, const LossProblem& problem,
   return reference::loss_value(context, problem, own);
 }
 
+Status run_grow_tree(const OpContext& context, const GrowTreeProblem& problem,
+                     const GrowTreeArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  GrowTreeArgs own = args;
+  own.bins.bins = device.translate(args.bins.bins);
+  own.rows = device.translate(args.rows);
+  own.gradients = device.translate(args.gradients);
+  own.hessians = device.translate(args.hessians);
+  own.classes = device.translate(args.classes);
+  own.weights = device.translate(args.weights);
+  own.leaf_of = device.translate(args.leaf_of);
+  return reference::grow_tree(context, problem, own);
+}
+
+Status run_predict_trees(const OpContext& context, const PredictTreesProblem& problem,
+                         const PredictTreesArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  PredictTreesArgs own = args;
+  own.bins.bins = device.translate(args.bins.bins);
+  own.forest.nodes = device.translate(args.forest.nodes);
+  own.forest.category_sets = device.translate(args.forest.category_sets);
+  own.forest.leaf_values = device.translate(args.forest.leaf_values);
+  own.forest.node_offsets = device.translate(args.forest.node_offsets);
+  own.forest.category_set_offsets = device.translate(args.forest.category_set_offsets);
+  own.forest.leaf_offsets = device.translate(args.forest.leaf_offsets);
+  own.rows = device.translate(args.rows);
+  own.scores = device.translate(args.scores);
+  return reference::predict_trees(context, problem, own);
+}
+
 Status run_gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args) {
   const DiscreteDevice& device = device_of(context);
   return reference::gemm(
@@ -86,6 +116,8 @@ void register_discrete_kernels(KernelSet& kernels) {
   add<BinColumns>(kernels, run_bin_columns);
   add<LossGradients>(kernels, run_loss_gradients);
   add<LossValue>(kernels, run_loss_value);
+  add<GrowTree>(kernels, run_grow_tree);
+  add<PredictTrees>(kernels, run_predict_trees);
   add<Gemm>(kernels, run_gemm);
 }
 

@@ -158,6 +158,7 @@ TreeProblem random_tree_problem(uint64_t seed, int64_t row_count) {
   TableShape shape;
   shape.row_count = row_count;
   shape.feature_count = mostly(rng, one_of(rng, {2, 5, 28}), {1, 64, 65, 130});
+  if (row_count > 1000) shape.feature_count = std::min(shape.feature_count, 12);
   shape.categorical_share = one_of(rng, {0.0, 0.3, 1.0});
   shape.missing_share = one_of(rng, {0.0, 0.5});
   item.table = random_table(shape, rng);
@@ -182,6 +183,40 @@ TreeProblem random_tree_problem(uint64_t seed, int64_t row_count) {
       item.feature_mask.push_back(chance(rng, 0.7) ? 1 : 0);
     }
   }
+  item.set_bounds();
+  return item;
+}
+
+TreeProblem plain_tree_problem(int64_t row_count, int32_t feature_count, int32_t class_count) {
+  Rng rng(derive_seed(17, "plain tree", static_cast<uint64_t>(row_count)));
+  TreeProblem item;
+  item.name = fmt::format("plain, {} x {}", row_count, feature_count);
+  item.table.row_count = row_count;
+  item.table.bin_counts.assign(static_cast<size_t>(feature_count), 255);
+  item.table.kinds.assign(static_cast<size_t>(feature_count), FeatureKind::kNumeric);
+  item.table.bins.resize(static_cast<size_t>(row_count * feature_count));
+  const kernels::BinnedView view = item.table.view(item.table.bins.data());
+  for (int64_t row = 0; row < row_count; ++row) {
+    double signal = 0;
+    for (int32_t f = 0; f < feature_count; ++f) {
+      const int32_t code = pick(rng, 0, 254);
+      item.table.bins[static_cast<size_t>(view.cell_offset(row, f))] = static_cast<uint8_t>(code);
+      signal += std::sin(code * 0.02 * (f + 1)) / (f + 1);
+    }
+    item.rows.push_back(static_cast<uint32_t>(row));
+    const double noisy = signal + rng.next_double() - 0.5;
+    if (class_count > 0) {
+      item.classes.push_back(std::clamp(static_cast<int32_t>(std::floor(noisy)) + class_count / 2,
+                                        0, class_count - 1));
+    } else {
+      item.gradients.push_back(static_cast<float>(noisy));
+      item.hessians.push_back(static_cast<float>(0.1 + 0.15 * rng.next_double()));
+    }
+  }
+  item.problem.row_count = item.problem.sample_count = row_count;
+  item.problem.feature_count = feature_count;
+  item.problem.class_count = class_count;
+  item.problem.seed = rng.next_u64();
   item.set_bounds();
   return item;
 }

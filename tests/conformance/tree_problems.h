@@ -1,6 +1,7 @@
 // Random problems for the tree ops: small, hostile, and made from a seed alone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -56,6 +57,8 @@ struct TreeProblem {
 TreeProblem random_tree_problem(uint64_t seed);
 // The same with `row_count` rows, for the parts that large nodes use.
 TreeProblem random_tree_problem(uint64_t seed, int64_t row_count);
+// Numeric features that the gradients or classes depend on, all rows, default parameters.
+TreeProblem plain_tree_problem(int64_t row_count, int32_t feature_count, int32_t class_count);
 
 // The bytes of a tree, for comparison.
 std::vector<std::byte> bytes_of(const kernels::Tree& tree);

@@ -1,0 +1,87 @@
+#include <gtest/gtest.h>
+
+#include "kernels/predict_trees.h"
+#include "kernels/reference/reference_ops.h"
+
+namespace assay::kernels {
+namespace {
+
+TreeNode split_node(int32_t feature, uint8_t threshold, int32_t left) {
+  TreeNode node;
+  node.feature = feature;
+  node.threshold = threshold;
+  node.left = left;
+  return node;
+}
+TreeNode leaf_node(int32_t number) {
+  TreeNode node;
+  node.left = number;
+  return node;
+}
+
+// Feature 0 <= 2 goes to {feature 1 in {5}: 10, else 20}, the rest to 30; values times `factor`.
+Tree sample_tree(float factor, int32_t width) {
+  Tree tree;
+  tree.nodes = {split_node(0, 2, 1), split_node(1, 0, 3), leaf_node(0), leaf_node(1), leaf_node(2)};
+  tree.nodes[1].category_set = 0;
+  tree.category_sets.emplace_back();
+  tree.category_sets[0].insert(5);
+  for (const float value : {30.0f, 10.0f, 20.0f}) {
+    for (int32_t k = 0; k < width; ++k) {
+      tree.leaf_values.push_back(value * factor + static_cast<float>(k));
+    }
+  }
+  tree.gains.assign(5, 0);
+  tree.covers.assign(5, 0);
+  return tree;
+}
+
+constexpr FeatureKind kKinds[2] = {FeatureKind::kNumeric, FeatureKind::kCategorical};
+constexpr int32_t kBinCounts[2] = {5, 9};
+// Rows: right, in the set, not in the set, missing (goes right).
+constexpr uint8_t kBins[8] = {4, 5, 2, 5, 1, 6, 0, 5};
+
+std::vector<double> predict(const Forest& forest, PredictTreesProblem problem,
+                            const std::vector<uint32_t>& rows, std::vector<double> scores) {
+  problem.feature_count = 2;
+  problem.leaf_width = forest.leaf_width();
+  problem.output_count = forest.output_count();
+  PredictTreesArgs args;
+  args.bins = {kBins, 4, 2, kBinCounts, kKinds};
+  args.forest = forest.view();
+  args.rows = rows.empty() ? nullptr : rows.data();
+  args.scores = scores.data();
+  const Status status = reference::predict_trees(OpContext{}, problem, args);
+  EXPECT_TRUE(status) << status.error().message;
+  return scores;
+}
+
+TEST(ReferencePredictTrees, AddsTheLeafOfEachRow) {
+  Forest forest(1, 1);
+  forest.append(sample_tree(1, 1));
+  EXPECT_EQ(predict(forest, {4, 2, 0, 1}, {}, {0, 0.5, 0, 0}),
+            (std::vector<double>{30, 10.5, 20, 30}));
+}
+
+TEST(ReferencePredictTrees, BoostingTreesTakeOutputsInTurn) {
+  Forest forest(1, 2);
+  for (const float factor : {1.0f, 2.0f, 3.0f}) forest.append(sample_tree(factor, 1));
+  EXPECT_EQ(predict(forest, {1, 2, 0, 3}, {1}, {0, 0}), (std::vector<double>{40, 20}));
+  EXPECT_EQ(predict(forest, {1, 2, 1, 2}, {1}, {0, 0}), (std::vector<double>{0, 20}));
+}
+
+TEST(ReferencePredictTrees, ForestTreesAddToAllOutputs) {
+  Forest forest(3, 3);
+  forest.append(sample_tree(1, 3));
+  forest.append(sample_tree(2, 3));
+  EXPECT_EQ(predict(forest, {1, 2, 0, 2}, {2}, {0, 0, 0}), (std::vector<double>{60, 62, 64}));
+}
+
+TEST(ReferencePredictTrees, RowsMayRepeatInAnyOrder) {
+  Forest forest(1, 1);
+  forest.append(sample_tree(1, 1));
+  EXPECT_EQ(predict(forest, {3, 2, 0, 1}, {3, 1, 3}, {0, 0, 0}), (std::vector<double>{30, 10, 30}));
+}
+
+}  // namespace
+}  // namespace assay::kernels
