@@ -2,6 +2,8 @@
 // whose rows the script oracle/learner_scores.py makes too, bit for bit.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <cmath>
 #include <memory>
@@ -14,7 +16,6 @@
 #include "backends/cpu/openmp_executor.h"
 #include "backends/devices.h"
 #include "datasets/table.h"
-#include <gtest/gtest.h>
 
 namespace assay::automl {
 
