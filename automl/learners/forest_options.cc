@@ -73,6 +73,10 @@ kernels::TreeParams ForestOptions::tree_params(int32_t feature_count, int32_t cl
     tree.columns_per_node = share_of(node_column_fraction, feature_count);
   }
   tree.random_thresholds = random_thresholds;
+  // Deep nodes have few rows: what steadies boosting's category splits would forbid them here.
+  tree.category_smooth = 1;
+  tree.category_l2 = 0;
+  tree.max_category_levels = 255;
   return tree;
 }
 
