@@ -305,6 +305,20 @@ Result<double> Booster::validate() {
   return value;
 }
 
+// Scores of the validation rows as they are now. On a device with memory of its own they stay
+// there, and who wants them predicts.
+Status Booster::keep_valid_scores() {
+  if (!host_trees_ || !validates_) return {};
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const double> scores, scores_.host_read());
+  const auto width = static_cast<size_t>(outputs_);
+  best_scores_.resize(request_.valid_rows.size() * width);
+  for (size_t i = 0; i < request_.valid_rows.size(); ++i) {
+    const double* row = scores.data() + request_.valid_rows[i] * width;
+    std::copy(row, row + width, best_scores_.begin() + static_cast<std::ptrdiff_t>(i * width));
+  }
+  return {};
+}
+
 int64_t Booster::patience(int64_t best_round) const {
   if (options_.patience > 0) return options_.patience;
   const auto rows = static_cast<double>(request_.train_rows.size());
@@ -338,10 +352,11 @@ Result<FitResult> Booster::run() {
     }
     ASSAY_RETURN_IF_ERROR(validated);
     const double loss = *validated;
-    if (!validates_ || loss < best) {
+    if (!validates_ || !options_.early_stopping || loss < best || result.iterations == 1) {
       best = loss;
       result.best_iteration = result.iterations;
       result.valid_loss = loss;
+      ASSAY_RETURN_IF_ERROR(keep_valid_scores());
     }
     if (request_.observer != nullptr &&
         !request_.observer->report({result.iterations, options_.rounds, loss})) {
@@ -355,7 +370,7 @@ Result<FitResult> Booster::run() {
 }
 
 Result<FitResult> Booster::finish(FitResult result) {
-  if (!options_.early_stopping) result.best_iteration = result.iterations;
+  // A first round that could not be validated is better than nothing.
   result.best_iteration = std::max<int64_t>(result.best_iteration, 1);
   forest_.truncate(result.best_iteration * outputs_);
   TreeModel::Parts parts;
@@ -364,6 +379,12 @@ Result<FitResult> Booster::finish(FitResult result) {
   parts.link = link_of(loss_);
   parts.target = data_.target;
   parts.feature_count = feature_count_;
+  if (!best_scores_.empty()) {
+    const auto outputs = static_cast<size_t>(output_count_of(parts.link, outputs_));
+    result.valid_predictions.resize(request_.valid_rows.size() * outputs);
+    ASSAY_RETURN_IF_ERROR(predictions_of(parts.meaning(), best_scores_, result.valid_predictions,
+                                         *context_.executor));
+  }
   ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
   return result;
 }

@@ -44,6 +44,7 @@ class Booster {
   Status predict_others();
   Status predict_everywhere();
   Result<double> validate();
+  Status keep_valid_scores();
   int64_t patience(int64_t best_round) const;
   Result<FitResult> finish(FitResult result);
 
@@ -77,7 +78,8 @@ class Booster {
   PlacedArray<float> weights_;
   PlacedArray<float> gradients_;  // [outputs, rows]
   PlacedArray<float> hessians_;
-  PlacedArray<int32_t> leaf_of_;  // [sample]
+  PlacedArray<int32_t> leaf_of_;     // [sample]
+  std::vector<double> best_scores_;  // [validation rows, outputs] at the best round
   std::vector<float> max_gradients_;
   std::vector<float> max_hessians_;
 };

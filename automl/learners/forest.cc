@@ -27,7 +27,8 @@ class ForestLearner final : public Learner {
     const int64_t leaves = leaves_of(options, shape);
     // Each tree under way has its sample: rows, weights, gradients, copies of them, leaves.
     const int64_t tree =
-        growing_bytes({shape, leaves, classes}, 1) + 16 * shape.row_count + 16 * shape.train_count;
+        growing_bytes({shape, leaves, classes, options.node_column_fraction >= 1}, 1) +
+        16 * shape.row_count + 16 * shape.train_count;
     const int64_t model = options.trees * tree_bytes(leaves, classes);
     const int64_t validation = 24 * classes * shape.valid_count;
     return tree * threads + model + validation + 16 * shape.row_count;

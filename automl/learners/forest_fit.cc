@@ -196,9 +196,15 @@ Result<FitResult> ForestFit::run() {
     const int64_t end = std::min(options_.trees, result.iterations + step);
     const Status grown = grow_batch(result.iterations, end, trees);
     const bool cancelled = !grown && grown.error().code == StatusCode::kCancelled;
+    if (cancelled && !valid_sums_.empty() && result.iterations > 0) {
+      // Without the last few trees the predictions of the validation rows are there already.
+      result.truncated = true;
+      break;
+    }
     for (const Tree& tree : trees) forest_.append(tree);
     result.iterations = forest_.tree_count();
     if (cancelled && result.iterations > 0) {
+      valid_sums_.clear();
       result.truncated = true;
       break;
     }
@@ -207,6 +213,7 @@ Result<FitResult> ForestFit::run() {
     if (validates) {
       const Status added = add_to_validation(trees);
       if (!added && added.error().code == StatusCode::kCancelled) {
+        valid_sums_.clear();
         result.truncated = true;
         break;
       }
@@ -230,6 +237,11 @@ Result<FitResult> ForestFit::finish(FitResult result) {
   parts.link = class_count_ > 0 ? Link::kShare : Link::kIdentity;
   parts.target = data_.target;
   parts.feature_count = grow_bins_.feature_count;
+  if (!valid_sums_.empty()) {
+    result.valid_predictions.resize(valid_sums_.size());
+    ASSAY_RETURN_IF_ERROR(
+        predictions_of(parts.meaning(), valid_sums_, result.valid_predictions, *context_.executor));
+  }
   ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
   return result;
 }

@@ -32,7 +32,8 @@ class GbtLearner final : public Learner {
     const int64_t rows =
         shape.row_count * (24 * outputs + 16) + 12 * (shape.train_count + shape.valid_count);
     const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1);
-    return rows + model + growing_bytes({shape, leaves, 1}, threads);
+    return rows + model +
+           growing_bytes({shape, leaves, 1, options.node_column_fraction >= 1}, threads);
   }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {

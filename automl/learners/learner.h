@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "automl/config/option_info.h"
 #include "automl/config/param_map.h"
@@ -77,6 +78,9 @@ struct FitResult {
   int64_t best_iteration = 0;
   // At best_iteration; NaN if the fit had no reason to compute it.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
+  // What model->predict gives for the validation rows, bit for bit, [rows, output_count]; empty if
+  // the fit did not have it at hand.
+  std::vector<float> valid_predictions;
 };
 
 class Learner {

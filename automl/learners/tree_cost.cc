@@ -19,7 +19,8 @@ int64_t tree_bytes(int64_t leaves, int64_t leaf_width) {
 int64_t growing_bytes(const GrowthShape& shape, int threads) {
   const int64_t bins = std::min<int64_t>(255, shape.data.row_count + 2);
   const int64_t histogram = shape.data.feature_count * bins * shape.classes * 8;
-  const int64_t pool = std::min(shape.leaves * histogram, std::max(kPoolBytes, 3 * histogram));
+  const int64_t most = shape.keeps_histograms ? shape.leaves * histogram : histogram;
+  const int64_t pool = std::min(most, std::max(kPoolBytes, 3 * histogram));
   return 4 * shape.data.row_count + 16 * shape.data.train_count + pool + threads * histogram +
          tree_bytes(shape.leaves, shape.classes);
 }

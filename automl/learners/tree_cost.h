@@ -13,7 +13,8 @@ int64_t tree_bytes(int64_t leaves, int64_t leaf_width);
 struct GrowthShape {
   DataShape data;
   int64_t leaves = 31;
-  int64_t classes = 1;  // words of a histogram bin: 1 for gradients
+  int64_t classes = 1;           // words of a histogram bin: 1 for gradients
+  bool keeps_histograms = true;  // nodes see all columns, so children come from their parents'
 };
 
 // Peak of one grow_tree: quantised rows, row order, histograms.

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "automl/models/model.h"
 #include "kernels/exact_math.h"
 
 namespace assay::automl {
 namespace {
+
+constexpr int64_t kChunkRows = 2048;
 
 // In the order of Link.
 constexpr std::array<std::string_view, 4> kNames = {"identity", "logistic", "softmax", "share"};
@@ -63,6 +66,21 @@ void predictions_of(Link link, TargetScale target, std::span<const double> score
       shares(scores, out);
       return;
   }
+}
+
+Status predictions_of(const ScoreMeaning& meaning, std::span<const double> sums,
+                      std::span<float> out, Executor& executor) {
+  const auto width = static_cast<size_t>(meaning.score_count);
+  const auto outputs = static_cast<size_t>(output_count_of(meaning.link, meaning.score_count));
+  const auto count = static_cast<int64_t>(sums.size() / width);
+  return executor.parallel_for(chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+    std::vector<double> row(width);
+    const auto [first, last] = chunk_range(count, kChunkRows, chunk);
+    for (auto r = static_cast<size_t>(first); r < static_cast<size_t>(last); ++r) {
+      for (size_t k = 0; k < width; ++k) row[k] = sums[r * width + k] * meaning.share;
+      predictions_of(meaning.link, meaning.target, row, out.subspan(r * outputs, outputs));
+    }
+  });
 }
 
 }  // namespace assay::automl

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/base/executor.h"
 #include "kernels/base/status.h"
 
 namespace assay::automl {
@@ -33,5 +34,15 @@ int32_t output_count_of(Link link, int32_t score_count);
 // Predictions of one row: out [output_count_of(link, scores.size())]. Scores must be finite.
 void predictions_of(Link link, TargetScale target, std::span<const double> scores,
                     std::span<float> out);
+
+// Predictions of many rows: `sums` [rows, score_count] times `share` are their scores.
+struct ScoreMeaning {
+  Link link = Link::kIdentity;
+  TargetScale target;
+  int32_t score_count = 1;
+  double share = 1;
+};
+Status predictions_of(const ScoreMeaning& meaning, std::span<const double> sums,
+                      std::span<float> out, Executor& executor);
 
 }  // namespace assay::automl

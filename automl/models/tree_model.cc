@@ -15,7 +15,6 @@ using kernels::TreeNode;
 
 // Rows predicted at once: bounds the scores' memory.
 constexpr int64_t kBatchRows = int64_t{1} << 18;
-constexpr int64_t kChunkRows = 2048;
 
 // Far beyond any score of training, far below what could overflow.
 bool sound(std::span<const double> scores) {
@@ -175,7 +174,7 @@ Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32
   ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(device, parts_.forest));
   const auto width = static_cast<size_t>(parts_.forest.output_count());
   const auto outputs = static_cast<size_t>(output_count());
-  const double share = parts_.average ? 1.0 / static_cast<double>(parts_.forest.tree_count()) : 1.0;
+  const ScoreMeaning meaning = parts_.meaning();
   const auto row_count = static_cast<int64_t>(rows.size());
   for (int64_t begin = 0; begin < row_count; begin += kBatchRows) {
     const int64_t count = std::min(kBatchRows, row_count - begin);
@@ -196,16 +195,10 @@ Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32
         problem, {bins, forest.view(), device_rows.on_device(), scores.on_device()}));
     scores.wrote_device();
     ASSAY_ASSIGN_OR_RETURN(const std::span<const double> sums, scores.to_host());
-    ASSAY_RETURN_IF_ERROR(
-        context.executor->parallel_for(chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
-          std::vector<double> row(width);
-          const auto [first, last] = chunk_range(count, kChunkRows, chunk);
-          for (auto r = static_cast<size_t>(first); r < static_cast<size_t>(last); ++r) {
-            for (size_t k = 0; k < width; ++k) row[k] = sums[r * width + k] * share;
-            predictions_of(parts_.link, parts_.target, row,
-                           out.subspan((static_cast<size_t>(begin) + r) * outputs, outputs));
-          }
-        }));
+    ASSAY_RETURN_IF_ERROR(predictions_of(
+        meaning, sums,
+        out.subspan(static_cast<size_t>(begin) * outputs, static_cast<size_t>(count) * outputs),
+        *context.executor));
   }
   return {};
 }

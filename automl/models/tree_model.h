@@ -20,6 +20,12 @@ class TreeModel final : public Model {
     Link link = Link::kIdentity;
     TargetScale target;
     int32_t feature_count = 0;
+
+    // What the sums of base scores and leaves mean.
+    ScoreMeaning meaning() const {
+      const auto trees = static_cast<double>(forest.tree_count());
+      return {link, target, forest.output_count(), average ? 1.0 / trees : 1.0};
+    }
   };
   // Fails: invalid_argument if the parts do not fit together or a number is not finite; data as
   // Forest::check.

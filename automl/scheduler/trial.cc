@@ -132,19 +132,23 @@ class TrialRunner {
       return false;
     }
     models_.push_back(std::move(fitted->model));
-    return predict(fold, record);
+    return predict(fold, record, std::move(fitted->valid_predictions));
   }
 
-  bool predict(const Fold& fold, FoldRecord& record) {
+  // `known`: the predictions if the fit has them already, else empty.
+  bool predict(const Fold& fold, FoldRecord& record, std::vector<float> known) {
     const StopToken stop(job_.clock,
                          job_.predict_deadline_ns ? job_.predict_deadline_ns() : kNoDeadline);
     kernels::ComputeContext context = context_;
     context.stop = &stop;
     const auto outputs = static_cast<size_t>(set_.output_count());
-    std::vector<float> out(fold.valid_rows.size() * outputs);
+    std::vector<float> out = std::move(known);
     const int64_t start_ns = job_.clock->now_ns();
-    const Status predicted =
-        models_.back()->predict(*set_.data().features, fold.valid_rows, context, out);
+    Status predicted;
+    if (out.empty()) {
+      out.resize(fold.valid_rows.size() * outputs);
+      predicted = models_.back()->predict(*set_.data().features, fold.valid_rows, context, out);
+    }
     if (!predicted) {
       const bool cancelled = predicted.error().code == StatusCode::kCancelled;
       end(cancelled ? TrialStatus::kCancelled : TrialStatus::kFailed,

@@ -245,6 +245,25 @@ TEST_P(EveryLearner, ReportsTheLossOfItsPredictions) {
   EXPECT_NEAR(result.valid_loss, loss, 1e-5 * (1 + loss));
 }
 
+TEST_P(EveryLearner, KnowsThePredictionsOfItsModel) {
+  const auto problem = friedman(task(), 600);
+  const Cpu cpu;
+  for (const int64_t steps : {1, 1'000'000}) {
+    StopAfter observer(steps);
+    FitRequest request = problem->request(quick(learner()));
+    request.observer = &observer;
+    if (learner().name() == "gbt") {  // the best round is not the last one
+      request.params = {{"rounds", int64_t{60}}, {"learning_rate", 1.0}};
+    }
+    const FitResult result = must(learner().fit(request, cpu.context));
+    const bool has_trees = learner().name() == "gbt" || learner().step_option() == "trees";
+    EXPECT_EQ(result.valid_predictions.empty(), !has_trees);
+    if (!has_trees) continue;
+    EXPECT_EQ(result.valid_predictions,
+              predictions(*result.model, *problem, problem->valid_rows, cpu));
+  }
+}
+
 TEST_P(EveryLearner, SurvivesOneTrainingRow) {
   auto problem = friedman(task(), 100);
   problem->train_rows.resize(1);
