@@ -70,7 +70,15 @@ function(assay_add_test name)
   cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # Only sources that mention ASSAY_SOURCE_DIR get it: a path in every command would keep clones from
+  # sharing what ccache holds. (Configure again when a source begins to mention it.)
+  foreach(source ${ARG_SOURCES})
+    file(STRINGS ${source} mentions REGEX ASSAY_SOURCE_DIR LIMIT_COUNT 1)
+    if(mentions)
+      set_property(SOURCE ${source} APPEND PROPERTY
+        COMPILE_DEFINITIONS ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    endif()
+  endforeach()
   # Waiting threads sleep, as they do in the program; spinning ones would slow the tests beside them.
   set(properties TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)
   if(ARG_THREADS)

@@ -2,6 +2,10 @@
 # The steps that scripts/quickstart and scripts/test share: say what happens, install packages,
 # configure and build. Sourced by them (bash), from the top folder of the project.
 
+# Paths inside the project are hashed as relative ones, so that a fresh clone finds what an earlier
+# one has compiled.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-true}
+
 say() { printf '%s\n' "$*"; }
 stop() {
   printf 'error: %s\n' "$*" >&2
