@@ -138,6 +138,7 @@ class CaseBuffers {
   void* place(Block block, std::span<const std::byte> data);
   Status fetch(const Block& block, std::span<std::byte> target);
   void set_poison(const Block& block, bool poisoned);
+  static std::optional<std::string> find_damage(const Block& block, std::span<const std::byte> now);
 
   kernels::Device& device_;
   uint8_t sentinel_;
