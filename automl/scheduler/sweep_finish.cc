@@ -177,6 +177,8 @@ Status SweepLead::register_model(const Chosen& chosen) {
   outcome_.model_version = version.version;
   outcome_.model_sha256 = version.sha256;
   outcome_.model_path = (std::filesystem::path(state_->request.workspace->path()) / path).string();
+  ASSAY_RETURN_IF_ERROR(parent_->log_table(importance_table(
+      predictor.model(), *set.encoder(), static_cast<size_t>(set.encoder()->feature_count()))));
   tracking::ModelUse use{version.name, version.version,        version.sha256,
                          version.size, version.format_version, version.input_contract};
   return parent_->add_model(std::move(use));

@@ -225,12 +225,14 @@ Status SweepLead::make_queue() {
   const int planned_threads = options.logical ? 1 : slots_.threads_per_slot;
   std::map<std::string, const Learner*, std::less<>> by_name;
   for (const Learner* learner : state_->learners) by_name[std::string(learner->name())] = learner;
-  options.planned_bytes = [shape, oof_bytes, dense_bytes, planned_threads,
+  const auto models_held = static_cast<int64_t>(state_->set->folds().size()) - 1;
+  options.planned_bytes = [shape, oof_bytes, dense_bytes, models_held, planned_threads,
                            by_name = std::move(by_name)](const TrialSpec& spec) -> Result<int64_t> {
     const Learner& learner = *by_name.at(spec.learner);
     ASSAY_ASSIGN_OR_RETURN(const int64_t bytes,
                            learner.planned_bytes(shape, spec.params, planned_threads));
-    return bytes + oof_bytes + (learner.uses_dense() ? dense_bytes : 0);
+    // The models of folds done are held beside a fit; one is taken as half of a fit's peak.
+    return bytes + models_held * (bytes / 2) + oof_bytes + (learner.uses_dense() ? dense_bytes : 0);
   };
   state_->queue =
       std::make_unique<TrialQueue>(make_search(std::move(learners)), std::move(pruner),

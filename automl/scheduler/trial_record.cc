@@ -24,6 +24,9 @@ tracking::RunStatus run_status(TrialStatus status) {
   }
 }
 
+// A trial's record stays small on tables with thousands of columns; the sweep's has all.
+constexpr size_t kTrialImportances = 200;
+
 Status log_folds(const TrialOutcome& outcome, const std::string& metric, tracking::RunWriter& run) {
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];
@@ -82,7 +85,8 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   if (outcome.score) {
     ASSAY_RETURN_IF_ERROR(run.log_metric(metric, *outcome.score));
     ASSAY_RETURN_IF_ERROR(run.set_score(metric, *outcome.score));
-    ASSAY_RETURN_IF_ERROR(run.log_table(importance_table(*outcome.model, *set.encoder())));
+    ASSAY_RETURN_IF_ERROR(
+        run.log_table(importance_table(*outcome.model, *set.encoder(), kTrialImportances)));
     if (context.keep_predictions) {
       ASSAY_RETURN_IF_ERROR(run.log_predictions(oof_predictions(set, "oof", *outcome.predictions)));
     }
@@ -90,12 +94,14 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   return run.finish(run_status(outcome.result.status), outcome.result.message);
 }
 
-tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder) {
+tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder,
+                                      size_t limit) {
   const std::vector<double> importance = model.feature_importance();
   std::vector<size_t> order(importance.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return importance[a] > importance[b]; });
+  order.resize(std::min(order.size(), limit));
   std::vector<std::string> names;
   std::vector<double> values;
   for (const size_t feature : order) {

@@ -35,8 +35,10 @@ Result<std::unique_ptr<tracking::RunWriter>> start_trial(const RecordContext& co
 Status write_trial(const RecordContext& context, const TrainingSet& set,
                    const TrialOutcome& outcome, tracking::RunWriter& run);
 
-// A model's feature importance as a table: feature, importance; most important first.
-tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder);
+// A model's feature importance as a table: feature, importance; most important first, at most
+// `limit` of them.
+tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder,
+                                      size_t limit);
 
 // Out-of-fold predictions [scored rows, outputs] with the rows of the table (from 0) and labels.
 tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,

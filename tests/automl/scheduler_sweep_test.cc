@@ -78,6 +78,9 @@ TEST(Sweep, RegistersABlendBetterThanItsMembersAndRecordsAllOfIt) {
   EXPECT_EQ(parent->metrics.at("best_score").size(), 30u);
   EXPECT_EQ(parent->params.at("budget.trials"), tracking::Value(int64_t{30}));
   EXPECT_EQ(parent->models.size(), 1u);
+  std::set<std::string> tables;
+  for (const auto& table : parent->tables) tables.insert(table->name);
+  EXPECT_EQ(tables, (std::set<std::string>{"feature_importance", "leaderboard"}));
   ASSERT_FALSE(parent->predictions.empty());
   EXPECT_EQ(parent->predictions[0]->rows, 60);
   const auto child = tracking::read_run(run_path(bench, rows[1].run_id));
