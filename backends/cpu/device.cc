@@ -5,12 +5,11 @@
 #include <fstream>
 #include <string>
 
+#include "backends/cpu/big_buffer.h"
 #include "backends/cpu/simd_target.h"
 
 namespace assay::backends::cpu {
 namespace {
-
-constexpr int64_t kAlignment = 64;
 
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
@@ -50,8 +49,7 @@ Result<void*> CpuDevice::allocate(int64_t bytes) {
     return fail(StatusCode::kResourceExhausted, "cpu: allocation of {} bytes, {} of {} are free",
                 bytes, free_bytes, info_.memory_bytes);
   }
-  const size_t padded = static_cast<size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment);
-  void* address = std::aligned_alloc(static_cast<size_t>(kAlignment), padded);
+  void* address = allocate_pages(static_cast<size_t>(bytes));
   if (address == nullptr) {
     return fail(StatusCode::kResourceExhausted,
                 "cpu: the system refused {} bytes, though {} of the budget's {} are free", bytes,

@@ -78,9 +78,8 @@ class TreeGrower {
       if (growth_.stop_requested()) return cancelled();
       const int32_t node = open_.top().node;
       open_.pop();
-      ASSAY_RETURN_IF_ERROR(engine_.split(node));
-      if (leaves == growth_.problem.params.max_leaves) break;
-      ASSAY_RETURN_IF_ERROR(engine_.open_children(node));
+      if (leaves == growth_.problem.params.max_leaves) return engine_.split_last(node);
+      ASSAY_RETURN_IF_ERROR(engine_.split(node, 0));
       const int32_t left = growth_.nodes[static_cast<size_t>(node)].left;
       push(left);
       push(left + 1);
@@ -99,8 +98,7 @@ class TreeGrower {
     for (int32_t node = 0; node < static_cast<int32_t>(growth_.nodes.size()); ++node) {
       if (growth_.nodes[static_cast<size_t>(node)].split.feature < 0) continue;
       if (growth_.stop_requested()) return cancelled();
-      ASSAY_RETURN_IF_ERROR(engine_.split(node));
-      ASSAY_RETURN_IF_ERROR(engine_.open_children(node, kSubtreeRows));
+      ASSAY_RETURN_IF_ERROR(engine_.split(node, kSubtreeRows));
       const int32_t left = growth_.nodes[static_cast<size_t>(node)].left;
       for (const int32_t child : {left, left + 1}) {
         if (growth_.nodes[static_cast<size_t>(child)].row_count() <= kSubtreeRows) {
@@ -149,8 +147,8 @@ void make_stump(const GrowTreeProblem& problem, kernels::Tree& tree) {
   tree.leaf_values.assign(static_cast<size_t>(std::max(1, problem.class_count)), 0);
 }
 
-Status run(const kernels::OpContext& context, const GrowTreeProblem& problem,
-           const GrowTreeArgs& args) {
+Status grow(const kernels::OpContext& context, const GrowTreeProblem& problem,
+            const GrowTreeArgs& args) {
   ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
   if (problem.sample_count == 0) {
     make_stump(problem, *args.tree);
@@ -159,12 +157,22 @@ Status run(const kernels::OpContext& context, const GrowTreeProblem& problem,
   const auto sample_count = static_cast<size_t>(problem.sample_count);
   Growth growth{context, problem, args, gain_rules(problem, args), {}, {}, {}, {}, {}};
   growth.features = kernels::usable_features(args.bins, args.feature_mask);
-  growth.packed.reset(new uint32_t[static_cast<size_t>(problem.row_count)]);
-  growth.order.reset(new uint32_t[sample_count]);
-  growth.scratch.reset(new uint32_t[sample_count]);
-  std::copy_n(args.rows, sample_count, growth.order.get());
-  ASSAY_RETURN_IF_ERROR(quantise_rows(*context.executor, problem, args, growth.packed.get()));
+  growth.packed = BigBuffer<uint32_t>(static_cast<size_t>(problem.row_count));
+  growth.order = BigBuffer<uint32_t>(sample_count);
+  growth.scratch = BigBuffer<uint32_t>(sample_count);
+  std::copy_n(args.rows, sample_count, growth.order.data());
+  ASSAY_RETURN_IF_ERROR(quantise_rows(*context.executor, problem, args, growth.packed.data()));
   return TreeGrower(growth).grow();
+}
+
+Status run(const kernels::OpContext& context, const GrowTreeProblem& problem,
+           const GrowTreeArgs& args) {
+  try {
+    return grow(context, problem, args);
+  } catch (const std::bad_alloc&) {
+    return fail(StatusCode::kResourceExhausted, "grow_tree: no memory for a sample of {} rows",
+                problem.sample_count);
+  }
 }
 
 std::optional<std::string> decline(const kernels::DeviceInfo&, const GrowTreeProblem&) {

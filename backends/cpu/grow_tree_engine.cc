@@ -2,16 +2,24 @@
 
 #include <algorithm>
 
-#include "backends/cpu/grow_tree_partition.h"
 #include "kernels/tree_rules.h"
 
 namespace assay::backends::cpu {
 namespace {
 
+// What open nodes' histograms may take, and their share of the device's memory.
 constexpr int64_t kPoolBytes = int64_t{256} << 20;
+constexpr int64_t kPoolShare = 8;
 constexpr int64_t kFeaturesPerTask = 4;
-// Words of a histogram times nodes below which a search is not worth waking threads for.
+// Words of a histogram whose search is not worth waking threads for.
 constexpr int64_t kSerialWords = 4096;
+// Blocks of features up to which a chunk's bins fit the cache.
+constexpr size_t kFewGroups = 4;
+
+int64_t pool_bytes(const kernels::OpContext& context) {
+  if (context.device == nullptr) return kPoolBytes;
+  return std::min(kPoolBytes, context.device->info().memory_bytes / kPoolShare);
+}
 
 }  // namespace
 
@@ -20,74 +28,131 @@ NodeEngine::NodeEngine(Growth& growth, const SplitSearch& search)
       search_(search),
       executor_(*growth.context.executor),
       plan_(ColumnPlan::make(growth.args.bins, growth.features, growth.rules.lanes)),
-      builder_(executor_, growth_.rules, growth.packed.get()),
-      pool_(growth, plan_.word_count(), kPoolBytes),
+      builder_(executor_, growth_.rules, growth.packed.data()),
+      pool_(growth, plan_.word_count(), pool_bytes(growth.context)),
       scratches_(static_cast<size_t>(executor_.thread_count())) {}
 
-NodeEngine::Job NodeEngine::make_job(int32_t node, bool search) {
-  Job job;
-  job.node = node;
-  job.search = search;
-  return job;
+RowDivision NodeEngine::division_of(int32_t index) {
+  const GrownNode& node = node_at(index);
+  return RowDivision(growth_.args.bins, node.split, growth_.rows_of(node),
+                     {growth_.scratch.data() + node.begin, static_cast<size_t>(node.row_count())});
+}
+
+// The children of `index` have the two last places, and may have histograms already.
+void NodeEngine::set_children(int32_t index, int64_t left_count) {
+  const auto left = static_cast<int32_t>(growth_.nodes.size()) - 2;
+  node_at(index).left = left;
+  const GrownNode parent = node_at(index);
+  for (const int32_t child : {left, left + 1}) {
+    const int32_t histogram = node_at(child).histogram;
+    node_at(child) =
+        child == left ? left_child(parent, left_count) : right_child(parent, left_count);
+    node_at(child).histogram = histogram;
+  }
 }
 
 Status NodeEngine::open_root() {
   if (!growth_.may_split(node_at(0))) return {};
-  return growth_.samples_columns() ? open_sampled(0) : open_alone(0);
+  return open(0);
 }
 
-Status NodeEngine::split(int32_t index) {
-  const GrownNode parent = node_at(index);
-  const RowRule rule(growth_.args.bins, parent.split);
-  ASSAY_ASSIGN_OR_RETURN(const int64_t left_count,
-                         partition_rows(executor_, rule, growth_.rows_of(parent),
-                                        {growth_.scratch.get() + parent.begin,
-                                         static_cast<size_t>(parent.row_count())}));
-  node_at(index).left = static_cast<int32_t>(growth_.nodes.size());
-  growth_.nodes.push_back(left_child(parent, left_count));
-  growth_.nodes.push_back(right_child(parent, left_count));
-  return {};
+Status NodeEngine::divide(RowDivision& division) {
+  return executor_.parallel_for(division.chunk_count(),
+                                [&](int64_t chunk, int) { division.divide(chunk); });
 }
 
-Status NodeEngine::open_children(int32_t index, int64_t least_rows) {
-  const int32_t left = node_at(index).left;
-  const bool left_smaller = node_at(left).row_count() <= node_at(left + 1).row_count();
-  const int32_t small = left_smaller ? left : left + 1;
-  const int32_t large = left_smaller ? left + 1 : left;
-  const auto wanted = [&](int32_t node) {
-    return growth_.may_split(node_at(node)) && node_at(node).row_count() > least_rows;
-  };
-  const bool small_wanted = wanted(small);
-  const bool large_wanted = wanted(large);
-  if (!growth_.samples_columns() && node_at(index).histogram >= 0 && large_wanted) {
-    return open_by_difference(index, make_job(small, small_wanted), make_job(large, large_wanted));
-  }
+Status NodeEngine::place(RowDivision& division) {
+  return executor_.parallel_for(division.chunk_count(),
+                                [&](int64_t chunk, int) { division.place(chunk); });
+}
+
+Status NodeEngine::split_last(int32_t index) {
+  RowDivision division = division_of(index);
+  ASSAY_RETURN_IF_ERROR(divide(division));
+  growth_.nodes.resize(growth_.nodes.size() + 2);
+  set_children(index, division.count_left());
   pool_.release(index);
-  for (const int32_t node : {small, large}) {
-    if (!(node == small ? small_wanted : large_wanted)) continue;
-    ASSAY_RETURN_IF_ERROR(growth_.samples_columns() ? open_sampled(node) : open_alone(node));
+  return place(division);
+}
+
+Status NodeEngine::split(int32_t index, int64_t least_rows) {
+  const bool deeper = node_at(index).depth + 1 < growth_.problem.params.max_depth;
+  if (deeper && node_at(index).histogram >= 0 && node_at(index).row_count() > least_rows) {
+    return plan_.groups.size() <= kFewGroups ? open_dividing(index, least_rows)
+                                             : open_divided(index, least_rows);
+  }
+  ASSAY_RETURN_IF_ERROR(split_last(index));
+  const int32_t left = node_at(index).left;
+  for (const int32_t child : {left, left + 1}) {
+    if (wanted(child, least_rows)) ASSAY_RETURN_IF_ERROR(open(child));
   }
   return {};
 }
 
-Status NodeEngine::open_alone(int32_t node) {
-  Job job = make_job(node, true);
+Status NodeEngine::open(int32_t node) {
+  if (growth_.samples_columns()) return open_sampled(node);
+  Job job;
+  job.node = node;
+  job.search = true;
   pool_.acquire(node, node);
   job.words = pool_.words(node);
   ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(node)), job.words));
   Job none;
-  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, job, none));
+  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, job, none, nullptr));
   keep_or_release(node);
   return {};
 }
 
-Status NodeEngine::open_by_difference(int32_t parent, Job built, Job rest) {
+// Slots for `built`, which gets a new one, and `rest`, which gets that of `parent`.
+void NodeEngine::take_slots(int32_t parent, Job& built, Job& rest) {
   pool_.acquire(built.node, parent);
   pool_.move(parent, rest.node);
   built.words = pool_.words(built.node);
   rest.words = pool_.words(rest.node);
+}
+
+Status NodeEngine::open_dividing(int32_t index, int64_t least_rows) {
+  RowDivision division = division_of(index);
+  const bool build_right = node_at(index).split.left_heavy;
+  const auto left = static_cast<int32_t>(growth_.nodes.size());
+  growth_.nodes.resize(growth_.nodes.size() + 2);
+  Job built;
+  Job rest;
+  built.node = build_right ? left + 1 : left;
+  rest.node = build_right ? left : left + 1;
+  take_slots(index, built, rest);
+  builder_.begin(plan_, built.words, division.chunk_count() > 1 && executor_.thread_count() > 1);
+  ASSAY_RETURN_IF_ERROR(
+      executor_.parallel_for(division.chunk_count(), [&](int64_t chunk, int thread) {
+        division.divide(chunk);
+        builder_.add(build_right ? division.right_rows(chunk) : division.left_rows(chunk), thread);
+      }));
+  set_children(index, division.count_left());
+  return search_children(built, rest, &division, least_rows);
+}
+
+Status NodeEngine::open_divided(int32_t index, int64_t least_rows) {
+  RowDivision division = division_of(index);
+  ASSAY_RETURN_IF_ERROR(divide(division));
+  growth_.nodes.resize(growth_.nodes.size() + 2);
+  set_children(index, division.count_left());
+  ASSAY_RETURN_IF_ERROR(place(division));
+  const int32_t left = node_at(index).left;
+  const bool build_right = node_at(left).row_count() >= node_at(left + 1).row_count();
+  Job built;
+  Job rest;
+  built.node = build_right ? left + 1 : left;
+  rest.node = build_right ? left : left + 1;
+  take_slots(index, built, rest);
   ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(built.node)), built.words));
-  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, built, rest));
+  return search_children(built, rest, nullptr, least_rows);
+}
+
+Status NodeEngine::search_children(Job& built, Job& rest, RowDivision* division,
+                                   int64_t least_rows) {
+  built.search = wanted(built.node, least_rows);
+  rest.search = wanted(rest.node, least_rows);
+  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, built, rest, division));
   keep_or_release(built.node);
   keep_or_release(rest.node);
   return {};
@@ -100,11 +165,13 @@ Status NodeEngine::open_sampled(int32_t node) {
   std::sort(chosen.begin(), chosen.end());
   const ColumnPlan plan = ColumnPlan::make(growth_.args.bins, chosen, growth_.rules.lanes);
   sampled_words_.resize(std::max(sampled_words_.size(), static_cast<size_t>(plan.word_count())));
-  Job job = make_job(node, true);
+  Job job;
+  job.node = node;
+  job.search = true;
   job.words = sampled_words_.data();
   ASSAY_RETURN_IF_ERROR(builder_.build(plan, growth_.rows_of(node_at(node)), job.words));
   Job none;
-  return search_jobs(plan, job, none);
+  return search_jobs(plan, job, none, nullptr);
 }
 
 // Totals from the bins of the first feature.
@@ -118,7 +185,17 @@ void NodeEngine::view_node(const ColumnPlan& plan, Job& job) {
   job.search = job.search && job.view.splittable;
 }
 
-Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest) {
+void NodeEngine::search_feature(const ColumnPlan& plan, size_t feature, const Job& job,
+                                SearchScratch& scratch, SplitChoice& best) const {
+  if (!job.search) return;
+  const int64_t begin = plan.offsets[feature];
+  const auto bins = static_cast<int32_t>((plan.offsets[feature + 1] - begin) / plan.lanes);
+  const FeatureSums sums{plan.features[feature], job.words + begin, nullptr, bins};
+  search_.search(job.view, sums, scratch, best);
+}
+
+Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
+                               RowDivision* division) {
   const auto feature_count = static_cast<int64_t>(plan.features.size());
   const auto subtract = [&](int64_t begin, int64_t end) {
     builder_.finish(begin, end, built.words);
@@ -129,24 +206,20 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest) {
   view_node(plan, built);
   if (rest.node >= 0) view_node(plan, rest);
 
-  const bool serial = plan.word_count() <= kSerialWords;
+  const int64_t placings = division == nullptr ? 0 : division->chunk_count();
+  const bool serial = plan.word_count() <= kSerialWords && placings <= 1;
   const int64_t per_task = serial ? feature_count : kFeaturesPerTask;
-  const int64_t tasks = chunk_count_of(feature_count, per_task);
+  const int64_t tasks = built.search || rest.search ? chunk_count_of(feature_count, per_task) : 0;
   std::vector<SplitChoice> choices(static_cast<size_t>(2 * tasks));
-  ASSAY_RETURN_IF_ERROR(executor_.parallel_for(tasks, [&](int64_t task, int thread) {
+  ASSAY_RETURN_IF_ERROR(executor_.parallel_for(tasks + placings, [&](int64_t task, int thread) {
+    if (task >= tasks) return division->place(task - tasks);
     SearchScratch& scratch = scratches_[static_cast<size_t>(thread)];
     const ChunkRange range = chunk_range(feature_count, per_task, task);
     for (int64_t f = range.begin; f < range.end; ++f) {
       const auto i = static_cast<size_t>(f);
-      const int64_t begin = plan.offsets[i];
-      const auto bins = static_cast<int32_t>((plan.offsets[i + 1] - begin) / plan.lanes);
-      if (f > 0) subtract(begin, plan.offsets[i + 1]);
-      for (const Job* job : {&built, &rest}) {
-        if (!job->search) continue;
-        const FeatureSums sums{plan.features[i], job->words + begin, nullptr, bins};
-        search_.search(job->view, sums, scratch,
-                       choices[static_cast<size_t>(2 * task + (job == &rest ? 1 : 0))]);
-      }
+      if (f > 0) subtract(plan.offsets[i], plan.offsets[i + 1]);
+      search_feature(plan, i, built, scratch, choices[static_cast<size_t>(2 * task)]);
+      search_feature(plan, i, rest, scratch, choices[static_cast<size_t>(2 * task + 1)]);
     }
   }));
   for (size_t i = 0; i < choices.size(); ++i) {

@@ -1,14 +1,15 @@
 // Splits the large nodes of a tree, with all threads on one node. Where all columns are searched a
-// node keeps its histogram until it is split: then only the smaller child's is built, and the
-// larger's is the difference.
+// node keeps its histogram until it is split: then only one child's is built, and the other's is
+// the difference. A chunk of rows is divided and added to that histogram in one go, while its bins
+// are in cache: which child is smaller is told by the split's masses before a row has moved.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "backends/cpu/grow_tree_growth.h"
 #include "backends/cpu/grow_tree_histogram.h"
+#include "backends/cpu/grow_tree_partition.h"
 #include "backends/cpu/grow_tree_pool.h"
 #include "backends/cpu/grow_tree_search.h"
 
@@ -19,11 +20,11 @@ class NodeEngine {
   NodeEngine(Growth& growth, const SplitSearch& search);
   // Finds the best split of the root.
   Status open_root();
-  // Divides the rows of a node that has a split, and adds its children. Their splits are not
-  // searched yet.
-  Status split(int32_t node);
-  // Finds the best splits of those children of a split node that have more than `least_rows` rows.
-  Status open_children(int32_t node, int64_t least_rows = 0);
+  // Divides the rows of a node that has a split, adds its children, and finds the best splits of
+  // those with more than `least_rows` rows.
+  Status split(int32_t node, int64_t least_rows);
+  // The same without finding splits.
+  Status split_last(int32_t node);
 
  private:
   // A node whose histogram is being built or searched.
@@ -35,12 +36,26 @@ class NodeEngine {
     NodeSearch view;
   };
   GrownNode& node_at(int32_t index) { return growth_.nodes[static_cast<size_t>(index)]; }
-  Job make_job(int32_t node, bool search);
-  Status open_alone(int32_t node);
+  bool wanted(int32_t node, int64_t least_rows) {
+    return growth_.may_split(node_at(node)) && node_at(node).row_count() > least_rows;
+  }
+  RowDivision division_of(int32_t node);
+  Status divide(RowDivision& division);
+  Status place(RowDivision& division);
+  void set_children(int32_t node, int64_t left_count);
+  Status open(int32_t node);
   Status open_sampled(int32_t node);
-  Status open_by_difference(int32_t parent, Job small, Job large);
-  // Finishes the last build into `built`, takes it from `rest` (if any) and searches both.
-  Status search_jobs(const ColumnPlan& plan, Job& built, Job& rest);
+  void take_slots(int32_t parent, Job& built, Job& rest);
+  // Split a node that has a histogram: dividing rows and adding to histograms chunk by chunk, or,
+  // for many columns, one after the other with blocks of columns in parallel.
+  Status open_dividing(int32_t node, int64_t least_rows);
+  Status open_divided(int32_t node, int64_t least_rows);
+  Status search_children(Job& built, Job& rest, RowDivision* division, int64_t least_rows);
+  // Finishes the last build into `built`, takes it from `rest` (if any) and searches both; places
+  // the rows of `division` (if any) at the same time.
+  Status search_jobs(const ColumnPlan& plan, Job& built, Job& rest, RowDivision* division);
+  void search_feature(const ColumnPlan& plan, size_t feature, const Job& job,
+                      SearchScratch& scratch, SplitChoice& best) const;
   void view_node(const ColumnPlan& plan, Job& job);
   void keep_or_release(int32_t node);
 

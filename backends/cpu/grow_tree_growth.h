@@ -2,10 +2,10 @@
 // final numbers are given at the end (grow_tree_assembly.h).
 #pragma once
 
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "backends/cpu/big_buffer.h"
 #include "backends/cpu/grow_tree_rules.h"
 #include "kernels/device.h"
 
@@ -28,14 +28,14 @@ struct Growth {
   const kernels::GrowTreeProblem& problem;
   const kernels::GrowTreeArgs& args;
   GainRules rules;
-  std::vector<int32_t> features;        // the usable ones, ascending
-  std::unique_ptr<uint32_t[]> packed;   // [row_count]: quantised rows
-  std::unique_ptr<uint32_t[]> order;    // [sample_count]: rows, node by node
-  std::unique_ptr<uint32_t[]> scratch;  // [sample_count]
-  std::vector<GrownNode> nodes;         // [0] is the root; children come after their parent
+  std::vector<int32_t> features;  // the usable ones, ascending
+  BigBuffer<uint32_t> packed;     // [row_count]: quantised rows
+  BigBuffer<uint32_t> order;      // [sample_count]: rows, node by node
+  BigBuffer<uint32_t> scratch;    // [sample_count]
+  std::vector<GrownNode> nodes;   // [0] is the root; children come after their parent
 
   std::span<uint32_t> rows_of(const GrownNode& node) const {
-    return {order.get() + node.begin, static_cast<size_t>(node.row_count())};
+    return {order.data() + node.begin, static_cast<size_t>(node.row_count())};
   }
   bool samples_columns() const;
   // Whether a node may be split at all, by its depth and rows.

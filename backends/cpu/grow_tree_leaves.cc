@@ -1,42 +1,44 @@
-// Leaves are segments of the row order. The order is cut into chunks; a chunk adds its share of
-// each leaf's sums, in integers, so it does not matter who adds first.
+// First every row gets its leaf, leaf by leaf. Then the inputs are read in order of rows, in
+// chunks, and added to their leaves' sums: in integers, so it does not matter who adds first.
 #include "backends/cpu/grow_tree_leaves.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 
+#include "backends/cpu/grow_tree_numbers.h"
 #include "kernels/base/fixed_point.h"
-#include "kernels/tree_rules.h"
 
 namespace assay::backends::cpu {
 namespace {
 
 constexpr int64_t kChunkRows = 16384;
-constexpr int64_t kPrefetchRows = 16;
+constexpr size_t kBatchRows = 256;
+// Sums up to which every thread has its own.
+constexpr size_t kOwnSums = 65536;
 
-// FixedPoint::encode with the scale taken out of the loop; multiplying by a power of two is exact.
-class Encoder {
- public:
-  Encoder(double max_abs, int64_t count)
-      : fixed_(FixedPoint::for_sum(max_abs, count)), scale_(std::ldexp(1.0, fixed_.exponent())) {}
-  int64_t encode(float x) const { return std::llrint(double{x} * scale_); }
-  double decode(int64_t sum) const { return fixed_.decode(sum); }
-
- private:
-  FixedPoint fixed_;
-  double scale_;
+// FixedPoint with the scale taken out of the loop; multiplying by a power of two is exact.
+struct Scale {
+  Scale(float max_abs, int64_t count)
+      : fixed(FixedPoint::for_sum(double{max_abs}, count)),
+        factor(std::ldexp(1.0, fixed.exponent())) {}
+  FixedPoint fixed;
+  double factor;
 };
 
 class LeafSums {
  public:
   LeafSums(Growth& growth, std::span<const int32_t> leaves)
       : growth_(growth),
-        first_(double{growth.args.max_abs_gradient}, growth.problem.sample_count),
-        second_(double{growth.args.max_hessian}, growth.problem.sample_count),
-        width_(growth.rules.class_mode ? growth.rules.lanes : 2),
+        executor_(*growth.context.executor),
+        first_(growth.args.max_abs_gradient, growth.problem.sample_count),
+        second_(growth.args.max_hessian, growth.problem.sample_count),
+        width_(static_cast<size_t>(growth.rules.class_mode ? growth.rules.lanes : 2)),
         whole_(growth.problem.sample_count == growth.problem.row_count),
-        sums_(leaves.size() * static_cast<size_t>(width_), 0) {
+        shared_(leaves.size() * width_ > kOwnSums) {
+    const auto threads = shared_ ? 1 : static_cast<size_t>(executor_.thread_count());
+    sums_.resize(threads);
+    sums_[0].assign(leaves.size() * width_, 0);
     for (size_t leaf = 0; leaf < leaves.size(); ++leaf) {
       const GrownNode& node = growth.nodes[static_cast<size_t>(leaves[leaf])];
       segments_.push_back({node.begin, node.end, static_cast<int32_t>(leaf)});
@@ -48,16 +50,18 @@ class LeafSums {
   Status run() {
     const int64_t count = growth_.problem.sample_count;
     const int64_t chunks = chunk_count_of(count, kChunkRows);
-    ASSAY_RETURN_IF_ERROR(growth_.context.executor->parallel_for(
-        chunks, [&](int64_t chunk, int) { add_chunk(chunk_range(count, kChunkRows, chunk)); }));
-    set_values();
-    if (whole_) return {};
-    return growth_.context.executor->parallel_for(chunks, [&](int64_t chunk, int) {
+    ASSAY_RETURN_IF_ERROR(executor_.parallel_for(
+        chunks, [&](int64_t chunk, int) { spread(chunk_range(count, kChunkRows, chunk)); }));
+    ASSAY_RETURN_IF_ERROR(executor_.parallel_for(chunks, [&](int64_t chunk, int thread) {
       const ChunkRange range = chunk_range(count, kChunkRows, chunk);
-      for (int64_t i = range.begin; i < range.end; ++i) {
-        growth_.args.leaf_of[i] = static_cast<int32_t>(growth_.packed[growth_.args.rows[i]]);
-      }
-    });
+      add_rows({growth_.args.rows + range.begin, static_cast<size_t>(range.end - range.begin)},
+               growth_.args.leaf_of + range.begin, shared_ ? 0 : static_cast<size_t>(thread));
+    }));
+    for (size_t thread = 1; thread < sums_.size(); ++thread) {
+      for (size_t i = 0; i < sums_[thread].size(); ++i) sums_[0][i] += sums_[thread][i];
+    }
+    set_values();
+    return {};
   }
 
  private:
@@ -67,21 +71,16 @@ class LeafSums {
     int32_t leaf = 0;
   };
 
-  void add_chunk(const ChunkRange& range) {
+  // Notes the leaf of each row of a part of the order: in leaf_of where the sample is all rows, so
+  // that a row is its own position; else in the packed rows, which are not needed any more.
+  void spread(const ChunkRange& range) {
     auto segment =
         std::upper_bound(segments_.begin(), segments_.end(), range.begin,
-                         [](int64_t position, const Segment& item) { return position < item.end; });
+                         [](int64_t position, const Segment& s) { return position < s.end; });
     for (; segment != segments_.end() && segment->begin < range.end; ++segment) {
-      const int64_t begin = std::max(range.begin, segment->begin);
       const int64_t end = std::min(range.end, segment->end);
-      if (growth_.rules.class_mode) {
-        add_weights(begin, end, segment->leaf);
-      } else {
-        add_gradients(begin, end, segment->leaf);
-      }
-      for (int64_t i = begin; i < end; ++i) {
-        const uint32_t row = growth_.order[i];
-        // The sample is all rows, so a row is its own position; or the packed rows are free now.
+      for (int64_t i = std::max(range.begin, segment->begin); i < end; ++i) {
+        const uint32_t row = growth_.order[static_cast<size_t>(i)];
         if (whole_) {
           growth_.args.leaf_of[row] = segment->leaf;
         } else {
@@ -91,50 +90,61 @@ class LeafSums {
     }
   }
 
-  void add(int32_t leaf, int32_t lane, int64_t value) {
-    int64_t& sum =
-        sums_[static_cast<size_t>(leaf) * static_cast<size_t>(width_) + static_cast<size_t>(lane)];
-    std::atomic_ref(sum).fetch_add(value, std::memory_order_relaxed);
-  }
-
-  void add_gradients(int64_t begin, int64_t end, int32_t leaf) {
-    const uint32_t* rows = growth_.order.get();
-    int64_t gradient = 0;
-    int64_t hessian = 0;
-    for (int64_t i = begin; i < end; ++i) {
-      if (i + kPrefetchRows < end) {
-        __builtin_prefetch(growth_.args.gradients + rows[i + kPrefetchRows]);
-        __builtin_prefetch(growth_.args.hessians + rows[i + kPrefetchRows]);
-      }
-      gradient += first_.encode(growth_.args.gradients[rows[i]]);
-      hessian += second_.encode(growth_.args.hessians[rows[i]]);
+  void add(int64_t* sum, int64_t value) const {
+    if (shared_) {
+      std::atomic_ref(*sum).fetch_add(value, std::memory_order_relaxed);
+    } else {
+      *sum += value;
     }
-    add(leaf, 0, gradient);
-    add(leaf, 1, hessian);
   }
 
-  void add_weights(int64_t begin, int64_t end, int32_t leaf) {
-    const float* weights = growth_.args.weights;
-    for (int64_t i = begin; i < end; ++i) {
-      const uint32_t row = growth_.order[i];
-      add(leaf, growth_.args.classes[row], first_.encode(weights == nullptr ? 1.0f : weights[row]));
+  void add_rows(std::span<const uint32_t> rows, int32_t* leaf_of, size_t thread) {
+    if (sums_[thread].empty()) sums_[thread].assign(sums_[0].size(), 0);
+    int64_t* sums = sums_[thread].data();
+    int64_t terms[2][kBatchRows];
+    const kernels::GrowTreeArgs& args = growth_.args;
+    std::fill_n(terms[0], kBatchRows,
+                first_.fixed.encode(1));  // the weight of rows without weights
+    for (size_t begin = 0; begin < rows.size(); begin += kBatchRows) {
+      const auto part = rows.subspan(begin, std::min(kBatchRows, rows.size() - begin));
+      int32_t* leaves = leaf_of + begin;
+      if (!whole_) {
+        for (size_t i = 0; i < part.size(); ++i) {
+          leaves[i] = static_cast<int32_t>(growth_.packed[part[i]]);
+        }
+      }
+      if (growth_.rules.class_mode) {
+        if (args.weights != nullptr) encode_span(args.weights, part, first_.factor, terms[0]);
+        for (size_t i = 0; i < part.size(); ++i) {
+          add(sums + static_cast<size_t>(leaves[i]) * width_ + args.classes[part[i]], terms[0][i]);
+        }
+      } else {
+        encode_span(args.gradients, part, first_.factor, terms[0]);
+        encode_span(args.hessians, part, second_.factor, terms[1]);
+        for (size_t i = 0; i < part.size(); ++i) {
+          int64_t* sum = sums + static_cast<size_t>(leaves[i]) * 2;
+          add(sum, terms[0][i]);
+          add(sum + 1, terms[1][i]);
+        }
+      }
     }
   }
 
   void set_values() {
     std::vector<float>& values = growth_.args.tree->leaf_values;
-    for (size_t first = 0; first < sums_.size(); first += static_cast<size_t>(width_)) {
-      const std::span<const int64_t> sums(sums_.data() + first, static_cast<size_t>(width_));
+    values.reserve(growth_.rules.class_mode ? sums_[0].size() : sums_[0].size() / 2);
+    for (size_t first = 0; first < sums_[0].size(); first += width_) {
+      const std::span<const int64_t> sums(sums_[0].data() + first, width_);
       if (growth_.rules.class_mode) {
         int64_t all = 0;
         for (const int64_t sum : sums) all += sum;
-        const double total = first_.decode(all);
+        const double total = first_.fixed.decode(all);
         for (const int64_t sum : sums) {
-          const double share = total > 0 ? first_.decode(sum) / total * scale() : 0;
+          const double share = total > 0 ? first_.fixed.decode(sum) / total * scale() : 0;
           values.push_back(static_cast<float>(share));
         }
       } else {
-        values.push_back(newton_step(first_.decode(sums[0]), second_.decode(sums[1])));
+        values.push_back(newton_step(first_.fixed.decode(sums[0]), second_.fixed.decode(sums[1])));
       }
     }
   }
@@ -150,11 +160,13 @@ class LeafSums {
   double scale() const { return growth_.problem.params.leaf_scale; }
 
   Growth& growth_;
-  Encoder first_;   // gradients or weights
-  Encoder second_;  // hessians
-  int32_t width_;
+  Executor& executor_;
+  Scale first_;   // of gradients or weights
+  Scale second_;  // of hessians
+  size_t width_;  // sums of a leaf
   bool whole_;
-  std::vector<int64_t> sums_;  // [leaves, width]
+  bool shared_;                             // all threads add to sums_[0], atomically
+  std::vector<std::vector<int64_t>> sums_;  // [threads or 1][leaves, width]
   std::vector<Segment> segments_;
 };
 

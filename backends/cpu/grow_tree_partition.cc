@@ -1,83 +1,84 @@
-// A chunk of rows is divided in one pass: left rows to the front of its part of the scratch, right
-// rows to the end, the wrong way round. A second pass copies every chunk's two parts to their
-// places.
 #include "backends/cpu/grow_tree_partition.h"
 
 #include <algorithm>
-#include <cstring>
-#include <vector>
 
 namespace assay::backends::cpu {
 namespace {
 
-constexpr int64_t kChunkRows = 16384;
-constexpr int64_t kPrefetchRows = 24;
-
-int64_t divide(const RowRule& rule, std::span<const uint32_t> rows, uint32_t* left,
-               uint32_t* right_end) {
-  const auto count = static_cast<int64_t>(rows.size());
-  uint32_t* right = right_end;
-  uint32_t* front = left;
-  for (int64_t i = 0; i < count; ++i) {
-    if (i + kPrefetchRows < count) {
-      __builtin_prefetch(rule.cells +
-                         int64_t{rows[static_cast<size_t>(i + kPrefetchRows)]} * rule.width);
-    }
-    const uint32_t row = rows[static_cast<size_t>(i)];
-    const bool goes_left = rule.goes_left[rule.cells[int64_t{row} * rule.width]];
-    *front = row;
-    *(right - 1) = row;
-    front += goes_left ? 1 : 0;
-    right -= goes_left ? 0 : 1;
-  }
-  return front - left;
-}
+// Few enough that a chunk's bins stay in the second-level cache for the histogram that follows.
+constexpr int64_t kChunkRows = 4096;
+constexpr int64_t kAhead = 32;
 
 }  // namespace
 
-void fill_sides(const SplitChoice& split, bool* goes_left) {
+void fill_sides(const SplitChoice& split, uint8_t* goes_left) {
   for (int32_t bin = 0; bin < 256; ++bin) {
     const auto code = static_cast<uint8_t>(bin);
-    if (split.categorical) {
-      goes_left[bin] = split.set.contains(code);
-    } else {
-      goes_left[bin] = code == kernels::kMissingBin ? split.missing_left : code <= split.threshold;
-    }
+    bool left = code <= split.threshold;
+    if (code == kernels::kMissingBin) left = split.missing_left;
+    if (split.categorical) left = split.set.contains(code);
+    goes_left[bin] = left ? 1 : 0;
   }
 }
 
-RowRule::RowRule(const kernels::BinnedView& bins, const SplitChoice& split)
-    : cells(bins.bins + bins.cell_offset(0, split.feature)),
-      width(bins.block_width(split.feature / kernels::kBlockWidth)) {
-  fill_sides(split, goes_left);
+RowDivision::RowDivision(const kernels::BinnedView& bins, const SplitChoice& split,
+                         std::span<uint32_t> rows, std::span<uint32_t> scratch)
+    : cells_(bins.bins + bins.cell_offset(0, split.feature)),
+      width_(bins.block_width(split.feature / kernels::kBlockWidth)),
+      rows_(rows),
+      scratch_(scratch),
+      left_counts_(
+          static_cast<size_t>(chunk_count_of(static_cast<int64_t>(rows.size()), kChunkRows))),
+      left_offsets_(left_counts_.size()) {
+  fill_sides(split, goes_left_);
 }
 
-Result<int64_t> partition_rows(Executor& executor, const RowRule& rule, std::span<uint32_t> rows,
-                               std::span<uint32_t> scratch) {
-  const auto count = static_cast<int64_t>(rows.size());
-  const int64_t chunks = chunk_count_of(count, kChunkRows);
-  std::vector<int64_t> left_counts(static_cast<size_t>(chunks) + 1, 0);
-  const auto divide_chunk = [&](int64_t chunk, int) {
-    const ChunkRange range = chunk_range(count, kChunkRows, chunk);
-    left_counts[static_cast<size_t>(chunk) + 1] =
-        divide(rule,
-               rows.subspan(static_cast<size_t>(range.begin),
-                            static_cast<size_t>(range.end - range.begin)),
-               scratch.data() + range.begin, scratch.data() + range.end);
-  };
-  const auto place_chunk = [&](int64_t chunk, int) {
-    const ChunkRange range = chunk_range(count, kChunkRows, chunk);
-    const int64_t left_before = left_counts[static_cast<size_t>(chunk)];
-    const int64_t left_count = left_counts[static_cast<size_t>(chunk) + 1] - left_before;
-    const int64_t right_before = left_counts.back() + (range.begin - left_before);
-    uint32_t* from = scratch.data() + range.begin;
-    std::copy_n(from, left_count, rows.data() + left_before);
-    std::reverse_copy(from + left_count, scratch.data() + range.end, rows.data() + right_before);
-  };
-  ASSAY_RETURN_IF_ERROR(executor.parallel_for(chunks, divide_chunk));
-  for (size_t i = 1; i < left_counts.size(); ++i) left_counts[i] += left_counts[i - 1];
-  ASSAY_RETURN_IF_ERROR(executor.parallel_for(chunks, place_chunk));
-  return left_counts.back();
+void RowDivision::divide(int64_t chunk) {
+  const ChunkRange range = chunk_range(static_cast<int64_t>(rows_.size()), kChunkRows, chunk);
+  const uint32_t* rows = rows_.data();
+  uint32_t* left = scratch_.data() + range.begin;
+  uint32_t* right = scratch_.data() + range.end - 1;
+  for (int64_t i = range.begin; i < range.end; ++i) {
+    if (i + kAhead < range.end) __builtin_prefetch(cells_ + int64_t{rows[i + kAhead]} * width_);
+    const uint32_t row = rows[i];
+    const std::ptrdiff_t to_left = goes_left_[cells_[int64_t{row} * width_]];
+    // Both are written; the wrong one is overwritten by the next row of its side.
+    *left = row;
+    *right = row;
+    left += to_left;
+    right -= 1 - to_left;
+  }
+  left_counts_[static_cast<size_t>(chunk)] = left - (scratch_.data() + range.begin);
+}
+
+std::span<const uint32_t> RowDivision::left_rows(int64_t chunk) const {
+  const ChunkRange range = chunk_range(static_cast<int64_t>(rows_.size()), kChunkRows, chunk);
+  return scratch_.subspan(static_cast<size_t>(range.begin),
+                          static_cast<size_t>(left_counts_[static_cast<size_t>(chunk)]));
+}
+
+std::span<const uint32_t> RowDivision::right_rows(int64_t chunk) const {
+  const ChunkRange range = chunk_range(static_cast<int64_t>(rows_.size()), kChunkRows, chunk);
+  const int64_t begin = range.begin + left_counts_[static_cast<size_t>(chunk)];
+  return scratch_.subspan(static_cast<size_t>(begin), static_cast<size_t>(range.end - begin));
+}
+
+int64_t RowDivision::count_left() {
+  left_total_ = 0;
+  for (size_t i = 0; i < left_counts_.size(); ++i) {
+    left_offsets_[i] = left_total_;
+    left_total_ += left_counts_[i];
+  }
+  return left_total_;
+}
+
+void RowDivision::place(int64_t chunk) {
+  const std::span<const uint32_t> left = left_rows(chunk);
+  const std::span<const uint32_t> right = right_rows(chunk);
+  const int64_t left_before = left_offsets_[static_cast<size_t>(chunk)];
+  const int64_t right_before = left_total_ + chunk * kChunkRows - left_before;
+  std::copy(left.begin(), left.end(), rows_.begin() + left_before);
+  std::reverse_copy(right.begin(), right.end(), rows_.begin() + right_before);
 }
 
 }  // namespace assay::backends::cpu

@@ -1,27 +1,45 @@
 // Divides a node's rows between its children, each side in the order it had.
+//
+// Rows are taken in chunks, in two steps that each can run in parallel over chunks. `divide` puts a
+// chunk's left rows at the front of its part of the scratch and its right rows at the end, the
+// wrong way round, where both can be read at once; `place` copies them to where they belong.
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "backends/cpu/grow_tree_rules.h"
-#include "kernels/device.h"
+#include "kernels/base/executor.h"
 
 namespace assay::backends::cpu {
 
-// The rule of one split, with the column it reads.
-struct RowRule {
-  const uint8_t* cells = nullptr;  // of the feature in row 0
-  int64_t width = 0;               // bytes from one row to the next
-  bool goes_left[256] = {};
-
-  RowRule(const kernels::BinnedView& bins, const SplitChoice& split);
-};
-
 // Whether a bin goes left under a split, for all 256.
-void fill_sides(const SplitChoice& split, bool* goes_left);
+void fill_sides(const SplitChoice& split, uint8_t* goes_left);
 
-// Puts the rows that go left first. `scratch` is as long as `rows`. Returns how many go left.
-Result<int64_t> partition_rows(Executor& executor, const RowRule& rule, std::span<uint32_t> rows,
-                               std::span<uint32_t> scratch);
+class RowDivision {
+ public:
+  // `scratch` is as long as `rows`. All must outlive the division.
+  RowDivision(const kernels::BinnedView& bins, const SplitChoice& split, std::span<uint32_t> rows,
+              std::span<uint32_t> scratch);
+
+  int64_t chunk_count() const { return static_cast<int64_t>(left_counts_.size()); }
+  void divide(int64_t chunk);
+  // A divided chunk's rows of one side, until it is placed.
+  std::span<const uint32_t> left_rows(int64_t chunk) const;
+  std::span<const uint32_t> right_rows(int64_t chunk) const;
+  // After all chunks were divided and before any is placed: the number of rows that go left.
+  int64_t count_left();
+  void place(int64_t chunk);
+
+ private:
+  const uint8_t* cells_;  // of the feature in row 0
+  int64_t width_;         // bytes from one row to the next
+  uint8_t goes_left_[256];
+  std::span<uint32_t> rows_;
+  std::span<uint32_t> scratch_;
+  std::vector<int64_t> left_counts_;   // of each chunk
+  std::vector<int64_t> left_offsets_;  // left rows of the chunks before
+  int64_t left_total_ = 0;
+};
 
 }  // namespace assay::backends::cpu

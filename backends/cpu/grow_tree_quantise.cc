@@ -1,8 +1,8 @@
 #include "backends/cpu/grow_tree_quantise.h"
 
-#include <array>
 #include <cmath>
 
+#include "backends/cpu/grow_tree_numbers.h"
 #include "kernels/tree_rules.h"
 
 namespace assay::backends::cpu {
@@ -29,34 +29,14 @@ GainRules gain_rules(const kernels::GrowTreeProblem& problem, const kernels::Gro
 Status quantise_rows(Executor& executor, const kernels::GrowTreeProblem& problem,
                      const kernels::GrowTreeArgs& args, uint32_t* packed) {
   const GainRules rules = gain_rules(problem, args);
-  const double scale = 1 / rules.unit;
-  const double hessian_scale = 1 / rules.hessian_unit;
-  const std::array<uint32_t, 2> key = {static_cast<uint32_t>(problem.seed),
-                                       static_cast<uint32_t>(problem.seed >> 32)};
+  const std::span<const uint32_t> rows(args.rows, static_cast<size_t>(problem.sample_count));
   return executor.parallel_for(
       chunk_count_of(problem.sample_count, kChunkRows), [&](int64_t chunk, int) {
         const ChunkRange range = chunk_range(problem.sample_count, kChunkRows, chunk);
-        uint32_t block = UINT32_MAX;
-        std::array<uint32_t, 4> words{};
-        for (int64_t i = range.begin; i < range.end; ++i) {
-          const uint32_t row = args.rows[i];
-          if (row / 4 != block) {
-            block = row / 4;
-            words = philox_block(key, {block, 0, 0, 1});
-          }
-          const uint32_t word = words[row % 4];
-          if (rules.class_mode) {
-            const double weight = args.weights == nullptr ? 1.0 : double{args.weights[row]};
-            const auto q = static_cast<uint32_t>(kernels::quantise(weight, scale, word & 0xffff));
-            packed[row] = (q << 16) | static_cast<uint32_t>(args.classes[row]);
-          } else {
-            const auto g = static_cast<uint32_t>(
-                kernels::quantise(double{args.gradients[row]}, scale, word & 0xffff));
-            const auto h = static_cast<uint32_t>(
-                kernels::quantise(double{args.hessians[row]}, hessian_scale, word >> 16));
-            packed[row] = (g << 16) | h;
-          }
-        }
+        quantise_span(problem, args, rules,
+                      rows.subspan(static_cast<size_t>(range.begin),
+                                   static_cast<size_t>(range.end - range.begin)),
+                      packed);
       });
 }
 

@@ -49,6 +49,7 @@ struct SplitChoice {
   uint8_t threshold = 0;
   bool missing_left = false;
   bool categorical = false;
+  bool left_heavy = false;  // the left side has at least half of the mass: most likely of the rows
   kernels::CategorySet set;
 
   // Whether this one is taken before `other`.

@@ -155,6 +155,65 @@ ScanBest scan_gradients(const GainRules& rules, const ScanInput& input) {
   return reduce(best);
 }
 
+// One side of the candidates of a vector, in a problem of two classes.
+struct TwoClasses {
+  VF score;
+  MF allowed;
+};
+
+HWY_INLINE TwoClasses side_of_two(const GainRules& rules, VU first, VU second) {
+  const F64 d;
+  const VF unit = hn::Set(d, rules.unit);
+  const VF weight0 = hn::Mul(high_half(first), unit);
+  const VF weight1 = hn::Mul(high_half(second), unit);
+  const VF count = hn::Add(low_half(first), low_half(second));
+  const VF squares = hn::Add(hn::Mul(weight0, weight0), hn::Mul(weight1, weight1));
+  const VF weight = hn::Add(weight0, weight1);
+  const MF enough =
+      hn::And(hn::Ge(count, hn::Set(d, static_cast<double>(rules.params.min_child_samples))),
+              hn::Ge(weight, hn::Set(d, rules.params.min_child_weight)));
+  const MF positive = hn::Gt(weight, hn::Zero(d));
+  return {hn::IfThenElseZero(positive, hn::Div(squares, weight)),
+          hn::And(enough, hn::Gt(count, hn::Zero(d)))};
+}
+
+ScanBest scan_two_classes(const GainRules& rules, const ScanInput& input) {
+  const F64 d;
+  const U64 u;
+  const auto lanes = static_cast<int32_t>(hn::Lanes(d));
+  HWY_ALIGN int64_t left[2][kMaxCandidates + HWY_MAX_BYTES / sizeof(int64_t)];
+  int64_t sums[2] = {0, 0};
+  for (int32_t i = 0; i < input.count; ++i) {
+    left[0][i] = sums[0] += input.increments[2 * i];
+    left[1][i] = sums[1] += input.increments[2 * i + 1];
+  }
+  for (int64_t* lane : left) std::fill_n(lane + input.count, lanes, int64_t{0});
+  const auto set = [&](int64_t word) HWY_ATTR { return hn::Set(u, static_cast<uint64_t>(word)); };
+  const VU total0 = set(input.node.words[0]);
+  const VU total1 = set(input.node.words[1]);
+  const VF score = hn::Set(d, input.score);
+  const VF end = hn::Set(d, 2.0 * input.count);
+  Best best{hn::Set(d, input.floor), hn::Set(d, -1.0)};
+  VF code = hn::Mul(hn::Iota(d, 0.0), hn::Set(d, 2.0));
+  for (int32_t i = 0; i < input.count; i += lanes) {
+    const VU words0 = hn::Load(u, reinterpret_cast<const uint64_t*>(left[0]) + i);
+    const VU words1 = hn::Load(u, reinterpret_cast<const uint64_t*>(left[1]) + i);
+    const MF in_range = hn::Lt(code, end);
+    const auto attempt = [&](VU left0, VU left1, VF own_code) HWY_ATTR {
+      const TwoClasses one = side_of_two(rules, left0, left1);
+      const TwoClasses two = side_of_two(rules, hn::Sub(total0, left0), hn::Sub(total1, left1));
+      const VF gain = hn::Sub(hn::Add(one.score, two.score), score);
+      keep_better(best, gain, hn::And(in_range, hn::And(one.allowed, two.allowed)), own_code);
+    };
+    if (input.missing != nullptr) {
+      attempt(hn::Add(words0, set(input.missing[0])), hn::Add(words1, set(input.missing[1])), code);
+    }
+    attempt(words0, words1, hn::Add(code, hn::Set(d, 1.0)));
+    code = hn::Add(code, hn::Set(d, 2.0 * lanes));
+  }
+  return reduce(best);
+}
+
 // What one side of each candidate adds up to, over classes.
 struct alignas(64) ClassSide {
   double squares[kMaxCandidates + 8];
@@ -255,6 +314,7 @@ namespace assay::backends::cpu {
 namespace {
 
 HWY_EXPORT(scan_gradients);
+HWY_EXPORT(scan_two_classes);
 HWY_EXPORT(scan_classes);
 
 int64_t total_mass(const int64_t* words, int32_t lanes) {
@@ -263,13 +323,15 @@ int64_t total_mass(const int64_t* words, int32_t lanes) {
   return mass;
 }
 
-// Whether the left side of `candidate`, without missing rows, has at least half of the mass.
-bool left_is_larger(const ScanInput& input, int32_t candidate) {
+// Whether the left side of a found split has at least half of the mass.
+bool is_left_heavy(const ScanInput& input, const ScanBest& best) {
+  const int32_t lanes = input.node.lanes;
   int64_t left = 0;
-  for (int32_t i = 0; i <= candidate; ++i) {
-    left += total_mass(input.increments + int64_t{i} * input.node.lanes, input.node.lanes);
+  for (int64_t i = 0; i < int64_t{best.candidate + 1} * lanes; ++i) {
+    left += mass_of(input.increments[i]);
   }
-  return left >= total_mass(input.node.words, input.node.lanes) - left;
+  if (best.missing_left && input.missing != nullptr) left += total_mass(input.missing, lanes);
+  return left >= total_mass(input.node.words, lanes) - left;
 }
 
 }  // namespace
@@ -296,11 +358,17 @@ double gain_floor(const GainRules& rules, double score) {
 
 ScanBest scan_candidates(const GainRules& rules, const ScanInput& input) {
   if (input.count == 0) return {};
-  ScanBest best = rules.class_mode ? HWY_DYNAMIC_DISPATCH(scan_classes)(rules, input)
-                                   : HWY_DYNAMIC_DISPATCH(scan_gradients)(rules, input);
-  if (best.candidate >= 0 && input.missing == nullptr) {
-    best.missing_left = left_is_larger(input, best.candidate);
+  ScanBest best;
+  if (!rules.class_mode) {
+    best = HWY_DYNAMIC_DISPATCH(scan_gradients)(rules, input);
+  } else if (input.node.lanes == 2) {
+    best = HWY_DYNAMIC_DISPATCH(scan_two_classes)(rules, input);
+  } else {
+    best = HWY_DYNAMIC_DISPATCH(scan_classes)(rules, input);
   }
+  if (best.candidate < 0) return best;
+  best.left_heavy = is_left_heavy(input, best);
+  if (input.missing == nullptr) best.missing_left = best.left_heavy;
   return best;
 }
 

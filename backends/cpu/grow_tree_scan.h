@@ -26,10 +26,11 @@ struct ScanBest {
   double gain = 0;
   int32_t candidate = -1;  // -1: none exceeds the floor
   bool missing_left = false;
+  bool left_heavy = false;  // the left side has at least half of the mass
 };
 
 // The greatest gain; ties by lowest candidate, missing left first. Where `missing` is null,
-// missing_left says which side has the larger mass.
+// missing_left is left_heavy.
 ScanBest scan_candidates(const GainRules& rules, const ScanInput& input);
 
 }  // namespace assay::backends::cpu

@@ -1,6 +1,8 @@
 #include "backends/cpu/grow_tree_search.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "kernels/tree_rules.h"
@@ -46,8 +48,17 @@ NodeSearch::NodeSearch(const GainRules& rules, const NodeTotals& node) : totals(
   splittable = std::count_if(node.words, end, [](int64_t word) { return word != 0; }) > 1;
 }
 
-void SplitSearch::search(const NodeSearch& node, const FeatureSums& sums, SearchScratch& scratch,
+void SplitSearch::search(const NodeSearch& whole, const FeatureSums& sums, SearchScratch& scratch,
                          SplitChoice& best) const {
+  // Gains that cannot win need not be looked at. An equal one wins on a lower feature.
+  NodeSearch node = whole;
+  if (best.feature >= 0) {
+    const double least = sums.feature > best.feature
+                             ? best.gain
+                             : std::nextafter(best.gain, -std::numeric_limits<double>::infinity());
+    node.floor = std::max(node.floor, least);
+    node.category_floor = std::max(node.category_floor, least);
+  }
   SplitChoice choice;
   if (bins_.kinds[sums.feature] == kernels::FeatureKind::kCategorical) {
     choice = categorical(node, sums, scratch);
@@ -79,6 +90,7 @@ SplitChoice SplitSearch::numeric(const NodeSearch& node, const FeatureSums& sums
   choice.feature = sums.feature;
   choice.threshold = code_of(sums, found.candidate + 1);
   choice.missing_left = found.missing_left;
+  choice.left_heavy = found.left_heavy;
   return choice;
 }
 
@@ -100,20 +112,30 @@ SplitChoice SplitSearch::random_numeric(const NodeSearch& node, const FeatureSum
       scratch.words[static_cast<size_t>(c)] += sums.words[int64_t{i} * lanes + c];
     }
   }
+  search_threshold(
+      node, {sums.feature, static_cast<uint8_t>(threshold), scratch.words.data(), sums.words},
+      choice);
+  return choice;
+}
+
+void SplitSearch::search_threshold(const NodeSearch& node, const Threshold& threshold,
+                                   SplitChoice& best) const {
   ScanInput input = scan_of(node);
-  input.increments = scratch.words.data();
+  input.increments = threshold.left;
   input.count = 1;
-  input.missing = has_rows(sums.words, lanes) ? sums.words : nullptr;
+  input.missing = has_rows(threshold.missing, node.totals.lanes) ? threshold.missing : nullptr;
   input.l2 = rules_.params.l2;
   input.score = node.score;
   input.floor = node.floor;
   const ScanBest found = scan_candidates(rules_, input);
-  if (found.candidate < 0) return choice;
+  if (found.candidate < 0) return;
+  SplitChoice choice;
   choice.gain = found.gain;
-  choice.feature = sums.feature;
-  choice.threshold = static_cast<uint8_t>(threshold);
+  choice.feature = threshold.feature;
+  choice.threshold = threshold.threshold;
   choice.missing_left = found.missing_left;
-  return choice;
+  choice.left_heavy = found.left_heavy;
+  if (choice.beats(best)) best = choice;
 }
 
 SplitChoice SplitSearch::one_hot(const NodeSearch& node, const FeatureSums& sums,
@@ -131,6 +153,7 @@ SplitChoice SplitSearch::one_hot(const NodeSearch& node, const FeatureSums& sums
     choice.gain = input.floor = found.gain;
     choice.feature = sums.feature;
     choice.categorical = true;
+    choice.left_heavy = found.left_heavy;
     choice.set = {};
     choice.set.insert(code_of(sums, level));
   }
@@ -199,6 +222,7 @@ SplitChoice SplitSearch::categorical(const NodeSearch& node, const FeatureSums& 
       choice.gain = input.floor = found.gain;
       choice.feature = sums.feature;
       choice.categorical = true;
+      choice.left_heavy = found.left_heavy;
       choice.set = {};
       const int32_t taken = params.random_thresholds ? longest : found.candidate + 1;
       for (int32_t i = 0; i < taken; ++i) {

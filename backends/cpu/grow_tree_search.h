@@ -46,6 +46,16 @@ class SplitSearch {
   void search(const NodeSearch& node, const FeatureSums& sums, SearchScratch& scratch,
               SplitChoice& best) const;
 
+  // One threshold of a numeric feature.
+  struct Threshold {
+    int32_t feature = 0;
+    uint8_t threshold = 0;
+    const int64_t* left = nullptr;     // [lanes]: bins 1..threshold
+    const int64_t* missing = nullptr;  // [lanes]
+  };
+  void search_threshold(const NodeSearch& node, const Threshold& threshold,
+                        SplitChoice& best) const;
+
  private:
   SplitChoice numeric(const NodeSearch& node, const FeatureSums& sums) const;
   SplitChoice random_numeric(const NodeSearch& node, const FeatureSums& sums,

@@ -24,6 +24,11 @@ void SubtreeGrower::load(const GrownNode& root) {
   index_.resize(rows.size());
   std::iota(index_.begin(), index_.end(), uint32_t{0});
   scratch_.resize(rows.size());
+  words_.resize(rows.size());
+  row_lanes_.resize(rows.size());
+  row_bins_.resize(rows.size());
+  packed_.resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) packed_[i] = growth_.packed[rows[i]];
   std::fill(column_places_.begin(), column_places_.end(), -1);
   column_count_ = 0;
 }
@@ -45,68 +50,120 @@ const uint8_t* SubtreeGrower::column(int32_t feature) {
 // The words and totals of the node's rows. In class mode only the classes that occur get lanes, in
 // ascending order; the others would add zeros.
 void SubtreeGrower::load_words(const GrownNode& node) {
-  const auto count = static_cast<size_t>(node.row_count());
-  const uint32_t* index = index_.data() + (node.begin - base_);
-  words_.resize(count);
+  const std::span<const uint32_t> index = index_of(node);
+  const size_t count = index.size();
+  all_have_mass_ = true;
   if (!growth_.rules.class_mode) {
     totals_.assign(1, 0);
     for (size_t i = 0; i < count; ++i) {
-      totals_[0] += words_[i] = gradient_word(growth_.packed[rows_[index[i]]]);
+      words_[i] = gradient_word(packed_[index[i]]);
+      totals_[0] += words_[i];
+      all_have_mass_ = all_have_mass_ && mass_of(words_[i]) != 0;
     }
     return;
   }
-  row_lanes_.resize(count);
   std::fill(lane_of_.begin(), lane_of_.end(), -1);
-  for (size_t i = 0; i < count; ++i) {
-    lane_of_[class_of(growth_.packed[rows_[index[i]]])] = 0;
-  }
+  for (const uint32_t row : index) lane_of_[class_of(packed_[row])] = 0;
   int32_t lanes = 0;
   for (int32_t& lane : lane_of_) lane = lane < 0 ? -1 : lanes++;
   totals_.assign(static_cast<size_t>(lanes), 0);
   for (size_t i = 0; i < count; ++i) {
-    const uint32_t packed = growth_.packed[rows_[index[i]]];
+    const uint32_t packed = packed_[index[i]];
     row_lanes_[i] = lane_of_[class_of(packed)];
     words_[i] = class_word(packed);
     totals_[static_cast<size_t>(row_lanes_[i])] += words_[i];
   }
 }
 
-FeatureSums SubtreeGrower::sums_of(const GrownNode& node, int32_t feature) {
-  const uint8_t* cells = column(feature);
-  const uint32_t* index = index_.data() + (node.begin - base_);
-  const size_t count = words_.size();
-  const size_t lanes = totals_.size();
-  bins_.resize(std::max(bins_.size(), 256 * lanes));
-  uint64_t present[4] = {1, 0, 0, 0};
-  if (growth_.rules.class_mode) {
-    for (size_t i = 0; i < count; ++i) {
-      const uint8_t bin = cells[index[i]];
-      present[bin >> 6] |= uint64_t{1} << (bin & 63);
-      bins_[bin * lanes + static_cast<size_t>(row_lanes_[i])] += words_[i];
-    }
-  } else {
-    for (size_t i = 0; i < count; ++i) {
-      const uint8_t bin = cells[index[i]];
-      present[bin >> 6] |= uint64_t{1} << (bin & 63);
-      bins_[bin] += words_[i];
+namespace {
+
+// Adds rows to bins and notes which bins occur. kLanes: words a bin has, 0 if not known here.
+template <size_t kLanes>
+void add_to_bins(std::span<const uint32_t> index, const uint8_t* cells, const int64_t* words,
+                 const int32_t* row_lanes, size_t lanes, int64_t* bins, uint64_t* present) {
+  for (size_t i = 0; i < index.size(); ++i) {
+    const size_t bin = cells[index[i]];
+    present[bin >> 6] |= uint64_t{1} << (bin & 63);
+    if constexpr (kLanes == 1) {
+      bins[bin] += words[i];
+    } else {
+      bins[bin * (kLanes == 0 ? lanes : kLanes) + static_cast<size_t>(row_lanes[i])] += words[i];
     }
   }
-  const auto missing_end = bins_.begin() + static_cast<std::ptrdiff_t>(lanes);
-  if (std::any_of(bins_.begin(), missing_end, [](int64_t word) { return word != 0; })) {
-    present[0] |= 2;
-  }
-  sums_.clear();
+}
+
+// Moves the bins that occur to `sums` and their numbers to `codes`, and clears them.
+template <size_t kLanes>
+int32_t take_bins(const uint64_t* present, size_t lanes, int64_t* bins, int64_t* sums,
+                  uint8_t* codes) {
+  const size_t width = kLanes == 0 ? lanes : kLanes;
   int32_t found = 0;
   for (size_t part = 0; part < 4; ++part) {
     for (uint64_t rest = present[part]; rest != 0; rest &= rest - 1) {
       const size_t bin = part * 64 + static_cast<size_t>(std::countr_zero(rest));
-      codes_[found++] = static_cast<uint8_t>(bin);
-      int64_t* words = bins_.data() + bin * lanes;
-      sums_.insert(sums_.end(), words, words + lanes);
-      std::fill_n(words, lanes, int64_t{0});
+      codes[found++] = static_cast<uint8_t>(bin);
+      for (size_t c = 0; c < width; ++c) {
+        *sums++ = bins[bin * width + c];
+        bins[bin * width + c] = 0;
+      }
     }
   }
-  return {feature, sums_.data(), codes_, found};
+  return found;
+}
+
+template <size_t kLanes>
+int32_t sum_bins(std::span<const uint32_t> index, const uint8_t* cells, const int64_t* words,
+                 const int32_t* row_lanes, size_t lanes, SubtreeBins& bins) {
+  bins.words.resize(std::max(bins.words.size(), 256 * lanes));
+  bins.sums.resize(bins.words.size());
+  uint64_t present[4] = {1, 0, 0, 0};
+  add_to_bins<kLanes>(index, cells, words, row_lanes, lanes, bins.words.data(), present);
+  if (std::any_of(bins.words.data(), bins.words.data() + lanes, [](int64_t w) { return w != 0; })) {
+    present[0] |= 2;
+  }
+  return take_bins<kLanes>(present, lanes, bins.words.data(), bins.sums.data(), bins.codes);
+}
+
+}  // namespace
+
+FeatureSums SubtreeGrower::sums_of(const GrownNode& node, int32_t feature) {
+  const uint8_t* cells = column(feature);
+  const std::span<const uint32_t> index = index_of(node);
+  const size_t lanes = totals_.size();
+  const auto sum = !growth_.rules.class_mode ? sum_bins<1> : lanes == 2 ? sum_bins<2> : sum_bins<0>;
+  const int32_t found = sum(index, cells, words_.data(), row_lanes_.data(), lanes, bins_);
+  return {feature, bins_.sums.data(), bins_.codes, found};
+}
+
+void SubtreeGrower::try_random(const NodeSearch& search, const GrownNode& node, int32_t feature,
+                               SplitChoice& best) {
+  const uint8_t* cells = column(feature);
+  const std::span<const uint32_t> index = index_of(node);
+  uint32_t low = 255;
+  uint32_t high = 0;
+  for (size_t i = 0; i < index.size(); ++i) {
+    const uint32_t bin = cells[index[i]];
+    row_bins_[i] = static_cast<uint8_t>(bin);
+    low = std::min(low, (bin - 1) & 255);  // missing is the greatest here
+    high = std::max(high, bin);
+  }
+  low += 1;
+  if (low >= high) return;
+  const auto span = static_cast<int32_t>(high - low);
+  const auto threshold =
+      low + static_cast<uint32_t>(kernels::threshold_draw(node.key, feature, span));
+  const size_t lanes = totals_.size();
+  side_words_.assign(2 * lanes, 0);  // left, then missing
+  int64_t* left = side_words_.data();
+  int64_t* missing = left + lanes;
+  const int32_t* row_lanes = growth_.rules.class_mode ? row_lanes_.data() : nullptr;
+  for (size_t i = 0; i < index.size(); ++i) {
+    const uint32_t bin = row_bins_[i];
+    const auto lane = row_lanes == nullptr ? size_t{0} : static_cast<size_t>(row_lanes[i]);
+    left[lane] += ((bin - 1) & 255) < threshold ? words_[i] : 0;
+    missing[lane] += bin == 0 ? words_[i] : 0;
+  }
+  search_.search_threshold(search, {feature, static_cast<uint8_t>(threshold), left, missing}, best);
 }
 
 SplitChoice SubtreeGrower::find_split(const GrownNode& node) {
@@ -116,8 +173,14 @@ SplitChoice SubtreeGrower::find_split(const GrownNode& node) {
   const NodeSearch search(growth_.rules, {totals_.data(), static_cast<int32_t>(totals_.size()),
                                           node.row_count(), node.key});
   if (!search.splittable) return best;
+  // Where every row has mass, a bin has rows if one row is in it.
+  const bool direct = growth_.problem.params.random_thresholds && all_have_mass_;
   const auto visit = [&](int32_t feature) {
-    search_.search(search, sums_of(node, feature), search_scratch_, best);
+    if (direct && growth_.args.bins.kinds[feature] == kernels::FeatureKind::kNumeric) {
+      try_random(search, node, feature, best);
+    } else {
+      search_.search(search, sums_of(node, feature), search_scratch_, best);
+    }
   };
   if (growth_.samples_columns()) {
     kernels::choose_columns(node.key, growth_.problem.params.columns_per_node, features_, visit);
@@ -128,22 +191,34 @@ SplitChoice SubtreeGrower::find_split(const GrownNode& node) {
 }
 
 int64_t SubtreeGrower::partition(const GrownNode& node) {
-  bool goes_left[256];
-  fill_sides(node.split, goes_left);
   const uint8_t* cells = column(node.split.feature);
+  if (node.split.categorical) {
+    uint8_t goes_left[256];
+    fill_sides(node.split, goes_left);
+    return partition_by(node, cells, [&](uint8_t bin) -> int64_t { return goes_left[bin]; });
+  }
+  // With a shift of 1 missing becomes the greatest bin.
+  const auto shift = static_cast<uint8_t>(node.split.missing_left ? 0 : 1);
+  const auto limit = static_cast<uint8_t>(node.split.threshold - shift);
+  return partition_by(node, cells, [=](uint8_t bin) -> int64_t {
+    return static_cast<uint8_t>(bin - shift) <= limit ? 1 : 0;
+  });
+}
+
+template <class Side>
+int64_t SubtreeGrower::partition_by(const GrownNode& node, const uint8_t* cells, Side goes_left) {
   uint32_t* index = index_.data() + (node.begin - base_);
+  uint32_t* other = scratch_.data();
   const int64_t count = node.row_count();
   int64_t left = 0;
-  int64_t right = 0;
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t row = index[i];
-    const bool to_left = goes_left[cells[row]];
+    const int64_t to_left = goes_left(cells[row]);
     index[left] = row;
-    scratch_[static_cast<size_t>(right)] = row;
-    left += to_left ? 1 : 0;
-    right += to_left ? 0 : 1;
+    other[i - left] = row;
+    left += to_left;
   }
-  std::copy_n(scratch_.begin(), right, index + left);
+  std::copy_n(other, count - left, index + left);
   return left;
 }
 
@@ -159,7 +234,7 @@ std::vector<GrownNode> SubtreeGrower::grow(const GrownNode& root) {
     nodes.push_back(left_child(parent, left_count));
     nodes.push_back(right_child(parent, left_count));
   }
-  uint32_t* order = growth_.order.get() + base_;
+  uint32_t* order = growth_.order.data() + base_;
   for (const uint32_t row : index_) *order++ = rows_[row];
   return nodes;
 }

@@ -7,12 +7,20 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "backends/cpu/grow_tree_growth.h"
 #include "backends/cpu/grow_tree_search.h"
 
 namespace assay::backends::cpu {
+
+// The sums of one feature's bins: an array that is all 0 between uses, and the bins that occur.
+struct SubtreeBins {
+  std::vector<int64_t> words;  // [256, lanes]
+  std::vector<int64_t> sums;   // [bins that occur, lanes]
+  uint8_t codes[256] = {};
+};
 
 // Working memory of one thread, kept between subtrees.
 class SubtreeGrower {
@@ -29,7 +37,16 @@ class SubtreeGrower {
   void load_words(const GrownNode& node);
   SplitChoice find_split(const GrownNode& node);
   FeatureSums sums_of(const GrownNode& node, int32_t feature);
+  // A numeric feature in random-threshold mode, from the rows alone.
+  void try_random(const NodeSearch& search, const GrownNode& node, int32_t feature,
+                  SplitChoice& best);
   int64_t partition(const GrownNode& node);
+  template <class Side>
+  int64_t partition_by(const GrownNode& node, const uint8_t* cells, Side goes_left);
+  // The node's local rows.
+  std::span<const uint32_t> index_of(const GrownNode& node) const {
+    return {index_.data() + (node.begin - base_), static_cast<size_t>(node.row_count())};
+  }
 
   Growth& growth_;
   const SplitSearch& search_;
@@ -38,19 +55,21 @@ class SubtreeGrower {
   int32_t column_count_ = 0;
   std::vector<uint8_t> columns_;  // [column_count_, row_count]
   int64_t row_count_ = 0;
-  int64_t base_ = 0;             // first place in the growth's order
-  std::vector<uint32_t> rows_;   // of the matrix
-  std::vector<uint32_t> index_;  // local rows, node by node
+  int64_t base_ = 0;              // first place in the growth's order
+  std::vector<uint32_t> rows_;    // of the matrix, by local row
+  std::vector<uint32_t> packed_;  // quantised, by local row
+  std::vector<uint32_t> index_;   // local rows, node by node
   std::vector<uint32_t> scratch_;
   // Of the node at hand.
   std::vector<int64_t> words_;      // each row's
   std::vector<int32_t> row_lanes_;  // class mode: each row's lane
   std::vector<int32_t> lane_of_;    // [classes]: -1, or the class's lane in this node
   std::vector<int64_t> totals_;     // [lanes]
+  bool all_have_mass_ = false;
   // Of the feature at hand.
-  std::vector<int64_t> bins_;  // [256, lanes], all 0 between uses
-  std::vector<int64_t> sums_;  // [bins that occur, lanes]
-  uint8_t codes_[256] = {};
+  SubtreeBins bins_;
+  std::vector<uint8_t> row_bins_;
+  std::vector<int64_t> side_words_;
   SearchScratch search_scratch_;
 };
 

@@ -1,0 +1,173 @@
+// Rows are taken a few at a time. First the bin numbers of a row are made in vectors (cells plus
+// the starts of the columns), which leaves one load and one add to memory for each cell.
+#include "backends/cpu/grow_tree_accumulate.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/binned_view.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/grow_tree_accumulate.cc"
+#include <hwy/foreach_target.h>  // NOLINT: compiles this file once for each target
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace assay::backends::cpu {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr size_t kBatch = 8;
+constexpr size_t kAhead = 16;  // rows
+constexpr size_t kPadded = kernels::kBlockWidth + HWY_MAX_BYTES;
+
+// What the loops share, as plain pointers.
+struct Loop {
+  const uint8_t* cells;
+  size_t width;
+  const uint16_t* columns;
+  size_t column_count;
+  const uint16_t* starts;
+  size_t safe_rows;  // rows from here on are too near the end of the block for whole vectors
+  const uint32_t* packed;
+  int64_t* words;
+};
+
+// Bin numbers of one row's columns.
+HWY_INLINE void number_row(const Loop& loop, size_t row, uint16_t* numbers) {
+  const hn::ScalableTag<uint16_t> d16;
+  const hn::Rebind<uint8_t, decltype(d16)> d8;
+  const uint8_t* cells = loop.cells + row * loop.width;
+  uint8_t copy[kPadded];
+  if (row >= loop.safe_rows) {
+    std::memset(copy, 0, sizeof(copy));
+    std::memcpy(copy, cells, loop.width);
+    cells = copy;
+  }
+  for (size_t j = 0; j < loop.width; j += hn::Lanes(d16)) {
+    const auto bins = hn::PromoteTo(d16, hn::LoadU(d8, cells + j));
+    hn::StoreU(hn::Add(bins, hn::LoadU(d16, loop.starts + j)), d16, numbers + j);
+  }
+}
+
+// Adds `word` at stride `kStride` words a bin (0: `stride`), to all columns or those of the list.
+template <bool kAll>
+HWY_INLINE void add_row(const Loop& loop, const uint16_t* numbers, int64_t* words, size_t stride,
+                        int64_t word) {
+  const size_t count = loop.column_count;
+  const auto at = [&](size_t j) HWY_ATTR -> int64_t& {
+    return words[size_t{numbers[kAll ? j : loop.columns[j]]} * stride];
+  };
+  size_t j = 0;
+  for (; j + 4 <= count; j += 4) {
+    at(j) += word;
+    at(j + 1) += word;
+    at(j + 2) += word;
+    at(j + 3) += word;
+  }
+  for (; j < count; ++j) at(j) += word;
+}
+
+// kLanes: words a bin in class mode, 0 if not known when compiling; 1 is gradient mode.
+template <bool kAll, size_t kLanes>
+void add_rows(const Loop& loop, std::span<const uint32_t> rows, size_t lanes) {
+  HWY_ALIGN uint16_t numbers[kBatch][kPadded];
+  const size_t stride = kLanes == 0 ? lanes : kLanes;
+  for (size_t i = 0; i < rows.size(); i += kBatch) {
+    const size_t count = std::min(kBatch, rows.size() - i);
+    if (i + kAhead + kBatch <= rows.size()) {
+      for (size_t k = i + kAhead; k < i + kAhead + kBatch; ++k) {
+        const uint8_t* cells = loop.cells + size_t{rows[k]} * loop.width;
+        __builtin_prefetch(cells);
+        __builtin_prefetch(cells + loop.width - 1);
+        __builtin_prefetch(loop.packed + rows[k]);
+      }
+    }
+    for (size_t k = 0; k < count; ++k) number_row(loop, rows[i + k], numbers[k]);
+    for (size_t k = 0; k < count; ++k) {
+      const uint32_t packed = loop.packed[rows[i + k]];
+      if constexpr (kLanes == 1) {
+        add_row<kAll>(loop, numbers[k], loop.words, 1, gradient_word(packed));
+      } else {
+        add_row<kAll>(loop, numbers[k], loop.words + class_of(packed), stride, class_word(packed));
+      }
+    }
+  }
+}
+
+template <bool kAll>
+void add_rows_of_mode(const Loop& loop, std::span<const uint32_t> rows, const GainRules& rules) {
+  if (!rules.class_mode) return add_rows<kAll, 1>(loop, rows, 1);
+  if (rules.lanes == 2) return add_rows<kAll, 2>(loop, rows, 2);
+  return add_rows<kAll, 0>(loop, rows, static_cast<size_t>(rules.lanes));
+}
+
+void accumulate(const GainRules& rules, const ColumnGroup& group, std::span<const uint32_t> rows,
+                const uint32_t* packed, int64_t* words) {
+  Loop loop;
+  loop.cells = group.cells;
+  loop.width = static_cast<size_t>(group.width);
+  loop.columns = group.columns.data();
+  loop.column_count = group.columns.size();
+  loop.starts = group.starts.data();
+  const auto unsafe = static_cast<int64_t>(HWY_MAX_BYTES) / group.width + 1;
+  loop.safe_rows = static_cast<size_t>(std::max<int64_t>(0, group.row_count - unsafe));
+  loop.packed = packed;
+  loop.words = words;
+  if (loop.column_count == loop.width) {
+    add_rows_of_mode<true>(loop, rows, rules);
+  } else {
+    add_rows_of_mode<false>(loop, rows, rules);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace assay::backends::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace assay::backends::cpu {
+namespace {
+
+HWY_EXPORT(accumulate);
+
+// Few columns of a wide block: the vectors would mostly make numbers that nobody reads.
+void accumulate_few(const GainRules& rules, const ColumnGroup& group,
+                    std::span<const uint32_t> rows, const uint32_t* packed, int64_t* words) {
+  constexpr size_t kAhead = 16;
+  const size_t count = group.columns.size();
+  const auto lanes = static_cast<size_t>(rules.lanes);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + kAhead < rows.size()) {
+      __builtin_prefetch(group.cells + int64_t{rows[i + kAhead]} * group.width +
+                         group.columns.front());
+      __builtin_prefetch(packed + rows[i + kAhead]);
+    }
+    const uint8_t* cells = group.cells + int64_t{rows[i]} * group.width;
+    const uint32_t row = packed[rows[i]];
+    const int64_t word = rules.class_mode ? class_word(row) : gradient_word(row);
+    int64_t* lane = words + (rules.class_mode ? class_of(row) : 0);
+    for (size_t j = 0; j < count; ++j) {
+      const uint16_t column = group.columns[j];
+      lane[(size_t{group.starts[column]} + cells[column]) * lanes] += word;
+    }
+  }
+}
+
+}  // namespace
+
+void accumulate_rows(const GainRules& rules, const ColumnGroup& group,
+                     std::span<const uint32_t> rows, const uint32_t* packed, int64_t* words) {
+  if (group.columns.size() * 3 < static_cast<size_t>(group.width)) {
+    accumulate_few(rules, group, rows, packed, words);
+  } else {
+    HWY_DYNAMIC_DISPATCH(accumulate)(rules, group, rows, packed, words);
+  }
+}
+
+}  // namespace assay::backends::cpu
+#endif  // HWY_ONCE

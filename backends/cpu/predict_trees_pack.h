@@ -1,0 +1,43 @@
+// Trees in the form that the vector walk reads: a few 32-bit words a node, leaves that lead back to
+// themselves, so that rows in different depths can go on together.
+//
+// Nodes are renumbered: the root is 0 and the k-th split has children 2k - 1 and 2k, so a split
+// knows its children by k, its pair. A row goes right if ((bin - shift) mod 256) > limit: with
+// shift 1 the missing bin 0 becomes the greatest. A leaf reads one column more than there are,
+// which holds 255, with its own pair and a limit that sends it back to itself.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/predict_trees.h"
+
+namespace assay::backends::cpu {
+
+struct PackedTree {
+  int64_t first_node = 0;  // in the arrays below
+  int64_t first_set = 0;   // in the forest's category sets
+  int64_t first_leaf = 0;  // in the forest's leaves
+  int32_t node_count = 0;
+  int32_t depth = 0;
+  bool has_sets = false;
+};
+
+struct PackedTrees {
+  // feature << 9 | shift << 8 | limit; bit 31 marks a categorical split.
+  std::vector<uint32_t> rules;
+  std::vector<uint32_t> pairs;
+  std::vector<int32_t> leaves;  // leaf number; at a categorical split its set
+  std::vector<PackedTree> trees;
+  // One word a node that holds pair << 20 | rule, where all trees are small enough; else empty.
+  std::vector<uint32_t> short_nodes;
+
+  // Whether columns and leaf values can be numbered in the bits they have.
+  static bool fits(const kernels::PredictTreesProblem& problem, const kernels::ForestView& forest);
+};
+
+// Trees [tree_begin, tree_end) of the problem. `executor` shares them among threads.
+Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesProblem& problem,
+                               const kernels::ForestView& forest);
+
+}  // namespace assay::backends::cpu

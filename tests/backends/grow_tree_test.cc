@@ -1,0 +1,87 @@
+// What the conformance suite cannot see of the CPU's grow_tree: histograms that are dropped and
+// built again, and stopping in the middle.
+#include <gtest/gtest.h>
+
+#include "backends/cpu/cpu_kernels.h"
+#include "backends/cpu/device.h"
+#include "backends/cpu/openmp_executor.h"
+#include "kernels/planner.h"
+#include "tests/conformance/tree_problems.h"
+
+namespace assay::backends::cpu {
+namespace {
+
+struct Grown {
+  Status status;
+  std::vector<std::byte> bytes;
+  size_t node_count = 0;
+  std::vector<int32_t> leaf_of;
+};
+
+Grown grow(const conformance::TreeProblem& item, int64_t memory_bytes,
+           const StopToken* stop = nullptr) {
+  CpuDevice device(memory_bytes);
+  OpenMpExecutor executor(2);
+  kernels::KernelSet kernels;
+  register_grow_tree(kernels);
+  kernels::Tree tree;
+  Grown grown;
+  grown.leaf_of.resize(item.rows.size());
+  grown.status = run_op(kernels.table<kernels::GrowTree>(), {&device, &executor, stop},
+                        item.problem, item.args(&tree, grown.leaf_of.data()));
+  grown.bytes = conformance::bytes_of(tree);
+  grown.node_count = tree.nodes.size();
+  return grown;
+}
+
+TEST(CpuGrowTree, DroppedHistogramsAreBuiltAgain) {
+  for (const kernels::GrowthPolicy growth :
+       {kernels::GrowthPolicy::kLeafWise, kernels::GrowthPolicy::kDepthWise}) {
+    conformance::TreeProblem item = conformance::plain_tree_problem(9000, 8, 0);
+    item.problem.params.growth = growth;
+    item.problem.params.max_leaves = 63;
+    const Grown roomy = grow(item, int64_t{1} << 30);
+    ASSERT_TRUE(roomy.status) << roomy.status.error().message;
+    EXPECT_EQ(roomy.node_count, 125u);
+    // An eighth of this holds no histogram of 8 x 255 words: the least number of slots is left.
+    const Grown cramped = grow(item, 1000);
+    ASSERT_TRUE(cramped.status) << cramped.status.error().message;
+    EXPECT_EQ(cramped.bytes, roomy.bytes);
+    EXPECT_EQ(cramped.leaf_of, roomy.leaf_of);
+  }
+}
+
+TEST(CpuGrowTree, WideTablesGrowTheSameTreesWithAnyMemory) {
+  conformance::TreeProblem item = conformance::plain_tree_problem(3000, 300, 0);
+  item.problem.params.max_leaves = 15;
+  const Grown roomy = grow(item, int64_t{1} << 30);
+  ASSERT_TRUE(roomy.status);
+  EXPECT_EQ(roomy.node_count, 29u);
+  EXPECT_EQ(grow(item, 1000).bytes, roomy.bytes);
+}
+
+TEST(CpuGrowTree, StopsWithinGrowthAtADeadline) {
+  ManualClock clock;
+  for (const int32_t max_leaves : {31, 1 << 30}) {
+    conformance::TreeProblem item = conformance::plain_tree_problem(6000, 8, 0);
+    item.problem.params.max_leaves = max_leaves;
+    const StopToken late(&clock, clock.now_ns() + 1);
+    EXPECT_TRUE(grow(item, int64_t{1} << 30, &late).status);
+    const StopToken passed(&clock, clock.now_ns());
+    const Grown grown = grow(item, int64_t{1} << 30, &passed);
+    ASSERT_FALSE(grown.status);
+    EXPECT_EQ(grown.status.error().code, StatusCode::kCancelled);
+  }
+}
+
+TEST(CpuGrowTree, RefusesBadParametersBeforeTouchingOutputs) {
+  conformance::TreeProblem item = conformance::plain_tree_problem(100, 2, 0);
+  item.problem.params.max_depth = 5000;
+  const Grown grown = grow(item, int64_t{1} << 30);
+  ASSERT_FALSE(grown.status);
+  EXPECT_EQ(grown.status.error().code, StatusCode::kInvalidArgument);
+  EXPECT_EQ(grown.node_count, 0u);
+}
+
+}  // namespace
+}  // namespace assay::backends::cpu
