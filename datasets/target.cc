@@ -175,6 +175,12 @@ std::string number_label(double value) {
 Result<Target> extract_target(const Table& table, const std::string& name,
                               std::optional<Task> task) {
   ASSAY_ASSIGN_OR_RETURN(const Column* const column, table.column(name));
+  if (column->type == ColumnType::kDatetime) {
+    return fail(StatusCode::kData,
+                "{}: target '{}' holds dates or times, which cannot be predicted (give a number "
+                "made of them, such as days since a date, or read the column as another type)",
+                table.source(), name);
+  }
   Target target;
   target.name = name;
   ASSAY_RETURN_IF_ERROR(collect_rows(table, *column, target));

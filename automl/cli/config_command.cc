@@ -66,7 +66,7 @@ Status init(const Invocation& invocation, const InitOptions& options) {
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string text, make_template(invocation, options));
   if (options.out.empty()) {
-    print_result(text);
+    print_result(invocation.json ? nlohmann::json{{"config", text}}.dump() + "\n" : text);
     return {};
   }
   ASSAY_ASSIGN_OR_RETURN(auto file, files.create(options.out));
@@ -123,9 +123,15 @@ void add_config_command(CLI::App& app, Invocation& invocation) {
   schema->add_flag("--markdown", *markdown, "The reference for people instead");
   schema->footer("Example:\n  assay config schema > assay.schema.json");
   schema->callback([&invocation, markdown] {
-    invocation.action = [markdown]() -> Status {
+    invocation.action = [&invocation, markdown]() -> Status {
       const std::vector<OptionGroup> groups = learner_groups();
-      print_result(*markdown ? config_reference(groups) : config_schema(groups));
+      std::string text = *markdown ? config_reference(groups) : config_schema(groups);
+      if (invocation.json) {
+        const auto object = *markdown ? nlohmann::ordered_json{{"markdown", text}}
+                                      : nlohmann::ordered_json::parse(text);
+        text = object.dump() + "\n";
+      }
+      print_result(text);
       return {};
     };
   });

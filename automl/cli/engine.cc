@@ -1,16 +1,13 @@
 #include "automl/cli/engine.h"
 
+#include <algorithm>
+
 #include "backends/cpu/openmp_executor.h"
 
 namespace assay::automl::cli {
 
 Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   const int usable = usable_cpu_count();
-  if (options.threads < 0 || options.threads > usable) {
-    return fail(StatusCode::kInvalidArgument,
-                "threads={} (must be 1..{}: what the affinity mask and cgroup allow; 0 for all)",
-                options.threads, usable);
-  }
   const int64_t usable_memory = usable_memory_bytes();
   const int64_t memory = options.memory_bytes > 0 ? options.memory_bytes : usable_memory / 10 * 8;
   if (memory > usable_memory) {
@@ -20,7 +17,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));
   ASSAY_ASSIGN_OR_RETURN(engine->device_, engine->devices_.find(options.device));
-  engine->threads_ = options.threads > 0 ? static_cast<int>(options.threads) : usable;
+  engine->threads_ =
+      options.threads > 0 ? static_cast<int>(std::min<int64_t>(options.threads, usable)) : usable;
   engine->memory_bytes_ = memory;
   engine->executor_ = make_executor(engine->threads_);
   return engine;

@@ -14,14 +14,14 @@ namespace assay::automl::cli {
 
 struct EngineOptions {
   std::string device = "auto";
-  int64_t threads = 0;       // 0: all that this process may use
+  int64_t threads = 0;       // cut to what this process may use; 0: all of it
   int64_t memory_bytes = 0;  // 0: 80 % of what this process may use
 };
 
 // Owns the devices and one executor for work outside of a sweep's slots.
 class Engine {
  public:
-  // Fails: invalid_argument for more threads than this process may use, or an unknown device;
+  // Fails: invalid_argument for more memory than this process may use, or an unknown device;
   // device if it cannot be had.
   static Result<std::unique_ptr<Engine>> open(const EngineOptions& options);
 

@@ -33,6 +33,11 @@ void install_handlers() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // A terminal that closes stops a run like Ctrl-C, unless nohup took care of that.
+  struct sigaction hangup {};
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+    sigaction(SIGHUP, &action, nullptr);
+  }
 }
 
 // libgomp reads its wait policy when it is loaded, before main: waiting threads must sleep, not
@@ -100,7 +105,7 @@ int run_action(Invocation& invocation) {
   const Status flushed = flush_output();
   if (status && !flushed) {
     status = flushed;
-    fmt::print(stderr, "assay: error: {}\n", flushed.error().message);
+    print_message(fmt::format("assay: error: {}\n", flushed.error().message));
   }
   return status ? invocation.exit_code : exit_code_of(status.error().code);
 }

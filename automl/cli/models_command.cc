@@ -5,6 +5,7 @@
 
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
+#include "automl/cli/output_file.h"
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
@@ -96,7 +97,11 @@ Status show_command(const Invocation& invocation, const std::string& reference) 
 Status export_command(const Invocation& invocation, const std::string& reference,
                       const std::string& path) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(auto model, registry.export_model(reference, path));
+  ASSAY_ASSIGN_OR_RETURN(const auto model, registry.resolve(reference));
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, registry.read_model(model));
+  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(path));
+  ASSAY_RETURN_IF_ERROR(file.write(bytes));
+  ASSAY_RETURN_IF_ERROR(file.close());
   if (invocation.json) {
     print_result(model_json(model) + "\n");
   } else {
@@ -162,6 +167,7 @@ void add_models_command(CLI::App& app, Invocation& invocation) {
   add_workspace_option(*list, invocation);
   auto name = std::make_shared<std::string>();
   list->add_option("model", *name, "All versions of this model");
+  list->footer("Example:\n  assay models list churn");
   list->callback([&invocation, name] {
     invocation.action = [&invocation, name] { return list_command(invocation, *name); };
   });
@@ -170,6 +176,7 @@ void add_models_command(CLI::App& app, Invocation& invocation) {
   add_workspace_option(*show, invocation);
   auto reference = std::make_shared<std::string>();
   show->add_option("model", *reference, "MODEL, MODEL:VERSION or MODEL@ALIAS")->required();
+  show->footer("Example:\n  assay models show churn@champion");
   show->callback([&invocation, reference] {
     invocation.action = [&invocation, reference] { return show_command(invocation, *reference); };
   });

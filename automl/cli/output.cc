@@ -15,8 +15,12 @@ void print_result(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed = true;
 }
 
+void print_message(std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 void print_note(const Invocation& invocation, std::string_view text) {
-  if (!invocation.quiet) fmt::print(stderr, "{}\n", text);
+  if (!invocation.quiet) print_message(fmt::format("{}\n", text));
 }
 
 void print_error(const Invocation& invocation, const Error& error) {
@@ -25,7 +29,7 @@ void print_error(const Invocation& invocation, const Error& error) {
         {"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
     print_result(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
-  fmt::print(stderr, "assay: error: {}\n", error.message);
+  print_message(fmt::format("assay: error: {}\n", error.message));
 }
 
 Status flush_output() {

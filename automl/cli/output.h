@@ -11,6 +11,8 @@ namespace assay::automl::cli {
 
 // A result, as it is.
 void print_result(std::string_view text);
+// Text on stderr as it is. A stderr that cannot be written is no reason to fail.
+void print_message(std::string_view text);
 // A line for people, on stderr; nothing with --quiet.
 void print_note(const Invocation& invocation, std::string_view text);
 // `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.

@@ -1,16 +1,14 @@
 // assay predict: a model's predictions for a table, streamed to a CSV file.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
+#include "automl/cli/output_file.h"
 #include "automl/cli/prediction_stream.h"
 #include "datasets/csv_writer.h"
-#include "kernels/base/file_layer.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -23,43 +21,26 @@ struct PredictOptions {
   int64_t threads = 0;
 };
 
-// Standard output, or a file that appears under its name only when it is whole.
+// Standard output, or a file.
 class PredictionSink {
  public:
-  explicit PredictionSink(std::string path) : path_(std::move(path)) {}
-  ~PredictionSink() {
-    if (file_ != nullptr) (void)files_.unlink(temporary_);
-  }
-  PredictionSink(const PredictionSink&) = delete;
-  PredictionSink& operator=(const PredictionSink&) = delete;
-
-  Status open() {
-    if (to_stdout()) return {};
-    temporary_ = fmt::format("{}.{}.tmp", path_, getpid());
-    ASSAY_ASSIGN_OR_RETURN(file_, files_.create(temporary_));
-    return {};
+  static Result<PredictionSink> open(const std::string& path) {
+    PredictionSink sink;
+    if (path.empty() || path == "-") return sink;
+    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(path));
+    sink.file_.emplace(std::move(file));
+    return sink;
   }
   Status write(std::string_view text) {
-    if (to_stdout()) {
-      print_result(text);
-      return flush_output();
-    }
-    return file_->append(std::as_bytes(std::span<const char>(text.data(), text.size())));
+    if (file_) return file_->write(text);
+    print_result(text);
+    return flush_output();
   }
-  Status close() {
-    if (to_stdout()) return {};
-    ASSAY_RETURN_IF_ERROR(file_->sync());
-    ASSAY_RETURN_IF_ERROR(files_.rename(temporary_, path_));
-    file_.reset();
-    return {};
-  }
-  bool to_stdout() const { return path_.empty() || path_ == "-"; }
+  Status close() { return file_ ? file_->close() : Status(); }
+  bool to_stdout() const { return !file_; }
 
  private:
-  std::string path_;
-  std::string temporary_;
-  PosixFileLayer files_;
-  std::unique_ptr<File> file_;
+  std::optional<OutputFile> file_;
 };
 
 std::string header_of(const Predictor& predictor) {
@@ -86,11 +67,13 @@ void append_row(const Predictor& predictor, std::span<const float> row, std::str
 }
 
 Status predict(const Invocation& invocation, const PredictOptions& options) {
+  if (invocation.json && (options.out.empty() || options.out == "-")) {
+    return fail(StatusCode::kInvalidArgument, "--json wants --out FILE: predictions are CSV");
+  }
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
   const Predictor& predictor = model.predictor;
-  PredictionSink sink(options.out);
-  ASSAY_RETURN_IF_ERROR(sink.open());
+  ASSAY_ASSIGN_OR_RETURN(PredictionSink sink, PredictionSink::open(options.out));
   ASSAY_RETURN_IF_ERROR(sink.write(header_of(predictor)));
   const auto width = static_cast<size_t>(predictor.output_count());
   std::string text;

@@ -2,12 +2,12 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/learner_groups.h"
 #include "automl/cli/output.h"
+#include "automl/cli/output_file.h"
 #include "automl/cli/run_flags.h"
 #include "automl/cli/sweep_progress.h"
 #include "automl/config/yaml_config.h"
@@ -80,18 +80,18 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   }
 }
 
-// Written beside its final name and renamed, so that a viewer never sees half of it.
 Status write_picture(const SweepOutcome& outcome, const std::string& path) {
-  const std::string picture = score_picture(outcome.leaderboard, PictureAxis::kSeconds);
-  PosixFileLayer files;
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return publish_file(files, folder.empty() ? "." : folder, path,
-                      std::as_bytes(std::span<const char>(picture)));
+  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(path));
+  ASSAY_RETURN_IF_ERROR(file.write(score_picture(outcome.leaderboard, PictureAxis::kSeconds)));
+  return file.close();
 }
 
 Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options) {
   // A reader that goes away must not take the sweep with it.
   signal(SIGPIPE, SIG_IGN);
+  if (!options.picture_path.empty()) {
+    ASSAY_RETURN_IF_ERROR(OutputFile::check(options.picture_path));
+  }
   SweepRequest request;
   ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text));
   ASSAY_ASSIGN_OR_RETURN(auto opened,
@@ -99,6 +99,10 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
                                        request.config.budget.memory}));
   // Never deleted: a stalled trial may outlive the sweep and still compute until the process ends.
   Engine* const engine = opened.release();
+  if (request.config.run.threads > engine->threads()) {
+    print_note(invocation, fmt::format("threads: {} asked for, {} may be used here",
+                                       request.config.run.threads, engine->threads()));
+  }
   ASSAY_ASSIGN_OR_RETURN(request.workspace, open_workspace(invocation, true));
   SweepDisplay display(invocation);
   request.config_path = options.config_path;

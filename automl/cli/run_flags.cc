@@ -10,18 +10,20 @@ struct Flag {
   const char* name;
   const char* section;  // empty: the top level
   const char* option;
+  const char* help = nullptr;  // where the command line differs from the file
 };
 
 constexpr Flag kFlags[] = {
-    {"--data", "data", "train"},
+    {"--data", "data", "train", "The training table: CSV, plain or gzip."},
     {"--target", "data", "target"},
     {"--task", "data", "task"},
     {"--metric", "data", "metric"},
     {"--time", "budget", "time"},
     {"--trials", "budget", "trials"},
     {"--memory", "budget", "memory"},
-    {"--name", "model", "name"},
-    {"--experiment", "", "experiment"},
+    {"--name", "model", "name", "Name in the model registry (else the experiment's)."},
+    {"--experiment", "", "experiment",
+     "The experiment that the runs are filed under (else the data file's name)."},
     {"--seed", "", "seed"},
     {"--device", "", "device"},
     {"--threads", "", "threads"},
@@ -91,6 +93,7 @@ bool is_boolean(const Flag& flag) {
 }
 
 std::string help_of(const Flag& flag) {
+  if (flag.help != nullptr) return wrapped(flag.help);
   ExperimentConfig config;
   std::string help;
   with_section(config, flag.section, [&](auto& options) {

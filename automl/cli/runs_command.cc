@@ -168,10 +168,11 @@ void add_runs_command(CLI::App& app, Invocation& invocation) {
   list->add_option("--status", options->status,
                    "Only runs with this status: running, completed, failed, cancelled, "
                    "interrupted, pruned");
-  list->add_option("--kind", options->kind, "Only sweep or trial runs");
+  list->add_option("--kind", options->kind, "Only runs of this kind")
+      ->check(CLI::IsMember({"sweep", "trial", "job", "pipeline", "step"}));
   list->add_option("--parent", options->parent, "Only the trials of this sweep");
   list->add_option("--limit", options->limit, "At most so many; 0 for all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
   list->footer("Example:\n  assay runs list --kind sweep --limit 5");
   list->callback([&invocation, options] {

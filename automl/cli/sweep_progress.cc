@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 
 namespace assay::automl::cli {
@@ -44,14 +45,14 @@ void SweepDisplay::on_note(const std::string& note) {
 }
 
 void SweepDisplay::finish() {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  if (drawn_) print_message("\r\x1b[K");
   std::fflush(stderr);
   drawn_ = false;
 }
 
 void SweepDisplay::print_line(const std::string& text) {
   finish();
-  fmt::print(stderr, "{}\n", text);
+  print_message(text + "\n");
   if (terminal_) redraw();
 }
 
@@ -76,7 +77,7 @@ void SweepDisplay::redraw() {
   // One column is left free, or some terminals wrap.
   const auto limit = static_cast<size_t>(std::max(1, width() - 1));
   if (line.size() > limit) line.resize(limit);
-  fmt::print(stderr, "\r{}\x1b[K", line);
+  print_message("\r" + line + "\x1b[K");
   std::fflush(stderr);
   drawn_ = true;
 }

@@ -54,6 +54,9 @@ void check_roles(const DataOptions& data, Mistakes& mistakes) {
   claim("group", data.group);
   claim("time_column", data.time_column);
   for (const std::string& column : data.drop) claim("drop", column);
+  if (!data.group.empty() && !data.time_column.empty()) {
+    mistakes.add("data.time_column: cannot be given together with data.group");
+  }
 }
 
 }  // namespace

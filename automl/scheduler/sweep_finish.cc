@@ -27,6 +27,8 @@ constexpr double kMinCandidates = 4;
 // A mebibyte of predictions is written in no time; more only if there is time for it.
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
 
+bool is_baseline(const Candidate& candidate) { return candidate.trial == 0; }
+
 std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns) {
   std::vector<PredictionView> views;
   for (const Candidate& candidate : candidates) {
@@ -41,6 +43,11 @@ std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, i
 // All that the time left allows to select from, best first.
 std::vector<Candidate> SweepLead::usable_candidates() const {
   std::vector<Candidate> usable = state_->queue->pool().candidates();
+  // A constant part of a mixture ranks nothing and only squeezes probabilities: the baseline is
+  // for when it is the best there is.
+  if (usable.size() > 1 && !is_baseline(usable[0])) {
+    usable.erase(std::remove_if(usable.begin(), usable.end(), is_baseline), usable.end());
+  }
   const Budget& budget = state_->budget;
   if (!budget.timed()) return usable;
   const auto left_ns = budget.select_deadline_ns() - state_->request.clock->now_ns();

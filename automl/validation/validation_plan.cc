@@ -44,18 +44,19 @@ Result<Choice> choose(const ValidationRequest& request, int64_t rows) {
   choice.folds = static_cast<int>(options.folds);
   choice.fraction = options.holdout_fraction;
   choice.reason = fmt::format("validation.method is {}", options.method);
-  if (options.method == "group" || (options.method == "auto" && !request.groups.empty())) {
+  if (options.method == "group" || !request.groups.empty()) {
     if (request.groups.empty()) {
       return fail(StatusCode::kConfig, "validation.method=group needs data.group (a column)");
     }
+    // However rows are parted, those of a group stay together.
     choice.method = Method::kGroup;
-    if (options.method == "auto") choice.reason = "a group column is given";
-  } else if (options.method == "time" || (options.method == "auto" && !request.times.empty())) {
+    if (options.method != "group") choice.reason = "a group column is given";
+  } else if (options.method == "time" || !request.times.empty()) {
     if (request.times.empty()) {
       return fail(StatusCode::kConfig, "validation.method=time needs data.time_column (a column)");
     }
     choice.method = Method::kTime;
-    if (options.method == "auto") choice.reason = "a time column is given";
+    if (options.method != "time") choice.reason = "a time column is given";
   } else if (options.method == "holdout") {
     choice.method = Method::kHoldout;
   } else if (options.method == "kfold") {
@@ -74,14 +75,16 @@ Result<datasets::SplitPlan> split_rows(const ValidationRequest& request, const C
   datasets::SplitShape shape{choice.folds, choice.fraction, request.seed};
   if (choice.method == Method::kGroup) {
     std::string unused;
-    const bool holdout = request.options.method == "auto" && !folds_fit(request, rows, &unused);
+    const bool holdout = request.options.method == "holdout" ||
+                         (request.options.method == "auto" && !folds_fit(request, rows, &unused));
     const int64_t groups = distinct_count(request.groups);
     shape.folds = holdout ? 1 : static_cast<int>(std::clamp<int64_t>(groups, 2, choice.folds));
     return datasets::group_split(request.groups, shape);
   }
   if (choice.method == Method::kTime) {
     std::string unused;
-    const bool holdout = request.options.method == "auto" && !folds_fit(request, rows, &unused);
+    const bool holdout = request.options.method == "holdout" ||
+                         (request.options.method == "auto" && !folds_fit(request, rows, &unused));
     const int64_t parts = distinct_count(request.times) - 1;
     shape.folds = holdout ? 1 : static_cast<int>(std::clamp<int64_t>(parts, 1, choice.folds));
     return datasets::time_split(request.times, shape);

@@ -212,6 +212,8 @@ TEST(YamlConfig, RulesOverSeveralOptionsHaveLines) {
   EXPECT_EQ(mistake("validation:\n  method: time\n"),
             "c.yaml:5: validation.method: time wants data.time_column");
   EXPECT_EQ(mistake("  weight: y\n"), "c.yaml:4: data.weight: column 'y' is already data.target");
+  EXPECT_EQ(mistake("  group: g\n  time_column: t\n"),
+            "c.yaml:5: data.time_column: cannot be given together with data.group");
   EXPECT_EQ(parse("seed: 1\n").error().message,
             "c.yaml: data.train: must be given\nc.yaml: data.target: must be given");
 }

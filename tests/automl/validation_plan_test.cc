@@ -160,6 +160,38 @@ TEST(ValidationPlan, ValidatesOnLaterTimesOnlyAndCoversPartOfTheRows) {
   }
 }
 
+TEST(ValidationPlan, KeepsGroupsAndTimeWhateverTheMethod) {
+  const auto target = numbers(60);
+  std::vector<int32_t> groups;
+  std::vector<double> times;
+  for (int row = 0; row < 60; ++row) {
+    groups.push_back(row % 10);
+    times.push_back(row * 7 % 60);
+  }
+  for (const char* method : {"kfold", "holdout"}) {
+    ValidationRequest request;
+    request.target = &target;
+    request.options.method = method;
+    request.groups = groups;
+    const ValidationPlan grouped = plan_of(request);
+    EXPECT_EQ(grouped.is_holdout(), std::string_view(method) == "holdout");
+    for (const datasets::Split& fold : grouped.folds) {
+      for (const uint32_t valid : fold.valid) {
+        for (const uint32_t train : fold.train) EXPECT_NE(groups[valid], groups[train]);
+      }
+    }
+    request.groups = {};
+    request.times = times;
+    const ValidationPlan timed = plan_of(request);
+    EXPECT_EQ(timed.is_holdout(), std::string_view(method) == "holdout");
+    for (const datasets::Split& fold : timed.folds) {
+      double last = 0;
+      for (const uint32_t row : fold.train) last = std::max(last, times[row]);
+      for (const uint32_t row : fold.valid) EXPECT_GT(times[row], last);
+    }
+  }
+}
+
 TEST(ValidationPlan, NeedsTheColumnOfItsMethod) {
   const auto target = numbers(60);
   ValidationRequest request;

@@ -2,6 +2,7 @@
 import gzip
 import json
 import os
+import subprocess
 import unittest
 
 import cli_case
@@ -98,7 +99,9 @@ class HostileUseTest(CliCase):
         self.fails(2, *base, '--name', '../evil', says='../evil')
         self.fails(2, *base, '--device', 'gpu9', says='gpu9')
         self.fails(4, *base, '--device', 'cuda:0', says='cuda')
-        self.fails(2, *base, '--threads', '100000', says='100000')
+        self.fails(2, *base, '--threads', '100000', says='--threads')
+        self.assertIn('may be used here', self.assay(*base, '--threads', 4000, '--trials',
+                                                     1).stderr)
         self.fails(2, *base, '--learners', 'gbm', says="gbt")
         self.fails(2, *base, '--drop', 'incme', '--trials', 2, says='income')
         self.fails(6, *base, '--time', '0.01s', says='budget')
@@ -144,6 +147,45 @@ class HostileUseTest(CliCase):
                        says=name + '.assay')
         self.fails(2, 'predict', 'mm', '--data', 't.csv', '--out', 'p.csv', says="'m'")
         self.fails(2, 'predict', 'm:9', '--data', 't.csv', '--out', 'p.csv', says='9')
+
+    def test_a_stderr_that_cannot_be_written_loses_nothing(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        with open('/dev/full', 'wb') as full:
+            process = subprocess.run(
+                [cli_case.ASSAY, 'run', '--data', 't.csv', '--target', 'default', '--trials', '2',
+                 '--json'], cwd=self.folder, stdout=subprocess.PIPE, stderr=full, check=False)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(json.loads(process.stdout)['status'], 'completed')
+
+    def test_output_follows_links_and_writes_through_pipes(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        self.assay('run', '--data', 't.csv', '--target', 'default', '--trials', 2, '--name', 'm')
+        self.write('target.csv', 'old')
+        os.symlink('target.csv', self.path('link.csv'))
+        self.assay('predict', 'm', '--data', 't.csv', '--out', 'link.csv')
+        self.assertTrue(os.path.islink(self.path('link.csv')))
+        self.assertEqual(len(cli_case.read_csv(self.path('target.csv'))), 60)
+        os.mkfifo(self.path('pipe'))
+        with subprocess.Popen(['cat', self.path('pipe')], stdout=subprocess.PIPE) as reader:
+            self.assay('predict', 'm', '--data', 't.csv', '--out', 'pipe')
+            self.assertEqual(len(reader.stdout.read().splitlines()), 61)
+        self.assertFalse(os.path.isfile(self.path('pipe')))
+        for command in (('predict', 'm', '--data', 't.csv'), ('models', 'export', 'm')):
+            self.fails(5, *command, '--out', 'nowhere/x', says=["'nowhere/x'", "'nowhere'"])
+            self.fails(5, *command, '--out', '.', says='folder')
+        self.fails(5, 'run', '--data', 't.csv', '--target', 'default', '--trials', 1, '--picture',
+                   'nowhere/p.svg', says='nowhere')
+
+    def test_json_is_the_last_line_of_every_command(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        config = self.assay_json('config', 'init', 't.csv', '--target', 'default')['config']
+        self.assertIn('target: default', config)
+        self.assertIn('properties', self.assay_json('config', 'schema'))
+        self.assertIn('markdown', self.assay_json('config', 'schema', '--markdown'))
+        self.assertTrue(self.assay_json('devices')['devices'])
+        self.assertTrue(self.assay_json('version')['assay_version'])
+        self.assertEqual(self.assay_json('data', 'describe', '--data', 't.csv')['rows'], 60)
+        self.fails(2, 'predict', 'm', '--data', 't.csv', '--json', says='--out')
 
     def test_unwritable_places(self):
         cli_case.binary_table(self.path('t.csv'), rows=60)

@@ -7,6 +7,7 @@
 namespace assay::datasets {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Strings = std::vector<std::string>;
 using Codes = std::vector<int32_t>;
@@ -38,6 +39,11 @@ TEST(Target, BooleansAreBinary) {
   EXPECT_EQ(target->missing_count, 1);
   EXPECT_EQ(target->counts, (std::vector<int64_t>{1, 2}));
   EXPECT_THAT(target->reason, HasSubstr("booleans"));
+}
+
+TEST(Target, DatesCannotBePredicted) {
+  EXPECT_THAT(error_of(target_of({"2024-01-01", "2024-02-01", "2024-03-01"})),
+              AllOf(HasSubstr("data: "), HasSubstr("'y' holds dates")));
 }
 
 TEST(Target, StringsClassify) {

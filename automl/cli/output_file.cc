@@ -1,0 +1,108 @@
+#include "automl/cli/output_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <span>
+#include <system_error>
+
+namespace assay::automl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<Error> write_error(const std::string& path, std::string_view reason) {
+  return fail(StatusCode::kIo, "cannot write '{}': {}", path, reason);
+}
+
+// A device or pipe, opened for writing.
+class ThroughFile final : public File {
+ public:
+  ThroughFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~ThroughFile() override { ::close(fd_); }
+  ThroughFile(const ThroughFile&) = delete;
+  ThroughFile& operator=(const ThroughFile&) = delete;
+
+  Status append(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return write_error(path_, std::generic_category().message(errno));
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+    return {};
+  }
+  Status sync() override { return {}; }
+  Result<int64_t> read_at(int64_t, std::span<std::byte>) override {
+    return fail(StatusCode::kInternal, "'{}' is only written", path_);
+  }
+  Result<int64_t> size() override { return int64_t{0}; }
+
+ private:
+  int fd_;
+  std::string path_;
+};
+
+}  // namespace
+
+Result<OutputFile> OutputFile::open(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  OutputFile output;
+  if (fs::is_directory(status)) return write_error(path, "it is a folder");
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return write_error(path, std::generic_category().message(errno));
+    output.file_ = std::make_unique<ThroughFile>(fd, path);
+    return output;
+  }
+  error.clear();  // nothing there is no error
+  output.target_ = fs::exists(status) ? fs::canonical(path, error).string() : path;
+  if (error) return write_error(path, error.message());
+  PosixFileLayer files;
+  output.temporary_ = fmt::format("{}.{}.tmp", output.target_, ::getpid());
+  auto file = files.create(output.temporary_);
+  if (!file) {
+    const fs::path folder = fs::path(output.target_).parent_path();
+    output.temporary_.clear();
+    if (!folder.empty() && !fs::is_directory(folder, error)) {
+      return write_error(path, fmt::format("there is no folder '{}'", folder.string()));
+    }
+    return write_error(path, file.error().message);
+  }
+  output.file_ = std::move(*file);
+  return output;
+}
+
+Status OutputFile::check(const std::string& path) {
+  auto output = open(path);
+  if (!output) return tl::unexpected<Error>(std::move(output.error()));
+  return {};
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      file_(std::move(other.file_)) {}
+
+OutputFile::~OutputFile() {
+  PosixFileLayer files;
+  if (!temporary_.empty()) (void)files.unlink(temporary_);
+}
+
+Status OutputFile::write(std::string_view text) {
+  return file_->append(std::as_bytes(std::span<const char>(text.data(), text.size())));
+}
+
+Status OutputFile::close() {
+  if (temporary_.empty()) return {};
+  PosixFileLayer files;
+  ASSAY_RETURN_IF_ERROR(file_->sync());
+  ASSAY_RETURN_IF_ERROR(files.rename(temporary_, target_));
+  temporary_.clear();
+  return {};
+}
+
+}  // namespace assay::automl::cli
