@@ -90,7 +90,13 @@ void SlotGroup::start(const SlotPlan& plan) {
         [state = state_, shared = shared_, threads = plan.threads_per_slot]() mutable {
           try {
             const auto executor = state->request.compute.make_executor(threads);
-            while (auto spec = state->queue->next()) run_queued_trial(*state, *spec, *executor);
+            // The lead closes the queue when time is up; a slot does not rely on its being quick.
+            const Clock& clock = *state->request.clock;
+            while (clock.now_ns() < state->fit_deadline_ns.load()) {
+              const auto spec = state->queue->next();
+              if (!spec) break;
+              run_queued_trial(*state, *spec, *executor);
+            }
           } catch (const std::exception& error) {
             note_error(*state, fmt::format("a slot ended early: {}", error.what()));
             state->queue->close();

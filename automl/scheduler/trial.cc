@@ -84,7 +84,8 @@ class TrialRunner {
     predictions_.assign(set_.scored_rows().size() * outputs, 0.0f);
     const size_t fold_count = set_.folds().size();
     for (size_t fold = 0; fold < fold_count; ++fold) {
-      if (fold > 0 && context_.stop->requested()) {
+      const bool late = job_.fit_deadline_ns && job_.clock->now_ns() >= job_.fit_deadline_ns();
+      if (fold > 0 && (late || context_.stop->requested())) {
         return end(TrialStatus::kCancelled,
                    fmt::format("stopped after {} of {} folds", fold, fold_count));
       }
