@@ -108,8 +108,11 @@ TEST(Sweep, WithOneTrialIsTheBaseline) {
 TEST(Sweep, KeepsToItsTimeWithSlowFits) {
   SweepBench bench;
   bench.add(fake("constant"));
-  bench.add(fake("gbt", [&](const FakeLearner::Call&) {
-    bench.clock.advance(kSecond);
+  // A second of work a fit, in steps that ask whether to stop: both slots move the one clock.
+  bench.add(fake("gbt", [&](const FakeLearner::Call& call) {
+    for (int step = 0; step < 100 && !call.context.stop->requested(); ++step) {
+      bench.clock.advance(kSecond / 100);
+    }
     return Script{};
   }));
   bench.request.config.budget.time = 30;
