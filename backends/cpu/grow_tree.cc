@@ -5,6 +5,10 @@
 // matter: then nodes of few rows become tasks of their own and are grown to the end by one thread
 // each (SubtreeGrower), and the numbers of the contract are given afterwards (assembly). Everything
 // that is summed is an integer, and ties have one rule, so nothing depends on who did what when.
+//
+// Memory: 4 bytes for each row of the matrix, 8 for each of the sample; histograms of open nodes
+// (HistogramPool: at most 256 MiB or an eighth of the device's memory) and one for each thread;
+// about 120 bytes a node.
 #include "kernels/grow_tree.h"
 
 #include <algorithm>

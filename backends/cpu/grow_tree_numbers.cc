@@ -22,6 +22,11 @@ constexpr size_t kBatch = 64;              // rows
 constexpr uint32_t kBatchBlocks = kBatch;  // Philox blocks of four rows that a batch may span
 constexpr size_t kPad = HWY_MAX_BYTES / sizeof(uint64_t);
 
+// Whether ascending rows have no gaps. Not empty.
+inline bool is_run(std::span<const uint32_t> rows) {
+  return rows.back() - rows.front() == rows.size() - 1;
+}
+
 // A batch of rows on its way.
 struct Batch {
   HWY_ALIGN uint64_t blocks[2 * (kBatchBlocks + kPad)];  // four words each
@@ -100,16 +105,24 @@ void round_values(const float* values, const double* offsets, double scale, int3
   }
 }
 
+// values[i] = source[rows[i]].
+void gather(const float* source, std::span<const uint32_t> rows, float* values) {
+  if (is_run(rows)) {
+    std::copy_n(source + rows.front(), rows.size(), values);
+  } else {
+    for (size_t i = 0; i < rows.size(); ++i) values[i] = source[rows[i]];
+  }
+}
+
 void quantise(const kernels::GrowTreeProblem& problem, const kernels::GrowTreeArgs& args,
               const GainRules& rules, std::span<const uint32_t> rows, uint32_t* packed) {
   Batch batch;
   uint32_t words[kBatch];
-  const double scale = 1 / rules.unit;
-  const double hessian_scale = 1 / rules.hessian_unit;
-  std::fill_n(batch.values[0], kBatch, 1.0f);
+  std::fill_n(batch.values[0], kBatch, 1.0f);  // the weight of rows without weights
   std::fill_n(batch.values[1], kBatch, 0.0f);
   std::fill_n(batch.offsets[0], kBatch, 0.0);
   std::fill_n(batch.offsets[1], kBatch, 0.0);
+  const float* first = rules.class_mode ? args.weights : args.gradients;
   for (size_t begin = 0; begin < rows.size(); begin += kBatch) {
     const auto part = rows.subspan(begin, std::min(kBatch, rows.size() - begin));
     draw_words(problem.seed, part, batch, words);
@@ -117,26 +130,18 @@ void quantise(const kernels::GrowTreeProblem& problem, const kernels::GrowTreeAr
       batch.offsets[0][i] = (words[i] & 0xffff) * 0x1p-16;
       batch.offsets[1][i] = (words[i] >> 16) * 0x1p-16;
     }
-    if (!rules.class_mode) {
-      for (size_t i = 0; i < part.size(); ++i) {
-        batch.values[0][i] = args.gradients[part[i]];
-        batch.values[1][i] = args.hessians[part[i]];
-      }
-      round_values(batch.values[0], batch.offsets[0], scale, batch.rounded[0]);
-      round_values(batch.values[1], batch.offsets[1], hessian_scale, batch.rounded[1]);
-      for (size_t i = 0; i < part.size(); ++i) {
-        packed[part[i]] = (static_cast<uint32_t>(batch.rounded[0][i]) << 16) |
-                          static_cast<uint32_t>(batch.rounded[1][i]);
-      }
-      continue;
+    if (first != nullptr) gather(first, part, batch.values[0]);
+    round_values(batch.values[0], batch.offsets[0], 1 / rules.unit, batch.rounded[0]);
+    const int32_t* second = batch.rounded[1];
+    if (rules.class_mode) {
+      for (size_t i = 0; i < part.size(); ++i) batch.rounded[1][i] = args.classes[part[i]];
+    } else {
+      gather(args.hessians, part, batch.values[1]);
+      round_values(batch.values[1], batch.offsets[1], 1 / rules.hessian_unit, batch.rounded[1]);
     }
-    for (size_t i = 0; i < part.size() && args.weights != nullptr; ++i) {
-      batch.values[0][i] = args.weights[part[i]];
-    }
-    round_values(batch.values[0], batch.offsets[0], scale, batch.rounded[0]);
     for (size_t i = 0; i < part.size(); ++i) {
-      packed[part[i]] = (static_cast<uint32_t>(batch.rounded[0][i]) << 16) |
-                        static_cast<uint32_t>(args.classes[part[i]]);
+      packed[part[i]] =
+          (static_cast<uint32_t>(batch.rounded[0][i]) << 16) | static_cast<uint32_t>(second[i]);
     }
   }
 }
@@ -149,12 +154,20 @@ void encode(const float* values, std::span<const uint32_t> rows, double scale, i
   HWY_ALIGN int64_t rounded[HWY_MAX_BYTES / sizeof(double)];
   const size_t lanes = hn::Lanes(d);
   const auto factor = hn::Set(d, scale);
-  for (size_t begin = 0; begin < rows.size(); begin += lanes) {
+  const auto round = [&](const float* x) HWY_ATTR {
+    return hn::ConvertTo(di, hn::Round(hn::Mul(hn::PromoteTo(d, hn::LoadU(df, x)), factor)));
+  };
+  size_t begin = 0;
+  if (is_run(rows)) {
+    for (; begin + lanes <= rows.size(); begin += lanes) {
+      hn::StoreU(round(values + rows[begin]), di, terms + begin);
+    }
+  }
+  for (; begin < rows.size(); begin += lanes) {
     const size_t count = std::min(lanes, rows.size() - begin);
     for (size_t i = 0; i < count; ++i) gathered[i] = values[rows[begin + i]];
     std::fill(gathered + count, gathered + lanes, 0.0f);
-    const auto x = hn::PromoteTo(d, hn::Load(df, gathered));
-    hn::Store(hn::ConvertTo(di, hn::Round(hn::Mul(x, factor))), di, rounded);
+    hn::Store(round(gathered), di, rounded);
     std::copy_n(rounded, count, terms + begin);
   }
 }

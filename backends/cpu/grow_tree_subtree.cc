@@ -124,6 +124,49 @@ int32_t sum_bins(std::span<const uint32_t> index, const uint8_t* cells, const in
   return take_bins<kLanes>(present, lanes, bins.words.data(), bins.sums.data(), bins.codes);
 }
 
+// A node's rows, to be summed on the two sides of a threshold.
+struct SideRows {
+  const uint8_t* bins;
+  const int64_t* words;
+  const int32_t* lanes;
+  size_t count;
+  uint32_t threshold;
+};
+
+// Sums of the bins 1..threshold and of the missing bin. kLanes: 1 or 2, or 0 for any number.
+template <size_t kLanes>
+void sum_sides(const SideRows& rows, int64_t* left, int64_t* missing) {
+  int64_t left_all = 0;
+  int64_t left_second = 0;
+  int64_t missing_all = 0;
+  int64_t missing_second = 0;
+  for (size_t i = 0; i < rows.count; ++i) {
+    const uint32_t bin = rows.bins[i];
+    // Masks instead of branches: sides are as good as random.
+    const int64_t left_word = rows.words[i] & -int64_t{((bin - 1) & 255) < rows.threshold};
+    const int64_t missing_word = rows.words[i] & -int64_t{bin == 0};
+    if constexpr (kLanes == 0) {
+      left[rows.lanes[i]] += left_word;
+      missing[rows.lanes[i]] += missing_word;
+    } else {
+      left_all += left_word;
+      missing_all += missing_word;
+      if constexpr (kLanes == 2) {
+        const int64_t second = -int64_t{rows.lanes[i]};
+        left_second += left_word & second;
+        missing_second += missing_word & second;
+      }
+    }
+  }
+  if constexpr (kLanes == 0) return;
+  left[0] = left_all - left_second;
+  missing[0] = missing_all - missing_second;
+  if constexpr (kLanes == 2) {
+    left[1] = left_second;
+    missing[1] = missing_second;
+  }
+}
+
 }  // namespace
 
 FeatureSums SubtreeGrower::sums_of(const GrownNode& node, int32_t feature) {
@@ -156,12 +199,13 @@ void SubtreeGrower::try_random(const NodeSearch& search, const GrownNode& node, 
   side_words_.assign(2 * lanes, 0);  // left, then missing
   int64_t* left = side_words_.data();
   int64_t* missing = left + lanes;
-  const int32_t* row_lanes = growth_.rules.class_mode ? row_lanes_.data() : nullptr;
-  for (size_t i = 0; i < index.size(); ++i) {
-    const uint32_t bin = row_bins_[i];
-    const auto lane = row_lanes == nullptr ? size_t{0} : static_cast<size_t>(row_lanes[i]);
-    left[lane] += ((bin - 1) & 255) < threshold ? words_[i] : 0;
-    missing[lane] += bin == 0 ? words_[i] : 0;
+  const SideRows rows{row_bins_.data(), words_.data(), row_lanes_.data(), index.size(), threshold};
+  if (lanes == 1) {
+    sum_sides<1>(rows, left, missing);
+  } else if (lanes == 2) {
+    sum_sides<2>(rows, left, missing);
+  } else {
+    sum_sides<0>(rows, left, missing);
   }
   search_.search_threshold(search, {feature, static_cast<uint8_t>(threshold), left, missing}, best);
 }

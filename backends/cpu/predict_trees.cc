@@ -1,7 +1,7 @@
 // predict_trees on the CPU. Rows are taken in blocks: a block's bins are copied side by side, and
 // every tree is walked for all of them, a row in each lane, before the next (predict_trees_walk.h).
-// For a handful of rows preparing the trees costs more than it saves, so those are walked one by
-// one. Either way a row's leaves are added in order of trees.
+// For a handful of rows, or few trees on very wide rows, that costs more than it saves: those are
+// walked one by one. Either way a row's leaves are added in order of trees.
 #include "kernels/predict_trees.h"
 
 #include <algorithm>
@@ -18,6 +18,8 @@ using kernels::PredictTreesArgs;
 using kernels::PredictTreesProblem;
 
 constexpr int64_t kFewRows = 16;
+// Features whose copying takes as long as the vector walk saves on one tree.
+constexpr int64_t kFeaturesOfTree = 400;
 constexpr int64_t kRowsPerTask = 64;  // walked one by one
 constexpr int64_t kBlockRows = 256;
 // Trees with more nodes than this stay in cache for longer blocks.
@@ -150,11 +152,17 @@ class BlockPredictor {
   std::vector<Workspace> workspaces_;
 };
 
+// Whether preparing the trees and copying rows costs less than it saves.
+bool packing_pays(const PredictTreesProblem& problem) {
+  const int64_t tree_count = problem.tree_end - problem.tree_begin;
+  return problem.row_count >= kFewRows && problem.feature_count <= tree_count * kFeaturesOfTree;
+}
+
 Status predict(const kernels::OpContext& context, const PredictTreesProblem& problem,
                const PredictTreesArgs& args) {
   ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
   if (problem.row_count == 0 || problem.tree_begin == problem.tree_end) return {};
-  if (problem.row_count < kFewRows || !PackedTrees::fits(problem, args.forest)) {
+  if (!packing_pays(problem) || !PackedTrees::fits(problem, args.forest)) {
     ASSAY_RETURN_IF_ERROR(context.executor->parallel_for(
         chunk_count_of(problem.row_count, kRowsPerTask), [&](int64_t chunk, int) {
           if (stop_requested(context)) return;

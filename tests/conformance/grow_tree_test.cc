@@ -49,7 +49,7 @@ void check_seeds(uint64_t begin, uint64_t end, int64_t row_count) {
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
 
-TEST(GrowTree, AgreesOnSmallProblems) { check_seeds(0, 120, 0); }
+TEST(GrowTree, AgreesOnSmallProblems) { check_seeds(0, 100, 0); }
 
 // Large enough that the CPU shares one node's rows among threads, and grows subtrees apart.
 TEST(GrowTree, AgreesOnProblemsOfThousandsOfRows) { check_seeds(1000, 1008, 4500); }
@@ -58,7 +58,7 @@ TEST(GrowTree, AgreesOnManyRows) {
   std::vector<OpCase<GrowTree>> cases;
   for (const int32_t class_count : {0, 2}) {
     for (const int32_t columns : {0, 3}) {
-      TreeProblem item = plain_tree_problem(18000, 6, class_count);
+      TreeProblem item = plain_tree_problem(9000, 6, class_count);
       item.problem.params.columns_per_node = columns;
       item.problem.params.growth =
           columns == 0 ? kernels::GrowthPolicy::kLeafWise : kernels::GrowthPolicy::kDepthWise;

@@ -140,7 +140,9 @@ TEST(PredictTrees, Agrees) {
   cases.push_back(case_of({300, 3, 1, 1, 0, 5}, ++seed));      // no trees
   cases.push_back(case_of({300, 3, 2, 6, 12, 9, 1}, ++seed));  // width between 1 and all
   cases.push_back(case_of({5000, 28, 1, 1, 40, 63}, ++seed));
-  cases.push_back(case_of({300, 28, 1, 1, 2, 5000}, ++seed));  // larger than a cache
+  cases.push_back(case_of({300, 28, 1, 1, 2, 5000}, ++seed));      // larger than a cache
+  cases.push_back(case_of({100, 500, 1, 1, 1, 20, 0.2}, ++seed));  // few trees on wide rows
+  cases.push_back(case_of({100, 2100, 1, 1, 9, 20}, ++seed));      // wider than short nodes
   check_op<PredictTrees>(kernels::reference::predict_trees, cases);
 }
 
