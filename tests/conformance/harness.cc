@@ -55,6 +55,8 @@ std::string describe(const OutputBytes& expected, const OutputBytes& actual, siz
 
 }  // namespace
 
+bool with_thread_sanitizer() { return kThreadSanitizer; }
+
 CaseBuffers::CaseBuffers(kernels::Device& device, uint8_t sentinel, int shift, bool poison)
     : device_(device), sentinel_(sentinel), shift_(shift), poison_(poison) {}
 

@@ -32,6 +32,9 @@
 
 namespace assay::conformance {
 
+// Whether this is a ThreadSanitizer build, where every case costs some twenty times as much.
+bool with_thread_sanitizer();
+
 // An output after a run, in the host's memory.
 struct OutputBytes {
   std::string name;
