@@ -71,8 +71,8 @@ class HostileDataTest(CliCase):
         rows = ''.join(','.join(str((r * 31 + k * 7) % 101) for k in range(width)) + f',{r % 2}\n'
                        for r in range(40))
         self.write('wide.csv', header + rows)
-        summary = self.assay_json('run', '--data', 'wide.csv', '--target', 'y', '--time', '8s',
-                                  timeout=100)
+        summary = self.assay_json('run', '--data', 'wide.csv', '--target', 'y', '--trials', 3,
+                                  '--learners', 'constant,linear,gbt', timeout=100)
         self.assertEqual(summary['status'], 'completed')
 
 
