@@ -13,12 +13,8 @@
 namespace assay::automl::cli {
 namespace {
 
-struct PredictOptions {
-  std::string model;
-  TableOptions table;
+struct PredictOptions : PredictionOptions {
   std::string out;
-  std::string device = "auto";
-  int64_t threads = 0;
 };
 
 // Standard output, or a file.
@@ -105,14 +101,8 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("predict", "Predict the rows of a table");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<PredictOptions>();
-  command
-      ->add_option("model", options->model,
-                   "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
-      ->required();
-  add_table_options(*command, options->table);
+  add_prediction_options(*command, *options);
   command->add_option("--out,-o", options->out, "CSV file to write (default: standard output)");
-  command->add_option("--device", options->device, "auto, cpu, cuda:0, ...")->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads; 0 for all")->capture_default_str();
   command->footer(
       "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"
       "keep their order.\n"

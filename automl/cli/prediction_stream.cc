@@ -1,6 +1,18 @@
 #include "automl/cli/prediction_stream.h"
 
+#include <CLI/CLI.hpp>
+
 namespace assay::automl::cli {
+
+void add_prediction_options(CLI::App& command, PredictionOptions& options) {
+  command
+      .add_option("model", options.model,
+                  "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
+      ->required();
+  add_table_options(command, options.table);
+  command.add_option("--device", options.device, "auto, cpu, cuda:0, ...")->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads; 0 for all")->capture_default_str();
+}
 
 Result<int64_t> predict_stream(const Predictor& predictor, const TableOptions& options,
                                const std::vector<datasets::ColumnSpec>& extra, Engine& engine,

@@ -2,7 +2,9 @@
 // memory. Used by predict and score.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,17 @@
 #include "datasets/csv_blocks.h"
 
 namespace assay::automl::cli {
+
+// What predict and score are told alike.
+struct PredictionOptions {
+  std::string model;  // as load_named_model takes it
+  TableOptions table;
+  std::string device = "auto";
+  int64_t threads = 0;
+};
+
+// The positional model, --data and how it is read, --device and --threads.
+void add_prediction_options(CLI::App& command, PredictionOptions& options);
 
 // One block: the rows read, and predictions [rows, outputs] row-major.
 struct PredictedBlock {

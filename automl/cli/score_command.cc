@@ -16,12 +16,8 @@
 namespace assay::automl::cli {
 namespace {
 
-struct ScoreOptions {
-  std::string model;
-  TableOptions table;
+struct ScoreOptions : PredictionOptions {
   std::string metric;
-  std::string device = "auto";
-  int64_t threads = 0;
 };
 
 // Class numbers of the labels as a test file spells them: as trained, or the same number in another
@@ -146,15 +142,9 @@ void add_score_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("score", "Score a model on a table that has the target");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<ScoreOptions>();
-  command
-      ->add_option("model", options->model,
-                   "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
-      ->required();
-  add_table_options(*command, options->table);
+  add_prediction_options(*command, *options);
   command->add_option("--metric", options->metric,
                       "The metric (default: the one the model was chosen by)");
-  command->add_option("--device", options->device, "auto, cpu, cuda:0, ...")->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads; 0 for all")->capture_default_str();
   command->footer("Example:\n  assay score churn --data test.csv --metric log_loss");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return score(invocation, *options); };

@@ -16,8 +16,8 @@ namespace assay::automl {
 struct Candidate {
   int64_t trial = 0;
   std::string learner;
-  double loss = 0;   // lower is better
-  double score = 0;  // of the metric
+  double loss = 0;                                        // lower is better
+  double score = 0;                                       // of the metric
   std::shared_ptr<const Model> model;                     // average of the fold models
   std::shared_ptr<const std::vector<float>> predictions;  // [scored rows, outputs] row-major
   int64_t byte_count() const;

@@ -2,8 +2,8 @@
 // common power-of-two scale, and integers add exactly. The scale leaves no room for overflow.
 //
 // Error: each term is off by at most half a unit, 2^-(exponent + 1), so a sum of n terms is off by
-// at most n * 2^-(exponent + 1), which is below max_abs * n^2 * 2^-60. decode() rounds once more, to
-// double.
+// at most n * 2^-(exponent + 1), which is below max_abs * n^2 * 2^-60. decode() rounds once more,
+// to double.
 #pragma once
 
 #include <cmath>

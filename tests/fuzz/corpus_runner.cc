@@ -44,10 +44,22 @@ size_t pick(size_t bound, assay::Rng& rng) { return static_cast<size_t>(rng.belo
 
 // One small change of the kind that breaks parsers.
 void mutate(Bytes& input, const Bytes& other, assay::Rng& rng) {
-  static constexpr std::string_view kTokens[] = {
-      "\"", "\n", "\r\n", ",",  ";",    "\t",    "NaN", "1e400",        "-1",       "{",  "}",
-      "[",  "]",  ": ",   "- ", std::string_view("\0", 1), "\xff",  "&a",  "*a",           "\xf0\x9f", "#",  "---\n",
-      "0x", "?",  "''",   "|",  "null", "false", "1e-", "999999999999", "\xef\xbb", "\\u"};
+  static constexpr std::string_view kTokens[] = {"\"",       "\n",
+                                                 "\r\n",     ",",
+                                                 ";",        "\t",
+                                                 "NaN",      "1e400",
+                                                 "-1",       "{",
+                                                 "}",        "[",
+                                                 "]",        ": ",
+                                                 "- ",       std::string_view("\0", 1),
+                                                 "\xff",     "&a",
+                                                 "*a",       "\xf0\x9f",
+                                                 "#",        "---\n",
+                                                 "0x",       "?",
+                                                 "''",       "|",
+                                                 "null",     "false",
+                                                 "1e-",      "999999999999",
+                                                 "\xef\xbb", "\\u"};
   const size_t at = pick(input.size() + 1, rng);
   const auto position = input.begin() + static_cast<std::ptrdiff_t>(at);
   switch (rng.below(7)) {
