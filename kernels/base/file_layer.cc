@@ -1,5 +1,6 @@
 #include "kernels/base/file_layer.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +69,23 @@ Result<std::unique_ptr<File>> open_posix(const std::string& path, int flags, con
   return std::make_unique<PosixFile>(fd, path);
 }
 
+int64_t nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileInfo info_from(const struct stat& info) {
+  return {.inode = info.st_ino,
+          .size = info.st_size,
+          .modified_ns = nanoseconds(info.st_mtim),
+          .changed_ns = nanoseconds(info.st_ctim),
+          .links = info.st_nlink,
+          .folder = S_ISDIR(info.st_mode)};
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<File>> PosixFileLayer::create(const std::string& path) {
@@ -76,6 +94,10 @@ Result<std::unique_ptr<File>> PosixFileLayer::create(const std::string& path) {
 
 Result<std::unique_ptr<File>> PosixFileLayer::open(const std::string& path) {
   return open_posix(path, O_RDONLY, "open");
+}
+
+Result<std::unique_ptr<File>> PosixFileLayer::open_append(const std::string& path) {
+  return open_posix(path, O_WRONLY | O_APPEND, "open");
 }
 
 Status PosixFileLayer::rename(const std::string& from, const std::string& to) {
@@ -125,6 +147,35 @@ Result<std::vector<std::string>> PosixFileLayer::list(const std::string& path) {
 bool PosixFileLayer::exists(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0;
+}
+
+Result<FileInfo> PosixFileLayer::stat(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return io_error("stat", path, errno);
+  return info_from(info);
+}
+
+Result<std::vector<FolderEntry>> PosixFileLayer::scan(const std::string& path) {
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+  if (folder == nullptr) return io_error("list folder", path, errno);
+  std::vector<FolderEntry> entries;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder.get());
+    if (entry == nullptr && errno != 0) return io_error("list folder", path, errno);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    struct stat info {};
+    if (::fstatat(::dirfd(folder.get()), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) continue;
+      return io_error("stat", path + "/" + entry->d_name, errno);
+    }
+    entries.push_back({std::string(name), info_from(info)});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const FolderEntry& a, const FolderEntry& b) { return a.name < b.name; });
+  return entries;
 }
 
 Result<std::string> read_file(FileLayer& files, const std::string& path, int64_t limit_bytes) {

@@ -27,6 +27,22 @@ class File {
   virtual Result<int64_t> size() = 0;
 };
 
+// What the file system knows about a file or folder. Times are nanoseconds since 1970 UTC.
+struct FileInfo {
+  uint64_t inode = 0;
+  int64_t size = 0;
+  int64_t modified_ns = 0;  // when the content changed (a folder: when a name in it changed)
+  int64_t changed_ns = 0;   // when content, name, links or rights changed; cannot be set
+  uint64_t links = 0;       // hard links
+  bool folder = false;
+  bool operator==(const FileInfo&) const = default;
+};
+
+struct FolderEntry {
+  std::string name;
+  FileInfo info;
+};
+
 // Thread-safe.
 class FileLayer {
  public:
@@ -35,6 +51,10 @@ class FileLayer {
   virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
   // Read only. Fails: not_found.
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
+  // An existing file to append to (O_APPEND): what one append() writes stays together although
+  // other processes append too, as long as the disk takes all of it. It cannot be read.
+  // Fails: not_found.
+  virtual Result<std::unique_ptr<File>> open_append(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   // Hard link. Fails: already_exists.
   virtual Status link(const std::string& from, const std::string& to) = 0;
@@ -47,12 +67,18 @@ class FileLayer {
   // Names in the folder, sorted, without . and ..
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
+  // Follows a symbolic link. Fails: not_found.
+  virtual Result<FileInfo> stat(const std::string& path) = 0;
+  // The names in the folder, sorted, each with what stat() says, links not followed. A name that
+  // vanishes meanwhile is left out. Fails: not_found.
+  virtual Result<std::vector<FolderEntry>> scan(const std::string& path) = 0;
 };
 
 class PosixFileLayer final : public FileLayer {
  public:
   Result<std::unique_ptr<File>> create(const std::string& path) override;
   Result<std::unique_ptr<File>> open(const std::string& path) override;
+  Result<std::unique_ptr<File>> open_append(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status link(const std::string& from, const std::string& to) override;
   Status unlink(const std::string& path) override;
@@ -60,6 +86,8 @@ class PosixFileLayer final : public FileLayer {
   Status sync_folder(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   bool exists(const std::string& path) override;
+  Result<FileInfo> stat(const std::string& path) override;
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override;
 };
 
 // The whole file. Fails: not_found, io, resource_exhausted if it is larger than `limit_bytes`.

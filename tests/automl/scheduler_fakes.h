@@ -147,6 +147,10 @@ class SlowFileLayer final : public FileLayer {
     return std::unique_ptr<File>(new SlowFile(std::move(file), *this));
   }
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_.open(path); }
+  Result<std::unique_ptr<File>> open_append(const std::string& path) override {
+    ASSAY_ASSIGN_OR_RETURN(auto file, real_.open_append(path));
+    return std::unique_ptr<File>(new SlowFile(std::move(file), *this));
+  }
   Status rename(const std::string& from, const std::string& to) override {
     return real_.rename(from, to);
   }
@@ -160,6 +164,10 @@ class SlowFileLayer final : public FileLayer {
     return real_.list(path);
   }
   bool exists(const std::string& path) override { return real_.exists(path); }
+  Result<FileInfo> stat(const std::string& path) override { return real_.stat(path); }
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    return real_.scan(path);
+  }
 
  private:
   class SlowFile final : public File {

@@ -30,6 +30,11 @@ class FailingFiles final : public FileLayer {
     return std::make_unique<FailingFile>(*this, std::move(file), path);
   }
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_.open(path); }
+  Result<std::unique_ptr<File>> open_append(const std::string& path) override {
+    ASSAY_RETURN_IF_ERROR(step("open", path));
+    ASSAY_ASSIGN_OR_RETURN(auto file, real_.open_append(path));
+    return std::make_unique<FailingFile>(*this, std::move(file), path);
+  }
   Status rename(const std::string& from, const std::string& to) override {
     ASSAY_RETURN_IF_ERROR(step("rename to", to));
     return real_.rename(from, to);
@@ -51,6 +56,10 @@ class FailingFiles final : public FileLayer {
     return real_.list(path);
   }
   bool exists(const std::string& path) override { return real_.exists(path); }
+  Result<FileInfo> stat(const std::string& path) override { return real_.stat(path); }
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    return real_.scan(path);
+  }
 
  private:
   class FailingFile final : public File {

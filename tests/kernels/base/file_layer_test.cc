@@ -100,6 +100,58 @@ TEST_F(FileLayerTest, ListIsSorted) {
   EXPECT_FALSE(files_.list(path("no")).has_value());
 }
 
+TEST_F(FileLayerTest, StatTellsReplacedFilesApart) {
+  write("a", "12345");
+  const auto first = files_.stat(path("a"));
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->size, 5);
+  EXPECT_EQ(first->links, 1U);
+  EXPECT_FALSE(first->folder);
+  EXPECT_EQ(*files_.stat(path("a")), *first);
+  write("b", "12345");
+  ASSERT_TRUE(files_.rename(path("b"), path("a")).has_value());
+  EXPECT_NE(files_.stat(path("a"))->inode, first->inode);
+  EXPECT_TRUE(files_.stat(folder_)->folder);
+  EXPECT_EQ(files_.stat(path("no")).error().code, StatusCode::kNotFound);
+}
+
+TEST_F(FileLayerTest, ScanIsASortedListWithStats) {
+  write("b", "12");
+  write("a", "1");
+  ASSERT_TRUE(files_.make_folder(path("c")).has_value());
+  const auto entries = files_.scan(folder_);
+  ASSERT_TRUE(entries.has_value());
+  ASSERT_EQ(entries->size(), 3U);
+  for (size_t i = 0; i < 3; ++i) {
+    const FolderEntry& entry = (*entries)[i];
+    EXPECT_EQ(entry.name, std::string(1, static_cast<char>('a' + i)));
+    EXPECT_EQ(entry.info, *files_.stat(path(entry.name)));
+  }
+  EXPECT_EQ(files_.scan(path("no")).error().code, StatusCode::kNotFound);
+}
+
+TEST_F(FileLayerTest, AppendersOfOneFileDoNotTearEachOther) {
+  write("log", "");
+  EXPECT_EQ(files_.open_append(path("no")).error().code, StatusCode::kNotFound);
+  constexpr int kLines = 500;
+  auto append = [this](char letter) {
+    const std::string line = std::string(997, letter) + "\n";
+    for (int i = 0; i < kLines; ++i) {
+      auto file = files_.open_append(path("log"));
+      ASSERT_TRUE(file.has_value());
+      ASSERT_TRUE((*file)->append(bytes_of(line)).has_value());
+    }
+  };
+  std::thread other([&] { append('b'); });
+  append('a');
+  other.join();
+  const std::string text = content("log");
+  ASSERT_EQ(text.size(), size_t{2} * kLines * 998);
+  for (size_t at = 0; at < text.size(); at += 998) {
+    EXPECT_EQ(text.substr(at, 998), std::string(997, text[at]) + "\n");
+  }
+}
+
 TEST_F(FileLayerTest, MakeFolderFailsUnderAFile) {
   write("a", "");
   EXPECT_FALSE(files_.make_folder(path("a/b")).has_value());
@@ -175,6 +227,9 @@ class FailingLayer final : public FileLayer {
   }
   Result<std::unique_ptr<File>> create(const std::string& path) override;
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_.open(path); }
+  Result<std::unique_ptr<File>> open_append(const std::string& path) override {
+    return real_.open_append(path);
+  }
   Status rename(const std::string& from, const std::string& to) override {
     ASSAY_RETURN_IF_ERROR(step());
     return real_.rename(from, to);
@@ -192,6 +247,10 @@ class FailingLayer final : public FileLayer {
     return real_.list(path);
   }
   bool exists(const std::string& path) override { return real_.exists(path); }
+  Result<FileInfo> stat(const std::string& path) override { return real_.stat(path); }
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    return real_.scan(path);
+  }
 
  private:
   PosixFileLayer real_;
