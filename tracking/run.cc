@@ -124,11 +124,10 @@ void replace_or_add(std::vector<T>& entries, T entry, Same same) {
 
 }  // namespace
 
-RunWriter::RunWriter(std::shared_ptr<Workspace> workspace, RunRecord record)
+Run::Run(std::shared_ptr<Workspace> workspace, RunRecord record)
     : workspace_(std::move(workspace)), id_(record.info.run_id), record_(std::move(record)) {}
 
-Result<std::unique_ptr<RunWriter>> RunWriter::create(std::shared_ptr<Workspace> workspace,
-                                                     RunSpec spec) {
+Result<std::unique_ptr<Run>> Run::create(std::shared_ptr<Workspace> workspace, RunSpec spec) {
   RunRecord record;
   RunInfo& info = record.info;
   ASSAY_ASSIGN_OR_RETURN(info.run_id, make_ulid());
@@ -141,11 +140,11 @@ Result<std::unique_ptr<RunWriter>> RunWriter::create(std::shared_ptr<Workspace> 
   info.parent_run_id = std::move(spec.parent_run_id);
   info.user = user_name();
   info.created_ns = wall_time_ns();
-  return std::unique_ptr<RunWriter>(new RunWriter(std::move(workspace), std::move(record)));
+  return std::unique_ptr<Run>(new Run(std::move(workspace), std::move(record)));
 }
 
 template <class Change>
-Status RunWriter::change(Change apply) {
+Status Run::change(Change apply) {
   const std::scoped_lock lock(mutex_);
   if (record_.info.finished) {
     return fail(StatusCode::kInvalidArgument, "run {} is finished: nothing can be added", id_);
@@ -153,7 +152,7 @@ Status RunWriter::change(Change apply) {
   return apply(record_);
 }
 
-Status RunWriter::log_param(std::string_view key, Value value) {
+Status Run::log_param(std::string_view key, Value value) {
   ASSAY_RETURN_IF_ERROR(check_key("parameter", key));
   return change([&](RunRecord& record) -> Status {
     record.params.insert_or_assign(std::string(key), std::move(value));
@@ -161,7 +160,7 @@ Status RunWriter::log_param(std::string_view key, Value value) {
   });
 }
 
-Status RunWriter::set_tag(std::string_view key, Value value) {
+Status Run::set_tag(std::string_view key, Value value) {
   ASSAY_RETURN_IF_ERROR(check_key("tag", key));
   return change([&](RunRecord& record) -> Status {
     record.tags.insert_or_assign(std::string(key), std::move(value));
@@ -169,8 +168,8 @@ Status RunWriter::set_tag(std::string_view key, Value value) {
   });
 }
 
-Status RunWriter::log_metric(std::string_view key, double value, int64_t step,
-                             std::optional<double> time) {
+Status Run::log_metric(std::string_view key, double value, int64_t step,
+                       std::optional<double> time) {
   ASSAY_RETURN_IF_ERROR(check_key("metric", key));
   const double at = time ? *time : static_cast<double>(wall_time_ns()) * 1e-9;
   return change([&](RunRecord& record) -> Status {
@@ -179,7 +178,7 @@ Status RunWriter::log_metric(std::string_view key, double value, int64_t step,
   });
 }
 
-Status RunWriter::declare_metric(std::string_view key) {
+Status Run::declare_metric(std::string_view key) {
   ASSAY_RETURN_IF_ERROR(check_key("metric", key));
   return change([&](RunRecord& record) -> Status {
     record.metrics.try_emplace(std::string(key));
@@ -187,7 +186,7 @@ Status RunWriter::declare_metric(std::string_view key) {
   });
 }
 
-Status RunWriter::log_text(TextStream stream, std::string_view text) {
+Status Run::log_text(TextStream stream, std::string_view text) {
   return change([&](RunRecord& record) -> Status {
     const bool out = stream == TextStream::kStdout;
     std::string& log = out ? record.stdout_text : record.stderr_text;
@@ -200,8 +199,7 @@ Status RunWriter::log_text(TextStream stream, std::string_view text) {
   });
 }
 
-Status RunWriter::add_artifact(std::string_view path, std::string_view media_type,
-                               const BlobRef& blob) {
+Status Run::add_artifact(std::string_view path, std::string_view media_type, const BlobRef& blob) {
   return change([&](RunRecord& record) -> Status {
     Artifact artifact{std::string(path), blob.sha256, blob.size, clean_utf8(media_type)};
     replace_or_add(record.artifacts, std::move(artifact),
@@ -210,21 +208,21 @@ Status RunWriter::add_artifact(std::string_view path, std::string_view media_typ
   });
 }
 
-Status RunWriter::log_artifact(std::string_view path, std::span<const std::byte> bytes,
-                               std::string_view media_type) {
+Status Run::log_artifact(std::string_view path, std::span<const std::byte> bytes,
+                         std::string_view media_type) {
   ASSAY_RETURN_IF_ERROR(check_artifact_path(path));
   ASSAY_ASSIGN_OR_RETURN(const BlobRef blob, BlobStore(*workspace_).put(bytes));
   return add_artifact(path, media_type, blob);
 }
 
-Status RunWriter::log_artifact_file(std::string_view path, const std::string& file,
-                                    std::string_view media_type) {
+Status Run::log_artifact_file(std::string_view path, const std::string& file,
+                              std::string_view media_type) {
   ASSAY_RETURN_IF_ERROR(check_artifact_path(path));
   ASSAY_ASSIGN_OR_RETURN(const BlobRef blob, BlobStore(*workspace_).put_file(file));
   return add_artifact(path, media_type, blob);
 }
 
-Status RunWriter::log_predictions(Predictions predictions) {
+Status Run::log_predictions(Predictions predictions) {
   ASSAY_RETURN_IF_ERROR(check_predictions(predictions));
   clean_texts(predictions.column_names);
   auto shared = std::make_shared<const Predictions>(std::move(predictions));
@@ -235,7 +233,7 @@ Status RunWriter::log_predictions(Predictions predictions) {
   });
 }
 
-Status RunWriter::log_table(NamedTable table) {
+Status Run::log_table(NamedTable table) {
   ASSAY_RETURN_IF_ERROR(check_key("table", table.name));
   ASSAY_RETURN_IF_ERROR(prepare_columns(table.name, table.columns));
   auto shared = std::make_shared<const NamedTable>(std::move(table));
@@ -246,7 +244,7 @@ Status RunWriter::log_table(NamedTable table) {
   });
 }
 
-Status RunWriter::set_score(std::string_view metric, double score) {
+Status Run::set_score(std::string_view metric, double score) {
   ASSAY_RETURN_IF_ERROR(check_key("metric", metric));
   return change([&](RunRecord& record) -> Status {
     record.info.metric = metric;
@@ -255,7 +253,7 @@ Status RunWriter::set_score(std::string_view metric, double score) {
   });
 }
 
-Status RunWriter::set_source(SourceInfo source) {
+Status Run::set_source(SourceInfo source) {
   for (SourceFile& file : source.files) file.path = clean_utf8(file.path);
   return change([&](RunRecord& record) -> Status {
     record.source = std::move(source);
@@ -263,7 +261,7 @@ Status RunWriter::set_source(SourceInfo source) {
   });
 }
 
-Status RunWriter::set_environment(std::map<std::string, Value> values) {
+Status Run::set_environment(std::map<std::string, Value> values) {
   for (const auto& [key, value] : values) ASSAY_RETURN_IF_ERROR(check_key("environment", key));
   return change([&](RunRecord& record) -> Status {
     record.environment = std::move(values);
@@ -271,7 +269,7 @@ Status RunWriter::set_environment(std::map<std::string, Value> values) {
   });
 }
 
-Status RunWriter::add_dataset(DatasetUse dataset) {
+Status Run::add_dataset(DatasetUse dataset) {
   ASSAY_RETURN_IF_ERROR(prepare_columns("profile", dataset.profile));
   return change([&](RunRecord& record) -> Status {
     record.datasets.push_back(std::move(dataset));
@@ -279,14 +277,14 @@ Status RunWriter::add_dataset(DatasetUse dataset) {
   });
 }
 
-Status RunWriter::add_model(ModelUse model) {
+Status Run::add_model(ModelUse model) {
   return change([&](RunRecord& record) -> Status {
     record.models.push_back(std::move(model));
     return {};
   });
 }
 
-Status RunWriter::publish(const RunRecord& record) {
+Status Run::publish(const RunRecord& record) {
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_->writer());
   ASSAY_ASSIGN_OR_RETURN(const std::string image, run_file_image(record));
   const std::string relative = run_file_path(id_);
@@ -306,7 +304,7 @@ Status RunWriter::publish(const RunRecord& record) {
   return {};
 }
 
-Status RunWriter::checkpoint() {
+Status Run::checkpoint() {
   const std::scoped_lock order(publish_mutex_);
   RunRecord copy;
   ASSAY_RETURN_IF_ERROR(change([&](RunRecord& record) -> Status {
@@ -316,7 +314,7 @@ Status RunWriter::checkpoint() {
   return publish(copy);
 }
 
-Status RunWriter::finish(RunStatus status, std::string_view message) {
+Status Run::finish(RunStatus status, std::string_view message) {
   if (status == RunStatus::kRunning) {
     return fail(StatusCode::kInvalidArgument, "run {} cannot finish as running", id_);
   }

@@ -1,4 +1,4 @@
-// RunWriter records one run in memory and publishes it as one complete, immutable HDF5 file at
+// Run records one run in memory and publishes it as one complete, immutable HDF5 file at
 // each checkpoint and at the end. Readers see the last published state or nothing, never half a
 // file. Log calls only append to memory. Thread-safe: several threads may log to one run.
 #pragma once
@@ -29,17 +29,16 @@ struct RunSpec {
 
 enum class TextStream { kStdout, kStderr };
 
-class RunWriter {
+class Run {
  public:
   // The run's file is written by the first checkpoint() or finish().
   // Fails: invalid_argument for a bad kind, name, experiment or parent id; io if the workspace
   // cannot be written.
-  static Result<std::unique_ptr<RunWriter>> create(std::shared_ptr<Workspace> workspace,
-                                                   RunSpec spec);
+  static Result<std::unique_ptr<Run>> create(std::shared_ptr<Workspace> workspace, RunSpec spec);
   // A run that was never finished stays as last published and shows as interrupted.
-  ~RunWriter() = default;
-  RunWriter(const RunWriter&) = delete;
-  RunWriter& operator=(const RunWriter&) = delete;
+  ~Run() = default;
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   const std::string& id() const { return id_; }
   const std::shared_ptr<Workspace>& workspace() const { return workspace_; }
@@ -81,7 +80,7 @@ class RunWriter {
   Status finish(RunStatus status, std::string_view message = "");
 
  private:
-  RunWriter(std::shared_ptr<Workspace> workspace, RunRecord record);
+  Run(std::shared_ptr<Workspace> workspace, RunRecord record);
   Status publish(const RunRecord& record);
   Status add_artifact(std::string_view path, std::string_view media_type, const BlobRef& blob);
   template <class Change>

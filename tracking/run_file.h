@@ -15,7 +15,7 @@ namespace assay::tracking {
 inline constexpr uint32_t kRunSchemaVersion = 1;
 
 // The bytes of a complete run file, built in memory.
-// Sizes within a table or a set of predictions must agree (RunWriter checks them).
+// Sizes within a table or a set of predictions must agree (Run checks them).
 // Fails: internal with HDF5's reason, resource_exhausted.
 Result<std::string> run_file_image(const RunRecord& record);
 

@@ -1,4 +1,4 @@
-// Everything that a run file holds, as plain values. RunWriter fills one, run_file.h writes and
+// Everything that a run file holds, as plain values. Run fills one, run_file.h writes and
 // reads it. Owns its memory; large arrays are shared and immutable, so that copies are cheap.
 // Not thread-safe.
 #pragma once

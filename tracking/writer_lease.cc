@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <system_error>
 #include <vector>
 
 #include "tracking/environment.h"
@@ -73,13 +71,10 @@ bool remove_writer_folder(FileLayer& files, const std::string& folder) {
     if (names) {
       for (const std::string& name : *names) (void)files.unlink(path + "/" + name);
     }
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
+    (void)files.remove_folder(path);
   }
   (void)files.unlink(folder + "/LEASE");
-  std::error_code error;
-  std::filesystem::remove(folder, error);
-  return !error;
+  return files.remove_folder(folder).has_value();
 }
 
 Status write_lease(FileLayer& files, const std::string& folder, const LeaseInfo& info) {

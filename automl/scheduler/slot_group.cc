@@ -25,7 +25,7 @@ void note_error(SweepState& state, std::string message) {
 }
 
 // A trial's record that cannot be written is said, but its result counts all the same.
-void write_record(SweepState& state, const TrialOutcome& outcome, tracking::RunWriter& run) {
+void write_record(SweepState& state, const TrialOutcome& outcome, tracking::Run& run) {
   Status written = write_trial(state.record, *state.set, outcome, run);
   if (written) return;
   note_error(state, fmt::format("trial {} could not be recorded: {}", outcome.result.spec.number,

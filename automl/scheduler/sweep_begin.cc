@@ -41,7 +41,7 @@ Status SweepLead::begin() {
   tracking::RunSpec spec;
   spec.kind = "sweep";
   spec.experiment = config_.run.experiment;
-  ASSAY_ASSIGN_OR_RETURN(parent_, tracking::RunWriter::create(state_->request.workspace, spec));
+  ASSAY_ASSIGN_OR_RETURN(parent_, tracking::Run::create(state_->request.workspace, spec));
   outcome_.run_id = parent_->id();
 
   const Clock& clock = *state_->request.clock;

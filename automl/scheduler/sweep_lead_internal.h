@@ -76,7 +76,7 @@ class SweepLead {
   int64_t memory_limit_ = 0;
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
-  std::unique_ptr<tracking::RunWriter> parent_;
+  std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
   SweepOutcome outcome_;
   // "constant" or what else was tried so far, for the running best.

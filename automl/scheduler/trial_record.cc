@@ -27,7 +27,7 @@ tracking::RunStatus run_status(TrialStatus status) {
 // A trial's record stays small on tables with thousands of columns; the sweep's has all.
 constexpr size_t kTrialImportances = 200;
 
-Status log_folds(const TrialOutcome& outcome, const std::string& metric, tracking::RunWriter& run) {
+Status log_folds(const TrialOutcome& outcome, const std::string& metric, tracking::Run& run) {
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];
     const auto step = static_cast<int64_t>(fold);
@@ -53,18 +53,18 @@ tracking::Value to_value(const ParamValue& value) {
   return std::visit([](const auto& held) { return tracking::Value(held); }, value);
 }
 
-Result<std::unique_ptr<tracking::RunWriter>> start_trial(const RecordContext& context,
-                                                         const TrialSpec& spec) {
+Result<std::unique_ptr<tracking::Run>> start_trial(const RecordContext& context,
+                                                   const TrialSpec& spec) {
   tracking::RunSpec run_spec;
   run_spec.kind = "trial";
   run_spec.experiment = context.experiment;
   run_spec.name = fmt::format("{}-{}", spec.learner, spec.number);
   run_spec.parent_run_id = context.parent_run_id;
-  return tracking::RunWriter::create(context.workspace, std::move(run_spec));
+  return tracking::Run::create(context.workspace, std::move(run_spec));
 }
 
 Status write_trial(const RecordContext& context, const TrainingSet& set,
-                   const TrialOutcome& outcome, tracking::RunWriter& run) {
+                   const TrialOutcome& outcome, tracking::Run& run) {
   const TrialSpec& spec = outcome.result.spec;
   const std::string metric(set.metric().name());
   for (const auto& [name, value] : spec.params) {

@@ -27,13 +27,13 @@ struct RecordContext {
 
 // The run of a trial that starts now; nothing is on disk before write_trial.
 // Fails: io.
-Result<std::unique_ptr<tracking::RunWriter>> start_trial(const RecordContext& context,
-                                                         const TrialSpec& spec);
+Result<std::unique_ptr<tracking::Run>> start_trial(const RecordContext& context,
+                                                   const TrialSpec& spec);
 
 // Records what came of it and publishes the run as finished. Durable when it returns.
 // Fails: io.
 Status write_trial(const RecordContext& context, const TrainingSet& set,
-                   const TrialOutcome& outcome, tracking::RunWriter& run);
+                   const TrialOutcome& outcome, tracking::Run& run);
 
 // A model's feature importance as a table: feature, importance; most important first, at most
 // `limit` of them.

@@ -178,6 +178,11 @@ Result<std::vector<FolderEntry>> PosixFileLayer::scan(const std::string& path) {
   return entries;
 }
 
+Status PosixFileLayer::remove_folder(const std::string& path) {
+  if (::rmdir(path.c_str()) != 0) return io_error("remove folder", path, errno);
+  return {};
+}
+
 Result<std::string> read_file(FileLayer& files, const std::string& path, int64_t limit_bytes) {
   ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
   ASSAY_ASSIGN_OR_RETURN(const int64_t size, file->size());

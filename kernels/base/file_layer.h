@@ -72,6 +72,8 @@ class FileLayer {
   // The names in the folder, sorted, each with what stat() says, links not followed. A name that
   // vanishes meanwhile is left out. Fails: not_found.
   virtual Result<std::vector<FolderEntry>> scan(const std::string& path) = 0;
+  // Removes an empty folder. Fails: not_found; io if it holds anything.
+  virtual Status remove_folder(const std::string& path) = 0;
 };
 
 class PosixFileLayer final : public FileLayer {
@@ -88,6 +90,7 @@ class PosixFileLayer final : public FileLayer {
   bool exists(const std::string& path) override;
   Result<FileInfo> stat(const std::string& path) override;
   Result<std::vector<FolderEntry>> scan(const std::string& path) override;
+  Status remove_folder(const std::string& path) override;
 };
 
 // The whole file. Fails: not_found, io, resource_exhausted if it is larger than `limit_bytes`.

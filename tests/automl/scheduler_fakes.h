@@ -168,6 +168,7 @@ class SlowFileLayer final : public FileLayer {
   Result<std::vector<FolderEntry>> scan(const std::string& path) override {
     return real_.scan(path);
   }
+  Status remove_folder(const std::string& path) override { return real_.remove_folder(path); }
 
  private:
   class SlowFile final : public File {

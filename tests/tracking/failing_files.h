@@ -60,6 +60,7 @@ class FailingFiles final : public FileLayer {
   Result<std::vector<FolderEntry>> scan(const std::string& path) override {
     return real_.scan(path);
   }
+  Status remove_folder(const std::string& path) override { return real_.remove_folder(path); }
 
  private:
   class FailingFile final : public File {

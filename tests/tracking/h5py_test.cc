@@ -93,7 +93,7 @@ TEST(PlainReaders, OpenEveryKindOfPublishedRun) {
   const auto workspace = Workspace::create(folder / "store", "a");
   ASSERT_TRUE(workspace);
   for (const char* kind : {"sweep", "trial", "job", "pipeline", "step"}) {
-    const auto run = RunWriter::create(*workspace, {.kind = kind, .name = kind});
+    const auto run = Run::create(*workspace, {.kind = kind, .name = kind});
     ASSERT_TRUE(run);
     ASSERT_TRUE((*run)->set_environment(collect_environment({.seed = 1})));
     ASSERT_TRUE((*run)->log_metric("loss", 1.5));

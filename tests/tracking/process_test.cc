@@ -30,7 +30,7 @@ constexpr int kVersionsEach = 25;
 int work_until_killed(const std::shared_ptr<Workspace>& workspace, const std::string& tag) {
   ModelRegistry registry(workspace);
   for (int i = 0;; ++i) {
-    auto run = RunWriter::create(workspace, {.kind = "trial", .experiment = "crash"});
+    auto run = Run::create(workspace, {.kind = "trial", .experiment = "crash"});
     if (!run) return 1;
     const std::string text = tag + " artifact " + std::to_string(i);
     const auto bytes = std::as_bytes(std::span(text));
@@ -59,7 +59,7 @@ int register_versions(const std::shared_ptr<Workspace>& workspace, const std::st
 
 // Checkpoints once, then waits to be killed.
 int hold_a_run(const std::shared_ptr<Workspace>& workspace) {
-  auto run = RunWriter::create(workspace, {.name = "held"});
+  auto run = Run::create(workspace, {.name = "held"});
   if (!run || !(*run)->checkpoint()) return 1;
   std::printf("%s\n", (*run)->id().c_str());
   std::fflush(stdout);

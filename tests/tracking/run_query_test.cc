@@ -21,7 +21,7 @@ class RunQuery : public testing::Test {
     other_ = add({.kind = "job", .experiment = "letter", .name = "two"});
   }
   std::string add(RunSpec spec, RunStatus status = RunStatus::kCompleted) {
-    auto run = RunWriter::create(workspace_, std::move(spec));
+    auto run = tracking::Run::create(workspace_, std::move(spec));
     EXPECT_TRUE((*run)->finish(status));
     return (*run)->id();
   }
@@ -94,7 +94,7 @@ TEST_F(RunQuery, ARunningRunOfADeadWriterIsInterrupted) {
   std::string id;
   {
     const auto other = Workspace::open(folder_ / "store");
-    const auto run = RunWriter::create(*other, {.name = "long"});
+    const auto run = tracking::Run::create(*other, {.name = "long"});
     id = (*run)->id();
     ASSERT_TRUE((*run)->checkpoint());
     EXPECT_EQ(find_run(*workspace_, id)->status, RunStatus::kRunning);

@@ -18,8 +18,8 @@ namespace {
 class RunTest : public testing::Test {
  protected:
   void SetUp() override { workspace_ = *Workspace::create(folder_ / "store", "a", &files_); }
-  std::unique_ptr<RunWriter> make(RunSpec spec = {}) {
-    auto run = RunWriter::create(workspace_, std::move(spec));
+  std::unique_ptr<tracking::Run> make(RunSpec spec = {}) {
+    auto run = tracking::Run::create(workspace_, std::move(spec));
     EXPECT_TRUE(run) << run.error().message;
     return std::move(*run);
   }
@@ -111,7 +111,7 @@ TEST_F(RunTest, RefusesBadArtifactPaths) {
 
 TEST_F(RunTest, RefusesBadSpecs) {
   const auto code = [&](RunSpec spec) {
-    const auto run = RunWriter::create(workspace_, std::move(spec));
+    const auto run = tracking::Run::create(workspace_, std::move(spec));
     return run ? StatusCode::kInternal : run.error().code;
   };
   EXPECT_EQ(code({.kind = "swep"}), StatusCode::kInvalidArgument);
@@ -119,7 +119,7 @@ TEST_F(RunTest, RefusesBadSpecs) {
   EXPECT_EQ(code({.name = std::string(257, 'n')}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code({.name = "\xff"}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code({.parent_run_id = "nobody"}), StatusCode::kInvalidArgument);
-  const auto hint = RunWriter::create(workspace_, {.kind = "swep"});
+  const auto hint = tracking::Run::create(workspace_, {.kind = "swep"});
   EXPECT_NE(hint.error().message.find("did you mean 'sweep'"), std::string::npos);
 }
 
@@ -222,7 +222,7 @@ TEST_F(RunTest, ManyPublishSideBySide) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 25; ++i) {
-        auto run = RunWriter::create(workspace_, {.kind = "trial", .experiment = "many"});
+        auto run = tracking::Run::create(workspace_, {.kind = "trial", .experiment = "many"});
         ASSERT_TRUE(run);
         EXPECT_TRUE((*run)->log_param("thread", t));
         EXPECT_TRUE((*run)->finish(RunStatus::kCompleted));
@@ -282,7 +282,7 @@ TEST_F(RunTest, TheFirstPublishSurvivesAFullDisk) {
     std::filesystem::remove_all(folder_ / "store");
     workspace_ = *Workspace::create(folder_ / "store", "a", &files_);
     files_.restart(n, true);
-    auto run = RunWriter::create(workspace_, {});
+    auto run = tracking::Run::create(workspace_, {});
     const Status status = run ? (*run)->finish(RunStatus::kCompleted) : Status();
     const bool published = run && status;
     done = files_.count() <= n;
@@ -291,7 +291,7 @@ TEST_F(RunTest, TheFirstPublishSurvivesAFullDisk) {
     const auto list = list_runs(*workspace_);
     ASSERT_TRUE(list);
     EXPECT_TRUE(list->damaged.empty()) << n;
-    if (!run) run = RunWriter::create(workspace_, {});
+    if (!run) run = tracking::Run::create(workspace_, {});
     ASSERT_TRUE(run) << n << ": " << run.error().message;
     if (!published) {
       EXPECT_TRUE((*run)->finish(RunStatus::kCompleted)) << n;

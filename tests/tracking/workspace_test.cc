@@ -149,7 +149,7 @@ TEST(Workspace, HoldsNoAbsolutePathAndCanMove) {
   {
     const auto workspace = Workspace::create(folder / "here", "a");
     ASSERT_TRUE(workspace);
-    const auto run = RunWriter::create(*workspace, {.name = "first"});
+    const auto run = Run::create(*workspace, {.name = "first"});
     ASSERT_TRUE(run);
     run_id = (*run)->id();
     ASSERT_TRUE((*run)->finish(RunStatus::kCompleted));
@@ -170,7 +170,7 @@ TEST(Workspace, ThatCannotBeWrittenStillReads) {
   FailingFiles files;
   {
     const auto workspace = Workspace::create(folder / "store", "a");
-    ASSERT_TRUE((*RunWriter::create(*workspace, {.name = "old"}))->finish(RunStatus::kCompleted));
+    ASSERT_TRUE((*Run::create(*workspace, {.name = "old"}))->finish(RunStatus::kCompleted));
   }
   files.restart(0, true);
   const auto workspace = Workspace::open(folder / "store", &files);
@@ -179,7 +179,7 @@ TEST(Workspace, ThatCannotBeWrittenStillReads) {
   const auto list = list_runs(**workspace);
   ASSERT_TRUE(list);
   EXPECT_EQ(list->runs.size(), 1U);
-  const auto run = RunWriter::create(*workspace, {});
+  const auto run = Run::create(*workspace, {});
   ASSERT_FALSE(run);
   EXPECT_EQ(run.error().code, StatusCode::kIo);
   EXPECT_NE(run.error().message.find("cannot write to the workspace"), std::string::npos);

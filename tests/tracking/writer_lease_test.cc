@@ -168,7 +168,7 @@ TEST(WriterLease, AWriterThatIsBeingBornIsLeftAlone) {
 TEST(WriterLease, AFencedWriterPublishesNoMore) {
   const TestFolder folder;
   const auto workspace = Workspace::create(folder / "store", "a");
-  const auto run = RunWriter::create(*workspace, {.name = "fenced"});
+  const auto run = Run::create(*workspace, {.name = "fenced"});
   ASSERT_TRUE(run);
   ASSERT_TRUE((*run)->log_metric("loss", 1.0));
   ASSERT_TRUE((*run)->checkpoint());

@@ -215,6 +215,15 @@ TEST_F(FileLayerTest, ConcurrentPublishersLeaveOneWholeFile) {
   EXPECT_THAT(*files_.list(path("tmp")), IsEmpty());
 }
 
+TEST_F(FileLayerTest, RemovesOnlyEmptyFolders) {
+  ASSERT_TRUE(files_.make_folder(path("d")).has_value());
+  write("d/file", "x");
+  EXPECT_EQ(files_.remove_folder(path("d")).error().code, StatusCode::kIo);
+  ASSERT_TRUE(files_.unlink(path("d/file")).has_value());
+  EXPECT_TRUE(files_.remove_folder(path("d")).has_value());
+  EXPECT_EQ(files_.remove_folder(path("d")).error().code, StatusCode::kNotFound);
+}
+
 // Passes everything on to a PosixFileLayer, but fails the n-th step (append, sync, rename,
 // sync_folder) as a full disk would.
 class FailingLayer final : public FileLayer {
@@ -251,6 +260,7 @@ class FailingLayer final : public FileLayer {
   Result<std::vector<FolderEntry>> scan(const std::string& path) override {
     return real_.scan(path);
   }
+  Status remove_folder(const std::string& path) override { return real_.remove_folder(path); }
 
  private:
   PosixFileLayer real_;
