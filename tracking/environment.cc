@@ -89,6 +89,7 @@ std::map<std::string, Value> collect_environment(const EnvironmentRequest& reque
   const auto folder = std::filesystem::current_path(error);
   const auto& arguments = request.command_line.empty() ? own_arguments() : request.command_line;
   values["assay_version"] = assay_version();
+  values["build_type"] = ASSAY_BUILD_TYPE;
   values["compiler"] = compiler();
   values["hdf5_version"] = hdf5_version();
   values["libgit2_version"] = git_version();

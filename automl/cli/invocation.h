@@ -55,4 +55,7 @@ void add_config_command(CLI::App& app, Invocation& invocation);
 void add_devices_command(CLI::App& app, Invocation& invocation);
 void add_version_command(CLI::App& app, Invocation& invocation);
 
+// "assay 0.1.0 (...)", in one line.
+std::string version_text();
+
 }  // namespace assay::automl::cli

@@ -22,7 +22,11 @@ StopToken& stop_token() {
 
 // The first signal asks to stop, the second one leaves at once (the store is made for it).
 extern "C" void on_interrupt(int) {
-  if (stop_token().requested()) _exit(130);
+  if (stop_token().requested()) {
+    constexpr std::string_view kLeft = "\nassay: left at once; what was recorded so far is kept\n";
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kLeft.data(), kLeft.size());
+    _exit(130);
+  }
   stop_token().request();
 }
 
@@ -121,11 +125,15 @@ int run_program(int argc, char** argv) {
   invocation.json =
       std::find(invocation.argv.begin(), invocation.argv.end(), "--json") != invocation.argv.end();
   CLI::App app("Assay: AutoML training and experiment tracking", "assay");
+  app.set_version_flag("--version", &version_text, "Print the version and exit");
   add_commands(app, invocation);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     print_result(app.help());
+    return flush_output() ? 0 : 5;
+  } catch (const CLI::CallForVersion& version) {
+    print_result(std::string(version.what()) + "\n");
     return flush_output() ? 0 : 5;
   } catch (const CLI::ParseError& error) {
     if (argc <= 1) {

@@ -28,9 +28,9 @@ void SweepDisplay::on_progress(const SweepProgress& progress) {
 
 void SweepDisplay::on_trial(const TrialResult& trial, std::optional<double> score) {
   if (quiet_) return;
-  const bool best = score && (!shown_best_ || progress_.best_score == score) &&
-                    shown_best_ != score && has_score(trial.status);
-  if (best) shown_best_ = score;
+  const bool best =
+      has_score(trial.status) && trial.loss && (!shown_loss_ || *trial.loss < *shown_loss_);
+  if (best) shown_loss_ = trial.loss;
   if (terminal_ && !best && trial.status != TrialStatus::kFailed) return;
   std::string line = fmt::format("{:7.2f} s  trial {:<4} {:<14} {:<9}", progress_.elapsed_seconds,
                                  trial.spec.number, trial.spec.learner, name_of(trial.status));
@@ -67,7 +67,7 @@ void SweepDisplay::redraw() {
   if (p.limit_seconds) line += fmt::format("/{:.0f}", *p.limit_seconds);
   line += fmt::format(" s  {}  {}", name_of(p.phase), p.trials_done);
   if (p.trial_limit > 0) line += fmt::format("/{}", p.trial_limit);
-  line += " trials";
+  line += p.trials_done == 1 && p.trial_limit == 0 ? " trial" : " trials";
   if (p.best_score) {
     line += fmt::format("  best {} {} ({})", p.metric, score_text(*p.best_score), p.best_learner);
   }

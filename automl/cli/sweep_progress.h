@@ -33,7 +33,7 @@ class SweepDisplay final : public SweepObserver {
   bool terminal_;
   bool drawn_ = false;
   SweepProgress progress_;
-  std::optional<double> shown_best_;
+  std::optional<double> shown_loss_;  // of the best trial shown so far
 };
 
 }  // namespace assay::automl::cli

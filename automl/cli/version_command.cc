@@ -8,27 +8,36 @@
 
 namespace assay::automl::cli {
 
+namespace {
+
+nlohmann::json version_object(const std::vector<std::string>& argv) {
+  const auto environment = tracking::collect_environment({argv, {}, {}});
+  nlohmann::json object;
+  for (const char* key : {"assay_version", "build_type", "compiler", "hdf5_version",
+                          "libgit2_version", "architecture"}) {
+    const auto found = environment.find(key);
+    object[key] = found == environment.end() ? "unknown" : found->second.text();
+  }
+  return object;
+}
+
+}  // namespace
+
+std::string version_text() {
+  const nlohmann::json object = version_object({});
+  const auto text = [&](const char* key) { return object[key].get<std::string>(); };
+  return fmt::format("assay {} ({}, {}, {}; HDF5 {}, libgit2 {})", text("assay_version"),
+                     text("build_type"), text("compiler"), text("architecture"),
+                     text("hdf5_version"), text("libgit2_version"));
+}
+
 void add_version_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("version", "Print the version of Assay and its libraries");
   add_output_options(*command, invocation);
   command->callback([&invocation] {
     invocation.action = [&invocation]() -> Status {
-      const auto environment = tracking::collect_environment({invocation.argv, {}, {}});
-      nlohmann::json object;
-      for (const char* key : {"assay_version", "compiler", "build_type", "hdf5_version",
-                              "libgit2_version", "architecture"}) {
-        const auto found = environment.find(key);
-        object[key] = found == environment.end() ? "unknown" : found->second.text();
-      }
-      if (invocation.json) {
-        print_result(object.dump() + "\n");
-      } else {
-        print_result(fmt::format(
-            "assay {} ({}, {}; HDF5 {}, libgit2 {})\n", object["assay_version"].get<std::string>(),
-            object["compiler"].get<std::string>(), object["architecture"].get<std::string>(),
-            object["hdf5_version"].get<std::string>(),
-            object["libgit2_version"].get<std::string>()));
-      }
+      print_result((invocation.json ? version_object(invocation.argv).dump() : version_text()) +
+                   "\n");
       return {};
     };
   });

@@ -1,7 +1,8 @@
-// The tail of a sweep with budget B: cancelled fits come to an end (a share of B, at least 20 ms),
-// selection, saving, exit. Saving is a latency that was measured on this disk when the baseline was
-// saved (counted three times: model, its record and the run's file), and the bytes at a careful
-// rate.
+// The tail of a sweep with budget B, from its end: exit, saving, selection, and before that the
+// time in which cancelled fits come to an end. Saving is a latency that was measured on this disk
+// when the baseline was saved (counted three times: model, its record and the run's file), and the
+// bytes at a careful rate. Selection always has a little time, so that a fit that is late to stop
+// does not cost the ensemble.
 #include "automl/scheduler/budget.h"
 
 #include <algorithm>
@@ -12,10 +13,15 @@ namespace assay::automl {
 namespace {
 
 constexpr double kExitSeconds = 0.03;  // leaving the process
-constexpr double kStopShare = 0.004;   // of B: for fits to notice that they must stop
-constexpr double kMinStopSeconds = 0.02;
-constexpr double kMaxReserveShare = 0.25;    // of B
-constexpr double kMaxSelectionShare = 0.05;  // of B
+// For fits to notice that they must stop.
+constexpr double kStopShare = 0.006;      // of B
+constexpr double kMinStopSeconds = 0.05;  // at most kMinStopShare of B
+constexpr double kMinStopShare = 0.05;
+// For selection.
+constexpr double kMinSelectionSeconds = 0.05;
+constexpr double kMinSelectionShare = 0.01;  // of B, at most kMinSelectionSeconds
+constexpr double kMaxSelectionShare = 0.05;
+constexpr double kMaxReserveShare = 0.3;  // of B: exit, saving, selection and stopping
 
 }  // namespace
 
@@ -49,7 +55,7 @@ int64_t Budget::fit_deadline_ns() const {
 
 int64_t Budget::select_deadline_ns() const {
   if (!timed()) return kNoDeadline;
-  return at_seconds(*limits_.seconds - kExitSeconds - save_seconds(model_bytes_));
+  return at_seconds(*limits_.seconds - kExitSeconds - save_allowance());
 }
 
 int64_t Budget::seal_ns() const {
@@ -57,8 +63,21 @@ int64_t Budget::seal_ns() const {
   return select_deadline_ns() - static_cast<int64_t>(0.5e9 * selection_allowance());
 }
 
+double Budget::stop_allowance() const {
+  const double budget = *limits_.seconds;
+  return std::max(kStopShare * budget, std::min(kMinStopSeconds, kMinStopShare * budget));
+}
+
 double Budget::selection_allowance() const {
-  return std::min(selection_seconds_, kMaxSelectionShare * *limits_.seconds);
+  const double budget = *limits_.seconds;
+  return std::clamp(selection_seconds_, std::min(kMinSelectionSeconds, kMinSelectionShare * budget),
+                    kMaxSelectionShare * budget);
+}
+
+double Budget::save_allowance() const {
+  const double rest =
+      kMaxReserveShare * *limits_.seconds - kExitSeconds - stop_allowance() - selection_allowance();
+  return std::clamp(save_seconds(model_bytes_), 0.0, std::max(0.0, rest));
 }
 
 void Budget::observe_save(double seconds, int64_t bytes) {
@@ -77,10 +96,7 @@ double Budget::save_seconds(int64_t model_bytes) const {
 
 double Budget::reserve_seconds() const {
   if (!timed()) return 0;
-  const double budget = *limits_.seconds;
-  const double stop = std::max(kMinStopSeconds, kStopShare * budget);
-  const double wanted = kExitSeconds + stop + selection_allowance() + save_seconds(model_bytes_);
-  return std::min(wanted, kMaxReserveShare * budget);
+  return kExitSeconds + save_allowance() + selection_allowance() + stop_allowance();
 }
 
 }  // namespace assay::automl

@@ -52,7 +52,10 @@ class Budget {
 
  private:
   int64_t at_seconds(double seconds) const;
+  // Seconds of the tail's parts; only with a time limit.
+  double stop_allowance() const;
   double selection_allowance() const;
+  double save_allowance() const;
 
   const Clock& clock_;
   int64_t start_ns_;

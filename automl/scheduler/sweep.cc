@@ -85,6 +85,7 @@ Status SweepLead::baseline() {
     return fail(StatusCode::kInternal, "the search did not begin with the baseline");
   }
   run_queued_trial(*state_, *spec, *executor_);
+  progress(SweepPhase::kPreparing);
   tell(state_->queue->wait_events(0));
   if (state_->queue->pool().candidates().empty()) {
     const std::vector<LeaderboardRow> rows = state_->queue->rows();

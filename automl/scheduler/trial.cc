@@ -221,12 +221,17 @@ class TrialRunner {
     outcome_.score = *score;
     outcome_.result.loss = set_.metric().loss_of(*score);
     end(truncated_ ? TrialStatus::kPartial : TrialStatus::kFinished,
-        truncated_ ? "fits were cut short by the deadline" : "");
+        truncated_ ? cut_reason() : "");
   }
 
-  void end(TrialStatus status, std::string message) {
+  std::string_view cut_reason() const {
+    return context_.stop->requested() ? "fits were cut short by the stop"
+                                      : "fits were cut short by the deadline";
+  }
+
+  void end(TrialStatus status, std::string_view message) {
     outcome_.result.status = status;
-    outcome_.result.message = std::move(message);
+    outcome_.result.message = message;
   }
 
   int64_t fold_deadline_ns(size_t fold) const {

@@ -46,6 +46,17 @@ TEST(Budget, ReservesMoreForASlowDiskAndALargeModel) {
   EXPECT_GT(budget.reserve_seconds(), slow + 4);
 }
 
+TEST(Budget, KeepsTimeForSelectionOnASlowDisk) {
+  ManualClock clock;
+  for (const double latency : {0.0, 0.15, 0.5, 3.0}) {
+    Budget budget(clock, 0, {.seconds = 4});
+    budget.observe_save(latency, 1000);
+    EXPECT_LE(budget.reserve_seconds(), 1.2 + 1e-9) << latency;
+    EXPECT_GE(budget.seal_ns() - budget.fit_deadline_ns(), 50'000'000) << latency;
+    EXPECT_GE(budget.select_deadline_ns() - budget.seal_ns(), 20'000'000) << latency;
+  }
+}
+
 TEST(Budget, HasNoDeadlineWithoutATimeLimit) {
   ManualClock clock;
   const Budget budget(clock, 0, {.seconds = {}, .trials = 5});

@@ -47,6 +47,26 @@ class RunTest(CliCase):
         self.assertIn('binary', process.stderr)
         self.assertIn('assay predict', process.stderr)
 
+    def test_each_new_best_is_marked(self):
+        process = self.assay('run', '--data', self.train, '--target', 'default', '--trials', 6)
+        best, lines = None, [line.split() for line in process.stderr.splitlines()
+                             if ' finished ' in line and ' trial ' in line]
+        self.assertGreater(len(lines), 2)
+        for words in lines:
+            self.assertIn('roc_auc', words)
+            score = float(words[words.index('roc_auc') + 1])
+            if score == best:
+                continue  # equal in the digits shown
+            improves = best is None or score > best
+            self.assertEqual('best' in words, improves, words)
+            best = score if improves else best
+
+    def test_version_is_an_option_too(self):
+        text = self.assay('--version').stdout
+        self.assertTrue(text.startswith('assay '), text)
+        self.assertEqual(text, self.assay('version').stdout)
+        self.assertIn(self.assay_json('version')['build_type'], text)
+
     def test_score_is_that_of_the_predictions_file(self):
         self.run_trials('--name', 'm')
         self.assay('predict', 'm', '--data', self.test, '--out', self.path('p.csv'))
