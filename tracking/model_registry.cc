@@ -1,117 +1,30 @@
-// models/<name in lower case>/versions/<number>.json and aliases/<alias in lower case>.json. A
-// version is taken by linking a complete record under its number: the link fails if the number
-// is taken, and the next is tried.
+// models/<name in lower case>/versions/<number>.json. A version is taken by linking a complete
+// record under its number: the link fails if the number is taken, and the next is tried. Records
+// of deleted versions stay, so that a number is never given out twice.
 #include "tracking/model_registry.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <filesystem>
+#include <iterator>
+#include <utility>
 
+#include "kernels/base/hash.h"
 #include "kernels/base/names.h"
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
+#include "tracking/model_card.h"
+#include "tracking/model_lookup_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
 namespace {
 
-constexpr int64_t kRecordLimitBytes = int64_t{16} << 20;
-constexpr std::string_view kLatest = "latest";
-constexpr std::array<std::string_view, 4> kStages = {"", "staging", "production", "archived"};
+constexpr int64_t kRecordLimitBytes = int64_t{256} << 20;
+constexpr int64_t kModelLimitBytes = int64_t{64} << 30;
 
-std::string model_folder(std::string_view name) { return "models/" + lower_case(name); }
-
-// The number in "<number>.json", or 0.
-int64_t version_of(std::string_view file_name) {
-  int64_t version = 0;
-  const char* end = file_name.data() + file_name.size();
-  const auto [stop, error] = std::from_chars(file_name.data(), end, version);
-  const bool whole = error == std::errc() && std::string_view(stop, end) == ".json";
-  return whole && version > 0 ? version : 0;
-}
-
-// Versions of a model, ascending; empty if there is no such model.
-Result<std::vector<int64_t>> versions_of(const Workspace& workspace, std::string_view name) {
-  const std::string folder = fmt::format("{}/{}/versions", workspace.path(), model_folder(name));
-  std::vector<int64_t> versions;
-  if (!workspace.files().exists(folder)) return versions;
-  ASSAY_ASSIGN_OR_RETURN(const auto file_names, workspace.files().list(folder));
-  for (const std::string& file_name : file_names) {
-    if (const int64_t version = version_of(file_name); version > 0) versions.push_back(version);
-  }
-  std::sort(versions.begin(), versions.end());
-  return versions;
-}
-
-// Display order: folders hold lower-case names already sorted.
-Result<std::vector<std::string>> model_names(const Workspace& workspace) {
-  const std::string folder = workspace.path() + "/models";
-  if (!workspace.files().exists(folder)) return std::vector<std::string>();
-  ASSAY_ASSIGN_OR_RETURN(const auto names, workspace.files().list(folder));
-  std::vector<std::string> models;
-  for (const std::string& name : names) {
-    ASSAY_ASSIGN_OR_RETURN(const auto versions, versions_of(workspace, name));
-    if (!versions.empty()) models.push_back(name);
-  }
-  return models;
-}
-
-Result<std::map<std::string, int64_t>> aliases_of(const Workspace& workspace,
-                                                  std::string_view name) {
-  const std::string folder = fmt::format("{}/{}/aliases", workspace.path(), model_folder(name));
-  std::map<std::string, int64_t> aliases;
-  if (!workspace.files().exists(folder)) return aliases;
-  ASSAY_ASSIGN_OR_RETURN(const auto file_names, workspace.files().list(folder));
-  for (const std::string& file_name : file_names) {
-    if (!file_name.ends_with(".json")) continue;
-    const std::string path = folder + "/" + file_name;
-    auto text = read_file(workspace.files(), path, kRecordLimitBytes);
-    if (!text && text.error().code == StatusCode::kNotFound) continue;  // removed meanwhile
-    if (!text) return tl::unexpected<Error>(std::move(text.error()));
-    ASSAY_ASSIGN_OR_RETURN(aliases[file_name.substr(0, file_name.size() - 5)],
-                           parse_alias(*text, path));
-  }
-  return aliases;
-}
-
-Result<ModelVersion> read_version(const Workspace& workspace, std::string_view name,
-                                  int64_t version, int64_t latest) {
-  const std::string path =
-      fmt::format("{}/{}/versions/{}.json", workspace.path(), model_folder(name), version);
-  ASSAY_ASSIGN_OR_RETURN(const auto text, read_file(workspace.files(), path, kRecordLimitBytes));
-  ASSAY_ASSIGN_OR_RETURN(ModelVersion model, parse_model(text, path));
-  if (model.version != version) {
-    return fail(StatusCode::kData, "'{}' is damaged: it says version {}", path, model.version);
-  }
-  ASSAY_ASSIGN_OR_RETURN(const auto aliases, aliases_of(workspace, name));
-  model.aliases.clear();
-  for (const auto& [alias, target] : aliases) {
-    if (target == version) model.aliases.push_back(alias);
-  }
-  if (version == latest) model.aliases.emplace_back(kLatest);
-  std::sort(model.aliases.begin(), model.aliases.end());
-  return model;
-}
-
-// The versions of a model that must exist.
-Result<std::vector<int64_t>> known_versions(const Workspace& workspace, std::string_view name) {
-  ASSAY_RETURN_IF_ERROR(check_name("model", name));
-  ASSAY_ASSIGN_OR_RETURN(auto versions, versions_of(workspace, name));
-  if (!versions.empty()) return versions;
-  ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(workspace));
-  if (names.empty()) {
-    return fail(StatusCode::kNotFound, "no model '{}': no model is registered yet", name);
-  }
-  const std::string_view near = nearest_name(name, names);
-  return fail(StatusCode::kNotFound, "no model '{}' is registered{}", name,
-              near.empty()
-                  ? fmt::format(" (`assay models list` shows the {} that are)", names.size())
-                  : fmt::format(" (did you mean '{}'?)", near));
-}
-
-Result<int64_t> find_version(const std::vector<int64_t>& versions, std::string_view name,
-                             std::string_view number) {
+Result<int64_t> find_version(const KnownModel& model, std::string_view number) {
   int64_t version = 0;
   const char* end = number.data() + number.size();
   const auto [stop, error] = std::from_chars(number.data(), end, version);
@@ -119,31 +32,33 @@ Result<int64_t> find_version(const std::vector<int64_t>& versions, std::string_v
     return fail(StatusCode::kInvalidArgument,
                 "'{}' is not a version of model '{}' (a number; "
                 "aliases are written {}@ALIAS)",
-                number, name, name);
+                number, model.name, model.name);
   }
-  if (std::find(versions.begin(), versions.end(), version) == versions.end()) {
-    return fail(StatusCode::kNotFound, "model '{}' has no version {} (it has {} to {})", name,
-                version, versions.front(), versions.back());
-  }
+  ASSAY_RETURN_IF_ERROR(check_visible(model, model.state, version));
   return version;
 }
 
-Result<int64_t> find_alias(const Workspace& workspace, const std::vector<int64_t>& versions,
-                           std::string_view name, std::string_view alias) {
-  if (lower_case(alias) == kLatest) return versions.back();
-  ASSAY_ASSIGN_OR_RETURN(const auto aliases, aliases_of(workspace, name));
-  const auto it = aliases.find(lower_case(alias));
-  if (it == aliases.end()) {
-    std::vector<std::string> known = {std::string(kLatest)};
-    for (const auto& entry : aliases) known.push_back(entry.first);
-    return fail(StatusCode::kNotFound, "model '{}' has no alias '{}'{}", name, alias,
+Result<int64_t> latest_version(const KnownModel& model) {
+  if (!model.visible.empty()) return model.visible.back();
+  return fail(StatusCode::kNotFound,
+              "all versions of model '{0}' are deleted (assay models restore {0}:{1} brings one "
+              "back)",
+              model.name, model.registered.back());
+}
+
+Result<int64_t> find_alias(const KnownModel& model, std::string_view alias) {
+  if (lower_case(alias) == kLatestAlias) return latest_version(model);
+  const auto it = model.state.aliases.find(lower_case(alias));
+  if (it == model.state.aliases.end()) {
+    std::vector<std::string> known = {std::string(kLatestAlias)};
+    for (const auto& entry : model.state.aliases) known.push_back(entry.first);
+    return fail(StatusCode::kNotFound, "model '{}' has no alias '{}'{}", model.name, alias,
                 name_hint(alias, known));
   }
-  if (std::find(versions.begin(), versions.end(), it->second) == versions.end()) {
-    return fail(StatusCode::kData, "alias '{}' of model '{}' points at version {}, which is gone",
-                alias, name, it->second);
-  }
-  return it->second;
+  const Status visible = check_visible(model, model.state, it->second);
+  if (visible) return it->second;
+  return fail(StatusCode::kData, "alias '{}' of model '{}' points at version {}, which is gone",
+              alias, model.name, it->second);
 }
 
 // Links the record under the next free number.
@@ -153,12 +68,17 @@ Status take_version(Workspace& workspace, ModelVersion& model) {
   const std::string relative = model_folder(model.name) + "/versions";
   ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(relative));
   const std::string folder = fmt::format("{}/{}", workspace.path(), relative);
-  ASSAY_ASSIGN_OR_RETURN(const auto versions, versions_of(workspace, model.name));
+  ASSAY_ASSIGN_OR_RETURN(const auto versions, registered_versions(workspace, model.name));
   model.version = versions.empty() ? 1 : versions.back() + 1;
   while (true) {
     ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
     const std::string temporary = fmt::format("{}/model-{}", writer->tmp_folder(), id);
     const std::string text = to_json(model);
+    if (static_cast<int64_t>(text.size()) > kRecordLimitBytes) {
+      return fail(StatusCode::kInvalidArgument,
+                  "the record of model '{}' has {} bytes (must be at most {})", model.name,
+                  text.size(), kRecordLimitBytes);
+    }
     ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
     Status status = file->append(std::as_bytes(std::span(text)));
     if (status) status = file->sync();
@@ -172,12 +92,12 @@ Status take_version(Workspace& workspace, ModelVersion& model) {
   }
 }
 
-Status check_model(const ModelVersion& model) {
+Status prepare(ModelVersion& model) {
   ASSAY_RETURN_IF_ERROR(check_name("model", model.name));
-  if (std::find(kStages.begin(), kStages.end(), model.stage) == kStages.end()) {
-    return fail(StatusCode::kInvalidArgument, "unknown stage '{}'{}", model.stage,
-                name_hint(model.stage, std::span(kStages).subspan(1)));
-  }
+  if (model.stage.empty()) model.stage = kModelStages[0];
+  ASSAY_RETURN_IF_ERROR(check_stage(model.stage));
+  ASSAY_RETURN_IF_ERROR(check_description(model.description));
+  for (const auto& [key, value] : model.tags) ASSAY_RETURN_IF_ERROR(check_tag(key, value));
   return {};
 }
 
@@ -185,108 +105,169 @@ Result<ModelVersion> register_blob(Workspace& workspace, ModelVersion model, con
   model.sha256 = blob.sha256;
   model.size = blob.size;
   model.created_ns = wall_time_ns();
+  model.user = user_name();
+  model.aliases.clear();
+  model.deleted_ns = 0;
   ASSAY_RETURN_IF_ERROR(take_version(workspace, model));
-  return read_version(workspace, model.name, model.version, model.version);
+  ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(workspace, model.name));
+  return read_current(workspace, known, model.version);
+}
+
+// Notes what could not be read, or passes it on.
+template <class T>
+Status note_damage(const Result<T>& result, std::vector<std::string>* damaged) {
+  if (result) return {};
+  if (damaged == nullptr) return tl::unexpected<Error>(result.error());
+  damaged->push_back(result.error().message);
+  return {};
+}
+
+Result<std::vector<ModelVersion>> read_versions(const Workspace& workspace, const KnownModel& known,
+                                                const std::vector<int64_t>& versions,
+                                                std::vector<std::string>* damaged) {
+  std::vector<ModelVersion> models;
+  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
+    auto model = read_current(workspace, known, *it);
+    ASSAY_RETURN_IF_ERROR(note_damage(model, damaged));
+    if (model) models.push_back(std::move(*model));
+  }
+  return models;
 }
 
 }  // namespace
 
 Result<ModelVersion> ModelRegistry::register_model(ModelVersion model,
                                                    std::span<const std::byte> bytes) {
-  ASSAY_RETURN_IF_ERROR(check_model(model));
+  ASSAY_RETURN_IF_ERROR(prepare(model));
   ASSAY_ASSIGN_OR_RETURN(const BlobRef blob, BlobStore(*workspace_).put(bytes));
   return register_blob(*workspace_, std::move(model), blob);
 }
 
 Result<ModelVersion> ModelRegistry::register_model_file(ModelVersion model,
                                                         const std::string& path) {
-  ASSAY_RETURN_IF_ERROR(check_model(model));
+  ASSAY_RETURN_IF_ERROR(prepare(model));
   ASSAY_ASSIGN_OR_RETURN(const BlobRef blob, BlobStore(*workspace_).put_file(path));
   return register_blob(*workspace_, std::move(model), blob);
 }
 
-Result<std::vector<ModelVersion>> ModelRegistry::list_models() {
+Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::string>* damaged) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<ModelVersion> models;
   for (const std::string& name : names) {
-    ASSAY_ASSIGN_OR_RETURN(const auto versions, versions_of(*workspace_, name));
-    if (versions.empty()) continue;
-    ASSAY_ASSIGN_OR_RETURN(ModelVersion model,
-                           read_version(*workspace_, name, versions.back(), versions.back()));
-    models.push_back(std::move(model));
+    const auto known = known_model(*workspace_, name);
+    ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
+    if (!known || known->visible.empty()) continue;
+    auto model = read_current(*workspace_, *known, known->visible.back());
+    ASSAY_RETURN_IF_ERROR(note_damage(model, damaged));
+    if (model) models.push_back(std::move(*model));
   }
   return models;
 }
 
-Result<std::vector<ModelVersion>> ModelRegistry::list_versions(std::string_view name) {
-  ASSAY_ASSIGN_OR_RETURN(const auto versions, known_versions(*workspace_, name));
-  std::vector<ModelVersion> models;
-  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    ASSAY_ASSIGN_OR_RETURN(ModelVersion model,
-                           read_version(*workspace_, name, *it, versions.back()));
-    models.push_back(std::move(model));
+Result<std::vector<ModelVersion>> ModelRegistry::list_versions(std::string_view name,
+                                                               std::vector<std::string>* damaged) {
+  ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+  ASSAY_RETURN_IF_ERROR(latest_version(known));
+  return read_versions(*workspace_, known, known.visible, damaged);
+}
+
+Result<std::vector<ModelVersion>> ModelRegistry::list_deleted(std::string_view name,
+                                                              std::vector<std::string>* damaged) {
+  ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+  std::vector<int64_t> deleted;
+  for (const int64_t version : known.registered) {
+    const VersionState& changed = known.state.of(version);
+    if (changed.deleted_ns > 0 && !changed.purged) deleted.push_back(version);
   }
-  return models;
+  return read_versions(*workspace_, known, deleted, damaged);
 }
 
 Result<ModelVersion> ModelRegistry::resolve(std::string_view reference) {
   const size_t mark = reference.find_first_of(":@");
   const std::string_view name = reference.substr(0, mark);
-  ASSAY_ASSIGN_OR_RETURN(const auto versions, known_versions(*workspace_, name));
-  int64_t version = versions.back();
+  ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+  Result<int64_t> version = latest_version(known);
   if (mark != std::string_view::npos) {
     const std::string_view rest = reference.substr(mark + 1);
-    auto found = reference[mark] == ':' ? find_version(versions, name, rest)
-                                        : find_alias(*workspace_, versions, name, rest);
-    if (!found) return tl::unexpected<Error>(std::move(found.error()));
-    version = *found;
+    version = reference[mark] == ':' ? find_version(known, rest) : find_alias(known, rest);
   }
-  return read_version(*workspace_, name, version, versions.back());
+  if (!version) return tl::unexpected<Error>(std::move(version.error()));
+  return read_current(*workspace_, known, *version);
 }
 
 Result<std::string> ModelRegistry::read_model(const ModelVersion& model) {
-  auto bytes = BlobStore(*workspace_).read(model.sha256);
+  auto bytes = BlobStore(*workspace_).read(model.sha256, kModelLimitBytes);
   if (bytes) return bytes;
   return fail_with(std::move(bytes.error()), fmt::format("model {}:{}", model.name, model.version));
+}
+
+Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name) {
+  ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+  std::vector<ModelEvent> events;
+  for (const int64_t version : known.registered) {
+    const auto model = read_version_record(*workspace_, name, version);
+    if (!model) continue;  // a damaged record: the other events still tell their story
+    ModelEvent event{0, model->created_ns, model->user, "", "", {}};
+    event.changes.push_back({"registered", version, "", std::nullopt, model->stage});
+    events.push_back(std::move(event));
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto changes, read_events(*workspace_, name));
+  std::move(changes.begin(), changes.end(), std::back_inserter(events));
+  // Numbers order the changes whatever their clocks said; a registration stands where its time is.
+  std::vector<std::pair<int64_t, ModelEvent>> timed;
+  int64_t now = INT64_MIN;
+  for (ModelEvent& event : events) {
+    if (event.number > 0) now = std::max(now, event.at_ns);
+    const int64_t at = event.number > 0 ? now : event.at_ns;
+    timed.emplace_back(at, std::move(event));
+  }
+  std::stable_sort(timed.begin(), timed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  events.clear();
+  for (auto& entry : timed) events.push_back(std::move(entry.second));
+  return events;
+}
+
+Result<std::string> ModelRegistry::exported_bytes(const ModelVersion& model) {
+  ASSAY_ASSIGN_OR_RETURN(std::string bytes, read_model(model));
+  ModelCard card;
+  card.model = model;
+  card.origin = {workspace_->display_name(), workspace_->uuid(), model.name, model.version,
+                 model.created_ns};
+  card.exported_ns = wall_time_ns();
+  return with_card(std::move(bytes), to_json(card));
 }
 
 Result<ModelVersion> ModelRegistry::export_model(std::string_view reference,
                                                  const std::string& path) {
   ASSAY_ASSIGN_OR_RETURN(ModelVersion model, resolve(reference));
-  ASSAY_RETURN_IF_ERROR(BlobStore(*workspace_).copy_to(model.sha256, path));
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, exported_bytes(model));
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  ASSAY_RETURN_IF_ERROR(publish_file(workspace_->files(), folder.empty() ? "." : folder, path,
+                                     std::as_bytes(std::span(bytes))));
   return model;
 }
 
-Status ModelRegistry::set_alias(std::string_view model_name, std::string_view alias,
-                                int64_t version) {
-  ASSAY_RETURN_IF_ERROR(check_name("alias", alias));
-  if (lower_case(alias) == kLatest) {
-    return fail(StatusCode::kInvalidArgument,
-                "alias 'latest' always means the newest version and cannot be set");
+Result<ModelVersion> ModelRegistry::import_model(const std::string& path, std::string_view name) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes,
+                         read_file(workspace_->files(), path, kModelLimitBytes));
+  ASSAY_ASSIGN_OR_RETURN(const CardedModel file, split_card(bytes, path));
+  if (!file.has_card) {
+    return fail(StatusCode::kData,
+                "'{}' has no card that says where it is from: it was not made by `assay models "
+                "export` (assay models register takes any model file)",
+                path);
   }
-  ASSAY_ASSIGN_OR_RETURN(const auto versions, known_versions(*workspace_, model_name));
-  ASSAY_RETURN_IF_ERROR(find_version(versions, model_name, fmt::format("{}", version)));
-  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_->writer());
-  const std::string relative = model_folder(model_name) + "/aliases";
-  ASSAY_RETURN_IF_ERROR(workspace_->ensure_folder(relative));
-  const std::string text = alias_json(version);
-  return publish_file(workspace_->files(), writer->tmp_folder(),
-                      fmt::format("{}/{}/{}.json", workspace_->path(), relative, lower_case(alias)),
-                      std::as_bytes(std::span(text)));
-}
-
-Status ModelRegistry::remove_alias(std::string_view model_name, std::string_view alias) {
-  ASSAY_RETURN_IF_ERROR(check_name("alias", alias));
-  ASSAY_ASSIGN_OR_RETURN(const auto versions, known_versions(*workspace_, model_name));
-  if (lower_case(alias) == kLatest) {
-    return fail(StatusCode::kInvalidArgument, "alias 'latest' cannot be removed");
+  ASSAY_ASSIGN_OR_RETURN(ModelCard card, parse_card(file.card, path));
+  if (sha256_hex(file.model) != card.model.sha256) {
+    return fail(StatusCode::kData, "'{}' is damaged: its card is that of another model", path);
   }
-  ASSAY_RETURN_IF_ERROR(find_alias(*workspace_, versions, model_name, alias));
-  const std::string folder =
-      fmt::format("{}/{}/aliases", workspace_->path(), model_folder(model_name));
-  ASSAY_RETURN_IF_ERROR(
-      workspace_->files().unlink(fmt::format("{}/{}.json", folder, lower_case(alias))));
-  return workspace_->files().sync_folder(folder);
+  ModelVersion model = std::move(card.model);
+  // A model that went through several workspaces keeps where it was made.
+  if (!model.origin) model.origin = card.origin;
+  model.stage = kModelStages[0];
+  if (!name.empty()) model.name = name;
+  return register_model(std::move(model), std::as_bytes(std::span(file.model)));
 }
 
 }  // namespace assay::tracking

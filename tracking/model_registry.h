@@ -1,8 +1,20 @@
-// Registered models: a name, versions 1, 2, ..., aliases. A version's record is a small immutable
-// JSON file; the model's bytes are a blob. Names compare in ASCII lower case. Two processes that
-// register at once get different versions. Thread-safe.
+// Registered models: a name, versions 1, 2, ..., aliases, stages. A version's record is a small
+// immutable JSON file; the model's bytes are a blob. What changes later (stage, tags, description,
+// aliases, deletion) is a numbered list of changes for each model: each is a file of its own that
+// says who, when, from and to, taken by linking it under the next number. So two processes that
+// change one model at once never lose each other's change, a change is decided on the state that it
+// changes, and the list is the audit history. Names compare in ASCII lower case. Thread-safe.
+//
+// A deleted version goes to the trash: its record and bytes stay, it is only no longer seen, and it
+// can be restored until purge() has taken it. Its number is never given out again.
+//
+// A version is in use, and is then not deleted, if an alias other than latest points at it, if its
+// stage is production, or if a run relies on it: a run with the tag `pinned` or `serving` (true, or
+// any text but "false", "no", "0" and "") that made it or lists it among its models. Trials are not
+// asked: what is registered belongs to their sweep.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -18,26 +30,76 @@
 
 namespace assay::tracking {
 
-// What is known about one version.
+inline constexpr std::string_view kLatestAlias = "latest";
+inline constexpr std::string_view kProduction = "production";
+inline constexpr std::array<std::string_view, 4> kModelStages = {"none", "staging", kProduction,
+                                                                 "archived"};
+inline constexpr std::array<std::string_view, 2> kPinTags = {"pinned", "serving"};
+
+// Where an imported model came from.
+struct ModelOrigin {
+  std::string workspace{};       // display name
+  std::string workspace_uuid{};  // tells workspaces of one name apart
+  std::string name{};
+  int64_t version = 0;
+  int64_t created_ns = 0;
+};
+
+// What is known about one version, as it is now.
 struct ModelVersion {
   std::string name{};      // as first registered in this version
   int64_t version = 0;     // set by register_model
   std::string sha256{};    // set by register_model
   int64_t size = 0;        // set by register_model
   int64_t created_ns = 0;  // set by register_model
+  std::string user{};      // set by register_model: who registered it
   int64_t format_version = 0;
   std::string task{};    // binary, multiclass, regression
   std::string metric{};  // the metric that was optimised
   std::optional<double> score{};
-  std::string stage{};  // "", "staging", "production" or "archived"
+  std::string stage{"none"};  // one of kModelStages
   std::string description{};
   std::map<std::string, std::string> tags{};
   std::string run_id{};
   std::string dataset_name{};
+  std::string dataset_version{};
   std::string dataset_hash{};
   std::string code_commit{};
-  std::string input_contract{};        // JSON text, a summary of columns and types
+  std::string input_contract{};  // JSON text, a summary of columns and types
+  std::optional<ModelOrigin> origin{};
   std::vector<std::string> aliases{};  // filled when read; "latest" included; sorted
+  int64_t deleted_ns = 0;              // filled when read; 0: not deleted
+};
+
+// One thing that changed: `what` is registered, stage, description, tag, alias, deleted or purged.
+struct ModelChange {
+  std::string what{};
+  int64_t version = 0;
+  std::string key{};  // the tag or the alias
+  std::optional<std::string> from{};
+  std::optional<std::string> to{};
+};
+
+// Changes made together, by one person at one time.
+struct ModelEvent {
+  int64_t number = 0;  // 1, 2, ... for each model; 0 for a registration
+  int64_t at_ns = 0;
+  std::string user{};
+  std::string host{};
+  std::string reason{};
+  std::vector<ModelChange> changes{};
+};
+
+// What to change of one version; fields that are empty change nothing.
+struct ModelEdit {
+  std::optional<std::string> stage{};
+  // Versions of this model that have the same stage become archived, in the same event. For
+  // production and staging.
+  bool archive_others = false;
+  std::optional<std::string> description{};
+  std::map<std::string, std::string> set_tags{};
+  std::vector<std::string> remove_tags{};
+  std::vector<std::string> set_aliases{};  // each moves here from wherever it points
 };
 
 class ModelRegistry {
@@ -49,22 +111,57 @@ class ModelRegistry {
   Result<ModelVersion> register_model(ModelVersion model, std::span<const std::byte> bytes);
   Result<ModelVersion> register_model_file(ModelVersion model, const std::string& path);
 
-  // The latest version of each model, by name. With a name: all versions of it, newest first.
+  // The latest version of each model, by name. With a name: all versions of it, newest first; with
+  // `deleted`, those in the trash instead. Damaged records are told in `damaged`, and the rest is
+  // listed; without it they fail the call.
   // Fails: not_found with the nearest name; data for a damaged record.
-  Result<std::vector<ModelVersion>> list_models();
-  Result<std::vector<ModelVersion>> list_versions(std::string_view name);
+  Result<std::vector<ModelVersion>> list_models(std::vector<std::string>* damaged = nullptr);
+  Result<std::vector<ModelVersion>> list_versions(std::string_view name,
+                                                  std::vector<std::string>* damaged = nullptr);
+  Result<std::vector<ModelVersion>> list_deleted(std::string_view name,
+                                                 std::vector<std::string>* damaged = nullptr);
 
   // "name" (latest), "name:3" or "name@alias".
   // Fails: not_found with the nearest name, version range or alias; invalid_argument.
   Result<ModelVersion> resolve(std::string_view reference);
   // The model's verified bytes.
   Result<std::string> read_model(const ModelVersion& model);
-  // Copies the model to a file outside; replaces it if it is there.
-  Result<ModelVersion> export_model(std::string_view reference, const std::string& path);
+  // All that happened to a model, oldest first, registrations included.
+  Result<std::vector<ModelEvent>> history(std::string_view name);
 
-  // Points an alias (a name; not "latest") at a version. Fails: invalid_argument, not_found, io.
-  Status set_alias(std::string_view model_name, std::string_view alias, int64_t version);
-  Status remove_alias(std::string_view model_name, std::string_view alias);
+  // Writes one file that holds the model and its card (model_card.h); replaces it if it is there.
+  Result<ModelVersion> export_model(std::string_view reference, const std::string& path);
+  // The bytes of such a file.
+  Result<std::string> exported_bytes(const ModelVersion& model);
+  // Registers a file that export_model wrote, with its lineage, tags and description, under `name`
+  // or, if that is empty, its own. Stage and aliases are not taken over.
+  // Fails: not_found; data if the file is damaged or has no card; as register_model.
+  Result<ModelVersion> import_model(const std::string& path, std::string_view name);
+
+  // All that follow are one event each, all or nothing, and durable when they return. What is so
+  // already is no event. Reasons are for people.
+  // Fails: invalid_argument, not_found with the nearest name, io.
+
+  Result<ModelVersion> edit(std::string_view name, int64_t version, const ModelEdit& edit,
+                            std::string_view reason = "");
+  // Points an alias (a name; not "latest") at a version.
+  Status set_alias(std::string_view model_name, std::string_view alias, int64_t version,
+                   std::string_view reason = "");
+  Status remove_alias(std::string_view model_name, std::string_view alias,
+                      std::string_view reason = "");
+  // Fails: invalid_argument, naming every use, if the version (any of the versions) is in use.
+  Status delete_version(std::string_view name, int64_t version, std::string_view reason = "");
+  Status delete_versions(std::string_view name, std::span<const int64_t> versions,
+                         std::string_view reason = "");
+  // Fails: not_found if it was purged.
+  Result<ModelVersion> restore_version(std::string_view name, int64_t version,
+                                       std::string_view reason = "");
+  // Gives up for good what was deleted before `before_ns` (nanoseconds since 1970 UTC), of all
+  // models: their blobs are no longer needed. Returns how many versions.
+  Result<int64_t> purge(int64_t before_ns);
+  // Hashes of the blobs that versions rely on, those in the trash included; sorted.
+  // Fails: data if a record is damaged, since it might name a blob.
+  Result<std::vector<std::string>> blobs_needed();
 
  private:
   std::shared_ptr<Workspace> workspace_;

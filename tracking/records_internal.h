@@ -1,5 +1,5 @@
-// The small JSON records of a workspace: WORKSPACE, LEASE, a run's summary, a model version, an
-// alias, a source manifest. Readers check every field's type; unknown fields are ignored, so that
+// The small JSON records of a workspace: WORKSPACE, LEASE, a run's summary, a model's versions and
+// changes, a source manifest. Readers check every field's type; unknown fields are ignored, so that
 // a later version may add some.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_record.h"
 #include "tracking/writer_lease.h"
@@ -34,8 +35,23 @@ Result<RunInfo> parse_run_info(std::string_view text, const std::string& source)
 std::string to_json(const ModelVersion& model);
 Result<ModelVersion> parse_model(std::string_view text, const std::string& source);
 
-std::string alias_json(int64_t version);
+// The alias files of workspaces made before there were events.
 Result<int64_t> parse_alias(std::string_view text, const std::string& source);
+
+std::string to_json(const ModelEvent& event);
+Result<ModelEvent> parse_event(std::string_view text, const std::string& source);
+
+std::string to_json(const ModelState& state);
+Result<ModelState> parse_state(std::string_view text, const std::string& source);
+
+// What an exported model file says of itself (model_card.h).
+struct ModelCard {
+  ModelVersion model{};
+  ModelOrigin origin{};  // the registered version that was exported
+  int64_t exported_ns = 0;
+};
+std::string to_json(const ModelCard& card);
+Result<ModelCard> parse_card(std::string_view text, const std::string& source);
 
 std::string manifest_json(const SourceInfo& source, const std::vector<std::string>& command_line);
 

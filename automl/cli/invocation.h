@@ -48,8 +48,10 @@ void add_predict_command(CLI::App& app, Invocation& invocation);
 void add_score_command(CLI::App& app, Invocation& invocation);
 void add_runs_command(CLI::App& app, Invocation& invocation);
 void add_models_command(CLI::App& app, Invocation& invocation);
-// `assay models register`, in a file of its own because it reads model files.
-void add_models_register(CLI::App& models, Invocation& invocation);
+// `assay models register | import | export`, which read and write model files.
+void add_models_files(CLI::App& models, Invocation& invocation);
+// `assay models promote | tag | describe | alias | delete | restore`.
+void add_models_changes(CLI::App& models, Invocation& invocation);
 void add_data_command(CLI::App& app, Invocation& invocation);
 void add_config_command(CLI::App& app, Invocation& invocation);
 void add_devices_command(CLI::App& app, Invocation& invocation);

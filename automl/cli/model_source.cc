@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "kernels/base/file_layer.h"
-#include "tracking/model_registry.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -31,6 +30,23 @@ Result<NamedModel> load_named_model(const Invocation& invocation, const std::str
       auto predictor,
       Predictor::from_bytes(std::move(bytes), fmt::format("{}:{}", model.name, model.version)));
   return NamedModel{std::move(predictor), model.name, model.version};
+}
+
+Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, create));
+  return tracking::ModelRegistry(std::move(workspace));
+}
+
+Result<std::map<std::string, std::string>> parse_tags(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> tags;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return fail(StatusCode::kInvalidArgument, "tag '{}' (must be KEY=VALUE)", text);
+    }
+    tags[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return tags;
 }
 
 }  // namespace assay::automl::cli

@@ -1,15 +1,17 @@
-// assay models list | show | register | export | alias
+// assay models list | show | history | diff; the others are added from files of their own.
 #include <CLI/CLI.hpp>
-#include <filesystem>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
-#include "automl/cli/output_file.h"
 #include "automl/cli/run_json.h"
+#include "automl/report/model_diff.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
+#include "tracking/run_query.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -18,15 +20,44 @@ std::string joined(const std::vector<std::string>& items) {
   return fmt::format("{}", fmt::join(items, ", "));
 }
 
-Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create) {
-  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, create));
-  return tracking::ModelRegistry(std::move(workspace));
+TextTable model_table(const std::vector<tracking::ModelVersion>& models) {
+  TextTable table;
+  table.add_column("model");
+  table.add_column("version", Align::kRight);
+  table.add_column("aliases");
+  table.add_column("stage");
+  table.add_column("task");
+  table.add_column("metric");
+  table.add_column("score", Align::kRight);
+  table.add_column("size", Align::kRight);
+  table.add_column("registered");
+  table.add_column("run");
+  for (const auto& model : models) {
+    table.add_row({model.name, std::to_string(model.version), joined(model.aliases),
+                   model.stage == "none" ? "" : model.stage, model.task, model.metric,
+                   model.score ? score_text(*model.score) : "-",
+                   size_text(static_cast<double>(model.size)), tracking::iso_time(model.created_ns),
+                   model.run_id});
+  }
+  return table;
 }
 
-Status list_command(const Invocation& invocation, const std::string& name) {
+struct ListOptions {
+  std::string name;
+  bool deleted = false;
+};
+
+Status list_command(const Invocation& invocation, const ListOptions& options) {
+  if (options.deleted && options.name.empty()) {
+    return fail(StatusCode::kInvalidArgument, "--deleted needs the model's name");
+  }
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  auto listed = name.empty() ? registry.list_models() : registry.list_versions(name);
+  std::vector<std::string> damaged;
+  auto listed = options.name.empty() ? registry.list_models(&damaged)
+                : options.deleted    ? registry.list_deleted(options.name, &damaged)
+                                     : registry.list_versions(options.name, &damaged);
   if (!listed) return tl::unexpected<Error>(listed.error());
+  for (const std::string& message : damaged) print_note(invocation, "damaged: " + message);
   if (invocation.json) {
     std::string out = "[";
     for (const auto& model : *listed) out += (out.size() > 1 ? "," : "") + model_json(model);
@@ -34,26 +65,11 @@ Status list_command(const Invocation& invocation, const std::string& name) {
     return {};
   }
   if (listed->empty()) {
-    print_note(invocation, "no models are registered here");
+    print_note(invocation, options.deleted ? "nothing of this model is in the trash"
+                                           : "no models are registered here");
     return {};
   }
-  TextTable table;
-  table.add_column("model");
-  table.add_column("version", Align::kRight);
-  table.add_column("aliases");
-  table.add_column("task");
-  table.add_column("metric");
-  table.add_column("score", Align::kRight);
-  table.add_column("size", Align::kRight);
-  table.add_column("registered");
-  table.add_column("run");
-  for (const auto& model : *listed) {
-    table.add_row({model.name, std::to_string(model.version), joined(model.aliases), model.task,
-                   model.metric, model.score ? score_text(*model.score) : "-",
-                   size_text(static_cast<double>(model.size)), tracking::iso_time(model.created_ns),
-                   model.run_id});
-  }
-  print_result(table.render(terminal_width()));
+  print_result(model_table(*listed).render(terminal_width()));
   return {};
 }
 
@@ -75,16 +91,22 @@ Status show_command(const Invocation& invocation, const std::string& reference) 
     if (!value.empty()) out += fmt::format("  {:<12} {}\n", key, value);
   };
   line("aliases", joined(model.aliases));
-  line("stage", model.stage);
+  if (model.stage != "none") line("stage", model.stage);
   line("task", model.task);
   if (model.score) line(model.metric, score_text(*model.score) + " (validation)");
-  line("registered", tracking::iso_time(model.created_ns));
+  line("registered",
+       tracking::iso_time(model.created_ns) + (model.user.empty() ? "" : " by " + model.user));
   line("size", size_text(static_cast<double>(model.size)));
   line("sha256", model.sha256);
   line("run", model.run_id);
   line("data", model.dataset_name);
+  line("data version", model.dataset_version);
   line("data sha256", model.dataset_hash);
   line("code commit", model.code_commit);
+  if (model.origin) {
+    line("imported", fmt::format("from {}:{} of workspace {}", model.origin->name,
+                                 model.origin->version, model.origin->workspace));
+  }
   line("description", model.description);
   for (const auto& [key, value] : model.tags) line("tag " + key, value);
   if (!model.input_contract.empty()) {
@@ -94,84 +116,133 @@ Status show_command(const Invocation& invocation, const std::string& reference) 
   return {};
 }
 
-Status export_command(const Invocation& invocation, const std::string& reference,
-                      const std::string& path) {
-  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(const auto model, registry.resolve(reference));
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, registry.read_model(model));
-  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(path));
-  ASSAY_RETURN_IF_ERROR(file.write(bytes));
-  ASSAY_RETURN_IF_ERROR(file.close());
-  if (invocation.json) {
-    print_result(model_json(model) + "\n");
-  } else {
-    print_note(invocation, fmt::format("{}:{} written to {} ({})", model.name, model.version, path,
-                                       size_text(static_cast<double>(model.size))));
+std::string change_text(const std::string& name, const tracking::ModelChange& change) {
+  const std::string model = fmt::format("{}:{}", name, change.version);
+  const std::string from = change.from.value_or("");
+  if (change.what == "registered") return model + " registered";
+  if (change.what == "deleted") return model + (change.to ? " deleted" : " restored");
+  if (change.what == "purged") return model + " deleted for good";
+  if (change.what == "description") return model + " described: " + change.to.value_or("");
+  if (change.what == "stage") {
+    return fmt::format("{} stage {} -> {}", model, from, change.to.value_or(""));
   }
+  if (change.what == "tag") {
+    if (!change.to) return fmt::format("{} tag {} removed (was {})", model, change.key, from);
+    return fmt::format("{} tag {} = {}{}", model, change.key, *change.to,
+                       change.from ? fmt::format(" (was {})", from) : "");
+  }
+  if (!change.to) return fmt::format("alias {} removed from {}", change.key, model);
+  return fmt::format("alias {} -> {}{}", change.key, model,
+                     change.from ? fmt::format(" (was {})", from) : "");
+}
+
+std::string event_json(const std::string& name, const tracking::ModelEvent& event) {
+  const auto maybe = [](const std::optional<std::string>& text) {
+    return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json();
+  };
+  nlohmann::ordered_json object{{"model", name},
+                                {"number", event.number},
+                                {"time", tracking::iso_time(event.at_ns)},
+                                {"user", event.user},
+                                {"host", event.host},
+                                {"reason", event.reason},
+                                {"changes", nlohmann::ordered_json::array()}};
+  for (const tracking::ModelChange& change : event.changes) {
+    object["changes"].push_back(nlohmann::ordered_json{{"what", change.what},
+                                                       {"version", change.version},
+                                                       {"key", change.key},
+                                                       {"from", maybe(change.from)},
+                                                       {"to", maybe(change.to)}});
+  }
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Status history_command(const Invocation& invocation, const std::string& name) {
+  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
+  ASSAY_ASSIGN_OR_RETURN(const auto events, registry.history(name));
+  if (invocation.json) {
+    std::string out = "[";
+    for (const auto& event : events) out += (out.size() > 1 ? "," : "") + event_json(name, event);
+    print_result(out + "]\n");
+    return {};
+  }
+  TextTable table;
+  for (const char* title : {"when", "who", "what", "why"}) table.add_column(title);
+  for (const auto& event : events) {
+    for (const auto& change : event.changes) {
+      table.add_row(
+          {tracking::iso_time(event.at_ns), event.user, change_text(name, change), event.reason});
+    }
+  }
+  print_result(table.render(terminal_width()));
   return {};
 }
 
-Status alias_command(const Invocation& invocation, const std::string& reference,
-                     const std::string& alias, bool remove) {
-  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(auto model, registry.resolve(reference));
-  ASSAY_RETURN_IF_ERROR(remove ? registry.remove_alias(model.name, alias)
-                               : registry.set_alias(model.name, alias, model.version));
-  ASSAY_ASSIGN_OR_RETURN(model, registry.resolve(fmt::format("{}:{}", model.name, model.version)));
-  if (invocation.json) {
-    print_result(model_json(model) + "\n");
-  } else {
-    print_note(invocation, fmt::format("{}:{} has aliases: {}", model.name, model.version,
-                                       joined(model.aliases)));
-  }
+Result<DiffSide> diff_side(tracking::Workspace& workspace, tracking::ModelRegistry& registry,
+                           const std::string& reference) {
+  DiffSide side;
+  ASSAY_ASSIGN_OR_RETURN(side.model, registry.resolve(reference));
+  if (side.model.run_id.empty()) return side;
+  // A run that was deleted or is damaged leaves the rest to compare.
+  if (auto run = tracking::load_run(workspace, side.model.run_id)) side.run = std::move(*run);
+  return side;
+}
+
+Status diff_command(const Invocation& invocation, const std::string& first,
+                    const std::string& second) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  tracking::ModelRegistry registry(workspace);
+  ASSAY_ASSIGN_OR_RETURN(const DiffSide a, diff_side(*workspace, registry, first));
+  ASSAY_ASSIGN_OR_RETURN(const DiffSide b, diff_side(*workspace, registry, second));
+  print_result(invocation.json ? diff_json(a, b) + "\n" : diff_text(a, b, terminal_width()));
   return {};
 }
 
-void add_alias(CLI::App& models, Invocation& invocation) {
-  CLI::App* command = models.add_subcommand("alias", "Point an alias at a version");
-  add_workspace_option(*command, invocation);
-  auto reference = std::make_shared<std::string>();
-  auto alias = std::make_shared<std::string>();
-  auto remove = std::make_shared<bool>(false);
-  command->add_option("model", *reference, "MODEL, MODEL:VERSION or MODEL@ALIAS")->required();
-  command->add_option("alias", *alias, "The alias, for example champion")->required();
-  command->add_flag("--remove", *remove, "Take the alias away");
-  command->footer("Example:\n  assay models alias churn:3 champion");
-  command->callback([=, &invocation] {
-    invocation.action = [=, &invocation] {
-      return alias_command(invocation, *reference, *alias, *remove);
-    };
+void add_list(CLI::App& models, Invocation& invocation) {
+  CLI::App* list = models.add_subcommand("list", "List models, or all versions of one");
+  add_workspace_option(*list, invocation);
+  auto options = std::make_shared<ListOptions>();
+  list->add_option("model", options->name, "All versions of this model");
+  list->add_flag("--deleted", options->deleted, "Those in the trash instead");
+  list->footer("Example:\n  assay models list churn");
+  list->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return list_command(invocation, *options); };
   });
 }
 
-void add_export(CLI::App& models, Invocation& invocation) {
-  CLI::App* command = models.add_subcommand("export", "Write a model to a file of its own");
+void add_history(CLI::App& models, Invocation& invocation) {
+  CLI::App* command = models.add_subcommand("history", "Who changed what of a model, and when");
   add_workspace_option(*command, invocation);
-  auto reference = std::make_shared<std::string>();
-  auto path = std::make_shared<std::string>();
-  command->add_option("model", *reference, "MODEL, MODEL:VERSION or MODEL@ALIAS")->required();
-  command->add_option("--out,-o", *path, "The file to write")->required();
-  command->footer("Example:\n  assay models export churn@champion --out churn.assay");
-  command->callback([=, &invocation] {
-    invocation.action = [=, &invocation] { return export_command(invocation, *reference, *path); };
+  auto name = std::make_shared<std::string>();
+  command->add_option("model", *name, "The model's name")->required();
+  command->footer("Example:\n  assay models history churn");
+  command->callback([&invocation, name] {
+    invocation.action = [&invocation, name] { return history_command(invocation, *name); };
+  });
+}
+
+void add_diff(CLI::App& models, Invocation& invocation) {
+  CLI::App* command = models.add_subcommand(
+      "diff", "What differs between two models: score, data, code, input, settings");
+  add_workspace_option(*command, invocation);
+  auto references = std::make_shared<std::array<std::string, 2>>();
+  command->add_option("a", (*references)[0], "MODEL, MODEL:VERSION or MODEL@ALIAS")->required();
+  command->add_option("b", (*references)[1], "The other one")->required();
+  command->footer("Example:\n  assay models diff churn@champion churn@latest");
+  command->callback([&invocation, references] {
+    invocation.action = [&invocation, references] {
+      return diff_command(invocation, (*references)[0], (*references)[1]);
+    };
   });
 }
 
 }  // namespace
 
 void add_models_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* models = app.add_subcommand("models", "List, show, register and export models");
+  CLI::App* models = app.add_subcommand("models", "Register, compare, promote and export models");
   models->require_subcommand(1);
 
-  CLI::App* list = models->add_subcommand("list", "List models, or all versions of one");
-  add_workspace_option(*list, invocation);
-  auto name = std::make_shared<std::string>();
-  list->add_option("model", *name, "All versions of this model");
-  list->footer("Example:\n  assay models list churn");
-  list->callback([&invocation, name] {
-    invocation.action = [&invocation, name] { return list_command(invocation, *name); };
-  });
-
+  add_list(*models, invocation);
   CLI::App* show = models->add_subcommand("show", "Show one model");
   add_workspace_option(*show, invocation);
   auto reference = std::make_shared<std::string>();
@@ -181,9 +252,10 @@ void add_models_command(CLI::App& app, Invocation& invocation) {
     invocation.action = [&invocation, reference] { return show_command(invocation, *reference); };
   });
 
-  add_models_register(*models, invocation);
-  add_export(*models, invocation);
-  add_alias(*models, invocation);
+  add_history(*models, invocation);
+  add_diff(*models, invocation);
+  add_models_files(*models, invocation);
+  add_models_changes(*models, invocation);
 }
 
 }  // namespace assay::automl::cli

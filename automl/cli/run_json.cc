@@ -139,14 +139,26 @@ std::string model_json(const tracking::ModelVersion& model) {
   object["metric"] = model.metric;
   object["score"] = model.score ? number_json(*model.score) : Json();
   object["created"] = tracking::iso_time(model.created_ns);
+  object["user"] = model.user;
+  object["deleted"] = model.deleted_ns > 0 ? Json(tracking::iso_time(model.deleted_ns)) : Json();
   object["sha256"] = model.sha256;
   object["size"] = model.size;
   object["format_version"] = model.format_version;
   object["description"] = model.description;
   object["tags"] = model.tags;
   object["run_id"] = model.run_id;
-  object["dataset"] = {{"name", model.dataset_name}, {"content_hash", model.dataset_hash}};
+  object["dataset"] = {{"name", model.dataset_name},
+                       {"version", model.dataset_version},
+                       {"content_hash", model.dataset_hash}};
   object["code_commit"] = model.code_commit;
+  object["origin"] = Json();
+  if (model.origin) {
+    object["origin"] = {{"workspace", model.origin->workspace},
+                        {"workspace_uuid", model.origin->workspace_uuid},
+                        {"name", model.origin->name},
+                        {"version", model.origin->version},
+                        {"created", tracking::iso_time(model.origin->created_ns)}};
+  }
   const Json contract = Json::parse(model.input_contract, nullptr, false);
   object["input_contract"] = contract.is_discarded() ? Json() : contract;
   return dump(object);

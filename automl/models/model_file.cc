@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kernels/base/hash.h"
+#include "tracking/model_card.h"
 
 namespace assay::automl {
 namespace {
@@ -190,6 +191,7 @@ struct ModelReader::State {
     size_t offset = 0;
   };
   std::string bytes;
+  size_t model_bytes = 0;  // a card may follow them
   std::string source;
   std::map<std::string, Tensor, std::less<>> tensors;
   Json values;
@@ -197,7 +199,7 @@ struct ModelReader::State {
   // Reads the header's list of tensors and lays them out behind `offset`; true if all is sound and
   // they fill the file up to the hash exactly.
   bool place(const Json& list, size_t offset) {
-    const size_t end = bytes.size() - kHashBytes;
+    const size_t end = model_bytes - kHashBytes;
     for (const auto& [path, entry] : list.items()) {
       if (!entry.is_array() || entry.empty() || entry.size() > 1 + kMaxRank) return false;
       if (!entry[0].is_string()) return false;
@@ -232,7 +234,9 @@ Result<ModelReader> ModelReader::open(std::string bytes, std::string source) {
   state->bytes = std::move(bytes);
   state->source = std::move(source);
   const ModelReader reader(state, "");
-  const std::string_view file = state->bytes;
+  ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(state->bytes, state->source));
+  const std::string_view file = parts.model;
+  state->model_bytes = file.size();
   if (file.size() < kFixedBytes + kHashBytes || file.substr(0, kMagic.size()) != kMagic) {
     return reader.damaged("this is not a model file of Assay");
   }

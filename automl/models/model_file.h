@@ -10,6 +10,8 @@
 //       zeros up to a multiple of 64; then each tensor in order of names, padded likewise
 //   end 64 bytes  SHA-256 of everything before, in hex
 //
+// An exported model has its card behind that (tracking/model_card.h); it is no part of the model.
+//
 // Names are paths: "model/members/0/forest/left". Texts of people (column names, levels) are
 // tensors of bytes, since they need not be UTF-8.
 #pragma once

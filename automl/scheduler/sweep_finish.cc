@@ -172,6 +172,7 @@ Status SweepLead::register_model(const Chosen& chosen) {
   version.score = chosen.score;
   version.run_id = outcome_.run_id;
   version.dataset_name = state_->record.dataset.name;
+  version.dataset_version = state_->record.dataset.version;
   version.dataset_hash = state_->record.dataset.content_hash;
   version.code_commit = state_->record.source.git_commit;
   version.input_contract = input_contract_json(predictor);

@@ -17,7 +17,10 @@ class DocsTest(CliCase):
 
     def test_every_command_explains_itself(self):
         for command in ('run', 'predict', 'score', 'runs list', 'runs show', 'models register',
-                        'models export', 'data describe', 'config init'):
+                        'models export', 'models import', 'models promote',
+                        'models tag', 'models describe', 'models alias set',
+                        'models alias remove', 'models delete', 'models restore', 'models history',
+                        'models diff', 'data describe', 'config init'):
             text = self.assay(*command.split(), '--help').stdout
             self.assertIn('Usage: assay ' + command, text)
             self.assertIn('Example', text)

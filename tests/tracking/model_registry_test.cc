@@ -8,6 +8,7 @@
 
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/test_folder.h"
+#include "tracking/model_card.h"
 
 namespace assay::tracking {
 namespace {
@@ -140,7 +141,8 @@ TEST_F(ModelRegistryTest, ExportsTheSameBytes) {
   spill(folder_ / "model.in", weights);
   ASSERT_TRUE(registry_->register_model_file({.name = "big"}, folder_ / "model.in"));
   ASSERT_TRUE(registry_->export_model("big:1", folder_ / "model.out"));
-  EXPECT_EQ(slurp(folder_ / "model.out"), weights);
+  const std::string file = slurp(folder_ / "model.out");
+  EXPECT_EQ(split_card(file, "out")->model, weights);
 }
 
 TEST_F(ModelRegistryTest, KeepsAScoreThatIsNoNumber) {
@@ -207,10 +209,11 @@ TEST_F(ModelRegistryTest, AFullDiskHarmsNoVersion) {
     const Status status = registry_->set_alias("adult", "champion", 2);
     done = files_.count() <= n;
     files_.restart(-1, false);
-    EXPECT_EQ(done, status.has_value());
+    // The cached state may fail to be written: that is no failure of the change.
+    EXPECT_TRUE(!done || status.has_value());
     const auto champion = registry_->resolve("adult@champion");
     ASSERT_TRUE(champion) << champion.error().message;
-    EXPECT_TRUE(champion->version == 1 || champion->version == 2);
+    EXPECT_TRUE(champion->version == 2 || (!status && champion->version == 1));
   }
 }
 

@@ -52,6 +52,8 @@ int register_versions(const std::shared_ptr<Workspace>& workspace, const std::st
     const std::string text = tag + std::to_string(i);
     const auto model = registry.register_model({.name = "shared"}, std::as_bytes(std::span(text)));
     if (!model) return 1;
+    // Every fifth is deleted again: its number must not come back.
+    if (i % 5 == 0 && !registry.delete_version("shared", model->version)) return 2;
     std::printf("%ld\n", static_cast<long>(model->version));
   }
   return 0;
@@ -199,7 +201,10 @@ TEST(Processes, RegisteringAtOnceTakeDifferentVersions) {
   EXPECT_EQ(taken.size(), 3U * kVersionsEach);
   EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), taken.size());
   ModelRegistry registry(*workspace);
-  EXPECT_EQ(registry.resolve("shared")->version, 3 * kVersionsEach);
+  EXPECT_EQ(registry.list_deleted("shared")->size(), 3U * kVersionsEach / 5);
+  EXPECT_EQ(registry.list_versions("shared")->size(), 3U * kVersionsEach * 4 / 5);
+  const auto next = registry.register_model({.name = "shared"}, {});
+  EXPECT_EQ(next->version, 3 * kVersionsEach + 1);
 }
 
 TEST(Processes, ARunningRunIsInterruptedOnceItsProcessDies) {

@@ -1,0 +1,156 @@
+// assay models register | import | export: between the registry and files.
+#include <CLI/CLI.hpp>
+
+#include "automl/cli/invocation.h"
+#include "automl/cli/model_source.h"
+#include "automl/cli/output.h"
+#include "automl/cli/output_file.h"
+#include "automl/cli/run_json.h"
+#include "automl/preprocess/input_contract.h"
+#include "automl/report/text_table.h"
+#include "kernels/base/file_layer.h"
+#include "tracking/model_card.h"
+#include "tracking/model_registry.h"
+
+namespace assay::automl::cli {
+namespace {
+
+constexpr int64_t kMaxModelBytes = int64_t{64} << 30;
+
+struct RegisterOptions {
+  std::string path;
+  std::string name;
+  std::string description;
+  std::string stage;
+  std::vector<std::string> tags;
+};
+
+// What the file itself says: metric and validation score, if its maker noted them.
+void add_notes(const Predictor& predictor, tracking::ModelVersion& model) {
+  const auto metric = predictor.notes().find("metric");
+  if (metric != predictor.notes().end()) model.metric = to_text(metric->second);
+  const auto score = predictor.notes().find("validation_score");
+  if (score != predictor.notes().end()) {
+    if (const auto* number = std::get_if<double>(&score->second)) model.score = *number;
+  }
+}
+
+// A sound model file, or why it is none.
+Result<Predictor> read_model_file(const std::string& path, std::string& bytes) {
+  PosixFileLayer files;
+  if (!files.exists(path)) return fail(StatusCode::kNotFound, "no model file '{}'", path);
+  ASSAY_ASSIGN_OR_RETURN(bytes, read_file(files, path, kMaxModelBytes));
+  return Predictor::from_bytes(bytes, path);
+}
+
+void print_registered(const Invocation& invocation, const tracking::ModelVersion& model,
+                      std::string_view verb) {
+  if (invocation.json) {
+    print_result(model_json(model) + "\n");
+  } else {
+    print_note(invocation, fmt::format("{} {}:{}", verb, model.name, model.version));
+  }
+}
+
+Status register_file(const Invocation& invocation, const RegisterOptions& options) {
+  std::string bytes;
+  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
+  tracking::ModelVersion model;
+  model.name = options.name;
+  model.task = std::string(name_of(predictor.task()));
+  model.description = options.description;
+  model.stage = options.stage;
+  ASSAY_ASSIGN_OR_RETURN(model.tags, parse_tags(options.tags));
+  model.format_version = kModelFormat;
+  model.input_contract = input_contract_json(predictor);
+  add_notes(predictor, model);
+  ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(bytes, options.path));
+  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, true));
+  ASSAY_ASSIGN_OR_RETURN(const auto done,
+                         registry.register_model(model, std::as_bytes(std::span(parts.model))));
+  print_registered(invocation, done, "registered");
+  return {};
+}
+
+Status import_file(const Invocation& invocation, const std::string& path, const std::string& name) {
+  {
+    std::string bytes;
+    ASSAY_ASSIGN_OR_RETURN([[maybe_unused]] const Predictor sound, read_model_file(path, bytes));
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, true));
+  ASSAY_ASSIGN_OR_RETURN(const auto done, registry.import_model(path, name));
+  print_registered(invocation, done, "imported");
+  return {};
+}
+
+Status export_command(const Invocation& invocation, const std::string& reference,
+                      const std::string& path) {
+  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
+  ASSAY_ASSIGN_OR_RETURN(const auto model, registry.resolve(reference));
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, registry.exported_bytes(model));
+  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(path));
+  ASSAY_RETURN_IF_ERROR(file.write(bytes));
+  ASSAY_RETURN_IF_ERROR(file.close());
+  if (invocation.json) {
+    print_result(model_json(model) + "\n");
+  } else {
+    print_note(invocation, fmt::format("{}:{} written to {} ({})", model.name, model.version, path,
+                                       size_text(static_cast<double>(bytes.size()))));
+  }
+  return {};
+}
+
+void add_register(CLI::App& models, Invocation& invocation) {
+  CLI::App* command = models.add_subcommand("register", "Register an exported model file");
+  add_workspace_option(*command, invocation);
+  auto options = std::make_shared<RegisterOptions>();
+  command->add_option("file", options->path, "The model file")->required();
+  command->add_option("--name,-n", options->name, "The model's name")->required();
+  command->add_option("--description", options->description, "A sentence for people");
+  command->add_option("--stage", options->stage, "none, staging, production or archived");
+  command->add_option("--tag", options->tags, "KEY=VALUE; may be repeated");
+  command->footer("Example:\n  assay models register churn.assay --name churn");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return register_file(invocation, *options); };
+  });
+}
+
+void add_import(CLI::App& models, Invocation& invocation) {
+  CLI::App* command = models.add_subcommand(
+      "import", "Register an exported model with the lineage, tags and description that it had");
+  add_workspace_option(*command, invocation);
+  auto path = std::make_shared<std::string>();
+  auto name = std::make_shared<std::string>();
+  command->add_option("file", *path, "A file that assay models export wrote")->required();
+  command->add_option("--name,-n", *name, "Another name than it had");
+  command->footer(
+      "Stage and aliases are not taken over: what serves is decided here.\n"
+      "Example:\n  assay models import churn.assay --name churn");
+  command->callback([=, &invocation] {
+    invocation.action = [=, &invocation] { return import_file(invocation, *path, *name); };
+  });
+}
+
+void add_export(CLI::App& models, Invocation& invocation) {
+  CLI::App* command = models.add_subcommand(
+      "export", "Write a model to one file, with its lineage, for predict, score and import");
+  add_workspace_option(*command, invocation);
+  auto reference = std::make_shared<std::string>();
+  auto path = std::make_shared<std::string>();
+  command->add_option("model", *reference, "MODEL, MODEL:VERSION or MODEL@ALIAS")->required();
+  command->add_option("--out,-o", *path, "The file to write")->required();
+  command->footer("Example:\n  assay models export churn@champion --out churn.assay");
+  command->callback([=, &invocation] {
+    invocation.action = [=, &invocation] { return export_command(invocation, *reference, *path); };
+  });
+}
+
+}  // namespace
+
+void add_models_files(CLI::App& models, Invocation& invocation) {
+  add_register(models, invocation);
+  add_import(models, invocation);
+  add_export(models, invocation);
+}
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,72 @@
+// Fuzz target of the registry's records: versions, events, states, cards, and files with a card.
+// The first byte chooses the reader. What is read must be written and read again as it was.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "tracking/model_card.h"
+#include "tracking/records_internal.h"
+
+namespace {
+
+namespace tracking = assay::tracking;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+template <class Parse>
+void round_trip(const std::string& text, Parse parse) {
+  const auto record = parse(text, "fuzz");
+  if (!record) {
+    require(record.error().code == assay::StatusCode::kData);
+    require(!record.error().message.empty());
+    return;
+  }
+  const std::string written = to_json(*record);
+  const auto again = parse(written, "again");
+  require(again.has_value());
+  require(to_json(*again) == written);
+}
+
+void take_apart(const std::string& file) {
+  const auto parts = tracking::split_card(file, "fuzz");
+  if (!parts) return;
+  require(parts->model.size() + parts->card.size() <= file.size());
+  if (parts->has_card) require(tracking::with_card(std::string(parts->model), parts->card) == file);
+  const std::string carded = tracking::with_card(file, "{}");
+  require(tracking::split_card(carded, "again")->model == file);
+}
+
+void apply(const std::string& text) {
+  const auto event = tracking::parse_event(text, "fuzz");
+  if (!event) return;
+  tracking::ModelState state;
+  const auto applied = tracking::apply_event(state, *event, "fuzz");
+  if (applied) require(state.number == event->number);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0] % 5) {
+    case 0:
+      round_trip(text, tracking::parse_model);
+      break;
+    case 1:
+      round_trip(text, tracking::parse_event);
+      apply(text);
+      break;
+    case 2:
+      round_trip(text, tracking::parse_state);
+      break;
+    case 3:
+      round_trip(text, tracking::parse_card);
+      break;
+    default:
+      take_apart(text);
+  }
+  return 0;
+}

@@ -1,0 +1,50 @@
+// Finding models by what people type. Shared by the parts of ModelRegistry. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/status.h"
+#include "tracking/model_log_internal.h"
+
+namespace assay::tracking {
+
+// A model that has been registered, and how it is now.
+struct KnownModel {
+  std::string name{};
+  std::vector<int64_t> registered{};  // all versions ever, ascending; never empty
+  std::vector<int64_t> visible{};     // those not deleted
+  ModelState state{};
+};
+
+// Names of all models that ever were registered, in lower case, sorted.
+Result<std::vector<std::string>> model_names(const Workspace& workspace);
+
+// Fails: not_found with the nearest name; invalid_argument; data if an event is damaged.
+Result<KnownModel> known_model(const Workspace& workspace, std::string_view name);
+
+// Fails: not_found, saying why, if the version is not registered or is deleted.
+Status check_visible(const KnownModel& model, const ModelState& state, int64_t version);
+
+// The version as it is now, with its aliases. Fails: data.
+Result<ModelVersion> read_current(const Workspace& workspace, const KnownModel& model,
+                                  int64_t version);
+
+// Why the version must not be deleted, one use a line of text; empty if nobody uses it.
+std::vector<std::string> registry_uses(const ModelVersion& model, const ModelState& state);
+// The same for runs with a pin tag, for each of the models. Reads the runs that may name one.
+Result<std::vector<std::vector<std::string>>> run_uses(Workspace& workspace,
+                                                       std::span<const ModelVersion> models);
+
+// Fails: invalid_argument with the nearest stage.
+Status check_stage(std::string_view stage);
+// Fails: invalid_argument for "latest" and for what is no name.
+Status check_alias(std::string_view alias);
+// Fails: invalid_argument for a bad key or a text that is too long.
+Status check_tag(std::string_view key, std::string_view value);
+Status check_description(std::string_view text);
+
+}  // namespace assay::tracking
