@@ -6,6 +6,12 @@
 #include "automl/report/text_table.h"
 
 namespace assay::automl {
+namespace {
+
+// Rows below the limit that are shown because they are in the registered model.
+constexpr int64_t kExtraRows = 5;
+
+}  // namespace
 
 std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width) {
   TextTable table;
@@ -18,9 +24,14 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
   table.add_column("origin");
   table.add_column("status");
   const auto all = static_cast<int64_t>(board.rows.size());
-  const int64_t shown = limit > 0 ? std::min(limit, all) : all;
-  for (int64_t i = 0; i < shown; ++i) {
+  const int64_t first = limit > 0 ? std::min(limit, all) : all;
+  // What is registered is always shown.
+  int64_t shown = 0;
+  int64_t extra = kExtraRows;
+  for (int64_t i = 0; i < all; ++i) {
     const LeaderboardRow& row = board.rows[static_cast<size_t>(i)];
+    if (i >= first && (row.weight <= 0 || extra-- <= 0)) continue;
+    ++shown;
     table.add_row({row.rank > 0 ? fmt::format("{}", row.rank) : "-", row.learner,
                    row.trial >= 0 ? fmt::format("{}", row.trial) : "",
                    row.score ? score_text(*row.score) : "-",

@@ -21,6 +21,7 @@ constexpr double kMinStopShare = 0.05;
 constexpr double kMinSelectionSeconds = 0.05;
 constexpr double kMinSelectionShare = 0.01;  // of B, at most kMinSelectionSeconds
 constexpr double kMaxSelectionShare = 0.05;
+constexpr double kSaveTolerance = 0.1;    // seconds past the deadline that a large model may take
 constexpr double kMaxReserveShare = 0.3;  // of B: exit, saving, selection and stopping
 
 }  // namespace
@@ -92,6 +93,12 @@ void Budget::expect_tail(int64_t model_bytes, double selection_seconds) {
 
 double Budget::save_seconds(int64_t model_bytes) const {
   return 3 * save_latency_ + static_cast<double>(model_bytes) / bytes_per_second_;
+}
+
+int64_t Budget::affordable_bytes() const {
+  if (!timed()) return std::numeric_limits<int64_t>::max();
+  const double seconds = seconds_left() + kSaveTolerance - 3 * save_latency_;
+  return static_cast<int64_t>(std::max(seconds, kLeastSaveSeconds) * bytes_per_second_);
 }
 
 double Budget::reserve_seconds() const {

@@ -47,6 +47,11 @@ class Budget {
   void expect_tail(int64_t model_bytes, double selection_seconds);
   // Seconds that saving a model of that size is expected to take, other last writes included.
   double save_seconds(int64_t model_bytes) const;
+  // The largest model that can still be saved in time, half of what the promise lets a sweep
+  // overrun included, and at least what is saved in kLeastSaveSeconds: the latency of saving is
+  // spent on any model. INT64_MAX without a time limit.
+  int64_t affordable_bytes() const;
+  static constexpr double kLeastSaveSeconds = 0.05;
   // Seconds kept back in all.
   double reserve_seconds() const;
 

@@ -128,6 +128,9 @@ void SweepLead::search() {
                      outcome_.stalled_trials == 1 ? "was" : "were"));
   }
   tell(state_->queue->wait_events(0));
+  if (state_->queue->exhausted()) {
+    note("nothing is left to try: the search has no further settings to propose");
+  }
 }
 
 void SweepLead::watch(SlotGroup& slots) {

@@ -1,7 +1,8 @@
 // The end of a sweep: from the candidate pool to a registered model, in the time that was kept
 // back. Selection is limited by shrinking the pool to what about a dozen rounds can be afforded
 // for, and stops at its deadline; then members of least weight are dropped until the file can be
-// saved in what is left.
+// saved in what is left. Whatever is cut short, the best trial that can be saved is the least that
+// is registered.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -28,6 +29,10 @@ constexpr double kMinCandidates = 4;
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
 
 bool is_baseline(const Candidate& candidate) { return candidate.trial == 0; }
+
+std::string mebibytes(int64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
 
 std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns) {
   std::vector<PredictionView> views;
@@ -61,11 +66,8 @@ std::vector<Candidate> SweepLead::usable_candidates() const {
 Result<SweepLead::Chosen> SweepLead::choose_members() {
   const TrainingSet& set = *state_->set;
   const std::vector<Candidate> usable = usable_candidates();
-  Chosen chosen;
   const Candidate& best = usable[0];
-  chosen.members.push_back({best, 1.0});
-  chosen.score = best.score;
-  chosen.predictions = *best.predictions;
+  Chosen chosen = alone(best);
   if (!config_.ensemble.enabled || usable.size() < 2) return chosen;
 
   SelectionProblem problem;
@@ -89,7 +91,25 @@ Result<SweepLead::Chosen> SweepLead::choose_members() {
     if (selection->weights[i] > 0) chosen.members.push_back({usable[i], selection->weights[i]});
   }
   ASSAY_RETURN_IF_ERROR(rescore(chosen));
+  // A selection that was cut short may not have come to the best trial.
+  if (!selection->complete && set.metric().is_better(best.score, chosen.score)) return alone(best);
   return chosen;
+}
+
+int64_t SweepLead::byte_count(const Chosen& chosen) {
+  int64_t bytes = 0;
+  for (const Member& member : chosen.members) bytes += member.candidate.model->byte_count();
+  return bytes;
+}
+
+// Drops the member of least weight; the others' weights sum to 1 again.
+void SweepLead::drop_least(Chosen& chosen) {
+  chosen.members.erase(
+      std::min_element(chosen.members.begin(), chosen.members.end(),
+                       [](const Member& a, const Member& b) { return a.weight < b.weight; }));
+  double sum = 0;
+  for (const Member& member : chosen.members) sum += member.weight;
+  for (Member& member : chosen.members) member.weight /= sum;
 }
 
 // The score and predictions of the members as they are now.
@@ -111,28 +131,47 @@ Status SweepLead::rescore(Chosen& chosen) const {
   return {};
 }
 
+SweepLead::Chosen SweepLead::alone(const Candidate& candidate) {
+  Chosen chosen;
+  chosen.members.push_back({candidate, 1.0});
+  chosen.score = candidate.score;
+  chosen.predictions = *candidate.predictions;
+  return chosen;
+}
+
+// The best candidate whose model has at most so many bytes; if there is none, the smallest.
+const Candidate& SweepLead::best_within(int64_t bytes) const {
+  const std::vector<Candidate>& all = state_->queue->pool().candidates();
+  const auto fits = std::find_if(all.begin(), all.end(), [&](const Candidate& candidate) {
+    return candidate.model->byte_count() <= bytes;
+  });
+  if (fits != all.end()) return *fits;
+  return *std::min_element(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
+    return a.model->byte_count() < b.model->byte_count();
+  });
+}
+
 Status SweepLead::fit_save_time(Chosen& chosen) {
-  const Budget& budget = state_->budget;
-  if (!budget.timed()) return {};
-  const size_t before = chosen.members.size();
-  const auto too_slow = [&] {
-    int64_t bytes = 0;
-    for (const Member& member : chosen.members) bytes += member.candidate.model->byte_count();
-    return budget.save_seconds(bytes) > budget.seconds_left();
-  };
-  while (chosen.members.size() > 1 && too_slow()) {
-    const auto least =
-        std::min_element(chosen.members.begin(), chosen.members.end(),
-                         [](const Member& a, const Member& b) { return a.weight < b.weight; });
-    chosen.members.erase(least);
+  const int64_t affordable = state_->budget.affordable_bytes();
+  const int64_t wanted = byte_count(chosen);
+  if (wanted <= affordable) return {};
+  Chosen fewer = chosen;
+  while (fewer.members.size() > 1 && byte_count(fewer) > affordable) drop_least(fewer);
+  ASSAY_RETURN_IF_ERROR(rescore(fewer));
+  const Candidate& single = best_within(affordable);
+  if (byte_count(fewer) > affordable ||
+      state_->set->metric().is_better(single.score, fewer.score)) {
+    fewer = alone(single);
   }
-  if (chosen.members.size() == before) return {};
-  note(fmt::format("{} ensemble members were dropped: saving them would take too long",
-                   before - chosen.members.size()));
-  double sum = 0;
-  for (const Member& member : chosen.members) sum += member.weight;
-  for (Member& member : chosen.members) member.weight /= sum;
-  return rescore(chosen);
+  note(fmt::format(
+      "saving all {} members ({}) would take too long: {} registered, {} {} instead of "
+      "{}",
+      chosen.members.size(), mebibytes(wanted),
+      fewer.members.size() == 1 ? fmt::format("trial {} alone is", fewer.members[0].candidate.trial)
+                                : fmt::format("{} of them are", fewer.members.size()),
+      outcome_.metric, fewer.score, chosen.score));
+  chosen = std::move(fewer);
+  return {};
 }
 
 Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
@@ -192,6 +231,27 @@ Status SweepLead::register_model(const Chosen& chosen) {
   return parent_->add_model(std::move(use));
 }
 
+// On a full disk a smaller model may still find room: what is registered then is the best trial of
+// at most half the size, and so on.
+Status SweepLead::register_what_fits(Chosen& chosen) {
+  Status done = register_model(chosen);
+  while (!done && done.error().code == StatusCode::kIo) {
+    const int64_t bytes = byte_count(chosen);
+    const Candidate& smaller = best_within(bytes / 2);
+    if (smaller.model->byte_count() >= bytes) break;
+    note(fmt::format("{}; registering trial {} instead ({}, {} {})", done.error().message,
+                     smaller.trial, mebibytes(smaller.model->byte_count()), outcome_.metric,
+                     smaller.score));
+    chosen = alone(smaller);
+    done = register_model(chosen);
+  }
+  if (!done) {
+    done.error().message += fmt::format(
+        "; no model is registered, the trials are recorded below run {}", outcome_.run_id);
+  }
+  return done;
+}
+
 Leaderboard SweepLead::make_leaderboard(const Chosen& chosen) const {
   Leaderboard board;
   board.metric = outcome_.metric;
@@ -246,7 +306,11 @@ Status SweepLead::finish() {
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
   progress(SweepPhase::kSaving);
-  ASSAY_RETURN_IF_ERROR(register_model(chosen));
+  ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));
+  if (chosen.members.size() == 1 && is_baseline(chosen.members[0].candidate) &&
+      state_->learners.size() > 1) {
+    note("the registered model is only the constant baseline: no better trial was finished");
+  }
   outcome_.validation_score = chosen.score;
   outcome_.status =
       user_stopped() ? tracking::RunStatus::kInterrupted : tracking::RunStatus::kCompleted;

@@ -53,7 +53,12 @@ class SweepLead {
   };
   Result<Chosen> choose_members();
   std::vector<Candidate> usable_candidates() const;
+  static Chosen alone(const Candidate& candidate);
+  static int64_t byte_count(const Chosen& chosen);
+  static void drop_least(Chosen& chosen);
+  const Candidate& best_within(int64_t bytes) const;
   Status fit_save_time(Chosen& chosen);
+  Status register_what_fits(Chosen& chosen);
   Status rescore(Chosen& chosen) const;
   Result<Predictor> make_predictor(const Chosen& chosen);
   Status register_model(const Chosen& chosen);

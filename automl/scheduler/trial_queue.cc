@@ -193,6 +193,11 @@ bool TrialQueue::idle() const {
   return running_.empty() && !pending_ && (closed_ || exhausted_);
 }
 
+bool TrialQueue::exhausted() const {
+  const std::lock_guard lock(mutex_);
+  return exhausted_ && (options_.trial_limit == 0 || history_.size() < options_.trial_limit);
+}
+
 TrialCounts TrialQueue::counts() const {
   const std::lock_guard lock(mutex_);
   TrialCounts counts;

@@ -71,6 +71,8 @@ class TrialQueue {
   std::vector<TrialEvent> wait_events(int milliseconds);
   // True when no trial runs and none will be handed out.
   bool idle() const;
+  // Whether the search had nothing left to propose, below the trial limit.
+  bool exhausted() const;
 
   TrialCounts counts() const;
   std::vector<std::string> running_names() const;

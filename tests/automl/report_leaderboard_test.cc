@@ -54,6 +54,16 @@ TEST(Leaderboard, PrintsATableAndWhatItLeftOut) {
   EXPECT_NE(leaderboard_text(board(true), 0).find("linear"), std::string::npos);
 }
 
+TEST(Leaderboard, ShowsWhatIsRegisteredBelowTheLimit) {
+  Leaderboard made = board(true);
+  for (LeaderboardRow& each : made.rows) each.weight = each.learner == "constant" ? 1 : 0;
+  const std::string text = leaderboard_text(made, 2);
+  EXPECT_NE(text.find("constant"), std::string::npos);
+  EXPECT_NE(text.find("1.000"), std::string::npos);
+  EXPECT_NE(text.find("... and 2 more\n"), std::string::npos);
+  EXPECT_EQ(text.find("linear"), std::string::npos);
+}
+
 TEST(Leaderboard, WritesJson) {
   const auto json = nlohmann::json::parse(leaderboard_json(board(true)));
   ASSERT_EQ(json.size(), 5u);

@@ -57,6 +57,16 @@ TEST(Budget, KeepsTimeForSelectionOnASlowDisk) {
   }
 }
 
+TEST(Budget, AffordsModelsByWhatIsLeft) {
+  ManualClock clock;
+  Budget budget(clock, 0, {.seconds = 10});
+  EXPECT_NEAR(static_cast<double>(budget.affordable_bytes()), 1004e6, 1e6)
+      << "10 s and 0.1 s of tolerance, less three latencies of 20 ms, at 100 MB/s";
+  clock.advance(10 * kSecondNs);
+  EXPECT_EQ(budget.affordable_bytes(), 5'000'000) << "what 50 ms save goes always";
+  EXPECT_EQ(Budget(clock, 0, {.seconds = {}, .trials = 5}).affordable_bytes(), INT64_MAX);
+}
+
 TEST(Budget, HasNoDeadlineWithoutATimeLimit) {
   ManualClock clock;
   const Budget budget(clock, 0, {.seconds = {}, .trials = 5});

@@ -138,13 +138,18 @@ class FakeLearner final : public Learner {
   mutable std::atomic<int> fits_{0};
 };
 
-// Takes virtual time for each file written or synced.
+// Takes virtual time for each file synced, and has no room for large blobs.
 class SlowFileLayer final : public FileLayer {
  public:
   SlowFileLayer(ManualClock& clock, int64_t sync_ns) : clock_(clock), sync_ns_(sync_ns) {}
+  // Writing a blob of more bytes fails.
+  int64_t blob_limit = INT64_MAX;
+
   Result<std::unique_ptr<File>> create(const std::string& path) override {
     ASSAY_ASSIGN_OR_RETURN(auto file, real_.create(path));
-    return std::unique_ptr<File>(new SlowFile(std::move(file), *this));
+    const bool blob = path.find("/blob-") != std::string::npos;
+    return std::unique_ptr<File>(
+        new SlowFile(std::move(file), *this, blob ? blob_limit : INT64_MAX));
   }
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_.open(path); }
   Result<std::unique_ptr<File>> open_append(const std::string& path) override {
@@ -173,9 +178,13 @@ class SlowFileLayer final : public FileLayer {
  private:
   class SlowFile final : public File {
    public:
-    SlowFile(std::unique_ptr<File> file, SlowFileLayer& layer)
-        : file_(std::move(file)), layer_(layer) {}
-    Status append(std::span<const std::byte> bytes) override { return file_->append(bytes); }
+    SlowFile(std::unique_ptr<File> file, SlowFileLayer& layer, int64_t room = INT64_MAX)
+        : file_(std::move(file)), layer_(layer), room_(room) {}
+    Status append(std::span<const std::byte> bytes) override {
+      room_ -= static_cast<int64_t>(bytes.size());
+      if (room_ < 0) return fail(StatusCode::kIo, "no space left on device");
+      return file_->append(bytes);
+    }
     Status sync() override {
       layer_.clock_.advance(layer_.sync_ns_);
       return file_->sync();
@@ -188,6 +197,7 @@ class SlowFileLayer final : public FileLayer {
    private:
     std::unique_ptr<File> file_;
     SlowFileLayer& layer_;
+    int64_t room_;
   };
 
   PosixFileLayer real_;

@@ -204,6 +204,30 @@ TEST(Sweep, KeepsToItsTimeOnASlowDisk) {
   }
 }
 
+TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
+  int64_t whole = 0;
+  for (const bool full : {false, true}) {
+    ManualClock clock;
+    SlowFileLayer files(clock, 0);
+    if (full) files.blob_limit = whole - 1;
+    SweepBench bench(&files);
+    bench.add(fake("constant"));
+    bench.add(fake("gbt"));
+    bench.request.config.budget.trials = 12;
+    bench.request.config.search.halving = false;
+    const auto outcome = bench.run();
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    if (!full) whole = static_cast<int64_t>(tracking::slurp(outcome->model_path).size());
+    const auto& rows = outcome->leaderboard.rows;
+    EXPECT_EQ(rows[0].learner == "ensemble", !full);
+    ASSERT_TRUE(registered(bench, *outcome));
+    const auto said = std::any_of(
+        outcome->notes.begin(), outcome->notes.end(),
+        [](const std::string& note) { return note.find("no space") != std::string::npos; });
+    EXPECT_EQ(said, full);
+  }
+}
+
 TEST(Sweep, SaysWhenTheBudgetIsTooSmall) {
   ManualClock clock;
   SlowFileLayer files(clock, 5 * kSecond);
