@@ -74,7 +74,7 @@ void ColumnBuilder::append_codes(const ParsedBlock& block, int32_t slot) {
   int64_t missing = 0;
   for (int64_t i = 0; i < count; ++i) {
     missing += ids[i] < 0;
-    codes_[begin + static_cast<size_t>(i)] = global_ids_[static_cast<size_t>(ids[i] + 1)];
+    codes_[begin + static_cast<size_t>(i)] = global_ids_[static_cast<size_t>(int64_t{ids[i]} + 1)];
   }
   missing_count_ += missing;
 }

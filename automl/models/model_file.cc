@@ -355,6 +355,7 @@ Result<std::vector<T>> ModelReader::tensor(std::string_view key, int64_t count) 
   return values;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define ASSAY_MODEL_TENSOR(T)                                                     \
   template Result<std::vector<T>> ModelReader::tensor<T>(std::string_view) const; \
   template Result<std::vector<T>> ModelReader::tensor<T>(std::string_view, int64_t) const
@@ -365,5 +366,6 @@ ASSAY_MODEL_TENSOR(uint32_t);
 ASSAY_MODEL_TENSOR(int64_t);
 ASSAY_MODEL_TENSOR(uint8_t);
 #undef ASSAY_MODEL_TENSOR
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace assay::automl

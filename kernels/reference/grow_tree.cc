@@ -281,8 +281,8 @@ void TreeGrower::try_categorical(const Node& node, const Sums& sums, int32_t fea
   const double l2 = params_.l2 + params_.category_l2;
   levels = sorted_levels(sums, bins, std::move(levels));
   if (params_.random_thresholds) {
-    const auto count = static_cast<size_t>(
-        1 + threshold_draw(node.key, feature, static_cast<int32_t>(levels.size()) - 1));
+    const auto count = 1 + static_cast<size_t>(threshold_draw(
+                               node.key, feature, static_cast<int32_t>(levels.size()) - 1));
     try_levels(node, sums, bins, std::span(levels).first(count), candidate, l2);
     return;
   }
@@ -333,10 +333,9 @@ size_t TreeGrower::next_node() const {
   size_t next = open_.size();
   for (size_t i = 0; i < open_.size(); ++i) {
     if (!open_[i].split) continue;
-    if (next == open_.size()) {
-      next = i;
-    } else if (params_.growth == GrowthPolicy::kLeafWise &&
-               open_[i].split->gain > open_[next].split->gain) {
+    const bool first = next == open_.size();
+    if (first || (params_.growth == GrowthPolicy::kLeafWise &&
+                  open_[i].split->gain > open_[next].split->gain)) {
       next = i;
     }
   }

@@ -39,7 +39,7 @@ kernels::Tree stump(float low, float high) {
   return tree;
 }
 
-TreeModel::Parts stumps(std::vector<kernels::Tree> trees) {
+TreeModel::Parts stumps(const std::vector<kernels::Tree>& trees) {
   TreeModel::Parts parts;
   for (const kernels::Tree& tree : trees) parts.forest.append(tree);
   parts.base_scores = {0.5};

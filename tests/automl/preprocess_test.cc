@@ -144,7 +144,7 @@ TEST(FeatureEncoder, DenseFormIsScaledImputedAndOneHot) {
   EXPECT_EQ(encoder.dense_column_count(), 7);
   EXPECT_THAT(train->dense_features(), ElementsAre(0, 0, 1, 1, 2, 2, 2));
   const auto row = [&](int64_t index) { return dense_row(*train, index); };
-  const auto near = [](std::vector<float> values) {
+  const auto near = [](const std::vector<float>& values) {
     return testing::Pointwise(testing::FloatNear(1e-6f), values);
   };
   EXPECT_THAT(row(0), near({-age, 0, no, 0, 1, 0, 0}));

@@ -18,7 +18,8 @@ DiscreteDevice::DiscreteDevice(std::string id, int64_t memory_bytes) {
 
 DiscreteDevice::~DiscreteDevice() {
   for (const auto& [address, mapping] : mappings_) {
-    unmap(reinterpret_cast<void*>(address), mapping);
+    // Keys are addresses as numbers, so that an address inside a mapping can be looked up.
+    unmap(reinterpret_cast<void*>(address), mapping);  // NOLINT(performance-no-int-to-ptr)
   }
 }
 

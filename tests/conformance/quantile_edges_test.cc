@@ -15,7 +15,7 @@ using kernels::QuantileEdgesProblem;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-OpCase<QuantileEdges> make_case(std::string name, std::vector<double> values,
+OpCase<QuantileEdges> make_case(std::string name, const std::vector<double>& values,
                                 QuantileEdgesProblem problem) {
   problem.row_count = static_cast<int64_t>(values.size());
   OpCase<QuantileEdges> item;

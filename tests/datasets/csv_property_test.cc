@@ -88,8 +88,8 @@ std::vector<std::vector<std::string>> reference_records(const std::string& text)
 }
 
 std::string random_cell(Rng& rng) {
-  static const std::string kPieces[] = {"a",  "b", "",  ",",  "\n",  "\r\n", " ",
-                                        "\"", "7", "é", "; ", "xyz", "\"\"", "日本"};
+  static constexpr std::string_view kPieces[] = {"a",  "b", "",  ",",  "\n",  "\r\n", " ",
+                                                 "\"", "7", "é", "; ", "xyz", "\"\"", "日本"};
   std::string cell;
   for (uint64_t n = rng.below(5); n > 0; --n) cell += kPieces[rng.below(std::size(kPieces))];
   return cell;

@@ -1,5 +1,7 @@
 #include "datasets/csv_reader.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "kernels/base/hash.h"
@@ -54,7 +56,7 @@ TEST(CsvReader, AcceptsCrlfMarkBlankLinesAndNoFinalNewline) {
 TEST(CsvReader, FindsTheDelimiter) {
   for (const char* d : {",", ";", "\t", "|"}) {
     const std::string c = d;
-    const auto table = must_read("a" + c + "b\n1" + c + "x\n2" + c + "\"p" + c + "q\"\n");
+    const auto table = must_read(fmt::format("a{0}b\n1{0}x\n2{0}\"p{0}q\"\n", c));
     ASSERT_NE(table, nullptr) << d;
     ASSERT_EQ(table->column_count(), 2) << d;
     EXPECT_EQ(cell(table->columns()[1], 1), "p" + c + "q");

@@ -80,7 +80,7 @@ class TestFolder {
   TestFolder& operator=(const TestFolder&) = delete;
   const std::string& path() const { return path_; }
   std::string write(const std::string& name, const std::string& bytes) const {
-    const std::string path = path_ + "/" + name;
+    std::string path = path_ + "/" + name;
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }

@@ -84,7 +84,7 @@ inline GrownTree grow(TreeTask task) {
 }
 
 // One feature, a row for each bin.
-inline SmallTable one_feature(std::vector<uint8_t> bins, int32_t bin_count,
+inline SmallTable one_feature(const std::vector<uint8_t>& bins, int32_t bin_count,
                               FeatureKind kind = FeatureKind::kNumeric) {
   SmallTable table;
   for (const uint8_t bin : bins) table.rows.push_back({bin});

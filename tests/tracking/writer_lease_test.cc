@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 // A writer's folder as a killed process leaves it.
 std::string leave_writer(const std::string& workspace, const LeaseInfo& lease) {
-  const std::string folder = workspace + "/writers/" + lease.writer_id;
+  std::string folder = workspace + "/writers/" + lease.writer_id;
   fs::create_directories(folder + "/tmp");
   fs::create_directories(folder + "/pins");
   spill(folder + "/LEASE", to_json(lease));
