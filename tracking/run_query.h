@@ -1,5 +1,5 @@
-// Finding runs: lists with filters, and lookup by what people type. Reads the run files; works in
-// a read-only workspace. Thread-safe.
+// Finding runs: lists with filters, and lookup by what people type. Reads the run files, and the
+// journals of writers for what is not in them yet; works in a read-only workspace. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ Result<RunList> list_runs(Workspace& workspace, const RunFilter& filter = {});
 // several runs, data if the run's file is damaged.
 Result<RunInfo> find_run(Workspace& workspace, std::string_view reference);
 
-// find_run, then all of it.
+// find_run, then all of it, up to what its journal had when the call began.
 Result<RunRecord> load_run(Workspace& workspace, std::string_view reference);
 
 // The file of a run, as an absolute or workspace-relative path that can be opened.

@@ -4,9 +4,12 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "kernels/base/names.h"
 #include "tracking/records_internal.h"
+#include "tracking/run_publisher.h"
+#include "tracking/run_state_internal.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
@@ -157,32 +160,113 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
   return create((fs::path(start) / kHiddenFolder).string(), display_name_for(start), files);
 }
 
-Result<WriterLease*> Workspace::writer() {
-  const std::scoped_lock lock(mutex_);
-  if (lease_ == nullptr) {
-    auto lease = WriterLease::acquire(files_, path_);
-    if (!lease) {
-      return fail_with(std::move(lease.error()),
-                       fmt::format("cannot write to the workspace '{}'", path_));
-    }
-    lease_ = std::move(*lease);
-    // Old leavings that cannot be removed now are in nobody's way.
-    (void)clean_dead_writers(files_, path_, lease_->id());
+Workspace::~Workspace() {
+  (void)close();
+  if (publisher_ == nullptr) return;
+  // After a close() that was cut short; the journal keeps what is not published.
+  publisher_->stop();
+  (void)journal_->stop();
+}
+
+Status Workspace::begin_writing() {
+  if (closed_) {
+    return fail(StatusCode::kCancelled, "the workspace '{}' was closed by this program", path_);
   }
+  if (lease_ != nullptr) return {};
+  auto lease = WriterLease::acquire(files_, path_);
+  if (!lease) {
+    return fail_with(std::move(lease.error()),
+                     fmt::format("cannot write to the workspace '{}'", path_));
+  }
+  lease_ = std::move(*lease);
+  publisher_ = std::make_unique<RunPublisher>(*this, *lease_);
+  journal_ = std::make_unique<Journal>(
+      files_, *lease_, options_,
+      [publisher = publisher_.get()](uint32_t run) { publisher->soon(run); });
+  publisher_->attach(*journal_);
+  // Old leavings that cannot be taken over now are in nobody's way.
+  (void)take_over();
+  return {};
+}
+
+Status Workspace::take_over() {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<std::string> folders,
+                         take_over_dead_writers(files_, path_, lease_->id()));
+  std::erase_if(folders, [&](const std::string& folder) {
+    return remove_writer_folder(files_, folder);  // those without a journal
+  });
+  publisher_->recover_soon(std::move(folders));
+  return {};
+}
+
+Result<WriterLease*> Workspace::writer() {
+  const std::scoped_lock lock(writer_mutex_);
+  ASSAY_RETURN_IF_ERROR(begin_writing());
   return lease_.get();
+}
+
+Result<Journal*> Workspace::journal() {
+  const std::scoped_lock lock(writer_mutex_);
+  ASSAY_RETURN_IF_ERROR(begin_writing());
+  return journal_.get();
+}
+
+Result<RunPublisher*> Workspace::publisher() {
+  const std::scoped_lock lock(writer_mutex_);
+  ASSAY_RETURN_IF_ERROR(begin_writing());
+  return publisher_.get();
+}
+
+Status Workspace::flush(const StopToken* stop) {
+  {
+    const std::scoped_lock lock(writer_mutex_);
+    if (closed_ || lease_ == nullptr) return {};
+  }
+  ASSAY_RETURN_IF_ERROR(publisher_->drain(stop));
+  return journal_->settle_all();
+}
+
+Status Workspace::recover(const StopToken* stop) {
+  {
+    const std::scoped_lock lock(writer_mutex_);
+    ASSAY_RETURN_IF_ERROR(begin_writing());
+    ASSAY_RETURN_IF_ERROR(take_over());
+  }
+  return publisher_->drain(stop);
+}
+
+Status Workspace::close(const StopToken* stop) {
+  {
+    const std::scoped_lock lock(writer_mutex_);
+    if (std::exchange(closed_, true) || lease_ == nullptr) return {};
+  }
+  for (const auto& run : journal_->runs()) {
+    const auto sealed = std::static_pointer_cast<RunState>(run)->seal(std::nullopt);
+    if (sealed && *sealed) publisher_->soon(run->number());
+  }
+  Status drained = publisher_->drain(stop);
+  // Out of time: what is under way may hang, and the journal has the rest.
+  if (!drained && drained.error().code == StatusCode::kCancelled) {
+    Status settled = journal_->settle_all();
+    return settled ? drained : settled;
+  }
+  publisher_->stop();
+  (void)journal_->stop();
+  lease_->release();
+  return drained;
 }
 
 Status Workspace::heartbeat() {
   WriterLease* lease = nullptr;
   {
-    const std::scoped_lock lock(mutex_);
-    lease = lease_.get();
+    const std::scoped_lock lock(writer_mutex_);
+    if (!closed_) lease = lease_.get();
   }
   return lease == nullptr ? Status() : lease->heartbeat(kHeartbeatNs);
 }
 
 Status Workspace::ensure_folder(const std::string& relative_path) {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(folders_mutex_);
   if (durable_folders_.contains(relative_path)) return {};
   // Another process may have made a folder and not yet synced its parent: sync it here too.
   fs::path partial;

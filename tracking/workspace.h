@@ -1,6 +1,7 @@
 // A workspace is one folder that holds runs, blobs, registered models and who writes to them
 // (docs/store-format.md). Nothing inside holds an absolute path: moving the folder moves it.
-// Opening only reads; the first write takes a writer lease. Thread-safe.
+// Opening only reads; the first write takes a writer lease, and takes over what dead writers left.
+// Thread-safe.
 #pragma once
 
 #include <memory>
@@ -8,8 +9,10 @@
 #include <set>
 #include <string>
 
+#include "kernels/base/clock.h"
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
+#include "tracking/journal.h"
 #include "tracking/writer_lease.h"
 
 namespace assay::tracking {
@@ -23,6 +26,8 @@ struct WorkspaceSearch {
   std::string start_folder{};  // `.assay` is sought from here upward; usually the current folder
   bool create = true;          // make what is not there; false for commands that only read
 };
+
+class RunPublisher;
 
 class Workspace {
  public:
@@ -46,9 +51,33 @@ class Workspace {
   const std::string& uuid() const { return uuid_; }
   FileLayer& files() const { return files_; }
 
-  // The writer lease of this process, taken at the first call; dead writers are cleaned then.
-  // Fails: io, with the workspace's path (a read-only folder, a full disk).
+  // As close() without a limit, if it was not closed.
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  // The writer lease of this process, taken at the first call. Folders of dead writers are taken
+  // over then; their journals are recovered in the background (see recover()), and readers see
+  // what is in them at once. Fails: io, with the workspace's path (a read-only folder, a full
+  // disk); cancelled after close().
   Result<WriterLease*> writer();
+  // What runs are written through; both take the lease. Fails: as writer().
+  Result<Journal*> journal();
+  Result<RunPublisher*> publisher();
+  // Before the first write, for tests and measurements.
+  void tune_journal(const JournalOptions& options) { options_ = options; }
+
+  // Publishes the files of all runs that ended, ends the recovery of dead writers, and makes
+  // durable what was logged. Does nothing before the first write.
+  // Fails: cancelled if `stop` (may be null) says so first: what is left is safe in the journal,
+  // and recovered by the next writer if this process ends; io.
+  Status flush(const StopToken* stop = nullptr);
+  // Takes over and recovers what dead writers left, now. Fails: as writer() and flush().
+  Status recover(const StopToken* stop = nullptr);
+  // flush(), then gives up the lease: nothing can be written any more. Runs that never ended are
+  // published as interrupted. Fails: as flush(). If cancelled, threads may still be at work: keep
+  // the workspace until the process ends, for its destructor would wait for them.
+  Status close(const StopToken* stop = nullptr);
   // Shows other machines that this process lives; call it now and then from long work. Does
   // nothing before the first write, and at most one write in 10 s.
   Status heartbeat();
@@ -61,9 +90,16 @@ class Workspace {
   std::string display_name_;
   std::string uuid_;
   FileLayer& files_;
-  std::mutex mutex_;
-  std::unique_ptr<WriterLease> lease_;
+  JournalOptions options_;
+  std::mutex folders_mutex_;
   std::set<std::string> durable_folders_;
+  Status begin_writing();  // expects writer_mutex_
+  Status take_over();      // likewise
+  std::mutex writer_mutex_;
+  bool closed_ = false;
+  std::unique_ptr<WriterLease> lease_;
+  std::unique_ptr<RunPublisher> publisher_;
+  std::unique_ptr<Journal> journal_;
 };
 
 }  // namespace assay::tracking

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tracking/environment.h"
+#include "tracking/journal_segment.h"
 #include "tracking/records_internal.h"
 #include "tracking/ulid.h"
 
@@ -60,21 +61,17 @@ bool holds_only_ours(FileLayer& files, const std::string& folder) {
   const auto names = files.list(folder);
   if (!names) return false;
   return std::all_of(names->begin(), names->end(), [](const std::string& name) {
-    return name == "LEASE" || name == "tmp" || name == "pins";
+    return name == "LEASE" || name == "tmp" || name == "pins" || is_segment_name(name);
   });
 }
 
-bool remove_writer_folder(FileLayer& files, const std::string& folder) {
-  for (const char* part : {"tmp", "pins"}) {
-    const std::string path = fmt::format("{}/{}", folder, part);
-    const auto names = files.list(path);
-    if (names) {
-      for (const std::string& name : *names) (void)files.unlink(path + "/" + name);
-    }
-    (void)files.remove_folder(path);
-  }
-  (void)files.unlink(folder + "/LEASE");
-  return files.remove_folder(folder).has_value();
+bool holds_journal(FileLayer& files, const std::string& folder) {
+  const auto names = files.list(folder);
+  return names && std::any_of(names->begin(), names->end(), is_segment_name);
+}
+
+std::string taken_name(const std::string& folder, const std::string& taker) {
+  return fmt::format("{}{}{}", folder, kTakenMark, taker);
 }
 
 Status write_lease(FileLayer& files, const std::string& folder, const LeaseInfo& info) {
@@ -143,9 +140,14 @@ Result<std::unique_ptr<WriterLease>> WriterLease::acquire(FileLayer& files,
   return lease;
 }
 
-WriterLease::~WriterLease() {
-  // A folder with a journal in it outlives its writer: recovery reads it.
-  if (holds_only_ours(files_, folder_)) (void)remove_writer_folder(files_, folder_);
+void WriterLease::release() {
+  if (!holds_only_ours(files_, folder_)) return;
+  if (!holds_journal(files_, folder_)) {
+    (void)remove_writer_folder(files_, folder_);
+    return;
+  }
+  // Recovery reads the journal. This process lives on: the name says that the writer does not.
+  (void)files_.rename(folder_, taken_name(folder_, info_.writer_id));
 }
 
 Status WriterLease::heartbeat(int64_t min_age_ns) {
@@ -163,29 +165,56 @@ Status WriterLease::heartbeat(int64_t min_age_ns) {
   return {};
 }
 
-Result<int> clean_dead_writers(FileLayer& files, const std::string& workspace_path,
-                               const std::string& own_writer_id) {
+Result<std::vector<WriterFolder>> writer_folders(FileLayer& files,
+                                                 const std::string& workspace_path) {
   const std::string writers = workspace_path + "/writers";
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(writers));
-  int removed = 0;
+  std::vector<WriterFolder> folders;
   for (const std::string& name : names) {
-    // `<orphan>` is cleaned when it is dead, `<orphan>.taken-<taker>` when the taker is.
     const size_t mark = name.find(kTakenMark);
-    const std::string orphan = name.substr(0, mark);
-    const std::string owner =
-        mark == std::string::npos ? orphan : name.substr(mark + kTakenMark.size());
-    if (!is_ulid(orphan) || !is_ulid(owner)) continue;
-    const bool ours = mark != std::string::npos && owner == own_writer_id;
+    const std::string writer = name.substr(0, mark);
+    if (!is_ulid(writer)) continue;
+    folders.push_back({writers + "/" + name, writer, mark != std::string::npos});
+  }
+  return folders;
+}
+
+Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
+                                                        const std::string& workspace_path,
+                                                        const std::string& own_writer_id) {
+  ASSAY_ASSIGN_OR_RETURN(const auto folders, writer_folders(files, workspace_path));
+  std::vector<std::string> held;
+  for (const WriterFolder& folder : folders) {
+    // `<orphan>` is free when it is dead, `<orphan>.taken-<taker>` when the taker is.
+    std::string owner = folder.writer_id;
+    if (folder.taken) owner = folder.path.substr(folder.path.rfind(kTakenMark) + kTakenMark.size());
+    if (!is_ulid(owner)) continue;
+    const bool ours = folder.taken && owner == own_writer_id;
     if (!ours && (owner == own_writer_id ||
                   writer_liveness(files, workspace_path, owner) != Liveness::kDead)) {
       continue;
     }
-    if (!holds_only_ours(files, writers + "/" + name)) continue;
-    const std::string taken = fmt::format("{}/{}{}{}", writers, orphan, kTakenMark, own_writer_id);
-    if (!ours && !files.rename(writers + "/" + name, taken)) continue;  // somebody else took it
-    if (remove_writer_folder(files, taken)) ++removed;
+    if (!holds_only_ours(files, folder.path)) continue;
+    const std::string taken =
+        taken_name(fmt::format("{}/writers/{}", workspace_path, folder.writer_id), own_writer_id);
+    if (!ours && !files.rename(folder.path, taken)) continue;  // somebody else took it
+    held.push_back(taken);
   }
-  return removed;
+  return held;
+}
+
+bool remove_writer_folder(FileLayer& files, const std::string& folder) {
+  if (holds_journal(files, folder)) return false;
+  for (const char* part : {"tmp", "pins"}) {
+    const std::string path = fmt::format("{}/{}", folder, part);
+    const auto names = files.list(path);
+    if (names) {
+      for (const std::string& name : *names) (void)files.unlink(path + "/" + name);
+    }
+    (void)files.remove_folder(path);
+  }
+  (void)files.unlink(folder + "/LEASE");
+  return files.remove_folder(folder).has_value();
 }
 
 }  // namespace assay::tracking

@@ -1,7 +1,8 @@
 // A process that writes to a workspace owns writers/<writer_id>/: LEASE (who it is), tmp/ (its
 // temporary files, the only place where it makes any) and pins/ (hard links to blobs that it
-// relies on). Whoever opens the workspace takes over the folders of dead writers by renaming
-// them, which fences a writer that was only asleep: its next rename finds no temporary file.
+// relies on), and the segments of its journal. The first write of a process takes over the folders
+// of dead writers by renaming them, which fences a writer that was only asleep: its next rename
+// finds no temporary file, and its journal is not where it was.
 // Thread-safe.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
@@ -42,14 +44,16 @@ class WriterLease {
   // Fails: io (a full or read-only file system).
   static Result<std::unique_ptr<WriterLease>> acquire(FileLayer& files,
                                                       const std::string& workspace_path);
-  // Removes the folder. A failure is harmless: the next opener takes over.
-  ~WriterLease();
+  ~WriterLease() { release(); }
   WriterLease(const WriterLease&) = delete;
   WriterLease& operator=(const WriterLease&) = delete;
 
   const std::string& id() const { return info_.writer_id; }
   std::string tmp_folder() const { return folder_ + "/tmp"; }
   std::string pins_folder() const { return folder_ + "/pins"; }
+  // Removes the folder, or, if a journal is left in it, gives it up for the next writer to recover.
+  // Call it last; a failure is harmless: the folder is taken over once this process is gone.
+  void release();
   // Renews the heartbeat if the last is older than `min_age_ns`.
   // Fails: io; not_found if another process took the folder over.
   Status heartbeat(int64_t min_age_ns);
@@ -72,10 +76,26 @@ Liveness liveness_of(const LeaseInfo& lease);
 Liveness writer_liveness(FileLayer& files, const std::string& workspace_path,
                          const std::string& writer_id);
 
-// Takes over the folders of dead writers and removes their temporary files and pins. Folders that
-// hold anything else (a journal) are left alone. Safe to run in several processes at once, and to
-// be killed. Returns how many were removed.
-Result<int> clean_dead_writers(FileLayer& files, const std::string& workspace_path,
-                               const std::string& own_writer_id);
+// A folder below writers/.
+struct WriterFolder {
+  std::string path{};
+  std::string writer_id{};  // who made it
+  bool taken = false;       // by somebody, so that its writer is fenced
+};
+
+// All folders of writers, taken ones included. Fails: io; not_found if the workspace has none.
+Result<std::vector<WriterFolder>> writer_folders(FileLayer& files,
+                                                 const std::string& workspace_path);
+
+// Takes over the folders of dead writers by renaming them to `<id>.taken-<own id>`, and gives the
+// paths of all that this writer holds now, also from an earlier call. Folders that hold what this
+// release does not know are left alone. Safe to run in several processes at once: one gets it.
+Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
+                                                        const std::string& workspace_path,
+                                                        const std::string& own_writer_id);
+
+// Removes a folder that was taken over: temporary files, pins, lease. False if it holds a journal
+// or could not be removed.
+bool remove_writer_folder(FileLayer& files, const std::string& folder);
 
 }  // namespace assay::tracking

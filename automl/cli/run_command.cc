@@ -86,6 +86,20 @@ Status write_picture(const SweepOutcome& outcome, const std::string& path) {
   return file.close();
 }
 
+// Gives up the writer lease before the process ends. A time budget holds here too: what is not
+// published by then stays in the journal.
+void close_workspace(const SweepRequest& request) {
+  int64_t deadline_ns = kNoDeadline;
+  if (const auto seconds = request.config.budget.time_limit()) {
+    deadline_ns = request.process_start_ns + static_cast<int64_t>(*seconds * 1e9);
+  }
+  const StopToken stop(request.clock, deadline_ns);
+  const Status closed = request.workspace->close(&stop);
+  if (closed || closed.error().code != StatusCode::kCancelled) return;
+  // Never deleted: its threads may still write, and waiting for them takes time.
+  (void)new std::shared_ptr<tracking::Workspace>(request.workspace);
+}
+
 Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options) {
   // A reader that goes away must not take the sweep with it.
   signal(SIGPIPE, SIG_IGN);
@@ -114,9 +128,13 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   request.process_start_ns = invocation.started_ns;
   request.stop = invocation.stop;
   request.observer = &display;
-  ASSAY_ASSIGN_OR_RETURN(const SweepOutcome outcome, run_sweep(request));
-  display.finish();
-  print_outcome(invocation, outcome);
+  const auto swept = run_sweep(request);
+  if (swept) {
+    display.finish();
+    print_outcome(invocation, *swept);
+  }
+  close_workspace(request);
+  ASSAY_ASSIGN_OR_RETURN(const SweepOutcome outcome, swept);
   return options.picture_path.empty() ? Status() : write_picture(outcome, options.picture_path);
 }
 

@@ -332,7 +332,23 @@ Status SweepLead::finish() {
                            ? "stopped by the user; the best model so far is registered"
                            : "");
   if (!closed) note("the sweep's record could not be completed: " + closed.error().message);
+  publish_trials();
   return {};
+}
+
+void SweepLead::publish_trials() {
+  // Their files are written in the background meanwhile: only the last ones are left. What there is
+  // no time for is safe in the journal.
+  const StopToken stop(state_->request.clock, state_->budget.deadline_ns());
+  const Status published = state_->request.workspace->flush(&stop);
+  if (published) return;
+  if (published.error().code == StatusCode::kCancelled) {
+    note(
+        "there was no time to write the files of all trials: they are in the journal, and the "
+        "next command that writes to the workspace writes them");
+  } else {
+    note("files of trials could not be written: " + published.error().message);
+  }
 }
 
 }  // namespace assay::automl

@@ -63,6 +63,7 @@ class SweepLead {
   Result<Predictor> make_predictor(const Chosen& chosen);
   Status register_model(const Chosen& chosen);
   Status log_results(const Chosen& chosen);
+  void publish_trials();
   Leaderboard make_leaderboard(const Chosen& chosen) const;
 
   // Turns an error of a step into the run's end.

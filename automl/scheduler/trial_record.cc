@@ -91,7 +91,8 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
       ASSAY_RETURN_IF_ERROR(run.log_predictions(oof_predictions(set, "oof", *outcome.predictions)));
     }
   }
-  return run.finish(run_status(outcome.result.status), outcome.result.message);
+  return run.finish(run_status(outcome.result.status), outcome.result.message,
+                    tracking::FinishMode::kDeferred);
 }
 
 tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder,

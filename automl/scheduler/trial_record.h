@@ -30,7 +30,8 @@ struct RecordContext {
 Result<std::unique_ptr<tracking::Run>> start_trial(const RecordContext& context,
                                                    const TrialSpec& spec);
 
-// Records what came of it and publishes the run as finished. Durable when it returns.
+// Records what came of it and ends the run: it is in the workspace's journal a few milliseconds
+// later, and its file is written in the background, at the latest by Workspace::flush().
 // Fails: io.
 Status write_trial(const RecordContext& context, const TrainingSet& set,
                    const TrialOutcome& outcome, tracking::Run& run);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <set>
 
@@ -36,10 +37,12 @@ int work_until_killed(const std::shared_ptr<Workspace>& workspace, const std::st
     const auto bytes = std::as_bytes(std::span(text));
     bool ok = true;
     for (int step = 0; step < 200; ++step) ok = ok && (*run)->log_metric("loss", step, step);
-    ok = ok && (*run)->checkpoint();
+    ok = ok && (i % 2 == 0 ? (*run)->checkpoint() : (*run)->durable());
     ok = ok && (*run)->log_artifact("note.txt", bytes, "text/plain");
     ok = ok && registry.register_model({.name = "crash", .run_id = (*run)->id()}, bytes);
-    ok = ok && (*run)->finish(RunStatus::kCompleted);
+    const auto mode = i % 3 == 0 ? FinishMode::kDeferred : FinishMode::kPublish;
+    ok = ok && (*run)->finish(RunStatus::kCompleted, "", mode);
+    ok = ok && (*run)->durable();
     if (!ok) return 2;
     std::printf("%s\n", (*run)->id().c_str());
     std::fflush(stdout);
@@ -67,6 +70,27 @@ int hold_a_run(const std::shared_ptr<Workspace>& workspace) {
   std::fflush(stdout);
   ::pause();
   return 0;
+}
+
+// Logs points for ever and acknowledges the number that is durable.
+int log_until_killed(const std::shared_ptr<Workspace>& workspace) {
+  auto run = Run::create(workspace, {.name = "logged"});
+  if (!run) return 1;
+  auto metric = (*run)->metric("loss");
+  if (!metric) return 1;
+  for (int64_t count = 0;;) {
+    for (int i = 0; i < 997; ++i, ++count) {
+      if (!metric->log(static_cast<double>(count), count)) return 2;
+    }
+    if (!(*run)->durable()) return 2;
+    std::printf("%ld\n", static_cast<long>(count));
+    std::fflush(stdout);
+  }
+}
+
+// Takes over and recovers what dead writers left.
+int recover_once(const std::shared_ptr<Workspace>& workspace) {
+  return workspace->recover() && workspace->close() ? 0 : 1;
 }
 
 // A child of this program and what it prints.
@@ -134,8 +158,14 @@ void expect_whole(const std::shared_ptr<Workspace>& workspace,
     EXPECT_NE(info.status, RunStatus::kRunning) << "its writer is dead";
     const auto record = load_run(*workspace, info.run_id);
     ASSERT_TRUE(record) << record.error().message;
-    EXPECT_EQ(record->metrics.at("loss").size(), 200U);
-    if (info.status == RunStatus::kCompleted) completed.insert(info.run_id);
+    const auto loss = record->metrics.find("loss");
+    const size_t points = loss == record->metrics.end() ? 0 : loss->second.size();
+    for (size_t i = 0; i < points; ++i) EXPECT_EQ(loss->second[i].step, static_cast<int64_t>(i));
+    EXPECT_LE(points, 200U);
+    if (info.status == RunStatus::kCompleted) {
+      EXPECT_EQ(points, 200U);
+      completed.insert(info.run_id);
+    }
     for (const Artifact& artifact : record->artifacts) EXPECT_TRUE(blobs.verify(artifact.sha256));
   }
   for (const std::string& id : acknowledged) EXPECT_TRUE(completed.contains(id)) << id;
@@ -175,11 +205,69 @@ TEST(Processes, KilledAtAnyInstantLeaveOnlyWholeFiles) {
     const auto workspace = Workspace::open(folder / "store");
     ASSERT_TRUE(workspace);
     expect_whole(*workspace, acknowledged);
-    // The next writer cleans up after the dead ones.
-    ASSERT_TRUE((*workspace)->writer());
+    // The next writer recovers what the dead ones left, and nothing changes for readers.
+    ASSERT_TRUE((*workspace)->recover());
     EXPECT_EQ((*workspace)->files().list(folder / "store/writers")->size(), 1U);
+    expect_whole(*workspace, acknowledged);
   }
   EXPECT_GE(acknowledged.size(), 12U);
+}
+
+TEST(Processes, NoAcknowledgedPointIsLost) {
+  const TestFolder folder;
+  ASSERT_TRUE(Workspace::create(folder / "store", "a"));
+  std::mt19937 random(kSeed);
+  Child child("log", folder / "store", "");
+  long acknowledged = std::atol(child.line().c_str());
+  ASSERT_GT(acknowledged, 0) << "the child failed";
+  ::usleep(random() % 100'000);
+  child.kill();
+  for (std::string line = child.line(); !line.empty(); line = child.line()) {
+    acknowledged = std::atol(line.c_str());
+  }
+  child.wait();
+  const auto workspace = Workspace::open(folder / "store");
+  const auto before = load_run(**workspace, "logged");
+  ASSERT_TRUE(before) << before.error().message;
+  EXPECT_EQ(before->info.status, RunStatus::kInterrupted);
+  const auto& points = before->metrics.at("loss");
+  ASSERT_GE(points.size(), static_cast<size_t>(acknowledged));
+  for (size_t i = 0; i < points.size(); ++i) ASSERT_EQ(points[i].value, static_cast<double>(i));
+  {
+    // Several recover at once: one takes the folder, nothing is done twice.
+    Child first("recover", folder / "store", "");
+    Child second("recover", folder / "store", "");
+    Child third("recover", folder / "store", "");
+    for (Child* recoverer : {&first, &second, &third}) EXPECT_EQ(recoverer->wait(), 0);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "store/writers"));
+  const auto after = read_run(run_file_of(**workspace, before->info.run_id));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->info.status, RunStatus::kInterrupted);
+  EXPECT_EQ(after->metrics.at("loss").size(), points.size());
+}
+
+TEST(Processes, RecoveryCanBeKilledToo) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  std::mt19937 random(kSeed);
+  std::set<std::string> acknowledged;
+  Child child("work", folder / "store", "x");
+  for (int i = 0; i < 40; ++i) acknowledged.insert(child.line());
+  child.kill();
+  child.wait();
+  for (int round = 0; round < 10; ++round) {
+    Child recoverer("recover", folder / "store", "");
+    ::usleep(random() % 15'000);
+    recoverer.kill();
+    recoverer.wait();
+    expect_whole(*workspace, acknowledged);
+  }
+  ASSERT_TRUE((*workspace)->recover());
+  expect_whole(*workspace, acknowledged);
+  // (A recoverer that was killed before its lease was written may have left an empty folder.)
+  std::filesystem::recursive_directory_iterator it(folder / "store/writers");
+  for (const auto& entry : it) EXPECT_NE(entry.path().extension(), ".wal") << entry.path();
 }
 
 TEST(Processes, RegisteringAtOnceTakeDifferentVersions) {
@@ -232,6 +320,8 @@ int child_main(const std::string& work, const std::string& path, const std::stri
   if (!workspace) return 3;
   if (work == "work") return work_until_killed(*workspace, tag);
   if (work == "register") return register_versions(*workspace, tag);
+  if (work == "log") return log_until_killed(*workspace);
+  if (work == "recover") return recover_once(*workspace);
   return hold_a_run(*workspace);
 }
 

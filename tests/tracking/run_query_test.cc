@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/tracking/killed_store.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/run.h"
 #include "tracking/run_file.h"
@@ -99,7 +100,10 @@ TEST_F(RunQuery, ARunningRunOfADeadWriterIsInterrupted) {
     ASSERT_TRUE((*run)->checkpoint());
     EXPECT_EQ(find_run(*workspace_, id)->status, RunStatus::kRunning);
     EXPECT_EQ(ids({.status = RunStatus::kRunning}), (Ids{id}));
+    copy_as_killed(folder_ / "store", folder_ / "killed");
   }
+  EXPECT_EQ(find_run(*workspace_, id)->status, RunStatus::kInterrupted) << "given up in order";
+  workspace_ = *Workspace::open(folder_ / "killed");
   EXPECT_EQ(find_run(*workspace_, id)->status, RunStatus::kInterrupted);
   EXPECT_EQ(load_run(*workspace_, id)->info.status, RunStatus::kInterrupted);
   EXPECT_EQ(ids({.status = RunStatus::kInterrupted}), (Ids{id}));
@@ -108,6 +112,7 @@ TEST_F(RunQuery, ARunningRunOfADeadWriterIsInterrupted) {
 }
 
 TEST_F(RunQuery, AWorkspaceWithoutARunsFolderIsEmpty) {
+  ASSERT_TRUE(workspace_->close());
   std::filesystem::remove_all(folder_ / "store/runs");
   EXPECT_TRUE(list_runs(*workspace_)->runs.empty());
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <thread>
 
 #include "tests/tracking/failing_files.h"
@@ -17,7 +18,12 @@ namespace {
 
 class RunTest : public testing::Test {
  protected:
-  void SetUp() override { workspace_ = *Workspace::create(folder_ / "store", "a", &files_); }
+  void SetUp() override { open_store(); }
+  void open_store() {
+    workspace_ = *Workspace::create(folder_ / "store", "a", &files_);
+    // The journal is written when a test asks for it, so that operations can be counted.
+    workspace_->tune_journal({.tick_ns = int64_t{3600} * 1'000'000'000});
+  }
   std::unique_ptr<tracking::Run> make(RunSpec spec = {}) {
     auto run = tracking::Run::create(workspace_, std::move(spec));
     EXPECT_TRUE(run) << run.error().message;
@@ -70,9 +76,13 @@ TEST_F(RunTest, PublishesWhatWasLogged) {
   EXPECT_EQ(record.environment.at("seed"), Value("42"));
 }
 
-TEST_F(RunTest, IsInvisibleUntilItsFirstCheckpoint) {
+TEST_F(RunTest, IsInvisibleUntilItsFirstCommitOrCheckpoint) {
   const auto run = make();
   EXPECT_TRUE(list_runs(*workspace_)->runs.empty());
+  ASSERT_TRUE(run->log_param("a", 1));
+  EXPECT_TRUE(list_runs(*workspace_)->runs.empty());
+  ASSERT_TRUE(run->durable());
+  EXPECT_EQ(list_runs(*workspace_)->runs.size(), 1U);
   ASSERT_TRUE(run->log_metric("loss", 2.0));
   ASSERT_TRUE(run->checkpoint());
   EXPECT_EQ(stored(run->id()).info.status, RunStatus::kRunning);
@@ -242,6 +252,117 @@ TEST_F(RunTest, ManyPublishSideBySide) {
   EXPECT_EQ(list_runs(*workspace_)->runs.size(), 100U);
 }
 
+TEST_F(RunTest, LogsThroughHandlesAndInBatches) {
+  const auto run = make();
+  auto loss = run->metric("loss");
+  ASSERT_TRUE(loss);
+  ASSERT_TRUE(loss->log(2.0, 1, 10.5));
+  const double before = static_cast<double>(wall_time_ns()) * 1e-9;
+  ASSERT_TRUE(loss->log(1.0, 2));
+  const Metric copy = *loss;
+  ASSERT_TRUE(Metric(copy).log(0.5, 3, 11.5));
+  ASSERT_TRUE(run->log_metrics(std::vector<MetricValue>{{"auc", 0.75}, {"loss", 0.25}}, 4, 12.5));
+  EXPECT_FALSE(run->log_metrics(std::vector<MetricValue>{{"auc", 0.75}, {"", 0.25}}));
+  EXPECT_FALSE(run->metric("").has_value());
+  ASSERT_TRUE(run->metric("untouched"));
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  EXPECT_EQ(loss->log(0.0).error().code, StatusCode::kInvalidArgument);
+  const RunRecord record = stored(run->id());
+  const auto& points = record.metrics.at("loss");
+  ASSERT_EQ(points.size(), 4U);
+  for (size_t i = 0; i < points.size(); ++i) EXPECT_EQ(points[i].step, static_cast<int64_t>(i) + 1);
+  EXPECT_EQ(points[0].time, 10.5);
+  EXPECT_NEAR(points[1].time, before, 60);
+  EXPECT_EQ(points[3].time, 12.5);
+  EXPECT_EQ(record.metrics.at("auc").size(), 1U) << "a batch is taken whole or not at all";
+  EXPECT_FALSE(record.metrics.contains("untouched"));
+}
+
+TEST_F(RunTest, HandlesOutliveTheirRun) {
+  std::optional<Metric> metric;
+  {
+    const auto run = make();
+    metric = *run->metric("loss");
+    ASSERT_TRUE(metric->log(1.0));
+  }
+  workspace_.reset();
+  EXPECT_EQ(metric->log(2.0).error().code, StatusCode::kInvalidArgument);
+}
+
+TEST_F(RunTest, HoldsALimitedNumberOfPoints) {
+  workspace_ = *Workspace::create(folder_ / "small", "a");
+  workspace_->tune_journal({.run_points = 10'000});
+  const auto run = make({.name = "bounded"});
+  auto metric = run->metric("loss");
+  int taken = 0;
+  Status status;
+  while (status) {
+    status = metric->log(taken, taken);
+    taken += status ? 1 : 0;
+    ASSERT_LT(taken, 30'000);
+  }
+  EXPECT_EQ(status.error().code, StatusCode::kResourceExhausted);
+  EXPECT_GE(taken, 10'000);
+  EXPECT_FALSE(run->log_metric("other", 1));
+  ASSERT_TRUE(run->log_param("still", "open"));
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  EXPECT_EQ(stored(run->id()).metrics.at("loss").size(), static_cast<size_t>(taken));
+}
+
+TEST_F(RunTest, ChildrenShareTheExperiment) {
+  const auto sweep = make({.kind = "sweep", .experiment = "Adult"});
+  const auto child = sweep->start_child({.kind = "trial"});
+  const auto other = sweep->start_child({.kind = "step", .experiment = "other"});
+  ASSERT_TRUE(child && other);
+  EXPECT_FALSE(sweep->start_child({.kind = "tril"}));
+  ASSERT_TRUE((*child)->finish(RunStatus::kCompleted));
+  ASSERT_TRUE((*other)->finish(RunStatus::kCompleted));
+  EXPECT_EQ(stored((*child)->id()).info.parent_run_id, sweep->id());
+  EXPECT_EQ(stored((*child)->id()).info.experiment, "Adult");
+  EXPECT_EQ(stored((*other)->id()).info.experiment, "other");
+}
+
+TEST_F(RunTest, GivenUpItIsInterrupted) {
+  std::string id;
+  {
+    const auto run = make();
+    id = run->id();
+    ASSERT_TRUE(run->log_metric("loss", 1.0));
+  }
+  ASSERT_TRUE(workspace_->flush());
+  const RunRecord record = stored(id);
+  EXPECT_EQ(record.info.status, RunStatus::kInterrupted);
+  EXPECT_EQ(record.metrics.at("loss").size(), 1U);
+}
+
+TEST_F(RunTest, AnEndThatCouldNotBePublishedIsKept) {
+  std::string id;
+  {
+    const auto run = make();
+    id = run->id();
+    files_.restart(0, true);
+    EXPECT_FALSE(run->finish(RunStatus::kFailed, "no luck"));
+    files_.restart(-1, false);
+  }
+  ASSERT_TRUE(workspace_->flush());
+  EXPECT_EQ(stored(id).info.status, RunStatus::kFailed);
+  EXPECT_EQ(stored(id).info.message, "no luck");
+}
+
+TEST_F(RunTest, SamplesTheSystem) {
+  const auto run = make();
+  EXPECT_EQ(run->sample_system(0).error().code, StatusCode::kInvalidArgument);
+  EXPECT_EQ(run->sample_system(std::nan("")).error().code, StatusCode::kInvalidArgument);
+  ASSERT_TRUE(run->sample_system(0.1));
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  EXPECT_FALSE(run->sample_system(1));
+  const RunRecord record = stored(run->id());
+  ASSERT_GE(record.metrics.at("system/rss_bytes").size(), 1U);
+  const double bytes = record.metrics.at("system/rss_bytes")[0].value;
+  EXPECT_GT(bytes, 1e6);
+  EXPECT_LT(bytes, 1e12);
+}
+
 TEST_F(RunTest, AFullDiskKeepsTheLastPublishedState) {
   for (const bool keep : {false, true}) {
     for (const bool last : {false, true}) {  // finish() or checkpoint()
@@ -280,7 +401,7 @@ TEST_F(RunTest, TheFirstPublishSurvivesAFullDisk) {
   for (int64_t n = 0; !done; ++n) {
     ASSERT_LT(n, 100);
     std::filesystem::remove_all(folder_ / "store");
-    workspace_ = *Workspace::create(folder_ / "store", "a", &files_);
+    open_store();
     files_.restart(n, true);
     auto run = tracking::Run::create(workspace_, {});
     const Status status = run ? (*run)->finish(RunStatus::kCompleted) : Status();

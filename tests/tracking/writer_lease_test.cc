@@ -131,14 +131,38 @@ TEST(WriterLease, LiveAndForeignWritersAreLeftAlone) {
   EXPECT_EQ(slurp(foreign_folder + "/tmp/half.tmp"), "half");
 }
 
-TEST(WriterLease, AFolderWithAJournalIsLeftForRecovery) {
+TEST(WriterLease, AFolderWithOtherThingsIsLeftAlone) {
   const TestFolder folder;
   const auto workspace = Workspace::create(folder / "store", "a");
   const std::string orphan = leave_writer(folder / "store", dead_lease());
-  spill(orphan + "/seg-000001.wal", "frames");
-  ASSERT_TRUE((*workspace)->writer());
-  EXPECT_EQ(slurp(orphan + "/seg-000001.wal"), "frames");
+  spill(orphan + "/journal.v9", "of a later release");
+  ASSERT_TRUE((*workspace)->recover());
+  EXPECT_EQ(slurp(orphan + "/journal.v9"), "of a later release");
   EXPECT_EQ(slurp(orphan + "/tmp/half.tmp"), "half");
+}
+
+TEST(WriterLease, AJournalIsGivenUpForRecovery) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  fs::create_directories(folder / "writers");
+  std::string id;
+  {
+    const auto lease = WriterLease::acquire(files, folder.path());
+    ASSERT_TRUE(lease);
+    id = (*lease)->id();
+    spill(folder / ("writers/" + id + "/seg-000001.wal"), "frames");
+  }
+  const auto folders = writer_folders(files, folder.path());
+  ASSERT_EQ(folders->size(), 1U);
+  EXPECT_TRUE(folders->front().taken);
+  EXPECT_EQ(folders->front().writer_id, id);
+  const std::string taker = *make_ulid();
+  const auto held = take_over_dead_writers(files, folder.path(), taker);
+  ASSERT_TRUE(held);
+  ASSERT_EQ(held->size(), 1U);
+  EXPECT_EQ(slurp(held->front() + "/seg-000001.wal"), "frames");
+  EXPECT_FALSE(remove_writer_folder(files, held->front())) << "it holds a journal";
+  EXPECT_EQ(*take_over_dead_writers(files, folder.path(), taker), *held) << "still ours";
 }
 
 TEST(WriterLease, TheLeavingsOfADeadTakerAreCleanedToo) {
@@ -161,7 +185,7 @@ TEST(WriterLease, AWriterThatIsBeingBornIsLeftAlone) {
   fs::create_directories(folder / "writers/" + old);
   spill(folder / "writers/" + old + "/LEASE", "");
   EXPECT_EQ(writer_liveness(files, folder.path(), old), Liveness::kDead);
-  EXPECT_EQ(*clean_dead_writers(files, folder.path(), *make_ulid()), 1);
+  EXPECT_EQ(take_over_dead_writers(files, folder.path(), *make_ulid())->size(), 1U);
   EXPECT_TRUE(fs::exists(folder / "writers/" + young));
 }
 

@@ -1,0 +1,419 @@
+#include "tracking/journal.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "tracking/run_change.h"
+#include "tracking/wire_internal.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr int64_t kHeartbeatNs = int64_t{10} * 1'000'000'000;
+// An active segment that nobody needs is removed early if it is at least this large: readers of
+// the workspace would go through it.
+constexpr int64_t kWorthRemoving = int64_t{1} << 20;
+// So many closed segments may wait for runs that log little, before those runs are published.
+constexpr size_t kPatientSegments = 2;
+constexpr uint16_t kBindType = change_type<BeginRun>();
+constexpr uint16_t kOmittedType = change_type<OmittedChange>();
+
+void raise(std::atomic<uint64_t>& to, uint64_t value) {
+  uint64_t now = to.load();
+  while (now < value && !to.compare_exchange_weak(now, value)) {
+  }
+}
+
+std::string_view folder_of(const std::string& path) {
+  return std::string_view(path).substr(0, path.rfind('/'));
+}
+
+}  // namespace
+
+void JournaledRun::note_published(uint64_t seq) { raise(published_seq_, seq); }
+void JournaledRun::note_unjournaled(uint64_t seq) { raise(unjournaled_seq_, seq); }
+
+Journal::Journal(FileLayer& files, WriterLease& lease, JournalOptions options,
+                 PublishSoon publish_soon)
+    : files_(files), lease_(lease), options_(options), publish_soon_(std::move(publish_soon)) {}
+
+Journal::~Journal() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  settled_.notify_all();
+  if (committer_.joinable()) committer_.join();
+}
+
+void Journal::admit(const std::shared_ptr<JournaledRun>& run) {
+  const std::scoped_lock lock(mutex_);
+  run->number_ = ++last_number_;
+  runs_.emplace(run->number_, run);
+}
+
+void Journal::release(uint32_t run_number) {
+  std::shared_ptr<JournaledRun> last;  // destroyed after the lock is given back
+  const std::scoped_lock lock(mutex_);
+  const auto it = runs_.find(run_number);
+  if (it == runs_.end()) return;
+  last = std::move(it->second);
+  runs_.erase(it);
+}
+
+std::shared_ptr<JournaledRun> Journal::find(uint32_t run_number) const {
+  const std::scoped_lock lock(mutex_);
+  const auto it = runs_.find(run_number);
+  return it == runs_.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<JournaledRun>> Journal::runs() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::shared_ptr<JournaledRun>> all;
+  for (const auto& [number, run] : runs_) all.push_back(run);
+  return all;
+}
+
+Result<uint64_t> Journal::stage(JournaledRun& run, const Frame& frame,
+                                std::initializer_list<std::string_view> parts, bool may_wait) {
+  const auto limit = static_cast<size_t>(options_.staging_bytes);
+  size_t bytes = kFrameHeaderBytes + 8;
+  for (const std::string_view part : parts) bytes += part.size();
+  std::unique_lock lock(mutex_);
+  const auto room = [&] {
+    return staged_.empty() || staged_.size() + bytes <= limit || failure_.has_value() || stopping_;
+  };
+  if (may_wait && !room()) {
+    wake_.notify_one();
+    settled_.wait(lock, room);
+  }
+  if (fenced_) return fenced_error();
+  if (stopping_) return fail(StatusCode::kCancelled, "the workspace was closed");
+  const uint64_t seq = ++last_seq_;
+  if (failure_ && staged_.size() + bytes > limit) {
+    // The disk takes nothing: what is in memory is all there is until the run is published.
+    run.note_unjournaled(seq);
+    lock.unlock();
+    publish_soon_(run.number_);
+    return seq;
+  }
+  append_frame({.type = frame.type, .run = run.number_, .seq = seq}, parts, staged_);
+  StagedRun& staged = staged_runs_[run.number_];
+  if (staged.run == nullptr) {
+    const auto it = runs_.find(run.number_);
+    if (it != runs_.end()) staged.run = it->second;
+  }
+  staged.last_seq = seq;
+  start_committer();
+  return seq;
+}
+
+Result<uint64_t> Journal::append(JournaledRun& run, uint16_t type,
+                                 std::initializer_list<std::string_view> parts, bool may_wait) {
+  return stage(run, {.type = type}, parts, may_wait);
+}
+
+Result<uint64_t> Journal::append_omitted(JournaledRun& run, std::string_view what) {
+  std::string payload;
+  encode_change(OmittedChange{std::string(what)}, payload);
+  ASSAY_ASSIGN_OR_RETURN(const uint64_t seq, stage(run, {.type = kOmittedType}, {payload}, true));
+  run.note_unjournaled(seq);  // published after the next commit, if its end has not come by then
+  return seq;
+}
+
+void Journal::note_published(const std::string& run_id, uint64_t seq) {
+  std::string payload;
+  WireWriter to(payload);
+  to.text(run_id);
+  to.number(seq);
+  const std::scoped_lock lock(mutex_);
+  if (failure_ || stopping_ || !committer_.joinable()) return;
+  append_frame({.type = kPublishedNote, .run = 0, .seq = last_seq_}, {payload}, staged_);
+  start_committer();
+}
+
+void Journal::note_dirty(const std::shared_ptr<JournaledRun>& run) {
+  if (run->dirty_.exchange(true)) return;
+  const std::scoped_lock lock(mutex_);
+  dirty_.push_back(run);
+  start_committer();
+}
+
+void Journal::start_committer() {
+  if (stopping_) return;
+  if (committer_.joinable()) {
+    wake_.notify_one();
+  } else {
+    committer_ = std::thread([this] { commit_loop(); });
+  }
+}
+
+bool Journal::stopped() const {
+  const std::scoped_lock lock(mutex_);
+  return stopping_;
+}
+
+bool Journal::work_waits() const {
+  return !staged_.empty() || !dirty_.empty() || reclaim_wanted_ ||
+         (waiters_ > 0 && settled_seq_ < last_seq_);
+}
+
+void Journal::commit_loop() {
+  const auto half = static_cast<size_t>(options_.staging_bytes) / 2;
+  const auto urgent = [&] {
+    return stopping_ || waiters_ > 0 || (!failure_ && staged_.size() >= half);
+  };
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait_for(lock, std::chrono::nanoseconds(kHeartbeatNs),
+                   [&] { return stopping_ || work_waits(); });
+    if (!stopping_ && work_waits()) {
+      const int64_t pause_ns = failure_ ? options_.retry_ns : options_.tick_ns;
+      wake_.wait_for(lock, std::chrono::nanoseconds(pause_ns), urgent);
+    }
+    if (stopping_) break;
+    const bool commits = work_waits();
+    lock.unlock();
+    if (commits) commit();
+    const Status alive = lease_.heartbeat(kHeartbeatNs);
+    if (!alive && alive.error().code == StatusCode::kNotFound) set_fenced();
+    lock.lock();
+  }
+}
+
+Status Journal::settle(uint64_t seq) {
+  std::unique_lock lock(mutex_);
+  if (settled_seq_ < seq) {
+    start_committer();
+    ++waiters_;
+    wake_.notify_one();
+    settled_.wait(lock, [&] { return settled_seq_ >= seq || stopping_; });
+    --waiters_;
+  }
+  if (fenced_) return fenced_error();
+  if (settled_seq_ < seq) return fail(StatusCode::kCancelled, "the workspace was closed");
+  return {};
+}
+
+Status Journal::settle_all() {
+  commit();
+  return health();
+}
+
+void Journal::move_all_points() {
+  std::vector<std::shared_ptr<JournaledRun>> dirty;
+  {
+    const std::scoped_lock lock(mutex_);
+    dirty.swap(dirty_);
+  }
+  const auto half = static_cast<size_t>(options_.staging_bytes) / 2;
+  for (size_t i = 0; i < dirty.size(); ++i) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (staged_.size() >= half) {  // the rest comes with the next commit
+        dirty_.insert(dirty_.end(), dirty.begin() + static_cast<std::ptrdiff_t>(i), dirty.end());
+        return;
+      }
+    }
+    dirty[i]->dirty_ = false;
+    if (!dirty[i]->move_points()) note_dirty(dirty[i]);
+  }
+}
+
+void Journal::commit() {
+  const std::scoped_lock commit_lock(commit_mutex_);
+  move_all_points();
+  StagedRuns staged;
+  uint64_t last_seq = 0;
+  bool reclaims = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    staged_.swap(writing_);
+    staged_runs_.swap(staged);
+    last_seq = last_seq_;
+    reclaims = std::exchange(reclaim_wanted_, false);
+  }
+  settled_.notify_all();  // there is room
+  Status written;
+  if (!writing_.empty()) written = write(staged);
+  writing_.clear();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!written) {
+      failure_ = written.error();
+      for (const auto& [number, entry] : staged) {
+        if (entry.run != nullptr) entry.run->note_unjournaled(entry.last_seq);
+      }
+    } else if (!staged.empty() && !fenced_) {
+      failure_.reset();
+    }
+    settled_seq_ = last_seq;
+  }
+  settled_.notify_all();
+  if (!fenced_) {
+    for (const auto& [number, entry] : staged) {
+      if (entry.run != nullptr && entry.run->has_hole()) publish_soon_(number);
+    }
+  }
+  if (reclaims) reclaim();
+}
+
+Status Journal::write(StagedRuns& staged) {
+  if (fenced_) return fenced_error();
+  const bool all_published = std::all_of(staged.begin(), staged.end(), [](const auto& entry) {
+    return entry.second.run == nullptr ||
+           entry.second.run->published_seq() >= entry.second.last_seq;
+  });
+  // Notes matter only where there are frames of the runs they name.
+  const bool no_segments = segment_ == nullptr && closed_.empty();
+  if (all_published && (no_segments || stopped())) return {};
+  if (segment_ != nullptr && segment_->size() >= options_.segment_bytes) {
+    give_up_segment();
+    press_for_oldest();
+  }
+  Status status = segment_ == nullptr ? open_segment() : Status();
+  if (!status) return status;
+  status = write_frames(staged);
+  if (status) status = segment_->sync();
+  if (status && !current_durable_) {
+    status = files_.sync_folder(std::string(folder_of(segment_->path())));
+  }
+  if (status && !segment_->in_place()) {
+    set_fenced();
+    return fenced_error();
+  }
+  if (status) {
+    current_durable_ = true;
+    return {};
+  }
+  // Nothing in a segment without a durable commit was ever acknowledged.
+  if (!current_durable_) {
+    (void)files_.unlink(segment_->path());
+    segment_.reset();
+    current_ = {};
+  } else {
+    give_up_segment();
+  }
+  if (!files_.exists(lease_.tmp_folder())) {
+    set_fenced();
+    return fenced_error();
+  }
+  return status;
+}
+
+Status Journal::open_segment() {
+  const std::string folder(folder_of(lease_.tmp_folder()));
+  auto segment = SegmentWriter::create(files_, folder, epoch_ + 1);
+  if (!segment) {
+    if (!files_.exists(folder)) {
+      set_fenced();
+      return fenced_error();
+    }
+    return tl::unexpected<Error>(std::move(segment.error()));
+  }
+  ++epoch_;
+  segment_ = std::move(*segment);
+  current_ = {segment_->path(), {}};
+  current_durable_ = false;
+  return {};
+}
+
+Status Journal::write_frames(const StagedRuns& staged) {
+  bind_frames_.clear();
+  for (const auto& [number, entry] : staged) {
+    const auto [it, fresh] = current_.last_seqs.try_emplace(number, 0);
+    it->second = entry.last_seq;
+    if (fresh && entry.run != nullptr) {
+      append_frame({.type = kBindType, .run = number, .seq = written_seq_}, {entry.run->begin()},
+                   bind_frames_);
+    }
+  }
+  if (!bind_frames_.empty()) {
+    seal_frames(bind_frames_, segment_->salt());
+    ASSAY_RETURN_IF_ERROR(segment_->append(bind_frames_));
+  }
+  seal_frames(writing_, segment_->salt());
+  ASSAY_RETURN_IF_ERROR(segment_->append(writing_));
+  for (const auto& [number, entry] : staged) written_seq_ = std::max(written_seq_, entry.last_seq);
+  return {};
+}
+
+void Journal::give_up_segment() {
+  segment_.reset();
+  closed_.push_back(std::move(current_));
+  current_ = {};
+}
+
+bool Journal::needed(const Segment& segment) const {
+  return std::any_of(segment.last_seqs.begin(), segment.last_seqs.end(), [&](const auto& entry) {
+    const auto run = find(entry.first);
+    return run != nullptr && run->published_seq() < entry.second;
+  });
+}
+
+void Journal::press_for_oldest() {
+  if (closed_.size() <= kPatientSegments) return;
+  for (const auto& [number, seq] : closed_.front().last_seqs) {
+    const auto run = find(number);
+    if (run != nullptr && run->published_seq() < seq) publish_soon_(number);
+  }
+}
+
+void Journal::remove_if_done(std::vector<Segment>& segments) {
+  std::erase_if(segments, [&](const Segment& segment) {
+    if (fenced_ || needed(segment)) return false;
+    const Status removed = files_.unlink(segment.path);
+    return removed || removed.error().code == StatusCode::kNotFound;
+  });
+}
+
+void Journal::reclaim() {
+  const bool idle_segment =
+      segment_ != nullptr && segment_->size() >= kWorthRemoving && !needed(current_);
+  if (idle_segment) give_up_segment();
+  remove_if_done(closed_);
+}
+
+void Journal::reclaim_soon() {
+  const std::scoped_lock lock(mutex_);
+  if (!committer_.joinable()) return;  // nothing was ever written
+  reclaim_wanted_ = true;
+  wake_.notify_one();
+}
+
+void Journal::set_fenced() {
+  fenced_ = true;
+  const std::scoped_lock lock(mutex_);
+  failure_ = fenced_error().value();
+}
+
+tl::unexpected<Error> Journal::fenced_error() const {
+  return fail(StatusCode::kIo,
+              "another process took this writer over (it was asleep too long, or seemed dead), or "
+              "the workspace is gone: writer {} records nothing any more",
+              lease_.id());
+}
+
+Status Journal::health() const {
+  const std::scoped_lock lock(mutex_);
+  if (failure_) return tl::unexpected<Error>(*failure_);
+  return {};
+}
+
+bool Journal::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (committer_.joinable()) committer_.join();
+  commit();
+  const std::scoped_lock commit_lock(commit_mutex_);
+  if (segment_ != nullptr) give_up_segment();
+  remove_if_done(closed_);
+  return closed_.empty();
+}
+
+}  // namespace assay::tracking

@@ -1,0 +1,171 @@
+#include "tracking/journal_index.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+
+#include "tracking/journal_segment.h"
+#include "tracking/wire_internal.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr int64_t kSegmentLimitBytes = int64_t{1} << 30;
+constexpr std::array<uint16_t, 3> kNews = {change_type<SetScore>(), change_type<FinishRun>(),
+                                           change_type<ReopenRun>()};
+
+Result<std::string> read_all(File& file) {
+  ASSAY_ASSIGN_OR_RETURN(const int64_t size, file.size());
+  std::string bytes(static_cast<size_t>(std::clamp<int64_t>(size, 0, kSegmentLimitBytes)), '\0');
+  size_t done = 0;
+  while (done < bytes.size()) {
+    ASSAY_ASSIGN_OR_RETURN(const int64_t count,
+                           file.read_at(static_cast<int64_t>(done),
+                                        std::as_writable_bytes(std::span(bytes).subspan(done))));
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+// A file whose header never reached the disk: it was being created.
+bool unborn(std::string_view bytes) {
+  const std::string_view head = bytes.substr(0, kSegmentHeaderBytes);
+  return head.size() < kSegmentHeaderBytes || head.find_first_not_of('\0') == head.npos;
+}
+
+}  // namespace
+
+Result<JournalIndex> JournalIndex::read(FileLayer& files, const std::string& folder) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<std::string> names, files.list(folder));
+  std::erase_if(names, [](const std::string& name) { return !is_segment_name(name); });
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  JournalIndex index;
+  for (const std::string& name : names) {
+    ASSAY_RETURN_IF_ERROR(index.read_segment(files, folder + "/" + name));
+  }
+  return index;
+}
+
+Status JournalIndex::read_segment(FileLayer& files, const std::string& path) {
+  auto file = files.open(path);
+  if (!file) {
+    const bool gone = file.error().code == StatusCode::kNotFound;
+    return gone ? Status() : Status(tl::unexpected<Error>(std::move(file.error())));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_all(**file));
+  segments_.push_back(path);
+  files_.push_back(std::move(*file));
+  return take_frames(bytes, path);
+}
+
+Status JournalIndex::take_frames(std::string_view bytes, const std::string& path) {
+  if (unborn(bytes)) return {};
+  const auto header = parse_header(bytes, path);
+  if (!header) {
+    damaged_.push_back(header.error().message);
+    return {};
+  }
+  FrameReader reader(bytes.substr(kSegmentHeaderBytes), header->salt);
+  std::unordered_map<uint32_t, Entry*> by_number;
+  Frame frame;
+  while (reader.next(frame)) {
+    if (frame.type >= kFirstNoteType) {
+      take_note(frame);
+      continue;
+    }
+    const bool begins = frame.type == change_type<BeginRun>();
+    const bool news = std::find(kNews.begin(), kNews.end(), frame.type) != kNews.end();
+    Entry* entry = nullptr;
+    if (begins || news) {
+      auto change = decode_change(frame.type, frame.payload);
+      if (!change) {
+        damaged_.push_back(
+            fmt::format("journal '{}' is damaged: {}", path, change.error().message));
+        return {};
+      }
+      if (begins) {
+        RunInfo& identity = std::get<BeginRun>(*change).info;
+        entry = &runs_[identity.run_id];
+        entry->identity = std::move(identity);
+        by_number[frame.run] = entry;
+        continue;
+      }
+      const auto it = by_number.find(frame.run);
+      if (it != by_number.end()) it->second->news.emplace_back(frame.seq, std::move(*change));
+    }
+    const auto it = by_number.find(frame.run);
+    if (it == by_number.end() || frame.type == 0 || frame.type > kChangeTypeCount) {
+      damaged_.push_back(fmt::format(
+          "journal '{}' is damaged, or a newer release wrote it: a change of type {} of run {}",
+          path, frame.type, frame.run));
+      return {};
+    }
+    entry = it->second;
+    const auto payload_at = static_cast<int64_t>(frame.payload.data() - bytes.data());
+    entry->places.push_back({static_cast<uint32_t>(files_.size() - 1), payload_at,
+                             static_cast<uint32_t>(frame.payload.size()), frame.type, frame.seq});
+    entry->last_seq = std::max(entry->last_seq, frame.seq);
+  }
+  return {};
+}
+
+void JournalIndex::take_note(const Frame& frame) {
+  if (frame.type != kPublishedNote) return;
+  WireReader from(frame.payload);
+  const std::string run_id = from.text();
+  const auto seq = from.number<uint64_t>();
+  const auto it = runs_.find(run_id);
+  if (from.ok() && it != runs_.end()) {
+    it->second.published_seq = std::max(it->second.published_seq, seq);
+  }
+}
+
+Status JournalIndex::replay(const std::string& run_id, RunRecord& record) const {
+  const auto it = runs_.find(run_id);
+  if (it == runs_.end()) return {};
+  const Entry& entry = it->second;
+  if (record.info.run_id.empty()) {
+    apply(record, BeginRun{entry.identity});
+  } else if (record.info.writer != entry.identity.writer) {
+    return {};
+  }
+  std::string payload;
+  for (const Place& place : entry.places) {
+    if (place.seq <= record.info.wal_seq) continue;
+    payload.resize(place.size);
+    ASSAY_ASSIGN_OR_RETURN(
+        const int64_t count,
+        files_[place.segment]->read_at(place.offset, std::as_writable_bytes(std::span(payload))));
+    if (static_cast<size_t>(count) != payload.size()) {
+      return fail(StatusCode::kData, "journal '{}' was cut while it was read",
+                  segments_[place.segment]);
+    }
+    auto change = decode_change(place.type, payload);
+    if (!change) {
+      return fail(StatusCode::kData, "journal '{}' is damaged: {}", segments_[place.segment],
+                  change.error().message);
+    }
+    apply(record, std::move(*change));
+    record.info.wal_seq = place.seq;
+  }
+  return {};
+}
+
+void JournalIndex::replay_news(const Entry& entry, RunInfo& info) {
+  if (info.writer != entry.identity.writer) return;
+  RunRecord record;
+  record.info = std::move(info);
+  for (const auto& [seq, change] : entry.news) {
+    if (seq > record.info.wal_seq) apply(record, change);
+  }
+  record.info.wal_seq = std::max(record.info.wal_seq, entry.last_seq);
+  info = std::move(record.info);
+}
+
+}  // namespace assay::tracking

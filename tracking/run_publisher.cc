@@ -1,0 +1,215 @@
+#include "tracking/run_publisher.h"
+
+#include <chrono>
+#include <filesystem>
+#include <span>
+#include <utility>
+
+#include "tracking/recovery.h"
+#include "tracking/run_file.h"
+#include "tracking/run_state_internal.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr std::chrono::milliseconds kPoll{2};
+
+}  // namespace
+
+RunPublisher::~RunPublisher() { stop(); }
+
+Status RunPublisher::write(const RunRecord& record) {
+  const std::string& id = record.info.run_id;
+  FileLayer& files = workspace_.files();
+  ASSAY_ASSIGN_OR_RETURN(const std::string image, run_file_image(record));
+  const std::string relative = run_file_path(id);
+  Status status = workspace_.ensure_folder(std::filesystem::path(relative).parent_path().string());
+  if (status) {
+    status =
+        publish_file(files, lease_.tmp_folder(), fmt::format("{}/{}", workspace_.path(), relative),
+                     std::as_bytes(std::span(image)));
+  }
+  if (!status && !files.exists(lease_.tmp_folder())) {
+    return fail(StatusCode::kIo,
+                "run {} was not published: another process took this writer over, or the "
+                "workspace '{}' is gone",
+                id, workspace_.path());
+  }
+  if (!status) return fail_with(std::move(status.error()), fmt::format("run {}", id));
+  return {};
+}
+
+Status RunPublisher::now(RunState& run) {
+  const std::scoped_lock order(run.publish_mutex());
+  return now_locked(run);
+}
+
+Status RunPublisher::now_locked(RunState& run) {
+  bool final = false;
+  uint64_t seq = 0;
+  int64_t bytes = 0;
+  Status status = run.with_snapshot([&](const RunRecord& record, bool last) -> Status {
+    final = last;
+    seq = record.info.wal_seq;
+    bytes = run.held_bytes();
+    // Published before, and freed since.
+    if (last && run.published_seq() >= seq) return {};
+    return write(record);
+  });
+  if (!status) return status;
+  const bool fresh = run.published_seq() < seq;
+  run.note_published(seq);
+  if (fresh) journal_->note_published(run.id(), seq);
+  if (final && fresh) {
+    if (run.deferred()) note_backlog(-bytes);
+    journal_->release(run.number());
+    run.drop_record();
+  }
+  if (fresh) journal_->reclaim_soon();
+  return {};
+}
+
+void RunPublisher::start_thread() {
+  if (stopping_) return;
+  if (thread_.joinable()) {
+    wake_.notify_one();
+  } else {
+    thread_ = std::thread([this] { loop(); });
+  }
+}
+
+void RunPublisher::soon(uint32_t run_number) {
+  const std::scoped_lock lock(mutex_);
+  if (!queued_.insert(run_number).second) return;
+  queue_.push_back(run_number);
+  start_thread();
+}
+
+void RunPublisher::recover_soon(std::vector<std::string> folders) {
+  if (folders.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  for (std::string& folder : folders) folders_.push_back(std::move(folder));
+  start_thread();
+}
+
+std::optional<RunPublisher::Job> RunPublisher::next() {
+  if (!queue_.empty()) {
+    const Job job{queue_.front(), {}};
+    queue_.pop_front();
+    queued_.erase(job.run);  // what is logged from now on wants another publication
+    return job;
+  }
+  if (!folders_.empty()) {
+    Job job{0, std::move(folders_.front())};
+    folders_.pop_front();
+    return job;
+  }
+  return std::nullopt;
+}
+
+Status RunPublisher::publish(uint32_t run_number) {
+  const auto run = std::static_pointer_cast<RunState>(journal_->find(run_number));
+  return run == nullptr ? Status() : now(*run);
+}
+
+Status RunPublisher::work(const Job& job) {
+  if (job.folder.empty()) return publish(job.run);
+  const auto report = recover_folder(workspace_, *this, job.folder, [this] {
+    const std::scoped_lock lock(mutex_);
+    return stopping_;
+  });
+  return report ? Status() : Status(tl::unexpected<Error>(report.error()));
+}
+
+void RunPublisher::done(const Job& job, const Status& status) {
+  --busy_;
+  if (status) {
+    failure_.reset();
+  } else {
+    failure_ = status.error();
+    if (!job.folder.empty()) {
+      failed_.push_back(job);
+    } else if (queued_.insert(job.run).second) {
+      failed_.push_back(job);
+    }
+  }
+  idle_.notify_all();
+}
+
+void RunPublisher::retry_failed() {
+  for (Job& job : failed_) {
+    if (job.folder.empty()) {
+      queue_.push_back(job.run);
+    } else {
+      folders_.push_back(std::move(job.folder));
+    }
+  }
+  failed_.clear();
+}
+
+void RunPublisher::loop() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (queue_.empty() && folders_.empty()) {
+      const auto something = [&] { return stopping_ || !queue_.empty() || !folders_.empty(); };
+      if (failed_.empty()) {
+        wake_.wait(lock, something);
+      } else {
+        const auto pause = std::chrono::nanoseconds(journal_->options().retry_ns);
+        if (!wake_.wait_for(lock, pause, something)) {
+          retry_failed();
+        }
+      }
+      continue;
+    }
+    const auto job = next();
+    ++busy_;
+    lock.unlock();
+    const Status status = work(*job);
+    lock.lock();
+    done(*job, status);
+  }
+}
+
+Status RunPublisher::drain(const StopToken* stop) {
+  const auto stopped = [&] { return stop != nullptr && stop->requested(); };
+  std::unique_lock lock(mutex_);
+  retry_failed();
+  Status first;
+  while (true) {
+    if (stopped()) return fail(StatusCode::kCancelled, "not all runs were published in time");
+    const auto job = next();
+    if (!job) {
+      if (busy_ == 0) break;
+      idle_.wait_for(lock, kPoll);
+      continue;
+    }
+    ++busy_;
+    lock.unlock();
+    const Status status = work(*job);
+    lock.lock();
+    done(*job, status);
+    if (!status && first) first = status;
+  }
+  // The thread may have failed at what it had taken.
+  if (first && failure_ && !failed_.empty()) first = tl::unexpected<Error>(*failure_);
+  return first;
+}
+
+Status RunPublisher::health() const {
+  const std::scoped_lock lock(mutex_);
+  if (failure_) return tl::unexpected<Error>(*failure_);
+  return {};
+}
+
+void RunPublisher::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace assay::tracking

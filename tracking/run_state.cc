@@ -1,0 +1,258 @@
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "tracking/environment.h"
+#include "tracking/run_state_internal.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr size_t kBufferPoints = 4096;
+constexpr size_t kTextLimitBytes = size_t{64} << 20;
+constexpr size_t kTextPieceBytes = size_t{256} << 10;
+constexpr int64_t kRecordBytes = 4096;  // of a run without content
+
+std::string describe(const RunChange& change) {
+  if (const auto* put = std::get_if<PutPredictions>(&change)) {
+    return fmt::format("predictions '{}'", put->set->name);
+  }
+  if (const auto* put = std::get_if<PutTable>(&change)) {
+    return fmt::format("table '{}'", put->table->name);
+  }
+  return fmt::format("a change of type {}", change_type_of(change));
+}
+
+}  // namespace
+
+Status MetricBuffer::log(const MetricPoint& point) {
+  bool first = false;
+  bool full = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (gate_ != Gate::kOpen) {
+      return gate_ == Gate::kFull ? Status(run_.full_error()) : Status(run_.finished_error());
+    }
+    first = points_.empty();
+    points_.push_back(point);
+    full = points_.size() >= kBufferPoints;
+  }
+  if (full) return run_.take_full_buffer(*this);
+  if (first) run_.journal_.note_dirty(run_.shared_from_this());
+  return {};
+}
+
+std::shared_ptr<RunState> RunState::create(Journal& journal, RunInfo info) {
+  std::string begin;
+  encode_change(BeginRun{info}, begin);
+  std::shared_ptr<RunState> run(new RunState(journal, std::move(info), std::move(begin)));
+  journal.admit(run);
+  return run;
+}
+
+RunState::RunState(Journal& journal, RunInfo info, std::string begin)
+    : JournaledRun(std::move(begin)),
+      journal_(journal),
+      id_(info.run_id),
+      experiment_(info.experiment),
+      next_checkpoint_(journal.options().first_checkpoint_bytes),
+      held_bytes_(kRecordBytes) {
+  record_.info = std::move(info);
+}
+
+tl::unexpected<Error> RunState::finished_error() const {
+  return fail(StatusCode::kInvalidArgument, "run {} is finished: nothing can be added", id_);
+}
+
+tl::unexpected<Error> RunState::full_error() const {
+  return fail(StatusCode::kResourceExhausted, "run {} is full: it holds {} points of metrics", id_,
+              journal_.options().run_points);
+}
+
+Status RunState::writable() const { return sealed_ ? Status(finished_error()) : Status(); }
+
+// After an end that could not be published logging goes on: the journal must know.
+Status RunState::reopen() {
+  return record_.info.finished ? record_change(ReopenRun{}, true) : Status();
+}
+
+void RunState::count_bytes(int64_t bytes) {
+  held_bytes_ += bytes;
+  if (held_bytes_ < next_checkpoint_) return;
+  next_checkpoint_ = 2 * held_bytes_;
+  journal_.publish_soon(*this);
+}
+
+Status RunState::record_change(RunChange change, bool may_wait) {
+  const int64_t bytes = change_bytes(change);
+  Result<uint64_t> seq = uint64_t{0};
+  if (bytes > journal_.options().large_change_bytes) {
+    seq = journal_.append_omitted(*this, describe(change));
+  } else {
+    scratch_.clear();
+    encode_change(change, scratch_);
+    seq = journal_.append(*this, change_type_of(change), {scratch_}, may_wait);
+  }
+  if (!seq) return tl::unexpected<Error>(std::move(seq.error()));
+  last_seq_ = *seq;
+  apply(record_, std::move(change));
+  count_bytes(bytes);
+  return {};
+}
+
+Status RunState::change(RunChange change) {
+  const std::scoped_lock lock(mutex_);
+  ASSAY_RETURN_IF_ERROR(writable());
+  ASSAY_RETURN_IF_ERROR(reopen());
+  return record_change(std::move(change), true);
+}
+
+Status RunState::append_text(TextStream stream, std::string_view text) {
+  const std::scoped_lock lock(mutex_);
+  ASSAY_RETURN_IF_ERROR(writable());
+  const bool out = stream == TextStream::kStdout;
+  const size_t held = (out ? record_.stdout_text : record_.stderr_text).size();
+  if (text.size() > kTextLimitBytes - held) {
+    return fail(StatusCode::kResourceExhausted, "run {}: {} is full (at most {} bytes)", id_,
+                out ? "stdout" : "stderr", kTextLimitBytes);
+  }
+  ASSAY_RETURN_IF_ERROR(reopen());
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, kTextPieceBytes);
+    ASSAY_RETURN_IF_ERROR(record_change(AppendText{stream, std::string(piece)}, true));
+    text.remove_prefix(piece.size());
+  }
+  return {};
+}
+
+MetricBuffer& RunState::metric(std::string_view key) {
+  const std::scoped_lock lock(mutex_);
+  const auto it = metrics_.find(key);
+  if (it != metrics_.end()) return *it->second;
+  auto buffer = std::make_unique<MetricBuffer>(*this, std::string(key), gate_);
+  return *metrics_.emplace(std::string(key), std::move(buffer)).first->second;
+}
+
+Status RunState::move_buffer(MetricBuffer& buffer, bool may_wait) {
+  moved_.clear();
+  {
+    const std::scoped_lock lock(buffer.mutex_);
+    if (buffer.points_.empty()) return {};
+    moved_.swap(buffer.points_);
+  }
+  ASSAY_RETURN_IF_ERROR(reopen());
+  scratch_.clear();
+  encode_points_head(buffer.key_, moved_.size(), scratch_);
+  const auto bytes = std::as_bytes(std::span(moved_));
+  const std::string_view points(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  ASSAY_ASSIGN_OR_RETURN(
+      last_seq_, journal_.append(*this, change_type<AddPoints>(), {scratch_, points}, may_wait));
+  if (buffer.target_ == nullptr) buffer.target_ = &record_.metrics[buffer.key_];
+  buffer.target_->insert(buffer.target_->end(), moved_.begin(), moved_.end());
+  point_count_ += static_cast<int64_t>(moved_.size());
+  count_bytes(static_cast<int64_t>(points.size()));
+  if (point_count_ >= journal_.options().run_points) shut(MetricBuffer::Gate::kFull);
+  return {};
+}
+
+Status RunState::move_buffers(bool may_wait) {
+  for (const auto& [key, buffer] : metrics_) {
+    ASSAY_RETURN_IF_ERROR(move_buffer(*buffer, may_wait));
+  }
+  return {};
+}
+
+Status RunState::take_full_buffer(MetricBuffer& buffer) {
+  const std::scoped_lock lock(mutex_);
+  return move_buffer(buffer, true);
+}
+
+bool RunState::move_points() {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return false;
+  // A writer that was taken over keeps nothing: who logs is told at the next change.
+  (void)move_buffers(false);
+  return true;
+}
+
+void RunState::shut(MetricBuffer::Gate gate) {
+  gate_ = gate;
+  for (const auto& [key, buffer] : metrics_) {
+    const std::scoped_lock lock(buffer->mutex_);
+    buffer->gate_ = gate;
+  }
+}
+
+Result<uint64_t> RunState::last_change() {
+  const std::scoped_lock lock(mutex_);
+  if (!sealed_) ASSAY_RETURN_IF_ERROR(move_buffers(true));
+  return last_seq_;
+}
+
+FinishRun RunState::given_up() const {
+  const RunInfo& info = record_.info;
+  if (info.finished) return {info.status, info.message, info.ended_ns};
+  return {RunStatus::kInterrupted, "it was given up without being finished", wall_time_ns()};
+}
+
+Result<bool> RunState::seal(std::optional<FinishRun> end) {
+  const std::scoped_lock lock(mutex_);
+  if (sealed_) return false;
+  // What is logged from here on is refused; what was logged before is in the buffers.
+  shut(MetricBuffer::Gate::kFinished);
+  Status status = move_buffers(true);
+  if (!end) end = given_up();
+  end->ended_ns = std::max(end->ended_ns, record_.info.created_ns);
+  if (status) status = record_change(std::move(*end), true);
+  if (!status) {
+    shut(open_gate());
+    return tl::unexpected<Error>(std::move(status.error()));
+  }
+  shut(MetricBuffer::Gate::kFinished);  // moving may have found it full
+  record_.info.wal_seq = last_seq_;
+  sealed_ = true;
+  return true;
+}
+
+void RunState::unseal() {
+  const std::scoped_lock lock(mutex_);
+  sealed_ = false;
+  shut(open_gate());
+}
+
+MetricBuffer::Gate RunState::open_gate() const {
+  const bool full = point_count_ >= journal_.options().run_points;
+  return full ? MetricBuffer::Gate::kFull : MetricBuffer::Gate::kOpen;
+}
+
+bool RunState::sealed() const {
+  const std::scoped_lock lock(mutex_);
+  return sealed_;
+}
+
+Status RunState::with_snapshot(
+    const std::function<Status(const RunRecord& record, bool final)>& use) {
+  std::unique_lock lock(mutex_);
+  if (sealed_) {
+    lock.unlock();  // nothing changes it any more
+    return use(record_, true);
+  }
+  // A snapshot must not wait for room in the journal: it is what makes room on a full disk.
+  ASSAY_RETURN_IF_ERROR(move_buffers(false));
+  RunRecord copy = record_;
+  copy.info.wal_seq = last_seq_;
+  lock.unlock();
+  return use(copy, false);
+}
+
+void RunState::drop_record() {
+  const std::scoped_lock lock(mutex_);
+  RunInfo info = std::move(record_.info);
+  record_ = {};
+  record_.info = std::move(info);
+  for (const auto& [key, buffer] : metrics_) buffer->target_ = nullptr;
+  moved_ = {};
+  held_bytes_ = kRecordBytes;
+}
+
+}  // namespace assay::tracking
