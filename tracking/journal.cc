@@ -16,6 +16,8 @@ constexpr int64_t kHeartbeatNs = int64_t{10} * 1'000'000'000;
 constexpr int64_t kWorthRemoving = int64_t{1} << 20;
 // So many closed segments may wait for runs that log little, before those runs are published.
 constexpr size_t kPatientSegments = 2;
+// A buffer this small is kept, however little is written.
+constexpr size_t kKeptBytes = size_t{1} << 20;
 constexpr uint16_t kBindType = change_type<BeginRun>();
 constexpr uint16_t kOmittedType = change_type<OmittedChange>();
 
@@ -238,6 +240,8 @@ void Journal::commit() {
   settled_.notify_all();  // there is room
   Status written;
   if (!writing_.empty()) written = write(staged);
+  // After a burst its memory is given back.
+  if (writing_.size() < writing_.capacity() / 16 && writing_.capacity() > kKeptBytes) writing_ = {};
   writing_.clear();
   {
     const std::scoped_lock lock(mutex_);

@@ -90,9 +90,10 @@ void SlotGroup::start(const SlotPlan& plan) {
         [state = state_, shared = shared_, threads = plan.threads_per_slot]() mutable {
           try {
             const auto executor = state->request.compute.make_executor(threads);
-            // The lead closes the queue when time is up; a slot does not rely on its being quick.
+            // The lead closes the queue when time is up or the user stops the sweep; a slot does
+            // not rely on its being quick.
             const Clock& clock = *state->request.clock;
-            while (clock.now_ns() < state->fit_deadline_ns.load()) {
+            while (clock.now_ns() < state->fit_deadline_ns.load() && !state->stop.requested()) {
               const auto spec = state->queue->next();
               if (!spec) break;
               run_queued_trial(*state, *spec, *executor);
