@@ -1,9 +1,5 @@
 // Commit, branch and difference of a folder's repository, read with libgit2. Nothing is written:
 // the index is not refreshed on disk, and no repository is ever made.
-#include <git2.h>
-
-#include <memory>
-
 #include "tracking/git_internal.h"
 #include "tracking/snapshot.h"
 #include "tracking/utf8_internal.h"
@@ -12,29 +8,6 @@ namespace assay::tracking {
 namespace {
 
 constexpr size_t kDiffLimitBytes = size_t{16} << 20;
-
-struct Library {
-  Library() { git_libgit2_init(); }
-  ~Library() { git_libgit2_shutdown(); }
-  Library(const Library&) = delete;
-  Library& operator=(const Library&) = delete;
-};
-
-template <class T, void (*Free)(T*)>
-struct Freer {
-  void operator()(T* object) const { Free(object); }
-};
-template <class T, void (*Free)(T*)>
-using Owned = std::unique_ptr<T, Freer<T, Free>>;
-using Repository = Owned<git_repository, git_repository_free>;
-using Reference = Owned<git_reference, git_reference_free>;
-using Object = Owned<git_object, git_object_free>;
-using Diff = Owned<git_diff, git_diff_free>;
-
-std::string last_error() {
-  const git_error* error = git_error_last();
-  return error != nullptr && error->message != nullptr ? clean_utf8(error->message) : "unknown";
-}
 
 int stop_asked(const git_diff*, const char*, const char*, void* stop) {
   return stop != nullptr && static_cast<const StopToken*>(stop)->requested() ? GIT_EUSER : 0;
@@ -64,10 +37,10 @@ int take_line(const git_diff_delta*, const git_diff_hunk*, const git_diff_line* 
 void read_diff(git_repository* repository, const StopToken* stop, GitState& state) {
   git_object* raw_tree = nullptr;
   if (git_revparse_single(&raw_tree, repository, "HEAD^{tree}") != 0) {
-    state.note = "cannot read the commit's files: " + last_error();
+    state.note = "cannot read the commit's files: " + git_reason();
     return;
   }
-  const Object tree(raw_tree);
+  const GitObject tree(raw_tree);
   git_diff_options options;
   git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
   options.flags = GIT_DIFF_IGNORE_SUBMODULES | GIT_DIFF_SHOW_BINARY;
@@ -78,10 +51,10 @@ void read_diff(git_repository* repository, const StopToken* stop, GitState& stat
                                           reinterpret_cast<git_tree*>(tree.get()), &options) != 0) {
     const bool stopped = stop != nullptr && stop->requested();
     state.note = stopped ? "no time to compare the files with the commit"
-                         : "cannot compare the files with the commit: " + last_error();
+                         : "cannot compare the files with the commit: " + git_reason();
     return;
   }
-  const Diff diff(raw_diff);
+  const GitDiff diff(raw_diff);
   state.dirty = git_diff_num_deltas(diff.get()) > 0;
   Patch patch{"", stop};
   if (git_diff_print(diff.get(), GIT_DIFF_FORMAT_PATCH, take_line, &patch) == 0) {
@@ -97,6 +70,11 @@ void read_diff(git_repository* repository, const StopToken* stop, GitState& stat
 
 }  // namespace
 
+std::string git_reason() {
+  const git_error* error = git_error_last();
+  return error != nullptr && error->message != nullptr ? clean_utf8(error->message) : "unknown";
+}
+
 std::string git_version() {
   int major = 0;
   int minor = 0;
@@ -106,24 +84,24 @@ std::string git_version() {
 }
 
 GitState read_git_state(const std::string& folder, const StopToken* stop) {
-  const Library library;
+  const GitLibrary library;
   GitState state;
   git_repository* raw_repository = nullptr;
   const int opened = git_repository_open_ext(&raw_repository, folder.c_str(), 0, nullptr);
   if (opened == GIT_ENOTFOUND) return state;
   if (opened != 0) {
-    state.note = "cannot open the git repository: " + last_error();
+    state.note = "cannot open the git repository: " + git_reason();
     return state;
   }
-  const Repository repository(raw_repository);
+  const GitRepository repository(raw_repository);
   git_reference* raw_head = nullptr;
   const int found = git_repository_head(&raw_head, repository.get());
   if (found != 0) {
     state.note = found == GIT_EUNBORNBRANCH ? "the git repository has no commit yet"
-                                            : "cannot read HEAD: " + last_error();
+                                            : "cannot read HEAD: " + git_reason();
     return state;
   }
-  const Reference head(raw_head);
+  const GitReference head(raw_head);
   if (const git_oid* commit = git_reference_target(head.get()); commit != nullptr) {
     std::string hex(GIT_OID_HEXSZ + 1, '\0');
     git_oid_tostr(hex.data(), hex.size(), commit);

@@ -43,7 +43,7 @@ Status read_alias_files(const Workspace& workspace, std::string_view name, Model
   ASSAY_ASSIGN_OR_RETURN(const auto file_names, files.list(folder));
   for (const std::string& file_name : file_names) {
     if (!file_name.ends_with(kEnding)) continue;
-    const std::string path = folder + "/" + file_name;
+    const std::string path = fmt::format("{}/{}", folder, file_name);
     ASSAY_ASSIGN_OR_RETURN(const std::string text, read_file(files, path, kRecordLimitBytes));
     ASSAY_ASSIGN_OR_RETURN(state.aliases[file_name.substr(0, file_name.size() - kEnding.size())],
                            parse_alias(text, path));
@@ -126,9 +126,9 @@ tl::unexpected<Error> senseless(const std::string& source, const ModelChange& ch
 }  // namespace
 
 const VersionState& ModelState::of(int64_t version) const {
-  static const VersionState kUnchanged;
+  static const VersionState unchanged;
   const auto it = versions.find(version);
-  return it == versions.end() ? kUnchanged : it->second;
+  return it == versions.end() ? unchanged : it->second;
 }
 
 Status apply_event(ModelState& state, const ModelEvent& event, const std::string& source) {
@@ -209,7 +209,7 @@ Status commit_changes(Workspace& workspace, std::string_view name, std::string_v
     if (event.changes.empty()) return {};
     event.number = state.number + 1;
     event.at_ns = wall_time_ns();
-    const Status taken = take_number(workspace, name, event);
+    Status taken = take_number(workspace, name, event);
     if (taken) break;
     if (taken.error().code != StatusCode::kAlreadyExists) return taken;
   }

@@ -124,7 +124,11 @@ Result<std::vector<std::vector<std::string>>> run_uses(Workspace& workspace,
   ASSAY_ASSIGN_OR_RETURN(const RunList list, list_runs(workspace));
   for (const RunInfo& info : list.runs) {
     if (info.kind == "trial") continue;
-    const auto record = read_run(workspace.files(), run_file_of(workspace, info.run_id));
+    // What a live run logged last is in a journal.
+    const bool live = info.status == RunStatus::kRunning;
+    const std::string path = run_file_of(workspace, info.run_id);
+    const auto record = live || !workspace.files().exists(path) ? load_run(workspace, info.run_id)
+                                                                : read_run(workspace.files(), path);
     if (!record) continue;  // a damaged run holds nothing
     for (size_t i = 0; i < models.size(); ++i) {
       const std::string_view pin = pin_of(*record, models[i]);

@@ -10,6 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr int64_t kManifestVersion = 1;
+
 std::string dump(const Json& json, int indent) {
   // Bytes that are no UTF-8 are replaced: the default would throw.
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
@@ -119,20 +121,50 @@ Result<RunInfo> parse_run_info(std::string_view text, const std::string& source)
   return info;
 }
 
-std::string manifest_json(const SourceInfo& source, const std::vector<std::string>& command_line) {
-  Json json{{"manifest_version", 1},
-            {"config_path", source.config_path},
-            {"command_line", command_line},
-            {"git_commit", source.git_commit},
-            {"git_branch", source.git_branch},
-            {"git_dirty", source.git_dirty},
-            {"git_diff_sha256", source.git_diff_sha256},
+std::string to_json(const SourceManifest& manifest) {
+  Json json{{"manifest_version", kManifestVersion},
+            {"config_path", manifest.config_path},
+            {"command_line", manifest.command_line},
+            {"git_commit", manifest.git_commit},
+            {"git_branch", manifest.git_branch},
+            {"git_dirty", manifest.git_dirty},
+            {"git_diff_sha256", manifest.git_diff_sha256},
+            {"scripts", manifest.scripts},
+            {"ignore", manifest.ignore},
+            {"notes", manifest.notes},
             {"files", Json::array()}};
-  for (const SourceFile& file : source.files) {
+  for (const SourceFile& file : manifest.files) {
     json["files"].push_back(Json{
         {"path", file.path}, {"mode", file.mode}, {"size", file.size}, {"sha256", file.sha256}});
   }
   return dump(json, 2) + "\n";
+}
+
+Result<SourceManifest> parse_manifest(std::string_view text, const std::string& source) {
+  const Fields fields(text, source);
+  const int64_t version = fields.integer("manifest_version");
+  if (fields.status() && version > kManifestVersion) {
+    return fail(StatusCode::kData,
+                "'{}' has manifest version {}, written by a newer release (this one reads up to "
+                "{}): use a newer Assay",
+                source, version, kManifestVersion);
+  }
+  SourceManifest manifest;
+  manifest.config_path = fields.text("config_path");
+  manifest.command_line = fields.text_list("command_line");
+  manifest.git_commit = fields.text("git_commit");
+  manifest.git_branch = fields.text("git_branch");
+  manifest.git_dirty = fields.flag("git_dirty");
+  manifest.git_diff_sha256 = fields.text("git_diff_sha256");
+  manifest.scripts = fields.text("scripts", false);
+  manifest.ignore = fields.text("ignore", false);
+  manifest.notes = fields.text_list("notes");
+  for (const Fields& file : fields.list("files")) {
+    manifest.files.push_back({file.text("path"), static_cast<uint32_t>(file.integer("mode")),
+                              file.integer("size"), file.text("sha256")});
+  }
+  ASSAY_RETURN_IF_ERROR(fields.status());
+  return manifest;
 }
 
 }  // namespace assay::tracking

@@ -12,6 +12,7 @@
 #include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_record.h"
+#include "tracking/snapshot.h"
 #include "tracking/writer_lease.h"
 
 namespace assay::tracking {
@@ -53,6 +54,7 @@ struct ModelCard {
 std::string to_json(const ModelCard& card);
 Result<ModelCard> parse_card(std::string_view text, const std::string& source);
 
-std::string manifest_json(const SourceInfo& source, const std::vector<std::string>& command_line);
+std::string to_json(const SourceManifest& manifest);
+Result<SourceManifest> parse_manifest(std::string_view text, const std::string& source);
 
 }  // namespace assay::tracking

@@ -38,21 +38,6 @@ std::string workspace_in(FileLayer& files, const std::string& path) {
   return has_workspace(files, hidden) ? hidden : std::string();
 }
 
-// A display name out of a folder's name: what a name may not hold becomes '-'.
-std::string display_name_for(const fs::path& folder) {
-  std::string name;
-  for (const char c : folder.filename().string()) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter) {
-      name += c;
-    } else if (!name.empty()) {
-      name += c == '.' || c == '_' ? c : '-';
-    }
-  }
-  if (name.size() > 64) name.resize(64);
-  return name.empty() ? "workspace" : name;
-}
-
 std::string absolute(const std::string& path) {
   std::error_code error;
   const fs::path result = fs::absolute(path, error).lexically_normal();
@@ -86,6 +71,22 @@ Status write_workspace(FileLayer& files, const std::string& path, const std::str
 }
 
 }  // namespace
+
+std::string workspace_name_for(const std::string& given) {
+  fs::path folder = absolute(given);
+  if (folder.filename() == kHiddenFolder) folder = folder.parent_path();
+  std::string name;
+  for (const char c : folder.filename().string()) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter) {
+      name += c;
+    } else if (!name.empty()) {
+      name += c == '.' || c == '_' ? c : '-';
+    }
+  }
+  if (name.size() > 64) name.resize(64);
+  return name.empty() ? "workspace" : name;
+}
 
 Workspace::Workspace(std::string path, FileLayer& files) : path_(std::move(path)), files_(files) {}
 
@@ -140,7 +141,7 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
       return fail(StatusCode::kNotFound, "{} '{}' is not a workspace: it holds no WORKSPACE file",
                   origin, given);
     }
-    auto made = create(given, display_name_for(absolute(given)), files);
+    auto made = create(given, workspace_name_for(given), files);
     if (!made) return fail_with(std::move(made.error()), origin);
     return made;
   }
@@ -157,7 +158,7 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
                 "ASSAY_WORKSPACE; `assay run` makes one)",
                 kHiddenFolder, start);
   }
-  return create((fs::path(start) / kHiddenFolder).string(), display_name_for(start), files);
+  return create((fs::path(start) / kHiddenFolder).string(), workspace_name_for(start), files);
 }
 
 Workspace::~Workspace() {

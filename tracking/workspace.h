@@ -29,6 +29,10 @@ struct WorkspaceSearch {
 
 class RunPublisher;
 
+// A display name after a folder's name (a `.assay` after the folder that it is in): what a name may
+// not hold becomes '-'.
+std::string workspace_name_for(const std::string& folder);
+
 class Workspace {
  public:
   // Opens the workspace in `path`, or in `path`/.assay. `files` (nullptr: the real file system)

@@ -47,11 +47,17 @@ void add_run_command(CLI::App& app, Invocation& invocation);
 void add_predict_command(CLI::App& app, Invocation& invocation);
 void add_score_command(CLI::App& app, Invocation& invocation);
 void add_runs_command(CLI::App& app, Invocation& invocation);
+// `assay runs export | checkout`.
+void add_runs_files(CLI::App& runs, Invocation& invocation);
+// `assay runs tag`.
+void add_runs_tag(CLI::App& runs, Invocation& invocation);
 void add_models_command(CLI::App& app, Invocation& invocation);
 // `assay models register | import | export`, which read and write model files.
 void add_models_files(CLI::App& models, Invocation& invocation);
 // `assay models promote | tag | describe | alias | delete | restore`.
 void add_models_changes(CLI::App& models, Invocation& invocation);
+void add_experiments_command(CLI::App& app, Invocation& invocation);
+void add_workspace_command(CLI::App& app, Invocation& invocation);
 void add_data_command(CLI::App& app, Invocation& invocation);
 void add_config_command(CLI::App& app, Invocation& invocation);
 void add_devices_command(CLI::App& app, Invocation& invocation);

@@ -24,6 +24,8 @@ constexpr Flag kFlags[] = {
     {"--name", "model", "name", "Name in the model registry (else the experiment's)."},
     {"--experiment", "", "experiment",
      "The experiment that the runs are filed under (else the data file's name)."},
+    {"--scripts", "", "scripts",
+     "Folder of scripts to keep with the run (see the config's scripts)."},
     {"--seed", "", "seed"},
     {"--device", "", "device"},
     {"--threads", "", "threads"},

@@ -191,6 +191,8 @@ void add_runs_command(CLI::App& app, Invocation& invocation) {
       return show_command(invocation, *reference, *log);
     };
   });
+  add_runs_files(*runs, invocation);
+  add_runs_tag(*runs, invocation);
 }
 
 }  // namespace assay::automl::cli

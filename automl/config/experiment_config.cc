@@ -92,7 +92,14 @@ const OptionTable<RunOptions>& RunOptions::table() {
         .help = "Trials that run side by side; 0: chosen from threads and rows."},
        {.name = "keep_predictions",
         .member = &T::keep_predictions,
-        .help = "Keep the out-of-fold predictions of every trial, not only of ensemble members."}});
+        .help = "Keep the out-of-fold predictions of every trial, not only of ensemble members."},
+       {.name = "scripts",
+        .member = &T::scripts,
+        .format = OptionFormat::kPath,
+        .help =
+            "Folder of scripts that is kept with the run (assay runs checkout), at most 2,000 "
+            "files and 300 MB; empty: none. What git ignores is left out, or, if the folder has "
+            "a .amlignore, what that says."}});
   return table;
 }
 

@@ -56,8 +56,19 @@ Status SweepLead::begin() {
   snapshot.config_text = state_->request.config_text;
   snapshot.command_line = state_->request.command_line;
   snapshot.stop = &stop;
-  ASSAY_ASSIGN_OR_RETURN(tracking::SourceInfo source,
-                         tracking::take_snapshot(*state_->request.workspace, snapshot));
+  snapshot.scripts = config_.run.scripts;
+  const StopToken half(&clock, state_->budget.half_ns(), state_->request.stop);
+  snapshot.cancel = &half;
+  auto taken = tracking::take_snapshot(*state_->request.workspace, snapshot);
+  if (!taken) {
+    const bool cancelled = taken.error().code == StatusCode::kCancelled;
+    if (cancelled && !user_stopped()) {
+      return tl::unexpected<Error>(budget_error("keeping " + config_.run.scripts));
+    }
+    return tl::unexpected<Error>(std::move(taken.error()));
+  }
+  for (std::string& text : taken->notes) note(std::move(text));
+  tracking::SourceInfo source = std::move(taken->source);
   RecordContext& record = state_->record;
   record.workspace = state_->request.workspace;
   record.experiment = config_.run.experiment;

@@ -16,11 +16,12 @@ class DocsTest(CliCase):
         self.assertEqual(process.returncode, 0, process.stderr)
 
     def test_every_command_explains_itself(self):
-        for command in ('run', 'predict', 'score', 'runs list', 'runs show', 'models register',
+        for command in ('run', 'predict', 'score', 'runs list', 'runs show', 'runs export', 'runs checkout', 'runs tag', 'models register',
                         'models export', 'models import', 'models promote',
                         'models tag', 'models describe', 'models alias set',
                         'models alias remove', 'models delete', 'models restore', 'models history',
-                        'models diff', 'data describe', 'config init'):
+                        'models diff', 'experiments list', 'experiments show', 'workspace create',
+                        'workspace list', 'workspace info', 'data describe', 'config init'):
             text = self.assay(*command.split(), '--help').stdout
             self.assertIn('Usage: assay ' + command, text)
             self.assertIn('Example', text)

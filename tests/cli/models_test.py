@@ -157,6 +157,20 @@ class ModelsTest(CliCase):
         self.assertEqual((same['differences'], same['score_change']), ([], 0))
         self.fails(2, 'models', 'diff', 'churn:1', 'chrun', says="mean 'churn'")
 
+    def test_a_pinned_run_keeps_its_model(self):
+        run = self.show('churn:1')['run_id']
+        self.assay('runs', 'tag', run, 'pinned=true', 'team=fraud', 'tier=2', 'code=007')
+        tags = self.assay_json('runs', 'show', run)['tags']
+        self.assertEqual([tags[k] for k in ('pinned', 'team', 'tier', 'code')],
+                         [True, 'fraud', 2, '007'])
+        self.fails(2, 'models', 'delete', 'churn:1', says=['in use', run, 'pinned'])
+        self.fails(2, 'runs', 'tag', run, says='KEY=VALUE')
+        self.fails(2, 'runs', 'tag', run, '--remove', 'taem', says="mean 'team'")
+        self.fails(2, 'runs', 'tag', 'nothing', 'a=b', says='nothing')
+        record = self.assay_json('runs', 'tag', run, 'pinned=false', '--remove', 'team')
+        self.assertNotIn('team', record['tags'])
+        self.assay('models', 'delete', 'churn:1')
+
     def test_a_damaged_model_hides_no_other(self):
         self.assay('models', 'export', 'churn:1', '--out', 'm.assay')
         self.assay('models', 'import', 'm.assay', '--name', 'other')

@@ -1,4 +1,5 @@
-// Fuzz target of the registry's records: versions, events, states, cards, and files with a card.
+// Fuzz target of the workspace's JSON records: versions, events, states, cards and source
+// manifests, and of files with a card.
 // The first byte chooses the reader. What is read must be written and read again as it was.
 #include <cstdint>
 #include <cstdlib>
@@ -51,7 +52,7 @@ void apply(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0:
       round_trip(text, tracking::parse_model);
       break;
@@ -65,8 +66,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 3:
       round_trip(text, tracking::parse_card);
       break;
-    default:
+    case 4:
       take_apart(text);
+      break;
+    default:
+      round_trip(text, tracking::parse_manifest);
   }
   return 0;
 }

@@ -1,58 +1,14 @@
 #include "tracking/snapshot.h"
 
-#include <git2.h>
 #include <gtest/gtest.h>
 
 #include "tests/tracking/leak_check.h"
 #include "tests/tracking/test_folder.h"
+#include "tests/tracking/test_repository.h"
 #include "tracking/blob_store.h"
 
 namespace assay::tracking {
 namespace {
-
-// A repository with one commit of everything in the folder, on branch `main`.
-class TestRepository {
- public:
-  explicit TestRepository(const std::string& folder) {
-    git_libgit2_init();
-    git_repository_init_options options;
-    git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
-    options.flags = GIT_REPOSITORY_INIT_MKPATH;
-    options.initial_head = "main";
-    EXPECT_EQ(git_repository_init_ext(&repository_, folder.c_str(), &options), 0);
-  }
-  ~TestRepository() {
-    git_repository_free(repository_);
-    git_libgit2_shutdown();
-  }
-  TestRepository(const TestRepository&) = delete;
-  TestRepository& operator=(const TestRepository&) = delete;
-
-  std::string commit(const std::string& path) {
-    git_index* index = nullptr;
-    git_oid tree_id;
-    git_oid commit_id;
-    git_tree* tree = nullptr;
-    git_signature* author = nullptr;
-    EXPECT_EQ(git_repository_index(&index, repository_), 0);
-    EXPECT_EQ(git_index_add_bypath(index, path.c_str()), 0);
-    EXPECT_EQ(git_index_write(index), 0);
-    EXPECT_EQ(git_index_write_tree(&tree_id, index), 0);
-    EXPECT_EQ(git_tree_lookup(&tree, repository_, &tree_id), 0);
-    EXPECT_EQ(git_signature_new(&author, "Ada", "ada@example.org", 1'700'000'000, 0), 0);
-    EXPECT_EQ(git_commit_create(&commit_id, repository_, "HEAD", author, author, nullptr, "first",
-                                tree, 0, nullptr),
-              0);
-    git_signature_free(author);
-    git_tree_free(tree);
-    git_index_free(index);
-    char hex[GIT_OID_HEXSZ + 1];
-    return git_oid_tostr(hex, sizeof hex, &commit_id);
-  }
-
- private:
-  git_repository* repository_ = nullptr;
-};
 
 class SnapshotTest : public testing::Test {
  protected:
@@ -66,7 +22,7 @@ class SnapshotTest : public testing::Test {
                                               .config_text = "target: income\n",
                                               .command_line = {"assay", "run"}});
     EXPECT_TRUE(source) << source.error().message;
-    return *source;
+    return source->source;
   }
 
   TestFolder folder_;
@@ -162,8 +118,9 @@ TEST_F(SnapshotTest, WithoutAConfigFileStillHasAManifest) {
   const auto source = take_snapshot(
       *workspace_, {.command_line = {"assay", "run", "--data", "x.csv"}, .folder = folder_.path()});
   ASSERT_TRUE(source) << source.error().message;
-  EXPECT_TRUE(source->files.empty());
-  EXPECT_NE(BlobStore(*workspace_).read(source->manifest_sha256)->find("x.csv"), std::string::npos);
+  EXPECT_TRUE(source->source.files.empty());
+  EXPECT_NE(BlobStore(*workspace_).read(source->source.manifest_sha256)->find("x.csv"),
+            std::string::npos);
 }
 
 }  // namespace

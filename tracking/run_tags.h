@@ -1,0 +1,31 @@
+// Tags of finished runs. A run file is immutable: it is read, changed and published anew by rename,
+// so that a reader sees the tags before or after, and nothing else of the run changes. If another
+// process published the file meanwhile, its state is read and changed instead; of two that rename
+// at the very same instant, the later one's tags stand. Thread-safe.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/status.h"
+#include "tracking/run_record.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+
+struct TagEdit {
+  std::map<std::string, Value> set{};
+  std::vector<std::string> remove{};
+};
+
+// Changes the tags of a run (as find_run takes it); durable when it returns. Gives the record.
+// Fails: as find_run; invalid_argument for a bad key or a run that is still running (whose process
+// sets its tags); not_found with the nearest for a tag to remove that is not there; io.
+Result<RunRecord> tag_run(Workspace& workspace, std::string_view reference, const TagEdit& edit);
+
+// `true`, `false`, a whole number or a number in its shortest form as such; else text.
+Value parse_tag_value(const std::string& text);
+
+}  // namespace assay::tracking
