@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "tracking/run_change.h"
@@ -147,8 +148,14 @@ void Journal::start_committer() {
   if (stopping_) return;
   if (committer_.joinable()) {
     wake_.notify_one();
-  } else {
+    return;
+  }
+  try {
     committer_ = std::thread([this] { commit_loop(); });
+  } catch (const std::system_error& error) {
+    // The next change tries again; whoever waits commits by itself.
+    failure_ = Error{StatusCode::kResourceExhausted,
+                     fmt::format("the journal's thread cannot be started: {}", error.what())};
   }
 }
 
@@ -189,6 +196,11 @@ Status Journal::settle(uint64_t seq) {
   std::unique_lock lock(mutex_);
   if (settled_seq_ < seq) {
     start_committer();
+    if (!committer_.joinable() && !stopping_) {
+      lock.unlock();
+      commit();
+      lock.lock();
+    }
     ++waiters_;
     wake_.notify_one();
     settled_.wait(lock, [&] { return settled_seq_ >= seq || stopping_; });

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "tracking/recovery.h"
@@ -74,8 +75,12 @@ void RunPublisher::start_thread() {
   if (stopping_) return;
   if (thread_.joinable()) {
     wake_.notify_one();
-  } else {
+    return;
+  }
+  try {
     thread_ = std::thread([this] { loop(); });
+  } catch (const std::system_error&) {
+    // The next job tries again, and drain() does without.
   }
 }
 

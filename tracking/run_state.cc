@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -25,7 +26,7 @@ std::string describe(const RunChange& change) {
 
 }  // namespace
 
-Status MetricBuffer::log(const MetricPoint& point) {
+Status MetricBuffer::log(const MetricPoint& point) try {
   bool first = false;
   bool full = false;
   {
@@ -40,6 +41,8 @@ Status MetricBuffer::log(const MetricPoint& point) {
   if (full) return run_.take_full_buffer(*this);
   if (first) run_.journal_.note_dirty(run_.shared_from_this());
   return {};
+} catch (const std::bad_alloc&) {
+  return run_.memory_error();
 }
 
 std::shared_ptr<RunState> RunState::create(Journal& journal, RunInfo info) {
@@ -69,6 +72,10 @@ tl::unexpected<Error> RunState::full_error() const {
               journal_.options().run_points);
 }
 
+tl::unexpected<Error> RunState::memory_error() const {
+  return fail(StatusCode::kResourceExhausted, "not enough memory to log to run {}", id_);
+}
+
 Status RunState::writable() const { return sealed_ ? Status(finished_error()) : Status(); }
 
 // After an end that could not be published logging goes on: the journal must know.
@@ -85,29 +92,34 @@ void RunState::count_bytes(int64_t bytes) {
 
 Status RunState::record_change(RunChange change, bool may_wait) {
   const int64_t bytes = change_bytes(change);
-  Result<uint64_t> seq = uint64_t{0};
-  if (bytes > journal_.options().large_change_bytes) {
-    seq = journal_.append_omitted(*this, describe(change));
+  const bool large = bytes > journal_.options().large_change_bytes;
+  const uint16_t type = change_type_of(change);
+  scratch_.clear();
+  if (large) {
+    scratch_ = describe(change);
   } else {
-    scratch_.clear();
     encode_change(change, scratch_);
-    seq = journal_.append(*this, change_type_of(change), {scratch_}, may_wait);
   }
+  // The record first: whatever fails from here on, it never lacks what the journal has.
+  apply(record_, std::move(change));
+  auto seq = large ? journal_.append_omitted(*this, scratch_)
+                   : journal_.append(*this, type, {scratch_}, may_wait);
   if (!seq) return tl::unexpected<Error>(std::move(seq.error()));
   last_seq_ = *seq;
-  apply(record_, std::move(change));
   count_bytes(bytes);
   return {};
 }
 
-Status RunState::change(RunChange change) {
+Status RunState::change(RunChange change) try {
   const std::scoped_lock lock(mutex_);
   ASSAY_RETURN_IF_ERROR(writable());
   ASSAY_RETURN_IF_ERROR(reopen());
   return record_change(std::move(change), true);
+} catch (const std::bad_alloc&) {
+  return memory_error();
 }
 
-Status RunState::append_text(TextStream stream, std::string_view text) {
+Status RunState::append_text(TextStream stream, std::string_view text) try {
   const std::scoped_lock lock(mutex_);
   ASSAY_RETURN_IF_ERROR(writable());
   const bool out = stream == TextStream::kStdout;
@@ -123,6 +135,8 @@ Status RunState::append_text(TextStream stream, std::string_view text) {
     text.remove_prefix(piece.size());
   }
   return {};
+} catch (const std::bad_alloc&) {
+  return memory_error();
 }
 
 MetricBuffer& RunState::metric(std::string_view key) {
@@ -145,10 +159,10 @@ Status RunState::move_buffer(MetricBuffer& buffer, bool may_wait) {
   encode_points_head(buffer.key_, moved_.size(), scratch_);
   const auto bytes = std::as_bytes(std::span(moved_));
   const std::string_view points(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  ASSAY_ASSIGN_OR_RETURN(
-      last_seq_, journal_.append(*this, change_type<AddPoints>(), {scratch_, points}, may_wait));
   if (buffer.target_ == nullptr) buffer.target_ = &record_.metrics[buffer.key_];
   buffer.target_->insert(buffer.target_->end(), moved_.begin(), moved_.end());
+  ASSAY_ASSIGN_OR_RETURN(
+      last_seq_, journal_.append(*this, change_type<AddPoints>(), {scratch_, points}, may_wait));
   point_count_ += static_cast<int64_t>(moved_.size());
   count_bytes(static_cast<int64_t>(points.size()));
   if (point_count_ >= journal_.options().run_points) shut(MetricBuffer::Gate::kFull);
@@ -167,12 +181,14 @@ Status RunState::take_full_buffer(MetricBuffer& buffer) {
   return move_buffer(buffer, true);
 }
 
-bool RunState::move_points() {
+bool RunState::move_points() try {
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   // A writer that was taken over keeps nothing: who logs is told at the next change.
   (void)move_buffers(false);
   return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void RunState::shut(MetricBuffer::Gate gate) {
@@ -183,10 +199,12 @@ void RunState::shut(MetricBuffer::Gate gate) {
   }
 }
 
-Result<uint64_t> RunState::last_change() {
+Result<uint64_t> RunState::last_change() try {
   const std::scoped_lock lock(mutex_);
   if (!sealed_) ASSAY_RETURN_IF_ERROR(move_buffers(true));
   return last_seq_;
+} catch (const std::bad_alloc&) {
+  return memory_error();
 }
 
 FinishRun RunState::given_up() const {
@@ -195,7 +213,7 @@ FinishRun RunState::given_up() const {
   return {RunStatus::kInterrupted, "it was given up without being finished", wall_time_ns()};
 }
 
-Result<bool> RunState::seal(std::optional<FinishRun> end) {
+Result<bool> RunState::seal(std::optional<FinishRun> end) try {
   const std::scoped_lock lock(mutex_);
   if (sealed_) return false;
   // What is logged from here on is refused; what was logged before is in the buffers.
@@ -212,6 +230,8 @@ Result<bool> RunState::seal(std::optional<FinishRun> end) {
   record_.info.wal_seq = last_seq_;
   sealed_ = true;
   return true;
+} catch (const std::bad_alloc&) {
+  return memory_error();
 }
 
 void RunState::unseal() {

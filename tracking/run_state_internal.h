@@ -104,6 +104,7 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
   void count_bytes(int64_t bytes);
   tl::unexpected<Error> finished_error() const;
   tl::unexpected<Error> full_error() const;
+  tl::unexpected<Error> memory_error() const;
 
   Status take_full_buffer(MetricBuffer& buffer);
 
