@@ -128,6 +128,7 @@ Result<RunList> list_with(Workspace& workspace, const RunFilter& filter,
   FileLayer& files = workspace.files();
   Writers writers(workspace);
   RunList list;
+  list.damaged = journals.damaged();
   std::set<std::string> seen;
   const std::string root = workspace.path() + "/runs";
   if (files.exists(root)) {  // a workspace may be copied without its empty folders

@@ -164,7 +164,10 @@ TEST_F(RecoveryTest, ADamagedJournalIsKeptAndHarmsNothingElse) {
   bytes[12] = 'x';  // in the header
   spill(segment, bytes);
   const auto workspace = Workspace::open(store());
-  ASSERT_TRUE(list_runs(**workspace));
+  const auto list = list_runs(**workspace);
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->damaged.size(), 1U);
+  EXPECT_NE(list->damaged[0].find("seg-000001.wal"), std::string::npos);
   EXPECT_EQ(load_run(**workspace, "halfway")->metrics.at("loss").size(), 1U);
   ASSERT_TRUE((*workspace)->recover());
   bool kept = false;
