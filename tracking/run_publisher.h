@@ -1,7 +1,7 @@
-// Writes the files of runs: at once on the caller's thread, or soon on a thread of its own, which
-// also recovers what dead writers left. One for each workspace and process, beside the journal.
-// Holds the records of finished runs until they are published; `backlog()` tells how much that is.
-// Thread-safe.
+// Writes the files of runs: at once on the caller's thread, or soon on a thread of its own with the
+// lowest priority, which also recovers what dead writers left. One for each workspace and process,
+// beside the journal. Holds the records of finished runs until they are published; `backlog()`
+// tells how much that is. Thread-safe.
 #pragma once
 
 #include <atomic>
