@@ -4,6 +4,7 @@
 // tells how much that is. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -55,7 +56,14 @@ class RunPublisher {
   Status drain(const StopToken* stop);
   // Bytes of finished runs that are not published.
   int64_t backlog() const { return backlog_.load(); }
-  void note_backlog(int64_t bytes) { backlog_ += bytes; }
+  void note_backlog(int64_t bytes) {
+    backlog_ += bytes;
+    backlog_runs_ += bytes > 0 ? 1 : -1;
+  }
+  // Seconds that publishing the backlog takes, by what the last files took.
+  double backlog_seconds() const {
+    return static_cast<double>(std::max<int64_t>(0, backlog_runs_.load())) * file_seconds_.load();
+  }
   // Why the last publication failed, until one succeeds.
   Status health() const;
 
@@ -90,6 +98,8 @@ class RunPublisher {
   bool stopping_ = false;
   std::thread thread_;
   std::atomic<int64_t> backlog_{0};
+  std::atomic<int64_t> backlog_runs_{0};
+  std::atomic<double> file_seconds_{0};
 };
 
 }  // namespace assay::tracking

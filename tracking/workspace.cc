@@ -227,6 +227,11 @@ Status Workspace::flush(const StopToken* stop) {
   return journal_->settle_all();
 }
 
+double Workspace::backlog_seconds() {
+  const std::scoped_lock lock(writer_mutex_);
+  return publisher_ == nullptr ? 0 : publisher_->backlog_seconds();
+}
+
 Status Workspace::recover(const StopToken* stop) {
   {
     const std::scoped_lock lock(writer_mutex_);

@@ -76,6 +76,8 @@ class Workspace {
   // Fails: cancelled if `stop` (may be null) says so first: what is left is safe in the journal,
   // and recovered by the next writer if this process ends; io.
   Status flush(const StopToken* stop = nullptr);
+  // How long flush() would take to write the files of runs that ended, by estimate.
+  double backlog_seconds();
   // Takes over and recovers what dead writers left, now. Fails: as writer() and flush().
   Status recover(const StopToken* stop = nullptr);
   // flush(), then gives up the lease: nothing can be written any more. Runs that never ended are

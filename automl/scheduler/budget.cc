@@ -22,6 +22,7 @@ constexpr double kMinSelectionSeconds = 0.05;
 constexpr double kMinSelectionShare = 0.01;  // of B, at most kMinSelectionSeconds
 constexpr double kMaxSelectionShare = 0.05;
 constexpr double kSaveTolerance = 0.1;    // seconds past the deadline that a large model may take
+constexpr double kMaxBacklogShare = 0.1;  // of B, for files of trials
 constexpr double kMaxReserveShare = 0.3;  // of B: exit, saving, selection and stopping
 
 }  // namespace
@@ -78,7 +79,8 @@ double Budget::selection_allowance() const {
 double Budget::save_allowance() const {
   const double rest =
       kMaxReserveShare * *limits_.seconds - kExitSeconds - stop_allowance() - selection_allowance();
-  return std::clamp(save_seconds(model_bytes_), 0.0, std::max(0.0, rest));
+  const double backlog = std::min(backlog_seconds_, kMaxBacklogShare * *limits_.seconds);
+  return std::clamp(save_seconds(model_bytes_) + backlog, 0.0, std::max(0.0, rest));
 }
 
 void Budget::observe_save(double seconds, int64_t bytes) {

@@ -45,6 +45,8 @@ class Budget {
   void observe_save(double seconds, int64_t bytes);
   // What is expected to be saved at the end, and how long selection would like to take.
   void expect_tail(int64_t model_bytes, double selection_seconds);
+  // What is left to be written of trials that ended: at most a tenth of the budget is kept for it.
+  void expect_backlog(double seconds) { backlog_seconds_ = seconds; }
   // Seconds that saving a model of that size is expected to take, other last writes included.
   double save_seconds(int64_t model_bytes) const;
   // The largest model that can still be saved in time, half of what the promise lets a sweep
@@ -69,6 +71,7 @@ class Budget {
   double bytes_per_second_ = 100e6;
   int64_t model_bytes_ = 0;
   double selection_seconds_ = 0;
+  double backlog_seconds_ = 0;
 };
 
 }  // namespace assay::automl

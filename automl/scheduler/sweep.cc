@@ -142,6 +142,7 @@ void SweepLead::watch(SlotGroup& slots) {
     budget.expect_tail(state_->queue->model_bytes(kTypicalMembers),
                        state_->queue->score_seconds() * pool *
                            static_cast<double>(config_.ensemble.iterations) / threads_);
+    budget.expect_backlog(state_->request.workspace->backlog_seconds());
     state_->publish_deadlines();
     progress(SweepPhase::kSearching);
     // Best effort: a lease that is not renewed for a while harms nobody.
