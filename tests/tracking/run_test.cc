@@ -375,6 +375,7 @@ TEST_F(RunTest, AFullDiskKeepsTheLastPublishedState) {
         const std::string path = run_file_of(*workspace_, run->id());
         const std::string before = slurp(path);
         ASSERT_TRUE(run->log_metric("loss", 0.5));
+        ASSERT_TRUE(workspace_->flush());  // earlier runs do not count
         files_.restart(n, keep);
         const Status status = last ? run->finish(RunStatus::kCompleted) : run->checkpoint();
         done = files_.count() <= n;
