@@ -1,0 +1,96 @@
+#include "tracking/run_trash.h"
+
+#include "kernels/base/clock.h"
+#include "tests/tracking/upkeep_fixture.h"
+
+namespace assay::tracking {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+using RunTrash = UpkeepTest;
+
+TEST_F(RunTrash, TakesARunWithAllBelowItAndGivesThemBack) {
+  const auto before = files_below(folder_ / "store/runs");
+  const auto deleted = delete_run(*workspace_, sweep_, true);
+  ASSERT_TRUE(deleted) << deleted.error().message;
+  ASSERT_THAT(*deleted, SizeIs(3));
+  EXPECT_EQ((*deleted)[0].run_id, sweep_);
+  EXPECT_THAT(run_ids(), ElementsAre(other_));
+  EXPECT_FALSE(find_run(*workspace_, sweep_));
+
+  const auto trash = deleted_runs(*workspace_);
+  ASSERT_TRUE(trash);
+  EXPECT_THAT(*trash, SizeIs(3));
+  for (const DeletedRun& run : *trash) EXPECT_GT(run.bytes, 1000);
+
+  const auto restored = restore_run(*workspace_, sweep_.substr(0, 26));
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_THAT(*restored, SizeIs(3));
+  EXPECT_EQ(files_below(folder_ / "store/runs"), before);
+  EXPECT_THAT(*deleted_runs(*workspace_), IsEmpty());
+  EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
+}
+
+TEST_F(RunTrash, TakesATrialAlone) {
+  ASSERT_TRUE(delete_run(*workspace_, trials_[0]));
+  EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[1], other_));
+  // The sweep goes as well; restoring it brings back what was below it.
+  ASSERT_TRUE(delete_run(*workspace_, sweep_, true));
+  ASSERT_THAT(*restore_run(*workspace_, sweep_), SizeIs(3));
+}
+
+TEST_F(RunTrash, KeepsRunsThatModelsComeFromAndRunningOnes) {
+  const auto refused = delete_run(*workspace_, sweep_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("credit:1"));
+  EXPECT_THAT(run_ids(), SizeIs(4));
+
+  const auto live = Run::create(workspace_, {});
+  ASSERT_TRUE(live);
+  ASSERT_TRUE((*live)->checkpoint());
+  const auto running = delete_run(*workspace_, (*live)->id());
+  ASSERT_FALSE(running);
+  EXPECT_THAT(running.error().message, HasSubstr("still running"));
+}
+
+TEST_F(RunTrash, NamesWhatItCannotFind) {
+  EXPECT_EQ(delete_run(*workspace_, "nothing").error().code, StatusCode::kNotFound);
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const auto deleted = *deleted_runs(*workspace_);
+  std::string near = deleted[0].info.name;
+  near.back() = near.back() == 'x' ? 'y' : 'x';
+  const auto restored = restore_run(*workspace_, near);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, StatusCode::kNotFound);
+  EXPECT_THAT(restored.error().message, HasSubstr(deleted[0].info.name));
+}
+
+TEST_F(RunTrash, PurgesWhatWasDeletedBefore) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  EXPECT_THAT(*purge_runs(*workspace_, 1, false), IsEmpty());
+  const int64_t later = wall_time_ns() + 1'000'000'000;
+  EXPECT_THAT(*purge_runs(*workspace_, later, true), SizeIs(1));
+  EXPECT_THAT(*deleted_runs(*workspace_), SizeIs(1)) << "a dry run removes nothing";
+  EXPECT_THAT(*purge_runs(*workspace_, later, false), SizeIs(1));
+  EXPECT_THAT(*deleted_runs(*workspace_), IsEmpty());
+  EXPECT_FALSE(restore_run(*workspace_, other_));
+}
+
+TEST_F(RunTrash, LeavesOutDamagedAndForeignFiles) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::string trash = folder_ / "store/trash/runs/";
+  spill(trash + other_ + "-17.h5", "no run");
+  spill(trash + "notes.txt", "mine");
+  std::vector<std::string> damaged;
+  EXPECT_THAT(*deleted_runs(*workspace_, &damaged), SizeIs(1));
+  EXPECT_THAT(damaged, ElementsAre(HasSubstr("-17.h5")));
+}
+
+}  // namespace
+}  // namespace assay::tracking

@@ -1,0 +1,219 @@
+// Runs are copied object by object with H5Ocopy, so nothing is decoded and encoded again, from
+// images whose seal was verified. A file's root group cannot be the target of a copy, hence its
+// members and attributes are copied one at a time.
+#include "tracking/run_bundle.h"
+
+#include <filesystem>
+
+#include "tracking/blob_references.h"
+#include "tracking/blob_store.h"
+#include "tracking/hdf5_internal.h"
+#include "tracking/run_file.h"
+#include "tracking/run_query.h"
+#include "tracking/run_seal_internal.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr int64_t kRunLimitBytes = int64_t{4} << 30;
+
+// Removes the unfinished file.
+class Unfinished {
+ public:
+  explicit Unfinished(std::string path) : path_(std::move(path)) {}
+  ~Unfinished() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+  }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  const std::string& path() const { return path_; }
+  void keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+// The bundle while it is written. All HDF5 calls, closing too, are made within a session.
+class BundleFile {
+ public:
+  static Result<BundleFile> create(const std::string& path) {
+    const Hdf5Session session;
+    const Hdf5Property access(H5Pcreate(H5P_FILE_ACCESS));
+    if (H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110) < 0) {
+      return hdf5_failure("prepare a bundle");
+    }
+    BundleFile file;
+    file.file_ = Hdf5File(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
+    if (!file.file_.valid()) return hdf5_failure(fmt::format("create '{}'", path));
+    return file;
+  }
+  ~BundleFile() { (void)close(); }
+  BundleFile(BundleFile&&) = default;
+  BundleFile& operator=(BundleFile&&) = delete;
+
+  hid_t id() const { return file_.get(); }
+  Status close() {
+    const Hdf5Session session;
+    if (!file_.reset()) return hdf5_failure("finish the bundle");
+    return {};
+  }
+
+ private:
+  BundleFile() = default;
+  Hdf5File file_;
+};
+
+// Copies one attribute of `object_id` to the group that `data` points at.
+herr_t copy_attribute(hid_t object_id, const char* name, const H5A_info_t*, void* data) {
+  const hid_t target = *static_cast<const hid_t*>(data);
+  const Hdf5Attribute from(H5Aopen(object_id, name, H5P_DEFAULT));
+  if (!from.valid()) return -1;
+  const Hdf5Type type(H5Aget_type(from.get()));
+  const Hdf5Space space(H5Aget_space(from.get()));
+  const hssize_t count = H5Sget_simple_extent_npoints(space.get());
+  if (!type.valid() || count < 0) return -1;
+  std::vector<char> bytes(H5Tget_size(type.get()) * static_cast<size_t>(count) + 1);
+  const Hdf5Attribute to(
+      H5Acreate2(target, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT));
+  const bool copied = to.valid() && H5Aread(from.get(), type.get(), bytes.data()) >= 0 &&
+                      H5Awrite(to.get(), type.get(), bytes.data()) >= 0;
+  return copied ? 0 : -1;
+}
+
+Status copy_run(hid_t file, const std::string& run_id, std::string_view image) {
+  const Hdf5Session session;
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5Group runs, open_group(file, "runs"));
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5File source, open_image(image));
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5Group root, open_group(source.get(), "/"));
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5Group group, create_group(runs.get(), run_id));
+  hid_t target = group.get();
+  hsize_t start = 0;
+  if (H5Aiterate2(root.get(), H5_INDEX_NAME, H5_ITER_INC, &start, &copy_attribute, &target) < 0) {
+    return hdf5_failure(fmt::format("copy the attributes of run {}", run_id));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, link_names(root.get()));
+  for (const std::string& name : names) {
+    if (H5Ocopy(root.get(), name.c_str(), target, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0) {
+      return hdf5_failure(fmt::format("copy '{}' of run {}", name, run_id));
+    }
+  }
+  return {};
+}
+
+Status write_head(hid_t file, const Workspace& workspace) {
+  const Hdf5Session session;
+  ASSAY_RETURN_IF_ERROR(write_value(file, "schema", Value("assay.bundle")));
+  ASSAY_RETURN_IF_ERROR(write_value(file, "schema_version", Value(int64_t{1})));
+  ASSAY_RETURN_IF_ERROR(write_value(file, "workspace", Value(workspace.display_name())));
+  return write_value(file, "created_ns", Value(wall_time_ns()));
+}
+
+Status write_blob(hid_t file, const std::string& sha256, const std::string& bytes) {
+  const Hdf5Session session;
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5Group blobs, open_group(file, "blobs"));
+  const hsize_t size = bytes.size();
+  return write_array(blobs.get(), sha256, H5T_STD_U8LE, {&size, 1}, bytes.data(),
+                     {.deflate = true});
+}
+
+Status make_group(hid_t file, const std::string& name) {
+  const Hdf5Session session;
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5Group group, create_group(file, name));
+  return {};
+}
+
+class Bundler {
+ public:
+  Bundler(Workspace& workspace, const BundleOptions& options, const StopToken& stop)
+      : workspace_(workspace), options_(options), stop_(stop) {}
+
+  Status write(hid_t file) {
+    ASSAY_RETURN_IF_ERROR(write_head(file, workspace_));
+    ASSAY_RETURN_IF_ERROR(write_runs(file));
+    return options_.blobs ? write_blobs(file) : Status();
+  }
+  const BundleReport& report() const { return report_; }
+
+ private:
+  Result<std::vector<std::string>> ids() const {
+    if (!options_.run_ids.empty()) return options_.run_ids;
+    ASSAY_ASSIGN_OR_RETURN(const RunList list, list_runs(workspace_));
+    for (const std::string& damaged : list.damaged) return fail(StatusCode::kData, "{}", damaged);
+    std::vector<std::string> all;
+    for (const RunInfo& info : list.runs) all.push_back(info.run_id);
+    return all;
+  }
+
+  Status write_runs(hid_t file) {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> run_ids, ids());
+    ASSAY_RETURN_IF_ERROR(make_group(file, "runs"));
+    for (const std::string& run_id : run_ids) {
+      if (stop_.requested()) return fail(StatusCode::kCancelled, "the export was interrupted");
+      const std::string path = run_file_of(workspace_, run_id);
+      auto bytes = read_file(workspace_.files(), path, kRunLimitBytes);
+      if (!bytes && bytes.error().code == StatusCode::kNotFound) {
+        return fail(StatusCode::kNotFound, "no run '{}' in the workspace", run_id);
+      }
+      if (!bytes) return tl::unexpected<Error>(std::move(bytes.error()));
+      ASSAY_ASSIGN_OR_RETURN(const std::string_view image, verified_image(*bytes, path));
+      ASSAY_RETURN_IF_ERROR(copy_run(file, run_id, image));
+      ++report_.runs;
+      if (!options_.blobs) continue;
+      ASSAY_ASSIGN_OR_RETURN(const RunRecord record, read_run(workspace_.files(), path));
+      add_references(record, references_);
+    }
+    return {};
+  }
+
+  Status write_blobs(hid_t file) {
+    ASSAY_RETURN_IF_ERROR(make_group(file, "blobs"));
+    BlobStore blobs(workspace_);
+    for (const auto& [sha256, who] : references_) {
+      if (stop_.requested()) return fail(StatusCode::kCancelled, "the export was interrupted");
+      auto bytes = blobs.read(sha256);
+      if (!bytes) return fail_with(std::move(bytes.error()), who);
+      ASSAY_RETURN_IF_ERROR(write_blob(file, sha256, *bytes));
+      ++report_.blobs;
+    }
+    return {};
+  }
+
+  Workspace& workspace_;
+  const BundleOptions& options_;
+  const StopToken& stop_;
+  BlobReferences references_;
+  BundleReport report_;
+};
+
+}  // namespace
+
+Result<BundleReport> export_bundle(Workspace& workspace, const std::string& path,
+                                   const BundleOptions& options, const StopToken& stop) {
+  // Publishes what is only in the journals of dead writers.
+  ASSAY_RETURN_IF_ERROR(workspace.recover());
+  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  Unfinished unfinished(fmt::format("{}.{}.part", path, id));
+  Bundler bundler(workspace, options, stop);
+  {
+    ASSAY_ASSIGN_OR_RETURN(BundleFile file, BundleFile::create(unfinished.path()));
+    ASSAY_RETURN_IF_ERROR(bundler.write(file.id()));
+    ASSAY_RETURN_IF_ERROR(file.close());
+  }
+  FileLayer& files = workspace.files();
+  BundleReport report = bundler.report();
+  ASSAY_ASSIGN_OR_RETURN(const FileInfo info, files.stat(unfinished.path()));
+  report.bytes = info.size;
+  {
+    ASSAY_ASSIGN_OR_RETURN(auto file, files.open_append(unfinished.path()));
+    ASSAY_RETURN_IF_ERROR(file->sync());
+  }
+  ASSAY_RETURN_IF_ERROR(files.rename(unfinished.path(), path));
+  unfinished.keep();
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(folder.empty() ? "." : folder));
+  return report;
+}
+
+}  // namespace assay::tracking

@@ -1,0 +1,202 @@
+// Names in the trash are <run_id>-<time of deletion>.h5, so that nothing has to be written beside
+// the file, and a run that was deleted, restored and deleted again has one name for each time.
+#include "tracking/run_trash.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "kernels/base/clock.h"
+#include "kernels/base/names.h"
+#include "tracking/model_registry.h"
+#include "tracking/run_file.h"
+#include "tracking/run_query.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr size_t kIdLength = 26;
+constexpr size_t kShortestPrefix = 4;
+
+std::string trash_folder(const Workspace& workspace) {
+  return fmt::format("{}/{}", workspace.path(), kRunTrash);
+}
+
+// The run and all below it, from a list of all runs.
+std::vector<RunInfo> with_descendants(const RunInfo& top, const std::vector<RunInfo>& all) {
+  std::vector<RunInfo> family = {top};
+  std::set<std::string> ids = {top.run_id};
+  for (size_t grown = 0; grown != family.size();) {
+    grown = family.size();
+    for (const RunInfo& info : all) {
+      if (!ids.contains(info.parent_run_id) || !ids.insert(info.run_id).second) continue;
+      family.push_back(info);
+    }
+  }
+  return family;
+}
+
+Status check_unused(Workspace& workspace, const std::vector<RunInfo>& family) {
+  ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace));
+  std::vector<std::string> damaged;
+  ASSAY_ASSIGN_OR_RETURN(const auto models, registry.list_models(&damaged));
+  for (const ModelVersion& latest : models) {
+    ASSAY_ASSIGN_OR_RETURN(const auto versions, registry.list_versions(latest.name, &damaged));
+    for (const ModelVersion& version : versions) {
+      const bool from_here = std::any_of(family.begin(), family.end(), [&](const RunInfo& info) {
+        return info.run_id == version.run_id;
+      });
+      if (!from_here) continue;
+      return fail(StatusCode::kInvalidArgument,
+                  "run {} is where model {}:{} comes from: delete that first, or force it",
+                  version.run_id, version.name, version.version);
+    }
+  }
+  return {};
+}
+
+// Syncs each folder once.
+Status sync_folders(FileLayer& files, const std::set<std::string>& folders) {
+  for (const std::string& folder : folders) ASSAY_RETURN_IF_ERROR(files.sync_folder(folder));
+  return {};
+}
+
+std::string parent_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+// The time in a name of the trash, or -1.
+int64_t time_in(const std::string& name) {
+  if (name.size() <= kIdLength + 4 || name[kIdLength] != '-' || !name.ends_with(".h5")) return -1;
+  const char* const begin = name.data() + kIdLength + 1;
+  const char* const end = name.data() + name.size() - 3;
+  int64_t time = -1;
+  const auto [stop, error] = std::from_chars(begin, end, time);
+  return error == std::errc() && stop == end && is_ulid(name.substr(0, kIdLength)) ? time : -1;
+}
+
+bool has_prefix(const std::string& id, std::string_view prefix) {
+  if (prefix.size() < kShortestPrefix || prefix.size() > id.size()) return false;
+  return lower_case(id.substr(0, prefix.size())) == lower_case(std::string(prefix));
+}
+
+Result<RunInfo> find_deleted(const std::vector<DeletedRun>& all, std::string_view reference) {
+  for (const DeletedRun& run : all) {
+    if (run.info.name == reference) return run.info;
+  }
+  const RunInfo* found = nullptr;
+  std::vector<std::string> names;
+  for (const DeletedRun& run : all) {
+    names.push_back(run.info.name);
+    if (!has_prefix(run.info.run_id, reference)) continue;
+    if (found != nullptr && found->run_id != run.info.run_id) {
+      return fail(StatusCode::kInvalidArgument, "'{}' begins several run ids, {} and {} for two",
+                  reference, found->run_id, run.info.run_id);
+    }
+    found = &run.info;
+  }
+  if (found != nullptr) return *found;
+  return fail(StatusCode::kNotFound, "no deleted run '{}'{}", reference,
+              name_hint(reference, std::span<const std::string>(names)));
+}
+
+}  // namespace
+
+Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view reference,
+                                        bool force) {
+  ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_run(workspace, reference));
+  ASSAY_ASSIGN_OR_RETURN(const RunList all, list_runs(workspace));
+  std::vector<RunInfo> family = with_descendants(top, all.runs);
+  for (const RunInfo& info : family) {
+    if (info.status != RunStatus::kRunning) continue;
+    return fail(StatusCode::kInvalidArgument, "run {} is still running: stop it first",
+                info.run_id);
+  }
+  if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, family));
+  // What is only in a journal gets its file first.
+  ASSAY_RETURN_IF_ERROR(workspace.recover());
+  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(std::string(kRunTrash)));
+  FileLayer& files = workspace.files();
+  std::set<std::string> folders = {trash_folder(workspace)};
+  const int64_t now_ns = wall_time_ns();
+  // From the leaves up: a run whose parent is in the trash would be an orphan after a crash.
+  for (auto info = family.rbegin(); info != family.rend(); ++info) {
+    const std::string from = run_file_of(workspace, info->run_id);
+    const Status moved = files.rename(
+        from, fmt::format("{}/{}-{}.h5", trash_folder(workspace), info->run_id, now_ns));
+    // Another process was faster.
+    if (!moved && moved.error().code == StatusCode::kNotFound) continue;
+    ASSAY_RETURN_IF_ERROR(moved);
+    folders.insert(parent_of(from));
+  }
+  ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
+  return family;
+}
+
+Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
+                                             std::vector<std::string>* damaged) {
+  FileLayer& files = workspace.files();
+  std::vector<DeletedRun> runs;
+  const auto entries = files.scan(trash_folder(workspace));
+  if (!entries && entries.error().code == StatusCode::kNotFound) return runs;
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  for (const FolderEntry& entry : *entries) {
+    const int64_t deleted_ns = time_in(entry.name);
+    if (deleted_ns < 0) continue;
+    const std::string path = trash_folder(workspace) + "/" + entry.name;
+    auto info = read_run_info(files, path);
+    if (info) {
+      runs.push_back({std::move(*info), deleted_ns, entry.info.size, path});
+    } else if (damaged != nullptr) {
+      damaged->push_back(info.error().message);
+    }
+  }
+  std::sort(runs.begin(), runs.end(), [](const DeletedRun& a, const DeletedRun& b) {
+    return a.deleted_ns != b.deleted_ns ? a.deleted_ns > b.deleted_ns
+                                        : a.info.run_id < b.info.run_id;
+  });
+  return runs;
+}
+
+Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view reference) {
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<DeletedRun> all, deleted_runs(workspace));
+  ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_deleted(all, reference));
+  std::vector<RunInfo> infos;
+  for (const DeletedRun& run : all) infos.push_back(run.info);
+  const std::vector<RunInfo> family = with_descendants(top, infos);
+  FileLayer& files = workspace.files();
+  std::set<std::string> folders = {trash_folder(workspace)};
+  // From the top down, as they were made.
+  for (const RunInfo& info : family) {
+    const auto at = std::find_if(all.begin(), all.end(), [&](const DeletedRun& run) {
+      return run.info.run_id == info.run_id;
+    });
+    const std::string to = run_file_of(workspace, info.run_id);
+    ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(parent_of(run_file_path(info.run_id))));
+    const Status moved = files.rename(at->path, to);
+    if (!moved && moved.error().code == StatusCode::kNotFound) continue;
+    ASSAY_RETURN_IF_ERROR(moved);
+    folders.insert(parent_of(to));
+  }
+  ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
+  return family;
+}
+
+Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_ns, bool dry_run) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<DeletedRun> runs, deleted_runs(workspace));
+  std::erase_if(runs, [&](const DeletedRun& run) { return run.deleted_ns >= before_ns; });
+  if (dry_run || runs.empty()) return runs;
+  for (const DeletedRun& run : runs) {
+    const Status removed = workspace.files().unlink(run.path);
+    if (!removed && removed.error().code != StatusCode::kNotFound) {
+      return tl::unexpected<Error>(removed.error());
+    }
+  }
+  ASSAY_RETURN_IF_ERROR(workspace.files().sync_folder(trash_folder(workspace)));
+  return runs;
+}
+
+}  // namespace assay::tracking
