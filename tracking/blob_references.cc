@@ -19,15 +19,16 @@ Status add_run_file(FileLayer& files, const std::string& path, BlobReferences& r
   return tl::unexpected<Error>(run.error());
 }
 
-Status add_folder(FileLayer& files, const std::string& folder, BlobReferences& references) {
+Status add_folder(FileLayer& files, const std::string& folder, const std::set<std::string>& gone,
+                  BlobReferences& references) {
   const auto entries = files.scan(folder);
   if (!entries && entries.error().code == StatusCode::kNotFound) return {};
   if (!entries) return tl::unexpected<Error>(entries.error());
   for (const FolderEntry& entry : *entries) {
     const std::string path = folder + "/" + entry.name;
     if (entry.info.folder) {
-      ASSAY_RETURN_IF_ERROR(add_folder(files, path, references));
-    } else if (entry.name.ends_with(".h5")) {
+      ASSAY_RETURN_IF_ERROR(add_folder(files, path, gone, references));
+    } else if (entry.name.ends_with(".h5") && !gone.contains(path)) {
       ASSAY_RETURN_IF_ERROR(add_run_file(files, path, references));
     }
   }
@@ -64,14 +65,14 @@ void add_references(const RunRecord& run, BlobReferences& references) {
   for (const SourceFile& file : run.source->files) add(file.sha256);
 }
 
-Result<BlobReferences> find_references(Workspace& workspace) {
+Result<BlobReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {
   BlobReferences references;
   FileLayer& files = workspace.files();
   // Journals first: a run that is published meanwhile is then found in its file.
   ASSAY_RETURN_IF_ERROR(add_journals(workspace, references));
-  ASSAY_RETURN_IF_ERROR(add_folder(files, workspace.path() + "/runs", references));
+  ASSAY_RETURN_IF_ERROR(add_folder(files, workspace.path() + "/runs", gone, references));
   ASSAY_RETURN_IF_ERROR(
-      add_folder(files, workspace.path() + "/" + std::string(kRunTrash), references));
+      add_folder(files, workspace.path() + "/" + std::string(kRunTrash), gone, references));
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace));
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models, registry.blobs_needed());
   for (const std::string& sha256 : models) references.try_emplace(sha256, "a registered model");

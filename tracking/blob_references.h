@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "kernels/base/status.h"
@@ -17,8 +18,10 @@ using BlobReferences = std::map<std::string, std::string>;
 // Adds the blobs that a run names: artifacts, source files, manifest, git diff, models.
 void add_references(const RunRecord& run, BlobReferences& references);
 
+// As if the files `gone` (paths) were not there.
 // Fails: data if a run file, a journal or a model's record is damaged, naming it: it might name any
 // blob; io.
-Result<BlobReferences> find_references(Workspace& workspace);
+Result<BlobReferences> find_references(Workspace& workspace,
+                                       const std::set<std::string>& gone = {});
 
 }  // namespace assay::tracking

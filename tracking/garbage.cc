@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "kernels/base/clock.h"
 #include "tracking/blob_references.h"
@@ -37,7 +38,7 @@ class Collector {
       ASSAY_RETURN_IF_ERROR(put_back_all());
     }
     ASSAY_RETURN_IF_ERROR(purge());
-    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, find_references(workspace_));
+    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, find_references(workspace_, purged_));
     ASSAY_RETURN_IF_ERROR(move_unneeded(references));
     if (options_.dry_run || moved_.empty()) return report_;
     const auto again = find_references(workspace_);
@@ -62,6 +63,7 @@ class Collector {
     for (const DeletedRun& run : runs) {
       ++report_.runs;
       report_.run_bytes += run.bytes;
+      purged_.insert(run.path);
     }
     if (options_.dry_run) return {};
     ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
@@ -159,6 +161,7 @@ class Collector {
   const GarbageOptions options_;
   const int64_t now_ns_;
   const std::string trash_;
+  std::set<std::string> purged_;
   std::vector<Moved> moved_;
   GarbageReport report_;
 };

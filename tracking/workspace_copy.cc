@@ -130,4 +130,15 @@ Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
   return Copier(workspace, std::move(folder), stop, progress).run();
 }
 
+Result<int> live_writers(Workspace& workspace) {
+  const auto ids = workspace.files().list(workspace.path() + "/writers");
+  if (!ids && ids.error().code == StatusCode::kNotFound) return 0;
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  int alive = 0;
+  for (const std::string& id : *ids) {
+    if (writer_liveness(workspace.files(), workspace.path(), id) != Liveness::kDead) ++alive;
+  }
+  return alive;
+}
+
 }  // namespace assay::tracking

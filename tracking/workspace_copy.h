@@ -21,11 +21,15 @@ struct CopyReport {
 
 // `to` must be missing or empty, and not inside the workspace. It becomes a workspace with the last
 // file copied, so that a copy that was cut short is none. The copy has an identity (uuid) of its
-// own and the same display name. Called progress: bytes so far.
+// own and the same display name. `progress` hears the bytes so far; may be empty.
 // Fails: invalid_argument, already_exists if `to` holds anything; data for a damaged run file or
 // blob, naming it; io; cancelled. What was copied by then stays, and is no workspace.
 Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                                   const StopToken& stop,
                                   const std::function<void(int64_t)>& progress = {});
+
+// Processes that write to the workspace now, as far as can be told from here; this one's own lease
+// counts if it has one. Fails: io.
+Result<int> live_writers(Workspace& workspace);
 
 }  // namespace assay::tracking

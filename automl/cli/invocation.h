@@ -51,6 +51,8 @@ void add_runs_command(CLI::App& app, Invocation& invocation);
 void add_runs_files(CLI::App& runs, Invocation& invocation);
 // `assay runs tag`.
 void add_runs_tag(CLI::App& runs, Invocation& invocation);
+// `assay runs delete | restore | trash`.
+void add_runs_trash(CLI::App& runs, Invocation& invocation);
 void add_models_command(CLI::App& app, Invocation& invocation);
 // `assay models register | import | export`, which read and write model files.
 void add_models_files(CLI::App& models, Invocation& invocation);
@@ -61,6 +63,9 @@ void add_workspace_command(CLI::App& app, Invocation& invocation);
 void add_data_command(CLI::App& app, Invocation& invocation);
 void add_config_command(CLI::App& app, Invocation& invocation);
 void add_devices_command(CLI::App& app, Invocation& invocation);
+void add_gc_command(CLI::App& app, Invocation& invocation);
+// `assay workspace verify | copy | move | export`.
+void add_workspace_files(CLI::App& workspace, Invocation& invocation);
 void add_version_command(CLI::App& app, Invocation& invocation);
 
 // "assay 0.1.0 (...)", in one line.

@@ -60,6 +60,11 @@ TEST_F(Garbage, IncludesDeletedRunsOnceTheirTimeIsUp) {
   auto report = collect_garbage(*workspace_, {.grace_ns = 0});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->runs + report->blobs, 0) << "it may be restored for 30 days";
+  const GarbageOptions dry = {.grace_ns = 0, .retention_ns = 0, .dry_run = true};
+  report = collect_garbage(*workspace_, dry);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->runs, 1);
+  EXPECT_EQ(report->blobs, 1) << "a dry run sees the run as gone";
   report = collect_garbage(*workspace_, kAtOnce);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->runs, 1);

@@ -1,0 +1,101 @@
+// assay gc: frees what a workspace no longer needs.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/invocation.h"
+#include "automl/cli/output.h"
+#include "automl/config/units.h"
+#include "automl/report/text_table.h"
+#include "tracking/garbage.h"
+
+namespace assay::automl::cli {
+namespace {
+
+struct GcOptions {
+  std::string keep_deleted = "30d";
+  std::string grace = "1d";
+  bool dry_run = false;
+};
+
+Result<int64_t> period_ns(const std::string& flag, const std::string& text) {
+  auto seconds = parse_duration(text);
+  if (!seconds) return fail_with(std::move(seconds.error()), flag);
+  if (*seconds > 1e9) {
+    return fail(StatusCode::kInvalidArgument, "{}: '{}' (must be at most 1e9 s)", flag, text);
+  }
+  return std::llround(*seconds * 1e9);
+}
+
+std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
+  nlohmann::ordered_json object;
+  object["dry_run"] = dry_run;
+  object["runs"] = report.runs;
+  object["run_bytes"] = report.run_bytes;
+  object["models"] = report.models;
+  object["blobs"] = report.blobs;
+  object["blob_bytes"] = report.blob_bytes;
+  object["kept_blobs"] = report.kept_blobs;
+  object["young_blobs"] = report.young_blobs;
+  object["restored_blobs"] = report.restored_blobs;
+  return object.dump();
+}
+
+std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
+  const auto size = [](int64_t bytes) { return size_text(static_cast<double>(bytes)); };
+  std::string out = fmt::format(
+      "{} {}: {} blobs that nothing names ({}), {} runs that were deleted long ago ({})\n",
+      dry_run ? "would free" : "freed", size(report.blob_bytes + report.run_bytes), report.blobs,
+      size(report.blob_bytes), report.runs, size(report.run_bytes));
+  if (report.models > 0) out += fmt::format("{} deleted model versions given up\n", report.models);
+  out += fmt::format("kept: {} blobs in use, {} younger than the grace period\n", report.kept_blobs,
+                     report.young_blobs);
+  return out;
+}
+
+Status collect(const Invocation& invocation, const GcOptions& options) {
+  tracking::GarbageOptions garbage;
+  ASSAY_ASSIGN_OR_RETURN(garbage.retention_ns, period_ns("--keep-deleted", options.keep_deleted));
+  ASSAY_ASSIGN_OR_RETURN(garbage.grace_ns, period_ns("--grace", options.grace));
+  garbage.dry_run = true;
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  ASSAY_ASSIGN_OR_RETURN(tracking::GarbageReport report,
+                         tracking::collect_garbage(*workspace, garbage));
+  if (!options.dry_run) {
+    if (!invocation.json) print_note(invocation, report_text(report, true));
+    garbage.dry_run = false;
+    ASSAY_ASSIGN_OR_RETURN(report, tracking::collect_garbage(*workspace, garbage));
+  }
+  print_result(invocation.json ? report_json(report, options.dry_run) + "\n"
+                               : report_text(report, options.dry_run));
+  return {};
+}
+
+}  // namespace
+
+void add_gc_command(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand(
+      "gc", "Free blobs that nothing names and what was deleted long ago; says what, then does it");
+  add_workspace_option(*command, invocation);
+  auto options = std::make_shared<GcOptions>();
+  command->add_flag("--dry-run", options->dry_run, "Only say what would be freed");
+  command
+      ->add_option("--keep-deleted", options->keep_deleted,
+                   "Deleted runs and models can be restored for so long")
+      ->capture_default_str();
+  command
+      ->add_option("--grace", options->grace,
+                   "Blobs younger than this are left alone, whoever stored them")
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  assay gc --dry-run\n"
+      "  assay gc\n"
+      "  assay gc --keep-deleted 0s --grace 1h");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return collect(invocation, *options); };
+  });
+}
+
+}  // namespace assay::automl::cli

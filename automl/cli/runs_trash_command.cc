@@ -1,0 +1,127 @@
+// assay runs delete | restore | trash
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "automl/cli/invocation.h"
+#include "automl/cli/output.h"
+#include "automl/cli/run_json.h"
+#include "automl/report/text_table.h"
+#include "tracking/environment.h"
+#include "tracking/run_trash.h"
+
+namespace assay::automl::cli {
+namespace {
+
+struct TrashOptions {
+  std::vector<std::string> runs;
+  bool force = false;
+};
+
+std::string infos_json(const std::vector<tracking::RunInfo>& infos) {
+  std::string out = "[";
+  for (const auto& info : infos) out += (out.size() > 1 ? "," : "") + run_info_json(info);
+  return out + "]\n";
+}
+
+// Does `what` to each reference; those before one that fails are done, and told.
+template <class Action>
+Status for_each_run(const Invocation& invocation, const std::vector<std::string>& references,
+                    const char* done, Action action) {
+  std::vector<tracking::RunInfo> all;
+  for (const std::string& reference : references) {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<tracking::RunInfo> infos, action(reference));
+    const size_t below = infos.size() - 1;
+    print_note(invocation,
+               fmt::format("{} {} {} ({}){}", done, infos[0].kind, infos[0].run_id, infos[0].name,
+                           below == 0 ? std::string()
+                                      : fmt::format(" and {} run{} below it", below,
+                                                    below == 1 ? "" : "s")));
+    all.insert(all.end(), infos.begin(), infos.end());
+  }
+  if (invocation.json) print_result(infos_json(all));
+  return {};
+}
+
+Status delete_runs(const Invocation& invocation, const TrashOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  ASSAY_RETURN_IF_ERROR(
+      for_each_run(invocation, options.runs, "deleted", [&](const std::string& reference) {
+        return tracking::delete_run(*workspace, reference, options.force);
+      }));
+  print_note(invocation,
+             "`assay runs restore RUN` brings it back, `assay gc` frees its space later");
+  return {};
+}
+
+Status restore_runs(const Invocation& invocation, const TrashOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  return for_each_run(invocation, options.runs, "restored", [&](const std::string& reference) {
+    return tracking::restore_run(*workspace, reference);
+  });
+}
+
+Status list_trash(const Invocation& invocation) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  std::vector<std::string> damaged;
+  ASSAY_ASSIGN_OR_RETURN(const auto runs, tracking::deleted_runs(*workspace, &damaged));
+  for (const std::string& message : damaged) print_note(invocation, "damaged: " + message);
+  if (invocation.json) {
+    nlohmann::json array = nlohmann::json::array();
+    for (const tracking::DeletedRun& run : runs) {
+      nlohmann::json object = nlohmann::json::parse(run_info_json(run.info));
+      object["deleted_ns"] = run.deleted_ns;
+      object["bytes"] = run.bytes;
+      array.push_back(std::move(object));
+    }
+    print_result(array.dump() + "\n");
+    return {};
+  }
+  if (runs.empty()) {
+    print_note(invocation, "no deleted runs");
+    return {};
+  }
+  TextTable table;
+  for (const char* title : {"run", "kind", "name", "experiment", "status", "deleted"}) {
+    table.add_column(title);
+  }
+  table.add_column("size", Align::kRight);
+  for (const tracking::DeletedRun& run : runs) {
+    table.add_row({run.info.run_id, run.info.kind, run.info.name, run.info.experiment,
+                   std::string(name_of(run.info.status)), tracking::iso_time(run.deleted_ns),
+                   size_text(static_cast<double>(run.bytes))});
+  }
+  print_result(table.render(terminal_width()));
+  return {};
+}
+
+}  // namespace
+
+void add_runs_trash(CLI::App& runs, Invocation& invocation) {
+  auto options = std::make_shared<TrashOptions>();
+  CLI::App* remove =
+      runs.add_subcommand("delete", "Move runs, and all runs below them, to the trash");
+  add_workspace_option(*remove, invocation);
+  remove->add_option("run", options->runs, "Run ids, beginnings of them, or names")->required();
+  remove->add_flag("--force", options->force, "Even if a registered model comes from one of them");
+  remove->footer("Example:\n  assay runs delete 01JD");
+  remove->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return delete_runs(invocation, *options); };
+  });
+
+  CLI::App* restore = runs.add_subcommand("restore", "Bring deleted runs back");
+  add_workspace_option(*restore, invocation);
+  restore->add_option("run", options->runs, "Run ids, beginnings of them, or names")->required();
+  restore->footer("Example:\n  assay runs restore 01JD");
+  restore->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return restore_runs(invocation, *options); };
+  });
+
+  CLI::App* trash = runs.add_subcommand("trash", "List deleted runs, last deleted first");
+  add_workspace_option(*trash, invocation);
+  trash->footer("Example:\n  assay runs trash");
+  trash->callback(
+      [&invocation] { invocation.action = [&invocation] { return list_trash(invocation); }; });
+}
+
+}  // namespace assay::automl::cli
