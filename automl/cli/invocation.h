@@ -51,6 +51,8 @@ void add_runs_command(CLI::App& app, Invocation& invocation);
 void add_runs_files(CLI::App& runs, Invocation& invocation);
 // `assay runs tag`.
 void add_runs_tag(CLI::App& runs, Invocation& invocation);
+// `assay runs tail`.
+void add_runs_tail(CLI::App& runs, Invocation& invocation);
 // `assay runs delete | restore | trash`.
 void add_runs_trash(CLI::App& runs, Invocation& invocation);
 void add_models_command(CLI::App& app, Invocation& invocation);

@@ -193,6 +193,7 @@ void add_runs_command(CLI::App& app, Invocation& invocation) {
   });
   add_runs_files(*runs, invocation);
   add_runs_tag(*runs, invocation);
+  add_runs_tail(*runs, invocation);
   add_runs_trash(*runs, invocation);
 }
 

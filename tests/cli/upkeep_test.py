@@ -1,6 +1,8 @@
 """assay gc, runs delete, restore and trash, workspace verify, copy, move and export."""
 import glob
 import os
+import signal
+import subprocess
 import unittest
 
 import cli_case
@@ -48,6 +50,38 @@ class UpkeepTest(CliCase):
         self.assay('score', 'one', '--data', 'train.csv')
         self.assertEqual(self.assay_json('workspace', 'verify')['problems'], [])
         self.fails(2, 'gc', '--grace', 'soon', says=['--grace', 'soon'])
+
+    def test_tail_shows_the_end_and_follows_to_it(self):
+        text = self.assay('runs', 'tail', self.sweeps['one'], '-n', 1).stdout
+        self.assertEqual(text.count('\n'), 1)
+        everything = self.assay('runs', 'tail', self.sweeps['one'], '-n', 1000, '-f').stdout
+        self.assertTrue(everything.endswith(text))
+        self.assertIn('trial 1', everything)
+        self.assertEqual(self.assay('runs', 'tail', self.sweeps['one'], '-n', 0).stdout, '')
+        metrics = self.assay('runs', 'tail', self.sweeps['one'], '--metrics').stdout
+        self.assertIn('best_score step 1:', metrics)
+        self.fails(2, 'runs', 'tail', 'nothing', says='nothing')
+
+    def test_tail_follows_a_run_that_is_under_way(self):
+        sweep = subprocess.Popen(
+            [cli_case.ASSAY, 'run', '--data', 'train.csv', '--target', 'default', '--time', '60s',
+             '--experiment', 'live', '--name', 'live'], cwd=self.folder, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        for line in sweep.stderr:
+            if 'trial 3' in line:
+                break
+        [live] = self.assay_json('runs', 'list', '--experiment', 'live', '--kind', 'sweep')
+        self.assertEqual(live['status'], 'running')
+        tail = subprocess.Popen([cli_case.ASSAY, 'runs', 'tail', live['run_id'], '-f'],
+                                cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True)
+        seen = [tail.stdout.readline() for _ in range(2)]
+        self.assertTrue(all(seen), seen)
+        sweep.send_signal(signal.SIGINT)
+        sweep.communicate(timeout=60)
+        out, err = tail.communicate(timeout=60)
+        self.assertEqual(tail.returncode, 0, err)
+        self.assertIn('interrupted', err)
 
     def test_verify_names_what_is_damaged(self):
         report = self.assay_json('workspace', 'verify')
