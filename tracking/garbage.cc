@@ -4,8 +4,8 @@
 #include <memory>
 #include <set>
 
-#include "kernels/base/clock.h"
 #include "tracking/blob_references.h"
+#include "tracking/environment.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_trash.h"
 

@@ -214,6 +214,8 @@ Status Run::finish(RunStatus status, std::string_view message, FinishMode mode) 
   if (status == RunStatus::kRunning) {
     return fail(StatusCode::kInvalidArgument, "run {} cannot finish as running", id_);
   }
+  // Its file may be under way: that is not waited for.
+  if (state_->sealed()) return finished_error();
   {
     const std::scoped_lock lock(sampler_mutex_);
     sampler_.reset();

@@ -7,6 +7,7 @@
 
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
+#include "tracking/environment.h"
 #include "tracking/hdf5_internal.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"

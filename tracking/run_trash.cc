@@ -8,8 +8,8 @@
 #include <memory>
 #include <set>
 
-#include "kernels/base/clock.h"
 #include "kernels/base/names.h"
+#include "tracking/environment.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"

@@ -24,7 +24,9 @@ TEST_F(Garbage, IsWhatNothingNames) {
   EXPECT_EQ(report->blob_bytes, 17);
   EXPECT_EQ(report->kept_blobs, 4) << "three artifacts, one of them twice, and a model";
   EXPECT_FALSE(holds(orphan));
-  for (const auto& [sha256, who] : *find_references(*workspace_)) EXPECT_TRUE(holds(sha256)) << who;
+  const auto references = find_references(*workspace_);
+  ASSERT_TRUE(references) << references.error().message;
+  for (const auto& [sha256, who] : *references) EXPECT_TRUE(holds(sha256)) << who;
 }
 
 TEST_F(Garbage, IsOnlyCountedByADryRun) {

@@ -1,7 +1,7 @@
 #include "tracking/run_trash.h"
 
-#include "kernels/base/clock.h"
 #include "tests/tracking/upkeep_fixture.h"
+#include "tracking/environment.h"
 
 namespace assay::tracking {
 namespace {
