@@ -50,7 +50,10 @@ class BundleFile {
     if (!file.file_.valid()) return hdf5_failure(fmt::format("create '{}'", path));
     return file;
   }
-  ~BundleFile() { (void)close(); }
+  ~BundleFile() {
+    // What was moved from holds nothing, and may go while a session is held.
+    if (file_.valid()) (void)close();
+  }
   BundleFile(BundleFile&&) = default;
   BundleFile& operator=(BundleFile&&) = delete;
 

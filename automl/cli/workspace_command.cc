@@ -175,7 +175,7 @@ Status info_command(const Invocation& invocation) {
 }  // namespace
 
 void add_workspace_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* workspace = app.add_subcommand("workspace", "Make and look at workspaces");
+  CLI::App* workspace = app.add_subcommand("workspace", "Make, check, copy, move and export workspaces");
   workspace->require_subcommand(1);
 
   CLI::App* create =
@@ -208,6 +208,7 @@ void add_workspace_command(CLI::App& app, Invocation& invocation) {
   info->footer("Example:\n  assay workspace info");
   info->callback(
       [&invocation] { invocation.action = [&invocation] { return info_command(invocation); }; });
+  add_workspace_files(*workspace, invocation);
 }
 
 }  // namespace assay::automl::cli
