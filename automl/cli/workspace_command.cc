@@ -175,7 +175,8 @@ Status info_command(const Invocation& invocation) {
 }  // namespace
 
 void add_workspace_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* workspace = app.add_subcommand("workspace", "Make, check, copy, move and export workspaces");
+  CLI::App* workspace =
+      app.add_subcommand("workspace", "Make, check, copy, move and export workspaces");
   workspace->require_subcommand(1);
 
   CLI::App* create =
