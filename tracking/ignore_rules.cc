@@ -1,16 +1,21 @@
-// libgit2 reads and matches the patterns. The order of several files is ours: libgit2 1.5 drops a
+// libgit2 reads and matches the patterns; the order of several files is ours. libgit2 1.5 drops a
 // negated pattern without wildcards (`!keep.log`) that negates nothing in its own file, although it
-// may bring back what a file above ignores. So each file is a rule set of its own, of which two
-// questions are asked; the deepest one that says anything about a path decides, as in git.
+// may bring back what a file above ignores, and where no rule is about a path it goes on to the
+// folders above it, which may have been brought back. So each file is a rule set of its own, asked
+// about one path alone, and the deepest one that says anything decides, as in git. Folders are
+// judged before what is in them.
 #include "tracking/ignore_rules_internal.h"
 
 #include <git2/sys/repository.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "kernels/base/file_layer.h"
 #include "tracking/git_internal.h"
@@ -66,30 +71,58 @@ std::string keep_negations(const std::string& rules) {
 
 enum class Verdict { kNothing, kIgnored, kKept };
 
-// The rules of one file.
+// The rules of one file. A first rule for everything keeps libgit2 from looking at folders above,
+// and its two forms tell "ignored", "kept" and "nothing said" apart.
 class RuleSet {
  public:
   static Result<RuleSet> parse(const std::string& text, const std::string& empty_folder) {
     const std::string rules = keep_negations(text);
     RuleSet set;
-    ASSAY_ASSIGN_OR_RETURN(set.plain_, repository_with(rules, empty_folder));
+    ASSAY_ASSIGN_OR_RETURN(set.after_none_, repository_with("!*\n" + rules, empty_folder));
     ASSAY_ASSIGN_OR_RETURN(set.after_all_, repository_with("*\n" + rules, empty_folder));
     return set;
   }
 
   // `path` is relative to the file's folder, with a trailing slash if it is a folder.
   Result<Verdict> judge(const std::string& path) const {
-    ASSAY_ASSIGN_OR_RETURN(const bool ignored, is_ignored(plain_.get(), path));
+    ASSAY_ASSIGN_OR_RETURN(const bool ignored, is_ignored(after_none_.get(), path));
     if (ignored) return Verdict::kIgnored;
-    // What is not ignored even after a rule that ignores everything is explicitly kept.
     ASSAY_ASSIGN_OR_RETURN(const bool swept, is_ignored(after_all_.get(), path));
     return swept ? Verdict::kNothing : Verdict::kKept;
   }
 
  private:
-  GitRepository plain_;
+  GitRepository after_none_;
   GitRepository after_all_;
 };
+
+// The ignore file that the user has for all repositories; empty if none can be found.
+std::string user_rules_path(git_repository* repository) {
+  git_config* raw = nullptr;
+  if (git_repository_config_snapshot(&raw, repository) == 0) {
+    const GitOwned<git_config, git_config_free> config(raw);
+    git_buf path = GIT_BUF_INIT;
+    const bool found = git_config_get_path(&path, raw, "core.excludesfile") == 0;
+    std::string text = found ? std::string(path.ptr, path.size) : std::string();
+    git_buf_dispose(&path);
+    if (found) return text;
+  }
+  if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder != nullptr && *folder != '\0') {
+    return fmt::format("{}/git/ignore", folder);
+  }
+  const char* home = std::getenv("HOME");
+  return home == nullptr ? std::string() : fmt::format("{}/.config/git/ignore", home);
+}
+
+std::string exclude_path(git_repository* repository) {
+  git_buf path = GIT_BUF_INIT;
+  std::string text;
+  if (git_repository_item_path(&path, repository, GIT_REPOSITORY_ITEM_INFO) == 0) {
+    text = fmt::format("{}/exclude", path.ptr);
+  }
+  git_buf_dispose(&path);
+  return text;
+}
 
 }  // namespace
 
@@ -99,10 +132,13 @@ struct IgnoreRules::State {
   std::string top;     // where rule files begin to count: the folder, or the work tree around it
   std::string prefix;  // of the folder below `top`: "" or "a/b/"
   std::string kind;
-  GitRepository repository;  // that the folder is in, or null
-  GitIndex index;            // of it, or null
+  GitIndex index;  // of the repository that the folder is in, or null
+  // .git/info/exclude and the user's own file: asked last, about paths below `top`.
+  std::vector<RuleSet> last_sets;
   // By folder below `top`, "" or "a/b/"; nothing where there is no rule file.
   mutable std::map<std::string, std::optional<RuleSet>> sets;
+  // Ignored folders that hold tracked files: nothing else in them is kept.
+  mutable std::set<std::string> tracked_only;
 
   // The repository that the folder is in, unless git ignores the folder itself.
   Result<bool> open_repository(const std::string& folder) {
@@ -116,7 +152,11 @@ struct IgnoreRules::State {
     if (error || relative.empty() || *relative.begin() == "..") return false;
     top = work_tree;
     if (!top.ends_with('/')) top += '/';
-    repository = std::move(opened);
+    for (const std::string& path : {exclude_path(raw), user_rules_path(raw)}) {
+      std::optional<RuleSet> set;
+      ASSAY_RETURN_IF_ERROR(read_set(path, set));
+      if (set) last_sets.push_back(std::move(*set));
+    }
     std::string below;
     if (relative != ".") {
       for (const fs::path& part : relative) {
@@ -137,14 +177,14 @@ struct IgnoreRules::State {
     const auto it = sets.find(folder);
     if (it != sets.end()) return it->second ? &*it->second : nullptr;
     std::optional<RuleSet>& set = sets[folder];
-    const std::string path = top + folder + kGitRulesFile;
-    std::error_code error;
-    if (!fs::is_regular_file(path, error)) return nullptr;
-    ASSAY_RETURN_IF_ERROR(read_set(path, set));
-    return &*set;
+    ASSAY_RETURN_IF_ERROR(read_set(top + folder + kGitRulesFile, set));
+    return set ? &*set : nullptr;
   }
 
+  // Leaves `set` empty if there is no such file.
   Status read_set(const std::string& path, std::optional<RuleSet>& set) const {
+    std::error_code error;
+    if (path.empty() || !fs::is_regular_file(path, error)) return {};
     PosixFileLayer files;
     auto rules = read_file(files, path, kRulesLimitBytes);
     if (!rules && rules.error().code == StatusCode::kResourceExhausted) {
@@ -168,9 +208,18 @@ struct IgnoreRules::State {
       if (end == std::string::npos) break;
       end = end == 0 ? std::string::npos : path.find_last_of('/', end - 1);
     }
-    // .git/info/exclude and the user's own file.
-    if (repository == nullptr) return false;
-    return is_ignored(repository.get(), path);
+    for (const RuleSet& set : last_sets) {
+      ASSAY_ASSIGN_OR_RETURN(const Verdict verdict, set.judge(path));
+      if (verdict != Verdict::kNothing) return verdict == Verdict::kIgnored;
+    }
+    return false;
+  }
+
+  bool in_tracked_only(const std::string& path) const {
+    for (size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
+      if (tracked_only.contains(path.substr(0, at))) return true;
+    }
+    return false;
   }
 
   bool tracks(const std::string& path, bool is_folder) const {
@@ -199,7 +248,7 @@ Result<IgnoreRules> IgnoreRules::open(const std::string& folder, const std::stri
   }
   ASSAY_ASSIGN_OR_RETURN(const bool in_repository, state->open_repository(folder));
   if (in_repository) return IgnoreRules(std::move(state));
-  state->repository.reset();
+  state->last_sets.clear();
   state->sets.clear();
   state->top = own_top;
   state->kind = kGitRulesFile;
@@ -214,8 +263,14 @@ Result<bool> IgnoreRules::leaves_out(const std::string& path, bool is_folder) co
     ASSAY_ASSIGN_OR_RETURN(const Verdict verdict, state_->sets.at("")->judge(asked));
     return verdict == Verdict::kIgnored;
   }
-  ASSAY_ASSIGN_OR_RETURN(const bool ignored, state_->ignores(asked));
-  return ignored && !state_->tracks(full, is_folder);
+  bool ignored = state_->in_tracked_only(full);
+  if (!ignored) {
+    ASSAY_ASSIGN_OR_RETURN(ignored, state_->ignores(asked));
+  }
+  if (!ignored) return false;
+  if (!state_->tracks(full, is_folder)) return true;
+  if (is_folder) state_->tracked_only.insert(full);
+  return false;
 }
 
 const std::string& IgnoreRules::kind() const { return state_->kind; }

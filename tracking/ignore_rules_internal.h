@@ -2,10 +2,10 @@
 //  - a .amlignore in the folder replaces every .gitignore; its lines are read like a .gitignore
 //    that stands there (a .amlignore below it is a file like others);
 //  - else, if the folder is in a git repository, what git ignores there: .gitignore files in and
-//    above the folder, .git/info/exclude; files that are tracked stay in, whatever they match;
+//    above the folder, .git/info/exclude, the user's own ignore file; files that are tracked stay
+//    in, whatever they match;
 //  - else the .gitignore files in the folder and below it.
-// The user's global ignore file counts as it does for git. `.git` is always left out. Nothing is
-// written to the user's folder, and no repository is made. Not thread-safe.
+// Nothing is written to the user's folder, and no repository is made. Not thread-safe.
 #pragma once
 
 #include <memory>
@@ -24,8 +24,9 @@ class IgnoreRules {
   IgnoreRules(IgnoreRules&&) noexcept;
   IgnoreRules& operator=(IgnoreRules&&) = delete;
 
-  // `path` is relative to the folder, with '/' between names. A folder that is left out need not
-  // be looked into. Fails: internal with libgit2's reason.
+  // `path` is relative to the folder, with '/' between names. A folder is asked about before what
+  // is in it; what is in one that is left out is left out too and need not be asked about. Fails:
+  // internal with libgit2's reason; as open() for a rule file further down.
   Result<bool> leaves_out(const std::string& path, bool is_folder) const;
   // ".amlignore", "git" or ".gitignore": which of the three it is.
   const std::string& kind() const;

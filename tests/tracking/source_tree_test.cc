@@ -82,6 +82,24 @@ TEST_F(SourceTreeTest, AFileInAnIgnoredFolderCannotComeBack) {
   EXPECT_EQ(paths(), (Paths{".gitignore", "x"}));
 }
 
+TEST_F(SourceTreeTest, AFolderThatComesBackBringsItsFiles) {
+  put(".gitignore", "data\n");
+  put("a/.gitignore", "!*/\n");
+  put("a/data/x");
+  put("data/y");
+  EXPECT_EQ(paths(), (Paths{".gitignore", "a/.gitignore", "a/data/x"}));
+}
+
+TEST_F(SourceTreeTest, InAnIgnoredFolderOnlyWhatIsTrackedStays) {
+  put(".gitignore", "out/\n");
+  put("out/.gitignore", "!*.py\n");
+  put("out/deep/kept.py");
+  put("out/deep/other.py");
+  const TestRepository repository(folder_ / "code");
+  repository.commit("out/deep/kept.py");
+  EXPECT_EQ(paths(), (Paths{".gitignore", "out/deep/kept.py"}));
+}
+
 // Checked with git 2.39: `git ls-files --others --exclude-standard` lists the same.
 TEST_F(SourceTreeTest, TheDeepestRuleThatSaysAnythingDecides) {
   put(".gitignore", "*.log\n!/top.log\nsecret/\n*.bin\n");
