@@ -213,7 +213,13 @@ Status Journal::settle(uint64_t seq) {
 
 Status Journal::settle_all() {
   commit();
-  return health();
+  Status status = health();
+  if (status || fenced_) return status;
+  // What a failed commit held may have been published since.
+  const auto all = runs();
+  const bool lacking =
+      std::any_of(all.begin(), all.end(), [](const auto& run) { return run->has_hole(); });
+  return lacking ? status : Status();
 }
 
 void Journal::move_all_points() {
@@ -321,7 +327,8 @@ Status Journal::write(StagedRuns& staged) {
 
 Status Journal::open_segment() {
   const std::string folder(folder_of(lease_.tmp_folder()));
-  auto segment = SegmentWriter::create(files_, folder, epoch_ + 1);
+  // A number is never used again: what failed half-way may not have been removed.
+  auto segment = SegmentWriter::create(files_, folder, ++epoch_);
   if (!segment) {
     if (!files_.exists(folder)) {
       set_fenced();
@@ -329,7 +336,6 @@ Status Journal::open_segment() {
     }
     return tl::unexpected<Error>(std::move(segment.error()));
   }
-  ++epoch_;
   segment_ = std::move(*segment);
   current_ = {segment_->path(), {}};
   current_durable_ = false;
@@ -413,6 +419,7 @@ tl::unexpected<Error> Journal::fenced_error() const {
 }
 
 Status Journal::health() const {
+  if (fenced_) return fenced_error();
   const std::scoped_lock lock(mutex_);
   if (failure_) return tl::unexpected<Error>(*failure_);
   return {};

@@ -190,6 +190,10 @@ Status Run::finished_error() const {
 
 Status Run::durable() {
   ASSAY_ASSIGN_OR_RETURN(const uint64_t seq, state_->last_change());
+  // The committer of a writer that was taken over drops points: they have no number.
+  if (journal_.fenced()) return journal_.health();
+  // A run without changes is in no journal.
+  if (seq == 0) return publisher_.now(*state_);
   if (state_->published_seq() >= seq) return {};
   if (!state_->has_hole()) ASSAY_RETURN_IF_ERROR(journal_.settle(seq));
   // What the journal could not take is durable once the run's file has it.
