@@ -14,8 +14,8 @@ namespace assay::tracking {
 
 class TestFolder {
  public:
-  TestFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "assay-XXXXXX").string();
+  explicit TestFolder(const std::string& parent = std::filesystem::temp_directory_path().string()) {
+    std::string pattern = parent + "/assay-XXXXXX";
     path_ = ::mkdtemp(pattern.data());
   }
   ~TestFolder() {

@@ -1,0 +1,50 @@
+// Trials of losing power: record what a random workload asks of the file system, cut the recording
+// at a random place, make a disk that could be found then, recover the store on it and look for
+// what is missing. Everything follows from the seed, except ids and times.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/tracking/observed_files.h"
+
+namespace assay::tracking {
+
+struct PowerLossPlan {
+  uint64_t seed = 0;
+  int recordings = 1;                // workloads to record
+  int cuts = 1;                      // trials of each recording
+  int actions = 60;                  // of a workload
+  bool cut_at_end = false;           // only there, when the most is acknowledged; else anywhere
+  bool journal_only = false;         // workloads publish nothing
+  std::optional<uint64_t> tuning{};  // what tune_journal() gets; absent: the workload's seed
+  // Syncs that are swallowed (a negative control); null: none.
+  std::function<bool(const FileCall&)> drops{};
+};
+
+struct PowerLossCount {
+  int trials = 0;
+  int failed = 0;                       // trials in which something was wrong
+  int64_t facts = 0;                    // acknowledged facts that were looked for
+  int recoveries_cut = 0;               // trials in which the first recovery lost power as well
+  int recoveries_two = 0;               // trials that were recovered by two at once
+  std::vector<std::string> problems{};  // of the first failed trials
+};
+
+PowerLossCount lose_power(const PowerLossPlan& plan);
+
+// A kind of sync and whether a call is one of it. The negative controls leave out one at a time.
+struct SyncClass {
+  const char* name;
+  bool (*matches)(const FileCall& call);
+  bool of_journal = false;  // matters while a run is only in the journal
+};
+const std::vector<SyncClass>& sync_classes();
+
+// A folder for scratch files, in memory where that is possible.
+std::string fast_folder();
+
+}  // namespace assay::tracking

@@ -1,0 +1,93 @@
+// A store on a small file system of its own (tmpfs) that really runs full. Mounting needs rights
+// that few have: without them the test says so and is skipped; disk_full_test shows the same on a
+// simulated disk.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "tests/tracking/crash/store_check.h"
+#include "tests/tracking/crash/trial_count.h"
+#include "tests/tracking/crash/workload.h"
+#include "tests/tracking/test_folder.h"
+
+namespace assay::tracking {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SmallDisk {
+ public:
+  SmallDisk() {
+    fs::create_directory(path());
+    const bool mounted = ::mount("assay", path().c_str(), "tmpfs", 0, "size=8m,mode=700") == 0;
+    error_ = mounted ? 0 : errno;
+  }
+  ~SmallDisk() {
+    if (error_ == 0) ::umount2(path().c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  std::string path() const { return folder_ / "disk"; }
+  int error() const { return error_; }
+
+ private:
+  TestFolder folder_;
+  int error_ = 0;
+};
+
+TEST(SmallDisk, RunsFullAndGoesOnWhenThereIsRoom) {
+  const SmallDisk disk;
+  if (disk.error() != 0) {
+    const std::string reason = std::generic_category().message(disk.error());
+    report("a small tmpfs: skipped, it cannot be mounted: " + reason);
+    GTEST_SKIP() << "a tmpfs cannot be mounted: " << reason;
+  }
+  const std::string store = disk.path() + "/store";
+  const std::string filler = disk.path() + "/filler";
+  Ledger ledger;
+  int rounds_full = 0;
+  int failures = 0;
+  {
+    const auto workspace = Workspace::create(store, "small");
+    ASSERT_TRUE(workspace);
+    Workload workload(*workspace, 1, "small", [&](const Fact& fact) { ledger.note(fact); });
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(workload.step());
+    for (int round = 0; round < 8; ++round) {
+      const auto space = fs::space(disk.path());
+      // Leaves a little: some calls still succeed.
+      spill(filler,
+            std::string(space.available -
+                            std::min<uintmax_t>(space.available, 12'288 * uintmax_t(round % 3)),
+                        'x'));
+      bool full = false;
+      for (int i = 0; i < 12; ++i) {
+        const Status status = workload.step();
+        if (status) continue;
+        full = true;
+        ++failures;
+        EXPECT_NE(status.error().message.find("No space left on device"), std::string::npos)
+            << status.error().message;
+      }
+      rounds_full += full ? 1 : 0;
+      fs::remove(filler);
+      for (int i = 0; i < 3; ++i) {
+        const Status status = workload.step();
+        EXPECT_TRUE(status) << "there is room again: " << status.error().message;
+      }
+    }
+    const Status status = workload.finish();
+    EXPECT_TRUE(status) << status.error().message;
+  }
+  for (const std::string& problem : recover_and_check(store, ledger)) ADD_FAILURE() << problem;
+  EXPECT_GT(rounds_full, 3);
+  report(
+      fmt::format("a small tmpfs: full in {} rounds, {} actions failed and said why, {} "
+                  "acknowledged facts kept",
+                  rounds_full, failures, ledger.size()));
+}
+
+}  // namespace
+}  // namespace assay::tracking
