@@ -9,6 +9,8 @@
 namespace assay::datasets {
 namespace {
 
+constexpr size_t kMostNamed = 10;  // columns in one message
+
 class ScanBlocks final : public CsvBlocks {
  public:
   ScanBlocks(std::unique_ptr<CsvScan> scan, std::vector<ColumnSpec> columns)
@@ -21,10 +23,13 @@ class ScanBlocks final : public CsvBlocks {
     plan_.missing = &scan_->missing();
     plan_.fields.resize(dialect.names.size());
     std::string lacking;
+    size_t lacking_count = 0;
     for (const ColumnSpec& column : columns_) {
       const auto at = std::find(dialect.names.begin(), dialect.names.end(), column.name);
       if (at == dialect.names.end()) {
-        lacking += fmt::format("{}'{}'", lacking.empty() ? "" : ", ", column.name);
+        if (lacking_count++ < kMostNamed) {
+          lacking += fmt::format("{}'{}'", lacking.empty() ? "" : ", ", column.name);
+        }
         continue;
       }
       const auto field = static_cast<int32_t>(at - dialect.names.begin());
@@ -38,9 +43,12 @@ class ScanBlocks final : public CsvBlocks {
       field_plan.slot = strings ? plan_.string_slots++ : plan_.number_slots++;
       field_plan.strict = !strings || column.type == ColumnType::kBoolean;
     }
-    if (lacking.empty()) return {};
-    return fail(StatusCode::kData, "{}: lacks the column{} {}", scan_->name(),
-                lacking.find(", ") == std::string::npos ? "" : "s", lacking);
+    if (lacking_count == 0) return {};
+    return fail(StatusCode::kData, "{}: lacks the column{} {}{}", scan_->name(),
+                lacking_count == 1 ? "" : "s", lacking,
+                lacking_count <= kMostNamed
+                    ? std::string()
+                    : fmt::format(" and {} more", lacking_count - kMostNamed));
   }
 
   Result<std::shared_ptr<const Table>> next(Executor& executor, const StopToken& stop) override

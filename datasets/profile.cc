@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -111,6 +112,22 @@ void rank_levels(const std::vector<std::string>& levels, const std::vector<int64
 }
 
 }  // namespace
+
+std::string datetime_text(double seconds) {
+  constexpr double kFirst = -62135596800;  // 0001-01-01
+  constexpr double kEnd = 253402300800;    // 10000-01-01
+  const double rounded = std::round(seconds);
+  if (!(rounded >= kFirst && rounded < kEnd)) return "-";
+  const auto moment = std::chrono::seconds(static_cast<int64_t>(rounded));
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date{std::chrono::sys_days(day)};
+  const auto rest = (moment - day).count();
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  if (rest == 0) return text;
+  return text + fmt::format(" {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
+}
 
 ColumnProfile profile_column(const Column& column, int top) {
   ColumnProfile profile;

@@ -40,6 +40,11 @@ struct TableProfile {
   std::vector<ColumnProfile> columns;
 };
 
+// A moment of a datetime column, to the second (UTC): "2024-01-31", or with the time of day if it
+// is not midnight "2024-01-31 16:05:00"; parse_datetime reads it back. Not a number and moments
+// outside the years 1..9999 give "-".
+std::string datetime_text(double seconds);
+
 // At most `top` levels a column.
 ColumnProfile profile_column(const Column& column, int top = 10);
 // Columns in parallel. Fails: only as Executor::parallel_for.

@@ -60,8 +60,9 @@ std::vector<Split> splits_of(const std::vector<int32_t>& fold_of, int folds) {
 SplitPlan plan_of(const std::vector<int32_t>& fold_of, const SplitShape& shape,
                   std::string_view kind) {
   const std::string_view blank = kind.empty() ? "" : " ";
-  std::string method = shape.folds == 1 ? fmt::format("{}{}holdout {}", kind, blank, shape.fraction)
-                                        : fmt::format("{}{}{}-fold", kind, blank, shape.folds);
+  std::string method = shape.folds == 1
+                           ? fmt::format("{}{}holdout {:.3g}", kind, blank, shape.fraction)
+                           : fmt::format("{}{}{}-fold", kind, blank, shape.folds);
   return {splits_of(fold_of, shape.folds), std::move(method)};
 }
 
@@ -289,7 +290,7 @@ Result<SplitPlan> time_split(std::span<const double> times, const SplitShape& sh
   std::vector<int64_t> cuts = nearest_steps(steps, targets);
   cuts.push_back(row_count);
   SplitPlan plan;
-  plan.method = shape.folds == 1 ? fmt::format("time-ordered holdout {}", shape.fraction)
+  plan.method = shape.folds == 1 ? fmt::format("time-ordered holdout {:.3g}", shape.fraction)
                                  : fmt::format("time-ordered {}-fold", shape.folds);
   for (size_t f = 0; f + 1 < cuts.size(); ++f) {
     plan.folds.push_back(

@@ -3,16 +3,20 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "automl/cli/config_hints.h"
+#include "automl/cli/config_source.h"
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/learner_groups.h"
 #include "automl/cli/output.h"
+#include "automl/cli/table_options.h"
 #include "automl/config/config_reference.h"
 #include "automl/config/config_schema.h"
 #include "automl/config/config_template.h"
 #include "automl/config/yaml_config.h"
 #include "automl/metrics/metric.h"
 #include "datasets/csv_reader.h"
+#include "datasets/profile.h"
 #include "datasets/target.h"
 #include "kernels/base/file_layer.h"
 
@@ -52,9 +56,11 @@ Result<std::string> make_template(const Invocation& invocation, const InitOption
   config.data.task = std::string(name_of(target.task));
   config.data.metric = std::string(Metric::default_for(target.task).name());
   config.budget.time = 60;
-  const std::vector<ConfigNote> notes = {
-      {"data.train", fmt::format("{} rows, {} columns", table->row_count(), table->column_count())},
-      {"data.task", target.reason}};
+  ASSAY_ASSIGN_OR_RETURN(const auto profile, datasets::profile_table(*table, engine->executor()));
+  std::vector<ConfigNote> notes = column_hints(profile, options.target);
+  notes.push_back({"data.train",
+                   fmt::format("{} rows, {} columns", table->row_count(), table->column_count())});
+  notes.push_back({"data.task", target.reason});
   return config_template(config, learner_groups(), notes);
 }
 
@@ -81,6 +87,7 @@ Status init(const Invocation& invocation, const InitOptions& options) {
 }
 
 Status check(const Invocation& invocation, const std::string& path) {
+  ASSAY_RETURN_IF_ERROR(refuse_table(path));
   const std::vector<OptionGroup> groups = learner_groups();
   ASSAY_ASSIGN_OR_RETURN(const ExperimentConfig config, load_config(path, groups));
   PosixFileLayer files;
@@ -99,11 +106,15 @@ void add_init(CLI::App& config, Invocation& invocation) {
   CLI::App* command = config.add_subcommand("init", "Write a commented config for a table");
   add_output_options(*command, invocation);
   auto options = std::make_shared<InitOptions>();
-  command->add_option("data", options->data, "The training table")->required();
-  command->add_option("--target", options->target, "The column to predict")->required();
-  command->add_option("--task", options->task, "auto, binary, multiclass or regression")
-      ->capture_default_str();
-  command->add_option("--out,-o", options->out, "File to write (default: standard output)");
+  command->add_option("data,--data", options->data, "The training table")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--target", options->target, "The column to predict")
+      ->type_name("COLUMN")
+      ->required();
+  add_task_option(*command, options->task);
+  command->add_option("--out,-o", options->out, "File to write (default: standard output)")
+      ->type_name("FILE");
   command->footer("Example:\n  assay config init train.csv --target churn --out churn.yaml");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return init(invocation, *options); };
@@ -139,7 +150,7 @@ void add_config_command(CLI::App& app, Invocation& invocation) {
   CLI::App* check_command = config->add_subcommand("check", "Check a config file");
   add_output_options(*check_command, invocation);
   auto path = std::make_shared<std::string>();
-  check_command->add_option("config", *path, "The config file")->required();
+  check_command->add_option("config", *path, "The config file")->type_name("FILE")->required();
   check_command->callback([&invocation, path] {
     invocation.action = [&invocation, path] { return check(invocation, *path); };
   });

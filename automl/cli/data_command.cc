@@ -10,11 +10,15 @@
 #include "automl/report/text_table.h"
 #include "datasets/profile.h"
 #include "datasets/target.h"
+#include "kernels/base/names.h"
 
 namespace assay::automl::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr size_t kShownLevel = 24;
+constexpr size_t kShownName = 40;
 
 struct DescribeOptions {
   TableOptions table;
@@ -30,14 +34,18 @@ Json column_json(const datasets::ColumnProfile& column) {
                  {"missing", column.missing_count},
                  {"distinct", column.distinct_count}};
   if (!std::isnan(column.mean) && column.top_levels.empty()) {
-    object["min"] = number_json(column.min);
-    object["max"] = number_json(column.max);
-    object["mean"] = number_json(column.mean);
-    object["std"] = number_json(column.std);
+    const bool moments = column.type == datasets::ColumnType::kDatetime;
+    const auto value_json = [moments](double value) {
+      return moments ? Json(datasets::datetime_text(value)) : number_json(value);
+    };
+    object["min"] = value_json(column.min);
+    object["max"] = value_json(column.max);
+    object["mean"] = value_json(column.mean);
+    object["std"] = number_json(column.std);  // of moments: seconds
     Json quantiles = Json::object();
     for (size_t i = 0; i < column.quantiles.size(); ++i) {
       quantiles[fmt::format("{}", datasets::kProfileQuantiles[i])] =
-          number_json(column.quantiles[i]);
+          value_json(column.quantiles[i]);
     }
     object["quantiles"] = std::move(quantiles);
   }
@@ -60,19 +68,36 @@ Json target_json(const datasets::Target& target) {
   return object;
 }
 
+// Whole numbers as they are, others with `digits` significant digits.
+std::string number_text(double value, int digits) {
+  const bool whole = std::floor(value) == value && std::fabs(value) < 1e12;
+  return whole ? fmt::format("{:.0f}", value) : fmt::format("{:.{}g}", value, digits);
+}
+
 std::string summary_of(const datasets::ColumnProfile& column) {
   if (!column.top_levels.empty()) {
+    const size_t shown = column.type == datasets::ColumnType::kText ? 2 : 4;
     std::string text;
-    for (size_t i = 0; i < column.top_levels.size() && i < 4; ++i) {
-      text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", column.top_levels[i].first,
+    for (size_t i = 0; i < column.top_levels.size() && i < shown; ++i) {
+      text += fmt::format("{}{} ({})", i == 0 ? "" : ", ",
+                          shortened(column.top_levels[i].first, kShownLevel),
                           column.top_levels[i].second);
     }
     return text;
   }
   if (std::isnan(column.mean)) return "no values";
   const double middle = column.quantiles.size() > 2 ? column.quantiles[2] : column.mean;
-  return fmt::format("{:.6g} .. {:.6g}, median {:.6g}, mean {:.6g}", column.min, column.max, middle,
-                     column.mean);
+  if (column.type == datasets::ColumnType::kDatetime) {
+    return fmt::format("{} .. {}, median {}", datasets::datetime_text(column.min),
+                       datasets::datetime_text(column.max), datasets::datetime_text(middle));
+  }
+  // Six digits, unless they hide that the values differ.
+  const bool hidden =
+      column.min != column.max && number_text(column.min, 6) == number_text(column.max, 6);
+  const int digits = hidden ? 15 : 6;
+  return fmt::format("{} .. {}, median {}, mean {}", number_text(column.min, digits),
+                     number_text(column.max, digits), number_text(middle, digits),
+                     number_text(column.mean, digits));
 }
 
 std::string profile_text(const datasets::TableProfile& profile) {
@@ -88,7 +113,7 @@ std::string profile_text(const datasets::TableProfile& profile) {
     const double share = profile.row_count > 0 ? 100.0 * static_cast<double>(column.missing_count) /
                                                      static_cast<double>(profile.row_count)
                                                : 0;
-    table.add_row({column.name, std::string(datasets::name_of(column.type)),
+    table.add_row({shortened(column.name, kShownName), std::string(datasets::name_of(column.type)),
                    column.missing_count == 0 ? "-" : fmt::format("{:.1f} %", share),
                    std::to_string(column.distinct_count), summary_of(column)});
   }
@@ -102,7 +127,8 @@ std::string target_text(const datasets::Target& target) {
     out += fmt::format("  {} rows without a target are left out\n", target.missing_count);
   }
   for (size_t i = 0; i < target.labels.size() && i < 20; ++i) {
-    out += fmt::format("  class {:<20} {} rows\n", target.labels[i], target.counts[i]);
+    out += fmt::format("  class {:<20} {} rows\n", shortened(target.labels[i], kShownName),
+                       target.counts[i]);
   }
   if (target.labels.size() > 20) {
     out += fmt::format("  ... {} more classes\n", target.labels.size() - 20);
@@ -148,11 +174,14 @@ void add_data_command(CLI::App& app, Invocation& invocation) {
       data->add_subcommand("describe", "Types, missing values and ranges of a table");
   add_output_options(*command, invocation);
   auto options = std::make_shared<DescribeOptions>();
-  add_table_options(*command, options->table);
-  command->add_option("--target", options->target, "Also say what predicting this column would be");
-  command->add_option("--task", options->task, "auto, binary, multiclass or regression")
-      ->capture_default_str();
-  command->footer("Example:\n  assay data describe --data train.csv --target churn");
+  add_table_argument(*command, options->table);
+  command->add_option("--target", options->target, "Also say what predicting this column would be")
+      ->type_name("COLUMN");
+  add_task_option(*command, options->task);
+  command->footer(
+      "Examples:\n"
+      "  assay data describe train.csv\n"
+      "  assay data describe --data train.csv --target churn");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return describe(invocation, *options); };
   });

@@ -126,6 +126,7 @@ void add_devices_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command =
       app.add_subcommand("devices", "What can compute here, what each op would use, and why not");
   add_output_options(*command, invocation);
+  command->footer("Examples:\n  assay devices\n  assay devices --json");
   command->callback([&invocation] {
     invocation.action = [&invocation]() -> Status {
       ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));

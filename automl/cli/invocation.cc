@@ -6,19 +6,25 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "automl/cli/help_format.h"
 #include "automl/cli/output.h"
 
 namespace assay::automl::cli {
 
 void add_output_options(CLI::App& command, Invocation& invocation) {
-  command.add_flag("--json", invocation.json, "Machine-readable output (JSON) on stdout");
-  command.add_flag("--quiet,-q", invocation.quiet, "No progress and no notes");
+  command.add_flag("--json", invocation.json, "Machine-readable output (JSON) on stdout")
+      ->group(kGeneralGroup);
+  command.add_flag("--quiet,-q", invocation.quiet, "No progress and no notes")
+      ->group(kGeneralGroup);
 }
 
 void add_workspace_option(CLI::App& command, Invocation& invocation) {
   add_output_options(command, invocation);
-  command.add_option("--workspace,-w", invocation.workspace,
-                     "Workspace folder (else ASSAY_WORKSPACE, else the nearest .assay upward)");
+  command
+      .add_option("--workspace,-w", invocation.workspace,
+                  "Workspace (else ASSAY_WORKSPACE, else the nearest .assay upward)")
+      ->type_name("FOLDER")
+      ->group(kGeneralGroup);
 }
 
 Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& invocation,

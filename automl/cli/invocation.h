@@ -32,7 +32,7 @@ struct Invocation {
   std::function<Status()> action;
 };
 
-// --json and --quiet.
+// --json and --quiet; they and --help are the command's general options.
 void add_output_options(CLI::App& command, Invocation& invocation);
 // --workspace too.
 void add_workspace_option(CLI::App& command, Invocation& invocation);
@@ -69,6 +69,8 @@ void add_gc_command(CLI::App& app, Invocation& invocation);
 // `assay workspace verify | copy | move | export`.
 void add_workspace_files(CLI::App& workspace, Invocation& invocation);
 void add_version_command(CLI::App& app, Invocation& invocation);
+void add_completion_command(CLI::App& app, Invocation& invocation);
+void add_help_command(CLI::App& app, Invocation& invocation);
 
 // "assay 0.1.0 (...)", in one line.
 std::string version_text();

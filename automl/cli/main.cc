@@ -8,9 +8,10 @@
 #include <cstdlib>
 #include <exception>
 
+#include "automl/cli/help_format.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
-#include "kernels/base/names.h"
+#include "automl/cli/usage_error.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -42,6 +43,8 @@ void install_handlers() {
   if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
     sigaction(SIGHUP, &action, nullptr);
   }
+  // A file that grows beyond `ulimit -f` is a write that fails, like any other.
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 // libgomp reads its wait policy when it is loaded, before main: waiting threads must sleep, not
@@ -54,37 +57,15 @@ void restart_with_passive_waiting(char** argv) {
   execv(path.data(), argv);
 }
 
-// CLI11 lists every option of the parser that failed; people want the reason and the way to help.
-Error usage_error(const CLI::App& app, const CLI::ParseError& error, const Invocation& invocation) {
-  std::string message = error.what();
-  const bool unknown_command = invocation.argv.size() > 1 &&
-                               invocation.argv[1].rfind('-', 0) != 0 &&
-                               app.get_subcommands().empty();
-  if (unknown_command) {
-    std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-    message = fmt::format("unknown command '{}'{}", invocation.argv[1],
-                          name_hint(invocation.argv[1], std::span<const std::string>(names)));
-  }
-  std::string path = "assay";
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    path += " " + at->get_name();
-  }
-  return {StatusCode::kInvalidArgument, fmt::format("{}; see {} --help", message, path)};
+void put_help_last(CLI::App& command) {
+  command.get_help_ptr()->group(kGeneralGroup);
+  for (CLI::App* child : command.get_subcommands({})) put_help_last(*child);
 }
 
 void add_commands(CLI::App& app, Invocation& invocation) {
+  use_help_format(app);
+  add_workspace_option(app, invocation);
   app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  assay run --data train.csv --target label --time 60s\n"
-      "  assay config init train.csv --target label > experiment.yaml\n"
-      "  assay run experiment.yaml\n"
-      "  assay predict MODEL --data new.csv --out predictions.csv\n"
-      "  assay score MODEL --data test.csv\n"
-      "Exit codes: 0 ok, 2 usage or config, 3 data, 4 device, 5 input/output, 6 budget too small\n"
-      "for a model, 70 internal, 130 interrupted.");
   add_run_command(app, invocation);
   add_predict_command(app, invocation);
   add_score_command(app, invocation);
@@ -97,6 +78,20 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_config_command(app, invocation);
   add_devices_command(app, invocation);
   add_version_command(app, invocation);
+  add_completion_command(app, invocation);
+  add_help_command(app, invocation);
+  // Last: commands would inherit it.
+  app.footer(
+      "Examples:\n"
+      "  assay run --data train.csv --target label --time 60s\n"
+      "  assay config init train.csv --target label > experiment.yaml\n"
+      "  assay run experiment.yaml\n"
+      "  assay predict MODEL --data new.csv --out predictions.csv\n"
+      "  assay score MODEL --data test.csv\n"
+      "`assay help COMMAND` says more of a command.\n"
+      "Exit codes: 0 ok, 2 usage or config, 3 data, 4 device, 5 input/output,\n"
+      "6 too little time or memory, 70 internal, 130 interrupted.");
+  put_help_last(app);
 }
 
 int run_action(Invocation& invocation) {
@@ -128,7 +123,8 @@ int run_program(int argc, char** argv) {
   invocation.json =
       std::find(invocation.argv.begin(), invocation.argv.end(), "--json") != invocation.argv.end();
   CLI::App app("Assay: AutoML training and experiment tracking", "assay");
-  app.set_version_flag("--version", &version_text, "Print the version and exit");
+  app.set_version_flag("--version", &version_text, "Print the version and exit")
+      ->group(kGeneralGroup);
   add_commands(app, invocation);
   try {
     app.parse(argc, argv);
@@ -143,7 +139,7 @@ int run_program(int argc, char** argv) {
       print_result(app.help());
       return flush_output() ? 2 : 5;
     }
-    print_error(invocation, usage_error(app, error, invocation));
+    print_error(invocation, usage_error(app, error));
     (void)flush_output();
     return 2;
   }

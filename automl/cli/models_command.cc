@@ -8,6 +8,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
 #include "automl/report/model_diff.h"
+#include "automl/report/record_text.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
@@ -15,6 +16,8 @@
 
 namespace assay::automl::cli {
 namespace {
+
+constexpr int64_t kShownFeatures = 10;
 
 std::string joined(const std::vector<std::string>& items) {
   return fmt::format("{}", fmt::join(items, ", "));
@@ -73,14 +76,30 @@ Status list_command(const Invocation& invocation, const ListOptions& options) {
   return {};
 }
 
-std::string contract_text(const std::string& contract) {
-  const auto parsed = nlohmann::ordered_json::parse(contract, nullptr, false);
-  if (parsed.is_discarded()) return contract;
-  return parsed.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+// What the sweep behind the model says of it; empty if its run is not here.
+std::string lineage_text(tracking::Workspace& workspace, const tracking::ModelVersion& model) {
+  if (model.run_id.empty()) return {};
+  const auto run = tracking::load_run(workspace, model.run_id);
+  if (!run) return fmt::format("\nits run is not to be read here: {}\n", run.error().message);
+  const auto text_of = [](const std::map<std::string, tracking::Value>& values, const char* key) {
+    const auto found = values.find(key);
+    return found == values.end() ? std::string("-") : found->second.text();
+  };
+  std::string out =
+      fmt::format("  {:<12} {}\n  {:<12} {}\n", "validation", text_of(run->tags, "validation"),
+                  "seed", text_of(run->params, "seed"));
+  if (run->info.ended_ns > 0) {
+    const int64_t took_ns = run->info.ended_ns - run->info.created_ns;
+    out += fmt::format("  {:<12} {}\n", "search took",
+                       duration_text(static_cast<double>(took_ns) * 1e-9));
+  }
+  return out + members_section(*run, terminal_width()) +
+         importance_section(*run, kShownFeatures, terminal_width());
 }
 
 Status show_command(const Invocation& invocation, const std::string& reference) {
-  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  tracking::ModelRegistry registry(workspace);
   ASSAY_ASSIGN_OR_RETURN(auto model, registry.resolve(reference));
   if (invocation.json) {
     print_result(model_json(model) + "\n");
@@ -109,10 +128,13 @@ Status show_command(const Invocation& invocation, const std::string& reference) 
   }
   line("description", model.description);
   for (const auto& [key, value] : model.tags) line("tag " + key, value);
+  out += lineage_text(*workspace, model);
   if (!model.input_contract.empty()) {
-    out += fmt::format("\ninput\n{}\n", contract_text(model.input_contract));
+    out += "\ninput\n" + contract_table(model.input_contract, terminal_width());
   }
   print_result(out);
+  print_note(invocation,
+             fmt::format("next: assay predict {} --data new.csv --out predictions.csv", reference));
   return {};
 }
 

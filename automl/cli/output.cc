@@ -16,6 +16,8 @@ void print_result(std::string_view text) {
 }
 
 void print_message(std::string_view text) {
+  // In a file that takes both, what was printed first comes first.
+  if (std::fflush(stdout) != 0) output_failed = true;
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
@@ -58,10 +60,10 @@ int exit_code_of(StatusCode code) {
     case StatusCode::kIo:
       return 5;
     case StatusCode::kBudgetTooSmall:
+    case StatusCode::kResourceExhausted:
       return 6;
     case StatusCode::kCancelled:
       return 130;
-    case StatusCode::kResourceExhausted:
     case StatusCode::kInternal:
       return 70;
   }

@@ -48,6 +48,7 @@ class ThroughFile final : public File {
 }  // namespace
 
 Result<OutputFile> OutputFile::open(const std::string& path) {
+  if (path.empty()) return fail(StatusCode::kInvalidArgument, "the name of the file is empty");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   OutputFile output;

@@ -14,7 +14,8 @@ namespace assay::automl::cli {
 
 class OutputFile {
  public:
-  // Fails: io, naming the path, if nothing can be written there.
+  // Fails: invalid_argument for an empty path; io, naming the path, if nothing can be written
+  // there.
   static Result<OutputFile> open(const std::string& path);
   // Checks what open checks, and leaves nothing behind.
   static Status check(const std::string& path);

@@ -102,7 +102,8 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<PredictOptions>();
   add_prediction_options(*command, *options);
-  command->add_option("--out,-o", options->out, "CSV file to write (default: standard output)");
+  command->add_option("--out,-o", options->out, "CSV file to write (default: standard output)")
+      ->type_name("FILE");
   command->footer(
       "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"
       "keep their order.\n"

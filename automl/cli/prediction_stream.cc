@@ -10,8 +10,12 @@ void add_prediction_options(CLI::App& command, PredictionOptions& options) {
                   "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
       ->required();
   add_table_options(command, options.table);
-  command.add_option("--device", options.device, "auto, cpu, cuda:0, ...")->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads; 0 for all")->capture_default_str();
+  command
+      .add_option("--device", options.device, "auto, cpu, cuda, cuda:0, ... (see assay devices)")
+      ->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads; 0 for all")
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 Result<int64_t> predict_stream(const Predictor& predictor, const TableOptions& options,

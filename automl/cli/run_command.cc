@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "automl/cli/config_source.h"
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/learner_groups.h"
@@ -33,6 +34,7 @@ constexpr int64_t kMaxConfigBytes = 1 << 20;
 Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& config_text) {
   ExperimentConfig config;
   if (!options.config_path.empty()) {
+    ASSAY_RETURN_IF_ERROR(refuse_table(options.config_path));
     const std::vector<OptionGroup> groups = learner_groups();
     PosixFileLayer files;
     ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups));
@@ -42,7 +44,7 @@ Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& 
                 "give a config file, or --data and --target; see assay run --help");
   }
   ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config));
-  if (options.config_path.empty() && !options.flags.given("--experiment")) {
+  if (config.run.experiment.empty()) {
     config.run.experiment = experiment_name_of(config.data.train);
   }
   for (const LearnerChoice& choice : config.learners) {
@@ -145,10 +147,14 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
       app.add_subcommand("run", "Search for the best model of a table and register it");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<RunOptionsGiven>();
-  command->add_option("config", options->config_path, "Config file (assay config init makes one)");
+  command->add_option("config", options->config_path, "Config file (assay config init makes one)")
+      ->type_name("FILE");
   options->flags.add_to(*command);
-  command->add_option("--picture", options->picture_path,
-                      "Also draw the trials' scores over time into this SVG file");
+  command
+      ->add_option("--picture", options->picture_path,
+                   "Also draw the trials' scores over time into this SVG file")
+      ->type_name("FILE")
+      ->group("Output");
   command->footer(
       "Flags override the config file. Without --time and --trials a run takes 60 s. With "
       "--trials\n"

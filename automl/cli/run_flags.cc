@@ -1,46 +1,62 @@
 #include "automl/cli/run_flags.h"
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+
+#include "kernels/base/names.h"
 
 namespace assay::automl::cli {
 namespace {
 
 struct Flag {
   const char* name;
+  const char* group;    // of --help
   const char* section;  // empty: the top level
   const char* option;
-  const char* help = nullptr;  // where the command line differs from the file
+  const char* value = nullptr;  // what it takes, if that is not told by the option
+  const char* help = nullptr;   // where the command line differs from the file
 };
 
+constexpr const char* kData = "Data";
+constexpr const char* kBudget = "Budget";
+constexpr const char* kValidation = "Validation";
+constexpr const char* kSearch = "Search";
+constexpr const char* kCompute = "Compute";
+constexpr const char* kOutput = "Output";
+
 constexpr Flag kFlags[] = {
-    {"--data", "data", "train", "The training table: CSV, plain or gzip."},
-    {"--target", "data", "target"},
-    {"--task", "data", "task"},
-    {"--metric", "data", "metric"},
-    {"--time", "budget", "time"},
-    {"--trials", "budget", "trials"},
-    {"--memory", "budget", "memory"},
-    {"--name", "model", "name", "Name in the model registry (else the experiment's)."},
-    {"--experiment", "", "experiment",
+    {"--data", kData, "data", "train", "FILE", "The training table: CSV, plain or gzip."},
+    {"--target", kData, "data", "target", "COLUMN"},
+    {"--task", kData, "data", "task"},
+    {"--metric", kData, "data", "metric"},
+    {"--positive-class", kData, "data", "positive_class", "CLASS"},
+    {"--class-weight", kData, "", "class_weight"},
+    {"--drop", kData, "data", "drop", "NAME,NAME"},
+    {"--weight", kData, "data", "weight", "COLUMN"},
+    {"--group", kData, "data", "group", "COLUMN"},
+    {"--time-column", kData, "data", "time_column", "COLUMN"},
+    {"--delimiter", kData, "data", "delimiter"},
+    {"--header", kData, "data", "header"},
+    {"--missing-tokens", kData, "data", "missing_tokens", "TEXT,TEXT"},
+    {"--time", kBudget, "budget", "time"},
+    {"--trials", kBudget, "budget", "trials"},
+    {"--memory", kBudget, "budget", "memory"},
+    {"--validation", kValidation, "validation", "method"},
+    {"--folds", kValidation, "validation", "folds"},
+    {"--seed", kSearch, "", "seed"},
+    {"--device", kCompute, "", "device"},
+    {"--threads", kCompute, "", "threads"},
+    {"--slots", kCompute, "", "slots"},
+    {"--name", kOutput, "model", "name", nullptr,
+     "Name in the model registry (else the experiment's)."},
+    {"--experiment", kOutput, "", "experiment", "NAME",
      "The experiment that the runs are filed under (else the data file's name)."},
-    {"--scripts", "", "scripts",
+    {"--scripts", kOutput, "", "scripts", "FOLDER",
      "Folder of scripts to keep with the run (see the config's scripts)."},
-    {"--seed", "", "seed"},
-    {"--device", "", "device"},
-    {"--threads", "", "threads"},
-    {"--slots", "", "slots"},
-    {"--drop", "data", "drop"},
-    {"--weight", "data", "weight"},
-    {"--group", "data", "group"},
-    {"--time-column", "data", "time_column"},
-    {"--positive-class", "data", "positive_class"},
-    {"--class-weight", "", "class_weight"},
-    {"--validation", "validation", "method"},
-    {"--folds", "validation", "folds"},
-    {"--delimiter", "data", "delimiter"},
-    {"--header", "data", "header"},
-    {"--keep-predictions", "", "keep_predictions"},
+    {"--keep-predictions", kOutput, "", "keep_predictions"},
 };
 
 // Calls use(options) with the section's options struct.
@@ -55,81 +71,82 @@ std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> items;
   for (size_t at = 0; at <= text.size();) {
     const size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) items.push_back(text.substr(at, comma - at));
+    const size_t begin = std::min(text.find_first_not_of(' ', at), comma);
+    size_t end = comma;
+    while (end > begin && text[end - 1] == ' ') --end;
+    if (end > begin) items.push_back(text.substr(begin, end - begin));
     at = comma + 1;
   }
   return items;
 }
 
-constexpr size_t kHelpWidth = 70;
-
-// Words in lines of kHelpWidth; CLI11 indents what follows a line break.
-std::string wrapped(const std::string& text) {
-  std::string out;
-  size_t column = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t space = std::min(text.find(' ', at), text.size());
-    const size_t length = space - at;
-    if (column > 0 && column + 1 + length > kHelpWidth) {
-      out += '\n';
-      column = 0;
-    } else if (column > 0) {
-      out += ' ';
-      ++column;
-    }
-    out += text.substr(at, length);
-    column += length;
-    at = space + 1;
-  }
-  return out;
+OptionInfo info_of(const Flag& flag) {
+  const ExperimentConfig config;
+  OptionInfo found;
+  with_section(config, flag.section, [&](const auto& options) {
+    const OptionInfo* info = find_option(options.table().options(), flag.option);
+    if (info != nullptr) found = *info;
+  });
+  return found;
 }
 
-bool is_boolean(const Flag& flag) {
-  ExperimentConfig config;
-  bool result = false;
-  with_section(config, flag.section, [&](auto& options) {
-    const OptionInfo* info = find_option(options.table().options(), flag.option);
-    result = info != nullptr && info->kind == OptionKind::kBoolean;
-  });
-  return result;
+bool takes_list(const OptionInfo& info) { return info.kind == OptionKind::kTextList; }
+
+std::string value_of(const Flag& flag, const OptionInfo& info) {
+  if (flag.value != nullptr) return flag.value;
+  if (!info.choices.empty()) return fmt::format("{}", fmt::join(info.choices, "|"));
+  if (info.format == OptionFormat::kDuration) return "TIME";
+  if (info.format == OptionFormat::kBytes) return "SIZE";
+  return info.kind == OptionKind::kInteger || info.kind == OptionKind::kNumber ? "N" : "TEXT";
 }
 
-std::string help_of(const Flag& flag) {
-  if (flag.help != nullptr) return wrapped(flag.help);
-  ExperimentConfig config;
-  std::string help;
-  with_section(config, flag.section, [&](auto& options) {
-    const OptionInfo* info = find_option(options.table().options(), flag.option);
-    if (info == nullptr) return;
-    help = std::string(info->help);
-    if (!info->choices.empty()) {
-      help += fmt::format(" One of {}.", fmt::join(info->choices, ", "));
-    } else if (const std::string range = range_text(info->range); !range.empty()) {
-      help += fmt::format(" {}.", range);
-    }
-    if (info->kind == OptionKind::kBoolean) return;
-    const std::string value = value_text(*info, info->default_value);
-    if (!value.empty() && value != "[]" && value != "\"\"") help += fmt::format(" [{}]", value);
-  });
-  return wrapped(help);
+std::string help_of(const Flag& flag, const OptionInfo& info) {
+  std::string help = flag.help != nullptr ? std::string(flag.help) : std::string(info.help);
+  const bool bounded = std::isfinite(info.range.high) && info.range.high < 0x1p62;
+  if (info.format == OptionFormat::kDuration) help += " Like 30s, 5m or 1h30m.";
+  if (info.format == OptionFormat::kBytes) help += " Like 512MB or 4GiB.";
+  if (takes_list(info)) help += " Separated by commas; the option may be repeated.";
+  if (bounded) help += fmt::format(" {}.", range_text(info.range));
+  return help;
+}
+
+// What a person who gives no flag gets; empty if there is nothing to say.
+std::string default_of(const Flag& flag, const OptionInfo& info) {
+  if (flag.help != nullptr || info.kind == OptionKind::kBoolean) return {};
+  const std::string text = value_text(info, info.default_value);
+  const bool list = takes_list(info) && text.size() > 2;
+  return list ? text.substr(1, text.size() - 2) : takes_list(info) ? std::string() : text;
 }
 
 }  // namespace
 
 void RunFlags::add_to(CLI::App& command) {
   for (const Flag& flag : kFlags) {
+    const OptionInfo info = info_of(flag);
     const std::string name = flag.name;
-    if (is_boolean(flag)) {
-      command.add_flag_callback(
-          name, [this, name] { values_[name] = "true"; }, help_of(flag));
-    } else {
-      command.add_option_function<std::string>(
-          name, [this, name](const std::string& text) { values_[name] = text; }, help_of(flag));
+    if (info.kind == OptionKind::kBoolean) {
+      command
+          .add_flag_callback(
+              name, [this, name] { values_[name] = "true"; }, help_of(flag, info))
+          ->group(flag.group);
+      continue;
     }
+    CLI::Option* option = command.add_option_function<std::string>(
+        name, [this, name](const std::string& text) { values_[name] = text; }, help_of(flag, info));
+    option->type_name(value_of(flag, info))->group(flag.group)->default_str(default_of(flag, info));
+    if (takes_list(info)) option->join(',');
+    if (name == "--folds") add_learners(command);
   }
-  command.add_option_function<std::string>(
-      "--learners", [this](const std::string& text) { learners_ = split_list(text); },
-      "Only these learners, separated by commas (all if absent)");
+}
+
+void RunFlags::add_learners(CLI::App& command) {
+  command
+      .add_option_function<std::string>(
+          "--learners", [this](const std::string& text) { learners_ = split_list(text); },
+          "Only these learners, separated by commas; the option may be repeated. All if absent.")
+      ->type_name("NAME,NAME")
+      ->group(kSearch)
+      ->join(',');
 }
 
 bool RunFlags::given(const std::string& flag) const { return values_.count(flag) > 0; }
@@ -147,7 +164,8 @@ Status RunFlags::apply_to(ExperimentConfig& config) const {
   if (learners_.empty()) return {};
   // A learner that the file configures keeps its settings there.
   std::vector<LearnerChoice> chosen;
-  for (const std::string& name : learners_) {
+  for (const std::string& given : learners_) {
+    const std::string name = lower_case(given);  // as learners are called
     const auto known = std::find_if(config.learners.begin(), config.learners.end(),
                                     [&](const LearnerChoice& c) { return c.name == name; });
     chosen.push_back(known == config.learners.end() ? LearnerChoice{name, {}} : *known);

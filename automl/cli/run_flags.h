@@ -1,5 +1,6 @@
 // The flags of `assay run`: each is one option of the config's tables, so its values, checks and
-// help are those of the config file. A flag overrides the file.
+// help are those of the config file. A flag overrides the file; a list given by several flags is
+// that of all of them.
 #pragma once
 
 #include <map>
@@ -25,6 +26,8 @@ class RunFlags {
   Status apply_to(ExperimentConfig& config) const;
 
  private:
+  void add_learners(CLI::App& command);
+
   std::map<std::string, std::string> values_;  // by flag
   std::vector<std::string> learners_;
 };

@@ -5,12 +5,15 @@
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
+#include "automl/report/record_text.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
 #include "tracking/run_query.h"
 
 namespace assay::automl::cli {
 namespace {
+
+constexpr int64_t kShownRows = 10;  // of a leaderboard, of important features
 
 struct ListOptions {
   std::string experiment;
@@ -147,8 +150,14 @@ Status show_command(const Invocation& invocation, const std::string& reference, 
   out += section("parameters", record.params) + section("tags", record.tags) +
          metrics_section(record) + files_section(record) +
          section("environment", record.environment);
-  ASSAY_ASSIGN_OR_RETURN(auto children, children_section(*workspace, record, info.metric));
-  out += children;
+  out += importance_section(record, kShownRows, terminal_width());
+  const std::string board = leaderboard_section(record, kShownRows, terminal_width());
+  if (board.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(auto children, children_section(*workspace, record, info.metric));
+    out += children;
+  } else {
+    out += board + fmt::format("(assay runs list --parent {} lists all trials)\n", info.run_id);
+  }
   if (log && !record.stdout_text.empty()) out += "\nstdout\n" + record.stdout_text;
   if (log && !record.stderr_text.empty()) out += "\nstderr\n" + record.stderr_text;
   print_result(out);

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "automl/cli/help_format.h"
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/prediction_stream.h"
@@ -143,8 +144,12 @@ void add_score_command(CLI::App& app, Invocation& invocation) {
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<ScoreOptions>();
   add_prediction_options(*command, *options);
-  command->add_option("--metric", options->metric,
-                      "The metric (default: the one the model was chosen by)");
+  std::vector<std::string_view> metrics;
+  for (const std::string_view name : metric_choices()) {
+    if (name != "auto") metrics.push_back(name);
+  }
+  add_choice(*command, "--metric", options->metric, metrics,
+             "The metric (default: the one the model was chosen by).");
   command->footer("Example:\n  assay score churn --data test.csv --metric log_loss");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return score(invocation, *options); };

@@ -22,6 +22,10 @@ struct TableOptions {
 
 // --data (required), --delimiter and --header.
 void add_table_options(CLI::App& command, TableOptions& options);
+// The same where the table is what the command is about: it may stand without --data.
+void add_table_argument(CLI::App& command, TableOptions& options);
+// --task: auto, or what a target is predicted as.
+void add_task_option(CLI::App& command, std::string& task);
 // Fails: invalid_argument for an unknown delimiter or header setting.
 Result<datasets::CsvOptions> csv_options(const TableOptions& options);
 

@@ -34,6 +34,7 @@ std::string version_text() {
 void add_version_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("version", "Print the version of Assay and its libraries");
   add_output_options(*command, invocation);
+  command->footer("Examples:\n  assay version\n  assay version --json");
   command->callback([&invocation] {
     invocation.action = [&invocation]() -> Status {
       print_result((invocation.json ? version_object(invocation.argv).dump() : version_text()) +

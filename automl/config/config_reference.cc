@@ -137,7 +137,8 @@ data:
 - Unknown options are errors, named with their line and the nearest option there is. So are
   duplicate keys, anchors, aliases, tags and second documents.
 - Paths are relative to the config file.
-- Numbers are decimal; `true` and `false` are the only booleans.
+- Numbers are decimal; `true` and `false` are the only booleans. They and the names of choices,
+  metrics and learners are read in any case.
 - A duration is a number of seconds, or text like `30s`, `5m`, `1h30m`, `500ms`, `2d`.
 - A size is a number of bytes, or text like `4GiB`, `512MB`, `300M`: `kB`, `MB`, ... are powers of
   1000; `KiB`, `MiB`, ... and `k`, `M`, ... are powers of 1024.

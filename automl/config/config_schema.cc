@@ -1,6 +1,7 @@
 #include "automl/config/config_schema.h"
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "automl/config/experiment_config.h"
@@ -23,6 +24,7 @@ constexpr const char* kNamePattern = "^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$";
 
 void put_range(Json& schema, const OptionRange& range) {
   const auto number = [](double value) {
+    if (value == 0x1p63) return Json(std::numeric_limits<int64_t>::max());
     const bool whole = std::floor(value) == value && std::abs(value) <= kMaxBytes;
     return whole ? Json(static_cast<int64_t>(value)) : Json(value);
   };

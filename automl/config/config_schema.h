@@ -1,6 +1,7 @@
 // The JSON Schema (draft 7) of config files, from the same tables that parse them, so that editors
-// complete and check them. It accepts what parse_config accepts, but for what no schema can say:
-// rules between options, duplicate keys, anchors, and the ranges of durations and sizes in text.
+// complete and check them. It accepts what parse_config accepts, with choices in lower case, but
+// for what no schema can say: rules between options, duplicate keys, anchors, and the ranges of
+// durations and sizes in text.
 #pragma once
 
 #include <span>

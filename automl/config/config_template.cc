@@ -11,6 +11,7 @@ namespace assay::automl {
 namespace {
 
 constexpr size_t kLineWidth = 96;
+constexpr size_t kNoteWidth = 48;  // longer notes stand above their option
 
 // Text that every YAML reader takes for the same text without quotes.
 bool is_plain(std::string_view text) {
@@ -86,11 +87,11 @@ std::string comment(const std::string& indent, std::string_view text) {
   return lines;
 }
 
-std::string_view note_for(std::span<const ConfigNote> notes, std::string_view path) {
+const ConfigNote* note_for(std::span<const ConfigNote> notes, std::string_view path) {
   for (const ConfigNote& note : notes) {
-    if (note.path == path) return note.text;
+    if (note.path == path) return &note;
   }
-  return {};
+  return nullptr;
 }
 
 template <class T>
@@ -105,10 +106,14 @@ std::string section_text(const T& section, std::span<const ConfigNote> notes) {
     const OptionValue value = table.at(section, i);
     const bool is_default = value == info.default_value;
     const std::string path = fmt::format("{}{}{}", name, name.empty() ? "" : ".", info.name);
-    const std::string_view note = note_for(notes, path);
+    const ConfigNote* note = note_for(notes, path);
+    const bool suggested = is_default && note != nullptr && note->suggestion.has_value();
+    const bool beside = note != nullptr && note->text.size() <= kNoteWidth;
     text += comment(indent, info.help);
+    if (note != nullptr && !beside) text += comment(indent, note->text);
     text += fmt::format("{}{}{}: {}{}{}\n", is_default ? "#" : "", indent, info.name,
-                        yaml_value(info, value), note.empty() ? "" : "  # ", note);
+                        yaml_value(info, suggested ? *note->suggestion : value),
+                        beside ? "  # " : "", beside ? note->text : "");
   }
   return text + "\n";
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "automl/metrics/metric.h"
+#include "kernels/base/names.h"
 
 namespace assay::automl {
 namespace {
@@ -45,8 +46,8 @@ void check_roles(const DataOptions& data, Mistakes& mistakes) {
     if (column.empty()) return;
     const auto [place, added] = roles.emplace(column, role);
     if (!added) {
-      mistakes.add(
-          fmt::format("data.{}: column '{}' is already data.{}", role, column, place->second));
+      mistakes.add(fmt::format("data.{}: column '{}' is already data.{}", role, shortened(column),
+                               place->second));
     }
   };
   claim("target", data.target);
@@ -68,14 +69,14 @@ const OptionTable<RunOptions>& RunOptions::table() {
       {{.name = "experiment",
         .member = &T::experiment,
         .format = OptionFormat::kName,
-        .help = "The experiment that the runs are filed under."},
+        .help = "The experiment that the runs are filed under; empty: the data file's name."},
        {.name = "class_weight",
         .member = &T::class_weight,
         .choices = {"none", "balanced"},
         .help = "balanced: every class weighs the same in training, however rare it is."},
        {.name = "seed",
         .member = &T::seed,
-        .range = {.low = 0},
+        .range = {.low = 0, .high = 0x1p63},
         .help = "Seed of everything random. The same seed and number of trials, without a time "
                 "limit, give the same models."},
        {.name = "device",

@@ -16,7 +16,7 @@ namespace assay::automl {
 
 // The options at the top level of the file.
 struct RunOptions {
-  std::string experiment = "default";
+  std::string experiment;             // empty: the data file's name
   std::string class_weight = "none";  // none, balanced
   int64_t seed = 1;
   std::string device = "auto";  // auto, cpu, cuda:0, fpga:0, ...

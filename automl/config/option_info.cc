@@ -15,7 +15,7 @@ namespace assay::automl {
 namespace {
 
 constexpr double kExactInteger = 9007199254740992.0;  // 2^53
-constexpr size_t kShownLength = 100;
+constexpr double kIntegersEnd = 0x1p63;               // as a bound it means the greatest int64_t
 
 template <class... Visitors>
 struct Overloaded : Visitors... {
@@ -27,6 +27,7 @@ Overloaded(Visitors...) -> Overloaded<Visitors...>;
 std::string number_text(double value) { return to_text(ParamValue(value)); }
 
 std::string bound_text(double value) {
+  if (value == kIntegersEnd) return std::to_string(std::numeric_limits<int64_t>::max());
   const bool whole = std::floor(value) == value && std::abs(value) < 1e15;
   return whole ? fmt::format("{:.0f}", value) : number_text(value);
 }
@@ -76,8 +77,7 @@ std::string allowed_text(const OptionInfo& info) {
 }
 
 tl::unexpected<Error> not_allowed(const OptionInfo& info, std::string_view shown) {
-  return fail(StatusCode::kInvalidArgument, "{}={}{} (must be {})", info.name,
-              shown.substr(0, kShownLength), shown.size() > kShownLength ? "..." : "",
+  return fail(StatusCode::kInvalidArgument, "{}={} (must be {})", info.name, shortened(shown),
               allowed_text(info));
 }
 
@@ -117,11 +117,31 @@ bool is_choice(const OptionInfo& info, std::string_view text) {
          std::find(info.choices.begin(), info.choices.end(), text) != info.choices.end();
 }
 
+// Choices are names, and names are read in any case.
+std::string as_choice(const OptionInfo& info, std::string_view text) {
+  const auto found =
+      std::find_if(info.choices.begin(), info.choices.end(),
+                   [&](std::string_view choice) { return lower_case(choice) == lower_case(text); });
+  return std::string(found == info.choices.end() ? text : *found);
+}
+
+// A text, or the texts of a list or map, spelled like the choices.
+void spell_choices(const OptionInfo& info, OptionValue& value) {
+  if (info.choices.empty()) return;
+  if (auto* text = std::get_if<std::string>(&value)) *text = as_choice(info, *text);
+  if (auto* list = std::get_if<TextList>(&value)) {
+    for (std::string& text : *list) text = as_choice(info, text);
+  }
+  if (auto* map = std::get_if<TextMap>(&value)) {
+    for (auto& [name, text] : *map) text = as_choice(info, text);
+  }
+}
+
 tl::unexpected<Error> not_a_choice(const OptionInfo& info, std::string_view text) {
   const std::string_view near = nearest_name(text, info.choices);
   if (near.empty()) return not_allowed(info, text);
   return fail(StatusCode::kInvalidArgument, "{}={} (did you mean '{}'? must be {})", info.name,
-              text.substr(0, kShownLength), near, allowed_text(info));
+              shortened(text), near, allowed_text(info));
 }
 
 Status check_text(const OptionInfo& info, std::string_view text) {
@@ -169,7 +189,7 @@ Result<TextMap> parse_map(const OptionInfo& info, std::string_view text) {
     const size_t equals = part.find('=');
     if (equals == std::string_view::npos || equals == 0) {
       return fail(StatusCode::kInvalidArgument, "{}={} (must be name=value, name=value, ...)",
-                  info.name, text.substr(0, kShownLength));
+                  info.name, shortened(text));
     }
     const auto [place, added] = map.emplace(std::string(trimmed(part.substr(0, equals))),
                                             std::string(trimmed(part.substr(equals + 1))));
@@ -195,8 +215,9 @@ Status read_kind(const OptionInfo& info, std::string_view text, OptionValue& val
     case OptionKind::kInteger:
       return keep(read_integer(text));
     case OptionKind::kBoolean:
-      if (text != "true" && text != "false") return not_allowed(info, text);
-      value = text == "true";
+      if (text.size() > 5) return not_allowed(info, text);
+      value = lower_case(text) == "true";
+      if (!std::get<bool>(value) && lower_case(text) != "false") return not_allowed(info, text);
       return {};
     case OptionKind::kText:
       value.emplace<std::string>(text);
@@ -258,6 +279,7 @@ std::string value_text(const OptionInfo& info, const OptionValue& value) {
 Result<OptionValue> parse_value(const OptionInfo& info, std::string_view text) {
   OptionValue value;
   ASSAY_RETURN_IF_ERROR(read_kind(info, text, value));
+  spell_choices(info, value);
   ASSAY_RETURN_IF_ERROR(check_kind(info, value));
   return value;
 }
@@ -283,6 +305,7 @@ Result<OptionValue> check_value(const OptionInfo& info, const OptionValue& value
   if (converted.index() != static_cast<size_t>(info.kind)) {
     return not_allowed(info, value_text(info, value));
   }
+  spell_choices(info, converted);
   ASSAY_RETURN_IF_ERROR(check_kind(info, converted));
   return converted;
 }
@@ -297,7 +320,7 @@ tl::unexpected<Error> unknown_option(const std::vector<OptionInfo>& options,
                                      std::string_view name) {
   std::vector<std::string_view> names;
   for (const OptionInfo& option : options) names.push_back(option.name);
-  return fail(StatusCode::kInvalidArgument, "unknown option '{}'{}", name.substr(0, kShownLength),
+  return fail(StatusCode::kInvalidArgument, "unknown option '{}'{}", shortened(name),
               name_hint(name, names));
 }
 

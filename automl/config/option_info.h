@@ -33,7 +33,8 @@ enum class OptionFormat {
   kName,      // text: empty, or a name as check_name wants it
 };
 
-// The values a number may have; infinite bounds do not bound.
+// The values a number may have; infinite bounds do not bound. For an integer, 2^63 as a bound means
+// the greatest there is.
 struct OptionRange {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -77,10 +78,11 @@ std::string range_text(const OptionRange& range);
 // A value as a person writes it: 0.1, true, [a, b], {x: numeric}, durations and bytes with units.
 std::string value_text(const OptionInfo& info, const OptionValue& value);
 
-// Reads one scalar as the option's kind: decimal numbers by from_chars, true or false, text as it
-// is; of a list its comma-separated elements; of a map comma-separated name=value pairs.
-// Fails: invalid_argument if the text is not of the kind, or the value not allowed. The message
-// reads `max_depth=0 (must be 1..64)`.
+// Reads one scalar as the option's kind: decimal numbers by from_chars, true or false in any case,
+// one of `choices` in any case (the value is spelled as there), other text as it is; of a list its
+// comma-separated elements; of a map comma-separated name=value pairs. Fails: invalid_argument if
+// the text is not of the kind, or the value not allowed. The message reads `max_depth=0 (must
+// be 1..64)`.
 Result<OptionValue> parse_value(const OptionInfo& info, std::string_view text);
 
 // The value in the option's kind: an integer becomes a number, and a number without a fraction

@@ -136,7 +136,7 @@ void ConfigReader::unknown_key(const YamlNode& key) {
       hint = fmt::format(" (belongs under '{}:')", group.name);
     }
   });
-  add_mistake(key.line, fmt::format("unknown option '{}'{}", key.text.substr(0, 100), hint));
+  add_mistake(key.line, fmt::format("unknown option '{}'{}", shortened(key.text), hint));
 }
 
 template <class T>
@@ -163,7 +163,7 @@ bool ConfigReader::read_section(T& section, const YamlNode& key, const YamlNode&
   }
   for (size_t i = 0; i < value.keys.size(); ++i) {
     const YamlNode& name = value.keys[i];
-    const std::string path = fmt::format("{}.{}", key.text, name.text.substr(0, 100));
+    const std::string path = fmt::format("{}.{}", key.text, shortened(name.text));
     lines_.emplace(path, name.line);
     const OptionInfo* info = find_option(table.options(), name.text);
     if (info == nullptr) {
@@ -203,11 +203,12 @@ std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
       map.emplace(value.keys[i].text, value.items[i].text);
     }
   }
-  if (const auto checked = check_value(info, read); !checked) {
+  auto checked = check_value(info, read);
+  if (!checked) {
     add_mistake(value.line, fmt::format("{}: {}", path, checked.error().message));
     return std::nullopt;
   }
-  return read;
+  return std::move(*checked);
 }
 
 bool ConfigReader::is_text_item(const std::string& path, const YamlNode& item) {
@@ -225,7 +226,7 @@ std::optional<OptionValue> ConfigReader::read_scalar(const OptionInfo& info,
                           info.format == OptionFormat::kBytes;
   if (value.quoted && !takes_text) {
     add_mistake(value.line, fmt::format("{} is quoted text '{}' (must be {})", path,
-                                        value.text.substr(0, 100), wanted_text(info)));
+                                        shortened(value.text), wanted_text(info)));
     return std::nullopt;
   }
   auto read = parse_value(info, value.text);
@@ -274,10 +275,10 @@ const OptionGroup* ConfigReader::find_learner(const YamlNode& name) {
   }
   std::vector<std::string_view> known;
   for (const OptionGroup& group : learners_) {
-    if (group.name == name.text) return &group;
+    if (group.name == lower_case(name.text)) return &group;
     known.push_back(group.name);
   }
-  add_mistake(name.line, fmt::format("unknown learner '{}'{}", name.text.substr(0, 100),
+  add_mistake(name.line, fmt::format("unknown learner '{}'{}", shortened(name.text),
                                      name_hint(name.text, known)));
   return nullptr;
 }
@@ -349,8 +350,8 @@ std::optional<SearchRange> ConfigReader::read_range(const OptionInfo& info, cons
   for (size_t i = 0; i < value.keys.size(); ++i) {
     const std::string& name = value.keys[i].text;
     if (std::find(kKeys.begin(), kKeys.end(), name) == kKeys.end()) {
-      add_mistake(value.keys[i].line, fmt::format("{}: unknown key '{}'{}", path,
-                                                  name.substr(0, 100), name_hint(name, kKeys)));
+      add_mistake(value.keys[i].line, fmt::format("{}: unknown key '{}'{}", path, shortened(name),
+                                                  name_hint(name, kKeys)));
     }
     parts.emplace(name, &value.items[i]);
   }

@@ -1,6 +1,7 @@
 // Reads a config file. The YAML subset is what people write by hand: maps, lists and scalars;
 // anchors, aliases, tags, duplicate keys and several documents are errors with their lines, and
-// scalars are read by our option tables (decimal numbers, true or false only).
+// scalars are read by our option tables (decimal numbers; true or false; choices; the last two in
+// any case).
 #pragma once
 
 #include <span>

@@ -21,8 +21,8 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
   table.add_column(board.metric, Align::kRight);
   table.add_column("weight", Align::kRight);
   table.add_column("fit", Align::kRight);
-  table.add_column("origin");
   table.add_column("status");
+  table.add_column("origin");
   const auto all = static_cast<int64_t>(board.rows.size());
   const int64_t first = limit > 0 ? std::min(limit, all) : all;
   // What is registered is always shown.
@@ -36,7 +36,7 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
                    row.trial >= 0 ? fmt::format("{}", row.trial) : "",
                    row.score ? score_text(*row.score) : "-",
                    row.weight > 0 ? fmt::format("{:.3f}", row.weight) : "",
-                   row.trial >= 0 ? duration_text(row.fit_seconds) : "", row.origin, row.status});
+                   row.trial >= 0 ? duration_text(row.fit_seconds) : "", row.status, row.origin});
   }
   std::string text = table.render(width);
   if (shown < all) text += fmt::format("... and {} more\n", all - shown);

@@ -1,10 +1,24 @@
 #include "automl/scheduler/leaderboard.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 namespace assay::automl {
+namespace {
+
+// The values of a column, or null.
+template <class T>
+const std::vector<T>* values_of(const tracking::NamedTable& table, std::string_view name) {
+  for (const tracking::TableColumn& column : table.columns) {
+    if (column.name == name) return std::get_if<std::vector<T>>(&column.values);
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 void rank_rows(Leaderboard& board) {
   std::stable_sort(board.rows.begin(), board.rows.end(),
@@ -55,6 +69,46 @@ tracking::NamedTable leaderboard_table(const Leaderboard& board) {
                    {"run_id", std::move(runs)},
                    {"params", std::move(params)}};
   return table;
+}
+
+std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, std::string metric) {
+  const auto* ranks = values_of<int64_t>(table, "rank");
+  const auto* trials = values_of<int64_t>(table, "trial");
+  const auto* learners = values_of<std::string>(table, "learner");
+  const auto* scores = values_of<double>(table, "score");
+  const auto* weights = values_of<double>(table, "weight");
+  const auto* statuses = values_of<std::string>(table, "status");
+  const auto* fit_seconds = values_of<double>(table, "fit_seconds");
+  const auto* ended_seconds = values_of<double>(table, "ended_seconds");
+  const auto* runs = values_of<std::string>(table, "run_id");
+  const auto* params = values_of<std::string>(table, "params");
+  if (!ranks || !trials || !learners || !scores || !weights || !statuses || !fit_seconds ||
+      !ended_seconds || !runs || !params) {
+    return std::nullopt;
+  }
+  const size_t count = ranks->size();
+  for (const size_t size :
+       {trials->size(), learners->size(), scores->size(), weights->size(), statuses->size(),
+        fit_seconds->size(), ended_seconds->size(), runs->size(), params->size()}) {
+    if (size != count) return std::nullopt;
+  }
+  Leaderboard board;
+  board.metric = std::move(metric);
+  for (size_t i = 0; i < count; ++i) {
+    LeaderboardRow row;
+    row.rank = (*ranks)[i];
+    row.trial = (*trials)[i];
+    row.learner = (*learners)[i];
+    row.status = (*statuses)[i];
+    if (!std::isnan((*scores)[i])) row.score = (*scores)[i];
+    row.weight = (*weights)[i];
+    row.fit_seconds = (*fit_seconds)[i];
+    row.ended_seconds = (*ended_seconds)[i];
+    row.run_id = (*runs)[i];
+    row.params = (*params)[i];
+    board.rows.push_back(std::move(row));
+  }
+  return board;
 }
 
 }  // namespace assay::automl

@@ -40,4 +40,8 @@ void rank_rows(Leaderboard& board);
 // The rows as a table of a run; NaN where there is no score.
 tracking::NamedTable leaderboard_table(const Leaderboard& board);
 
+// The rows of such a table, without what it does not hold (origins, messages, total times); nothing
+// if it is no leaderboard.
+std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, std::string metric);
+
 }  // namespace assay::automl

@@ -35,6 +35,14 @@ Status check_request(const SweepRequest& request) {
   return check_config(request.config);
 }
 
+// With what options that were left empty stand for, so that the run's record says it.
+SweepRequest with_defaults(SweepRequest request) {
+  ExperimentConfig& config = request.config;
+  if (config.run.experiment.empty()) config.run.experiment = tracking::RunSpec().experiment;
+  config.budget.time = config.budget.time_limit().value_or(0);
+  return request;
+}
+
 BudgetLimits limits_of(const BudgetOptions& options) {
   return {options.time_limit(), options.trials};
 }
@@ -48,8 +56,9 @@ std::string_view name_of(SweepPhase phase) {
 }
 
 SweepLead::SweepLead(const SweepRequest& request)
-    : state_(std::make_shared<SweepState>(request, Budget(*request.clock, request.process_start_ns,
-                                                          limits_of(request.config.budget)))),
+    : state_(std::make_shared<SweepState>(
+          with_defaults(request),
+          Budget(*request.clock, request.process_start_ns, limits_of(request.config.budget)))),
       config_(state_->request.config) {
   const int64_t wanted = request.threads > 0 ? request.threads : config_.run.threads;
   threads_ = wanted > 0 ? static_cast<int>(std::min<int64_t>(wanted, 4096)) : usable_cpu_count();

@@ -14,6 +14,7 @@
 #include "automl/models/model_file.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
+#include "automl/scheduler/leak_hint.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "kernels/base/rng.h"
 #include "tracking/blob_store.h"
@@ -226,6 +227,9 @@ Status SweepLead::register_model(const Chosen& chosen) {
   outcome_.model_path = (std::filesystem::path(state_->request.workspace->path()) / path).string();
   ASSAY_RETURN_IF_ERROR(parent_->log_table(importance_table(
       predictor.model(), *set.encoder(), static_cast<size_t>(set.encoder()->feature_count()))));
+  const std::vector<double> importance = predictor.model().feature_importance();
+  const std::string hint = leak_hint(set.metric(), chosen.score, importance, *set.encoder());
+  if (!hint.empty()) note(hint);
   tracking::ModelUse use{version.name, version.version,        version.sha256,
                          version.size, version.format_version, version.input_contract};
   return parent_->add_model(std::move(use));
@@ -309,7 +313,12 @@ Status SweepLead::finish() {
   ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));
   if (chosen.members.size() == 1 && is_baseline(chosen.members[0].candidate) &&
       state_->learners.size() > 1) {
-    note("the registered model is only the constant baseline: no better trial was finished");
+    note(fmt::format(
+        "warning: the registered model is only the constant baseline, the same answer for every "
+        "row: no better trial was finished (the baseline counts as one of --trials){}",
+        outcome_.model_version > 1 ? fmt::format("; {}:{} is the version before",
+                                                 outcome_.model_name, outcome_.model_version - 1)
+                                   : std::string()));
   }
   outcome_.validation_score = chosen.score;
   outcome_.status =

@@ -34,7 +34,9 @@ bool folds_fit(const ValidationRequest& request, int64_t rows, std::string* reas
   }
   const int64_t cells = rows * std::max<int64_t>(request.feature_count, 1);
   const bool fits = cells <= kMaxFoldCells;
-  *reason = fmt::format("{} cells ({} {})", cells, fits ? "at most" : "above", kMaxFoldCells);
+  *reason =
+      fmt::format("{} rows of {} features are {} for every trial to be fitted {} times", rows,
+                  request.feature_count, fits ? "few enough" : "too many", request.options.folds);
   return fits;
 }
 

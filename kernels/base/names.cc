@@ -33,11 +33,28 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return cell(a.size(), b.size());
 }
 
+// The shortest candidate that begins with the word and goes on, for words of at least two letters.
+template <class Strings>
+std::string_view completion_of(std::string_view word, const Strings& candidates) {
+  std::string_view best;
+  if (word.size() < 2) return best;
+  const std::string begin = lower_case(word);
+  for (std::string_view candidate : candidates) {
+    const bool longer =
+        candidate.size() > word.size() && lower_case(candidate.substr(0, word.size())) == begin;
+    if (longer && (best.empty() || candidate.size() < best.size())) best = candidate;
+  }
+  return best;
+}
+
 template <class Strings>
 std::string_view nearest(std::string_view word, const Strings& candidates) {
   if (word.size() > 256) return {};
+  const std::string_view longer = completion_of(word, candidates);
+  if (!longer.empty()) return longer;
   std::string_view best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  // Of a word of three letters two changes leave nothing.
+  size_t best_distance = std::max<size_t>(word.size() > 3 ? 2 : 1, word.size() / 3) + 1;
   for (std::string_view candidate : candidates) {
     if (candidate.size() > 256) continue;
     const size_t distance = edit_distance(word, candidate);
@@ -91,7 +108,14 @@ Status check_name(std::string_view what, std::string_view name) {
   return fail(StatusCode::kInvalidArgument,
               "{} '{}' is not a valid name (must be 1 to 64 letters, digits, '.', '_' or '-', and "
               "start with a letter or digit)",
-              what, name);
+              what, shortened(name));
+}
+
+std::string shortened(std::string_view text, size_t limit) {
+  if (text.size() <= limit) return std::string(text);
+  size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "...";
 }
 
 std::string lower_case(std::string_view text) {

@@ -2,6 +2,7 @@
 // experiment and model names.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,8 +11,9 @@
 
 namespace assay {
 
-// The candidate nearest to `word` by Damerau-Levenshtein distance in ASCII lower case, or empty if
-// none is near enough to be worth a suggestion (distance above max(2, length / 3)).
+// The candidate that `word` is likely to mean, in any case: the shortest that begins with it, else
+// the nearest by Damerau-Levenshtein distance; empty if none is near enough to be worth a
+// suggestion (distance above max(2, length / 3), or above 1 for a word of at most 3 letters).
 std::string_view nearest_name(std::string_view word, std::span<const std::string_view> candidates);
 std::string_view nearest_name(std::string_view word, std::span<const std::string> candidates);
 
@@ -22,6 +24,10 @@ std::string name_hint(std::string_view word, std::span<const std::string> candid
 // Fails: invalid_argument unless `name` matches [A-Za-z0-9][A-Za-z0-9._-]{0,63}. `what` says in
 // the message whose name it is.
 Status check_name(std::string_view what, std::string_view name);
+
+// For messages: text of at most `limit` bytes as it is; of a longer one the beginning and "...",
+// cut between UTF-8 characters.
+std::string shortened(std::string_view text, size_t limit = 80);
 
 // ASCII lower case: how names are compared.
 std::string lower_case(std::string_view text);

@@ -67,6 +67,7 @@ TEST(OptionTable, SaysValueAndWhatIsAllowed) {
   EXPECT_EQ(parse_error("rate", "0"), "rate=0 (must be > 0 and <= 1)");
   EXPECT_EQ(parse_error("rate", "1.5"), "rate=1.5 (must be > 0 and <= 1)");
   EXPECT_EQ(parse_error("bootstrap", "yes"), "bootstrap=yes (must be true or false)");
+  EXPECT_THAT(parse_error("bootstrap", std::string(5000, 't')), HasSubstr("ttt... (must be true"));
   EXPECT_EQ(parse_error("criterion", "ginny"),
             "criterion=ginny (did you mean 'gini'? must be one of gini, entropy)");
   EXPECT_EQ(parse_error("criterion", "quadratic"),

@@ -93,7 +93,7 @@ learners:
 TEST(YamlConfig, KeepsDefaultsForWhatIsNotGiven) {
   const auto config = parse("data: {train: t.csv, target: y}\nbudget:\nlearners:\n");
   ASSERT_TRUE(config.has_value()) << config.error().message;
-  EXPECT_EQ(config->run.experiment, "default");
+  EXPECT_EQ(config->run.experiment, "");
   EXPECT_EQ(config->budget.time_limit(), 60.0);
   EXPECT_EQ(config->validation.folds, 5);
   EXPECT_TRUE(config->learners.empty());
@@ -152,11 +152,44 @@ TEST(YamlConfig, WrongKindsAreNamed) {
   EXPECT_THAT(mistake("learners: {gbt: {columns: [a]}}\n"), HasSubstr("cannot be set here"));
 }
 
+TEST(YamlConfig, NamesAndBooleansAreReadInAnyCase) {
+  const auto config = parse_config(
+      "data:\n  train: t.csv\n  target: Y\n  metric: ROC_AUC\n  task: Binary\n  header: TRUE\n"
+      "  column_types: {Zip: Categorical}\nkeep_predictions: True\nensemble: {enabled: FALSE}\n"
+      "validation: {method: KFold}\nlearners: {GBT: {criterion: Entropy}}\n",
+      {"c.yaml", ""}, sample_learners());
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->data.metric, "roc_auc");
+  EXPECT_EQ(config->data.task, "binary");
+  EXPECT_EQ(config->data.header, "true");
+  EXPECT_EQ(config->data.target, "Y");  // columns are as the table spells them
+  EXPECT_EQ(config->data.column_types, (TextMap{{"Zip", "categorical"}}));
+  EXPECT_TRUE(config->run.keep_predictions);
+  EXPECT_FALSE(config->ensemble.enabled);
+  EXPECT_EQ(config->validation.method, "kfold");
+  ASSERT_EQ(config->learners.size(), 1U);
+  EXPECT_EQ(config->learners[0].name, "gbt");
+  EXPECT_EQ(std::get<ParamValue>(config->learners[0].params[0].setting), ParamValue("entropy"));
+}
+
+TEST(YamlConfig, HugeValuesAreCutInMessages) {
+  const std::string huge(100'000, 'x');
+  for (const std::string& text :
+       {"experiment: " + huge + "\n", "seed: " + huge + "\n", huge + ": 1\n",
+        "device: [" + huge + "]\n", "learners: [" + huge + "]\n",
+        "  drop: [" + huge + ", y]\n" + "  weight: " + huge + "\n", "seed: \"" + huge + "\"\n",
+        "  metric: " + huge + "\n"}) {
+    EXPECT_LT(mistake(text).size(), 600U) << text.substr(0, 20);
+    EXPECT_NE(mistake(text), "no error") << text.substr(0, 20);
+  }
+}
+
 TEST(YamlConfig, ValuesAreCheckedByTheTables) {
   EXPECT_EQ(mistake("keep_predictions: yes\n"),
             "c.yaml:4: keep_predictions=yes (must be true or false)");
-  EXPECT_EQ(mistake("keep_predictions: True\n"),
-            "c.yaml:4: keep_predictions=True (must be true or false)");
+  EXPECT_EQ(mistake("seed: 18446744073709551615\n"),
+            "c.yaml:4: seed=18446744073709551615 (must be a whole number, 0..9223372036854775807)");
+  EXPECT_EQ(mistake("seed: 9223372036854775807\n"), "no error");
   EXPECT_EQ(mistake("threads: 1e400\n"),
             "c.yaml:4: threads=1e400 (must be a whole number, 0..4096)");
   EXPECT_EQ(mistake("threads: 0x10\n"), "c.yaml:4: threads=0x10 (must be a whole number, 0..4096)");

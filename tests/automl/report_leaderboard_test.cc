@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "automl/report/record_text.h"
 #include "automl/report/run_summary.h"
 #include "automl/report/score_picture.h"
 
@@ -43,6 +45,68 @@ TEST(Leaderboard, RanksByScoreThenEnsembleThenTrial) {
   EXPECT_EQ(trials, (std::vector<int64_t>{-1, 1, 3, 0, 2}));
   EXPECT_EQ(ranks, (std::vector<int64_t>{1, 2, 3, 4, 0}));
   EXPECT_EQ(board(false).rows[0].trial, 0);
+}
+
+TEST(Leaderboard, IsReadBackFromARunsTable) {
+  Leaderboard written = board(true);
+  written.rows[1].weight = 1;
+  const auto read = read_leaderboard(leaderboard_table(written), "roc_auc");
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->rows.size(), 5U);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(read->rows[i].rank, written.rows[i].rank);
+    EXPECT_EQ(read->rows[i].trial, written.rows[i].trial);
+    EXPECT_EQ(read->rows[i].learner, written.rows[i].learner);
+    EXPECT_EQ(read->rows[i].score, written.rows[i].score);
+    EXPECT_EQ(read->rows[i].weight, written.rows[i].weight);
+    EXPECT_EQ(read->rows[i].status, written.rows[i].status);
+    EXPECT_EQ(read->rows[i].params, written.rows[i].params);
+  }
+  tracking::NamedTable other = leaderboard_table(written);
+  other.columns.pop_back();
+  EXPECT_FALSE(read_leaderboard(other, "roc_auc").has_value());
+  other = leaderboard_table(written);
+  std::get<std::vector<int64_t>>(other.columns[0].values).pop_back();
+  EXPECT_FALSE(read_leaderboard(other, "roc_auc").has_value());
+}
+
+TEST(RecordText, TellsWhatASweepRecorded) {
+  tracking::RunRecord record;
+  record.info.metric = "roc_auc";
+  EXPECT_EQ(leaderboard_section(record, 5, 0) + members_section(record, 0) +
+                importance_section(record, 5, 0),
+            "");
+  Leaderboard made = board(true);
+  made.rows[0].weight = 1;     // the ensemble
+  made.rows[1].weight = 0.25;  // gbt, trial 1
+  made.rows[3].weight = 0.75;  // constant
+  tracking::NamedTable importance;
+  importance.name = "feature_importance";
+  importance.columns = {{"feature", std::vector<std::string>{"age", "city", "noise"}},
+                        {"importance", std::vector<double>{3, 1, 0}}};
+  record.tables.push_back(std::make_shared<tracking::NamedTable>(leaderboard_table(made)));
+  record.tables.push_back(std::make_shared<tracking::NamedTable>(importance));
+  EXPECT_NE(leaderboard_section(record, 2, 0).find("... and "), std::string::npos);
+  const std::string members = members_section(record, 0);
+  EXPECT_EQ(members.find("ensemble"), std::string::npos);
+  EXPECT_LT(members.find("0.750   constant"), members.find("0.250   gbt"));
+  const std::string features = importance_section(record, 2, 0);
+  EXPECT_NE(features.find("75.0 %"), std::string::npos);
+  EXPECT_NE(features.find("25.0 %"), std::string::npos);
+  EXPECT_NE(features.find("... and 1 more"), std::string::npos);
+}
+
+TEST(RecordText, DrawsAContractAsATable) {
+  const std::string text = contract_table(
+      R"({"columns":[{"name":"city","type":"categorical","levels":["a","b","c","d","e"],)"
+      R"("level_count":70,"had_missing":true},{"name":"age","type":"numeric",)"
+      R"("had_missing":false}],"target":"y"})",
+      0);
+  EXPECT_NE(text.find("a, b, c, d, ... (70)"), std::string::npos);
+  EXPECT_NE(text.find("some"), std::string::npos);
+  EXPECT_NE(text.find("age"), std::string::npos);
+  EXPECT_EQ(contract_table("no JSON", 0), "no JSON\n");
+  EXPECT_EQ(contract_table(R"({"columns":[5]})", 0), "{\"columns\":[5]}\n");
 }
 
 TEST(Leaderboard, PrintsATableAndWhatItLeftOut) {

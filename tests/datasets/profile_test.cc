@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "datasets/column_types.h"
 #include "tests/datasets/table_reading.h"
 
 namespace assay::datasets {
@@ -56,6 +57,21 @@ TEST(Profile, RanksLevels) {
   EXPECT_EQ(b.type, ColumnType::kBoolean);
   EXPECT_EQ(b.top_levels, (Levels{{"no", 3}, {"yes", 3}}));
   EXPECT_DOUBLE_EQ(b.mean, 0.5);
+}
+
+TEST(Profile, WritesMomentsAsDates) {
+  EXPECT_EQ(datetime_text(0), "1970-01-01");
+  EXPECT_EQ(datetime_text(1704067200), "2024-01-01");
+  EXPECT_EQ(datetime_text(1709210096.4), "2024-02-29 12:34:56");
+  EXPECT_EQ(datetime_text(-1), "1969-12-31 23:59:59");
+  EXPECT_EQ(datetime_text(-62135596800), "0001-01-01");
+  EXPECT_EQ(datetime_text(-62135596801), "-");
+  EXPECT_EQ(datetime_text(253402300799), "9999-12-31 23:59:59");
+  EXPECT_EQ(datetime_text(1e300), "-");
+  EXPECT_EQ(datetime_text(std::nan("")), "-");
+  for (const double seconds : {0.0, 1709210096.0, -86399.0, 951782400.0}) {
+    EXPECT_EQ(parse_datetime(datetime_text(seconds)), seconds);
+  }
 }
 
 TEST(Profile, ColumnWithoutValues) {

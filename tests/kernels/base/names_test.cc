@@ -17,7 +17,15 @@ TEST(NearestName, FindsMistypedNames) {
   EXPECT_EQ(nearest_name("xlog_losss", kMetrics), "log_loss");
 }
 
+TEST(NearestName, CompletesWhatIsBegun) {
+  EXPECT_EQ(nearest_name("acc", kMetrics), "accuracy");
+  EXPECT_EQ(nearest_name("ROC", kMetrics), "roc_auc");
+  EXPECT_EQ(nearest_name("lin", std::vector<std::string>{"line_search", "linear", "lint"}), "lint");
+  EXPECT_EQ(nearest_name("l", kMetrics), "");  // one letter says nothing
+}
+
 TEST(NearestName, IsEmptyWhenNothingIsNear) {
+  EXPECT_EQ(nearest_name("foo", kMetrics), "");  // f1 is two changes of three letters away
   EXPECT_EQ(nearest_name("y", std::vector<std::string>{"a", "yy"}), "yy");  // nothing of y is in a
   EXPECT_EQ(nearest_name("temperature", kMetrics), "");
   EXPECT_EQ(nearest_name("roc_auc", std::vector<std::string>{}), "");
@@ -42,6 +50,14 @@ TEST(NameHint, CutsLongLists) {
   EXPECT_EQ(hint.find("some_long_name_20"), std::string::npos) << hint;
 }
 
+TEST(Shortened, CutsBetweenCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc...");
+  EXPECT_EQ(shortened("a\xc3\xa9z", 2), "a...");  // the letter of two bytes stays whole
+  EXPECT_EQ(shortened("\xc3\xa9z", 2), "\xc3\xa9...");
+  EXPECT_LT(shortened(std::string(100'000, 'x')).size(), 100U);
+}
+
 TEST(CheckName, AcceptsTheRule) {
   for (const char* good : {"a", "Z9", "7zip", "a.b_c-d"}) {
     EXPECT_TRUE(check_name("model", good).has_value()) << good;
@@ -58,6 +74,7 @@ TEST(CheckName, RefusesAndNamesTheValue) {
     EXPECT_NE(status.error().message.find("model '" + std::string(bad) + "'"), std::string::npos);
   }
   EXPECT_FALSE(check_name("model", std::string(65, 'a')).has_value());
+  EXPECT_LT(check_name("model", std::string(100'000, 'a')).error().message.size(), 300U);
   EXPECT_FALSE(check_name("model", std::string_view("a\0b", 3)).has_value());
 }
 

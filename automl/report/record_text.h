@@ -1,0 +1,26 @@
+// Parts of a recorded sweep as text for terminals: its leaderboard, the members of the model it
+// registered, and what that model looks at. Pure; a record without the table gives an empty text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tracking/run_record.h"
+
+namespace assay::automl {
+
+// "\nleaderboard\n" and leaderboard_text of the recorded rows.
+std::string leaderboard_section(const tracking::RunRecord& record, int64_t limit, int width);
+
+// "\nmembers\n" and a line for each trial in the registered model: weight, learner, trial, score.
+std::string members_section(const tracking::RunRecord& record, int width);
+
+// "\nfeature importance\n" and the `limit` most important features with their shares, which sum to
+// 100 % over all features.
+std::string importance_section(const tracking::RunRecord& record, int64_t limit, int width);
+
+// The input contract of a model (preprocess/input_contract.h) as a table: column, type, levels and
+// whether values were missing in training. Text that is no contract is returned as it is.
+std::string contract_table(const std::string& contract, int width);
+
+}  // namespace assay::automl
