@@ -10,6 +10,7 @@
 #include "automl/cli/output_file.h"
 #include "automl/cli/run_flags.h"
 #include "automl/cli/sweep_progress.h"
+#include "automl/config/column_check.h"
 #include "automl/config/yaml_config.h"
 #include "automl/learners/learner.h"
 #include "automl/report/leaderboard.h"
@@ -30,18 +31,19 @@ struct RunOptionsGiven {
 
 constexpr int64_t kMaxConfigBytes = 1 << 20;
 
-Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& config_text) {
+Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& config_text,
+                                   ConfigPlaces& places) {
   ExperimentConfig config;
   if (!options.config_path.empty()) {
     const std::vector<OptionGroup> groups = learner_groups();
     PosixFileLayer files;
-    ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups));
+    ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups, &places));
     ASSAY_ASSIGN_OR_RETURN(config_text, read_file(files, options.config_path, kMaxConfigBytes));
   } else if (!options.flags.given("--data") || !options.flags.given("--target")) {
     return fail(StatusCode::kInvalidArgument,
                 "give a config file, or --data and --target; see assay run --help");
   }
-  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config));
+  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config, places));
   if (options.config_path.empty() && !options.flags.given("--experiment")) {
     config.run.experiment = experiment_name_of(config.data.train);
   }
@@ -107,12 +109,14 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
     ASSAY_RETURN_IF_ERROR(OutputFile::check(options.picture_path));
   }
   SweepRequest request;
-  ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text));
-  ASSAY_ASSIGN_OR_RETURN(auto opened,
-                         Engine::open({request.config.run.device, request.config.run.threads,
-                                       request.config.budget.memory}));
+  ConfigPlaces places;
+  ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text, places));
+  ASSAY_RETURN_IF_ERROR(check_table_columns(request.config, places, false));
+  auto opened = Engine::open(
+      {request.config.run.device, request.config.run.threads, request.config.budget.memory});
+  if (!opened) return tl::unexpected<Error>(places.placed(std::move(opened.error())));
   // Never deleted: a stalled trial may outlive the sweep and still compute until the process ends.
-  Engine* const engine = opened.release();
+  Engine* const engine = opened->release();
   if (request.config.run.threads > engine->threads()) {
     print_note(invocation, fmt::format("threads: {} asked for, {} may be used here",
                                        request.config.run.threads, engine->threads()));
@@ -128,14 +132,12 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   request.process_start_ns = invocation.started_ns;
   request.stop = invocation.stop;
   request.observer = &display;
-  const auto swept = run_sweep(request);
-  if (swept) {
-    display.finish();
-    print_outcome(invocation, *swept);
-  }
+  const auto outcome = run_sweep(request);
+  display.finish();
+  if (outcome) print_outcome(invocation, *outcome);
   close_workspace(request);
-  ASSAY_ASSIGN_OR_RETURN(const SweepOutcome outcome, swept);
-  return options.picture_path.empty() ? Status() : write_picture(outcome, options.picture_path);
+  if (!outcome) return tl::unexpected<Error>(places.placed(outcome.error()));
+  return options.picture_path.empty() ? Status() : write_picture(*outcome, options.picture_path);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "automl/config/column_check.h"
 #include "automl/scheduler/sweep_lead_internal.h"
-#include "datasets/csv_reader.h"
 #include "tracking/environment.h"
 #include "tracking/snapshot.h"
 
@@ -16,23 +16,6 @@ namespace {
 // so many seconds.
 constexpr double kSnapshotShare = 0.05;
 constexpr double kSnapshotSeconds = 2;
-
-Result<datasets::CsvOptions> csv_options(const DataOptions& data, int64_t max_bytes) {
-  datasets::CsvOptions options;
-  if (data.delimiter == "comma") options.delimiter = ',';
-  if (data.delimiter == "semicolon") options.delimiter = ';';
-  if (data.delimiter == "tab") options.delimiter = '\t';
-  if (data.delimiter == "pipe") options.delimiter = '|';
-  if (data.header != "auto") options.has_header = data.header == "true";
-  options.missing_tokens = data.missing_tokens;
-  for (const auto& [name, type] : data.column_types) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::ColumnType parsed, datasets::parse_column_type(type));
-    options.column_types.emplace_back(name, parsed);
-  }
-  options.drop = data.drop;
-  options.max_bytes = max_bytes;
-  return options;
-}
 
 }  // namespace
 
@@ -122,7 +105,8 @@ Status SweepLead::load() {
   const StopToken stop(state_->request.clock, state_->budget.half_ns(), state_->request.stop);
   table_ = state_->request.table;
   if (table_ == nullptr) {
-    ASSAY_ASSIGN_OR_RETURN(const auto options, csv_options(config_.data, memory_limit_));
+    ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));
+    options.max_bytes = memory_limit_;
     auto table = datasets::read_csv(config_.data.train, options, *executor_, stop);
     if (!table) {
       const bool cancelled = table.error().code == StatusCode::kCancelled;
@@ -135,6 +119,12 @@ Status SweepLead::load() {
   }
   note(fmt::format("{}: {} rows, {} columns", table_->source(), table_->row_count(),
                    table_->column_count()));
+  for (const datasets::Column& column : table_->columns()) {
+    if (column.misfits.count == 0) continue;
+    const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
+    note(fmt::format("warning: {}; data.column_types: {{{}: categorical}} reads the column as text",
+                     datasets::misfit_note(table_->source(), column, values), column.name));
+  }
   tracking::DatasetUse use;
   use.name = std::filesystem::path(table_->source()).filename().string();
   use.content_hash = table_->content_hash();
