@@ -16,6 +16,15 @@ std::string device_list(std::span<const std::unique_ptr<kernels::Device>> device
   return list;
 }
 
+std::string missing_list(std::span<const UnavailableDevice> unavailable) {
+  std::string list;
+  for (const UnavailableDevice& missing : unavailable) {
+    list +=
+        fmt::format("{}{}: {}", list.empty() ? " (not " : "; not ", missing.kind, missing.reason);
+  }
+  return list.empty() ? list : list + ")";
+}
+
 }  // namespace
 
 Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
@@ -45,8 +54,10 @@ Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
     if (names.back() != device->info().kind) names.push_back(device->info().kind);
   }
   for (const UnavailableDevice& missing : unavailable_) names.push_back(missing.kind);
-  return fail(StatusCode::kInvalidArgument, "unknown device '{}'{}", name,
-              name_hint(wanted, names));
+  const std::string_view near = nearest_name(wanted, names);
+  return fail(StatusCode::kInvalidArgument, "unknown device '{}'{}; there are: auto, {}{}", name,
+              near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near),
+              device_list(devices_), missing_list(unavailable_));
 }
 
 DeviceSet DeviceSet::of(std::vector<std::unique_ptr<kernels::Device>> devices,

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "datasets/column_builder_internal.h"
+#include "datasets/csv_field_internal.h"
 
 namespace assay::datasets {
 namespace {
@@ -16,8 +17,8 @@ bool is_whole(double x) {
 }  // namespace
 
 ColumnBuilder::ColumnBuilder(std::string name, int32_t field, ParseMode mode,
-                             std::optional<ColumnType> given)
-    : name_(std::move(name)), field_(field), mode_(mode), given_(given) {}
+                             std::optional<ColumnType> given, bool spelled)
+    : name_(std::move(name)), field_(field), mode_(mode), given_(given), spelled_(spelled) {}
 
 ParseMode ColumnBuilder::mode_of(ColumnType type) {
   if (type == ColumnType::kNumeric) return ParseMode::kNumber;
@@ -33,20 +34,22 @@ void ColumnBuilder::reserve(int64_t rows) {
   }
 }
 
-void ColumnBuilder::append(const ParsedBlock& block, int32_t slot) {
+void ColumnBuilder::append(const ParsedBlock& block, int32_t slot, int64_t first_line) {
   if (mode_ == ParseMode::kString) {
     append_codes(block, slot);
   } else if (!failed_) {
-    append_numbers(block, slot);
+    append_numbers(block, slot, first_line);
   }
 }
 
-void ColumnBuilder::append_numbers(const ParsedBlock& block, int32_t slot) {
-  if (block.failed(slot)) {
+void ColumnBuilder::append_numbers(const ParsedBlock& block, int32_t slot, int64_t first_line) {
+  misfits_.merge(block.misfits(slot), first_line);
+  if (misfits_.hopeless() && !given_) {
     failed_ = true;
     numbers_ = {};
     return;
   }
+  if (spelled_) spellings_.merge(block.spellings(slot));
   const double* const values = block.numbers(slot);
   const int64_t count = block.row_count();
   int64_t missing = 0;
@@ -93,16 +96,51 @@ ColumnType ColumnBuilder::type() const {
   for (size_t id = 0; id < levels.size(); ++id) levels[id] = levels_.text(static_cast<int64_t>(id));
   const ColumnType type = infer_type(levels);
   if (type != ColumnType::kCategorical) return type;
+  for (const ColumnType nearly : {ColumnType::kNumeric, ColumnType::kDatetime}) {
+    if (nearly_all(nearly)) return nearly;
+  }
   return string_type(
       {static_cast<int64_t>(codes_.size()) - missing_count_, levels_.size(), levels_.text_bytes()});
 }
 
-bool ColumnBuilder::has_infinite_level() const {
-  double value = 0;
-  for (int64_t id = 0; id < levels_.size(); ++id) {
-    if (parse_number(levels_.text(id), value) == NumberKind::kNotFinite) return true;
+bool ColumnBuilder::nearly_all(ColumnType type) const {
+  std::vector<bool> fits(static_cast<size_t>(levels_.size()));
+  int64_t misfits = 0;
+  for (size_t id = 0; id < fits.size(); ++id) {
+    const std::string_view text = levels_.text(static_cast<int64_t>(id));
+    double value = 0;
+    fits[id] = type == ColumnType::kNumeric ? parse_number(text, value) != NumberKind::kNone
+                                            : parse_datetime(text).has_value();
+    misfits += fits[id] ? 0 : 1;
+    if (misfits > kMaxDistinctMisfits) return false;
   }
-  return false;
+  if (misfits == levels_.size()) return false;
+  int64_t rows = 0;
+  for (const int32_t id : codes_) rows += id >= 0 && !fits[static_cast<size_t>(id)];
+  return misfits_are_few({static_cast<int64_t>(codes_.size()) - missing_count_, rows, misfits});
+}
+
+ParseMode ColumnBuilder::better_mode() const {
+  if (given_) return mode_;
+  if (mode_ != ParseMode::kString) {
+    if (failed_) return ParseMode::kString;
+    const int64_t values =
+        static_cast<int64_t>(numbers_.size()) - missing_count_ + misfits_.count();
+    const bool few = misfits_are_few({values, misfits_.count(), misfits_.distinct_count()});
+    return misfits_.count() == 0 || few ? mode_ : ParseMode::kString;
+  }
+  const ColumnType final_type = type();
+  const ParseMode wanted = mode_of(final_type);
+  if (wanted == mode_) return mode_;
+  // A second pass over what has misfits or infinities finds their lines.
+  bool exact = true;
+  for (int64_t id = 0; exact && id < levels_.size(); ++id) {
+    double value = 0;
+    exact = final_type == ColumnType::kNumeric
+                ? parse_number(levels_.text(id), value) == NumberKind::kFinite
+                : parse_datetime(levels_.text(id)).has_value();
+  }
+  return exact ? mode_ : wanted;
 }
 
 Column ColumnBuilder::finish(ColumnType type) {
@@ -116,6 +154,10 @@ Column ColumnBuilder::finish(ColumnType type) {
   column.missing_count = missing_count_;
   column.all_integers = type == ColumnType::kNumeric && all_integers_ &&
                         missing_count_ < static_cast<int64_t>(numbers_.size());
+  if (misfits_.count() > 0) {
+    column.misfits = {misfits_.count(), misfits_.line(), shown_text(misfits_.text())};
+  }
+  column.spellings = spellings_.sorted();
   column.numbers = std::move(numbers_);
   return column;
 }
@@ -155,10 +197,13 @@ Column ColumnBuilder::finish_values(ColumnType type) {
     } else if (type == ColumnType::kDatetime) {
       values[id] = parse_datetime(text).value_or(kNothing);
     } else {
-      parse_number(text, values[id]);
+      if (parse_number(text, values[id]) == NumberKind::kFinite && spelled_) {
+        spellings_.add(values[id], trimmed(text));
+      }
       whole = whole && is_whole(values[id]);
     }
   }
+  column.spellings = spellings_.sorted();
   column.all_integers = type == ColumnType::kNumeric && whole;
   if (type == ColumnType::kBoolean) spell_boolean(column);
   column.numbers.resize(codes_.size());

@@ -13,8 +13,10 @@ namespace assay::datasets {
 
 class ColumnBuilder {
  public:
-  // `given`: the type is fixed. `field` is the column's place in the file.
-  ColumnBuilder(std::string name, int32_t field, ParseMode mode, std::optional<ColumnType> given);
+  // `given`: the type is fixed. `field` is the column's place in the file. With `spelled` a numeric
+  // column keeps how its numbers are spelled.
+  ColumnBuilder(std::string name, int32_t field, ParseMode mode, std::optional<ColumnType> given,
+                bool spelled = false);
   // How a column of a given type is parsed.
   static ParseMode mode_of(ColumnType type);
 
@@ -22,25 +24,32 @@ class ColumnBuilder {
   int32_t field() const { return field_; }
   ParseMode mode() const { return mode_; }
   bool is_given() const { return given_.has_value(); }
-  // Some value did not fit the mode: begin again with another one.
+  // Whether spellings are still wanted.
+  bool spelled() const { return spelled_ && !spellings_.full(); }
+  // Too many values did not fit the mode for the rest to matter: begin again with another one.
   bool failed() const { return failed_; }
 
   // Rows to expect in all.
   void reserve(int64_t rows);
-  void append(const ParsedBlock& block, int32_t slot);
+  // `first_line` is that of the block's first byte.
+  void append(const ParsedBlock& block, int32_t slot, int64_t first_line);
   // Memory in use, with what finish() will need besides.
   int64_t byte_count() const;
 
   // Type inferred from what was appended: for string columns from all levels.
   ColumnType type() const;
-  // Whether a string column that turned out numeric holds a number that is not finite.
-  bool has_infinite_level() const;
+  // After a pass: the mode to read the column in once more, or the present one if that is right.
+  // Strings that turn out to be numbers or datetimes with misfits or infinities are read as such:
+  // that finds the lines.
+  ParseMode better_mode() const;
   // Makes the column of this type; the builder is then empty.
   Column finish(ColumnType type);
 
  private:
-  void append_numbers(const ParsedBlock& block, int32_t slot);
+  void append_numbers(const ParsedBlock& block, int32_t slot, int64_t first_line);
   void append_codes(const ParsedBlock& block, int32_t slot);
+  // Whether all levels but a few slips are numbers (datetimes).
+  bool nearly_all(ColumnType type) const;
   Column finish_levels(ColumnType type);
   Column finish_values(ColumnType type);
   void spell_boolean(Column& column) const;
@@ -49,12 +58,15 @@ class ColumnBuilder {
   int32_t field_;
   ParseMode mode_;
   std::optional<ColumnType> given_;
+  bool spelled_;
   bool failed_ = false;
   bool all_integers_ = true;
   int64_t missing_count_ = 0;
   std::vector<double> numbers_;
   std::vector<int32_t> codes_;  // ids, -1 where missing
   LevelTable levels_;
+  MisfitTally misfits_;
+  SpellingTable spellings_;
   std::vector<int32_t> global_ids_;  // of one block's levels
 };
 

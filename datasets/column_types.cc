@@ -262,6 +262,13 @@ ColumnType string_type(const StringSummary& summary) {
   return ColumnType::kCategorical;
 }
 
+bool misfits_are_few(const MisfitSummary& misfits) {
+  if (misfits.distinct_count > kMaxDistinctMisfits) return false;
+  const int64_t most =
+      std::max(misfits.value_count / 1000, std::min<int64_t>(5, misfits.value_count / 100));
+  return misfits.misfit_count <= most;
+}
+
 ColumnType infer_type(std::span<const std::string_view> levels) {
   bool numeric = true;
   bool datetime = true;

@@ -68,9 +68,24 @@ struct StringSummary {
 // than 64 bytes (free text). Else kCategorical.
 ColumnType string_type(const StringSummary& summary);
 
+// Cells of a numeric or datetime column that are not missing and yet no number or datetime.
+struct MisfitSummary {
+  int64_t value_count = 0;  // non-missing rows, misfits included
+  int64_t misfit_count = 0;
+  int64_t distinct_count = 0;  // distinct misfits
+};
+
+inline constexpr int64_t kMaxDistinctMisfits = 20;
+
+// Whether they are slips, which count as missing, rather than values that speak for another type:
+// at most 0.1 % of the values, or at most 5 that are at most 1 %; and at most kMaxDistinctMisfits
+// distinct ones.
+bool misfits_are_few(const MisfitSummary& misfits);
+
 // The type of a column with these distinct non-missing values: numeric if all are numbers (or there
 // are none), boolean if all are of one pair of spellings (true/false, yes/no, t/f, y/n) and both
-// occur, datetime if all are datetimes, else kCategorical (which string_type() refines).
+// occur, datetime if all are datetimes, else kCategorical (which misfits_are_few() and
+// string_type() refine).
 ColumnType infer_type(std::span<const std::string_view> levels);
 
 }  // namespace assay::datasets

@@ -13,21 +13,6 @@ namespace {
 
 constexpr double kMissingNumber = std::numeric_limits<double>::quiet_NaN();
 
-// A value as messages show it: short, and without what would upset a terminal.
-std::string shown(std::string_view text) {
-  constexpr size_t kLimit = 40;
-  std::string out;
-  for (const char c : text.substr(0, kLimit)) out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
-  // Cut within a UTF-8 sequence: take the rest of the sequence away.
-  if (text.size() > kLimit) {
-    while (!out.empty() && (static_cast<unsigned char>(text[out.size()]) & 0xC0) == 0x80) {
-      out.pop_back();
-    }
-    out += "...";
-  }
-  return out;
-}
-
 }  // namespace
 
 class BlockParser {
@@ -64,7 +49,16 @@ class BlockParser {
     out_.stride_ = ((rows + 7) / 8 | 1) * 8;
     resize(out_.numbers_, out_.number_capacity_, out_.stride_ * plan_.number_slots);
     resize(out_.codes_, out_.code_capacity_, out_.stride_ * plan_.string_slots);
-    out_.states_.assign(static_cast<size_t>(plan_.number_slots), 0);
+    // Of thousands of columns few have anything to clear.
+    for (size_t slot = 0; slot < out_.noted_.size(); ++slot) {
+      if (out_.noted_[slot] == 0) continue;
+      out_.misfits_[slot].clear();
+      out_.spellings_[slot].clear();
+    }
+    const auto number_slots = static_cast<size_t>(plan_.number_slots);
+    out_.noted_.assign(number_slots, 0);
+    out_.misfits_.resize(number_slots);
+    out_.spellings_.resize(number_slots);
     if (out_.levels_.size() < static_cast<size_t>(plan_.string_slots)) {
       out_.levels_.resize(static_cast<size_t>(plan_.string_slots));
     }
@@ -93,7 +87,7 @@ class BlockParser {
       const char* next = nullptr;
       if (field.mode == ParseMode::kNumber) {
         double value = 0;
-        next = short_way ? scan_decimal(at, value) : nullptr;
+        next = short_way && !field.spelled ? scan_decimal(at, value) : nullptr;
         if (next != nullptr && (*next == delimiter_ || *next == '\n')) {
           numbers[field.slot * stride] = value;
         } else {
@@ -117,6 +111,7 @@ class BlockParser {
   const char* parse_string(const char* at, int32_t f) {
     const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
     const FieldText read = read_field(at, end_, delimiter_, scratch_);
+    if (read.stray) return stray_text(f, at, read.next);
     int32_t id = -1;
     if (!plan_.missing->contains(read.text)) {
       LevelTable& levels = out_.levels_[static_cast<size_t>(field.slot)];
@@ -134,45 +129,78 @@ class BlockParser {
   const char* parse_rare(const char* at, int32_t f) {
     const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
     const FieldText read = read_field(at, end_, delimiter_, scratch_);
+    if (read.stray) return stray_text(f, at, read.next);
     if (field.mode == ParseMode::kSkip) return read.next;
     double value = kMissingNumber;
-    const bool wants_number = field.mode == ParseMode::kNumber;
-    if (wants_number) {
-      const NumberKind kind = parse_number(read.text, value);
-      if (kind == NumberKind::kNotFinite) {
-        // "inf" and the like may also be declared missing.
-        if (!plan_.missing->contains(read.text)) note_not_finite(f, read.text);
-        if (out_.error_.line >= 0) return nullptr;
-      } else if (kind == NumberKind::kNone && !plan_.missing->contains(read.text)) {
-        if (field.strict) return misfit(f, read.text, "not a number");
-        out_.states_[static_cast<size_t>(field.slot)] |= ParsedBlock::kFailed;
-      } else if (plan_.missing->has_numbers() && plan_.missing->contains(read.text)) {
-        value = kMissingNumber;
-      }
+    if (field.mode == ParseMode::kNumber) {
+      value = parse_number_field(f, read.text);
     } else if (const auto seconds = parse_datetime(read.text)) {
       value = *seconds;
     } else if (!plan_.missing->contains(read.text)) {
-      if (field.strict) return misfit(f, read.text, "not a date or time (yyyy-mm-dd[ hh:mm:ss])");
-      out_.states_[static_cast<size_t>(field.slot)] |= ParsedBlock::kFailed;
+      note_misfit(f, read.text, "not a date or time (yyyy-mm-dd[ hh:mm:ss])");
     }
+    if (out_.error_.line >= 0) return nullptr;
     out_.numbers_[static_cast<size_t>(field.slot * out_.stride_ + out_.row_count_)] = value;
     return read.next;
   }
 
+  double parse_number_field(int32_t f, std::string_view text) {
+    const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
+    double value = kMissingNumber;
+    const NumberKind kind = parse_number(text, value);
+    const bool may_be_missing = kind != NumberKind::kFinite || plan_.missing->has_numbers();
+    // "inf" and the like may also be declared missing.
+    if (may_be_missing && plan_.missing->contains(text)) return kMissingNumber;
+    if (kind == NumberKind::kFinite) {
+      if (field.spelled) {
+        out_.spellings_[static_cast<size_t>(field.slot)].add(value, trimmed(text));
+        out_.noted_[static_cast<size_t>(field.slot)] |= ParsedBlock::kGathered;
+      }
+      return value;
+    }
+    if (kind == NumberKind::kNotFinite) {
+      note_not_finite(f, text);
+    } else {
+      note_misfit(f, text, "not a number");
+    }
+    return kMissingNumber;
+  }
+
+  void note_misfit(int32_t f, std::string_view text, std::string_view why) {
+    const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
+    if (field.strict) {
+      misfit(f, text, why);
+      return;
+    }
+    MisfitTally& tally = out_.misfits_[static_cast<size_t>(field.slot)];
+    if (tally.add(text)) tally.place(line());
+    out_.noted_[static_cast<size_t>(field.slot)] |= ParsedBlock::kGathered;
+  }
+
   void note_not_finite(int32_t f, std::string_view text) {
-    if (plan_.fields[static_cast<size_t>(f)].strict) {
+    const FieldPlan& field = plan_.fields[static_cast<size_t>(f)];
+    if (field.finite) {
       misfit(f, text, "beyond the range of numbers (largest 1.797e308)");
       return;
     }
-    uint8_t& state = out_.states_[static_cast<size_t>(plan_.fields[static_cast<size_t>(f)].slot)];
-    if ((state & ParsedBlock::kNoted) == 0) out_.not_finite_.push_back({line(), f, shown(text)});
-    state |= ParsedBlock::kNoted;
+    uint8_t& noted = out_.noted_[static_cast<size_t>(field.slot)];
+    if ((noted & ParsedBlock::kInfinite) == 0) {
+      out_.not_finite_.push_back({line(), f, shown_text(text)});
+    }
+    noted |= ParsedBlock::kInfinite;
   }
 
   int64_t line() const { return count_newlines(begin_, record_); }
 
   const char* misfit(int32_t f, std::string_view text, std::string_view why) {
-    out_.error_ = {line(), f, fmt::format("'{}' is {}", shown(text), why)};
+    out_.error_ = {line(), f, fmt::format("'{}' is {}", shown_text(text), why)};
+    return nullptr;
+  }
+
+  // The field runs from `at` to `next`.
+  const char* stray_text(int32_t f, const char* at, const char* next) {
+    const std::string_view field(at, static_cast<size_t>(next - at));
+    out_.error_ = {line(), f, fmt::format("{}: {}", kStrayText, shown_text(field))};
     return nullptr;
   }
 

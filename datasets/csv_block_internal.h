@@ -9,7 +9,9 @@
 
 #include "datasets/column_types.h"
 #include "datasets/level_table_internal.h"
+#include "datasets/misfit_tally_internal.h"
 #include "datasets/record_feed_internal.h"
+#include "datasets/spelling_table_internal.h"
 
 namespace assay::datasets {
 
@@ -17,10 +19,13 @@ enum class ParseMode : uint8_t { kSkip, kNumber, kDatetime, kString };
 
 struct FieldPlan {
   ParseMode mode = ParseMode::kSkip;
-  // A value that does not fit is an error (a string column must then be boolean); else the column
-  // is marked failed.
+  // A value that does not fit is an error (a string column must then be boolean); else it is NaN
+  // and counted among the misfits.
   bool strict = false;
-  int32_t slot = 0;  // among the number (kNumber, kDatetime) or string slots
+  // A number beyond the range of double is an error; else it is noted.
+  bool finite = false;
+  bool spelled = false;  // kNumber: keep how distinct numbers are spelled
+  int32_t slot = 0;      // among the number (kNumber, kDatetime) or string slots
 };
 
 // Shared by all blocks of a batch.
@@ -48,8 +53,11 @@ class ParsedBlock {
   // [row_count], ids in levels(slot), -1 where missing.
   const int32_t* codes(int32_t slot) const { return codes_.get() + slot * stride_; }
   const LevelTable& levels(int32_t slot) const { return levels_[static_cast<size_t>(slot)]; }
-  // Whether some value of a number slot did not fit; its numbers are then no use.
-  bool failed(int32_t slot) const { return (states_[static_cast<size_t>(slot)] & kFailed) != 0; }
+  // What did not fit in a number slot. Its line counts the LF bytes in the block before the record.
+  const MisfitTally& misfits(int32_t slot) const { return misfits_[static_cast<size_t>(slot)]; }
+  const SpellingTable& spellings(int32_t slot) const {
+    return spellings_[static_cast<size_t>(slot)];
+  }
   // The first number of each number slot that is not finite.
   const std::vector<BlockNote>& not_finite() const { return not_finite_; }
   // The first error: its text says what is wrong. What comes after it was not parsed.
@@ -58,8 +66,6 @@ class ParsedBlock {
 
  private:
   friend class BlockParser;
-  static constexpr uint8_t kFailed = 1;  // a value did not fit
-  static constexpr uint8_t kNoted = 2;   // not_finite_ has a note
   std::unique_ptr<double[]> numbers_;
   std::unique_ptr<int32_t[]> codes_;
   int64_t number_capacity_ = 0;
@@ -68,7 +74,12 @@ class ParsedBlock {
   int64_t row_count_ = 0;
   int64_t newline_count_ = 0;
   std::vector<LevelTable> levels_;
-  std::vector<uint8_t> states_;  // of the number slots
+  static constexpr uint8_t kInfinite = 1;  // not_finite_ has a note
+  static constexpr uint8_t kGathered = 2;  // misfits or spellings
+  // Of the number slots.
+  std::vector<uint8_t> noted_;
+  std::vector<MisfitTally> misfits_;
+  std::vector<SpellingTable> spellings_;
   std::vector<BlockNote> not_finite_;
   BlockNote error_;
 };

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "datasets/column_builder_internal.h"
+#include "datasets/csv_field_internal.h"
 #include "datasets/csv_scan_internal.h"
 
 namespace assay::datasets {
@@ -14,7 +15,10 @@ constexpr size_t kMostNamed = 10;  // columns in one message
 class ScanBlocks final : public CsvBlocks {
  public:
   ScanBlocks(std::unique_ptr<CsvScan> scan, std::vector<ColumnSpec> columns)
-      : scan_(std::move(scan)), columns_(std::move(columns)) {}
+      : scan_(std::move(scan)),
+        columns_(std::move(columns)),
+        misfits_(columns_.size()),
+        values_(columns_.size(), 0) {}
 
   // Finds the columns in the file.
   Status plan() {
@@ -41,7 +45,8 @@ class ScanBlocks final : public CsvBlocks {
       field_plan.mode = ColumnBuilder::mode_of(column.type);
       const bool strings = field_plan.mode == ParseMode::kString;
       field_plan.slot = strings ? plan_.string_slots++ : plan_.number_slots++;
-      field_plan.strict = !strings || column.type == ColumnType::kBoolean;
+      field_plan.strict = column.type == ColumnType::kBoolean;
+      field_plan.finite = true;
     }
     if (lacking_count == 0) return {};
     return fail(StatusCode::kData, "{}: lacks the column{} {}{}", scan_->name(),
@@ -70,6 +75,7 @@ class ScanBlocks final : public CsvBlocks {
           columns[static_cast<size_t>(c)] = build(static_cast<size_t>(c), rows);
         }));
     row_count_ += rows;
+    ASSAY_RETURN_IF_ERROR(gather_misfits(columns));
     return Table::make(std::move(columns), scan_->name(), "");
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "out of memory reading '{}'", scan_->name());
@@ -78,19 +84,60 @@ class ScanBlocks final : public CsvBlocks {
   const std::vector<std::string>& names() const override { return scan_->dialect().names; }
   int64_t row_count() const override { return row_count_; }
 
+  std::vector<std::string> misfit_notes() const override {
+    std::vector<std::string> notes;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      if (misfits_[c].count() == 0) continue;
+      Column column;
+      column.name = columns_[c].name;
+      column.type = columns_[c].type;
+      column.misfits = {misfits_[c].count(), misfits_[c].line(), shown_text(misfits_[c].text())};
+      notes.push_back(misfit_note(scan_->name(), column, values_[c]));
+    }
+    return notes;
+  }
+
  private:
+  Status gather_misfits(const std::vector<Column>& columns) {
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const FieldPlan& field = plan_.fields[static_cast<size_t>(fields_[c])];
+      if (field.mode == ParseMode::kString) continue;
+      MisfitTally& tally = misfits_[c];
+      const int64_t before = tally.count();
+      values_[c] += columns[c].row_count() - columns[c].missing_count + columns[c].misfits.count;
+      for (size_t k = 0; k < scan_->blocks().size(); ++k) {
+        tally.merge(scan_->blocks()[k].misfits(field.slot), scan_->first_line(k));
+      }
+      const bool few = misfits_are_few({values_[c], tally.count(), tally.distinct_count()});
+      if (tally.count() == before || few) continue;
+      const std::string_view type = name_of(columns_[c].type);
+      return scan_->error_at(
+          tally.line(), fields_[c],
+          fmt::format("'{}' is no {} value{} (at most 0.1 %, or 1 % up to 5, may count as missing)",
+                      shown_text(tally.text()), type,
+                      tally.count() == 1 ? fmt::format(", one of {} values so far", values_[c])
+                                         : fmt::format(", nor are {} more of {} values so far",
+                                                       tally.count() - 1, values_[c])));
+    }
+    return {};
+  }
+
   Column build(size_t c, int64_t rows) const {
     const ColumnSpec& spec = columns_[c];
     const FieldPlan& field = plan_.fields[static_cast<size_t>(fields_[c])];
     ColumnBuilder builder(spec.name, fields_[c], field.mode, spec.type);
     builder.reserve(rows);
-    for (const ParsedBlock& block : scan_->blocks()) builder.append(block, field.slot);
+    for (size_t k = 0; k < scan_->blocks().size(); ++k) {
+      builder.append(scan_->blocks()[k], field.slot, scan_->first_line(k));
+    }
     return builder.finish(spec.type);
   }
 
   std::unique_ptr<CsvScan> scan_;
   std::vector<ColumnSpec> columns_;
   std::vector<int32_t> fields_;  // of each column in the file
+  std::vector<MisfitTally> misfits_;
+  std::vector<int64_t> values_;  // cells of each column that were not missing
   BlockPlan plan_;
   bool ended_ = false;
   int64_t row_count_ = 0;

@@ -32,12 +32,16 @@ class CsvBlocks {
   // The next rows in file order, columns in the order of `columns`; null at the end of the file.
   // A categorical or text column holds the levels met in these rows; a boolean's two levels are
   // spellings met in these rows or their opposites. A file without rows gives null at once.
-  // Fails: as read_csv; data if a value does not fit its column's type.
+  // A cell of a numeric or datetime column that does not fit counts as missing as long as such
+  // cells of the column are few (misfits_are_few) among the rows so far, counted after each table.
+  // Fails: as read_csv; data if they are more, or a value does not fit another column's type.
   virtual Result<std::shared_ptr<const Table>> next(Executor& executor, const StopToken& stop) = 0;
   // All column names in the file.
   virtual const std::vector<std::string>& names() const = 0;
   // Rows given out so far.
   virtual int64_t row_count() const = 0;
+  // misfit_note() of each column that had misfits so far.
+  virtual std::vector<std::string> misfit_notes() const = 0;
 };
 
 }  // namespace assay::datasets

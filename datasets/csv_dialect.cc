@@ -6,6 +6,7 @@
 
 #include "datasets/csv_dialect_internal.h"
 #include "datasets/csv_field_internal.h"
+#include "datasets/misfit_tally_internal.h"
 #include "datasets/record_cutter_internal.h"
 #include "datasets/utf8_internal.h"
 
@@ -94,15 +95,17 @@ bool counts_up(const Record& record) {
   return true;
 }
 
-// Whether all values of the column below the first record are numbers or datetimes.
+// Whether the values of the column below the first record are numbers or datetimes, but for a few
+// slips.
 bool typed_below(const std::vector<Record>& records, size_t column, const MissingTokens& missing) {
-  bool any = false;
+  MisfitTally misfits;
+  int64_t values = 0;
   for (size_t r = 1; r < records.size(); ++r) {
     if (column >= records[r].size() || missing.contains(records[r][column])) continue;
-    if (!is_typed(records[r][column])) return false;
-    any = true;
+    ++values;
+    if (!is_typed(records[r][column])) misfits.add(records[r][column]);
   }
-  return any;
+  return values > 0 && misfits_are_few({values, misfits.count(), misfits.distinct_count()});
 }
 
 bool occurs_below(const std::vector<Record>& records, size_t column) {
@@ -137,6 +140,25 @@ Status check_names(const std::vector<std::string>& names, const std::string& fil
                   "{}: line 1: columns {} and {} are both named '{}' (names must differ)", file,
                   at->second + 1, c + 1, names[c]);
     }
+  }
+  return {};
+}
+
+// Text after a closing quote in the first record; in others the parser finds it.
+Status check_quotes(std::string_view text, char delimiter, const std::string& file) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end && empty_line(at) > 0) at += empty_line(at);
+  std::string scratch;
+  for (int column = 1; at < end; ++at, ++column) {
+    const FieldText field = read_field(at, end, delimiter, scratch);
+    if (field.stray) {
+      return fail(StatusCode::kData, "{}: line 1: the name of column {}: {}: {}", file, column,
+                  kStrayText,
+                  shown_text(std::string_view(at, static_cast<size_t>(field.next - at))));
+    }
+    at = field.next;
+    if (*at == '\n') break;
   }
   return {};
 }
@@ -245,6 +267,7 @@ Result<CsvDialect> detect_dialect(const CsvHead& head, const CsvOptions& options
     if (used >= static_cast<int64_t>(text.size()) + 2) {
       return fail(StatusCode::kData, "{}: line 1: a quoted field is not closed", name);
     }
+    ASSAY_RETURN_IF_ERROR(check_quotes(whole, dialect.delimiter, name));
     dialect.data_line = 1 + count_newlines(whole.data(), whole.data() + used);
     used = std::min(used, static_cast<int64_t>(text.size()));
     records.erase(records.begin());

@@ -1,5 +1,7 @@
 #include "datasets/csv_field_internal.h"
 
+#include <algorithm>
+
 namespace assay::datasets {
 
 FieldText read_quoted_field(const char* at, const char* end, char delimiter, std::string& scratch) {
@@ -25,8 +27,23 @@ FieldText read_quoted_field(const char* at, const char* end, char delimiter, std
   const char* const rest = after;
   while (*after != delimiter && *after != '\n') ++after;
   const bool carriage_return = *after == '\n' && after > rest && after[-1] == '\r';
-  scratch.append(rest, after - carriage_return);
-  return {scratch, after};
+  const bool stray =
+      std::any_of(rest, after - carriage_return, [](char c) { return c != ' ' && c != '\t'; });
+  return {scratch, after, stray};
+}
+
+std::string shown_text(std::string_view text) {
+  constexpr size_t kLimit = 40;
+  std::string out;
+  for (const char c : text.substr(0, kLimit)) out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
+  // Cut within a UTF-8 sequence: take the rest of the sequence away.
+  if (text.size() > kLimit) {
+    while (!out.empty() && (static_cast<unsigned char>(text[out.size()]) & 0xC0) == 0x80) {
+      out.pop_back();
+    }
+    out += "...";
+  }
+  return out;
 }
 
 }  // namespace assay::datasets

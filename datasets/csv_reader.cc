@@ -1,7 +1,9 @@
-// Two passes at most. The first parses every column as what its first records look like: number,
-// datetime or string. Strings are dictionary-encoded and typed at the end from their levels, so
-// only a column that looked like numbers or datetimes and then met another string needs the second
-// pass, which reads it as strings. Either way the type follows from all values of the file.
+// Three passes at most, nearly always one. The first parses every column as what its first records
+// look like: number, datetime or string. Strings are dictionary-encoded and typed at the end from
+// their levels, so only a column that looked like numbers or datetimes and then met many other
+// strings needs a further pass, which reads it as strings; and one of strings that turn out to be
+// numbers but for a few is read as numbers, which finds the lines of the few. Either way the type
+// follows from all values of the file.
 #include "datasets/csv_reader.h"
 
 #include <algorithm>
@@ -17,21 +19,24 @@
 namespace assay::datasets {
 namespace {
 
-// The mode that all values in the sample agree with.
+// The mode that the values in the sample agree with, but for a few.
 ParseMode guess_mode(const CsvDialect& dialect, size_t column, const MissingTokens& missing) {
-  bool any = false;
-  bool numbers = true;
-  bool datetimes = true;
+  int64_t values = 0;
+  MisfitTally no_numbers;
+  MisfitTally no_datetimes;
   for (const Record& record : dialect.sample) {
     if (column >= record.size() || missing.contains(record[column])) continue;
     double value = 0;
-    any = true;
-    numbers = numbers && parse_number(record[column], value) != NumberKind::kNone;
-    datetimes = datetimes && parse_datetime(record[column]).has_value();
+    ++values;
+    if (parse_number(record[column], value) == NumberKind::kNone) no_numbers.add(record[column]);
+    if (!parse_datetime(record[column])) no_datetimes.add(record[column]);
   }
-  if (!any) return ParseMode::kString;
-  if (numbers) return ParseMode::kNumber;
-  return datetimes ? ParseMode::kDatetime : ParseMode::kString;
+  const auto fits = [values](const MisfitTally& misfits) {
+    return misfits_are_few({values, misfits.count(), misfits.distinct_count()});
+  };
+  if (values == 0) return ParseMode::kString;
+  if (fits(no_numbers)) return ParseMode::kNumber;
+  return fits(no_datetimes) ? ParseMode::kDatetime : ParseMode::kString;
 }
 
 class TableReader {
@@ -46,22 +51,8 @@ class TableReader {
     if (row_count_ == 0) {
       return fail(StatusCode::kData, "{}: the file has a header but no rows", scan_.name());
     }
-    std::vector<ColumnBuilder> redo = begin_again();
-    if (!redo.empty()) {
-      std::swap(builders_, redo);
-      const int64_t rows = row_count_;
-      ASSAY_RETURN_IF_ERROR(scan_.restart());
-      ASSAY_RETURN_IF_ERROR(run_pass());
-      if (row_count_ != rows) {
-        return fail(StatusCode::kIo, "'{}' changed while it was read", scan_.name());
-      }
-      for (ColumnBuilder& builder : builders_) {
-        *std::find_if(redo.begin(), redo.end(), [&](const ColumnBuilder& old) {
-          return old.field() == builder.field();
-        }) = std::move(builder);
-      }
-      std::swap(builders_, redo);
-    }
+    // Number, string, number: nothing can be learned from a fourth.
+    for (int pass = 2; pass <= 3; ++pass) ASSAY_RETURN_IF_ERROR(read_again());
     ASSAY_RETURN_IF_ERROR(check_finite());
     ASSAY_RETURN_IF_ERROR(scan_.check_unchanged());
     return finish(hash);
@@ -96,9 +87,11 @@ class TableReader {
       for (const auto& [typed_name, type] : options_.column_types) {
         if (typed_name == name) given = type;
       }
+      const auto& spelled = options_.spelled_columns;
       builders_.emplace_back(
           name, static_cast<int32_t>(c),
-          given ? ColumnBuilder::mode_of(*given) : guess_mode(dialect, c, scan_.missing()), given);
+          given ? ColumnBuilder::mode_of(*given) : guess_mode(dialect, c, scan_.missing()), given,
+          std::find(spelled.begin(), spelled.end(), name) != spelled.end());
     }
     if (builders_.empty()) {
       return fail(StatusCode::kInvalidArgument, "{}: no column is left of {}", scan_.name(),
@@ -118,6 +111,8 @@ class TableReader {
       field.slot = strings ? plan_.string_slots++ : plan_.number_slots++;
       field.mode = builder.failed() ? ParseMode::kSkip : builder.mode();
       field.strict = builder.is_given() && (!strings || builder.type() == ColumnType::kBoolean);
+      field.finite = field.strict;
+      field.spelled = builder.spelled() && builder.mode() == ParseMode::kNumber;
     }
   }
 
@@ -135,14 +130,14 @@ class TableReader {
           executor_.parallel_for(static_cast<int64_t>(builders_.size()), [&](int64_t c, int) {
             ColumnBuilder& builder = builders_[static_cast<size_t>(c)];
             const int32_t slot = plan_.fields[static_cast<size_t>(builder.field())].slot;
-            for (const ParsedBlock& block : scan_.blocks()) {
-              if (!builder.failed()) builder.append(block, slot);
+            for (size_t k = 0; k < scan_.blocks().size(); ++k) {
+              if (!builder.failed()) builder.append(scan_.blocks()[k], slot, scan_.first_line(k));
             }
           }));
       for (const ColumnBuilder& builder : builders_) {
-        if (builder.failed()) {
-          plan_.fields[static_cast<size_t>(builder.field())].mode = ParseMode::kSkip;
-        }
+        FieldPlan& field = plan_.fields[static_cast<size_t>(builder.field())];
+        if (builder.failed()) field.mode = ParseMode::kSkip;
+        field.spelled = field.spelled && builder.spelled();
       }
     }
   }
@@ -191,21 +186,29 @@ class TableReader {
     }
   }
 
-  // Builders for a second pass over the columns that need one.
-  std::vector<ColumnBuilder> begin_again() {
+  // A further pass over the columns that need one.
+  Status read_again() {
     std::vector<ColumnBuilder> redo;
     for (const ColumnBuilder& builder : builders_) {
-      if (builder.failed()) {
-        redo.emplace_back(builder.name(), builder.field(), ParseMode::kString, std::nullopt);
-        continue;
-      }
-      if (builder.mode() != ParseMode::kString || builder.is_given()) continue;
-      if (builder.type() == ColumnType::kNumeric && builder.has_infinite_level()) {
-        // The second pass finds the line.
-        redo.emplace_back(builder.name(), builder.field(), ParseMode::kNumber, std::nullopt);
-      }
+      const ParseMode better = builder.better_mode();
+      if (better == builder.mode()) continue;
+      redo.emplace_back(builder.name(), builder.field(), better, std::nullopt, builder.spelled());
     }
-    return redo;
+    if (redo.empty()) return {};
+    std::swap(builders_, redo);
+    const int64_t rows = row_count_;
+    ASSAY_RETURN_IF_ERROR(scan_.restart());
+    ASSAY_RETURN_IF_ERROR(run_pass());
+    if (row_count_ != rows) {
+      return fail(StatusCode::kIo, "'{}' changed while it was read", scan_.name());
+    }
+    for (ColumnBuilder& builder : builders_) {
+      *std::find_if(redo.begin(), redo.end(), [&](const ColumnBuilder& old) {
+        return old.field() == builder.field();
+      }) = std::move(builder);
+    }
+    std::swap(builders_, redo);
+    return {};
   }
 
   // Infinities are errors in columns that became numeric; in others they were strings.
@@ -255,6 +258,23 @@ Result<std::shared_ptr<const Table>> read_csv_source(std::unique_ptr<ByteSource>
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "out of memory reading '{}'", name);
   }
+}
+
+Result<std::vector<std::string>> read_csv_names(const std::string& path,
+                                                const CsvOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(auto source, ByteSource::open(path));
+  CsvOptions small = options;
+  small.block_bytes = 4096;
+  ASSAY_ASSIGN_OR_RETURN(const auto scan, CsvScan::open(std::move(source), small));
+  // A look at the first records: names that come from broken text would lead nowhere.
+  BlockPlan plan;
+  plan.delimiter = scan->dialect().delimiter;
+  plan.missing = &scan->missing();
+  plan.fields.resize(scan->dialect().names.size());
+  SerialExecutor executor;
+  const StopToken stop;
+  ASSAY_RETURN_IF_ERROR(scan->next(plan, executor, stop));
+  return scan->dialect().names;
 }
 
 Result<std::shared_ptr<const Table>> read_csv(const std::string& path, const CsvOptions& options,

@@ -6,10 +6,11 @@
 // What the text means
 // - A record ends with LF or CR LF; empty lines are skipped, also in a table of one column. A lone
 //   CR is part of its field.
-// - A field that begins with a quote is quoted, "" inside is one quote, and what follows the
-// closing
-//   quote is appended, as in Python's csv. A quote elsewhere in a field is an ordinary character.
-//   Quoting does not make a number a string.
+// - A field that begins with a quote is quoted, and "" inside is one quote. Between the closing
+//   quote and the delimiter there may be blanks, which are left out; other text there is an error,
+//   as RFC 4180 has it (Python's csv and pandas append it, which hides a quote that was not
+//   doubled). A quote elsewhere in a field is an ordinary character. Quoting does not make a number
+//   a string.
 // - Missing: the empty field and the missing tokens (blanks around them ignored).
 // - Delimiter, if not given: comma, semicolon, tab or |, whichever splits the first lines evenly.
 // - Header, if not told: the first record is one if it names a column (with what is no number,
@@ -18,9 +19,11 @@
 //   a table of strings it is one unless it repeats a name or most of its fields occur again in
 //   their own columns.
 // - An empty header field k (from 1) is named `column_<k>`; without a header all are.
-// - Types are inferred over the whole file (column_types.h). Numbers mixed with other strings are
-//   categorical in their original spelling. In a numeric column a number beyond the range of double
-//   or an infinity is an error.
+// - Types are inferred over the whole file (column_types.h). A column whose cells are numbers (or
+//   datetimes) but for very few keeps that type: misfits_are_few() is the rule, the other cells
+//   count as missing, and Column::misfits tells of them. Otherwise numbers mixed with other strings
+//   are categorical in their original spelling. In a numeric column a number beyond the range of
+//   double or an infinity is an error.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +49,11 @@ struct CsvOptions {
   std::vector<std::pair<std::string, ColumnType>> column_types;
   std::vector<std::string> drop;          // columns to leave out
   std::vector<std::string> only_columns;  // empty: all; the table keeps the file's order
-  int64_t max_bytes = 0;                  // planned bound of memory; 0: none
-  int64_t block_bytes = 256 << 10;        // unit of parallel work, >= 1; does not change the result
+  // Fill Column::spellings of these, where they are numeric with at most 10,000 distinct numbers.
+  // Names that are not there are ignored.
+  std::vector<std::string> spelled_columns;
+  int64_t max_bytes = 0;            // planned bound of memory; 0: none
+  int64_t block_bytes = 256 << 10;  // unit of parallel work, >= 1; does not change the result
 };
 
 // Reads the whole file. `content_hash` of the table is the SHA-256 of the uncompressed bytes.
@@ -58,5 +64,9 @@ struct CsvOptions {
 //        changed while it was read.
 Result<std::shared_ptr<const Table>> read_csv(const std::string& path, const CsvOptions& options,
                                               Executor& executor, const StopToken& stop);
+
+// The names of all columns, in file order, from the header and a look at the first records. Of
+// `options` those on text count. Fails: as read_csv for what it looks at.
+Result<std::vector<std::string>> read_csv_names(const std::string& path, const CsvOptions& options);
 
 }  // namespace assay::datasets

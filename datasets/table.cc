@@ -29,6 +29,16 @@ Status check_codes(const Column& column) {
 
 std::string_view name_of(ColumnType type) { return kTypeNames[static_cast<size_t>(type)]; }
 
+std::string misfit_note(const std::string& source, const Column& column, int64_t values) {
+  const Misfits& misfits = column.misfits;
+  const std::string place = misfits.line > 0 ? fmt::format("{}:{}", source, misfits.line) : source;
+  const std::string more =
+      misfits.count == 1 ? fmt::format(" (1 of {} values)", values)
+                         : fmt::format(", as do {} more of {} values", misfits.count - 1, values);
+  return fmt::format("{}: column '{}': '{}' is no {} value and counts as missing{}", place,
+                     column.name, misfits.text, name_of(column.type), more);
+}
+
 Result<ColumnType> parse_column_type(std::string_view name) {
   for (size_t i = 0; i < kTypeNames.size(); ++i) {
     if (name == kTypeNames[i]) return static_cast<ColumnType>(i);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,6 +34,13 @@ inline constexpr int32_t kMissingCode = 0;
 inline constexpr int32_t kUnseenCode = 1;
 inline constexpr int32_t kFirstLevelCode = 2;
 
+// Cells of a file that do not fit their column's type and were read as missing.
+struct Misfits {
+  int64_t count = 0;
+  int64_t line = 0;  // of the first one's record, from 1; 0: not known
+  std::string text;  // the first one
+};
+
 struct Column {
   std::string name;
   ColumnType type = ColumnType::kNumeric;
@@ -41,12 +49,19 @@ struct Column {
   std::vector<std::string> levels;  // distinct values, sorted by their bytes
   int64_t missing_count = 0;
   bool all_integers = false;  // numeric: every value present is a whole number
+  Misfits misfits;            // numeric, datetime: among the missing
+  // Numeric, where the reader was asked for it: the first spelling of each distinct number.
+  std::map<double, std::string> spellings;
 
   bool is_numbers() const { return type != ColumnType::kCategorical && type != ColumnType::kText; }
   int64_t row_count() const {
     return static_cast<int64_t>(is_numbers() ? numbers.size() : codes.size());
   }
 };
+
+// "data.csv:12: column 'age': 'abc' is no numeric value and counts as missing, as do 3 more of
+// 4000". `values` is the number of cells that are not missing, misfits included.
+std::string misfit_note(const std::string& source, const Column& column, int64_t values);
 
 class Table {
  public:

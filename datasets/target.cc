@@ -74,7 +74,10 @@ Status too_many_classes(const Table& table, const Column& column) {
 Status number_classes(const Table& table, const Column& column, Target& target) {
   const std::vector<double> distinct = distinct_values(column.numbers, kMaxClasses);
   if (static_cast<int64_t>(distinct.size()) > kMaxClasses) return too_many_classes(table, column);
-  for (const double x : distinct) target.labels.push_back(number_label(x));
+  for (const double x : distinct) {
+    const auto spelled = column.spellings.find(x);
+    target.labels.push_back(spelled == column.spellings.end() ? number_label(x) : spelled->second);
+  }
   for (const uint32_t row : target.rows) {
     const auto at = std::lower_bound(distinct.begin(), distinct.end(), column.numbers[row]);
     target.codes.push_back(static_cast<int32_t>(at - distinct.begin()));

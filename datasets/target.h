@@ -26,7 +26,8 @@ struct Target {
   std::vector<uint32_t> rows;
   int64_t missing_count = 0;  // rows left out
   // Classification: sorted as numbers if all are numbers, else by bytes; a boolean's false comes
-  // first. A numeric column's labels are shortest decimals ("1", "0.5").
+  // first. A numeric column's labels are spelled as the file first spells them
+  // (Column::spellings), else shortest decimals ("1", "0.5").
   std::vector<std::string> labels;
   std::vector<int32_t> codes;   // classification: index into labels
   std::vector<double> values;   // regression

@@ -10,6 +10,7 @@
 #include "automl/cli/learner_groups.h"
 #include "automl/cli/output.h"
 #include "automl/cli/table_options.h"
+#include "automl/config/column_check.h"
 #include "automl/config/config_reference.h"
 #include "automl/config/config_schema.h"
 #include "automl/config/config_template.h"
@@ -89,11 +90,17 @@ Status init(const Invocation& invocation, const InitOptions& options) {
 Status check(const Invocation& invocation, const std::string& path) {
   ASSAY_RETURN_IF_ERROR(refuse_table(path));
   const std::vector<OptionGroup> groups = learner_groups();
-  ASSAY_ASSIGN_OR_RETURN(const ExperimentConfig config, load_config(path, groups));
+  ConfigPlaces places;
+  ASSAY_ASSIGN_OR_RETURN(const ExperimentConfig config, load_config(path, groups, &places));
   PosixFileLayer files;
   if (!files.exists(config.data.train)) {
-    return fail(StatusCode::kConfig, "{}: data.train: no file '{}'", path, config.data.train);
+    return tl::unexpected<Error>(
+        {StatusCode::kConfig,
+         places.message("data.train", fmt::format("no file '{}'", config.data.train))});
   }
+  ASSAY_RETURN_IF_ERROR(check_table_columns(config, places, true));
+  const auto engine = Engine::open({config.run.device, config.run.threads, config.budget.memory});
+  if (!engine) return tl::unexpected<Error>(places.placed(engine.error()));
   if (invocation.json) {
     print_result(nlohmann::json{{"ok", true}, {"config", path}}.dump() + "\n");
   } else {
@@ -151,6 +158,11 @@ void add_config_command(CLI::App& app, Invocation& invocation) {
   add_output_options(*check_command, invocation);
   auto path = std::make_shared<std::string>();
   check_command->add_option("config", *path, "The config file")->type_name("FILE")->required();
+  check_command->footer(
+      "Also checks that the table is there, that it has the columns the config names, and that "
+      "the\n"
+      "device can be had.\n"
+      "Example:\n  assay config check churn.yaml");
   check_command->callback([&invocation, path] {
     invocation.action = [&invocation, path] { return check(invocation, *path); };
   });

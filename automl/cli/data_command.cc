@@ -137,7 +137,8 @@ std::string target_text(const datasets::Target& target) {
 }
 
 Status describe(const Invocation& invocation, const DescribeOptions& options) {
-  ASSAY_ASSIGN_OR_RETURN(const auto csv, csv_options(options.table));
+  ASSAY_ASSIGN_OR_RETURN(auto csv, csv_options(options.table));
+  if (!options.target.empty()) csv.spelled_columns = {options.target};
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
   ASSAY_ASSIGN_OR_RETURN(auto table, datasets::read_csv(options.table.path, csv, engine->executor(),
                                                         *invocation.stop));
@@ -151,6 +152,13 @@ Status describe(const Invocation& invocation, const DescribeOptions& options) {
     }
     ASSAY_ASSIGN_OR_RETURN(target, datasets::extract_target(*table, options.target, task));
   }
+  std::vector<std::string> notes;
+  for (const datasets::Column& column : table->columns()) {
+    if (column.misfits.count == 0) continue;
+    const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
+    notes.push_back(datasets::misfit_note(table->source(), column, values));
+    print_note(invocation, "warning: " + notes.back());
+  }
   if (!invocation.json) {
     print_result(profile_text(profile) + (target ? target_text(*target) : std::string()));
     return {};
@@ -161,6 +169,7 @@ Status describe(const Invocation& invocation, const DescribeOptions& options) {
   object["columns"] = Json::array();
   for (const auto& column : profile.columns) object["columns"].push_back(column_json(column));
   if (target) object["target"] = target_json(*target);
+  object["notes"] = notes;
   print_result(object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   return {};
 }

@@ -12,11 +12,14 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   const int64_t memory = options.memory_bytes > 0 ? options.memory_bytes : usable_memory / 10 * 8;
   if (memory > usable_memory) {
     return fail(StatusCode::kInvalidArgument,
-                "memory={} bytes (this process may use {} bytes at most)", memory, usable_memory);
+                "budget.memory={} bytes (this process may use {} bytes at most)", memory,
+                usable_memory);
   }
   ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));
-  ASSAY_ASSIGN_OR_RETURN(engine->device_, engine->devices_.find(options.device));
+  auto device = engine->devices_.find(options.device);
+  if (!device) return fail_with(std::move(device.error()), "device");
+  engine->device_ = *device;
   engine->threads_ =
       options.threads > 0 ? static_cast<int>(std::min<int64_t>(options.threads, usable)) : usable;
   engine->memory_bytes_ = memory;

@@ -80,17 +80,22 @@ Status predict(const Invocation& invocation, const PredictOptions& options) {
     }
     return sink.write(text);
   };
-  ASSAY_ASSIGN_OR_RETURN(const int64_t rows, predict_stream(predictor, options.table, {}, *engine,
-                                                            *invocation.stop, write_block));
+  ASSAY_ASSIGN_OR_RETURN(
+      const StreamSummary stream,
+      predict_stream(predictor, options.table, {}, *engine, *invocation.stop, write_block));
   ASSAY_RETURN_IF_ERROR(sink.close());
+  for (const std::string& note : stream.notes) print_note(invocation, "warning: " + note);
   if (sink.to_stdout()) return {};
   if (invocation.json) {
-    const nlohmann::ordered_json object = {
-        {"model", model.name}, {"version", model.version}, {"rows", rows}, {"out", options.out}};
+    const nlohmann::ordered_json object = {{"model", model.name},
+                                           {"version", model.version},
+                                           {"rows", stream.rows},
+                                           {"out", options.out},
+                                           {"notes", stream.notes}};
     print_result(object.dump() + "\n");
   } else {
-    print_note(invocation,
-               fmt::format("{} rows predicted by {} written to {}", rows, model.name, options.out));
+    print_note(invocation, fmt::format("{} rows predicted by {} written to {}", stream.rows,
+                                       model.name, options.out));
   }
   return {};
 }

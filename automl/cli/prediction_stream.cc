@@ -18,10 +18,10 @@ void add_prediction_options(CLI::App& command, PredictionOptions& options) {
       ->capture_default_str();
 }
 
-Result<int64_t> predict_stream(const Predictor& predictor, const TableOptions& options,
-                               const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
-                               const StopToken& stop,
-                               const std::function<Status(const PredictedBlock&)>& visit) {
+Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOptions& options,
+                                     const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
+                                     const StopToken& stop,
+                                     const std::function<Status(const PredictedBlock&)>& visit) {
   ASSAY_ASSIGN_OR_RETURN(const auto csv, csv_options(options));
   std::vector<datasets::ColumnSpec> columns;
   for (const InputColumn& column : predictor.encoder().columns()) {
@@ -32,7 +32,7 @@ Result<int64_t> predict_stream(const Predictor& predictor, const TableOptions& o
   const kernels::ComputeContext context = engine.context(stop);
   while (true) {
     ASSAY_ASSIGN_OR_RETURN(auto table, blocks->next(engine.executor(), stop));
-    if (table == nullptr) return blocks->row_count();
+    if (table == nullptr) return StreamSummary{blocks->row_count(), blocks->misfit_notes()};
     auto predictions = predictor.predict(table, context);
     if (!predictions) {
       return fail_with(std::move(predictions.error()),

@@ -32,12 +32,17 @@ struct PredictedBlock {
   std::span<const float> predictions;
 };
 
+struct StreamSummary {
+  int64_t rows = 0;
+  std::vector<std::string> notes;  // cells that were read as missing, a line a column
+};
+
 // Reads the columns that the model needs, and `extra` ones behind them, and calls visit for each
-// block in file order until it fails. Returns the number of rows.
+// block in file order until it fails.
 // Fails: as CsvBlocks and Predictor::predict; what `visit` fails with.
-Result<int64_t> predict_stream(const Predictor& predictor, const TableOptions& options,
-                               const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
-                               const StopToken& stop,
-                               const std::function<Status(const PredictedBlock&)>& visit);
+Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOptions& options,
+                                     const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
+                                     const StopToken& stop,
+                                     const std::function<Status(const PredictedBlock&)>& visit);
 
 }  // namespace assay::automl::cli

@@ -11,6 +11,7 @@
 #include "automl/cli/output_file.h"
 #include "automl/cli/run_flags.h"
 #include "automl/cli/sweep_progress.h"
+#include "automl/config/column_check.h"
 #include "automl/config/yaml_config.h"
 #include "automl/learners/learner.h"
 #include "automl/report/leaderboard.h"
@@ -31,19 +32,20 @@ struct RunOptionsGiven {
 
 constexpr int64_t kMaxConfigBytes = 1 << 20;
 
-Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& config_text) {
+Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& config_text,
+                                   ConfigPlaces& places) {
   ExperimentConfig config;
   if (!options.config_path.empty()) {
     ASSAY_RETURN_IF_ERROR(refuse_table(options.config_path));
     const std::vector<OptionGroup> groups = learner_groups();
     PosixFileLayer files;
-    ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups));
+    ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups, &places));
     ASSAY_ASSIGN_OR_RETURN(config_text, read_file(files, options.config_path, kMaxConfigBytes));
   } else if (!options.flags.given("--data") || !options.flags.given("--target")) {
     return fail(StatusCode::kInvalidArgument,
                 "give a config file, or --data and --target; see assay run --help");
   }
-  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config));
+  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config, places));
   if (config.run.experiment.empty()) {
     config.run.experiment = experiment_name_of(config.data.train);
   }
@@ -72,9 +74,11 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
     print_result(out);
   }
   if (interrupted) {
-    print_note(invocation, fmt::format("interrupted: the best model so far is registered as {}; "
-                                       "run the same command again for a further version",
-                                       model));
+    const std::string kept = outcome.kept_partial.empty() ? "the best model so far"
+                                                          : "the model of " + outcome.kept_partial;
+    print_note(invocation, fmt::format("interrupted: {} is registered as {}; run the same command "
+                                       "again for a further version",
+                                       kept, model));
   } else if (!invocation.json) {
     print_note(invocation, fmt::format("next: assay predict {} --data new.csv --out "
                                        "predictions.csv",
@@ -109,12 +113,14 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
     ASSAY_RETURN_IF_ERROR(OutputFile::check(options.picture_path));
   }
   SweepRequest request;
-  ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text));
-  ASSAY_ASSIGN_OR_RETURN(auto opened,
-                         Engine::open({request.config.run.device, request.config.run.threads,
-                                       request.config.budget.memory}));
+  ConfigPlaces places;
+  ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text, places));
+  ASSAY_RETURN_IF_ERROR(check_table_columns(request.config, places, false));
+  auto opened = Engine::open(
+      {request.config.run.device, request.config.run.threads, request.config.budget.memory});
+  if (!opened) return tl::unexpected<Error>(places.placed(std::move(opened.error())));
   // Never deleted: a stalled trial may outlive the sweep and still compute until the process ends.
-  Engine* const engine = opened.release();
+  Engine* const engine = opened->release();
   if (request.config.run.threads > engine->threads()) {
     print_note(invocation, fmt::format("threads: {} asked for, {} may be used here",
                                        request.config.run.threads, engine->threads()));
@@ -130,14 +136,12 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   request.process_start_ns = invocation.started_ns;
   request.stop = invocation.stop;
   request.observer = &display;
-  const auto swept = run_sweep(request);
-  if (swept) {
-    display.finish();
-    print_outcome(invocation, *swept);
-  }
+  const auto outcome = run_sweep(request);
+  display.finish();
+  if (outcome) print_outcome(invocation, *outcome);
   close_workspace(request);
-  ASSAY_ASSIGN_OR_RETURN(const SweepOutcome outcome, swept);
-  return options.picture_path.empty() ? Status() : write_picture(outcome, options.picture_path);
+  if (!outcome) return tl::unexpected<Error>(places.placed(outcome.error()));
+  return options.picture_path.empty() ? Status() : write_picture(*outcome, options.picture_path);
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ void RunFlags::add_learners(CLI::App& command) {
 
 bool RunFlags::given(const std::string& flag) const { return values_.count(flag) > 0; }
 
-Status RunFlags::apply_to(ExperimentConfig& config) const {
+Status RunFlags::apply_to(ExperimentConfig& config, ConfigPlaces& places) const {
   for (const Flag& flag : kFlags) {
     const auto value = values_.find(flag.name);
     if (value == values_.end()) continue;
@@ -160,6 +160,8 @@ Status RunFlags::apply_to(ExperimentConfig& config) const {
       status = parse_option(options, flag.option, value->second);
     });
     if (!status) return fail_with(std::move(status.error()), flag.name);
+    const std::string section = flag.section;
+    places.set_flag(section.empty() ? flag.option : section + "." + flag.option, flag.name);
   }
   if (learners_.empty()) return {};
   // A learner that the file configures keeps its settings there.

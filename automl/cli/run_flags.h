@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/config/config_places.h"
 #include "automl/config/experiment_config.h"
 #include "kernels/base/status.h"
 
@@ -22,8 +23,9 @@ class RunFlags {
   void add_to(CLI::App& command);
   // Whether the flag (with its dashes) was given.
   bool given(const std::string& flag) const;
-  // Sets the options of the flags that were given. Fails: invalid_argument, naming the flag.
-  Status apply_to(ExperimentConfig& config) const;
+  // Sets the options of the flags that were given, and their places. Fails: invalid_argument,
+  // naming the flag.
+  Status apply_to(ExperimentConfig& config, ConfigPlaces& places) const;
 
  private:
   void add_learners(CLI::App& command);

@@ -1,6 +1,5 @@
 // assay score: how good a model's predictions are on a table that has the target.
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,7 +10,7 @@
 #include "automl/cli/prediction_stream.h"
 #include "automl/metrics/metric.h"
 #include "automl/report/text_table.h"
-#include "datasets/target.h"
+#include "datasets/column_types.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl::cli {
@@ -30,16 +29,17 @@ class LabelIndex {
       const auto number = static_cast<int32_t>(i);
       exact_.emplace(labels[i], number);
       lower_.emplace(lower_case(labels[i]), number);
+      double value = 0;
+      if (datasets::parse_number(labels[i], value) == datasets::NumberKind::kFinite) {
+        numbers_.emplace(value, number);
+      }
     }
   }
   Result<int32_t> find(const std::string& text) const {
     if (const auto it = exact_.find(text); it != exact_.end()) return it->second;
     double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && end == text.data() + text.size()) {
-      if (const auto it = exact_.find(datasets::number_label(value)); it != exact_.end()) {
-        return it->second;
-      }
+    if (datasets::parse_number(text, value) == datasets::NumberKind::kFinite) {
+      if (const auto it = numbers_.find(value); it != numbers_.end()) return it->second;
     }
     if (const auto it = lower_.find(lower_case(text)); it != lower_.end()) return it->second;
     return fail(StatusCode::kData, "class '{}' was not there in training{}", text,
@@ -50,6 +50,7 @@ class LabelIndex {
   const std::vector<std::string>& labels_;
   std::map<std::string, int32_t> exact_;
   std::map<std::string, int32_t> lower_;
+  std::map<double, int32_t> numbers_;
 };
 
 // Predictions and truth of the rows that have a target.
@@ -109,10 +110,12 @@ Status score(const Invocation& invocation, const ScoreOptions& options) {
                                                : datasets::ColumnType::kCategorical;
   Scored scored;
   ASSAY_ASSIGN_OR_RETURN(
-      const int64_t rows,
+      const StreamSummary stream,
       predict_stream(
           predictor, options.table, {{predictor.target(), type}}, *engine, *invocation.stop,
           [&](const PredictedBlock& block) { return scored.add(block, predictor, index); }));
+  const int64_t rows = stream.rows;
+  for (const std::string& note : stream.notes) print_note(invocation, "warning: " + note);
   const PredictionView view{scored.predictions.data(), rows - scored.missing,
                             predictor.output_count()};
   auto result = metric.score(view, {scored.labels, scored.values});
@@ -124,7 +127,8 @@ Status score(const Invocation& invocation, const ScoreOptions& options) {
                                            {"metric", std::string(metric.name())},
                                            {"score", *result},
                                            {"rows", rows - scored.missing},
-                                           {"rows_without_target", scored.missing}};
+                                           {"rows_without_target", scored.missing},
+                                           {"notes", stream.notes}};
     print_result(object.dump() + "\n");
     return {};
   }

@@ -50,6 +50,9 @@ class ConfigReader {
       : source_(source), learners_(learners) {}
 
   Result<ExperimentConfig> read(std::string_view text);
+  void list_places(ConfigPlaces& places) const {
+    for (const auto& [path, line] : lines_) places.set_line(path, source_.name, line);
+  }
 
  private:
   void add_mistake(int line, std::string text) { mistakes_.push_back({line, std::move(text)}); }
@@ -86,7 +89,7 @@ class ConfigReader {
   std::span<const OptionGroup> learners_;
   ExperimentConfig config_;
   std::vector<ConfigMistake> mistakes_;
-  std::map<std::string, int, std::less<>> lines_;  // of "data" and "data.train"
+  std::map<std::string, int, std::less<>> lines_;  // of "data", "data.train", "data.drop.id"
   std::set<std::string, std::less<>> failed_;      // paths with a mistake in their value
 };
 
@@ -196,11 +199,15 @@ std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
   OptionValue read;
   if (value.kind == Kind::kList) {
     auto& list = read.emplace<TextList>();
-    for (const YamlNode& item : value.items) list.push_back(item.text);
+    for (const YamlNode& item : value.items) {
+      list.push_back(item.text);
+      lines_.emplace(path + "." + item.text, item.line);
+    }
   } else {
     auto& map = read.emplace<TextMap>();
     for (size_t i = 0; i < value.keys.size(); ++i) {
       map.emplace(value.keys[i].text, value.items[i].text);
+      lines_.emplace(path + "." + value.keys[i].text, value.keys[i].line);
     }
   }
   auto checked = check_value(info, read);
@@ -423,12 +430,15 @@ Error ConfigReader::all_mistakes() {
 }  // namespace
 
 Result<ExperimentConfig> parse_config(std::string_view text, const ConfigSource& source,
-                                      std::span<const OptionGroup> learners) {
-  return ConfigReader(source, learners).read(text);
+                                      std::span<const OptionGroup> learners, ConfigPlaces* places) {
+  ConfigReader reader(source, learners);
+  auto config = reader.read(text);
+  if (config && places != nullptr) reader.list_places(*places);
+  return config;
 }
 
-Result<ExperimentConfig> load_config(const std::string& path,
-                                     std::span<const OptionGroup> learners) {
+Result<ExperimentConfig> load_config(const std::string& path, std::span<const OptionGroup> learners,
+                                     ConfigPlaces* places) {
   PosixFileLayer files;
   auto text = read_file(files, path, kMaxConfigBytes);
   if (!text && text.error().code == StatusCode::kResourceExhausted) {
@@ -436,7 +446,7 @@ Result<ExperimentConfig> load_config(const std::string& path,
   }
   if (!text) return tl::unexpected<Error>(std::move(text.error()));
   const std::string folder = std::filesystem::path(path).parent_path().string();
-  return parse_config(*text, {path, folder}, learners);
+  return parse_config(*text, {path, folder}, learners, places);
 }
 
 }  // namespace assay::automl

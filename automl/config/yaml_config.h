@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "automl/config/config_places.h"
 #include "automl/config/experiment_config.h"
 #include "automl/config/option_info.h"
 #include "kernels/base/status.h"
@@ -26,11 +27,12 @@ struct ConfigSource {
 // Fails: config with every mistake found, one a line, `churn.yaml:7: unknown option 'trane' (did
 // you mean 'train'?)`; at most 100 are listed.
 Result<ExperimentConfig> parse_config(std::string_view text, const ConfigSource& source,
-                                      std::span<const OptionGroup> learners);
+                                      std::span<const OptionGroup> learners,
+                                      ConfigPlaces* places = nullptr);
 
-// The same for a file of at most 1 MB.
+// The same for a file of at most 1 MB. `places`, if given, gets the lines of what the file sets.
 // Fails: io if it cannot be read; config as above.
-Result<ExperimentConfig> load_config(const std::string& path,
-                                     std::span<const OptionGroup> learners);
+Result<ExperimentConfig> load_config(const std::string& path, std::span<const OptionGroup> learners,
+                                     ConfigPlaces* places = nullptr);
 
 }  // namespace assay::automl

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "automl/config/column_check.h"
 #include "automl/scheduler/sweep_lead_internal.h"
-#include "datasets/csv_reader.h"
 #include "tracking/environment.h"
 #include "tracking/snapshot.h"
 
@@ -16,23 +16,9 @@ namespace {
 // so many seconds.
 constexpr double kSnapshotShare = 0.05;
 constexpr double kSnapshotSeconds = 2;
-
-Result<datasets::CsvOptions> csv_options(const DataOptions& data, int64_t max_bytes) {
-  datasets::CsvOptions options;
-  if (data.delimiter == "comma") options.delimiter = ',';
-  if (data.delimiter == "semicolon") options.delimiter = ';';
-  if (data.delimiter == "tab") options.delimiter = '\t';
-  if (data.delimiter == "pipe") options.delimiter = '|';
-  if (data.header != "auto") options.has_header = data.header == "true";
-  options.missing_tokens = data.missing_tokens;
-  for (const auto& [name, type] : data.column_types) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::ColumnType parsed, datasets::parse_column_type(type));
-    options.column_types.emplace_back(name, parsed);
-  }
-  options.drop = data.drop;
-  options.max_bytes = max_bytes;
-  return options;
-}
+// Under a tighter limit blocks of text are smaller: what is read ahead and parsed takes less.
+constexpr int64_t kRoomyBytes = int64_t{1} << 30;
+constexpr int64_t kSmallBlockBytes = int64_t{64} << 10;
 
 }  // namespace
 
@@ -122,12 +108,20 @@ Status SweepLead::load() {
   const StopToken stop(state_->request.clock, state_->budget.half_ns(), state_->request.stop);
   table_ = state_->request.table;
   if (table_ == nullptr) {
-    ASSAY_ASSIGN_OR_RETURN(const auto options, csv_options(config_.data, memory_limit_));
+    ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));
+    options.max_bytes = std::max<int64_t>(1, memory_limit_ - kProgramBytes);
+    if (options.max_bytes < kRoomyBytes) options.block_bytes = kSmallBlockBytes;
     auto table = datasets::read_csv(config_.data.train, options, *executor_, stop);
     if (!table) {
       const bool cancelled = table.error().code == StatusCode::kCancelled;
       if (cancelled && !user_stopped()) {
         return tl::unexpected<Error>(budget_error("reading " + config_.data.train));
+      }
+      if (table.error().code == StatusCode::kResourceExhausted) {
+        return fail(StatusCode::kBudgetTooSmall,
+                    "budget.memory={} is too small: {} (the program takes "
+                    "{} beside it)",
+                    mib_text(memory_limit_), table.error().message, mib_text(kProgramBytes));
       }
       return tl::unexpected<Error>(std::move(table.error()));
     }
@@ -135,6 +129,12 @@ Status SweepLead::load() {
   }
   note(fmt::format("{}: {} rows, {} columns", table_->source(), table_->row_count(),
                    table_->column_count()));
+  for (const datasets::Column& column : table_->columns()) {
+    if (column.misfits.count == 0) continue;
+    const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
+    note(fmt::format("warning: {}; data.column_types: {{{}: categorical}} reads the column as text",
+                     datasets::misfit_note(table_->source(), column, values), column.name));
+  }
   tracking::DatasetUse use;
   use.name = std::filesystem::path(table_->source()).filename().string();
   use.content_hash = table_->content_hash();

@@ -1,30 +1,47 @@
 #include "automl/validation/training_set.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
 
+#include "datasets/column_types.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
 namespace {
 
+// The label, or the one that is the same number in another spelling ("1" for "1.0").
+std::vector<std::string>::iterator find_label(std::vector<std::string>& labels,
+                                              const std::string& wanted) {
+  const auto exact = std::find(labels.begin(), labels.end(), wanted);
+  double number = 0;
+  const auto finite = datasets::NumberKind::kFinite;
+  if (exact != labels.end() || datasets::parse_number(wanted, number) != finite) return exact;
+  return std::find_if(labels.begin(), labels.end(), [&](const std::string& label) {
+    double value = 0;
+    return datasets::parse_number(label, value) == finite && value == number;
+  });
+}
+
 Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data) {
   std::optional<Task> task;
   if (data.task != "auto") {
     ASSAY_ASSIGN_OR_RETURN(task, parse_task(data.task));
   }
-  ASSAY_ASSIGN_OR_RETURN(datasets::Target target,
-                         datasets::extract_target(table, data.target, task));
+  auto extracted = datasets::extract_target(table, data.target, task);
+  if (!extracted) return fail_with(std::move(extracted.error()), "data.target");
+  datasets::Target target = std::move(*extracted);
   if (data.positive_class.empty()) return target;
   if (target.task != Task::kBinary) {
     return fail(StatusCode::kConfig,
-                "data.positive_class='{}' needs a binary task, but column '{}' is {}",
+                "data.positive_class: '{}' needs a binary task, but column '{}' is {}",
                 data.positive_class, data.target, name_of(target.task));
   }
-  const auto at = std::find(target.labels.begin(), target.labels.end(), data.positive_class);
+  const auto at = find_label(target.labels, data.positive_class);
   if (at == target.labels.end()) {
     return fail(StatusCode::kConfig, "data.positive_class: column '{}' has no label '{}'{}",
                 data.target, data.positive_class,
@@ -42,7 +59,7 @@ Result<datasets::Target> find_target(const datasets::Table& table, const DataOpt
 Result<std::vector<float>> read_weights(const datasets::Column& column,
                                         const datasets::Target& target) {
   if (column.type != datasets::ColumnType::kNumeric) {
-    return fail(StatusCode::kData, "weight column '{}' is {} (must be numeric)", column.name,
+    return fail(StatusCode::kData, "data.weight: column '{}' is {} (must be numeric)", column.name,
                 name_of(column.type));
   }
   std::vector<float> weights(column.numbers.size(), 0.0f);
@@ -51,15 +68,15 @@ Result<std::vector<float>> read_weights(const datasets::Column& column,
     const double weight = column.numbers[row];
     const auto rounded = static_cast<float>(weight);
     if (!(weight >= 0) || !std::isfinite(rounded)) {
-      return fail(StatusCode::kData, "weight column '{}', row {}: {} (must be >= 0 and finite)",
-                  column.name, row + 1,
-                  std::isnan(weight) ? std::string("missing") : fmt::format("{}", weight));
+      return fail(StatusCode::kData,
+                  "data.weight: column '{}', row {}: {} (must be >= 0 and finite)", column.name,
+                  row + 1, std::isnan(weight) ? std::string("missing") : fmt::format("{}", weight));
     }
     weights[row] = rounded;
     sum += weight;
   }
   if (!(sum > 0)) {
-    return fail(StatusCode::kData, "weight column '{}': all weights are 0", column.name);
+    return fail(StatusCode::kData, "data.weight: column '{}': all weights are 0", column.name);
   }
   return weights;
 }
@@ -88,19 +105,28 @@ std::vector<int32_t> read_groups(const datasets::Column& column, const datasets:
 Result<std::vector<double>> read_times(const datasets::Column& column,
                                        const datasets::Target& target) {
   if (!column.is_numbers()) {
-    return fail(StatusCode::kData, "time column '{}' is {} (must be datetime or numeric)",
-                column.name, name_of(column.type));
+    return fail(StatusCode::kData,
+                "data.time_column: column '{}' is {} (must be datetime or numeric)", column.name,
+                name_of(column.type));
   }
   std::vector<double> times;
   times.reserve(target.rows.size());
   for (const uint32_t row : target.rows) {
     if (std::isnan(column.numbers[row])) {
-      return fail(StatusCode::kData, "time column '{}', row {}: missing (every row needs a time)",
+      return fail(StatusCode::kData,
+                  "data.time_column: column '{}', row {}: missing (every row needs a time)",
                   column.name, row + 1);
     }
     times.push_back(column.numbers[row]);
   }
   return times;
+}
+
+Result<const datasets::Column*> column_for(const datasets::Table& table, std::string_view option,
+                                           const std::string& name) {
+  auto column = table.column(name);
+  if (!column) return fail_with(std::move(column.error()), option);
+  return column;
 }
 
 std::string target_note(const datasets::Target& target) {
@@ -128,6 +154,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   }
   std::unique_ptr<TrainingSet> set(new TrainingSet(*metric));
   set->table_ = table;
+  set->row_count_ = table->row_count();
   set->target_ = std::move(target);
   set->read_target();
   ASSAY_RETURN_IF_ERROR(set->read_roles(config));
@@ -159,16 +186,19 @@ void TrainingSet::read_target() {
 
 Status TrainingSet::read_roles(const ExperimentConfig& config) {
   if (!config.data.weight.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column, table_->column(config.data.weight));
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
+                           column_for(*table_, "data.weight", config.data.weight));
     ASSAY_ASSIGN_OR_RETURN(row_weights_, read_weights(*column, target_));
     train_weights_ = row_weights_;
   }
   if (!config.data.group.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column, table_->column(config.data.group));
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
+                           column_for(*table_, "data.group", config.data.group));
     groups_ = read_groups(*column, target_);
   }
   if (!config.data.time_column.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column, table_->column(config.data.time_column));
+    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
+                           column_for(*table_, "data.time_column", config.data.time_column));
     ASSAY_ASSIGN_OR_RETURN(times_, read_times(*column, target_));
   }
   return {};
@@ -187,8 +217,19 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
   }
   ASSAY_ASSIGN_OR_RETURN(FeatureEncoder encoder, FeatureEncoder::fit(table_, options, context));
   encoder_ = std::make_shared<const FeatureEncoder>(std::move(encoder));
+  std::map<std::string, std::vector<std::string>> dropped;  // by reason
   for (const DroppedColumn& column : encoder_->dropped()) {
-    notes_.push_back(fmt::format("column '{}' is not used: {}", column.name, column.reason));
+    dropped[column.reason].push_back("'" + column.name + "'");
+  }
+  for (const auto& [reason, columns] : dropped) {
+    constexpr size_t kMostListed = 5;
+    const size_t listed = std::min(columns.size(), kMostListed);
+    notes_.push_back(fmt::format(
+        "column{} {}{} {} not used: {}", columns.size() == 1 ? "" : "s",
+        fmt::join(columns.begin(), columns.begin() + static_cast<ptrdiff_t>(listed), ", "),
+        columns.size() > listed ? fmt::format(" and {} more", columns.size() - listed)
+                                : std::string(),
+        columns.size() == 1 ? "is" : "are", reason));
   }
   ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_));
   return {};
@@ -263,9 +304,10 @@ DataShape TrainingSet::shape() const {
   DataShape shape;
   shape.task = target_.task;
   shape.class_count = static_cast<int32_t>(target_.class_count());
-  shape.row_count = table_->row_count();
+  shape.row_count = row_count_;
   shape.train_count = static_cast<int64_t>(target_.rows.size());
   shape.feature_count = encoder_->feature_count();
+  shape.bin_count = encoder_->bin_count();
   shape.dense_column_count = encoder_->dense_column_count();
   if (folds_.empty()) return shape;
   const auto largest = std::max_element(
@@ -277,11 +319,30 @@ DataShape TrainingSet::shape() const {
 }
 
 int64_t TrainingSet::byte_count() const {
-  const int64_t rows = table_->row_count();
-  const auto targets = static_cast<int64_t>((values_.size() + times_.size()) * sizeof(double) +
-                                            (classes_.size() + groups_.size()) * sizeof(int32_t) +
-                                            train_weights_.size() * sizeof(float));
-  return table_->byte_count() + encoder_->binned_bytes(rows) + targets;
+  // Targets stand in the order of the table's rows and in that of those that have one, folds hold
+  // numbers of rows and places.
+  const auto targets =
+      static_cast<int64_t>((2 * values_.size() + times_.size()) * sizeof(double) +
+                           (2 * classes_.size() + groups_.size()) * sizeof(int32_t) +
+                           (train_weights_.size() + row_weights_.size()) * sizeof(float) +
+                           target_.rows.size() * sizeof(uint32_t));
+  int64_t folds = 0;
+  for (const Fold& fold : folds_) {
+    folds += static_cast<int64_t>((fold.train_rows.size() + 4 * fold.valid_rows.size()) *
+                                  sizeof(uint32_t));
+  }
+  const int64_t table = table_ == nullptr ? 0 : table_->byte_count();
+  return table + encoder_->binned_bytes(row_count_) + targets + folds;
+}
+
+Status TrainingSet::release_table(bool dense, const kernels::ComputeContext& context) {
+  for (kernels::Device* device : {context.device, context.host}) {
+    ASSAY_RETURN_IF_ERROR(features_->bins(*device, context));
+  }
+  if (dense) ASSAY_RETURN_IF_ERROR(features_->dense(context));
+  features_->release();
+  table_.reset();
+  return {};
 }
 
 }  // namespace assay::automl

@@ -11,8 +11,14 @@ namespace {
 constexpr int64_t kPoolBytes = int64_t{256} << 20;
 constexpr int64_t kPoolShare = 8;
 constexpr int64_t kFeaturesPerTask = 4;
-// Words of a histogram whose search is not worth waking threads for.
-constexpr int64_t kSerialWords = 4096;
+// Waking threads and waiting for them costs about a quarter of this.
+constexpr double kShareableWork = 60e3;  // nanoseconds
+// Rough costs in nanoseconds: to divide a row, to place one, to add a cell to a histogram, to
+// search a word of one.
+constexpr double kDivideRow = 4;
+constexpr double kPlaceRow = 0.5;
+constexpr double kAddCell = 0.6;
+constexpr double kSearchWord = 2;
 // Blocks of features up to which a chunk's bins fit the cache.
 constexpr size_t kFewGroups = 4;
 
@@ -56,14 +62,19 @@ Status NodeEngine::open_root() {
   return open(0);
 }
 
+Status NodeEngine::share(int64_t count, double work_ns, FunctionRef<void(int64_t, int)> body) {
+  if (work_ns > kShareableWork) return executor_.parallel_for(count, body);
+  return SerialExecutor().parallel_for(count, body);
+}
+
 Status NodeEngine::divide(RowDivision& division) {
-  return executor_.parallel_for(division.chunk_count(),
-                                [&](int64_t chunk, int) { division.divide(chunk); });
+  return share(division.chunk_count(), static_cast<double>(division.row_count()) * kDivideRow,
+               [&](int64_t chunk, int) { division.divide(chunk); });
 }
 
 Status NodeEngine::place(RowDivision& division) {
-  return executor_.parallel_for(division.chunk_count(),
-                                [&](int64_t chunk, int) { division.place(chunk); });
+  return share(division.chunk_count(), static_cast<double>(division.row_count()) * kPlaceRow,
+               [&](int64_t chunk, int) { division.place(chunk); });
 }
 
 Status NodeEngine::split_last(int32_t index) {
@@ -121,12 +132,14 @@ Status NodeEngine::open_dividing(int32_t index, int64_t least_rows) {
   built.node = build_right ? left + 1 : left;
   rest.node = build_right ? left : left + 1;
   take_slots(index, built, rest);
-  builder_.begin(plan_, built.words, division.chunk_count() > 1 && executor_.thread_count() > 1);
-  ASSAY_RETURN_IF_ERROR(
-      executor_.parallel_for(division.chunk_count(), [&](int64_t chunk, int thread) {
-        division.divide(chunk);
-        builder_.add(build_right ? division.right_rows(chunk) : division.left_rows(chunk), thread);
-      }));
+  // Half of the rows at most are added.
+  const double work_ns = static_cast<double>(division.row_count()) *
+                         (kDivideRow + kAddCell / 2 * static_cast<double>(plan_.features.size()));
+  builder_.begin(plan_, built.words, work_ns > kShareableWork && executor_.thread_count() > 1);
+  ASSAY_RETURN_IF_ERROR(share(division.chunk_count(), work_ns, [&](int64_t chunk, int thread) {
+    division.divide(chunk);
+    builder_.add(build_right ? division.right_rows(chunk) : division.left_rows(chunk), thread);
+  }));
   set_children(index, division.count_left());
   return search_children(built, rest, &division, least_rows);
 }
@@ -207,14 +220,17 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
   if (rest.node >= 0) view_node(plan, rest);
 
   const int64_t placings = division == nullptr ? 0 : division->chunk_count();
-  const bool serial = plan.word_count() <= kSerialWords && placings <= 1;
-  const int64_t per_task = serial ? feature_count : kFeaturesPerTask;
-  const int64_t tasks = built.search || rest.search ? chunk_count_of(feature_count, per_task) : 0;
+  const int64_t tasks =
+      built.search || rest.search ? chunk_count_of(feature_count, kFeaturesPerTask) : 0;
+  const double searches = (built.search ? 1 : 0) + (rest.search ? 1 : 0);
+  const double placed_rows = division == nullptr ? 0 : static_cast<double>(division->row_count());
+  const double work_ns =
+      static_cast<double>(plan.word_count()) * searches * kSearchWord + placed_rows * kPlaceRow;
   std::vector<SplitChoice> choices(static_cast<size_t>(2 * tasks));
-  ASSAY_RETURN_IF_ERROR(executor_.parallel_for(tasks + placings, [&](int64_t task, int thread) {
+  ASSAY_RETURN_IF_ERROR(share(tasks + placings, work_ns, [&](int64_t task, int thread) {
     if (task >= tasks) return division->place(task - tasks);
     SearchScratch& scratch = scratches_[static_cast<size_t>(thread)];
-    const ChunkRange range = chunk_range(feature_count, per_task, task);
+    const ChunkRange range = chunk_range(feature_count, kFeaturesPerTask, task);
     for (int64_t f = range.begin; f < range.end; ++f) {
       const auto i = static_cast<size_t>(f);
       if (f > 0) subtract(plan.offsets[i], plan.offsets[i + 1]);

@@ -40,6 +40,9 @@ class NodeEngine {
     return growth_.may_split(node_at(node)) && node_at(node).row_count() > least_rows;
   }
   RowDivision division_of(int32_t node);
+  // body(i, thread) for i in [0, count): in parallel if the work, in nanoseconds of one core, is
+  // worth waking threads for, else here.
+  Status share(int64_t count, double work_ns, FunctionRef<void(int64_t, int)> body);
   Status divide(RowDivision& division);
   Status place(RowDivision& division);
   void set_children(int32_t node, int64_t left_count);

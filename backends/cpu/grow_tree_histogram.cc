@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t kChunkRows = 8192;
 // Rows x features of a build that is not worth waking threads for.
-constexpr int64_t kSerialCells = 1 << 16;
+constexpr int64_t kSerialCells = 100'000;
 // More groups than this are shared out whole, without a histogram for each thread.
 constexpr size_t kManyGroups = 16;
 

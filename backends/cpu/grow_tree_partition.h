@@ -22,6 +22,7 @@ class RowDivision {
   RowDivision(const kernels::BinnedView& bins, const SplitChoice& split, std::span<uint32_t> rows,
               std::span<uint32_t> scratch);
 
+  int64_t row_count() const { return static_cast<int64_t>(rows_.size()); }
   int64_t chunk_count() const { return static_cast<int64_t>(left_counts_.size()); }
   void divide(int64_t chunk);
   // A divided chunk's rows of one side, until it is placed.

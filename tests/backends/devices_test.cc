@@ -98,7 +98,10 @@ TEST(Devices, UnknownNameSuggestsTheNearest) {
   const auto found = set_with_gpus().find("cdua");
   ASSERT_FALSE(found.has_value());
   EXPECT_EQ(found.error().code, StatusCode::kInvalidArgument);
-  EXPECT_EQ(found.error().message, "unknown device 'cdua' (did you mean 'cuda'?)");
+  EXPECT_EQ(
+      found.error().message,
+      "unknown device 'cdua' (did you mean 'cuda'?); there are: auto, cpu, fpga:emu0, cuda:0, "
+      "cuda:1");
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ class HostileDataTest(CliCase):
         self.run_on(b'a,y\n' + b'\xff\xfe,1\n' * 30, 3, ['utf-8', 'data.csv:2'])
         self.run_on(b'a,y\nx\x00y,1\n' * 30, 3, 'nul')
         self.run_on('a,y\n"open,1\n' + good, 3, 'quote')
+        self.run_on('a,y\n' + good + '"1"x,1\n', 3, ['data.csv:32', "column 'a'", 'quote'])
 
     def test_truncated_gzip(self):
         packed = gzip.compress(('a,y\n' + ''.join(f'{k},{k % 2}\n' for k in range(9000))).encode())
@@ -105,6 +106,7 @@ class HostileUseTest(CliCase):
         self.fails(2, *base, '--learners', 'gbm', says="gbt")
         self.fails(2, *base, '--drop', 'incme', '--trials', 2, says='income')
         self.fails(6, *base, '--time', '0.01s', says='budget')
+        self.fails(6, *base, '--memory', '10MiB', says=['budget.memory=10 MiB', 'too small'])
         self.assertFalse(os.path.exists(self.path('.assay/models/evil')))
 
     def test_errors_are_json_too(self):
@@ -132,6 +134,37 @@ class HostileUseTest(CliCase):
                 self.fails(2, 'config', 'check', 'bad.yaml', says=says)
                 self.fails(2, 'run', 'bad.yaml', says=says)
         self.fails(2, 'run', 'missing.yaml', says='missing.yaml')
+
+    def test_configs_that_do_not_fit_the_table(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        base = 'data:\n  train: t.csv\n  target: default\n'
+        cases = {
+            'data:\n  train: t.csv\n  target: defualt\n':
+                (3, ['bad.yaml:3', 'data.target', "did you mean 'default'"]),
+            base + '  drop:\n    - age\n    - nois\n':
+                (2, ['bad.yaml:6', 'data.drop', "did you mean 'noise'"]),
+            base + '  column_types: {cty: categorical}\n':
+                (2, ['bad.yaml:4', 'data.column_types', "did you mean 'city'"]),
+            base + '  weight: wieght\n': (3, ['bad.yaml:4', 'data.weight', 'income']),
+            base + '  group: cit\n': (3, ['bad.yaml:4', 'data.group']),
+            base + '  time_column: day\n': (3, ['bad.yaml:4', 'data.time_column']),
+            base + 'device: gpu9\n': (2, ['bad.yaml:4', 'gpu9', 'there are: auto, cpu']),
+            base + 'budget:\n  memory: 900TiB\n': (2, ['bad.yaml:5', 'budget.memory']),
+        }
+        for text, (code, says) in cases.items():
+            with self.subTest(text):
+                self.write('bad.yaml', text)
+                self.fails(2, 'config', 'check', 'bad.yaml', says=says)
+                self.fails(code, 'run', 'bad.yaml', says=says)
+        self.write('bad.yaml', base + 'device: cuda:0\n')
+        self.fails(4, 'config', 'check', 'bad.yaml', says=['bad.yaml:4', 'cuda'])
+        # What only the data can tell names the line too, and a flag that overrides it the flag.
+        self.write('bad.yaml', base + '  weight: city\n')
+        self.fails(3, 'run', 'bad.yaml', says=['bad.yaml:4', 'data.weight', 'categorical'])
+        self.write('bad.yaml', base + '  weight: income\n')
+        self.fails(3, 'run', 'bad.yaml', '--weight', 'city', says='--weight: column')
+        self.fails(3, 'run', 'bad.yaml', '--target', 'defult', says="--target: t.csv has no column")
+        self.assertEqual(self.assay_json('models', 'list'), [])
 
     def test_damaged_model_files(self):
         cli_case.binary_table(self.path('t.csv'), rows=80)

@@ -161,6 +161,47 @@ class RunTest(CliCase):
         answer = self.assay_json('score', 'homes', '--data', 'homes.csv')
         self.assertAlmostEqual(answer['score'], rmse, places=6)
 
+    def test_labels_keep_the_spelling_of_the_file(self):
+        rows = ''.join(f'{k % 17},{(k % 17 > 8) + 1}.0\n' for k in range(120))
+        self.write('spelled.csv', 'a,y\n' + rows)
+        summary = self.assay_json('run', '--data', 'spelled.csv', '--target', 'y', '--trials', 2,
+                                  '--positive-class', '1')
+        self.assertEqual(summary['task'], 'binary')
+        self.assay('predict', 'spelled', '--data', 'spelled.csv', '--out', 'p.csv')
+        predicted = cli_case.read_csv(self.path('p.csv'))
+        self.assertEqual(list(predicted[0]), ['prediction', 'proba_2.0', 'proba_1.0'])
+        self.assertLessEqual({row['prediction'] for row in predicted}, {'1.0', '2.0'})
+        contract = self.assay_json('models', 'show', 'spelled')['input_contract']
+        self.assertEqual(contract['labels'], ['2.0', '1.0'])
+        described = self.assay_json('data', 'describe', '--data', 'spelled.csv', '--target', 'y')
+        self.assertEqual(described['target']['classes'].keys(), {'1.0', '2.0'})
+        # Other spellings of the same numbers are the same classes.
+        self.write('test.csv', 'a,y\n' + rows.replace('.0', ''))
+        one = self.assay_json('score', 'spelled', '--data', 'spelled.csv')['score']
+        self.assertEqual(self.assay_json('score', 'spelled', '--data', 'test.csv')['score'], one)
+
+    def test_a_bad_cell_is_missing_and_said(self):
+        rows = [f'{k % 17},{"no" if k % 17 > 8 else "yes"}' for k in range(200)]
+        rows[120] = 'n.a.,yes'
+        self.write('typo.csv', 'a,y\n' + '\n'.join(rows) + '\n')
+        process = self.assay('run', '--data', 'typo.csv', '--target', 'y', '--trials', 2)
+        self.assertIn("warning: typo.csv:122: column 'a': 'n.a.' is no numeric value and counts as "
+                      'missing (1 of 200 values)', process.stderr)
+        self.assertIn('data.column_types', process.stderr)
+        answer = self.assay_json('score', 'typo', '--data', 'typo.csv')
+        self.assertIn("typo.csv:122: column 'a'", answer['notes'][0])
+        process = self.assay('predict', 'typo', '--data', 'typo.csv', '--out', 'p.csv')
+        self.assertIn('typo.csv:122', process.stderr)
+        self.assertEqual(len(cli_case.read_csv(self.path('p.csv'))), 200)
+        described = self.assay_json('data', 'describe', '--data', 'typo.csv')
+        self.assertEqual(described['columns'][0]['type'], 'numeric')
+        self.assertEqual(len(described['notes']), 1)
+        # Too many of them are another matter.
+        self.write('bad.csv', 'a\n' + 'n.a.\n3\n' * 100)
+        self.fails(3, 'predict', 'typo', '--data', 'bad.csv', '--out', 'q.csv',
+                   says=['bad.csv:2', "column 'a'", '99 more of 200'])
+        self.assertFalse(os.path.exists(self.path('q.csv')))
+
     def test_config_file_and_template(self):
         template = self.assay('config', 'init', 'train.csv', '--target', 'default').stdout
         self.write('made.yaml', template)

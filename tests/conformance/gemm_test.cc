@@ -76,7 +76,21 @@ OpCase<Gemm> make_case(const GemmProblem& p) {
   return item;
 }
 
+// Small ones, and one for each way in which work is shared: rows of a vector's product, parts of a
+// long sum, tiles with parts of k. Races do not depend on numbers.
+std::vector<OpCase<Gemm>> thread_cases() {
+  std::vector<OpCase<Gemm>> cases;
+  const int64_t sizes[][3] = {{0, 3, 4},     {1, 1, 1},       {2, 3, 5},     {17, 19, 23},
+                              {4099, 1, 67}, {1, 1, 200'003}, {13, 11, 8209}};
+  for (const auto& size : sizes) {
+    cases.push_back(make_case({size[0], size[1], size[2], false, false}));
+    cases.push_back(make_case({size[0], size[1], size[2], true, true, -1.5f, 0.25f}));
+  }
+  return cases;
+}
+
 TEST(GemmConformance, EveryImplementationIsWithinTheBound) {
+  if (with_thread_sanitizer()) return check_op<Gemm>(kernels::reference::gemm, thread_cases());
   std::vector<OpCase<Gemm>> cases;
   const int64_t sizes[][3] = {{0, 3, 4},      {3, 0, 4},       {3, 4, 0},       {1, 1, 1},
                               {1, 1, 1000},   {2, 3, 5},       {7, 1, 13},      {1, 7, 13},

@@ -185,6 +185,18 @@ TEST(InferType, FollowsAllLevels) {
   EXPECT_EQ(inferred({"2013-01-01", "2013"}), ColumnType::kCategorical);
 }
 
+TEST(Misfits, AreFewByShareAndByDistinctTexts) {
+  EXPECT_TRUE(misfits_are_few({10, 0, 0}));
+  EXPECT_FALSE(misfits_are_few({99, 1, 1}));
+  EXPECT_TRUE(misfits_are_few({100, 1, 1}));
+  EXPECT_FALSE(misfits_are_few({199, 2, 1}));
+  EXPECT_TRUE(misfits_are_few({5000, 5, 5}));
+  EXPECT_FALSE(misfits_are_few({5000, 6, 1}));
+  EXPECT_TRUE(misfits_are_few({1'000'000, 1000, 20}));
+  EXPECT_FALSE(misfits_are_few({1'000'000, 1001, 1}));
+  EXPECT_FALSE(misfits_are_few({1'000'000, 100, 21}));
+}
+
 TEST(StringType, TellsTextFromCategories) {
   EXPECT_EQ(string_type({20, 20, 100}), ColumnType::kCategorical);
   EXPECT_EQ(string_type({21, 11, 100}), ColumnType::kText);

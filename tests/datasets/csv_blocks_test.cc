@@ -87,11 +87,48 @@ TEST(CsvBlocks, NamesWhatIsLacking) {
 
 TEST(CsvBlocks, ValuesMustFitTheTypes) {
   const TestFolder folder;
-  const std::string path = folder.write("t.csv", long_file(500) + "500,many,k,no,2020-01-01\n");
+  std::string text = long_file(500);
+  for (const char* x : {"many", "many", "lots", "many", "some"}) {
+    text += std::string("500,") + x + ",k,no,2020-01-01\n";
+  }
+  const std::string path = folder.write("t.csv", text);
   EXPECT_THAT(stream_error(path, {{"x", ColumnType::kNumeric}}),
-              HasSubstr(":1002: column 'x': 'many' is not a number"));
+              HasSubstr(":1002: column 'x': 'many' is no numeric value, nor are 4 more of 455 "
+                        "values so far"));
+  EXPECT_THAT(stream_error(path, {{"x", ColumnType::kDatetime}}), HasSubstr("no datetime value"));
+  EXPECT_THAT(stream_error(folder.write("one.csv", "x\n1e999\n"), {{"x", ColumnType::kNumeric}}),
+              HasSubstr(":2: column 'x': '1e999' is beyond the range"));
   EXPECT_EQ(stream_error(path, {{"x", ColumnType::kCategorical}}), "");
   EXPECT_THAT(stream_error(path, {{"kind", ColumnType::kBoolean}}), HasSubstr("not a boolean"));
+}
+
+TEST(CsvBlocks, FewMisfitsAreMissingAndNoted) {
+  const TestFolder folder;
+  const std::string path = folder.write(
+      "t.csv", long_file(500) + "500,many,k,no,2020-01-01\n500,8,k,no,soon\n500,odd,k,no,\n");
+  SerialExecutor executor;
+  const StopToken stop;
+  auto blocks = CsvBlocks::open(
+      path, {{"x", ColumnType::kNumeric}, {"when", ColumnType::kDatetime}}, {}, 1000);
+  ASSERT_TRUE(blocks);
+  EXPECT_TRUE((*blocks)->misfit_notes().empty());
+  double last = 0;
+  int64_t missing = 0;
+  for (;;) {
+    const auto table = (*blocks)->next(executor, stop);
+    ASSERT_TRUE(table) << table.error().message;
+    if (*table == nullptr) break;
+    missing += (*table)->columns()[0].missing_count;
+    last = (*table)->columns()[0].numbers.back();
+  }
+  EXPECT_EQ(missing, 50 + 2);
+  EXPECT_TRUE(std::isnan(last));
+  EXPECT_EQ((*blocks)->misfit_notes(),
+            (std::vector<std::string>{
+                path + ":1002: column 'x': 'many' is no numeric value and counts as missing, as do "
+                       "1 more of 453 values",
+                path + ":1003: column 'when': 'soon' is no datetime value and counts as missing (1 "
+                       "of 502 values)"}));
 }
 
 TEST(CsvBlocks, HeaderWithoutRowsHasNoTables) {

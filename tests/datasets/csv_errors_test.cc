@@ -58,6 +58,22 @@ TEST(CsvErrors, UnclosedQuotes) {
   EXPECT_EQ(error_of("a,\"b\n1,x\n"), "data: data.csv: line 1: a quoted field is not closed");
 }
 
+TEST(CsvErrors, TextAfterAClosingQuote) {
+  const std::string what =
+      "text after a closing quote (a quote inside a quoted field is written twice): ";
+  EXPECT_EQ(error_of("a,b\n1,x\n2,\"y\"z\n"), "data: data.csv:3: column 'b': " + what + "\"y\"z");
+  EXPECT_EQ(error_of("a,b\n1,x\n\"2\"3,y\n"), "data: data.csv:3: column 'a': " + what + "\"2\"3");
+  EXPECT_EQ(error_of("a,\"b\"c\n1,x\n2,y\n"),
+            "data: data.csv: line 1: the name of column 2: " + what + "\"b\"c");
+  CsvOptions options;
+  options.drop = {"b"};
+  EXPECT_THAT(error_of("a,b\n1,\"y\"z\n", options), HasSubstr(":2: column 'b'"))
+      << "also in a column that is left out";
+  const auto table = must_read("a,b\n\"1\" ,\"x\"\t\n2,\" y \" \r\n");
+  EXPECT_EQ(table->columns()[0].numbers, (std::vector<double>{1, 2}));
+  EXPECT_EQ(table->columns()[1].levels, (std::vector<std::string>{" y ", "x"}));
+}
+
 TEST(CsvErrors, NumbersBeyondTheRange) {
   EXPECT_THAT(error_of("a,b\n1,x\n1e999,y\n-inf,y\n"),
               StartsWith("data: data.csv:3: column 'a': '1e999' is beyond the range of numbers"));

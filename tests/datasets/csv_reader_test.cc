@@ -121,10 +121,10 @@ TEST(CsvReader, MixedColumnKeepsItsSpellings) {
   std::string text = "id,mixed,when\n";
   for (int i = 0; i < 5000; ++i) {
     text += std::to_string(i) + "," +
-            (i == 4321 ? "many"
-             : i % 2   ? "1.0"
-                       : "01") +
-            "," + (i == 4444 ? "never" : "2020-01-01") + "\n";
+            (i > 4300 && i < 4322 ? "many"
+             : i % 2              ? "1.0"
+                                  : "01") +
+            "," + (i % 700 == 44 ? "never" : "2020-01-01") + "\n";
   }
   const auto table = must_read(text);
   ASSERT_NE(table, nullptr);
@@ -135,6 +135,62 @@ TEST(CsvReader, MixedColumnKeepsItsSpellings) {
   EXPECT_EQ(table->columns()[2].levels, (Strings{"2020-01-01", "never"}));
   EXPECT_EQ(table->row_count(), 5000);
   EXPECT_EQ(table->content_hash(), sha256_hex(text));
+}
+
+// 3000 numbers, and `cells` of other texts one after the other from row `from` on.
+std::string numbers_with(const Strings& cells, int from) {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 3000; ++i) {
+    const size_t at = static_cast<size_t>(i - from);
+    text += (i >= from && at < cells.size() ? cells[at] : std::to_string(i)) + ",x\n";
+  }
+  return text;
+}
+
+TEST(CsvReader, AFewCellsThatAreNoNumbersCountAsMissing) {
+  // In the sample that types are guessed from, and far behind it.
+  for (const int from : {0, 500, 2500}) {
+    const auto table = must_read(numbers_with({"abc", "12;5", "abc"}, from));
+    ASSERT_NE(table, nullptr);
+    const Column& a = table->columns()[0];
+    EXPECT_EQ(a.type, ColumnType::kNumeric) << from;
+    EXPECT_EQ(a.missing_count, 3);
+    EXPECT_TRUE(a.all_integers);
+    EXPECT_EQ(a.misfits.count, 3);
+    EXPECT_EQ(a.misfits.line, from + 2);
+    EXPECT_EQ(a.misfits.text, "abc");
+    EXPECT_TRUE(std::isnan(a.numbers[static_cast<size_t>(from)]));
+    EXPECT_EQ(a.numbers[static_cast<size_t>(from) + 3], from + 3);
+    EXPECT_EQ(misfit_note(table->source(), a, 3000),
+              "data.csv:" + std::to_string(from + 2) +
+                  ": column 'a': 'abc' is no numeric value and counts as missing, as do 2 more of "
+                  "3000 values");
+  }
+}
+
+TEST(CsvReader, ManyCellsThatAreNoNumbersMakeCategories) {
+  EXPECT_EQ(must_read(numbers_with(Strings(5, "abc"), 100))->columns()[0].misfits.count, 5);
+  const auto table = must_read(numbers_with(Strings(6, "abc"), 100));
+  EXPECT_EQ(table->columns()[0].type, ColumnType::kText);
+  EXPECT_EQ(table->columns()[0].misfits.count, 0);
+  // Read as strings at first, for want of values.
+  std::string late = "a,b\n";
+  for (int i = 0; i < 1500; ++i) late += ",x\n";
+  for (int i = 0; i < 1000; ++i) late += (i == 70 ? "odd" : std::to_string(i)) + ",x\n";
+  const auto numbers = must_read(late);
+  EXPECT_EQ(numbers->columns()[0].type, ColumnType::kNumeric);
+  EXPECT_EQ(numbers->columns()[0].misfits.line, 1572);
+  EXPECT_EQ(numbers->columns()[0].missing_count, 1501);
+}
+
+TEST(CsvReader, AFewCellsThatAreNoDatetimesCountAsMissing) {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 200; ++i)
+    text += (i == 150 ? "soon" : "2020-01-0" + std::to_string(1 + i % 9)) + ",x\n";
+  const auto table = must_read(text);
+  EXPECT_EQ(table->columns()[0].type, ColumnType::kDatetime);
+  EXPECT_EQ(table->columns()[0].misfits.text, "soon");
+  EXPECT_EQ(table->columns()[0].misfits.line, 152);
 }
 
 TEST(CsvReader, NumbersBehindMissingValuesAreNumeric) {
@@ -240,6 +296,18 @@ TEST(CsvReader, ReadsGzipAsPlainText) {
   ASSERT_NE(zipped, nullptr);
   EXPECT_EQ(difference(*plain, *zipped), "");
   EXPECT_EQ(plain->content_hash(), sha256_hex(text));
+}
+
+TEST(CsvReader, GivesTheNamesFromTheStartOfAFile) {
+  const TestFolder folder;
+  std::string text = "a;\"b\nc\";\n";
+  for (int i = 0; i < 100'000; ++i) text += "1;x;2\n";
+  const auto names = read_csv_names(folder.write("t.csv", text + "broken\n"), {});
+  ASSERT_TRUE(names) << names.error().message;
+  EXPECT_EQ(*names, (Strings{"a", "b\nc", "column_3"}));
+  EXPECT_EQ(read_csv_names(folder.path() + "/no.csv", {}).error().code, StatusCode::kNotFound);
+  EXPECT_EQ(read_csv_names(folder.write("s.csv", "a,b\n1\n"), {}).error().code, StatusCode::kData);
+  EXPECT_EQ(read_csv_names(folder.write("e.csv", ""), {}).error().code, StatusCode::kData);
 }
 
 TEST(CsvReader, ReadsAFileByItsPath) {

@@ -90,6 +90,24 @@ TEST(Target, GivenTaskWins) {
   EXPECT_EQ(target_of({"1", "0", "1"}, Task::kMulticlass)->task, Task::kMulticlass);
 }
 
+TEST(Target, LabelsOfNumbersKeepTheSpellingThatCameFirst) {
+  CsvOptions options;
+  options.spelled_columns = {"y", "nowhere"};
+  const auto table = table_of({"2.0", "1", "1.0", "2", "+3 "}, options);
+  const auto target = extract_target(*table, "y");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->labels, (Strings{"1", "2.0", "+3"}));
+  EXPECT_EQ(target->codes, (Codes{1, 0, 0, 1, 2}));
+  // A column that begins with many missing values is read as strings.
+  Strings sparse(1200);
+  sparse.insert(sparse.end(), {"1e0", "0.0", "1"});
+  EXPECT_EQ(extract_target(*table_of(sparse, options), "y")->labels, (Strings{"0.0", "1e0"}));
+  // Too many to be classes: nothing is kept.
+  Strings many;
+  for (int i = 0; i < 10002; ++i) many.push_back(std::to_string(i) + ".50");
+  EXPECT_TRUE(table_of(many, options)->columns()[0].spellings.empty());
+}
+
 TEST(Target, LabelsOfAStringColumnKeepTheirSpelling) {
   CsvOptions options;
   options.column_types = {{"y", ColumnType::kCategorical}};

@@ -15,6 +15,7 @@ using assay::datasets::Table;
 assay::Result<std::shared_ptr<const Table>> read(const std::string& bytes, int64_t block_bytes) {
   CsvOptions options;
   options.block_bytes = block_bytes;
+  options.spelled_columns = {"y"};
   assay::SerialExecutor executor;
   const assay::StopToken stop;
   return read_csv_source(ByteSource::from_memory(bytes, "fuzz"), options, executor, stop);
@@ -31,6 +32,9 @@ void require_same(const Table& a, const Table& b) {
     const Column& y = b.columns()[c];
     require(x.name == y.name && x.type == y.type && x.codes == y.codes && x.levels == y.levels);
     require(x.missing_count == y.missing_count && x.numbers.size() == y.numbers.size());
+    require(x.misfits.count == y.misfits.count && x.misfits.line == y.misfits.line);
+    require(x.misfits.text == y.misfits.text && x.spellings == y.spellings);
+    require(x.misfits.count <= x.missing_count);
     require(x.numbers.empty() || std::memcmp(x.numbers.data(), y.numbers.data(),
                                              x.numbers.size() * sizeof(double)) == 0);
   }

@@ -70,7 +70,7 @@ LIBRARIES = [
 # Headers of the C library and the kernel. C++ headers have neither a dot nor a slash.
 SYSTEM = re.compile(
     r"^([a-z_]+|(sys|linux|arpa|netinet|sanitizer)/[a-z_]+\.h|"
-    r"(dirent|dlfcn|errno|fcntl|glob|grp|limits|netdb|poll|pthread|pwd|sched|signal|spawn|stdint|"
+    r"(dirent|dlfcn|errno|fcntl|glob|grp|limits|malloc|netdb|poll|pthread|pwd|sched|signal|spawn|stdint|"
     r"stdlib|string|strings|termios|time|unistd|wait|cpuid)\.h)$"
 )
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -1,0 +1,69 @@
+#include "automl/config/column_check.h"
+
+#include <algorithm>
+
+#include "kernels/base/names.h"
+
+namespace assay::automl {
+
+std::vector<ColumnMistake> check_columns(const DataOptions& data,
+                                         std::span<const std::string> names,
+                                         const std::string& file) {
+  std::vector<ColumnMistake> mistakes;
+  const auto check = [&](std::string path, const std::string& name) {
+    if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;
+    // Of many columns only a near one is worth naming.
+    const std::string_view near = nearest_name(name, names);
+    constexpr size_t kFew = 20;
+    mistakes.push_back({std::move(path),
+                        fmt::format("{} has no column '{}'{}", file, name,
+                                    near.empty() && names.size() > kFew ? std::string()
+                                                                        : name_hint(name, names))});
+  };
+  check("data.target", data.target);
+  check("data.weight", data.weight);
+  check("data.group", data.group);
+  check("data.time_column", data.time_column);
+  for (const std::string& name : data.drop) check("data.drop." + name, name);
+  for (const auto& [name, type] : data.column_types) check("data.column_types." + name, name);
+  return mistakes;
+}
+
+Result<datasets::CsvOptions> csv_options(const DataOptions& data) {
+  datasets::CsvOptions options;
+  if (data.delimiter == "comma") options.delimiter = ',';
+  if (data.delimiter == "semicolon") options.delimiter = ';';
+  if (data.delimiter == "tab") options.delimiter = '\t';
+  if (data.delimiter == "pipe") options.delimiter = '|';
+  if (data.header != "auto") options.has_header = data.header == "true";
+  options.missing_tokens = data.missing_tokens;
+  for (const auto& [name, type] : data.column_types) {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::ColumnType parsed, datasets::parse_column_type(type));
+    options.column_types.emplace_back(name, parsed);
+  }
+  options.drop = data.drop;
+  options.spelled_columns = {data.target};
+  return options;
+}
+
+Status check_table_columns(const ExperimentConfig& config, const ConfigPlaces& places,
+                           bool by_config) {
+  ASSAY_ASSIGN_OR_RETURN(const datasets::CsvOptions csv, csv_options(config.data));
+  const auto names = datasets::read_csv_names(config.data.train, csv);
+  if (!names) {
+    return tl::unexpected<Error>(
+        {names.error().code, places.message("data.train", names.error().message)});
+  }
+  std::string lines;
+  StatusCode code = by_config ? StatusCode::kConfig : StatusCode::kData;
+  for (const ColumnMistake& mistake : check_columns(config.data, *names, config.data.train)) {
+    const bool list = mistake.path.rfind("data.drop.", 0) == 0 ||
+                      mistake.path.rfind("data.column_types.", 0) == 0;
+    if (list && lines.empty()) code = StatusCode::kConfig;
+    lines += (lines.empty() ? "" : "\n") + places.message(mistake.path, mistake.text);
+  }
+  if (lines.empty()) return {};
+  return tl::unexpected<Error>({code, std::move(lines)});
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,61 @@
+#include "automl/config/config_places.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace assay::automl {
+
+void ConfigPlaces::set_line(std::string path, std::string_view file, int line) {
+  places_.emplace(std::move(path), Place{fmt::format("{}:{}", file, line), false});
+}
+
+void ConfigPlaces::set_flag(const std::string& path, std::string flag) {
+  const std::string items = path + ".";
+  auto at = places_.lower_bound(items);
+  while (at != places_.end() && at->first.compare(0, items.size(), items) == 0) {
+    at = places_.erase(at);
+  }
+  places_[path] = {std::move(flag), true};
+}
+
+const ConfigPlaces::Place* ConfigPlaces::find(std::string_view path) const {
+  // A column's name may hold points: what is cut off need not be a whole item.
+  for (;;) {
+    if (const auto at = places_.find(path); at != places_.end()) return &at->second;
+    const size_t point = path.rfind('.');
+    if (point == std::string_view::npos) return nullptr;
+    path = path.substr(0, point);
+  }
+}
+
+std::string ConfigPlaces::message(std::string_view path, std::string_view text) const {
+  const Place* place = find(path);
+  // Items are named by the text.
+  const size_t first = path.find('.');
+  const size_t second = first == std::string_view::npos ? first : path.find('.', first + 1);
+  const std::string_view option = path.substr(0, second);
+  if (place == nullptr) return fmt::format("{}: {}", option, text);
+  if (place->flag) return fmt::format("{}: {}", place->text, text);
+  return fmt::format("{}: {}: {}", place->text, option, text);
+}
+
+Error ConfigPlaces::placed(Error error) const {
+  const std::string& message = error.message;
+  const auto end = std::find_if_not(message.begin(), message.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_' || c == '.';
+  });
+  const std::string_view path(message.data(), static_cast<size_t>(end - message.begin()));
+  const bool names_option = end != message.end() && (*end == ':' || *end == '=');
+  const auto at = names_option ? places_.find(path) : places_.end();
+  if (at == places_.end()) return error;
+  const Place& place = at->second;
+  const bool repeats = place.flag && *end == ':';
+  error.message = fmt::format(
+      "{}: {}", place.text,
+      repeats ? std::string_view(message).substr(path.size() + 2) : std::string_view(message));
+  return error;
+}
+
+}  // namespace assay::automl
