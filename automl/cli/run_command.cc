@@ -72,9 +72,11 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
     print_result(out);
   }
   if (interrupted) {
-    print_note(invocation, fmt::format("interrupted: the best model so far is registered as {}; "
-                                       "run the same command again for a further version",
-                                       model));
+    const std::string kept = outcome.kept_partial.empty() ? "the best model so far"
+                                                          : "the model of " + outcome.kept_partial;
+    print_note(invocation, fmt::format("interrupted: {} is registered as {}; run the same command "
+                                       "again for a further version",
+                                       kept, model));
   } else if (!invocation.json) {
     print_note(invocation, fmt::format("next: assay predict {} --data new.csv --out "
                                        "predictions.csv",

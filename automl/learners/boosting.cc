@@ -372,7 +372,7 @@ Result<FitResult> Booster::run() {
 Result<FitResult> Booster::finish(FitResult result) {
   // A first round that could not be validated is better than nothing.
   result.best_iteration = std::max<int64_t>(result.best_iteration, 1);
-  forest_.truncate(result.best_iteration * outputs_);
+  if (!request_.keep_all_steps) forest_.truncate(result.best_iteration * outputs_);
   TreeModel::Parts parts;
   parts.forest = std::move(forest_);
   parts.base_scores = base_;

@@ -26,10 +26,11 @@ class ConstantLearner final : public Learner {
   const OptionGroup& options() const override { return ConstantOptions::table().group(); }
   bool supports(Task) const override { return true; }
 
-  Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                int) const override {
+  Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                     int) const override {
     ASSAY_RETURN_IF_ERROR(options_from<ConstantOptions>(params));
-    return 4096 + int64_t{32} * shape.class_count + 16 * shape.row_count;
+    const int64_t model = 4096 + int64_t{32} * shape.class_count;
+    return PlannedBytes{model + 16 * shape.row_count, model};
   }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {

@@ -20,26 +20,63 @@ class ForestLearner final : public Learner {
   std::string_view step_option() const override { return "trees"; }
   bool supports(Task) const override { return true; }
 
-  Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                int threads) const override {
+  Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                     int threads) const override {
     ASSAY_ASSIGN_OR_RETURN(const Options options, options_from<Options>(params));
     const int64_t classes = classes_of(shape);
     const int64_t leaves = leaves_of(options, shape);
-    // Each tree under way has its sample: rows, weights, gradients, copies of them, leaves.
-    const int64_t tree =
-        growing_bytes({shape, leaves, classes, options.node_column_fraction >= 1}, 1) +
-        16 * shape.row_count + 16 * shape.train_count;
+    const bool side_by_side = shape.train_count <= kSideBySideRows;
+    // Each tree under way has its sample: weights and gradients, rows and counts, leaves.
+    const int64_t tree = growing_bytes({shape, leaves, classes, options.node_column_fraction >= 1},
+                                       side_by_side ? 1 : threads) +
+                         8 * shape.row_count + 12 * shape.train_count;
     const int64_t model = options.trees * tree_bytes(leaves, classes);
-    const int64_t validation = 24 * classes * shape.valid_count;
-    return tree * threads + model + validation + 16 * shape.row_count;
+    // Trees are appended a tenth at a time, and what is appended to moves.
+    const int64_t moving = model / 2 + model / ForestFit::kReports;
+    const int64_t validation = 28 * classes * shape.valid_count;
+    const int64_t targets = 16 * shape.row_count;
+    return PlannedBytes{tree * (side_by_side ? threads : 1) + model + moving + validation + targets,
+                        model};
+  }
+
+  // Fewer leaves down to 256, then fewer trees down to 25, then fewer leaves still.
+  std::vector<ParamMap> smaller(const DataShape& shape, const ParamMap& params) const override {
+    const auto options = options_from<Options>(params);
+    std::vector<ParamMap> settings;
+    if (!options) return settings;
+    const int64_t leaves = leaves_of(*options, shape);
+    const auto add = [&](const char* name, int64_t value) {
+      settings.push_back(params);
+      settings.back()[name] = value;
+    };
+    if (leaves > 256) add("max_leaves", std::max<int64_t>(256, leaves / 2));
+    if (options->trees > 25) {
+      add("trees", std::max<int64_t>(25, options->trees / 2));
+      // Fewer trees must not each grow larger for it.
+      if (options->max_leaves == 0) settings.back()["max_leaves"] = leaves;
+    }
+    if (leaves <= 256 && leaves > 32) add("max_leaves", std::max<int64_t>(32, leaves / 2));
+    return settings;
+  }
+
+  // Fewer columns a split, where there are many.
+  std::vector<ParamMap> cheaper(const DataShape& shape, const ParamMap& params) const override {
+    const auto options = options_from<Options>(params);
+    const double half = options ? options->node_column_fraction / 2 : 0;
+    if (half * shape.feature_count < kFewColumns) return {};
+    ParamMap setting = params;
+    setting["node_column_fraction"] = half;
+    return {setting};
   }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
     ASSAY_ASSIGN_OR_RETURN(const Options options, options_from<Options>(params));
-    const double tree = growing_cost({.rows = static_cast<double>(shape.train_count),
-                                      .columns = options.node_column_fraction * shape.feature_count,
-                                      .leaves = static_cast<double>(leaves_of(options, shape)),
-                                      .classes = static_cast<double>(classes_of(shape))});
+    const double tree =
+        growing_cost({.rows = static_cast<double>(shape.train_count),
+                      .columns = options.node_column_fraction * shape.feature_count,
+                      .bins = options.node_column_fraction * static_cast<double>(bins_of(shape)),
+                      .leaves = static_cast<double>(leaves_of(options, shape)),
+                      .classes = static_cast<double>(classes_of(shape))});
     return static_cast<double>(options.trees) * tree;
   }
 

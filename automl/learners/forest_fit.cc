@@ -18,11 +18,6 @@ using kernels::GrowTree;
 using kernels::PredictTrees;
 using kernels::Tree;
 
-// Up to so many rows a tree is grown by one thread.
-constexpr int64_t kSideBySideRows = 200'000;
-// A fit reports, and asks its observer, this often.
-constexpr int64_t kReports = 10;
-
 // What a device that does not share the host's memory needs of a tree's sample.
 struct Uploads {
   DeviceArray<uint32_t> rows;

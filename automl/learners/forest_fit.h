@@ -18,8 +18,13 @@
 
 namespace assay::automl {
 
+// Up to so many rows whole trees are grown side by side.
+inline constexpr int64_t kSideBySideRows = 200'000;
+
 class ForestFit {
  public:
+  // Times that a fit reports its progress.
+  static constexpr int64_t kReports = 10;
   // All references must outlive it.
   ForestFit(const FitRequest& request, const ForestOptions& options, bool random_thresholds,
             const FitData& data, const kernels::ComputeContext& context);

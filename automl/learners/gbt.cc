@@ -11,6 +11,9 @@
 namespace assay::automl {
 namespace {
 
+// Of the rounds allowed.
+constexpr double kUsualRounds = 0.2;
+
 int64_t output_count_of(const DataShape& shape) {
   return shape.task == Task::kMulticlass ? shape.class_count : 1;
 }
@@ -22,19 +25,55 @@ class GbtLearner final : public Learner {
   std::string_view step_option() const override { return "rounds"; }
   bool supports(Task) const override { return true; }
 
-  Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                int threads) const override {
+  Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                     int threads) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));
     const int64_t outputs = output_count_of(shape);
     const int64_t leaves = std::min(options.max_leaves, std::max<int64_t>(2, shape.train_count));
-    // Scores twice (rows beside the sample have their own), gradients, hessians; targets, classes
-    // and weights; rows.
-    const int64_t rows =
-        shape.row_count * (24 * outputs + 16) + 12 * (shape.train_count + shape.valid_count);
+    // Scores, gradients and hessians; targets or classes, and weights, each twice.
+    const int64_t rows = shape.row_count * (16 * outputs + (outputs > 1 ? 4 : 16) + 8);
+    // Numbers of the sample's rows, twice, and their leaves.
+    const int64_t sample = 12 * shape.train_count;
+    // Rows beside the sample have their own numbers, twice, and scores; those to validate on also
+    // the best scores and predictions.
+    const auto others =
+        static_cast<int64_t>((1 - options.row_fraction) * static_cast<double>(shape.train_count)) +
+        shape.valid_count;
+    const int64_t validation = others * (8 + 8 * outputs) + shape.valid_count * (12 * outputs + 4);
     const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1);
-    return rows + model +
-           growing_bytes({shape, leaves, 1, options.node_column_fraction >= 1}, threads);
+    const GrowthShape growth{shape, leaves, 1, options.node_column_fraction >= 1,
+                             options.column_fraction};
+    return PlannedBytes{rows + sample + validation + model + growing_bytes(growth, threads), model};
   }
+
+  // Fewer leaves, then fewer rounds, then fewer columns a tree.
+  std::vector<ParamMap> smaller(const DataShape&, const ParamMap& params) const override {
+    const auto options = options_from<GbtOptions>(params);
+    std::vector<ParamMap> settings;
+    if (!options) return settings;
+    const auto add = [&](const char* name, ParamValue value) {
+      settings.push_back(params);
+      settings.back()[name] = std::move(value);
+    };
+    if (options->max_leaves > 8) add("max_leaves", std::max<int64_t>(8, options->max_leaves / 2));
+    if (options->rounds > 100) add("rounds", std::max<int64_t>(100, options->rounds / 2));
+    if (options->column_fraction > 0.1) {
+      add("column_fraction", std::max(0.1, options->column_fraction / 2));
+    }
+    return settings;
+  }
+
+  // Fewer columns a tree, where there are many. A fit that is long for its rows is not helped: what
+  // it has when it is cut short is as good as what a smaller one has at its end.
+  std::vector<ParamMap> cheaper(const DataShape& shape, const ParamMap& params) const override {
+    const auto options = options_from<GbtOptions>(params);
+    const double half = options ? options->column_fraction / 2 : 0;
+    if (half * shape.feature_count < kFewColumns) return {};
+    ParamMap setting = params;
+    setting["column_fraction"] = half;
+    return {setting};
+  }
+  double usual_share() const override { return kUsualRounds; }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));
@@ -43,6 +82,7 @@ class GbtLearner final : public Learner {
     const double tree =
         growing_cost({.rows = options.row_fraction * static_cast<double>(shape.train_count),
                       .columns = columns * shape.feature_count,
+                      .bins = columns * static_cast<double>(bins_of(shape)),
                       .leaves = static_cast<double>(options.max_leaves),
                       .classes = 1});
     const double update = 12.0 * static_cast<double>(shape.train_count + shape.valid_count);

@@ -38,7 +38,14 @@ struct DataShape {
   int64_t train_count = 0;
   int64_t valid_count = 0;
   int32_t feature_count = 0;
+  int64_t bin_count = 0;  // of all features together
   int32_t dense_column_count = 0;
+};
+
+// What a fit takes, an upper estimate.
+struct PlannedBytes {
+  int64_t fit = 0;    // at its peak, on top of the encoded table, the model included
+  int64_t model = 0;  // what is left of it: the model
 };
 
 struct FitProgress {
@@ -64,6 +71,8 @@ struct FitRequest {
   ParamMap params;                            // over the learner's defaults
   uint64_t seed = 0;
   FitObserver* observer = nullptr;  // may be null
+  // The model keeps the steps behind the best one too: Model::first_steps cuts it later.
+  bool keep_all_steps = false;
 };
 
 struct FitResult {
@@ -73,13 +82,13 @@ struct FitResult {
   // Ended by the observer.
   bool stopped = false;
   int64_t iterations = 0;  // steps made
-  // Steps that the model keeps: after early stopping the best one, else all. A refit on all
-  // rows uses this many.
+  // Steps that the model keeps (unless it was to keep all): after early stopping the best one, else
+  // all. A refit on all rows uses this many.
   int64_t best_iteration = 0;
   // At best_iteration; NaN if the fit had no reason to compute it.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
-  // What model->predict gives for the validation rows, bit for bit, [rows, output_count]; empty if
-  // the fit did not have it at hand.
+  // What model->predict gives for the validation rows after best_iteration steps, bit for bit,
+  // [rows, output_count]; empty if the fit did not have it at hand.
   std::vector<float> valid_predictions;
 };
 
@@ -97,10 +106,18 @@ class Learner {
   // Whether fits read the dense form of the features, which is then held for all of them.
   virtual bool uses_dense() const { return false; }
 
-  // Memory that a fit takes at its peak on top of the encoded table, the model included. An upper
-  // estimate. Fails: invalid_argument if params are not allowed.
-  virtual Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                        int threads) const = 0;
+  // Memory that a fit takes. Fails: invalid_argument if params are not allowed.
+  virtual Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                             int threads) const = 0;
+  // Settings that take less memory than `params` and are the next best thing, the best first, for
+  // when memory is short. Empty if there is nothing sensible left.
+  // `params` must be allowed.
+  virtual std::vector<ParamMap> smaller(const DataShape& shape, const ParamMap& params) const;
+  // Likewise settings that cost less work, for when time is short.
+  virtual std::vector<ParamMap> cheaper(const DataShape& shape, const ParamMap& params) const;
+  // Share of the planned steps that fits usually make: early stopping ends most of them long
+  // before.
+  virtual double usual_share() const { return 1; }
   // The work of a fit in units of about a nanosecond on one core, all steps made. A pure function
   // of its arguments.
   virtual Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const = 0;

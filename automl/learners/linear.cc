@@ -100,13 +100,15 @@ class LinearLearner final : public Learner {
   bool supports(Task) const override { return true; }
 
   bool uses_dense() const override { return true; }
-  Result<int64_t> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                int threads) const override {
+  Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                     int threads) const override {
     ASSAY_RETURN_IF_ERROR(options_from<LinearOptions>(params));
     const int64_t outputs = shape.task == Task::kMulticlass ? shape.class_count : 1;
     const int64_t parameters = (int64_t{shape.dense_column_count} + 1) * outputs;
     // Ten pairs of the optimiser's history and half as many vectors in flight.
-    return 16 * shape.row_count + LinearLoss::pass_bytes(shape, threads) + 30 * 8 * parameters;
+    return PlannedBytes{
+        16 * shape.row_count + LinearLoss::pass_bytes(shape, threads) + 30 * 8 * parameters,
+        8 * parameters};
   }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {

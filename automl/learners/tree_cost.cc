@@ -9,6 +9,9 @@ namespace assay::automl {
 namespace {
 // What the histograms of nodes still to be split may take; at least three are kept.
 constexpr int64_t kPoolBytes = int64_t{256} << 20;
+// Nanoseconds of a core, measured on tables of 860 x 795, 31,000 x 14 and 1,600 x 10,000.
+constexpr double kCellNs = 0.6;
+constexpr double kWordNs = 2.7;
 }  // namespace
 
 int64_t tree_bytes(int64_t leaves, int64_t leaf_width) {
@@ -16,9 +19,15 @@ int64_t tree_bytes(int64_t leaves, int64_t leaf_width) {
   return 2 * leaves * node + leaves * leaf_width * 4;
 }
 
+int64_t bins_of(const DataShape& shape) {
+  if (shape.bin_count > 0) return shape.bin_count;
+  return shape.feature_count * std::min<int64_t>(255, shape.row_count + 2);
+}
+
 int64_t growing_bytes(const GrowthShape& shape, int threads) {
-  const int64_t bins = std::min<int64_t>(255, shape.data.row_count + 2);
-  const int64_t histogram = shape.data.feature_count * bins * shape.classes * 8;
+  const auto bins =
+      static_cast<int64_t>(std::ceil(static_cast<double>(bins_of(shape.data)) * shape.columns));
+  const int64_t histogram = bins * shape.classes * 8;
   const int64_t most = shape.keeps_histograms ? shape.leaves * histogram : histogram;
   const int64_t pool = std::min(most, std::max(kPoolBytes, 3 * histogram));
   return 4 * shape.data.row_count + 16 * shape.data.train_count + pool + threads * histogram +
@@ -30,8 +39,9 @@ double growing_cost(const GrowthWork& work) {
   // leaf-wise tree are about log2 of its leaves.
   const double leaves = std::max(2.0, std::min(work.leaves, work.rows));
   const double passes = 1 + 0.5 * std::log2(leaves);
-  const double histograms = work.rows * work.columns * passes;
-  const double scans = leaves * work.columns * 255 * 2 * work.classes;
+  const double histograms = kCellNs * work.rows * work.columns * passes;
+  // A histogram is cleared, filled, subtracted from its parent's, and both are searched.
+  const double scans = kWordNs * leaves * work.bins * work.classes;
   const double partitions = 4 * work.rows * std::log2(leaves);
   return histograms + scans + partitions + 5000;
 }

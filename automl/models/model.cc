@@ -11,6 +11,8 @@
 
 namespace assay::automl {
 
+std::unique_ptr<Model> Model::first_steps(int64_t) const { return nullptr; }
+
 Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
                       const kernels::ComputeContext& context, std::span<float> out) const {
   if (features.feature_count() != feature_count()) {

@@ -27,6 +27,11 @@ class Model {
   // Memory it holds.
   virtual int64_t byte_count() const = 0;
 
+  // Steps (boosting rounds) that it is made of, one upon the other; 0 if it is not made so.
+  virtual int64_t step_count() const { return 0; }
+  // The model after its first `steps` steps, 1..step_count(). Null if step_count() is 0.
+  virtual std::unique_ptr<Model> first_steps(int64_t steps) const;
+
   // Predictions for the given rows of `features`, into `out` [rows, output_count] row-major:
   // probabilities that are finite and sum to 1 within rounding, or finite values (held within
   // f32). The bits depend on the features and the model alone.

@@ -141,6 +141,25 @@ int64_t TreeModel::byte_count() const {
   return static_cast<int64_t>(sizeof *this) + parts_.forest.byte_count();
 }
 
+int64_t TreeModel::step_count() const {
+  if (parts_.average || parts_.forest.leaf_width() != 1) return 0;
+  return parts_.forest.tree_count() / parts_.forest.output_count();
+}
+
+std::unique_ptr<Model> TreeModel::first_steps(int64_t steps) const {
+  if (step_count() == 0) return nullptr;
+  kernels::Forest forest = parts_.forest;
+  forest.truncate(steps * forest.output_count());
+  Parts parts;
+  parts.forest = forest;  // a copy takes no more memory than it needs
+  parts.base_scores = parts_.base_scores;
+  parts.average = parts_.average;
+  parts.link = parts_.link;
+  parts.target = parts_.target;
+  parts.feature_count = parts_.feature_count;
+  return std::unique_ptr<Model>(new TreeModel(std::move(parts)));
+}
+
 std::vector<double> TreeModel::feature_importance() const {
   std::vector<double> importance(static_cast<size_t>(parts_.feature_count), 0.0);
   const auto nodes = parts_.forest.nodes();

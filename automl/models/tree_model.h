@@ -38,6 +38,9 @@ class TreeModel final : public Model {
   }
   int32_t feature_count() const override { return parts_.feature_count; }
   int64_t byte_count() const override;
+  // Rounds of boosted trees; 0 for averages.
+  int64_t step_count() const override;
+  std::unique_ptr<Model> first_steps(int64_t steps) const override;
   std::vector<double> feature_importance() const override;
   void save(ModelWriter& writer) const override;
   const Parts& parts() const { return parts_; }

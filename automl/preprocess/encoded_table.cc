@@ -17,6 +17,7 @@ Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
   for (const datasets::BinnedMatrix& matrix : matrices_) {
     if (matrix.device() == &device) return matrix.view();
   }
+  ASSAY_RETURN_IF_ERROR(check_source());
   ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix matrix,
                          mapper_->bin(source_.columns, device, context));
   return matrices_.emplace_back(std::move(matrix)).view();
@@ -25,10 +26,22 @@ Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
 Result<DenseView> EncodedTable::dense(const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
   if (!dense_values_) {
+    ASSAY_RETURN_IF_ERROR(check_source());
     ASSAY_ASSIGN_OR_RETURN(std::vector<float> values, dense_->encode(source_.columns, context));
     dense_values_ = std::move(values);
   }
   return DenseView{dense_values_->data(), row_count_, dense_->column_count()};
+}
+
+void EncodedTable::release() {
+  const std::lock_guard lock(mutex_);
+  source_ = {};
+}
+
+Status EncodedTable::check_source() const {
+  if (source_.table != nullptr) return {};
+  return fail(StatusCode::kResourceExhausted,
+              "the table's columns were let go to save memory, and this form was not made before");
 }
 
 }  // namespace assay::automl

@@ -1,6 +1,6 @@
 // EncodedTable: the features of one table, with their bins (once for each device) and their dense
-// form, each built when first asked for and then shared. Keeps the source table alive. Thread-safe:
-// who asks first builds, others wait.
+// form, each built when first asked for and then shared. Keeps the source table alive until
+// release(). Thread-safe: who asks first builds, others wait.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,12 @@ class EncodedTable final : public FeatureView {
   Result<kernels::BinnedView> bins(kernels::Device& device,
                                    const kernels::ComputeContext& context) const override;
   Result<DenseView> dense(const kernels::ComputeContext& context) const override;
+  // Lets the source table go: only what was built by now can be had afterwards, and asking for
+  // anything else fails (resource_exhausted).
+  void release();
 
  private:
+  Status check_source() const;
   Source source_;
   std::shared_ptr<const datasets::BinMapper> mapper_;
   std::shared_ptr<const DenseEncoder> dense_;

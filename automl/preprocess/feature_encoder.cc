@@ -276,6 +276,12 @@ std::vector<std::string> FeatureEncoder::ignored_columns(const Table& table) con
   return ignored;
 }
 
+int64_t FeatureEncoder::bin_count() const {
+  int64_t count = 0;
+  for (const FeatureBins& rule : mapper_->features()) count += rule.bin_count();
+  return count;
+}
+
 int64_t FeatureEncoder::binned_bytes(int64_t row_count) const {
   int64_t cell_bytes = 0;
   for (const Feature& feature : features_) {

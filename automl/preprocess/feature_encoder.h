@@ -72,6 +72,8 @@ class FeatureEncoder {
   const std::vector<Feature>& features() const { return features_; }
   int32_t feature_count() const { return static_cast<int32_t>(features_.size()); }
   int32_t dense_column_count() const { return dense_->column_count(); }
+  // Bins of all features together.
+  int64_t bin_count() const;
 
   // Memory that an encoded table of so many rows takes for its bins (and derived columns), and for
   // its dense form, once that is asked for.

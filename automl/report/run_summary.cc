@@ -22,6 +22,7 @@ std::string run_summary_json(const SweepOutcome& outcome) {
                     {"failed", outcome.failed},
                     {"pruned", outcome.pruned},
                     {"cancelled", outcome.cancelled}};
+  if (!outcome.kept_partial.empty()) json["kept_partial"] = outcome.kept_partial;
   json["wall_seconds"] = outcome.wall_seconds;
   json["peak_rss_bytes"] = outcome.peak_rss_bytes;
   json["notes"] = outcome.notes;

@@ -10,7 +10,8 @@ namespace assay::automl {
 
 class Admission {
  public:
-  // `limit_bytes`: the memory budget; `base_bytes`: what is held throughout (table, encoded data).
+  // `limit_bytes`: the memory budget; `base_bytes`: what is held throughout (table, encoded data),
+  // and what is set aside for finished trials.
   Admission(int64_t limit_bytes, int64_t base_bytes)
       : limit_bytes_(limit_bytes), base_bytes_(base_bytes) {}
 
@@ -18,22 +19,19 @@ class Admission {
   bool can_ever_fit(int64_t bytes) const { return bytes <= limit_bytes_ - base_bytes_; }
   // Whether it can start now.
   bool fits_now(int64_t bytes) const {
-    return bytes <= limit_bytes_ - base_bytes_ - running_bytes_ - kept_bytes_;
+    return bytes <= limit_bytes_ - base_bytes_ - running_bytes_;
   }
   void start(int64_t bytes) { running_bytes_ += bytes; }
   void end(int64_t bytes) { running_bytes_ -= bytes; }
-  // What finished trials hold on to: models and out-of-fold predictions of the candidate pool.
-  void set_kept(int64_t bytes) { kept_bytes_ = bytes; }
 
   int64_t limit_bytes() const { return limit_bytes_; }
-  // What is left for trials when none runs and nothing is kept.
+  // What is left for trials when none runs.
   int64_t trial_bytes() const { return limit_bytes_ - base_bytes_; }
 
  private:
   int64_t limit_bytes_;
   int64_t base_bytes_;
   int64_t running_bytes_ = 0;
-  int64_t kept_bytes_ = 0;
 };
 
 }  // namespace assay::automl

@@ -78,6 +78,9 @@ struct SweepOutcome {
   int64_t pruned = 0;
   int64_t cancelled = 0;
   int64_t stalled_trials = 0;  // did not stop when told; see SweepCompute
+  // No trial but the baseline was finished, and the registered model is what a stopped one had:
+  // "gbt #1 after 2 of 5 folds". Else empty.
+  std::string kept_partial;
 
   Leaderboard leaderboard;
   double wall_seconds = 0;  // since process start

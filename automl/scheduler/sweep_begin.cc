@@ -16,6 +16,9 @@ namespace {
 // so many seconds.
 constexpr double kSnapshotShare = 0.05;
 constexpr double kSnapshotSeconds = 2;
+// Under a tighter limit blocks of text are smaller: what is read ahead and parsed takes less.
+constexpr int64_t kRoomyBytes = int64_t{1} << 30;
+constexpr int64_t kSmallBlockBytes = int64_t{64} << 10;
 
 }  // namespace
 
@@ -106,12 +109,19 @@ Status SweepLead::load() {
   table_ = state_->request.table;
   if (table_ == nullptr) {
     ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));
-    options.max_bytes = memory_limit_;
+    options.max_bytes = std::max<int64_t>(1, memory_limit_ - kProgramBytes);
+    if (options.max_bytes < kRoomyBytes) options.block_bytes = kSmallBlockBytes;
     auto table = datasets::read_csv(config_.data.train, options, *executor_, stop);
     if (!table) {
       const bool cancelled = table.error().code == StatusCode::kCancelled;
       if (cancelled && !user_stopped()) {
         return tl::unexpected<Error>(budget_error("reading " + config_.data.train));
+      }
+      if (table.error().code == StatusCode::kResourceExhausted) {
+        return fail(StatusCode::kBudgetTooSmall,
+                    "budget.memory={} is too small: {} (the program takes "
+                    "{} beside it)",
+                    mib_text(memory_limit_), table.error().message, mib_text(kProgramBytes));
       }
       return tl::unexpected<Error>(std::move(table.error()));
     }

@@ -43,6 +43,23 @@ std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, i
   return views;
 }
 
+// The metric over some rows of out-of-fold predictions; `predictions` [places, outputs].
+Result<double> score_at(const TrainingSet& set, std::span<const uint32_t> places,
+                        const std::vector<float>& predictions) {
+  const TargetView all = set.scored_targets();
+  std::vector<int32_t> labels;
+  std::vector<double> values;
+  std::vector<float> weights;
+  for (const uint32_t place : places) {
+    if (!all.labels.empty()) labels.push_back(all.labels[place]);
+    if (!all.values.empty()) values.push_back(all.values[place]);
+    if (!set.scored_weights().empty()) weights.push_back(set.scored_weights()[place]);
+  }
+  return set.metric().score(
+      {predictions.data(), static_cast<int64_t>(places.size()), set.output_count()},
+      {labels, values}, weights);
+}
+
 }  // namespace
 
 // All that the time left allows to select from, best first.
@@ -66,6 +83,9 @@ std::vector<Candidate> SweepLead::usable_candidates() const {
 Result<SweepLead::Chosen> SweepLead::choose_members() {
   const TrainingSet& set = *state_->set;
   const std::vector<Candidate> usable = usable_candidates();
+  if (is_baseline(usable[0])) {
+    if (auto partial = choose_partial(usable[0])) return std::move(*partial);
+  }
   const Candidate& best = usable[0];
   Chosen chosen = alone(best);
   if (!config_.ensemble.enabled || usable.size() < 2) return chosen;
@@ -112,6 +132,50 @@ void SweepLead::drop_least(Chosen& chosen) {
   for (Member& member : chosen.members) member.weight /= sum;
 }
 
+std::optional<SweepLead::Chosen> SweepLead::choose_partial(const Candidate& baseline) {
+  const TrainingSet& set = *state_->set;
+  const auto outputs = static_cast<size_t>(set.output_count());
+  std::optional<Chosen> best;
+  double best_gain = 0;
+  std::string best_note;
+  for (const auto& partial : state_->queue->partial_trials()) {
+    std::vector<float> before;
+    std::vector<float> blended = *baseline.predictions;
+    for (size_t i = 0; i < partial->places.size(); ++i) {
+      const size_t at = partial->places[i] * outputs;
+      for (size_t k = 0; k < outputs; ++k) {
+        before.push_back(blended[at + k]);
+        blended[at + k] = partial->predictions[i * outputs + k];
+      }
+    }
+    const auto old_score = score_at(set, partial->places, before);
+    const auto new_score = score_at(set, partial->places, partial->predictions);
+    if (!old_score || !new_score) continue;
+    const double loss = set.metric().loss_of(*new_score);
+    const double gain = set.metric().loss_of(*old_score) - loss;
+    if (!(gain > best_gain)) continue;
+    best_gain = gain;
+    auto predictions = std::make_shared<const std::vector<float>>(blended);
+    best.emplace();
+    best->members.push_back({{partial->trial, partial->learner, loss, *new_score, partial->model,
+                              std::move(predictions)},
+                             1.0});
+    best->score = *new_score;
+    best->predictions = std::move(blended);
+    const size_t folds = set.folds().size();
+    outcome_.kept_partial = fmt::format("{} #{} after {} of {} folds", partial->learner,
+                                        partial->trial, partial->fold_count, folds);
+    outcome_.validation_method =
+        fmt::format("{}, {} of {} folds", set.validation_method(), partial->fold_count, folds);
+    best_note = fmt::format(
+        "warning: no trial was finished; the model of {} is kept: {} {:.6g} on the {} rows of "
+        "these folds, where the baseline has {:.6g}. More time gives all folds and other learners",
+        outcome_.kept_partial, set.metric().name(), *new_score, partial->places.size(), *old_score);
+  }
+  if (best) note(best_note);
+  return best;
+}
+
 // The score and predictions of the members as they are now.
 Status SweepLead::rescore(Chosen& chosen) const {
   const TrainingSet& set = *state_->set;
@@ -133,6 +197,8 @@ Status SweepLead::rescore(Chosen& chosen) const {
 
 SweepLead::Chosen SweepLead::alone(const Candidate& candidate) {
   Chosen chosen;
+  outcome_.kept_partial.clear();
+  outcome_.validation_method = state_->set->validation_method();
   chosen.members.push_back({candidate, 1.0});
   chosen.score = candidate.score;
   chosen.predictions = *candidate.predictions;
@@ -193,7 +259,7 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
     ASSAY_ASSIGN_OR_RETURN(parts.model, AverageModel::make(std::move(models), std::move(weights)));
   }
   parts.notes["metric"] = std::string(set.metric().name());
-  parts.notes["validation"] = set.validation_method();
+  parts.notes["validation"] = outcome_.validation_method;
   parts.notes["validation_score"] = chosen.score;
   parts.notes["members"] = static_cast<int64_t>(chosen.members.size());
   return Predictor::make(std::move(parts));
@@ -258,7 +324,10 @@ Leaderboard SweepLead::make_leaderboard(const Chosen& chosen) const {
   board.maximise = state_->set->metric().maximise();
   board.rows = state_->queue->rows();
   for (const Member& member : chosen.members) {
-    board.rows[static_cast<size_t>(member.candidate.trial)].weight = member.weight;
+    LeaderboardRow& row = board.rows[static_cast<size_t>(member.candidate.trial)];
+    row.weight = member.weight;
+    // A stopped trial that is kept has a score on the folds that were done.
+    if (!outcome_.kept_partial.empty()) row.score = member.candidate.score;
   }
   if (chosen.members.size() > 1) {
     LeaderboardRow row;
@@ -281,7 +350,7 @@ Status SweepLead::log_results(const Chosen& chosen) {
   ASSAY_RETURN_IF_ERROR(parent_->log_metric(outcome_.metric, chosen.score));
   ASSAY_RETURN_IF_ERROR(parent_->set_score(outcome_.metric, chosen.score));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("task", name_of(set.task())));
-  ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", set.validation_method()));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", outcome_.validation_method));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("slots", slots_.slots));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("threads_per_slot", slots_.threads_per_slot));
   // Out-of-fold predictions of the members, and blended. Large ones cost time to write.
@@ -327,10 +396,14 @@ Status SweepLead::finish() {
   }
   // The model is registered: a record that cannot be written in full does not undo that.
   if (Status logged = log_results(chosen); !logged) note("results: " + logged.error().message);
-  const Status closed = parent_->finish(
-      outcome_.status, outcome_.status == tracking::RunStatus::kInterrupted
-                           ? "stopped by the user; the best model so far is registered"
-                           : "");
+  const Status closed =
+      parent_->finish(outcome_.status, outcome_.status == tracking::RunStatus::kInterrupted
+                                           ? "stopped by the user; " +
+                                                 (outcome_.kept_partial.empty()
+                                                      ? "the best model so far"
+                                                      : "the model of " + outcome_.kept_partial) +
+                                                 " is registered"
+                                           : std::string());
   if (!closed) note("the sweep's record could not be completed: " + closed.error().message);
   publish_trials();
   return {};

@@ -8,13 +8,18 @@
 #include <vector>
 
 #include "automl/preprocess/predictor.h"
+#include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/slot_group.h"
 #include "automl/scheduler/slots.h"
 #include "automl/scheduler/sweep_state_internal.h"
+#include "automl/scheduler/time_plan.h"
 #include "kernels/base/executor.h"
 #include "tracking/run.h"
 
 namespace assay::automl {
+
+// The program itself, its libraries and buffers.
+inline constexpr int64_t kProgramBytes = int64_t{64} << 20;
 
 class SweepLead {
  public:
@@ -32,6 +37,18 @@ class SweepLead {
   Status choose_learners();
   Status plan_validation_folds();
   Status make_queue();
+  // What memory allows. (sweep_memory.cc)
+  Status check_base() const;
+  // Fills base_bytes_: makes or gives up the dense form, and lets the table go if memory is short.
+  Status settle_base();
+  MemoryPlan memory_plan(int threads) const;
+  // Parameters that the config says something about: they are not made smaller.
+  std::vector<std::string> fixed_params(std::string_view learner) const;
+  void drop_what_does_not_fit(const MemoryPlan& plan, std::vector<SearchLearner>& learners);
+  // Nothing without a time limit.
+  std::optional<TimePlan> time_plan() const;
+  void say_what_is_shortened(const TimePlan& plan, const std::vector<SearchLearner>& learners);
+  const Learner* find_by_name(std::string_view name) const;
   Result<std::vector<SearchLearner>> search_learners() const;
   const Learner* leading_learner() const;
   // Trial 0, its model kept in the run, so that something is there whatever happens. (sweep.cc)
@@ -51,9 +68,11 @@ class SweepLead {
     double score = 0;
     std::vector<float> predictions;
   };
+  // What a stopped trial had, where that beats the baseline on the rows it covers.
+  std::optional<Chosen> choose_partial(const Candidate& baseline);
   Result<Chosen> choose_members();
   std::vector<Candidate> usable_candidates() const;
-  static Chosen alone(const Candidate& candidate);
+  Chosen alone(const Candidate& candidate);
   static int64_t byte_count(const Chosen& chosen);
   static void drop_least(Chosen& chosen);
   const Candidate& best_within(int64_t bytes) const;
@@ -80,6 +99,7 @@ class SweepLead {
   const ExperimentConfig& config_;
   int threads_ = 1;
   int64_t memory_limit_ = 0;
+  int64_t base_bytes_ = 0;              // held throughout
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
   std::unique_ptr<tracking::Run> parent_;

@@ -16,16 +16,8 @@ namespace assay::automl {
 namespace {
 
 constexpr std::string_view kBaselineName = "constant";
-// The program itself, its libraries and buffers.
-constexpr int64_t kProgramBytes = int64_t{96} << 20;
-// Shares of the memory limit that finished trials may hold.
-constexpr int64_t kPredictionDivisor = 10;
-constexpr int64_t kModelDivisor = 4;
 // A default whose predicted time is above this share of what is left comes after the boosted trees.
 constexpr double kLateShare = 0.1;
-// The cost model counts all rounds that a fit may make; early stopping ends most of them long
-// before.
-constexpr double kTypicalStepShare = 0.2;
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;
 
@@ -72,12 +64,7 @@ Status SweepLead::prepare() {
   const Clock& clock = *state_->request.clock;
   const StopToken stop(&clock, state_->budget.half_ns(), state_->request.stop);
   ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop)));
-  const int64_t base_bytes = kProgramBytes + state_->set->byte_count();
-  if (base_bytes > memory_limit_) {
-    return fail(StatusCode::kBudgetTooSmall,
-                "budget.memory={} bytes: the program and the encoded table alone need {}",
-                memory_limit_, base_bytes);
-  }
+  ASSAY_RETURN_IF_ERROR(check_base());
   if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
     tracking::DatasetUse use = state_->record.dataset;
     ASSAY_ASSIGN_OR_RETURN(use.profile, profile_columns(*table_, *executor_));
@@ -136,7 +123,7 @@ Status SweepLead::plan_validation_folds() {
   const Learner* leader = leading_learner();
   double fit_seconds = 0;
   if (const auto cost = leader->logical_cost(state_->set->shape(), {})) {
-    fit_seconds = kTypicalStepShare * *cost * 1e-9 / threads_;
+    fit_seconds = leader->usual_share() * *cost * 1e-9 / threads_;
   }
   std::optional<double> seconds_left;
   if (state_->budget.timed()) seconds_left = state_->budget.seconds_left();
@@ -185,58 +172,59 @@ std::unique_ptr<Search> SweepLead::make_search(std::vector<SearchLearner> learne
       std::move(learners), derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
 }
 
-Status SweepLead::make_queue() {
-  const DataShape shape = state_->set->shape();
-  int64_t base_bytes = kProgramBytes + state_->set->byte_count();
-  // The dense form is held for all who read it, unless it is so large that they had better not.
-  int64_t dense_bytes = state_->set->encoder()->dense_bytes(table_->row_count());
-  if (base_bytes + dense_bytes <= memory_limit_ / 2) {
-    const bool wanted = std::any_of(state_->learners.begin(), state_->learners.end(),
-                                    [](const Learner* learner) { return learner->uses_dense(); });
-    base_bytes += wanted ? dense_bytes : 0;
-    dense_bytes = 0;
-  }
-  // Out-of-fold predictions of a running trial, and the copies that scoring makes.
-  const int64_t oof_bytes =
-      3 * static_cast<int64_t>(state_->set->scored_rows().size()) * state_->set->output_count() * 4;
+const Learner* SweepLead::find_by_name(std::string_view name) const {
+  const auto at = std::find_if(state_->learners.begin(), state_->learners.end(),
+                               [&](const Learner* learner) { return learner->name() == name; });
+  return at == state_->learners.end() ? nullptr : *at;
+}
 
+Status SweepLead::make_queue() {
+  ASSAY_RETURN_IF_ERROR(settle_base());
+  const DataShape shape = state_->set->shape();
   SlotRequest slot_request;
   slot_request.threads = threads_;
   slot_request.wanted_slots = config_.run.slots;
   slot_request.cells = shape.train_count * shape.feature_count;
-  slot_request.memory_bytes = memory_limit_ - base_bytes;
-  const auto leader_bytes = leading_learner()->planned_bytes(shape, {}, threads_);
-  slot_request.bytes_per_trial = leader_bytes.value_or(0) + oof_bytes;
+  const MemoryPlan together = memory_plan(threads_);
+  slot_request.memory_bytes = std::max<int64_t>(1, together.trial_bytes());
+  ParamMap leader_params;
+  slot_request.bytes_per_trial = together.fit(*leading_learner(), {}, leader_params).value_or(0);
   slots_ = plan_slots(slot_request);
   note(fmt::format("{} slot{} of {} thread{}", slots_.slots, slots_.slots == 1 ? "" : "s",
                    slots_.threads_per_slot, slots_.threads_per_slot == 1 ? "" : "s"));
 
+  // In logical mode what fits must not depend on how many threads a slot has.
+  const bool logical = state_->budget.logical();
+  const MemoryPlan plan = memory_plan(logical ? 1 : slots_.threads_per_slot);
   ASSAY_ASSIGN_OR_RETURN(std::vector<SearchLearner> learners, search_learners());
+  drop_what_does_not_fit(plan, learners);
+  const std::optional<TimePlan> time = time_plan();
+  if (time) say_what_is_shortened(*time, learners);
   std::unique_ptr<Pruner> pruner;
   if (config_.search.halving) pruner = std::make_unique<AshaPruner>(config_.search.eta);
 
   QueueOptions options;
-  options.logical = state_->budget.logical();
+  options.logical = logical;
   options.trial_limit = state_->budget.trial_limit();
   options.pool.max_models = config_.ensemble.enabled ? config_.ensemble.max_models : 1;
-  options.pool.prediction_bytes = memory_limit_ / kPredictionDivisor;
-  options.pool.model_bytes = memory_limit_ / kModelDivisor;
-  // In logical mode what fits must not depend on how many threads a slot has.
-  const int planned_threads = options.logical ? 1 : slots_.threads_per_slot;
-  std::map<std::string, const Learner*, std::less<>> by_name;
-  for (const Learner* learner : state_->learners) by_name[std::string(learner->name())] = learner;
-  const auto models_held = static_cast<int64_t>(state_->set->folds().size()) - 1;
-  options.planned_bytes = [shape, oof_bytes, dense_bytes, models_held, planned_threads,
-                           by_name = std::move(by_name)](const TrialSpec& spec) -> Result<int64_t> {
-    const Learner& learner = *by_name.at(spec.learner);
-    ASSAY_ASSIGN_OR_RETURN(const int64_t bytes,
-                           learner.planned_bytes(shape, spec.params, planned_threads));
-    // The models of folds done are held beside a fit; one is taken as half of a fit's peak.
-    return bytes + models_held * (bytes / 2) + oof_bytes + (learner.uses_dense() ? dense_bytes : 0);
+  options.pool.prediction_bytes = std::max<int64_t>(1, plan.kept_prediction_bytes());
+  options.pool.model_bytes = std::max<int64_t>(1, plan.kept_model_bytes());
+  struct Planned {
+    const Learner* learner;
+    std::vector<std::string> fixed;
   };
-  state_->queue =
-      std::make_unique<TrialQueue>(make_search(std::move(learners)), std::move(pruner),
-                                   Admission(memory_limit_, base_bytes), std::move(options));
+  std::map<std::string, Planned, std::less<>> by_name;
+  for (const Learner* learner : state_->learners) {
+    by_name[std::string(learner->name())] = {learner, fixed_params(learner->name())};
+  }
+  options.plan = [plan, time, by_name = std::move(by_name)](TrialSpec& spec) -> Result<int64_t> {
+    const Planned& planned = by_name.at(spec.learner);
+    if (time) ASSAY_RETURN_IF_ERROR(time->shorten(*planned.learner, planned.fixed, spec.params));
+    return plan.fit(*planned.learner, planned.fixed, spec.params);
+  };
+  const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();
+  state_->queue = std::make_unique<TrialQueue>(make_search(std::move(learners)), std::move(pruner),
+                                               Admission(memory_limit_, held), std::move(options));
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "automl/models/average_model.h"
+#include "automl/scheduler/fold_steps.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -85,13 +86,13 @@ class TrialRunner {
     const size_t fold_count = set_.folds().size();
     for (size_t fold = 0; fold < fold_count; ++fold) {
       const bool late = job_.fit_deadline_ns && job_.clock->now_ns() >= job_.fit_deadline_ns();
-      if (fold > 0 && (late || context_.stop->requested())) {
-        return end(TrialStatus::kCancelled,
-                   fmt::format("stopped after {} of {} folds", fold, fold_count));
+      if (fold > 0 && (late || context_.stop->requested())) return end_partial();
+      if (!run_fold(fold)) {
+        if (fold > 0 && outcome_.result.status == TrialStatus::kCancelled) end_partial();
+        return;
       }
-      if (!run_fold(fold)) return;
       const bool rung = fold_count > 1 && (fold == 0 || (fold == 2 && fold_count > 3));
-      if (rung && !passes_rung(fold)) {
+      if (rung && !context_.stop->requested() && !passes_rung(fold)) {
         return end(TrialStatus::kPruned,
                    fmt::format("given up after {} of {} folds", fold + 1, fold_count));
       }
@@ -113,6 +114,7 @@ class TrialRunner {
     request.params = job_.spec.params;
     request.seed = derive_seed(job_.spec.seed, "fold", number);
     request.observer = &observer;
+    request.keep_all_steps = set_.folds().size() > 1;
 
     const int64_t start_ns = job_.clock->now_ns();
     auto fitted = job_.learner->fit(request, fit_context);
@@ -132,12 +134,88 @@ class TrialRunner {
       end(TrialStatus::kPruned, fmt::format("given up after {} steps", fitted->iterations));
       return false;
     }
+    // The rungs compare what is best for the fold itself.
     models_.push_back(std::move(fitted->model));
-    return predict(fold, record, std::move(fitted->valid_predictions));
+    const std::shared_ptr<const Model> best = cut(number, record.best_iteration);
+    if (predict(fold, record, *best, std::move(fitted->valid_predictions))) return true;
+    models_.pop_back();
+    outcome_.folds.pop_back();
+    return false;
+  }
+
+  std::shared_ptr<const Model> cut(size_t fold, int64_t steps) const {
+    const std::shared_ptr<const Model>& whole = models_[fold];
+    if (steps >= whole->step_count()) return whole;
+    return whole->first_steps(steps);
+  }
+
+  // Cuts the models to the steps that the other folds speak for, and predicts again where that
+  // differs. If there is no time to predict, they keep what was best for themselves.
+  void settle_steps() {
+    if (set_.is_holdout()) return;
+    const size_t count = models_.size();
+    std::vector<int64_t> best;
+    std::vector<int64_t> grown;
+    for (size_t fold = 0; fold < count; ++fold) {
+      if (models_[fold]->step_count() == 0) return;
+      best.push_back(std::min(outcome_.folds[fold].best_iteration, models_[fold]->step_count()));
+      grown.push_back(models_[fold]->step_count());
+    }
+    const std::vector<int64_t> steps = steps_by_others(best, grown);
+    std::vector<std::shared_ptr<const Model>> kept;
+    const std::vector<float> before = predictions_;
+    bool settled = true;
+    for (size_t fold = 0; fold < count && settled; ++fold) {
+      kept.push_back(cut(fold, steps[fold]));
+      if (steps[fold] == best[fold]) continue;
+      FoldRecord& record = outcome_.folds[fold];
+      settled = predict(set_.folds()[fold], record, *kept[fold], {});
+    }
+    if (!settled) {
+      predictions_ = before;
+      kept.clear();
+      for (size_t fold = 0; fold < count; ++fold) kept.push_back(cut(fold, best[fold]));
+    }
+    for (size_t fold = 0; fold < count; ++fold) {
+      outcome_.folds[fold].best_iteration = settled ? steps[fold] : best[fold];
+    }
+    models_ = std::move(kept);
+  }
+
+  // A trial that was stopped between folds, or in one before its first step.
+  void end_partial() {
+    const size_t count = models_.size();
+    settle_steps();
+    end(TrialStatus::kCancelled,
+        fmt::format("stopped after {} of {} folds", count, set_.folds().size()));
+    auto partial = std::make_shared<PartialTrial>();
+    partial->trial = job_.spec.number;
+    partial->learner = job_.spec.learner;
+    partial->fold_count = static_cast<int64_t>(count);
+    auto model = average_of_folds();
+    if (!model) return;
+    partial->model = std::move(*model);
+    for (size_t fold = 0; fold < count; ++fold) {
+      const auto& places = set_.folds()[fold].places;
+      partial->places.insert(partial->places.end(), places.begin(), places.end());
+    }
+    std::sort(partial->places.begin(), partial->places.end());
+    const auto outputs = static_cast<std::ptrdiff_t>(set_.output_count());
+    for (const uint32_t place : partial->places) {
+      const auto from = predictions_.begin() + static_cast<std::ptrdiff_t>(place) * outputs;
+      partial->predictions.insert(partial->predictions.end(), from, from + outputs);
+    }
+    outcome_.partial = std::move(partial);
+  }
+
+  Result<std::shared_ptr<const Model>> average_of_folds() const {
+    if (models_.size() == 1) return models_[0];
+    ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Model> average, AverageModel::make(models_));
+    return average;
   }
 
   // `known`: the predictions if the fit has them already, else empty.
-  bool predict(const Fold& fold, FoldRecord& record, std::vector<float> known) {
+  bool predict(const Fold& fold, FoldRecord& record, const Model& model, std::vector<float> known) {
     const StopToken stop(job_.clock,
                          job_.predict_deadline_ns ? job_.predict_deadline_ns() : kNoDeadline);
     kernels::ComputeContext context = context_;
@@ -148,7 +226,7 @@ class TrialRunner {
     Status predicted;
     if (out.empty()) {
       out.resize(fold.valid_rows.size() * outputs);
-      predicted = models_.back()->predict(*set_.data().features, fold.valid_rows, context, out);
+      predicted = model.predict(*set_.data().features, fold.valid_rows, context, out);
     }
     if (!predicted) {
       const bool cancelled = predicted.error().code == StatusCode::kCancelled;
@@ -156,7 +234,7 @@ class TrialRunner {
           fmt::format("predicting: {}", predicted.error().message));
       return false;
     }
-    record.predict_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    record.predict_seconds += static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     const double fold_seconds = record.fit_seconds + record.predict_seconds;
     if (fold_seconds > 0) predict_ratio_ = record.predict_seconds / fold_seconds;
     for (size_t i = 0; i < fold.places.size(); ++i) {
@@ -204,19 +282,16 @@ class TrialRunner {
   }
 
   void finish() {
+    settle_steps();
     const int64_t start_ns = job_.clock->now_ns();
     const auto score = set_.metric().score(
         {predictions_.data(), static_cast<int64_t>(set_.scored_rows().size()), set_.output_count()},
         set_.scored_targets(), set_.scored_weights());
     outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);
-    if (models_.size() == 1) {
-      outcome_.model = models_[0];
-    } else {
-      auto average = AverageModel::make(models_);
-      if (!average) return end(TrialStatus::kFailed, average.error().message);
-      outcome_.model = std::move(*average);
-    }
+    auto model = average_of_folds();
+    if (!model) return end(TrialStatus::kFailed, model.error().message);
+    outcome_.model = std::move(*model);
     outcome_.predictions = std::make_shared<const std::vector<float>>(std::move(predictions_));
     outcome_.score = *score;
     outcome_.result.loss = set_.metric().loss_of(*score);

@@ -1,5 +1,7 @@
 // Runs one trial: fits a learner on each fold, predicts the fold's validation rows and scores all
-// of them together. Whatever goes wrong becomes the trial's status and message; nothing escapes.
+// of them together. With several folds the models of boosting are cut to what was best for the
+// other folds (fold_steps.h) before they are scored. Whatever goes wrong becomes the trial's status
+// and message; nothing escapes.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +45,7 @@ struct FoldRecord {
   double fit_seconds = 0;
   double predict_seconds = 0;
   int64_t iterations = 0;
-  int64_t best_iteration = 0;
+  int64_t best_iteration = 0;  // that the model keeps
   bool truncated = false;
 };
 
@@ -52,6 +54,16 @@ struct CurvePoint {
   int fold = 0;
   int64_t step = 0;
   double loss = 0;
+};
+
+// What a trial that was stopped had of its folds: models that know some of the rows to be scored.
+struct PartialTrial {
+  int64_t trial = 0;
+  std::string learner;
+  int64_t fold_count = 0;              // folds that were fitted
+  std::shared_ptr<const Model> model;  // their average
+  std::vector<uint32_t> places;        // rows of out-of-fold predictions they cover, ascending
+  std::vector<float> predictions;      // [places, outputs]
 };
 
 struct TrialOutcome {
@@ -65,7 +77,8 @@ struct TrialOutcome {
   // outputs].
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
-  std::string run_id;  // of its run, filled by who records it
+  std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold
+  std::string run_id;                           // of its run, filled by who records it
 
   double mean_fit_seconds() const;
   // Share of all folds' time that predicting took; 0 without folds.

@@ -54,9 +54,11 @@ std::optional<TrialSpec> TrialQueue::next() {
         exhausted_ = true;
         break;
       }
-      const auto bytes = options_.planned_bytes(*pending_);
+      const auto bytes = options_.plan(*pending_);
       if (!bytes) {
-        refuse(std::move(*pending_), TrialStatus::kFailed, bytes.error().message);
+        const bool too_large = bytes.error().code == StatusCode::kResourceExhausted;
+        refuse(std::move(*pending_), too_large ? TrialStatus::kSkipped : TrialStatus::kFailed,
+               bytes.error().message);
         continue;
       }
       pending_bytes_ = *bytes;
@@ -131,8 +133,8 @@ void TrialQueue::finish(TrialOutcome outcome, double ended_seconds) {
   admission_.end(running_.at(number));
   running_.erase(number);
   record(outcome.result, outcome.score);
+  if (outcome.partial != nullptr) partial_trials_.push_back(std::move(outcome.partial));
   admit_to_pool(outcome);
-  admission_.set_kept(pool_.byte_count());
 }
 
 void TrialQueue::admit_to_pool(TrialOutcome& outcome) {
@@ -258,11 +260,6 @@ int64_t TrialQueue::model_bytes(size_t models) const {
     bytes += pool_.candidates()[i].model->byte_count();
   }
   return bytes;
-}
-
-int64_t TrialQueue::kept_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return pool_.byte_count();
 }
 
 std::vector<LeaderboardRow> TrialQueue::rows() const {

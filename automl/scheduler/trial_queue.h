@@ -27,8 +27,9 @@ struct QueueOptions {
   bool logical = false;
   int64_t trial_limit = 0;  // 0: none
   PoolLimits pool;
-  // Planned bytes of a trial, or why it cannot be planned.
-  std::function<Result<int64_t>(const TrialSpec&)> planned_bytes;
+  // Planned bytes of a trial, whose parameters it may lower to fit the memory; resource_exhausted
+  // if nothing sensible fits, another error if it cannot be planned.
+  std::function<Result<int64_t>(TrialSpec&)> plan;
 };
 
 // A trial that ended, for who watches.
@@ -81,10 +82,13 @@ class TrialQueue {
   // Longest that computing the metric on all rows took, and the size of the pool's best models.
   double score_seconds() const;
   int64_t model_bytes(size_t models) const;
-  int64_t kept_bytes() const;
 
   // For after seal(), or when idle.
   const CandidatePool& pool() const { return pool_; }
+  // What trials had that were stopped before all folds were done.
+  const std::vector<std::shared_ptr<const PartialTrial>>& partial_trials() const {
+    return partial_trials_;
+  }
   // A row for each trial started.
   std::vector<LeaderboardRow> rows() const;
 
@@ -115,6 +119,7 @@ class TrialQueue {
   int64_t pool_next_ = 0;                 // logical mode: next trial number for the pool
   std::deque<TrialEvent> events_;
   std::vector<LeaderboardRow> rows_;
+  std::vector<std::shared_ptr<const PartialTrial>> partial_trials_;
   double score_seconds_ = 0;
 };
 

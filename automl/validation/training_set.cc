@@ -154,6 +154,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   }
   std::unique_ptr<TrainingSet> set(new TrainingSet(*metric));
   set->table_ = table;
+  set->row_count_ = table->row_count();
   set->target_ = std::move(target);
   set->read_target();
   ASSAY_RETURN_IF_ERROR(set->read_roles(config));
@@ -303,9 +304,10 @@ DataShape TrainingSet::shape() const {
   DataShape shape;
   shape.task = target_.task;
   shape.class_count = static_cast<int32_t>(target_.class_count());
-  shape.row_count = table_->row_count();
+  shape.row_count = row_count_;
   shape.train_count = static_cast<int64_t>(target_.rows.size());
   shape.feature_count = encoder_->feature_count();
+  shape.bin_count = encoder_->bin_count();
   shape.dense_column_count = encoder_->dense_column_count();
   if (folds_.empty()) return shape;
   const auto largest = std::max_element(
@@ -317,11 +319,30 @@ DataShape TrainingSet::shape() const {
 }
 
 int64_t TrainingSet::byte_count() const {
-  const int64_t rows = table_->row_count();
-  const auto targets = static_cast<int64_t>((values_.size() + times_.size()) * sizeof(double) +
-                                            (classes_.size() + groups_.size()) * sizeof(int32_t) +
-                                            train_weights_.size() * sizeof(float));
-  return table_->byte_count() + encoder_->binned_bytes(rows) + targets;
+  // Targets stand in the order of the table's rows and in that of those that have one, folds hold
+  // numbers of rows and places.
+  const auto targets =
+      static_cast<int64_t>((2 * values_.size() + times_.size()) * sizeof(double) +
+                           (2 * classes_.size() + groups_.size()) * sizeof(int32_t) +
+                           (train_weights_.size() + row_weights_.size()) * sizeof(float) +
+                           target_.rows.size() * sizeof(uint32_t));
+  int64_t folds = 0;
+  for (const Fold& fold : folds_) {
+    folds += static_cast<int64_t>((fold.train_rows.size() + 4 * fold.valid_rows.size()) *
+                                  sizeof(uint32_t));
+  }
+  const int64_t table = table_ == nullptr ? 0 : table_->byte_count();
+  return table + encoder_->binned_bytes(row_count_) + targets + folds;
+}
+
+Status TrainingSet::release_table(bool dense, const kernels::ComputeContext& context) {
+  for (kernels::Device* device : {context.device, context.host}) {
+    ASSAY_RETURN_IF_ERROR(features_->bins(*device, context));
+  }
+  if (dense) ASSAY_RETURN_IF_ERROR(features_->dense(context));
+  features_->release();
+  table_.reset();
+  return {};
 }
 
 }  // namespace assay::automl

@@ -56,7 +56,12 @@ class TrainingSet {
   int32_t output_count() const;
   const TrainingData& data() const { return data_; }
   const std::shared_ptr<const FeatureEncoder>& encoder() const { return encoder_; }
+  // Null after release_table().
   const std::shared_ptr<const datasets::Table>& table() const { return table_; }
+  // Makes the bins, and the dense form if `dense`, and lets the table's columns go: fits need no
+  // more than these. Others who hold the table keep its memory. Call before trials.
+  // Fails: as FeatureView::bins and dense.
+  Status release_table(bool dense, const kernels::ComputeContext& context);
 
   const std::string& validation_method() const { return validation_method_; }
   const std::string& validation_reason() const { return validation_reason_; }
@@ -70,7 +75,7 @@ class TrainingSet {
 
   // For plans: a fit on the largest fold, or on all rows before validation was planned.
   DataShape shape() const;
-  // Held throughout: table, bins and dense form.
+  // Held throughout: table (until it is released), bins, targets and weights.
   int64_t byte_count() const;
   // What was chosen or dropped, for people, one line each.
   const std::vector<std::string>& notes() const { return notes_; }
@@ -83,6 +88,7 @@ class TrainingSet {
   void balance_classes();
 
   std::shared_ptr<const datasets::Table> table_;
+  int64_t row_count_ = 0;
   datasets::Target target_;
   Metric metric_;
   std::shared_ptr<const FeatureEncoder> encoder_;

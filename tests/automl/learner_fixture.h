@@ -79,13 +79,15 @@ struct Problem {
     return request;
   }
   DataShape shape() const {
-    return {data.task,
-            data.class_count,
-            table->row_count(),
-            static_cast<int64_t>(train_rows.size()),
-            static_cast<int64_t>(valid_rows.size()),
-            features->feature_count(),
-            static_cast<int32_t>(features->dense_features().size())};
+    DataShape shape;
+    shape.task = data.task;
+    shape.class_count = data.class_count;
+    shape.row_count = table->row_count();
+    shape.train_count = static_cast<int64_t>(train_rows.size());
+    shape.valid_count = static_cast<int64_t>(valid_rows.size());
+    shape.feature_count = features->feature_count();
+    shape.dense_column_count = static_cast<int32_t>(features->dense_features().size());
+    return shape;
   }
 };
 

@@ -29,6 +29,26 @@ TEST(Gbt, StopsEarlyAndKeepsTheBestRound) {
   EXPECT_NEAR(valid_score(*result.model, *problem, cpu), result.valid_loss, 1e-6);
 }
 
+TEST(Gbt, KeepsAllRoundsIfAskedAndIsCutToTheSameModel) {
+  for (const Task task : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {
+    const auto problem = friedman(task, 600);
+    const Cpu cpu;
+    FitRequest request = problem->request(
+        {{"rounds", int64_t{60}}, {"learning_rate", 0.3}, {"patience", int64_t{10}}});
+    const FitResult usual = must(gbt().fit(request, cpu.context));
+    request.keep_all_steps = true;
+    const FitResult whole = must(gbt().fit(request, cpu.context));
+    EXPECT_EQ(whole.best_iteration, usual.best_iteration);
+    EXPECT_EQ(whole.valid_predictions, usual.valid_predictions);
+    EXPECT_EQ(whole.model->step_count(), whole.iterations);
+    EXPECT_EQ(usual.model->step_count(), usual.best_iteration);
+    const auto cut = whole.model->first_steps(whole.best_iteration);
+    ASSERT_NE(cut, nullptr);
+    EXPECT_EQ(model_bytes(*cut), model_bytes(*usual.model));
+    EXPECT_EQ(cut->byte_count(), usual.model->byte_count());
+  }
+}
+
 TEST(Gbt, MakesAllRoundsWithoutValidationRows) {
   auto problem = friedman(Task::kMulticlass, 300);
   problem->valid_rows.clear();

@@ -1,4 +1,5 @@
 // What all learners have in common.
+#include "automl/config/search_space.h"
 #include "automl/learners/learner.h"
 
 #include <gmock/gmock.h>
@@ -325,15 +326,49 @@ TEST_P(EveryLearner, RefusesBadRequests) {
 TEST_P(EveryLearner, PlansMoreForMore) {
   const auto problem = friedman(task(), 100);
   DataShape shape = problem->shape();
-  const int64_t bytes = must(learner().planned_bytes(shape, {}, 1));
+  const int64_t bytes = must(learner().planned_bytes(shape, {}, 1)).fit;
   const double cost = must(learner().logical_cost(shape, {}));
   EXPECT_GT(bytes, 0);
   EXPECT_GT(cost, 0);
   shape.row_count *= 1000;
   shape.train_count *= 1000;
-  EXPECT_GT(must(learner().planned_bytes(shape, {}, 1)), bytes);
+  EXPECT_GT(must(learner().planned_bytes(shape, {}, 1)).fit, bytes);
   EXPECT_GT(must(learner().logical_cost(shape, {})), cost);
   EXPECT_FALSE(learner().planned_bytes(shape, {{"no_such_option", 1.0}}, 1));
+}
+
+TEST_P(EveryLearner, SmallerSettingsTakeLessMemoryAndComeToAnEnd) {
+  const auto problem = friedman(task(), 100);
+  DataShape shape = problem->shape();
+  shape.row_count = 1'000'000;
+  shape.train_count = 800'000;
+  shape.valid_count = 200'000;
+  shape.bin_count = 200'000;
+  ParamMap params = must(SearchSpace::make(learner().options().options)).default_params();
+  int64_t before = must(learner().planned_bytes(shape, params, 2)).fit;
+  int steps = 0;
+  for (; steps < 100; ++steps) {
+    const auto settings = learner().smaller(shape, params);
+    if (settings.empty()) break;
+    for (const ParamMap& setting : settings) {
+      EXPECT_LT(must(learner().planned_bytes(shape, setting, 2)).fit, before)
+          << params_to_json(setting);
+    }
+    params = settings.front();
+    before = must(learner().planned_bytes(shape, params, 2)).fit;
+  }
+  EXPECT_LT(steps, 100);
+}
+
+TEST_P(EveryLearner, ModelsAreWithinTheirPlan) {
+  const auto problem = friedman(task(), 400);
+  const Cpu cpu;
+  FitRequest request = problem->request({});
+  request.keep_all_steps = true;
+  const FitResult result = must(learner().fit(request, cpu.context));
+  const PlannedBytes planned = must(learner().planned_bytes(problem->shape(), {}, 1));
+  EXPECT_LE(result.model->byte_count(), planned.model + 4096);
+  EXPECT_LE(planned.model, planned.fit);
 }
 
 std::vector<std::tuple<const Learner*, Task>> all_cases() {

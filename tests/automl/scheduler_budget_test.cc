@@ -104,17 +104,15 @@ TEST(Slots, AreAsManyAsMemoryHolds) {
   EXPECT_EQ(plan_slots({8, 0, 1000, 1000, 4000}).slots, 1);
 }
 
-TEST(Admission, CountsWhatRunsAndWhatIsKept) {
+TEST(Admission, CountsWhatRuns) {
   Admission admission(1000, 400);
   EXPECT_TRUE(admission.can_ever_fit(600));
   EXPECT_FALSE(admission.can_ever_fit(601));
   admission.start(300);
   EXPECT_TRUE(admission.fits_now(300));
   EXPECT_FALSE(admission.fits_now(301));
-  admission.set_kept(100);
-  EXPECT_FALSE(admission.fits_now(300));
   admission.end(300);
-  EXPECT_TRUE(admission.fits_now(500));
+  EXPECT_TRUE(admission.fits_now(600));
 }
 
 }  // namespace

@@ -77,8 +77,22 @@ class FakeLearner final : public Learner {
   std::string_view name() const override { return name_; }
   const OptionGroup& options() const override { return group_; }
   bool supports(Task) const override { return true; }
-  Result<int64_t> planned_bytes(const DataShape&, const ParamMap&, int) const override {
-    return bytes_;
+  Result<PlannedBytes> planned_bytes(const DataShape&, const ParamMap& params, int) const override {
+    // A setting with a great bias takes more.
+    double bias = 0;
+    if (const auto at = params.find("bias"); at != params.end())
+      bias = std::get<double>(at->second);
+    const auto extra = static_cast<int64_t>(std::abs(bias) * static_cast<double>(bias_bytes_));
+    return PlannedBytes{bytes_ + extra, bytes_ / 2};
+  }
+  std::vector<ParamMap> smaller(const DataShape&, const ParamMap& params) const override {
+    const auto at = params.find("bias");
+    if (bias_bytes_ == 0 || at == params.end()) return {};
+    const double bias = std::get<double>(at->second);
+    if (std::abs(bias) < 0.01) return {};
+    ParamMap setting = params;
+    setting["bias"] = bias / 2;
+    return {setting};
   }
   Result<double> logical_cost(const DataShape& shape, const ParamMap&) const override {
     return static_cast<double>(shape.train_count) * cost_;
@@ -123,6 +137,11 @@ class FakeLearner final : public Learner {
     bytes_ = bytes;
     return *this;
   }
+  // Bytes that a bias of 1 takes on top.
+  FakeLearner& with_bias_bytes(int64_t bytes) {
+    bias_bytes_ = bytes;
+    return *this;
+  }
   FakeLearner& with_cost(double cost) {
     cost_ = cost;
     return *this;
@@ -134,6 +153,7 @@ class FakeLearner final : public Learner {
   std::function<Script(const Call&)> on_fit_;
   OptionGroup group_;
   int64_t bytes_ = 1000;
+  int64_t bias_bytes_ = 0;
   double cost_ = 1;
   mutable std::atomic<int> fits_{0};
 };

@@ -301,13 +301,47 @@ TEST(Sweep, SkipsWhatDoesNotFitTheMemory) {
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(gbt.fits(), 0);
   EXPECT_EQ(outcome->finished, 1);
-  EXPECT_EQ(outcome->failed, 9);
-  EXPECT_NE(outcome->leaderboard.rows.back().message.find("memory limit"), std::string::npos);
+  const auto said =
+      std::find_if(outcome->notes.begin(), outcome->notes.end(), [](const auto& note) {
+        return note.find("memory: gbt is left out: it needs a memory limit of") !=
+               std::string::npos;
+      });
+  EXPECT_NE(said, outcome->notes.end());
 
   bench.request.config.budget.memory = 1 << 20;
   const auto tiny = bench.run();
   ASSERT_FALSE(tiny);
   EXPECT_EQ(tiny.error().code, StatusCode::kBudgetTooSmall);
+}
+
+TEST(Sweep, TriesSmallerSettingsWhereTheDefaultDoesNotFitTheMemory) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  // The default's bias of 0.25 takes 256 MiB, and some 120 are there: a quarter of it fits.
+  FakeLearner& gbt = bench.add(fake("gbt"));
+  gbt.with_bias_bytes(int64_t{1} << 30);
+  bench.request.config.budget.trials = 12;
+  bench.request.config.budget.memory = int64_t{256} << 20;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->finished + outcome->pruned, 12);
+  const auto said =
+      std::find_if(outcome->notes.begin(), outcome->notes.end(), [](const auto& note) {
+        return note.find("memory: gbt is tried with bias=") != std::string::npos;
+      });
+  ASSERT_NE(said, outcome->notes.end());
+  EXPECT_NE(said->find("its default needs a memory limit of 4"), std::string::npos) << *said;
+  for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+    if (row.learner != "gbt") continue;
+    EXPECT_NE(row.params.find("\"bias\":"), std::string::npos);
+    const double bias = std::stod(row.params.substr(row.params.find(':') + 1));
+    EXPECT_LE(std::abs(bias), 0.13) << row.params;
+  }
+  // What the config fixes is not changed.
+  bench.request.config.learners = {{"gbt", {{"bias", 0.25}}}};
+  const int before = gbt.fits();
+  ASSERT_TRUE(bench.run());
+  EXPECT_EQ(gbt.fits(), before);
 }
 
 TEST(Sweep, RegistersTheBestSoFarWhenTheUserStopsIt) {
@@ -332,6 +366,49 @@ TEST(Sweep, RegistersTheBestSoFarWhenTheUserStopsIt) {
   const auto parent = tracking::read_run(run_path(bench, outcome->run_id));
   ASSERT_TRUE(parent);
   EXPECT_EQ(parent->info.status, RunStatus::kInterrupted);
+}
+
+// A sweep that the user stops in its first trial, after two of five folds.
+Result<SweepOutcome> stopped_in_the_first_trial(SweepBench& bench) {
+  StopToken stop;
+  int fits = 0;
+  bench.add(fake("constant"));
+  bench.add(fake("gbt", [&](const FakeLearner::Call& call) {
+    if (++fits == 2) stop.request();
+    return Script{{}, call.context.stop->requested()};
+  }));
+  bench.request.stop = &stop;
+  bench.request.threads = 1;
+  bench.request.config.budget.trials = 1000;
+  return bench.run();
+}
+
+TEST(Sweep, RegistersTheFoldsThatWereDoneWhenStoppedInItsFirstTrial) {
+  SweepBench bench;
+  const auto outcome = stopped_in_the_first_trial(bench);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->status, RunStatus::kInterrupted);
+  EXPECT_EQ(outcome->kept_partial, "gbt #1 after 2 of 5 folds");
+  EXPECT_EQ(outcome->validation_method, "stratified 5-fold, 2 of 5 folds");
+  const LeaderboardRow& first = outcome->leaderboard.rows[0];
+  EXPECT_EQ(first.learner, "gbt");
+  EXPECT_EQ(first.weight, 1);
+  EXPECT_EQ(first.score, outcome->validation_score);
+  EXPECT_NE(outcome->notes.back().find("no trial was finished; the model of gbt #1"),
+            std::string::npos)
+      << outcome->notes.back();
+  const auto predictor = registered(bench, *outcome);
+  ASSERT_TRUE(predictor) << predictor.error().message;
+  EXPECT_EQ(predictor->model().kind(), "average");
+}
+
+TEST(Sweep, KeepsTheBaselineIfTheFoldsThatWereDoneAreWorse) {
+  SweepBench bench;
+  bench.request.config.learners = {{"gbt", {{"bias", 0.95}}}};
+  const auto outcome = stopped_in_the_first_trial(bench);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->kept_partial, "");
+  EXPECT_EQ(outcome->leaderboard.rows[0].learner, "constant");
 }
 
 TEST(Sweep, IsCancelledIfStoppedBeforeThereIsAModel) {

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <new>
 
+#include "automl/models/average_model.h"
+#include "automl/scheduler/fold_steps.h"
+#include "kernels/base/rng.h"
 #include "tests/automl/scheduler_fakes.h"
 
 namespace assay::automl {
@@ -152,6 +156,154 @@ TEST_F(TrialTest, StopsBetweenFoldsWhenAsked) {
   const TrialOutcome outcome = run(learner);
   EXPECT_EQ(outcome.result.status, TrialStatus::kCancelled);
   EXPECT_EQ(outcome.result.message, "stopped after 1 of 4 folds");
+}
+
+TEST_F(TrialTest, KeepsWhatAStoppedTrialHadOfItsFolds) {
+  const FakeLearner learner("gbt", [&](const FakeLearner::Call&) {
+    if (learner.fits() == 3) stop_.request();
+    return Script{};
+  });
+  const TrialOutcome outcome = run(learner);
+  EXPECT_EQ(outcome.result.message, "stopped after 3 of 4 folds");
+  EXPECT_EQ(outcome.model, nullptr);
+  ASSERT_NE(outcome.partial, nullptr);
+  const PartialTrial& partial = *outcome.partial;
+  EXPECT_EQ(partial.fold_count, 3);
+  EXPECT_EQ(partial.learner, "gbt");
+  std::vector<uint32_t> places;
+  for (size_t fold = 0; fold < 3; ++fold) {
+    const auto& covered = set_->folds()[fold].places;
+    places.insert(places.end(), covered.begin(), covered.end());
+  }
+  std::sort(places.begin(), places.end());
+  EXPECT_EQ(partial.places, places);
+  ASSERT_EQ(partial.predictions.size(), places.size());
+  for (const float value : partial.predictions) EXPECT_GT(value, 0.1f);
+  EXPECT_EQ(partial.model->kind(), "average");
+}
+
+TEST_F(TrialTest, HasNothingToKeepIfStoppedBeforeTheFirstStep) {
+  const FakeLearner cancelled("gbt", [](const FakeLearner::Call&) -> Script {
+    return {fail(StatusCode::kCancelled, "no step made")};
+  });
+  EXPECT_EQ(run(cancelled).partial, nullptr);
+}
+
+// A table of noise: nothing can be known of y.
+std::shared_ptr<const datasets::Table> noise_table(int64_t rows) {
+  Rng rng(17);
+  std::vector<datasets::Column> columns;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    std::vector<double> numbers;
+    for (int64_t row = 0; row < rows; ++row) numbers.push_back(rng.next_double());
+    columns.push_back(number_column(name, std::move(numbers)));
+  }
+  std::vector<int32_t> codes;
+  for (int64_t row = 0; row < rows; ++row) codes.push_back(static_cast<int32_t>(row % 2));
+  columns.push_back(level_column("y", codes, {"no", "yes"}));
+  return table_of(std::move(columns));
+}
+
+class BoostedTrialTest : public testing::Test {
+ protected:
+  BoostedTrialTest() {
+    bench_.request.table = noise_table(200);
+    bench_.request.config.validation.method = "kfold";
+    bench_.request.config.validation.folds = 50;
+    auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
+                                 bench_.context(executor_, stop_));
+    EXPECT_TRUE(set) << set.error().message;
+    set_ = std::move(*set);
+    EXPECT_TRUE(set_->plan(bench_.request.config, 0, std::nullopt));
+    job_.set = set_.get();
+    job_.learner = *find_learner("gbt");
+    job_.spec = {
+        1, "gbt", {{"rounds", int64_t{60}}, {"patience", int64_t{20}}}, 5, TrialOrigin::kDefault};
+    job_.clock = &bench_.clock;
+  }
+
+  // What the fit of a fold alone finds.
+  FitResult fit(size_t fold) {
+    FitRequest request;
+    request.data = &set_->data();
+    request.train_rows = set_->folds()[fold].train_rows;
+    request.valid_rows = set_->folds()[fold].valid_rows;
+    request.params = job_.spec.params;
+    request.seed = derive_seed(job_.spec.seed, "fold", fold);
+    auto fitted = job_.learner->fit(request, bench_.context(executor_, stop_));
+    EXPECT_TRUE(fitted);
+    return std::move(*fitted);
+  }
+
+  SweepBench bench_;
+  TrialJob job_;
+  SerialExecutor executor_;
+  StopToken stop_;
+  std::unique_ptr<TrainingSet> set_;
+};
+
+TEST_F(BoostedTrialTest, FindsNothingInNoiseHoweverManyFolds) {
+  const TrialOutcome outcome = run_trial(job_, bench_.context(executor_, stop_));
+  ASSERT_TRUE(outcome.score) << outcome.result.message;
+  // What each fold likes best for itself looks like knowledge.
+  std::vector<float> flattered(200 * 2);
+  for (size_t fold = 0; fold < 50; ++fold) {
+    const FitResult fitted = fit(fold);
+    for (size_t i = 0; i < set_->folds()[fold].places.size(); ++i) {
+      for (size_t k = 0; k < 2; ++k) {
+        flattered[set_->folds()[fold].places[i] * 2 + k] = fitted.valid_predictions[i * 2 + k];
+      }
+    }
+  }
+  const auto flattery = set_->metric().score({flattered.data(), 200, 2}, set_->scored_targets());
+  EXPECT_GT(*flattery, 0.6);
+  EXPECT_LT(*outcome.score, 0.55);
+}
+
+TEST_F(BoostedTrialTest, KeepsTheRoundsThatTheOtherFoldsSpeakFor) {
+  const TrialOutcome outcome = run_trial(job_, bench_.context(executor_, stop_));
+  ASSERT_TRUE(outcome.score) << outcome.result.message;
+  std::vector<int64_t> best;
+  std::vector<int64_t> grown;
+  for (size_t fold = 0; fold < 50; ++fold) {
+    const FitResult fitted = fit(fold);
+    best.push_back(fitted.best_iteration);
+    grown.push_back(fitted.iterations);
+  }
+  const auto* average = dynamic_cast<const AverageModel*>(outcome.model.get());
+  ASSERT_NE(average, nullptr);
+  int64_t differing = 0;
+  for (size_t fold = 0; fold < 50; ++fold) {
+    std::vector<int64_t> others = best;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(fold));
+    std::nth_element(others.begin(), others.begin() + 24, others.end());
+    const int64_t wanted = std::min(others[24], grown[fold]);
+    differing += wanted != best[fold];
+    EXPECT_EQ(outcome.folds[fold].best_iteration, wanted);
+    const Model& member = *average->members()[fold];
+    EXPECT_EQ(member.step_count(), wanted);
+    const auto& rows = set_->folds()[fold].valid_rows;
+    std::vector<float> predicted(rows.size() * 2);
+    ASSERT_TRUE(
+        member.predict(*set_->data().features, rows, bench_.context(executor_, stop_), predicted));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      EXPECT_EQ((*outcome.predictions)[set_->folds()[fold].places[i] * 2], predicted[i * 2]);
+    }
+  }
+  EXPECT_GT(differing, 10);
+}
+
+TEST(FoldSteps, AreTheMedianOfTheOtherFolds) {
+  const auto steps = [](std::vector<int64_t> best, std::vector<int64_t> grown) {
+    return steps_by_others(best, grown);
+  };
+  using Steps = std::vector<int64_t>;
+  EXPECT_EQ(steps({7}, {20}), (Steps{7}));
+  EXPECT_EQ(steps({7, 3}, {20, 20}), (Steps{3, 7}));
+  EXPECT_EQ(steps({10, 20, 40}, {100, 100, 100}), (Steps{30, 25, 15}));
+  EXPECT_EQ(steps({1, 10, 20, 100}, {9, 99, 99, 120}), (Steps{9, 20, 10, 10}));
+  EXPECT_EQ(steps({4, 5}, {5, 9}), (Steps{5, 4}));
+  EXPECT_EQ(steps({1, 2, 2}, {3, 3, 3}), (Steps{2, 2, 2})) << "a half is rounded up";
 }
 
 TEST_F(TrialTest, CountsLogicalCostByFoldsFitted) {

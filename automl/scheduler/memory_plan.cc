@@ -1,0 +1,63 @@
+#include "automl/scheduler/memory_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "automl/scheduler/time_plan.h"
+
+namespace assay::automl {
+namespace {
+
+// Predictions of a running trial, what scoring gathers, and the metric's own copy.
+constexpr int64_t kPredictionCopies = 3;
+constexpr int kMaxSteps = 64;
+
+}  // namespace
+
+int64_t MemoryPlan::trial_bytes() const {
+  return std::max<int64_t>(0, room() - kept_prediction_bytes() - kept_model_bytes());
+}
+
+Result<int64_t> MemoryPlan::planned_bytes(const Learner& learner, const ParamMap& params) const {
+  ASSAY_ASSIGN_OR_RETURN(const PlannedBytes bytes,
+                         learner.planned_bytes(shape_.data, params, shape_.threads));
+  return bytes.fit + (shape_.fold_count - 1) * bytes.model +
+         kPredictionCopies * shape_.prediction_bytes;
+}
+
+Result<int64_t> MemoryPlan::needed_limit(const Learner& learner, const ParamMap& params) const {
+  ASSAY_ASSIGN_OR_RETURN(const int64_t planned, planned_bytes(learner, params));
+  ASSAY_ASSIGN_OR_RETURN(const PlannedBytes bytes,
+                         learner.planned_bytes(shape_.data, params, shape_.threads));
+  // Shares of the room: 13/20 for trials, 1/4 for models, 1/10 for predictions.
+  const int64_t wanted = std::max(
+      {planned * 20 / 13, 4 * shape_.fold_count * bytes.model, 10 * shape_.prediction_bytes});
+  return shape_.base_bytes + wanted + 16;
+}
+
+Result<int64_t> MemoryPlan::fit(const Learner& learner, std::span<const std::string> fixed,
+                                ParamMap& params) const {
+  ASSAY_ASSIGN_OR_RETURN(const int64_t wanted, needed_limit(learner, params));
+  int64_t needed = wanted;
+  for (int step = 0; needed > shape_.limit_bytes; ++step) {
+    const std::vector<ParamMap> settings = learner.smaller(shape_.data, params);
+    const auto next = std::find_if(settings.begin(), settings.end(), [&](const ParamMap& setting) {
+      return keeps_fixed(params, setting, fixed);
+    });
+    if (next == settings.end() || step == kMaxSteps) {
+      return fail(StatusCode::kResourceExhausted,
+                  "it needs a memory limit of {} (budget.memory is {}), and {} at the least",
+                  mib_text(wanted), mib_text(shape_.limit_bytes), mib_text(needed));
+    }
+    params = *next;
+    ASSAY_ASSIGN_OR_RETURN(needed, needed_limit(learner, params));
+  }
+  return planned_bytes(learner, params);
+}
+
+std::string mib_text(int64_t bytes) {
+  return fmt::format("{} MiB", (bytes + (int64_t{1} << 20) - 1) >> 20);
+}
+
+}  // namespace assay::automl

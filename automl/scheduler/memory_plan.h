@@ -1,0 +1,56 @@
+// MemoryPlan: how a sweep shares out its memory limit, and what each trial takes of it. What is
+// left beside the program and the encoded table (the room) goes to finished trials that are kept
+// for the ensemble (a tenth for predictions, a quarter for models) and to running trials (the
+// rest). A setting that needs more than that is made smaller. Plans are upper estimates made from
+// sizes alone, so decisions are the same on any machine with the same limit. Immutable;
+// thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "automl/learners/learner.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+struct MemoryShape {
+  int64_t limit_bytes = 0;
+  int64_t base_bytes = 0;  // held throughout: the program, the encoded table
+  DataShape data;
+  int64_t fold_count = 1;
+  int64_t prediction_bytes = 0;  // out-of-fold predictions of one trial
+  int threads = 1;               // of one trial
+};
+
+class MemoryPlan {
+ public:
+  explicit MemoryPlan(const MemoryShape& shape) : shape_(shape) {}
+
+  int64_t kept_prediction_bytes() const { return room() / 10; }
+  int64_t kept_model_bytes() const { return room() / 4; }
+  // For all running trials together.
+  int64_t trial_bytes() const;
+
+  // A trial: its fit at the peak, models of the folds that are done, predictions and the copies
+  // that scoring makes. Fails: as Learner::planned_bytes.
+  Result<int64_t> planned_bytes(const Learner& learner, const ParamMap& params) const;
+  // Makes `params` smaller (Learner::smaller) until they fit, and gives what they then take.
+  // Parameters named in `fixed` stay as they are.
+  // Fails: as planned_bytes; resource_exhausted if nothing sensible fits, with the limit that the
+  // setting needs.
+  Result<int64_t> fit(const Learner& learner, std::span<const std::string> fixed,
+                      ParamMap& params) const;
+  // The least limit under which the setting fits as it is. Fails: as planned_bytes.
+  Result<int64_t> needed_limit(const Learner& learner, const ParamMap& params) const;
+
+ private:
+  int64_t room() const { return shape_.limit_bytes - shape_.base_bytes; }
+  MemoryShape shape_;
+};
+
+// "120 MiB", rounded up.
+std::string mib_text(int64_t bytes);
+
+}  // namespace assay::automl
