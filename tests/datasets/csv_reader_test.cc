@@ -306,8 +306,7 @@ TEST(CsvReader, GivesTheNamesFromTheStartOfAFile) {
   ASSERT_TRUE(names) << names.error().message;
   EXPECT_EQ(*names, (Strings{"a", "b\nc", "column_3"}));
   EXPECT_EQ(read_csv_names(folder.path() + "/no.csv", {}).error().code, StatusCode::kNotFound);
-  EXPECT_EQ(read_csv_names(folder.write("s.csv", "a,b\n1\n"), {}).error().code,
-            StatusCode::kData);
+  EXPECT_EQ(read_csv_names(folder.write("s.csv", "a,b\n1\n"), {}).error().code, StatusCode::kData);
   EXPECT_EQ(read_csv_names(folder.write("e.csv", ""), {}).error().code, StatusCode::kData);
 }
 
