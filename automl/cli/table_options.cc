@@ -18,7 +18,8 @@ constexpr std::array<DelimiterName, 4> kDelimiters = {
 }  // namespace
 
 void add_table_options(CLI::App& command, TableOptions& options) {
-  command.add_option("--data", options.path, "The table: CSV, plain or gzip")->required();
+  command.add_option("--data", options.path, "The table: CSV, plain or gzip; - is standard input")
+      ->required();
   command.add_option("--delimiter", options.delimiter, "auto, comma, semicolon, tab or pipe")
       ->capture_default_str();
   command
