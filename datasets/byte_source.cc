@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -18,25 +19,8 @@ std::string reason_of(int code) { return std::generic_category().message(code); 
 
 class FileSource final : public ByteSource {
  public:
-  static Result<std::unique_ptr<ByteSource>> open(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-      const int code = errno;
-      return fail(code == ENOENT ? StatusCode::kNotFound : StatusCode::kIo, "cannot open '{}': {}",
-                  path, reason_of(code));
-    }
-    auto source = std::unique_ptr<FileSource>(new FileSource(path, fd));
-    if (::fstat(fd, &source->opened_) != 0) {
-      return fail(StatusCode::kIo, "cannot read '{}': {}", path, reason_of(errno));
-    }
-    if (S_ISDIR(source->opened_.st_mode)) {
-      return fail(StatusCode::kIo, "cannot read '{}': it is a folder (must be a file)", path);
-    }
-    if (!S_ISREG(source->opened_.st_mode)) {
-      return fail(StatusCode::kIo, "cannot read '{}': not a regular file", path);
-    }
-    return source;
-  }
+  FileSource(std::string name, int fd, const struct stat& opened)
+      : name_(std::move(name)), fd_(fd), opened_(opened) {}
   ~FileSource() override { ::close(fd_); }
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
@@ -85,12 +69,113 @@ class FileSource final : public ByteSource {
   const std::string& name() const override { return name_; }
 
  private:
-  FileSource(std::string path, int fd) : name_(std::move(path)), fd_(fd) {}
   std::string name_;
   int fd_;
   struct stat opened_ = {};
   int64_t offset_ = 0;
 };
+
+// A pipe, socket or terminal: bytes come once. The first two are kept, for telling gzip.
+class PipeSource final : public ByteSource {
+ public:
+  // `stop` may be null; it is asked while nothing comes.
+  PipeSource(std::string name, int fd, const StopToken* stop)
+      : name_(std::move(name)), fd_(fd), stop_(stop) {}
+  ~PipeSource() override { ::close(fd_); }
+  PipeSource(const PipeSource&) = delete;
+  PipeSource& operator=(const PipeSource&) = delete;
+
+  Result<int64_t> read(char* bytes, int64_t count) override {
+    int64_t done = 0;
+    while (done < count && offset_ + done < static_cast<int64_t>(first_.size())) {
+      bytes[done] = first_[static_cast<size_t>(offset_ + done)];
+      ++done;
+    }
+    while (done < count && !ended_) {
+      ASSAY_RETURN_IF_ERROR(wait());
+      const ssize_t got = ::read(fd_, bytes + done, static_cast<size_t>(count - done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return fail(StatusCode::kIo, "cannot read '{}': {}", name_, reason_of(errno));
+      ended_ = got == 0;
+      done += got;
+    }
+    for (int64_t at = static_cast<int64_t>(first_.size()); at < std::min(kKept, offset_ + done);) {
+      first_ += bytes[at++ - offset_];
+    }
+    offset_ += done;
+    return done;
+  }
+  Status rewind() override {
+    if (offset_ > static_cast<int64_t>(first_.size())) {
+      return fail(StatusCode::kIo, "'{}' is no file and cannot be read a second time", name_);
+    }
+    offset_ = 0;
+    return {};
+  }
+  Status check_unchanged() const override { return {}; }
+  double progress() const override { return ended_ ? 1.0 : 0.0; }
+  const std::string& name() const override { return name_; }
+
+ private:
+  static constexpr int64_t kKept = 2;
+
+  Status wait() const {
+    constexpr int kMilliseconds = 50;
+    while (stop_ != nullptr) {
+      if (stop_->requested()) {
+        return fail(StatusCode::kCancelled, "reading '{}' was stopped", name_);
+      }
+      pollfd waiting = {fd_, POLLIN, 0};
+      if (::poll(&waiting, 1, kMilliseconds) > 0) break;
+    }
+    return {};
+  }
+
+  std::string name_;
+  int fd_;
+  const StopToken* stop_;
+  std::string first_;
+  int64_t offset_ = 0;
+  bool ended_ = false;
+};
+
+struct Opened {
+  std::string name;
+  int fd = -1;
+  struct stat status = {};
+  bool is_regular() const { return S_ISREG(status.st_mode); }
+};
+
+Result<Opened> open_path(const std::string& path) {
+  Opened opened;
+  opened.name = path == "-" ? "standard input" : path;
+  opened.fd = path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                          : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (opened.fd < 0) {
+    const int code = errno;
+    return fail(code == ENOENT ? StatusCode::kNotFound : StatusCode::kIo, "cannot open '{}': {}",
+                opened.name, reason_of(code));
+  }
+  std::string problem;
+  if (::fstat(opened.fd, &opened.status) != 0) {
+    problem = reason_of(errno);
+  } else if (S_ISDIR(opened.status.st_mode)) {
+    problem = "it is a folder (must be a file)";
+  } else if (!opened.is_regular() && !S_ISFIFO(opened.status.st_mode) &&
+             !S_ISSOCK(opened.status.st_mode) && ::isatty(opened.fd) == 0) {
+    problem = "it is neither a file nor a pipe";
+  }
+  if (problem.empty()) return opened;
+  ::close(opened.fd);
+  return fail(StatusCode::kIo, "cannot read '{}': {}", opened.name, problem);
+}
+
+std::unique_ptr<ByteSource> raw_source(Opened opened, const StopToken* stop) {
+  if (opened.is_regular()) {
+    return std::make_unique<FileSource>(std::move(opened.name), opened.fd, opened.status);
+  }
+  return std::make_unique<PipeSource>(std::move(opened.name), opened.fd, stop);
+}
 
 class MemorySource final : public ByteSource {
  public:
@@ -232,8 +317,32 @@ Result<std::unique_ptr<ByteSource>> uncompressed(std::unique_ptr<ByteSource> raw
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> ByteSource::open(const std::string& path) {
-  ASSAY_ASSIGN_OR_RETURN(auto raw, FileSource::open(path));
-  return uncompressed(std::move(raw));
+  ASSAY_ASSIGN_OR_RETURN(Opened opened, open_path(path));
+  return uncompressed(raw_source(std::move(opened), nullptr));
+}
+
+Result<std::unique_ptr<ByteSource>> ByteSource::open_kept(const std::string& path,
+                                                          int64_t max_bytes,
+                                                          const StopToken& stop) {
+  ASSAY_ASSIGN_OR_RETURN(Opened opened, open_path(path));
+  const bool regular = opened.is_regular();
+  auto raw = raw_source(std::move(opened), &stop);
+  if (regular) return uncompressed(std::move(raw));
+  constexpr int64_t kStep = 1 << 20;
+  std::string bytes;
+  for (int64_t got = kStep; got == kStep;) {
+    const size_t have = bytes.size();
+    bytes.resize(have + kStep);
+    ASSAY_ASSIGN_OR_RETURN(got, raw->read(bytes.data() + have, kStep));
+    bytes.resize(have + static_cast<size_t>(got));
+    if (max_bytes > 0 && static_cast<int64_t>(bytes.size()) > max_bytes) {
+      return fail(StatusCode::kResourceExhausted,
+                  "'{}' is no file, so that it must be kept in memory, and is longer than the {} "
+                  "MiB that are allowed",
+                  raw->name(), max_bytes >> 20);
+    }
+  }
+  return uncompressed(std::make_unique<MemorySource>(std::move(bytes), raw->name()));
 }
 
 std::unique_ptr<ByteSource> ByteSource::from_memory(std::string bytes, std::string name) {

@@ -44,6 +44,7 @@ void ColumnBuilder::append(const ParsedBlock& block, int32_t slot, int64_t first
 
 void ColumnBuilder::append_numbers(const ParsedBlock& block, int32_t slot, int64_t first_line) {
   misfits_.merge(block.misfits(slot), first_line);
+  padded_ = padded_ || block.padded(slot);
   if (misfits_.hopeless() && !given_) {
     failed_ = true;
     numbers_ = {};
@@ -95,12 +96,30 @@ ColumnType ColumnBuilder::type() const {
   std::vector<std::string_view> levels(static_cast<size_t>(levels_.size()));
   for (size_t id = 0; id < levels.size(); ++id) levels[id] = levels_.text(static_cast<int64_t>(id));
   const ColumnType type = infer_type(levels);
+  if (holds_codes(levels)) return ColumnType::kCategorical;
   if (type != ColumnType::kCategorical) return type;
   for (const ColumnType nearly : {ColumnType::kNumeric, ColumnType::kDatetime}) {
     if (nearly_all(nearly)) return nearly;
   }
-  return string_type(
-      {static_cast<int64_t>(codes_.size()) - missing_count_, levels_.size(), levels_.text_bytes()});
+  return string_type(summary());
+}
+
+StringSummary ColumnBuilder::summary() const {
+  return {static_cast<int64_t>(codes_.size()) - missing_count_, levels_.size(),
+          levels_.text_bytes()};
+}
+
+bool ColumnBuilder::holds_codes(std::span<const std::string_view> levels) const {
+  std::vector<bool> padded(levels.size());
+  int64_t distinct = 0;
+  for (size_t id = 0; id < levels.size(); ++id) {
+    padded[id] = padded_digits(levels[id]);
+    distinct += padded[id] ? 1 : 0;
+  }
+  if (distinct == 0 || string_type(summary()) != ColumnType::kCategorical) return false;
+  int64_t rows = 0;
+  for (const int32_t id : codes_) rows += id >= 0 && padded[static_cast<size_t>(id)];
+  return !misfits_are_few({summary().value_count, rows, distinct});
 }
 
 bool ColumnBuilder::nearly_all(ColumnType type) const {
@@ -123,7 +142,7 @@ bool ColumnBuilder::nearly_all(ColumnType type) const {
 ParseMode ColumnBuilder::better_mode() const {
   if (given_) return mode_;
   if (mode_ != ParseMode::kString) {
-    if (failed_) return ParseMode::kString;
+    if (failed_ || (padded_ && !padded_is_number_)) return ParseMode::kString;
     const int64_t values =
         static_cast<int64_t>(numbers_.size()) - missing_count_ + misfits_.count();
     const bool few = misfits_are_few({values, misfits_.count(), misfits_.distinct_count()});
@@ -193,7 +212,7 @@ Column ColumnBuilder::finish_values(ColumnType type) {
   for (size_t id = 0; id < values.size(); ++id) {
     const std::string_view text = levels_.text(static_cast<int64_t>(id));
     if (type == ColumnType::kBoolean) {
-      values[id] = parse_boolean_value(text).value_or(false) ? 1.0 : 0.0;
+      if (const auto flag = parse_boolean_value(text)) values[id] = *flag ? 1.0 : 0.0;
     } else if (type == ColumnType::kDatetime) {
       values[id] = parse_datetime(text).value_or(kNothing);
     } else {
@@ -208,7 +227,15 @@ Column ColumnBuilder::finish_values(ColumnType type) {
   if (type == ColumnType::kBoolean) spell_boolean(column);
   column.numbers.resize(codes_.size());
   for (size_t row = 0; row < codes_.size(); ++row) {
-    column.numbers[row] = codes_[row] < 0 ? kNothing : values[static_cast<size_t>(codes_[row])];
+    if (codes_[row] < 0) {
+      column.numbers[row] = kNothing;
+      continue;
+    }
+    const auto id = static_cast<size_t>(codes_[row]);
+    column.numbers[row] = values[id];
+    if (values[id] == values[id]) continue;
+    ++column.missing_count;
+    if (++column.misfits.count == 1) column.misfits.text = shown_text(levels_.text(codes_[row]));
   }
   codes_ = {};
   levels_ = {};
@@ -220,7 +247,9 @@ void ColumnBuilder::spell_boolean(Column& column) const {
   std::string spelling[2];
   for (const int32_t id : levels_.sorted()) {
     const std::string_view text = trimmed(levels_.text(id));
-    std::string& place = spelling[parse_boolean_value(text).value_or(false) ? 1 : 0];
+    const auto flag = parse_boolean_value(text);
+    if (!flag) continue;
+    std::string& place = spelling[*flag ? 1 : 0];
     if (place.empty()) place = text;
   }
   if (spelling[0].empty()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class ColumnBuilder {
   // Too many values did not fit the mode for the rest to matter: begin again with another one.
   bool failed() const { return failed_; }
 
+  // Padded digits are numbers here: a pass over all levels has found that they are no codes.
+  void take_padded_for_numbers() { padded_is_number_ = true; }
+
   // Rows to expect in all.
   void reserve(int64_t rows);
   // `first_line` is that of the block's first byte.
@@ -48,6 +52,9 @@ class ColumnBuilder {
  private:
   void append_numbers(const ParsedBlock& block, int32_t slot, int64_t first_line);
   void append_codes(const ParsedBlock& block, int32_t slot);
+  // Whether so many values are padded digits that they are codes.
+  bool holds_codes(std::span<const std::string_view> levels) const;
+  StringSummary summary() const;
   // Whether all levels but a few slips are numbers (datetimes).
   bool nearly_all(ColumnType type) const;
   Column finish_levels(ColumnType type);
@@ -61,6 +68,8 @@ class ColumnBuilder {
   bool spelled_;
   bool failed_ = false;
   bool all_integers_ = true;
+  bool padded_ = false;
+  bool padded_is_number_ = false;
   int64_t missing_count_ = 0;
   std::vector<double> numbers_;
   std::vector<int32_t> codes_;  // ids, -1 where missing

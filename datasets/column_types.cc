@@ -11,8 +11,10 @@
 namespace assay::datasets {
 namespace {
 
-constexpr std::string_view kDefaultMissing[] = {"NA",   "N/A",  "NaN",  "nan",
-                                                "null", "NULL", "None", "?"};
+constexpr std::string_view kDefaultMissing[] = {
+    "NA",       "N/A",  "n/a",  "na",   "#N/A", "#N/A N/A", "#NA",     "<NA>",
+    "NaN",      "nan",  "NAN",  "-NaN", "-nan", "1.#IND",   "-1.#IND", "1.#QNAN",
+    "-1.#QNAN", "null", "NULL", "Null", "None", "?"};
 
 // In every pair the true spelling comes first.
 constexpr std::array<std::array<std::string_view, 2>, 4> kBooleanPairs = {
@@ -250,6 +252,11 @@ bool MissingTokens::contains(std::string_view text) const {
   if (text.empty()) return true;
   if ((lengths_ >> std::min<size_t>(text.size(), 63) & 1) == 0) return false;
   return std::find(tokens_.begin(), tokens_.end(), text) != tokens_.end();
+}
+
+bool padded_digits(std::string_view text) {
+  text = trimmed(text);
+  return text.size() > 1 && text[0] == '0' && std::all_of(text.begin(), text.end(), is_digit);
 }
 
 ColumnType string_type(const StringSummary& summary) {

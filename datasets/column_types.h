@@ -27,6 +27,10 @@ enum class NumberKind {
 // not numbers.
 NumberKind parse_number(std::string_view text, double& value);
 
+// Whether it is digits alone that begin with a 0 which a number does without: "01", "00501". Such
+// columns hold codes, not numbers.
+bool padded_digits(std::string_view text);
+
 // true, yes, t, y against false, no, f, n, in any case, blanks allowed around.
 std::optional<bool> parse_boolean(std::string_view text);
 // parse_boolean, and 1 and 0: for columns that are known to be boolean.
@@ -42,7 +46,9 @@ std::optional<double> parse_datetime(std::string_view text);
 // Fields that mean "no value". Compared with the trimmed field; empty is always missing.
 class MissingTokens {
  public:
-  // NA, N/A, NaN, nan, null, NULL, None, ?
+  // Those of pandas and a few more spellings of them: NA, N/A, n/a, na, #N/A, #N/A N/A, #NA, <NA>,
+  // NaN, nan, NAN, -NaN, -nan, 1.#IND, -1.#IND, 1.#QNAN, -1.#QNAN, null, NULL, Null, None, ?. A
+  // lone dash or point is not among them: some tables have them for values ("+" and "-").
   static std::span<const std::string_view> defaults();
   MissingTokens();
   explicit MissingTokens(std::span<const std::string> tokens);

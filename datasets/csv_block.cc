@@ -90,6 +90,7 @@ class BlockParser {
         next = short_way && !field.spelled ? scan_decimal(at, value) : nullptr;
         if (next != nullptr && (*next == delimiter_ || *next == '\n')) {
           numbers[field.slot * stride] = value;
+          if (*at == '0' && is_digit(at[1])) note_padded(field, {at, static_cast<size_t>(next - at)});
         } else {
           next = parse_rare(at, f);
         }
@@ -152,6 +153,7 @@ class BlockParser {
     // "inf" and the like may also be declared missing.
     if (may_be_missing && plan_.missing->contains(text)) return kMissingNumber;
     if (kind == NumberKind::kFinite) {
+      note_padded(field, text);
       if (field.spelled) {
         out_.spellings_[static_cast<size_t>(field.slot)].add(value, trimmed(text));
         out_.noted_[static_cast<size_t>(field.slot)] |= ParsedBlock::kGathered;
@@ -188,6 +190,11 @@ class BlockParser {
       out_.not_finite_.push_back({line(), f, shown_text(text)});
     }
     noted |= ParsedBlock::kInfinite;
+  }
+
+  void note_padded(const FieldPlan& field, std::string_view text) {
+    if (!padded_digits(text)) return;
+    out_.noted_[static_cast<size_t>(field.slot)] |= ParsedBlock::kPadded;
   }
 
   int64_t line() const { return count_newlines(begin_, record_); }

@@ -58,6 +58,8 @@ class ParsedBlock {
   const SpellingTable& spellings(int32_t slot) const {
     return spellings_[static_cast<size_t>(slot)];
   }
+  // Whether a number slot met digits that begin with a 0 that no number needs (padded_digits).
+  bool padded(int32_t slot) const { return (noted_[static_cast<size_t>(slot)] & kPadded) != 0; }
   // The first number of each number slot that is not finite.
   const std::vector<BlockNote>& not_finite() const { return not_finite_; }
   // The first error: its text says what is wrong. What comes after it was not parsed.
@@ -76,6 +78,7 @@ class ParsedBlock {
   std::vector<LevelTable> levels_;
   static constexpr uint8_t kInfinite = 1;  // not_finite_ has a note
   static constexpr uint8_t kGathered = 2;  // misfits or spellings
+  static constexpr uint8_t kPadded = 4;
   // Of the number slots.
   std::vector<uint8_t> noted_;
   std::vector<MisfitTally> misfits_;

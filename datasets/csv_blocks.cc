@@ -45,7 +45,6 @@ class ScanBlocks final : public CsvBlocks {
       field_plan.mode = ColumnBuilder::mode_of(column.type);
       const bool strings = field_plan.mode == ParseMode::kString;
       field_plan.slot = strings ? plan_.string_slots++ : plan_.number_slots++;
-      field_plan.strict = column.type == ColumnType::kBoolean;
       field_plan.finite = true;
     }
     if (lacking_count == 0) return {};
@@ -153,6 +152,7 @@ Result<std::unique_ptr<CsvBlocks>> CsvBlocks::open(const std::string& path,
   }
   if (columns.empty()) return fail(StatusCode::kInvalidArgument, "no columns are asked for");
   CsvOptions scan_options = options;
+  for (const ColumnSpec& column : columns) scan_options.expected_names.push_back(column.name);
   scan_options.block_bytes =
       std::clamp<int64_t>(table_bytes / CsvScan::kBlocksPerBatch, 1, options.block_bytes);
   ASSAY_ASSIGN_OR_RETURN(auto source, ByteSource::open(path));

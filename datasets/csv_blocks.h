@@ -34,7 +34,9 @@ class CsvBlocks {
   // spellings met in these rows or their opposites. A file without rows gives null at once.
   // A cell of a numeric or datetime column that does not fit counts as missing as long as such
   // cells of the column are few (misfits_are_few) among the rows so far, counted after each table.
-  // Fails: as read_csv; data if they are more, or a value does not fit another column's type.
+  // In a boolean column what is no boolean is missing however often it occurs, as an unseen level
+  // of a category would be: Column::misfits counts it.
+  // Fails: as read_csv; data if misfits are more than a few.
   virtual Result<std::shared_ptr<const Table>> next(Executor& executor, const StopToken& stop) = 0;
   // All column names in the file.
   virtual const std::vector<std::string>& names() const = 0;

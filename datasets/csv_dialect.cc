@@ -132,6 +132,34 @@ bool detect_header(const std::vector<Record>& records, const MissingTokens& miss
   return repeated * 2 <= first.size();
 }
 
+int64_t expected_in(const Record& first, const std::vector<std::string>& expected) {
+  return std::count_if(expected.begin(), expected.end(), [&](const std::string& name) {
+    return std::any_of(first.begin(), first.end(),
+                       [&](const std::string& field) { return trimmed(field) == name; });
+  });
+}
+
+// Without a header columns have made names: one that is asked for by another cannot be there.
+Status check_expected(const Record& first, const CsvOptions& options, const std::string& file) {
+  for (const std::string& name : options.expected_names) {
+    bool made = false;
+    for (size_t c = 0; c < first.size() && !made; ++c) {
+      made = name == fmt::format("column_{}", c + 1);
+    }
+    if (made) continue;
+    std::string shown;
+    for (size_t c = 0; c < first.size() && c < 5; ++c) {
+      shown += (c == 0 ? "" : ", ") + shown_text(first[c]);
+    }
+    return fail(
+        StatusCode::kData,
+        "{}: no column '{}': the first line ({}{}) was read as data, not as names, so that "
+        "columns are called column_1, column_2, ... (if it holds names, set header to true)",
+        file, name, shown, first.size() > 5 ? ", ..." : "");
+  }
+  return {};
+}
+
 Status check_names(const std::vector<std::string>& names, const std::string& file) {
   std::unordered_map<std::string_view, size_t> seen;
   for (size_t c = 0; c < names.size(); ++c) {
@@ -259,7 +287,14 @@ Result<CsvDialect> detect_dialect(const CsvHead& head, const CsvOptions& options
                 "{}: line 1: the first record is longer than {} MiB (is a closing quote missing?)",
                 name, kMaxHeaderBytes >> 20);
   }
-  dialect.has_header = options.has_header ? *options.has_header : detect_header(records, missing);
+  const int64_t expected = expected_in(records[0], options.expected_names);
+  const bool named =
+      expected > 0 && 2 * expected >= static_cast<int64_t>(options.expected_names.size());
+  dialect.has_header =
+      options.has_header ? *options.has_header : named || detect_header(records, missing);
+  if (!dialect.has_header && !options.has_header) {
+    ASSAY_RETURN_IF_ERROR(check_expected(records[0], options, name));
+  }
   ASSAY_RETURN_IF_ERROR(name_columns(dialect, records[0], name));
   int64_t used = 0;
   if (dialect.has_header) {

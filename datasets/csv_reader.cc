@@ -24,17 +24,19 @@ ParseMode guess_mode(const CsvDialect& dialect, size_t column, const MissingToke
   int64_t values = 0;
   MisfitTally no_numbers;
   MisfitTally no_datetimes;
+  bool codes = false;
   for (const Record& record : dialect.sample) {
     if (column >= record.size() || missing.contains(record[column])) continue;
     double value = 0;
     ++values;
     if (parse_number(record[column], value) == NumberKind::kNone) no_numbers.add(record[column]);
     if (!parse_datetime(record[column])) no_datetimes.add(record[column]);
+    codes = codes || padded_digits(record[column]);
   }
   const auto fits = [values](const MisfitTally& misfits) {
     return misfits_are_few({values, misfits.count(), misfits.distinct_count()});
   };
-  if (values == 0) return ParseMode::kString;
+  if (values == 0 || codes) return ParseMode::kString;
   if (fits(no_numbers)) return ParseMode::kNumber;
   return fits(no_datetimes) ? ParseMode::kDatetime : ParseMode::kString;
 }
@@ -193,6 +195,7 @@ class TableReader {
       const ParseMode better = builder.better_mode();
       if (better == builder.mode()) continue;
       redo.emplace_back(builder.name(), builder.field(), better, std::nullopt, builder.spelled());
+      if (better != ParseMode::kString) redo.back().take_padded_for_numbers();
     }
     if (redo.empty()) return {};
     std::swap(builders_, redo);
@@ -279,7 +282,7 @@ Result<std::vector<std::string>> read_csv_names(const std::string& path,
 
 Result<std::shared_ptr<const Table>> read_csv(const std::string& path, const CsvOptions& options,
                                               Executor& executor, const StopToken& stop) {
-  ASSAY_ASSIGN_OR_RETURN(auto source, ByteSource::open(path));
+  ASSAY_ASSIGN_OR_RETURN(auto source, ByteSource::open_kept(path, options.max_bytes, stop));
   return read_csv_source(std::move(source), options, executor, stop);
 }
 

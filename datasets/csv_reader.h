@@ -1,7 +1,7 @@
 // Reads delimiter-separated text into a typed Table: RFC 4180 quotes with embedded newlines, plain
-// or gzip (told by its first bytes), UTF-8 with or without a byte order mark. The file is read in
-// blocks, never mapped; blocks are parsed in parallel, and the result does not depend on threads or
-// block size.
+// or gzip (told by its first bytes), UTF-8 with or without a byte order mark. The path may be a
+// pipe, and "-" is standard input. The file is read in blocks, never mapped; blocks are parsed in
+// parallel, and the result does not depend on threads or block size.
 //
 // What the text means
 // - A record ends with LF or CR LF; empty lines are skipped, also in a table of one column. A lone
@@ -13,12 +13,15 @@
 //   a string.
 // - Missing: the empty field and the missing tokens (blanks around them ignored).
 // - Delimiter, if not given: comma, semicolon, tab or |, whichever splits the first lines evenly.
-// - Header, if not told: the first record is one if it names a column (with what is no number,
+// - Header, if not told: the first record is one if it holds the names that are expected (at least
+//   half of CsvOptions::expected_names), and if it names a column (with what is no number,
 //   datetime or missing token) below which there are only numbers or datetimes, or if it counts
 //   0,1,2,... over at least four columns. It is none if it holds a number or datetime otherwise. In
 //   a table of strings it is one unless it repeats a name or most of its fields occur again in
 //   their own columns.
 // - An empty header field k (from 1) is named `column_<k>`; without a header all are.
+// - A column of numbers of which more than a few are padded digits ("01", padded_digits()) holds
+//   codes and is categorical, unless it has so many distinct values that it would be text.
 // - Types are inferred over the whole file (column_types.h). A column whose cells are numbers (or
 //   datetimes) but for very few keeps that type: misfits_are_few() is the rule, the other cells
 //   count as missing, and Column::misfits tells of them. Otherwise numbers mixed with other strings
@@ -52,6 +55,8 @@ struct CsvOptions {
   // Fill Column::spellings of these, where they are numeric with at most 10,000 distinct numbers.
   // Names that are not there are ignored.
   std::vector<std::string> spelled_columns;
+  // Columns that are asked for by name somewhere: what tells a header.
+  std::vector<std::string> expected_names;
   int64_t max_bytes = 0;            // planned bound of memory; 0: none
   int64_t block_bytes = 256 << 10;  // unit of parallel work, >= 1; does not change the result
 };

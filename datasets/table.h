@@ -49,7 +49,7 @@ struct Column {
   std::vector<std::string> levels;  // distinct values, sorted by their bytes
   int64_t missing_count = 0;
   bool all_integers = false;  // numeric: every value present is a whole number
-  Misfits misfits;            // numeric, datetime: among the missing
+  Misfits misfits;            // numeric, boolean, datetime: among the missing
   // Numeric, where the reader was asked for it: the first spelling of each distinct number.
   std::map<double, std::string> spellings;
 

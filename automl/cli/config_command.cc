@@ -43,8 +43,10 @@ std::string path_for(const std::string& data, const std::string& out) {
 
 Result<std::string> make_template(const Invocation& invocation, const InitOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+  datasets::CsvOptions csv;
+  csv.expected_names = {options.target};
   ASSAY_ASSIGN_OR_RETURN(
-      auto table, datasets::read_csv(options.data, {}, engine->executor(), *invocation.stop));
+      auto table, datasets::read_csv(options.data, csv, engine->executor(), *invocation.stop));
   std::optional<Task> task;
   if (options.task != "auto") {
     ASSAY_ASSIGN_OR_RETURN(task, parse_task(options.task));

@@ -8,6 +8,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/table_options.h"
 #include "automl/report/text_table.h"
+#include "datasets/number_look.h"
 #include "datasets/profile.h"
 #include "datasets/target.h"
 #include "kernels/base/names.h"
@@ -138,8 +139,9 @@ std::string target_text(const datasets::Target& target) {
 
 Status describe(const Invocation& invocation, const DescribeOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto csv, csv_options(options.table));
-  if (!options.target.empty()) csv.spelled_columns = {options.target};
+  if (!options.target.empty()) csv.spelled_columns = csv.expected_names = {options.target};
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+  csv.max_bytes = engine->memory_bytes();
   ASSAY_ASSIGN_OR_RETURN(auto table, datasets::read_csv(options.table.path, csv, engine->executor(),
                                                         *invocation.stop));
   ASSAY_ASSIGN_OR_RETURN(const datasets::TableProfile profile,
@@ -154,6 +156,11 @@ Status describe(const Invocation& invocation, const DescribeOptions& options) {
   }
   std::vector<std::string> notes;
   for (const datasets::Column& column : table->columns()) {
+    if (const std::string look = datasets::number_look(column); !look.empty()) {
+      notes.push_back(
+          fmt::format("column '{}' looks like {}, which are read as text", column.name, look));
+      print_note(invocation, "note: " + notes.back());
+    }
     if (column.misfits.count == 0) continue;
     const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
     notes.push_back(datasets::misfit_note(table->source(), column, values));

@@ -16,12 +16,15 @@ struct NamedModel {
   Predictor predictor;
   std::string name;     // as registered, or the file's path
   int64_t version = 0;  // 0: a file
+  std::string file;     // where its bytes are
 };
 
-// "NAME", "NAME:VERSION", "NAME@ALIAS", or the path of an exported model file: a reference that
-// names an existing file is that file.
+// "NAME", "NAME:VERSION", "NAME@ALIAS", or the path of an exported model file. What has a '/' is a
+// path; else a registered model comes before a file of the same name, and a note says so.
 // Fails: not_found with the nearest name, data for a damaged model, io.
 Result<NamedModel> load_named_model(const Invocation& invocation, const std::string& reference);
+// An exported model file.
+Result<NamedModel> load_model_file(const std::string& path);
 
 // The registry of the workspace that the command line means (open_workspace).
 Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create);

@@ -83,6 +83,14 @@ Status OutputFile::check(const std::string& path) {
   return {};
 }
 
+Status OutputFile::check_differs(const std::string& path, const std::string& input,
+                                 std::string_view what) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error) || !fs::equivalent(path, input, error)) return {};
+  return fail(StatusCode::kInvalidArgument, "'{}' is the file of {} and would be overwritten", path,
+              what);
+}
+
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),

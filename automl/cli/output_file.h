@@ -19,6 +19,10 @@ class OutputFile {
   static Result<OutputFile> open(const std::string& path);
   // Checks what open checks, and leaves nothing behind.
   static Status check(const std::string& path);
+  // Checks that it is no file that is read, by whatever name: `what` is what a message calls that.
+  // Fails: invalid_argument.
+  static Status check_differs(const std::string& path, const std::string& input,
+                              std::string_view what);
   ~OutputFile();
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;

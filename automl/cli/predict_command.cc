@@ -50,7 +50,12 @@ std::string header_of(const Predictor& predictor) {
 
 void append_row(const Predictor& predictor, std::span<const float> row, std::string& out) {
   if (predictor.labels().empty()) {
-    datasets::append_csv_number(out, row[0]);
+    const TargetScale& frame = predictor.frame();
+    if (frame == TargetScale{}) {
+      datasets::append_csv_number(out, row[0]);
+    } else {
+      datasets::append_csv_number(out, frame.value(double{row[0]}));
+    }
   } else {
     const auto best = std::max_element(row.begin(), row.end()) - row.begin();
     datasets::append_csv_field(out, predictor.labels()[static_cast<size_t>(best)]);
@@ -69,29 +74,43 @@ Status predict(const Invocation& invocation, const PredictOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
   const Predictor& predictor = model.predictor;
+  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out, options.table.path, "--data"));
+  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out, model.file, "the model"));
   ASSAY_ASSIGN_OR_RETURN(PredictionSink sink, PredictionSink::open(options.out));
-  ASSAY_RETURN_IF_ERROR(sink.write(header_of(predictor)));
   const auto width = static_cast<size_t>(predictor.output_count());
-  std::string text;
+  // The header waits for the first rows: a table that does not fit leaves no output at all.
+  std::string text = header_of(predictor);
+  int64_t written_rows = 0;
   auto write_block = [&](const PredictedBlock& block) {
-    text.clear();
     for (size_t at = 0; at < block.predictions.size(); at += width) {
       append_row(predictor, block.predictions.subspan(at, width), text);
     }
-    return sink.write(text);
+    written_rows += block.table.row_count();
+    Status written = sink.write(text);
+    text.clear();
+    return written;
   };
-  ASSAY_ASSIGN_OR_RETURN(
-      const StreamSummary stream,
-      predict_stream(predictor, options.table, {}, *engine, *invocation.stop, write_block));
+  auto predicted =
+      predict_stream(predictor, options.table, {}, *engine, *invocation.stop, write_block);
+  if (!predicted && predicted.error().code == StatusCode::kCancelled) {
+    return fail(StatusCode::kCancelled, "interrupted: {}",
+                sink.to_stdout() ? fmt::format("{} rows were written", written_rows)
+                                 : fmt::format("'{}' was not written", options.out));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const StreamSummary stream, std::move(predicted));
+  if (!text.empty()) ASSAY_RETURN_IF_ERROR(sink.write(text));
   ASSAY_RETURN_IF_ERROR(sink.close());
   for (const std::string& note : stream.notes) print_note(invocation, "warning: " + note);
+  for (const std::string& note : gap_notes(stream.gaps)) print_note(invocation, note);
   if (sink.to_stdout()) return {};
   if (invocation.json) {
-    const nlohmann::ordered_json object = {{"model", model.name},
-                                           {"version", model.version},
-                                           {"rows", stream.rows},
-                                           {"out", options.out},
-                                           {"notes", stream.notes}};
+    const nlohmann::ordered_json object = {
+        {"model", model.name},
+        {"version", model.version},
+        {"rows", stream.rows},
+        {"out", options.out},
+        {"notes", stream.notes},
+        {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
     print_result(object.dump() + "\n");
   } else {
     print_note(invocation, fmt::format("{} rows predicted by {} written to {}", stream.rows,

@@ -22,17 +22,22 @@ Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOpti
                                      const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
                                      const StopToken& stop,
                                      const std::function<Status(const PredictedBlock&)>& visit) {
-  ASSAY_ASSIGN_OR_RETURN(const auto csv, csv_options(options));
+  ASSAY_ASSIGN_OR_RETURN(auto csv, csv_options(options));
+  csv.missing_tokens = predictor.missing_tokens();
   std::vector<datasets::ColumnSpec> columns;
   for (const InputColumn& column : predictor.encoder().columns()) {
     columns.push_back({column.name, column.type});
   }
   columns.insert(columns.end(), extra.begin(), extra.end());
   ASSAY_ASSIGN_OR_RETURN(auto blocks, datasets::CsvBlocks::open(options.path, columns, csv));
+  GapCounter counter(predictor.encoder().columns());
   const kernels::ComputeContext context = engine.context(stop);
   while (true) {
     ASSAY_ASSIGN_OR_RETURN(auto table, blocks->next(engine.executor(), stop));
-    if (table == nullptr) return StreamSummary{blocks->row_count(), blocks->misfit_notes()};
+    if (table == nullptr) {
+      return StreamSummary{blocks->row_count(), blocks->misfit_notes(), counter.gaps()};
+    }
+    counter.add(*table);
     auto predictions = predictor.predict(table, context);
     if (!predictions) {
       return fail_with(std::move(predictions.error()),

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/cli/column_gaps.h"
 #include "automl/cli/engine.h"
 #include "automl/cli/table_options.h"
 #include "automl/preprocess/predictor.h"
@@ -35,6 +36,7 @@ struct PredictedBlock {
 struct StreamSummary {
   int64_t rows = 0;
   std::vector<std::string> notes;  // cells that were read as missing, a line a column
+  std::vector<ColumnGaps> gaps;    // of the columns that the model needs
 };
 
 // Reads the columns that the model needs, and `extra` ones behind them, and calls visit for each

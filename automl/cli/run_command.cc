@@ -115,6 +115,10 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   SweepRequest request;
   ConfigPlaces places;
   ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text, places));
+  for (const auto& [file, what] : {std::pair{request.config.data.train, "the table"},
+                                   std::pair{options.config_path, "the config"}}) {
+    ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.picture_path, file, what));
+  }
   ASSAY_RETURN_IF_ERROR(check_table_columns(request.config, places, false));
   auto opened = Engine::open(
       {request.config.run.device, request.config.run.threads, request.config.budget.memory});

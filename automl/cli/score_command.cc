@@ -109,26 +109,31 @@ Status score(const Invocation& invocation, const ScoreOptions& options) {
   const auto type = predictor.labels().empty() ? datasets::ColumnType::kNumeric
                                                : datasets::ColumnType::kCategorical;
   Scored scored;
-  ASSAY_ASSIGN_OR_RETURN(
-      const StreamSummary stream,
-      predict_stream(
-          predictor, options.table, {{predictor.target(), type}}, *engine, *invocation.stop,
-          [&](const PredictedBlock& block) { return scored.add(block, predictor, index); }));
+  auto predicted = predict_stream(
+      predictor, options.table, {{predictor.target(), type}}, *engine, *invocation.stop,
+      [&](const PredictedBlock& block) { return scored.add(block, predictor, index); });
+  if (!predicted && predicted.error().code == StatusCode::kCancelled) {
+    return fail(StatusCode::kCancelled, "interrupted: nothing was scored");
+  }
+  ASSAY_ASSIGN_OR_RETURN(const StreamSummary stream, std::move(predicted));
   const int64_t rows = stream.rows;
   for (const std::string& note : stream.notes) print_note(invocation, "warning: " + note);
+  for (const std::string& note : gap_notes(stream.gaps)) print_note(invocation, note);
   const PredictionView view{scored.predictions.data(), rows - scored.missing,
                             predictor.output_count()};
-  auto result = metric.score(view, {scored.labels, scored.values});
+  auto result = metric.in(predictor.frame()).score(view, {scored.labels, scored.values});
   if (!result) return fail_with(std::move(result.error()), options.table.path);
   if (invocation.json) {
-    const nlohmann::ordered_json object = {{"model", model.name},
-                                           {"version", model.version},
-                                           {"task", std::string(name_of(predictor.task()))},
-                                           {"metric", std::string(metric.name())},
-                                           {"score", *result},
-                                           {"rows", rows - scored.missing},
-                                           {"rows_without_target", scored.missing},
-                                           {"notes", stream.notes}};
+    const nlohmann::ordered_json object = {
+        {"model", model.name},
+        {"version", model.version},
+        {"task", std::string(name_of(predictor.task()))},
+        {"metric", std::string(metric.name())},
+        {"score", *result},
+        {"rows", rows - scored.missing},
+        {"rows_without_target", scored.missing},
+        {"notes", stream.notes},
+        {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
     print_result(object.dump() + "\n");
     return {};
   }

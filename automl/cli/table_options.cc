@@ -18,7 +18,7 @@ constexpr std::array<DelimiterName, 4> kDelimiters = {
     {{"comma", ','}, {"semicolon", ';'}, {"tab", '\t'}, {"pipe", '|'}}};
 
 void add_table(CLI::App& command, const std::string& names, TableOptions& options) {
-  command.add_option(names, options.path, "The table: CSV, plain or gzip")
+  command.add_option(names, options.path, "The table: CSV, plain or gzip; - is standard input")
       ->type_name("FILE")
       ->required();
   std::vector<std::string_view> delimiters = {"auto"};

@@ -1,6 +1,7 @@
 #include "automl/config/column_check.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "kernels/base/names.h"
 
@@ -43,12 +44,22 @@ Result<datasets::CsvOptions> csv_options(const DataOptions& data) {
   }
   options.drop = data.drop;
   options.spelled_columns = {data.target};
+  for (const std::string& name : {data.target, data.weight, data.group, data.time_column}) {
+    if (!name.empty()) options.expected_names.push_back(name);
+  }
+  options.expected_names.insert(options.expected_names.end(), data.drop.begin(), data.drop.end());
+  for (const auto& [name, type] : data.column_types) options.expected_names.push_back(name);
   return options;
 }
 
 Status check_table_columns(const ExperimentConfig& config, const ConfigPlaces& places,
                            bool by_config) {
   ASSAY_ASSIGN_OR_RETURN(const datasets::CsvOptions csv, csv_options(config.data));
+  // A pipe can be read only once.
+  std::error_code error;
+  const std::string& path = config.data.train;
+  const bool is_file = std::filesystem::is_regular_file(path, error);
+  if (path == "-" || (!is_file && std::filesystem::exists(path, error))) return {};
   const auto names = datasets::read_csv_names(config.data.train, csv);
   if (!names) {
     return tl::unexpected<Error>(

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "automl/metrics/metric.h"
+#include "datasets/column_types.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl {
@@ -61,6 +62,11 @@ void check_roles(const DataOptions& data, Mistakes& mistakes) {
 }
 
 }  // namespace
+
+TextList default_missing_tokens() {
+  const auto tokens = datasets::MissingTokens::defaults();
+  return {tokens.begin(), tokens.end()};
+}
 
 const OptionTable<RunOptions>& RunOptions::table() {
   using T = RunOptions;

@@ -27,6 +27,9 @@ struct RunOptions {
   static const OptionTable<RunOptions>& table();
 };
 
+// As datasets::MissingTokens has them.
+TextList default_missing_tokens();
+
 struct DataOptions {
   std::string train;  // path
   std::string target;
@@ -40,8 +43,7 @@ struct DataOptions {
   std::string delimiter = "auto";  // auto, comma, semicolon, tab, pipe
   std::string header = "auto";     // auto, true, false
   // Those of datasets/column_types.h. The empty field is always missing.
-  TextList missing_tokens = {"NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"};
-
+  TextList missing_tokens = default_missing_tokens();
   TextMap column_types;  // column -> numeric, categorical, boolean, datetime, text
   static const OptionTable<DataOptions>& table();
 };

@@ -382,8 +382,8 @@ Result<FitResult> Booster::finish(FitResult result) {
   if (!best_scores_.empty()) {
     const auto outputs = static_cast<size_t>(output_count_of(parts.link, outputs_));
     result.valid_predictions.resize(request_.valid_rows.size() * outputs);
-    ASSAY_RETURN_IF_ERROR(predictions_of(parts.meaning(), best_scores_, result.valid_predictions,
-                                         *context_.executor));
+    ASSAY_RETURN_IF_ERROR(predictions_of(parts.meaning(request_.data->frame), best_scores_,
+                                         result.valid_predictions, *context_.executor));
   }
   ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
   return result;

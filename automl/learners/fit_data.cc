@@ -100,7 +100,14 @@ Status scale_weights(const FitRequest& request, FitData& fit) {
 
 // Sums run in units of the greatest magnitude, so that nothing overflows.
 void scale_targets(const FitRequest& request, FitData& fit) {
-  const std::span<const double> targets = request.data->targets;
+  const TargetScale& frame = request.data->frame;
+  // Numbers of the frame, which keep the digits of values far from 0.
+  std::vector<double> targets(request.data->targets.size(), 0.0);
+  for (const std::span<const uint32_t> rows : {request.train_rows, request.valid_rows}) {
+    for (const uint32_t row : rows) {
+      targets[row] = TargetScale{request.data->targets[row], 1}.in(frame).offset;
+    }
+  }
   double most = 0;
   for (const uint32_t row : request.train_rows) most = std::max(most, std::abs(targets[row]));
   if (most == 0) most = 1;
@@ -114,7 +121,7 @@ void scale_targets(const FitRequest& request, FitData& fit) {
   }
   double deviation = std::sqrt(squares / fit.weight_sum);
   if (!(deviation > 1e-14)) deviation = 1;
-  fit.target = {mean * most, deviation * most};
+  fit.target = {frame.value(mean * most), frame.scale * (deviation * most)};
   fit.targets.assign(targets.size(), 0.0);
   const auto scaled = [&](uint32_t row) {
     return std::clamp((targets[row] / most - mean) / deviation, -kMostTarget, kMostTarget);

@@ -26,10 +26,13 @@ class ForestLearner final : public Learner {
     const int64_t classes = classes_of(shape);
     const int64_t leaves = leaves_of(options, shape);
     const bool side_by_side = shape.train_count <= kSideBySideRows;
+    // When a tree has grown its leaves are smoothed.
+    const int64_t growing =
+        std::max(growing_bytes({shape, leaves, classes, options.node_column_fraction >= 1},
+                               side_by_side ? 1 : threads),
+                 leaves * (8 * classes + 16));
     // Each tree under way has its sample: weights and gradients, rows and counts, leaves.
-    const int64_t tree = growing_bytes({shape, leaves, classes, options.node_column_fraction >= 1},
-                                       side_by_side ? 1 : threads) +
-                         8 * shape.row_count + 12 * shape.train_count;
+    const int64_t tree = growing + 8 * shape.row_count + 12 * shape.train_count;
     const int64_t model = options.trees * tree_bytes(leaves, classes);
     // Trees are appended a tenth at a time, and what is appended to moves.
     const int64_t moving = model / 2 + model / ForestFit::kReports;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "automl/learners/leaf_smoothing.h"
 #include "automl/models/device_forest.h"
 #include "automl/models/tree_model.h"
 #include "kernels/base/rng.h"
@@ -47,7 +48,12 @@ ForestFit::ForestFit(const FitRequest& request, const ForestOptions& options,
       class_count_(is_classification(request.data->task) ? request.data->class_count : 0),
       outputs_(std::max(class_count_, 1)),
       row_count_(request.data->features->row_count()),
-      forest_(outputs_, outputs_) {}
+      forest_(outputs_, outputs_) {
+  // As if there were one row more of each class.
+  for (const double weight : data.class_weights) {
+    prior_.push_back((weight + 1) / (data.weight_sum + outputs_));
+  }
+}
 
 ForestFit::Sample ForestFit::draw(int64_t tree) const {
   Sample sample;
@@ -109,7 +115,9 @@ Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
   args.tree = &out;
   args.leaf_of = leaf_of.on_device();
   const kernels::OpContext op{&at, &executor, context_.stop};
-  return kernels::run_op(context_.kernels->table<GrowTree>(), op, problem, args);
+  ASSAY_RETURN_IF_ERROR(kernels::run_op(context_.kernels->table<GrowTree>(), op, problem, args));
+  if (class_count_ > 0) smooth_leaves(out, prior_, options_.smoothing);
+  return {};
 }
 
 Status ForestFit::grow_batch(int64_t begin, int64_t end, std::vector<Tree>& trees) const {
@@ -234,8 +242,8 @@ Result<FitResult> ForestFit::finish(FitResult result) {
   parts.feature_count = grow_bins_.feature_count;
   if (!valid_sums_.empty()) {
     result.valid_predictions.resize(valid_sums_.size());
-    ASSAY_RETURN_IF_ERROR(
-        predictions_of(parts.meaning(), valid_sums_, result.valid_predictions, *context_.executor));
+    ASSAY_RETURN_IF_ERROR(predictions_of(parts.meaning(request_.data->frame), valid_sums_,
+                                         result.valid_predictions, *context_.executor));
   }
   ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
   return result;

@@ -56,6 +56,7 @@ class ForestFit {
   const kernels::ComputeContext& context_;
   int32_t class_count_;  // 0: regression
   int32_t outputs_;
+  std::vector<double> prior_;  // class mode: shares of the training rows, none 0
   int64_t row_count_;
   kernels::BinnedView grow_bins_;
   kernels::Forest forest_;

@@ -37,6 +37,12 @@ std::vector<Option<T>> forest_options() {
       {.name = "bootstrap",
        .member = &T::bootstrap,
        .help = "Grow each tree on rows drawn with replacement."},
+      {.name = "smoothing",
+       .member = &T::smoothing,
+       .range = {.low = 0, .high = 1e9},
+       .help = "Classification: how much class shares of leaves are drawn towards those of the "
+               "nodes above them (hierarchical shrinkage), and of the root towards the classes' "
+               "frequencies. 0: not at all."},
   };
 }
 

@@ -28,6 +28,8 @@ struct TrainingData {
   std::span<const int32_t> classes = {};  // classification: [rows], 0..class_count - 1
   std::span<const float> weights = {};    // [rows], >= 0 and finite, or empty for 1; the scale does
                                           // not matter. Class weights are in here too
+  // Regression: predictions of fits are numbers of this frame; targets are values as they are.
+  TargetScale frame = {};
 };
 
 // How large a fit is, for plans made before it.
@@ -87,8 +89,8 @@ struct FitResult {
   int64_t best_iteration = 0;
   // At best_iteration; NaN if the fit had no reason to compute it.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
-  // What model->predict gives for the validation rows after best_iteration steps, bit for bit,
-  // [rows, output_count]; empty if the fit did not have it at hand.
+  // What model->predict gives for the validation rows in the data's frame after best_iteration
+  // steps, bit for bit, [rows, output_count]; empty if the fit did not have it at hand.
   std::vector<float> valid_predictions;
 };
 

@@ -127,9 +127,9 @@ Status check_labels(const Sample& sample) {
 
 Status check_values(const Sample& sample) {
   for (int64_t row = 0; row < sample.predictions.rows; ++row) {
-    if (!std::isfinite(sample.value(row)) || !std::isfinite(sample.predicted(row, 0))) {
+    if (!std::isfinite(sample.value(row)) || !std::isfinite(sample.predicted_value(row))) {
       return fail(StatusCode::kData, "row {} has target {} and prediction {} (must be finite)", row,
-                  sample.value(row), sample.predicted(row, 0));
+                  sample.value(row), sample.predicted_value(row));
     }
   }
   return {};
@@ -149,8 +149,8 @@ Result<double> sum_weights(int64_t rows, std::span<const float> weights) {
   return sum.total();
 }
 
-Result<Sample> checked_sample(PredictionView predictions, TargetView targets,
-                              std::span<const float> weights, bool classification) {
+Result<Sample> checked_sample(const Sample& unchecked, bool classification) {
+  const auto& [predictions, targets, weights, frame, unknown] = unchecked;
   const auto target_rows =
       static_cast<int64_t>(classification ? targets.labels.size() : targets.values.size());
   if (predictions.rows < 0 || predictions.columns < 0) {
@@ -168,7 +168,7 @@ Result<Sample> checked_sample(PredictionView predictions, TargetView targets,
     return fail(StatusCode::kInvalidArgument, "predictions have {} columns (must be {})",
                 predictions.columns, classification ? "one a class, at least 2" : "1");
   }
-  Sample sample{predictions, targets, weights, 0};
+  Sample sample = unchecked;
   ASSAY_RETURN_IF_ERROR(classification ? check_labels(sample) : check_values(sample));
   ASSAY_ASSIGN_OR_RETURN(sample.total_weight, sum_weights(predictions.rows, weights));
   return sample;
@@ -208,6 +208,12 @@ bool Metric::maximise() const { return definition_->maximise; }
 
 bool Metric::applies_to(Task task) const { return definition_->tasks[static_cast<size_t>(task)]; }
 
+Metric Metric::in(const TargetScale& frame) const {
+  Metric metric = *this;
+  metric.frame_ = frame;
+  return metric;
+}
+
 Result<double> Metric::score(PredictionView predictions, TargetView targets,
                              std::span<const float> weights) const {
   const bool classification = applies_to(Task::kBinary);
@@ -217,7 +223,7 @@ Result<double> Metric::score(PredictionView predictions, TargetView targets,
                 classification ? "labels, no values" : "values, no labels");
   }
   ASSAY_ASSIGN_OR_RETURN(const Sample sample,
-                         checked_sample(predictions, targets, weights, classification));
+                         checked_sample({predictions, targets, weights, frame_}, classification));
   ASSAY_ASSIGN_OR_RETURN(const double score, definition_->score(sample));
   if (!std::isfinite(score)) {
     return fail(StatusCode::kData, "{} overflows: the errors are too large", name());

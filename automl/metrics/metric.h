@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "automl/metrics/target_scale.h"
 #include "automl/metrics/task.h"
 #include "kernels/base/status.h"
 
@@ -54,6 +55,9 @@ class Metric {
   // True if a larger score is better.
   bool maximise() const;
   bool applies_to(Task task) const;
+  // The same metric for predicted values that are numbers of `frame`, as a sweep keeps them; its
+  // scores are those of the values themselves. No difference for classification.
+  Metric in(const TargetScale& frame) const;
 
   // The score of predictions. `weights` are >= 0 and finite, empty for all 1; their scale does
   // not matter. O(rows * columns), and O(rows log rows) per class for roc_auc and
@@ -72,6 +76,7 @@ class Metric {
  private:
   explicit Metric(const metrics::Definition* definition) : definition_(definition) {}
   const metrics::Definition* definition_;
+  TargetScale frame_;
 };
 
 // Names of all metrics, or of those for a task, in the order of the documentation.

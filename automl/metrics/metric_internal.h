@@ -18,6 +18,7 @@ struct Sample {
   PredictionView predictions;
   TargetView targets;
   std::span<const float> weights;
+  TargetScale frame;  // of predicted values
   double total_weight = 0;
 
   double weight(int64_t row) const {
@@ -28,6 +29,7 @@ struct Sample {
   float predicted(int64_t row, int64_t column) const {
     return predictions.data[row * predictions.columns + column];
   }
+  double predicted_value(int64_t row) const { return frame.value(double{predicted(row, 0)}); }
 };
 
 struct Definition {

@@ -11,7 +11,7 @@ namespace assay::automl::metrics {
 namespace {
 
 double error_at(const Sample& sample, int64_t row) {
-  return sample.value(row) - static_cast<double>(sample.predicted(row, 0));
+  return sample.value(row) - sample.predicted_value(row);
 }
 
 // sum w term(row) / sum w

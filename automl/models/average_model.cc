@@ -98,12 +98,12 @@ void AverageModel::save(ModelWriter& writer) const {
 }
 
 Status AverageModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                                const kernels::ComputeContext& context,
-                                std::span<float> out) const {
+                                const kernels::ComputeContext& context, std::span<float> out,
+                                const TargetScale& frame) const {
   std::vector<double> sums(out.size(), 0.0);
   std::vector<float> part(out.size());
   for (size_t i = 0; i < members_.size(); ++i) {
-    ASSAY_RETURN_IF_ERROR(members_[i]->predict(features, rows, context, part));
+    ASSAY_RETURN_IF_ERROR(members_[i]->predict(features, rows, context, part, frame));
     for (size_t j = 0; j < sums.size(); ++j) sums[j] += weights_[i] * double{part[j]};
   }
   for (size_t j = 0; j < sums.size(); ++j) out[j] = to_f32(sums[j]);

@@ -33,7 +33,8 @@ class AverageModel final : public Model {
 
  protected:
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                    const kernels::ComputeContext& context, std::span<float> out) const override;
+                    const kernels::ComputeContext& context, std::span<float> out,
+                    const TargetScale& frame) const override;
 
  private:
   AverageModel(std::vector<std::shared_ptr<const Model>> members, std::vector<double> weights)

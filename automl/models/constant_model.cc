@@ -37,10 +37,15 @@ void ConstantModel::save(ModelWriter& writer) const {
 }
 
 Status ConstantModel::do_predict(const FeatureView&, std::span<const uint32_t> rows,
-                                 const kernels::ComputeContext&, std::span<float> out) const {
+                                 const kernels::ComputeContext&, std::span<float> out,
+                                 const TargetScale& frame) const {
   const size_t width = outputs_.size();
+  std::vector<float> numbers;
+  for (const double output : outputs_) {
+    numbers.push_back(to_f32(TargetScale{output, 1}.in(frame).offset));
+  }
   for (size_t i = 0; i < rows.size(); ++i) {
-    for (size_t k = 0; k < width; ++k) out[i * width + k] = to_f32(outputs_[k]);
+    std::copy(numbers.begin(), numbers.end(), out.begin() + static_cast<ptrdiff_t>(i * width));
   }
   return {};
 }

@@ -24,7 +24,8 @@ class ConstantModel final : public Model {
 
  protected:
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                    const kernels::ComputeContext& context, std::span<float> out) const override;
+                    const kernels::ComputeContext& context, std::span<float> out,
+                    const TargetScale& frame) const override;
 
  private:
   ConstantModel(std::vector<double> outputs, int32_t feature_count)

@@ -94,13 +94,15 @@ void LinearModel::save(ModelWriter& writer) const {
 }
 
 Status LinearModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                               const kernels::ComputeContext& context, std::span<float> out) const {
+                               const kernels::ComputeContext& context, std::span<float> out,
+                               const TargetScale& frame) const {
   ASSAY_ASSIGN_OR_RETURN(const DenseView dense, features.dense(context));
   if (dense.column_count != static_cast<int32_t>(parts_.features.size())) {
     return fail(StatusCode::kInvalidArgument, "{} dense columns (the model was fitted on {})",
                 dense.column_count, parts_.features.size());
   }
   const size_t width = parts_.intercepts.size();
+  const TargetScale target = parts_.target.in(frame);
   const auto outputs = static_cast<size_t>(output_count());
   const auto count = static_cast<int64_t>(rows.size());
   std::atomic<bool> stopped{false};
@@ -117,7 +119,7 @@ Status LinearModel::do_predict(const FeatureView& features, std::span<const uint
             for (size_t k = 0; k < width; ++k) scores[k] += double{x} * w[k];
             w += width;
           }
-          predictions_of(parts_.link, parts_.target, scores, out.subspan(i * outputs, outputs));
+          predictions_of(parts_.link, target, scores, out.subspan(i * outputs, outputs));
         }
       }));
   if (stopped) return fail(StatusCode::kCancelled, "stopped while predicting");

@@ -35,7 +35,8 @@ class LinearModel final : public Model {
 
  protected:
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                    const kernels::ComputeContext& context, std::span<float> out) const override;
+                    const kernels::ComputeContext& context, std::span<float> out,
+                    const TargetScale& frame) const override;
 
  private:
   explicit LinearModel(Parts parts) : parts_(std::move(parts)) {}

@@ -14,7 +14,8 @@ namespace assay::automl {
 std::unique_ptr<Model> Model::first_steps(int64_t) const { return nullptr; }
 
 Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
-                      const kernels::ComputeContext& context, std::span<float> out) const {
+                      const kernels::ComputeContext& context, std::span<float> out,
+                      const TargetScale& frame) const {
   if (features.feature_count() != feature_count()) {
     return fail(StatusCode::kInvalidArgument, "{} features (the model was fitted on {})",
                 features.feature_count(), feature_count());
@@ -31,14 +32,14 @@ Status Model::predict(const FeatureView& features, std::span<const uint32_t> row
     }
   }
   if (rows.empty()) return {};
-  return do_predict(features, rows, context, out);
+  return do_predict(features, rows, context, out, frame);
 }
 
 Status Model::predict_all(const FeatureView& features, const kernels::ComputeContext& context,
-                          std::span<float> out) const {
+                          std::span<float> out, const TargetScale& frame) const {
   std::vector<uint32_t> rows(static_cast<size_t>(features.row_count()));
   std::iota(rows.begin(), rows.end(), 0u);
-  return predict(features, rows, context, out);
+  return predict(features, rows, context, out, frame);
 }
 
 void save_model(const Model& model, ModelWriter& writer) {

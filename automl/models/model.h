@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "automl/metrics/target_scale.h"
 #include "automl/models/feature_view.h"
 #include "automl/models/model_file.h"
 #include "kernels/base/status.h"
@@ -33,15 +34,17 @@ class Model {
   virtual std::unique_ptr<Model> first_steps(int64_t steps) const;
 
   // Predictions for the given rows of `features`, into `out` [rows, output_count] row-major:
-  // probabilities that are finite and sum to 1 within rounding, or finite values (held within
-  // f32). The bits depend on the features and the model alone.
+  // probabilities that are finite and sum to 1 within rounding, or finite values as numbers of
+  // `frame` (held within f32). Classification wants the plain frame. The bits depend on the
+  // features, the model and the frame alone.
   // Fails: invalid_argument if `out` has another size, a row is out of range or the features are
   // not as many as it was fitted on; cancelled; resource_exhausted; device.
   Status predict(const FeatureView& features, std::span<const uint32_t> rows,
-                 const kernels::ComputeContext& context, std::span<float> out) const;
+                 const kernels::ComputeContext& context, std::span<float> out,
+                 const TargetScale& frame = {}) const;
   // The same for all rows.
   Status predict_all(const FeatureView& features, const kernels::ComputeContext& context,
-                     std::span<float> out) const;
+                     std::span<float> out, const TargetScale& frame = {}) const;
 
   // [feature_count], >= 0, sums to 1, or all 0 if the model uses no feature. Trees: gains of
   // splits; linear: |coefficient| on scaled columns; average: the weighted mean of its members'.
@@ -53,7 +56,8 @@ class Model {
  protected:
   // As `predict`, with arguments checked and at least one row.
   virtual Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                            const kernels::ComputeContext& context, std::span<float> out) const = 0;
+                            const kernels::ComputeContext& context, std::span<float> out,
+                            const TargetScale& frame) const = 0;
 };
 
 // Writes the kind and then the model's parts.

@@ -276,7 +276,9 @@ tl::unexpected<Error> ModelReader::damaged(std::string_view message) const {
 }
 
 bool ModelReader::has(std::string_view key) const {
-  return state_->values.contains(path_of(prefix_, key));
+  const std::string path = path_of(prefix_, key);
+  return state_->values.contains(path) || state_->tensors.contains(path) ||
+         state_->tensors.contains(path_of(path, "ends"));
 }
 
 Result<std::string> ModelReader::text(std::string_view key) const {

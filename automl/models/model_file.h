@@ -12,6 +12,9 @@
 //
 // An exported model has its card behind that (tracking/model_card.h); it is no part of the model.
 //
+// Readers pass over names that they do not know, and what was added to the format since its first
+// version may be absent. The version rises when what was there before changes its meaning.
+//
 // Names are paths: "model/members/0/forest/left". Texts of people (column names, levels) are
 // tensors of bytes, since they need not be UTF-8.
 #pragma once
@@ -74,6 +77,7 @@ class ModelReader {
   static Result<ModelReader> open(std::string bytes, std::string source);
   ModelReader child(std::string_view name) const;
 
+  // Whether there is a value, a tensor or a list of texts of this name.
   bool has(std::string_view key) const;
   Result<std::string> text(std::string_view key) const;
   Result<double> number(std::string_view key) const;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "automl/metrics/target_scale.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/status.h"
 
@@ -13,7 +14,7 @@ namespace assay::automl {
 
 // How scores become predictions.
 enum class Link : uint8_t {
-  kIdentity,  // value = offset + scale * score
+  kIdentity,  // value = offset + scale * score, by a TargetScale
   kLogistic,  // one score; probabilities (1 - p, p), p = 1 / (1 + e^-score)
   kSoftmax,   // a score a class
   kShare,     // scores are probabilities but for their sum
@@ -21,12 +22,6 @@ enum class Link : uint8_t {
 
 std::string_view name_of(Link link);
 Result<Link> parse_link(std::string_view name);
-
-// The predicted variable's place: values are offset + scale * score.
-struct TargetScale {
-  double offset = 0;
-  double scale = 1;
-};
 
 // Columns of predictions for so many scores: one more for kLogistic.
 int32_t output_count_of(Link link, int32_t score_count);

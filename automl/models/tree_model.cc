@@ -187,13 +187,14 @@ void TreeModel::save(ModelWriter& writer) const {
 }
 
 Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                             const kernels::ComputeContext& context, std::span<float> out) const {
+                             const kernels::ComputeContext& context, std::span<float> out,
+                             const TargetScale& frame) const {
   kernels::Device& device = context.device_of<kernels::PredictTrees>();
   ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins, features.bins(device, context));
   ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(device, parts_.forest));
   const auto width = static_cast<size_t>(parts_.forest.output_count());
   const auto outputs = static_cast<size_t>(output_count());
-  const ScoreMeaning meaning = parts_.meaning();
+  const ScoreMeaning meaning = parts_.meaning(frame);
   const auto row_count = static_cast<int64_t>(rows.size());
   for (int64_t begin = 0; begin < row_count; begin += kBatchRows) {
     const int64_t count = std::min(kBatchRows, row_count - begin);

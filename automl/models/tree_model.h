@@ -21,10 +21,10 @@ class TreeModel final : public Model {
     TargetScale target;
     int32_t feature_count = 0;
 
-    // What the sums of base scores and leaves mean.
-    ScoreMeaning meaning() const {
+    // What the sums of base scores and leaves mean, as numbers of `frame`.
+    ScoreMeaning meaning(const TargetScale& frame) const {
       const auto trees = static_cast<double>(forest.tree_count());
-      return {link, target, forest.output_count(), average ? 1.0 / trees : 1.0};
+      return {link, target.in(frame), forest.output_count(), average ? 1.0 / trees : 1.0};
     }
   };
   // Fails: invalid_argument if the parts do not fit together or a number is not finite; data as
@@ -47,7 +47,8 @@ class TreeModel final : public Model {
 
  protected:
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
-                    const kernels::ComputeContext& context, std::span<float> out) const override;
+                    const kernels::ComputeContext& context, std::span<float> out,
+                    const TargetScale& frame) const override;
 
  private:
   explicit TreeModel(Parts parts) : parts_(std::move(parts)) {}

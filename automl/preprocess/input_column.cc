@@ -40,7 +40,8 @@ std::optional<double> number_of(std::string_view text, ColumnType type) {
   }
 }
 
-// Strings read as numbers, level by level.
+// Strings read as numbers, level by level. A third value of a boolean counts as missing, as an
+// unseen level does.
 Status convert_levels(const Column& column, const InputColumn& wanted, std::vector<double>& out) {
   std::vector<std::optional<double>> values;
   for (const std::string& level : column.levels) values.push_back(number_of(level, wanted.type));
@@ -49,8 +50,11 @@ Status convert_levels(const Column& column, const InputColumn& wanted, std::vect
     if (code == datasets::kMissingCode) continue;
     const auto level = static_cast<size_t>(code - datasets::kFirstLevelCode);
     if (code < datasets::kFirstLevelCode) return misfit(wanted, row, "(an unseen level)");
-    if (!values[level]) return misfit(wanted, row, column.levels[level]);
-    out[row] = *values[level];
+    if (values[level]) {
+      out[row] = *values[level];
+    } else if (wanted.type != ColumnType::kBoolean) {
+      return misfit(wanted, row, column.levels[level]);
+    }
   }
   return {};
 }

@@ -25,8 +25,9 @@ struct InputColumn {
 };
 
 // The numbers of `column` as `wanted` (numeric, boolean or datetime) has them: the column's own, or
-// converted ones appended to `owned`. Strings are read as numbers, booleans or datetimes if all
-// are. Fails: data, with the first row (from 1) whose value does not fit.
+// converted ones appended to `owned`. Strings are read as numbers or datetimes if all
+// are, and as booleans with what is none of them missing. Fails: data, with the first row (from 1)
+// whose value does not fit.
 Result<std::span<const double>> read_numbers(const datasets::Column& column,
                                              const InputColumn& wanted,
                                              std::list<std::vector<double>>& owned);

@@ -20,6 +20,7 @@ std::string input_contract_json(const Predictor& predictor) {
     columns.push_back(std::move(object));
   }
   Json contract = {{"columns", std::move(columns)},
+                   {"missing_tokens", predictor.missing_tokens()},
                    {"target", predictor.target()},
                    {"task", std::string(name_of(predictor.task()))}};
   if (!predictor.labels().empty()) contract["labels"] = predictor.labels();

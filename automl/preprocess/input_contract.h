@@ -1,8 +1,10 @@
 // The input contract of a predictor as JSON text, for people and for other systems: what a table
 // must hold to be predicted. Kept beside registered models and in run files.
 //
-//   {"columns": [{"name", "type", "levels"?, "had_missing"}], "target", "task", "labels"?}
+//   {"columns": [{"name", "type", "levels"?, "had_missing"}], "missing_tokens", "target", "task",
+//    "labels"?}
 //
+// "missing_tokens": the fields besides the empty one that mean a missing value.
 // At most kMaxListedLevels levels of a column are listed; "level_count" says how many there are.
 // Text that is not UTF-8 has its bad bytes replaced.
 #pragma once

@@ -1,8 +1,21 @@
 #include "automl/preprocess/predictor.h"
 
+#include <cmath>
 #include <utility>
 
 namespace assay::automl {
+namespace {
+
+// The tokens by default when model files did not name theirs yet. Never to be changed.
+constexpr std::string_view kUnnamedTokens[] = {"NA",   "N/A",  "NaN",  "nan",
+                                               "null", "NULL", "None", "?"};
+
+}  // namespace
+
+std::vector<std::string> Predictor::missing_tokens() const {
+  if (parts_.missing_tokens) return *parts_.missing_tokens;
+  return {std::begin(kUnnamedTokens), std::end(kUnnamedTokens)};
+}
 
 Result<Predictor> Predictor::make(Parts parts) {
   if (parts.encoder == nullptr || parts.model == nullptr) {
@@ -21,6 +34,14 @@ Result<Predictor> Predictor::make(Parts parts) {
     return fail(StatusCode::kInvalidArgument, "a {} model of {} outputs with {} labels",
                 name_of(parts.task), outputs, parts.labels.size());
   }
+  if (is_classification(parts.task) && parts.frame != TargetScale{}) {
+    return fail(StatusCode::kInvalidArgument, "a frame for probabilities");
+  }
+  if (!std::isfinite(parts.frame.offset) || !std::isnormal(parts.frame.scale) ||
+      parts.frame.scale < 0) {
+    return fail(StatusCode::kInvalidArgument, "a frame of offset {} and scale {}",
+                parts.frame.offset, parts.frame.scale);
+  }
   return Predictor(std::move(parts));
 }
 
@@ -29,7 +50,7 @@ Result<std::vector<float>> Predictor::predict(std::shared_ptr<const datasets::Ta
   ASSAY_ASSIGN_OR_RETURN(const std::unique_ptr<EncodedTable> features,
                          parts_.encoder->encode(std::move(table)));
   std::vector<float> out(static_cast<size_t>(features->row_count() * output_count()));
-  ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out));
+  ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out, parts_.frame));
   return out;
 }
 
@@ -39,6 +60,11 @@ Result<std::string> Predictor::to_bytes() const {
   const std::string target[] = {parts_.target};
   writer.put_texts("target", target);
   writer.put_texts("labels", parts_.labels);
+  if (parts_.missing_tokens) writer.put_texts("missing_tokens", *parts_.missing_tokens);
+  if (parts_.frame != TargetScale{}) {
+    writer.put_number("frame_offset", parts_.frame.offset);
+    writer.put_number("frame_scale", parts_.frame.scale);
+  }
   writer.put_text("notes", params_to_json(parts_.notes));
   ModelWriter encoder = writer.child("encoder");
   parts_.encoder->save(encoder);
@@ -59,6 +85,13 @@ Result<Predictor> Predictor::from_bytes(std::string bytes, std::string source) {
   if (target.size() != 1) return reader.damaged("it names no target");
   parts.target = target[0];
   ASSAY_ASSIGN_OR_RETURN(parts.labels, reader.texts("labels"));
+  if (reader.has("missing_tokens")) {
+    ASSAY_ASSIGN_OR_RETURN(parts.missing_tokens, reader.texts("missing_tokens"));
+  }
+  if (reader.has("frame_offset")) {
+    ASSAY_ASSIGN_OR_RETURN(parts.frame.offset, reader.number("frame_offset"));
+    ASSAY_ASSIGN_OR_RETURN(parts.frame.scale, reader.number("frame_scale"));
+  }
   ASSAY_ASSIGN_OR_RETURN(const std::string notes, reader.text("notes"));
   auto params = params_from_json(notes);
   if (!params) return reader.damaged(params.error().message);

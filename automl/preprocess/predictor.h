@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,13 @@ class Predictor {
     Task task = Task::kRegression;
     std::string target;               // the predicted column
     std::vector<std::string> labels;  // classification: [classes], in the order of probabilities
+    // Fields that meant a missing value when the training table was read. Not given: those of the
+    // time before model files said it.
+    std::optional<std::vector<std::string>> missing_tokens;
     std::shared_ptr<const FeatureEncoder> encoder;
     std::shared_ptr<const Model> model;
+    // Regression: predictions are numbers of this frame, those that the model was chosen by.
+    TargetScale frame;
     // Facts worth keeping with the model: metric, validation score, ... (no times, no ids).
     ParamMap notes;
   };
@@ -29,7 +35,7 @@ class Predictor {
   static Result<Predictor> make(Parts parts);
 
   // Predictions for every row, [rows, output_count] row-major: probabilities of labels(), or
-  // values.
+  // values as numbers of frame().
   // Fails: data if the table breaks the input contract; as Model::predict.
   Result<std::vector<float>> predict(std::shared_ptr<const datasets::Table> table,
                                      const kernels::ComputeContext& context) const;
@@ -37,8 +43,11 @@ class Predictor {
   Task task() const { return parts_.task; }
   const std::string& target() const { return parts_.target; }
   const std::vector<std::string>& labels() const { return parts_.labels; }
+  // What tables to predict must be read with, for the same fields to be missing as in training.
+  std::vector<std::string> missing_tokens() const;
   const FeatureEncoder& encoder() const { return *parts_.encoder; }
   const Model& model() const { return *parts_.model; }
+  const TargetScale& frame() const { return parts_.frame; }
   const ParamMap& notes() const { return parts_.notes; }
   int32_t output_count() const { return parts_.model->output_count(); }
 

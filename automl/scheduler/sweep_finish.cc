@@ -247,6 +247,8 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
   parts.task = set.task();
   parts.target = set.target().name;
   parts.labels = set.labels();
+  parts.frame = set.data().frame;
+  parts.missing_tokens = config_.data.missing_tokens;
   parts.encoder = set.encoder();
   if (chosen.members.size() == 1) {
     parts.model = chosen.members[0].candidate.model;

@@ -226,7 +226,8 @@ class TrialRunner {
     Status predicted;
     if (out.empty()) {
       out.resize(fold.valid_rows.size() * outputs);
-      predicted = model.predict(*set_.data().features, fold.valid_rows, context, out);
+      predicted =
+          model.predict(*set_.data().features, fold.valid_rows, context, out, set_.data().frame);
     }
     if (!predicted) {
       const bool cancelled = predicted.error().code == StatusCode::kCancelled;

@@ -74,7 +74,7 @@ struct TrialOutcome {
   double seconds = 0;
   double score_seconds = 0;  // what computing the metric on all rows took
   // With a score: the average of the fold models, and the out-of-fold predictions [scored rows,
-  // outputs].
+  // outputs], numbers of the data's frame.
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold

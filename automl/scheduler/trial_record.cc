@@ -122,7 +122,13 @@ tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
   predictions.name = std::move(name);
   predictions.rows = static_cast<int64_t>(set.scored_rows().size());
   predictions.columns = set.output_count();
-  predictions.values = values;
+  const TargetScale& frame = set.data().frame;
+  if (frame == TargetScale{}) {
+    predictions.values = values;
+  } else {
+    auto& true_values = predictions.values.emplace<std::vector<double>>();
+    for (const float number : values) true_values.push_back(frame.value(double{number}));
+  }
   predictions.row_ids.assign(set.scored_rows().begin(), set.scored_rows().end());
   if (is_classification(set.task())) {
     predictions.column_names = set.labels();

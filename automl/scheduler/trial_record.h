@@ -41,7 +41,8 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
 tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder,
                                       size_t limit);
 
-// Out-of-fold predictions [scored rows, outputs] with the rows of the table (from 0) and labels.
+// Out-of-fold predictions [scored rows, outputs], numbers of the data's frame, as what they stand
+// for, with the rows of the table (from 0) and labels.
 tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
                                       const std::vector<float>& values);
 

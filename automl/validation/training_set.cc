@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "datasets/column_types.h"
+#include "datasets/number_look.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
 
@@ -166,6 +167,8 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   set->data_.targets = set->values_;
   set->data_.classes = set->classes_;
   set->data_.weights = set->train_weights_;
+  set->data_.frame = frame_of(set->target_.values);
+  set->metric_ = set->metric_.in(set->data_.frame);
   return set;
 }
 
@@ -231,8 +234,22 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
                                 : std::string(),
         columns.size() == 1 ? "is" : "are", reason));
   }
+  note_looks(options.exclude);
   ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_));
   return {};
+}
+
+// Columns that are not `left_out` and hold numbers or dates that could not be read.
+void TrainingSet::note_looks(const std::vector<std::string>& left_out) {
+  for (const datasets::Column& column : table_->columns()) {
+    const std::string look = datasets::number_look(column);
+    const bool used = std::find(left_out.begin(), left_out.end(), column.name) == left_out.end();
+    if (look.empty() || !used) continue;
+    notes_.push_back(
+        fmt::format("column '{}' looks like {}, which are read as text (write numbers "
+                    "as 1234.5 and dates as 2024-12-31)",
+                    column.name, look));
+  }
 }
 
 // Each class gets the same total weight: rows / (classes * rows of the class), by weight if rows

@@ -52,6 +52,7 @@ class TrainingSet {
   // Classification: the labels in the order of probabilities; the positive class of a binary task
   // is the second.
   const std::vector<std::string>& labels() const { return target_.labels; }
+  // Scores predictions that are numbers of data().frame.
   const Metric& metric() const { return metric_; }
   int32_t output_count() const;
   const TrainingData& data() const { return data_; }
@@ -85,6 +86,7 @@ class TrainingSet {
   void read_target();
   Status read_roles(const ExperimentConfig& config);
   Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);
+  void note_looks(const std::vector<std::string>& left_out);
   void balance_classes();
 
   std::shared_ptr<const datasets::Table> table_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "automl/learners/forest_options.h"
+#include "automl/learners/leaf_smoothing.h"
 #include "automl/models/tree_model.h"
 #include "tests/automl/learner_fixture.h"
 
@@ -30,11 +31,84 @@ TEST(RandomForest, LeavesAreWeightedClassShares) {
   bind_problem(*problem, Task::kBinary, 2);
   const Cpu cpu;
   const FitResult result = must(random_forest().fit(
-      problem->request({{"trees", int64_t{3}}, {"bootstrap", false}}), cpu.context));
+      problem->request({{"trees", int64_t{3}}, {"bootstrap", false}, {"smoothing", 0.0}}),
+      cpu.context));
   const std::vector<float> out = predictions(*result.model, *problem, problem->train_rows, cpu);
   EXPECT_FLOAT_EQ(out[1], 0.75f);
   EXPECT_FLOAT_EQ(out[0], 0.25f);
   EXPECT_FLOAT_EQ(out[5], 1.0f);
+}
+
+// Ten rows: six of class 0 on the left, four on the right that split into one and three.
+kernels::Tree two_splits() {
+  kernels::Tree tree;
+  tree.nodes.resize(5);
+  tree.nodes[0] = {.feature = 0, .left = 1};
+  tree.nodes[1] = {.feature = -1, .left = 0};
+  tree.nodes[2] = {.feature = 1, .left = 3};
+  tree.nodes[3] = {.feature = -1, .left = 1};
+  tree.nodes[4] = {.feature = -1, .left = 2};
+  tree.covers = {10, 6, 4, 1, 3};
+  tree.gains.assign(5, 0);
+  tree.leaf_values = {1, 0, 0, 1, 1 / 3.0f, 2 / 3.0f};
+  return tree;
+}
+
+TEST(LeafSmoothing, DrawsLeavesTowardsTheNodesAboveThem) {
+  // Strength 2: 1 / (1 + 2 / n) is 5/6 at the root and 2/3 at its right child, whose rows are 1/4
+  // of class 0.
+  kernels::Tree tree = two_splits();
+  const std::vector<double> prior = {0.5, 0.5};
+  smooth_leaves(tree, prior, 2);
+  const std::vector<double> expected = {0.5 / 6 + 5 / 6.0,
+                                        0.5 / 6,
+                                        0.5 / 6 + 0.25 / 6,
+                                        0.5 / 6 + 0.75 / 6 + 2 / 3.0,
+                                        0.5 / 6 + 0.25 / 6 + 2 / 9.0,
+                                        0.5 / 6 + 0.75 / 6 + 4 / 9.0};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(tree.leaf_values[i], expected[i], 1e-7) << i;
+  }
+}
+
+TEST(LeafSmoothing, GoesFromNothingToThePrior) {
+  kernels::Tree tree = two_splits();
+  const std::vector<double> prior = {0.2, 0.8};
+  smooth_leaves(tree, prior, 0);
+  EXPECT_TRUE(tree == two_splits());
+  smooth_leaves(tree, prior, 1e12);
+  for (size_t i = 0; i < tree.leaf_values.size(); ++i) {
+    EXPECT_NEAR(tree.leaf_values[i], prior[i % 2], 1e-7);
+  }
+  kernels::Tree leaf;
+  leaf.nodes = {{.feature = -1, .left = 0}};
+  leaf.covers = {3};
+  leaf.gains = {0};
+  leaf.leaf_values = {0, 1};
+  smooth_leaves(leaf, prior, 1);
+  EXPECT_NEAR(leaf.leaf_values[0], 0.25 * 0.2, 1e-7);
+  EXPECT_NEAR(leaf.leaf_values[1], 0.25 * 0.8 + 0.75, 1e-7);
+}
+
+TEST(RandomForest, NoClassIsImpossible) {
+  // 30 classes of two rows each, and one that is not trained on.
+  std::vector<datasets::Column> columns(1);
+  columns[0].name = "x";
+  for (int i = 0; i < 62; ++i) columns[0].numbers.push_back(i);
+  auto problem = encode_problem(std::move(columns));
+  for (uint32_t i = 0; i < 62; ++i) {
+    problem->classes.push_back(static_cast<int32_t>(i / 2));
+    (i < 60 ? problem->train_rows : problem->valid_rows).push_back(i);
+  }
+  bind_problem(*problem, Task::kMulticlass, 31);
+  const Cpu cpu;
+  for (const Learner* learner : {&random_forest(), &extra_trees()}) {
+    const FitResult result =
+        must(learner->fit(problem->request({{"trees", int64_t{20}}}), cpu.context));
+    for (const float p : predictions(*result.model, *problem, problem->train_rows, cpu)) {
+      ASSERT_GT(p, 0);
+    }
+  }
 }
 
 TEST(RandomForest, LeavesAreWeightedMeansOfTargets) {

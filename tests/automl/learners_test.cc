@@ -265,6 +265,30 @@ TEST_P(EveryLearner, KnowsThePredictionsOfItsModel) {
   }
 }
 
+TEST_P(EveryLearner, FitsFarTargetsAsNearOnes) {
+  if (task() != Task::kRegression) return;  // classes are never far
+  auto near_problem = friedman(task(), 600);
+  auto far_problem = friedman(task(), 600);
+  constexpr double kFar = 1 << 30;  // where neighbours in f32 are 128 apart
+  for (size_t i = 0; i < 600; ++i) {
+    near_problem->targets[i] = std::round(near_problem->targets[i] * 1024) / 1024;
+    far_problem->targets[i] = near_problem->targets[i] + kFar;
+  }
+  bind_problem(*near_problem, task(), 0);
+  bind_problem(*far_problem, task(), 0);
+  far_problem->data.frame = {kFar, 1};
+  const Cpu cpu;
+  const auto near_fit = must(learner().fit(near_problem->request(quick(learner())), cpu.context));
+  const auto far_fit = must(learner().fit(far_problem->request(quick(learner())), cpu.context));
+  const auto expected = predictions(*near_fit.model, *near_problem, near_problem->valid_rows, cpu);
+  std::vector<float> out(expected.size());
+  ASSERT_TRUE(far_fit.model->predict(*far_problem->features, far_problem->valid_rows, cpu.context,
+                                     out, far_problem->data.frame));
+  for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 1e-5);
+  if (far_fit.valid_predictions.empty()) return;
+  EXPECT_EQ(far_fit.valid_predictions, out);
+}
+
 TEST_P(EveryLearner, SurvivesOneTrainingRow) {
   auto problem = friedman(task(), 100);
   problem->train_rows.resize(1);

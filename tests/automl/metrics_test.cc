@@ -188,6 +188,53 @@ TEST(MetricScores, RefuseShapesThatDoNotFit) {
                StatusCode::kInvalidArgument, "at least 2");
 }
 
+TEST(MetricScores, AreOfTheValuesThatNumbersOfAFrameStandFor) {
+  // Predicted 1700000001, 1700000004; f32 knows neither.
+  const std::vector<float> predictions = {-1, 2};
+  const std::vector<double> values = {1.7e9 + 1, 1.7e9 + 2};
+  const TargetScale frame = {1.7e9 + 2, 1};
+  const auto score = [&](std::string_view name) {
+    return *metric(name).in(frame).score({predictions.data(), 2, 1}, {{}, values});
+  };
+  EXPECT_EQ(score("rmse"), std::sqrt(2.0));
+  EXPECT_EQ(score("mse"), 2.0);
+  EXPECT_EQ(score("mae"), 1.0);
+  EXPECT_EQ(score("r2"), -7.0);
+  EXPECT_EQ(score("mape"), 2 / (1.7e9 + 2) / 2);
+  const std::vector<double> huge = {1e200, 3e200};
+  const std::vector<float> shares = {1, 2};
+  EXPECT_DOUBLE_EQ(*metric("mae").in({0, 1e200}).score({shares.data(), 2, 1}, {{}, huge}), 0.5e200);
+}
+
+TEST(TargetFrame, IsPlainForOrdinaryTargets) {
+  const auto plain = [](std::vector<double> values) { return frame_of(values) == TargetScale{}; };
+  EXPECT_TRUE(plain({}));
+  EXPECT_TRUE(plain({1, 2, 3, 4, 5}));
+  EXPECT_TRUE(plain({-1e6, 0, 5e6, 2e6}));
+  EXPECT_TRUE(plain({1e-20, 2e-20, 7e-20}));
+  // One far value does not move the others.
+  EXPECT_TRUE(plain({1, 2, 3, 4, 5, 6, 7, 1e15}));
+}
+
+TEST(TargetFrame, MovesFarTargetsToTheirMedian) {
+  std::vector<double> stamps;
+  for (int i = 0; i < 500; ++i) stamps.push_back(1.7e9 + 2 * ((i * 7) % 500));
+  EXPECT_EQ(frame_of(stamps), (TargetScale{1.7e9 + 2 * 249, 1}));
+  EXPECT_EQ(frame_of(std::vector<double>{1e8, 1e8, 1e8, 1e8, 2e8}), (TargetScale{1e8, 1}));
+}
+
+TEST(TargetFrame, ScalesWhatF32DoesNotReach) {
+  const TargetScale small = frame_of(std::vector<double>{1e-60, 3e-60, 2e-60});
+  EXPECT_EQ(small.offset, 0);
+  EXPECT_EQ(small.scale, std::exp2(std::ilogb(3e-60)));
+  const TargetScale large = frame_of(std::vector<double>{-1.7e308, 1e3, 1.7e308});
+  EXPECT_EQ(large.offset, 0);
+  EXPECT_TRUE(std::isfinite(1.7e308 / large.scale));
+  const TargetScale both = frame_of(std::vector<double>{1.2e308, 1.2e308, 1.2e308, -1.2e308});
+  EXPECT_EQ(both.offset, 0);
+  EXPECT_LT(1.2e308 / both.scale, 1e38);
+}
+
 TEST(MetricNames, FindAliasesInAnyCase) {
   EXPECT_EQ(metric("AUC").name(), "roc_auc");
   EXPECT_EQ(metric("logloss").name(), "log_loss");

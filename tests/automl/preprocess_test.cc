@@ -273,6 +273,11 @@ TEST(FeatureEncoder, ReadsValuesThatWereTypedOtherwise) {
   const auto missing = must(encoder.encode(
       table_of({numbers("age", {kNaN}), numbers("member", {kNaN}), numbers("city", {kNaN})})));
   for (int32_t f = 0; f < 3; ++f) EXPECT_THAT(bin_column(*missing, f), ElementsAre(0));
+  // A third value of a boolean is an unseen level, which is no error.
+  const auto third = must(
+      encoder.encode(table_of({numbers("age", {20, 20}), texts("member", {"maybe", "yes"}, {2, 3}),
+                               texts("city", {"Rome"}, {2, 2})})));
+  EXPECT_THAT(bin_column(*third, 1), ElementsAre(0, 2));
 }
 
 TEST(FeatureEncoder, ListsIgnoredColumns) {
@@ -329,6 +334,72 @@ Predictor sample_predictor() {
   parts.model = must(ConstantModel::make({0.25, 0.75}, 3));
   parts.notes = {{"metric", std::string("roc_auc")}, {"validation_score", 0.5}};
   return must(Predictor::make(std::move(parts)));
+}
+
+Predictor far_predictor(TargetScale frame) {
+  Predictor::Parts parts;
+  parts.target = "y";
+  parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+  parts.model = must(ConstantModel::make({1700000005.25}, 3));
+  parts.frame = frame;
+  return must(Predictor::make(std::move(parts)));
+}
+
+TEST(Predictor, KeepsTheMissingTokensOfTraining) {
+  const auto with_tokens = [](std::optional<std::vector<std::string>> tokens) {
+    Predictor::Parts parts;
+    parts.target = "y";
+    parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+    parts.model = must(ConstantModel::make({1}, 3));
+    parts.missing_tokens = std::move(tokens);
+    return must(must(Predictor::make(std::move(parts))).to_bytes());
+  };
+  const auto read = [](const std::string& bytes) {
+    const Predictor loaded = must(Predictor::from_bytes(bytes, "m.assay"));
+    EXPECT_EQ(must(loaded.to_bytes()), bytes);
+    return loaded.missing_tokens();
+  };
+  EXPECT_THAT(read(with_tokens(std::vector<std::string>{"-", "caf\xe9"})),
+              ElementsAre("-", "caf\xe9"));
+  EXPECT_THAT(read(with_tokens(std::vector<std::string>{})), ElementsAre());
+  // Files of the time before they named them were trained with these.
+  EXPECT_THAT(read(with_tokens(std::nullopt)),
+              ElementsAre("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"));
+}
+
+TEST(Predictor, KeepsTheFrameOfFarTargets) {
+  const TargetScale frame = {1700000000.1, 0.5};
+  const std::string bytes = must(far_predictor(frame).to_bytes());
+  const Predictor loaded = must(Predictor::from_bytes(bytes, "m.assay"));
+  EXPECT_EQ(loaded.frame(), frame);
+  EXPECT_EQ(must(loaded.to_bytes()), bytes);
+  const Cpu cpu;
+  const std::vector<float> out = must(loaded.predict(small_table(), cpu.context));
+  EXPECT_NEAR(frame.value(double{out[0]}), 1700000005.25, 1e-6);
+  // Without a frame a file has no word of it, as before there were any.
+  const std::string plain = must(far_predictor({}).to_bytes());
+  EXPECT_EQ(plain.find("frame_"), std::string::npos);
+  EXPECT_EQ(must(Predictor::from_bytes(plain, "m.assay")).frame(), TargetScale{});
+}
+
+TEST(Predictor, RefusesAFrameThatIsNone) {
+  const auto make = [](Task task, TargetScale frame) {
+    Predictor::Parts parts;
+    parts.task = task;
+    parts.target = "y";
+    if (is_classification(task)) parts.labels = {"no", "yes"};
+    parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+    const bool classes = is_classification(task);
+    parts.model = must(
+        ConstantModel::make(classes ? std::vector<double>{0.5, 0.5} : std::vector<double>{1}, 3));
+    parts.frame = frame;
+    return Predictor::make(std::move(parts)).has_value();
+  };
+  EXPECT_TRUE(make(Task::kRegression, {1e300, 1e-300}));
+  EXPECT_FALSE(make(Task::kRegression, {INFINITY, 1}));
+  EXPECT_FALSE(make(Task::kRegression, {0, 0}));
+  EXPECT_FALSE(make(Task::kRegression, {0, -1}));
+  EXPECT_FALSE(make(Task::kBinary, {1, 1}));
 }
 
 TEST(Predictor, ComesBackFromItsBytes) {

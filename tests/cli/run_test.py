@@ -142,6 +142,25 @@ class RunTest(CliCase):
         self.assertEqual(self.assay_json('models', 'show', 'm@champion')['version'], 1)
         self.assertEqual(len(self.assay_json('models', 'list')), 1)
 
+    def test_far_regression_targets_keep_their_digits(self):
+        for name, value, error in (('stamp', lambda i: 1700000000 + 2 * i, 0.5),
+                                   ('cents', lambda i: 1e8 + i / 10, 0.05),
+                                   ('quad', lambda i: 1e15 + i / 10, 0.2),
+                                   ('tiny', lambda i: (300 + i) * 1e-50, 3e-51)):
+            rows = [(i, value(i)) for i in range(300)]
+            text = 'x,y\n' + ''.join(f'{x},{y!r}\n' for x, y in rows)
+            self.write(f'{name}.csv', text)
+            summary = self.assay_json('run', '--data', f'{name}.csv', '--target', 'y', '--trials',
+                                      4, '--quiet', '--learners', 'constant,linear,gbt')
+            self.assertLess(summary['validation_score'], error, name)
+            self.assay('predict', name, '--data', f'{name}.csv', '--out', self.path('p.csv'))
+            predicted = [float(row['prediction']) for row in cli_case.read_csv(self.path('p.csv'))]
+            rmse = math.sqrt(sum((p - y) ** 2 for p, (_, y) in zip(predicted, rows)) / 300)
+            self.assertLess(rmse, error, name)
+            self.assertGreater(len(set(predicted)), 200, name)
+            scored = self.assay_json('score', name, '--data', f'{name}.csv')
+            self.assertAlmostEqual(scored['score'] / error, rmse / error, places=9)
+
     def test_multiclass_and_regression(self):
         cli_case.multiclass_table(self.path('kinds.csv'))
         summary = self.assay_json('run', '--data', 'kinds.csv', '--target', 'kind', '--trials', 4)

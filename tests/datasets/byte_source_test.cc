@@ -1,6 +1,12 @@
 #include "datasets/byte_source_internal.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
 
 #include "tests/datasets/table_reading.h"
 
@@ -95,7 +101,87 @@ TEST(ByteSource, MissingFileFolderAndDeviceAreClearErrors) {
   EXPECT_NE(directory.error().message.find("it is a folder"), std::string::npos);
   const auto device = ByteSource::open("/dev/null");
   ASSERT_FALSE(device);
-  EXPECT_NE(device.error().message.find("not a regular file"), std::string::npos);
+  EXPECT_NE(device.error().message.find("neither a file nor a pipe"), std::string::npos);
+}
+
+// A pipe that another thread fills with `bytes`, a few at a time, and closes.
+class FilledPipe {
+ public:
+  explicit FilledPipe(std::string bytes) {
+    EXPECT_EQ(::pipe(ends_.data()), 0);
+    writer_ = std::thread([bytes = std::move(bytes), end = ends_[1]] {
+      const size_t step = 7 + bytes.size() / 1000;
+      for (size_t at = 0; at < bytes.size(); at += step) {
+        EXPECT_GT(::write(end, bytes.data() + at, std::min(step, bytes.size() - at)), 0);
+      }
+      ::close(end);
+    });
+  }
+  ~FilledPipe() {
+    writer_.join();
+    ::close(ends_[0]);
+  }
+  FilledPipe(const FilledPipe&) = delete;
+  FilledPipe& operator=(const FilledPipe&) = delete;
+  std::string path() const { return "/dev/fd/" + std::to_string(ends_[0]); }
+
+ private:
+  std::array<int, 2> ends_{};
+  std::thread writer_;
+};
+
+TEST(ByteSource, ReadsAPipeOnce) {
+  for (const std::string& bytes : {std::string("0123456789"), gzipped("0123456789")}) {
+    for (const int64_t step : {1, 4, 100}) {
+      const FilledPipe pipe(bytes);
+      auto source = ByteSource::open(pipe.path());
+      ASSERT_TRUE(source) << source.error().message;
+      EXPECT_EQ(*drain(**source, step), "0123456789");
+      EXPECT_EQ((*source)->progress(), 1.0);
+      EXPECT_TRUE((*source)->check_unchanged());
+      const Status again = (*source)->rewind();
+      ASSERT_FALSE(again);
+      EXPECT_EQ(again.error().code, StatusCode::kIo);
+      EXPECT_NE(again.error().message.find("cannot be read a second time"), std::string::npos);
+    }
+  }
+  for (const std::string bytes : {"", "0"}) {
+    const FilledPipe pipe(bytes);
+    EXPECT_EQ(*drain(**ByteSource::open(pipe.path()), 4), bytes);
+  }
+}
+
+TEST(ByteSource, KeepsAPipeToReadItAgain) {
+  const StopToken stop;
+  const std::string text(3 << 20, 'x');
+  for (const std::string& bytes : {text, gzipped(text)}) {
+    const FilledPipe pipe(bytes);
+    auto source = ByteSource::open_kept(pipe.path(), 0, stop);
+    ASSERT_TRUE(source) << source.error().message;
+    for (int time = 0; time < 2; ++time) {
+      EXPECT_TRUE(*drain(**source, 100000) == text);
+      ASSERT_TRUE((*source)->rewind());
+    }
+  }
+  const FilledPipe pipe(text);
+  const auto too_long = ByteSource::open_kept(pipe.path(), 2 << 20, stop);
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().code, StatusCode::kResourceExhausted);
+  std::string rest(1 << 20, 0);
+  const int fd = ::open(pipe.path().c_str(), O_RDONLY);
+  while (::read(fd, rest.data(), rest.size()) > 0) continue;
+  ::close(fd);
+}
+
+TEST(ByteSource, WaitsForAPipeOnlyUntilItIsStopped) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  StopToken stop;
+  stop.request();
+  const auto source = ByteSource::open_kept("/dev/fd/" + std::to_string(ends[0]), 0, stop);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().code, StatusCode::kCancelled);
+  for (const int end : ends) ::close(end);
 }
 
 TEST(ByteSource, NoticesAFileThatShrinksOrGrows) {

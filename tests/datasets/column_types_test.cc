@@ -156,10 +156,13 @@ TEST(ParseDatetime, RefusesEverythingElse) {
 
 TEST(MissingTokens, DefaultsAndOwn) {
   const MissingTokens tokens;
-  for (const char* text : {"", "  ", "NA", " ? ", "N/A", "NaN", "nan", "null", "NULL", "None"}) {
+  for (const char* text : {"", "  ", "NA", " ? ", "N/A", "NaN", "nan", "null", "NULL", "None", "na",
+                           "n/a", "#N/A", "#NA", "<NA>", "NAN", "Null", "-nan", "1.#IND"}) {
     EXPECT_TRUE(tokens.contains(text)) << text;
   }
-  for (const char* text : {"na", "0", "NAN", "??", "Null"}) EXPECT_FALSE(tokens.contains(text));
+  for (const char* text : {"Na", "0", "-", ".", "??", "none", "N", "A", "#N"}) {
+    EXPECT_FALSE(tokens.contains(text)) << text;
+  }
   EXPECT_FALSE(tokens.has_numbers());
   const std::vector<std::string> own = {"-999", "unknown"};
   const MissingTokens other(own);
@@ -167,6 +170,13 @@ TEST(MissingTokens, DefaultsAndOwn) {
   EXPECT_TRUE(other.contains("-999"));
   EXPECT_FALSE(other.contains("NA"));
   EXPECT_TRUE(other.has_numbers());
+}
+
+TEST(PaddedDigits, AreDigitsWithAZeroTooMuch) {
+  for (const char* text : {"01", "00", "00501", " 007 "}) EXPECT_TRUE(padded_digits(text)) << text;
+  for (const char* text : {"", "0", "10", "0.5", "00.5", "-01", "0e1", "0x1", "1"}) {
+    EXPECT_FALSE(padded_digits(text)) << text;
+  }
 }
 
 ColumnType inferred(std::vector<std::string_view> levels) { return infer_type(levels); }

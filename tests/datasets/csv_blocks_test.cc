@@ -99,7 +99,28 @@ TEST(CsvBlocks, ValuesMustFitTheTypes) {
   EXPECT_THAT(stream_error(folder.write("one.csv", "x\n1e999\n"), {{"x", ColumnType::kNumeric}}),
               HasSubstr(":2: column 'x': '1e999' is beyond the range"));
   EXPECT_EQ(stream_error(path, {{"x", ColumnType::kCategorical}}), "");
-  EXPECT_THAT(stream_error(path, {{"kind", ColumnType::kBoolean}}), HasSubstr("not a boolean"));
+  EXPECT_EQ(stream_error(path, {{"kind", ColumnType::kBoolean}}), "");
+}
+
+TEST(CsvBlocks, UnknownBooleansAreMissingAndCounted) {
+  const TestFolder folder;
+  SerialExecutor executor;
+  const StopToken stop;
+  auto blocks = CsvBlocks::open(
+      folder.write("t.csv", "a,b\nyes,1\nNo internet service,2\n,3\nno,4\nmaybe,5\nmaybe,6\n"),
+      {{"a", ColumnType::kBoolean}}, {}, 1000);
+  ASSERT_TRUE(blocks);
+  const auto table = (*blocks)->next(executor, stop);
+  ASSERT_TRUE(table) << table.error().message;
+  const Column& a = (*table)->columns()[0];
+  EXPECT_EQ(a.type, ColumnType::kBoolean);
+  EXPECT_EQ(a.levels, (std::vector<std::string>{"no", "yes"}));
+  EXPECT_EQ(a.numbers[0], 1);
+  EXPECT_EQ(a.numbers[3], 0);
+  for (const size_t row : {1, 2, 4, 5}) EXPECT_TRUE(std::isnan(a.numbers[row])) << row;
+  EXPECT_EQ(a.missing_count, 4);
+  EXPECT_EQ(a.misfits.count, 3);
+  EXPECT_EQ(a.misfits.text, "No internet service");
 }
 
 TEST(CsvBlocks, FewMisfitsAreMissingAndNoted) {

@@ -1,6 +1,7 @@
 #include "datasets/csv_reader.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 
@@ -9,6 +10,9 @@
 
 namespace assay::datasets {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 using Doubles = std::vector<double>;
 using Codes = std::vector<int32_t>;
@@ -87,6 +91,74 @@ TEST(CsvReader, TellsWhetherThereIsAHeader) {
   EXPECT_EQ(must_read("a,b\n1,x\n", options)->row_count(), 2);
   options.has_header = true;
   EXPECT_EQ(must_read("1,2\n3,4\n", options)->columns()[0].name, "1");
+}
+
+std::string header_error(const std::string& text, Strings expected) {
+  CsvOptions options;
+  options.expected_names = std::move(expected);
+  return error_of(text, options);
+}
+
+TEST(CsvReader, KnowsAHeaderByTheNamesThatAreAskedFor) {
+  // Strings alone, whose names occur as values too.
+  std::string text = "a,b,y\n";
+  for (int i = 0; i < 40; ++i)
+    text += std::string(i % 2 ? "a,x" : "c,b") + (i % 3 ? ",n\n" : ",y\n");
+  EXPECT_EQ(must_read(text)->columns()[0].name, "column_1");
+  CsvOptions options;
+  options.expected_names = {"y"};
+  EXPECT_EQ(must_read(text, options)->columns()[2].name, "y");
+  EXPECT_EQ(must_read(text, options)->row_count(), 40);
+  options.expected_names = {"3"};
+  EXPECT_EQ(must_read("1,2,3\n4,5,6\n7,8,9\n", options)->row_count(), 2);
+  options.expected_names = {"column_2"};
+  EXPECT_EQ(must_read("1,2,3\n4,5,6\n7,8,9\n", options)->row_count(), 3);
+  EXPECT_THAT(header_error("1,2,3\n4,5,6\n", {"price"}),
+              StartsWith("data: data.csv: no column 'price': the first line (1, 2, 3) was read as "
+                         "data"));
+  // Fewer than half of the names may be values by chance.
+  EXPECT_THAT(header_error("1,red,3\n4,red,6\n", {"red", "green", "blue"}),
+              HasSubstr("was read as data"));
+}
+
+// `rows` rows of codes from 01 to `codes`, and a number.
+std::string coded_file(int rows, int codes, int width) {
+  std::string text = "code,x\n";
+  for (int i = 0; i < rows; ++i) {
+    std::string code = std::to_string(1 + i * 7 % codes);
+    code.insert(0, static_cast<size_t>(width) - code.size(), '0');
+    text += code + "," + std::to_string(i) + "\n";
+  }
+  return text;
+}
+
+TEST(CsvReader, PaddedDigitsAreCodesAndKeepTheirSpelling) {
+  for (const int late : {0, 3000}) {
+    // Behind rows without a zero in front, too.
+    std::string text = "code,x\n";
+    for (int i = 0; i < late; ++i) text += std::to_string(10 + i % 5) + ",1\n";
+    const auto table = must_read(text + coded_file(600, 12, 2).substr(7));
+    ASSERT_NE(table, nullptr);
+    const Column& code = table->columns()[0];
+    EXPECT_EQ(code.type, ColumnType::kCategorical) << late;
+    EXPECT_EQ(code.levels[0], "01");
+    EXPECT_EQ(table->columns()[1].type, ColumnType::kNumeric);
+  }
+}
+
+TEST(CsvReader, PaddedDigitsThatAreFewOrAllDifferentAreNumbers) {
+  const auto ids = must_read(coded_file(500, 500, 6));
+  EXPECT_EQ(ids->columns()[0].type, ColumnType::kNumeric);
+  EXPECT_EQ(ids->columns()[0].numbers[1], 8);
+  EXPECT_TRUE(ids->columns()[0].all_integers);
+  std::string text = "a,b\n";
+  for (int i = 0; i < 2000; ++i) text += (i == 1500 ? "05" : std::to_string(i % 90)) + ",x\n";
+  const Column& few = must_read(text)->columns()[0];
+  EXPECT_EQ(few.type, ColumnType::kNumeric);
+  EXPECT_EQ(few.misfits.count, 0);
+  CsvOptions options;
+  options.column_types = {{"code", ColumnType::kNumeric}};
+  EXPECT_EQ(must_read(coded_file(600, 12, 2), options)->columns()[0].type, ColumnType::kNumeric);
 }
 
 TEST(CsvReader, NamesEmptyHeaderFields) {
