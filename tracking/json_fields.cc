@@ -15,6 +15,23 @@ bool is_whole(const Json& value) {
          (!value.is_number_unsigned() || value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
 }
 
+std::optional<double> number_of(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
+  if (value == "inf") return std::numeric_limits<double>::infinity();
+  if (value == "-inf") return -std::numeric_limits<double>::infinity();
+  return std::nullopt;
+}
+
+std::optional<Value> value_of(const Json& held) {
+  if (held.is_number_float()) return held.get<double>();
+  if (is_whole(held)) return held.get<int64_t>();
+  if (held.is_boolean()) return held.get<bool>();
+  if (held.is_string()) return held.get<std::string>();
+  const auto number = held.is_array() && held.size() == 1 ? number_of(held[0]) : std::nullopt;
+  return number ? std::optional<Value>(*number) : std::nullopt;
+}
+
 }  // namespace
 
 struct Fields::State {
@@ -68,12 +85,9 @@ bool Fields::flag(const char* key, bool required) const {
 std::optional<double> Fields::maybe_number(const char* key) const {
   const void* field = find(key, false);
   if (field == nullptr || json_of(field).is_null()) return std::nullopt;
-  const Json& value = json_of(field);
-  if (value.is_number()) return value.get<double>();
-  if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
-  if (value == "inf") return std::numeric_limits<double>::infinity();
-  if (value == "-inf") return -std::numeric_limits<double>::infinity();
-  return note(key, "a number"), std::nullopt;
+  const auto number = number_of(json_of(field));
+  if (!number) note(key, "a number");
+  return number;
 }
 
 std::optional<std::string> Fields::maybe_text(const char* key) const {
@@ -102,6 +116,36 @@ std::map<std::string, std::optional<std::string>> Fields::maybe_texts(const char
     values[name] = value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
   }
   return values;
+}
+
+std::map<std::string, Value> Fields::values(const char* key) const {
+  std::map<std::string, Value> values;
+  const void* field = find(key, false);
+  if (field == nullptr) return values;
+  if (!json_of(field).is_object()) return note(key, "an object"), values;
+  for (const auto& [name, held] : json_of(field).items()) {
+    auto value = value_of(held);
+    if (!value) return note(key, "an object of values"), values;
+    values.insert_or_assign(values.end(), name, std::move(*value));
+  }
+  return values;
+}
+
+std::map<std::string, std::vector<double>> Fields::number_lists(const char* key) const {
+  std::map<std::string, std::vector<double>> lists;
+  const void* field = find(key, false);
+  if (field == nullptr) return lists;
+  if (!json_of(field).is_object()) return note(key, "an object"), lists;
+  for (const auto& [name, held] : json_of(field).items()) {
+    if (!held.is_array()) return note(key, "an object of lists"), lists;
+    std::vector<double>& list = lists[name];
+    for (const Json& item : held) {
+      const auto number = number_of(item);
+      if (!number) return note(key, "an object of lists of numbers"), lists;
+      list.push_back(*number);
+    }
+  }
+  return lists;
 }
 
 std::vector<std::string> Fields::text_list(const char* key) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/run_record.h"
 
 namespace assay::tracking {
 
@@ -32,6 +33,11 @@ class Fields {
   std::map<std::string, std::string> texts(const char* key) const;
   // The same where a value may be null.
   std::map<std::string, std::optional<std::string>> maybe_texts(const char* key) const;
+  // An object of numbers, whole numbers, booleans and texts, and of lists with one number that JSON
+  // has no word for; absent: empty.
+  std::map<std::string, Value> values(const char* key) const;
+  // An object of lists of numbers, as maybe_number() reads them; absent: empty.
+  std::map<std::string, std::vector<double>> number_lists(const char* key) const;
   // An array of texts; absent: empty.
   std::vector<std::string> text_list(const char* key) const;
   // A field that is an object; the result shares this object's status(). Absent: nothing.

@@ -1,4 +1,3 @@
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tracking/json_fields_internal.h"
@@ -15,12 +14,6 @@ constexpr int64_t kManifestVersion = 1;
 std::string dump(const Json& json, int indent) {
   // Bytes that are no UTF-8 are replaced: the default would throw.
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
-}
-
-// Numbers that JSON has no words for are written as text.
-Json number(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
 }  // namespace
@@ -74,51 +67,6 @@ Result<LeaseInfo> parse_lease(std::string_view text, const std::string& source) 
   lease.heartbeat_ns = fields.integer("heartbeat_ns");
   ASSAY_RETURN_IF_ERROR(fields.status());
   return lease;
-}
-
-std::string to_json(const RunInfo& info) {
-  Json json{{"run_id", info.run_id},
-            {"parent_run_id", info.parent_run_id},
-            {"kind", info.kind},
-            {"name", info.name},
-            {"experiment", info.experiment},
-            {"user", info.user},
-            {"status", name_of(info.status)},
-            {"message", info.message},
-            {"metric", info.metric},
-            {"created_ns", info.created_ns},
-            {"ended_ns", info.ended_ns},
-            {"writer", info.writer},
-            {"wal_seq", info.wal_seq},
-            {"finished", info.finished}};
-  if (info.score) json["score"] = number(*info.score);
-  return dump(json, -1);
-}
-
-Result<RunInfo> parse_run_info(std::string_view text, const std::string& source) {
-  Fields fields(text, source);
-  RunInfo info;
-  info.run_id = fields.text("run_id");
-  info.parent_run_id = fields.text("parent_run_id");
-  info.kind = fields.text("kind");
-  info.name = fields.text("name");
-  info.experiment = fields.text("experiment");
-  info.user = fields.text("user");
-  const std::string status = fields.text("status");
-  info.message = fields.text("message");
-  info.metric = fields.text("metric");
-  info.score = fields.maybe_number("score");
-  info.created_ns = fields.integer("created_ns");
-  info.ended_ns = fields.integer("ended_ns");
-  info.writer = fields.text("writer");
-  info.wal_seq = static_cast<uint64_t>(fields.integer("wal_seq"));
-  info.finished = fields.flag("finished");
-  ASSAY_RETURN_IF_ERROR(fields.status());
-  auto parsed = parse_run_status(status);
-  if (!parsed)
-    return fail(StatusCode::kData, "'{}' is damaged: {}", source, parsed.error().message);
-  info.status = *parsed;
-  return info;
 }
 
 std::string to_json(const SourceManifest& manifest) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_record.h"
+#include "tracking/run_summary.h"
 #include "tracking/snapshot.h"
 #include "tracking/writer_lease.h"
 
@@ -30,8 +32,13 @@ Result<WorkspaceRecord> parse_workspace(std::string_view text, const std::string
 std::string to_json(const LeaseInfo& lease);
 Result<LeaseInfo> parse_lease(std::string_view text, const std::string& source);
 
-std::string to_json(const RunInfo& info);
+// The summary in a run file's seal: the fields of RunInfo, then the details. A summary whose
+// details would take more than 512 KiB has none.
+std::string to_json(const RunSummary& summary);
 Result<RunInfo> parse_run_info(std::string_view text, const std::string& source);
+// Nothing if the text has no details (an earlier release wrote it, or they were too long).
+Result<std::optional<RunSummary>> parse_run_summary(std::string_view text,
+                                                    const std::string& source);
 
 std::string to_json(const ModelVersion& model);
 Result<ModelVersion> parse_model(std::string_view text, const std::string& source);

@@ -13,7 +13,6 @@
 namespace assay::tracking {
 namespace {
 
-constexpr size_t kSummaryTextBytes = 4096;
 constexpr size_t kLogChunkBytes = size_t{64} * 1024;
 
 Status add_member(const Hdf5Type& type, const char* name, size_t offset, hid_t member) {
@@ -317,9 +316,7 @@ Result<std::string> unsealed_image(const RunRecord& record) {
 
 Result<std::string> run_file_image(const RunRecord& record) try {
   ASSAY_ASSIGN_OR_RETURN(std::string image, unsealed_image(record));
-  RunInfo summary = record.info;
-  summary.message = cut_utf8(clean_utf8(summary.message), kSummaryTextBytes);
-  append_seal(image, to_json(summary));
+  append_seal(image, to_json(summary_of(record)));
   return image;
 } catch (const std::bad_alloc&) {
   return fail(StatusCode::kResourceExhausted, "not enough memory to build the file of run {}",

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "tracking/catalog.h"
 #include "tracking/recovery.h"
 #include "tracking/run_file.h"
 #include "tracking/run_state_internal.h"
@@ -48,6 +49,7 @@ Status RunPublisher::write(const RunRecord& record) {
   // Near the least of the last ones: on a busy machine most were interrupted.
   const double before = file_seconds_.load();
   file_seconds_ = before == 0 ? took.count() : std::min(took.count(), kForget * before);
+  Catalog::note(workspace_, lease_, record);
   return {};
 }
 

@@ -7,12 +7,10 @@
 namespace assay::tracking {
 namespace {
 
-constexpr std::string_view kMagic = "ASSAYRUN";
 constexpr uint64_t kSealVersion = 1;
 constexpr size_t kFooterBytes = 160;
 constexpr size_t kHashBytes = 64;
 constexpr size_t kSignedBytes = kFooterBytes - kHashBytes;  // what the second hash covers
-constexpr uint64_t kSummaryLimit = 1 << 20;
 
 void put_number(std::string& to, uint64_t number, int bytes) {
   for (int i = 0; i < bytes; ++i) to += static_cast<char>(number >> (8 * i) & 0xff);
@@ -40,30 +38,32 @@ struct Footer {
   std::string summary_hash;
 };
 
-tl::unexpected<Error> damaged(const std::string& source, std::string_view how) {
-  return fail(StatusCode::kData, "run file '{}' is damaged: {}", source, how);
+tl::unexpected<Error> damaged(const SealKind& kind, const std::string& source,
+                              std::string_view how) {
+  return fail(StatusCode::kData, "{} '{}' is damaged: {}", kind.what, source, how);
 }
 
 // `tail` ends where the file of `file_bytes` ends.
-Result<Footer> parse_footer(std::string_view tail, uint64_t file_bytes, const std::string& source) {
-  if (tail.size() < kFooterBytes) return damaged(source, "it is too short");
+Result<Footer> parse_footer(std::string_view tail, uint64_t file_bytes, const std::string& source,
+                            const SealKind& kind) {
+  if (tail.size() < kFooterBytes) return damaged(kind, source, "it is too short");
   tail.remove_prefix(tail.size() - kFooterBytes);
-  if (tail.substr(0, kMagic.size()) != kMagic) {
-    return damaged(source, "its seal is missing (cut short, or changed by another program)");
+  if (tail.substr(0, kind.magic.size()) != kind.magic) {
+    return damaged(kind, source, "its seal is missing (cut short, or changed by another program)");
   }
   const uint64_t version = get_number(tail, 8, 4);
   if (version > kSealVersion) {
     return fail(StatusCode::kData,
-                "run file '{}' has seal version {}, written by a newer release (this one reads up "
-                "to {})",
-                source, version, kSealVersion);
+                "{} '{}' has seal version {}, written by a newer release (this one reads up to {})",
+                kind.what, source, version, kSealVersion);
   }
   Footer footer{get_number(tail, 16, 8), get_number(tail, 24, 8),
                 std::string(tail.substr(32, kHashBytes)),
                 std::string(tail.substr(kSignedBytes, kHashBytes))};
-  const bool fits = footer.summary_bytes <= kSummaryLimit && footer.image_bytes <= file_bytes &&
+  const bool fits = footer.summary_bytes <= kind.summary_limit &&
+                    footer.image_bytes <= file_bytes &&
                     footer.image_bytes + footer.summary_bytes + kFooterBytes == file_bytes;
-  if (!fits) return damaged(source, "its seal does not fit its size");
+  if (!fits) return damaged(kind, source, "its seal does not fit its size");
   return footer;
 }
 
@@ -83,8 +83,8 @@ Result<std::string> read_tail(File& file, int64_t offset, size_t bytes) {
 
 }  // namespace
 
-void append_seal(std::string& image, std::string_view summary) {
-  std::string footer(kMagic);
+void append_seal(std::string& image, std::string_view summary, const SealKind& kind) {
+  std::string footer(kind.magic);
   put_number(footer, kSealVersion, 4);
   put_number(footer, 0, 4);
   put_number(footer, image.size(), 8);
@@ -95,39 +95,47 @@ void append_seal(std::string& image, std::string_view summary) {
   image += footer;
 }
 
-Result<std::string> read_summary(FileLayer& files, const std::string& path) {
-  constexpr int64_t kFirstRead = 2048;  // footer and an ordinary summary in one read
-  ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
-  ASSAY_ASSIGN_OR_RETURN(const int64_t size, file->size());
+Result<SealedSummary> read_summary(File& file, const std::string& source, const SealKind& kind) {
+  constexpr int64_t kFirstRead = 4096;  // footer and an ordinary summary in one read
+  ASSAY_ASSIGN_OR_RETURN(const int64_t size, file.size());
   int64_t begin = std::max<int64_t>(0, size - kFirstRead);
   ASSAY_ASSIGN_OR_RETURN(std::string tail,
-                         read_tail(*file, begin, static_cast<size_t>(size - begin)));
+                         read_tail(file, begin, static_cast<size_t>(size - begin)));
   ASSAY_ASSIGN_OR_RETURN(const Footer footer,
-                         parse_footer(tail, static_cast<uint64_t>(size), path));
+                         parse_footer(tail, static_cast<uint64_t>(size), source, kind));
   if (footer.summary_bytes + kFooterBytes > tail.size()) {
     begin = static_cast<int64_t>(footer.image_bytes);
-    ASSAY_ASSIGN_OR_RETURN(tail, read_tail(*file, begin, static_cast<size_t>(size - begin)));
-    if (tail.size() < footer.summary_bytes + kFooterBytes) return damaged(path, "it is too short");
+    ASSAY_ASSIGN_OR_RETURN(tail, read_tail(file, begin, static_cast<size_t>(size - begin)));
+    if (tail.size() < footer.summary_bytes + kFooterBytes) {
+      return damaged(kind, source, "it is too short");
+    }
   }
   const std::string_view end =
       std::string_view(tail).substr(tail.size() - footer.summary_bytes - kFooterBytes);
   const std::string_view summary = end.substr(0, footer.summary_bytes);
   if (summary_hash(summary, end.substr(footer.summary_bytes)) != footer.summary_hash) {
-    return damaged(path, "its summary does not match its hash");
+    return damaged(kind, source, "its summary does not match its hash");
   }
-  return std::string(summary);
+  return SealedSummary{std::string(summary), footer.image_bytes};
 }
 
-Result<std::string_view> verified_image(std::string_view file, const std::string& source) {
-  ASSAY_ASSIGN_OR_RETURN(const Footer footer, parse_footer(file, file.size(), source));
+Result<std::string> read_summary(FileLayer& files, const std::string& path) {
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
+  ASSAY_ASSIGN_OR_RETURN(SealedSummary summary, read_summary(*file, path, kRunSeal));
+  return std::move(summary.text);
+}
+
+Result<std::string_view> verified_image(std::string_view file, const std::string& source,
+                                        const SealKind& kind) {
+  ASSAY_ASSIGN_OR_RETURN(const Footer footer, parse_footer(file, file.size(), source, kind));
   const std::string_view image = file.substr(0, footer.image_bytes);
   const std::string_view summary = file.substr(footer.image_bytes, footer.summary_bytes);
   const std::string_view end = file.substr(footer.image_bytes + footer.summary_bytes);
   if (summary_hash(summary, end) != footer.summary_hash) {
-    return damaged(source, "its summary does not match its hash");
+    return damaged(kind, source, "its summary does not match its hash");
   }
   if (sha256_hex(image) != footer.image_hash) {
-    return damaged(source, "its content does not match its hash");
+    return damaged(kind, source, "its content does not match its hash");
   }
   return image;
 }

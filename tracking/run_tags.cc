@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/base/names.h"
+#include "tracking/catalog.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
 #include "tracking/ulid.h"
@@ -60,6 +61,7 @@ Result<bool> replace_file(Workspace& workspace, const std::string& path, const F
   if (!status) return tl::unexpected<Error>(std::move(status.error()));
   if (!same) return false;
   ASSAY_RETURN_IF_ERROR(files.sync_folder(std::filesystem::path(path).parent_path().string()));
+  Catalog::note(workspace, *writer, record);
   return true;
 }
 

@@ -55,6 +55,10 @@ void add_runs_tag(CLI::App& runs, Invocation& invocation);
 void add_runs_tail(CLI::App& runs, Invocation& invocation);
 // `assay runs delete | restore | trash`.
 void add_runs_trash(CLI::App& runs, Invocation& invocation);
+// Parts of `assay runs`: list and search; compare.
+void add_runs_list(CLI::App& runs, Invocation& invocation);
+void add_runs_compare(CLI::App& runs, Invocation& invocation);
+void add_fsck_command(CLI::App& app, Invocation& invocation);
 void add_models_command(CLI::App& app, Invocation& invocation);
 // `assay models register | import | export`, which read and write model files.
 void add_models_files(CLI::App& models, Invocation& invocation);

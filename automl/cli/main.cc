@@ -74,6 +74,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_models_command(app, invocation);
   add_workspace_command(app, invocation);
   add_gc_command(app, invocation);
+  add_fsck_command(app, invocation);
   add_data_command(app, invocation);
   add_config_command(app, invocation);
   add_devices_command(app, invocation);

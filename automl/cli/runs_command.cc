@@ -1,12 +1,15 @@
-// assay runs list | show
+// assay runs show; list, search and compare have files of their own
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
+#include "automl/cli/run_tables.h"
 #include "automl/report/record_text.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/names.h"
+#include "tracking/catalog.h"
 #include "tracking/environment.h"
 #include "tracking/run_query.h"
 
@@ -14,61 +17,6 @@ namespace assay::automl::cli {
 namespace {
 
 constexpr int64_t kShownRows = 10;  // of a leaderboard, of important features
-
-struct ListOptions {
-  std::string experiment;
-  std::string status;
-  std::string kind;
-  std::string parent;
-  int64_t limit = 50;
-};
-
-std::string seconds_text(const tracking::RunInfo& info) {
-  if (info.ended_ns <= 0) return "-";
-  return duration_text(static_cast<double>(info.ended_ns - info.created_ns) * 1e-9);
-}
-
-TextTable run_table(const std::vector<tracking::RunInfo>& runs) {
-  TextTable table;
-  for (const char* title : {"run", "kind", "name", "experiment", "status"}) table.add_column(title);
-  table.add_column("metric");
-  table.add_column("score", Align::kRight);
-  table.add_column("started");
-  table.add_column("took", Align::kRight);
-  for (const tracking::RunInfo& run : runs) {
-    table.add_row({run.run_id, run.kind, run.name, run.experiment, std::string(name_of(run.status)),
-                   run.metric, run.score ? score_text(*run.score) : "-",
-                   tracking::iso_time(run.created_ns), seconds_text(run)});
-  }
-  return table;
-}
-
-Status list_command(const Invocation& invocation, const ListOptions& options) {
-  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  tracking::RunFilter filter;
-  filter.experiment = options.experiment;
-  filter.kind = options.kind;
-  filter.limit = options.limit;
-  if (!options.status.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(filter.status, tracking::parse_run_status(options.status));
-  }
-  if (!options.parent.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(auto parent, tracking::find_run(*workspace, options.parent));
-    filter.parent_run_id = parent.run_id;
-  }
-  ASSAY_ASSIGN_OR_RETURN(auto list, tracking::list_runs(*workspace, filter));
-  for (const std::string& message : list.damaged) print_note(invocation, "damaged: " + message);
-  if (invocation.json) {
-    std::string out = "[";
-    for (const auto& run : list.runs) out += (out.size() > 1 ? "," : "") + run_info_json(run);
-    print_result(out + "]\n");
-  } else if (list.runs.empty()) {
-    print_note(invocation, fmt::format("no runs in {} fit", workspace->path()));
-  } else {
-    print_result(run_table(list.runs).render(terminal_width()));
-  }
-  return {};
-}
 
 std::string section(std::string_view title, const std::map<std::string, tracking::Value>& values) {
   if (values.empty()) return {};
@@ -116,16 +64,20 @@ std::string files_section(const tracking::RunRecord& record) {
   return out.empty() ? out : "\noutputs\n" + out;
 }
 
-// The trials, best first.
+// The trials, in the order they began.
 Result<std::string> children_section(tracking::Workspace& workspace,
                                      const tracking::RunRecord& record, const std::string& metric) {
-  tracking::RunFilter filter;
-  filter.parent_run_id = record.info.run_id;
-  ASSAY_ASSIGN_OR_RETURN(auto list, tracking::list_runs(workspace, filter));
-  if (list.runs.empty()) return std::string();
-  std::reverse(list.runs.begin(), list.runs.end());
+  tracking::RunQuery query;
+  query.nodes.push_back({tracking::QueryOp::kEqual,
+                         {},
+                         {{tracking::RunField{tracking::FieldGroup::kRun, "parent"}, {}},
+                          {std::nullopt, tracking::Value(lower_case(record.info.run_id))}}});
+  query.root = 0;
+  query.order = {{{tracking::FieldGroup::kRun, "start_time"}, false}};
+  ASSAY_ASSIGN_OR_RETURN(const auto page, tracking::Catalog(workspace).search(query));
+  if (page.rows.empty()) return std::string();
   return fmt::format("\ntrials ({})\n{}", metric.empty() ? "no metric" : metric,
-                     run_table(list.runs).render(terminal_width()));
+                     run_table(page.rows, {}, {terminal_width(), false}));
 }
 
 Status show_command(const Invocation& invocation, const std::string& reference, bool log) {
@@ -139,7 +91,7 @@ Status show_command(const Invocation& invocation, const std::string& reference, 
   std::string out = fmt::format("{} {} ({})\n", info.kind, info.run_id, name_of(info.status));
   if (!info.message.empty()) out += fmt::format("  {}\n", info.message);
   out += fmt::format("  name        {}\n  experiment  {}\n  started     {}, took {}\n", info.name,
-                     info.experiment, tracking::iso_time(info.created_ns), seconds_text(info));
+                     info.experiment, tracking::iso_time(info.created_ns), run_duration_text(info));
   if (info.score) out += fmt::format("  {:<11} {}\n", info.metric, score_text(*info.score));
   out += fmt::format("  file        {}\n", tracking::run_file_of(*workspace, info.run_id));
   for (const auto& dataset : record.datasets) {
@@ -167,26 +119,11 @@ Status show_command(const Invocation& invocation, const std::string& reference, 
 }  // namespace
 
 void add_runs_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* runs = app.add_subcommand("runs", "List and show recorded runs");
+  CLI::App* runs = app.add_subcommand("runs", "List, find, show and compare recorded runs");
   runs->require_subcommand(1);
 
-  CLI::App* list = runs->add_subcommand("list", "List runs, newest first");
-  add_workspace_option(*list, invocation);
-  auto options = std::make_shared<ListOptions>();
-  list->add_option("--experiment", options->experiment, "Only runs of this experiment");
-  list->add_option("--status", options->status,
-                   "Only runs with this status: running, completed, failed, cancelled, "
-                   "interrupted, pruned");
-  list->add_option("--kind", options->kind, "Only runs of this kind")
-      ->check(CLI::IsMember({"sweep", "trial", "job", "pipeline", "step"}));
-  list->add_option("--parent", options->parent, "Only the trials of this sweep");
-  list->add_option("--limit", options->limit, "At most so many; 0 for all")
-      ->check(CLI::Range(0, 1'000'000'000))
-      ->capture_default_str();
-  list->footer("Example:\n  assay runs list --kind sweep --limit 5");
-  list->callback([&invocation, options] {
-    invocation.action = [&invocation, options] { return list_command(invocation, *options); };
-  });
+  add_runs_list(*runs, invocation);
+  add_runs_compare(*runs, invocation);
 
   CLI::App* show = runs->add_subcommand("show", "Show one run");
   add_workspace_option(*show, invocation);

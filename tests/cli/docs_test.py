@@ -16,7 +16,9 @@ class DocsTest(CliCase):
         self.assertEqual(process.returncode, 0, process.stderr)
 
     def test_every_command_explains_itself(self):
-        for command in ('run', 'predict', 'score', 'runs list', 'runs show', 'runs export', 'runs checkout', 'runs tag', 'models register',
+        for command in ('run', 'predict', 'score', 'runs list', 'runs search', 'runs show',
+                        'runs compare', 'runs export', 'runs checkout', 'runs tag', 'fsck',
+                        'models register',
                         'models export', 'models import', 'models promote',
                         'models tag', 'models describe', 'models alias set',
                         'models alias remove', 'models delete', 'models restore', 'models history',

@@ -18,8 +18,12 @@ class FailingFiles final : public ObservedFiles {
   std::atomic<int> reason = ENOSPC;         // errno of the failure
   std::atomic<bool> removals_fail = false;  // a full disk still lets files go
   int64_t count() const { return count_.load(); }
+  // Whether something failed that was not the writing of the catalog, which is a cache: its
+  // failures are nobody's.
+  bool failed_other() const { return failed_other_.load(); }
   void restart(int64_t at, bool keep) {
     count_ = 0;
+    failed_other_ = false;
     fail_at = at;
     keep_failing = keep;
   }
@@ -32,6 +36,7 @@ class FailingFiles final : public ObservedFiles {
     const int64_t number = count_.fetch_add(1);
     const bool fails = fail_at >= 0 && (keep_failing ? number >= fail_at : number == fail_at);
     if (!fails) return act(call);
+    if (call.path.find("/catalog") == std::string::npos) failed_other_ = true;
     if (call.operation == FileOperation::kAppend) {
       FileCall half = call;
       half.bytes = call.bytes.first(call.bytes.size() / 2);
@@ -43,6 +48,7 @@ class FailingFiles final : public ObservedFiles {
 
  private:
   std::atomic<int64_t> count_{0};
+  std::atomic<bool> failed_other_{false};
 };
 
 }  // namespace assay::tracking

@@ -1,0 +1,243 @@
+// assay runs compare
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "automl/cli/invocation.h"
+#include "automl/cli/output.h"
+#include "automl/cli/run_tables.h"
+#include "automl/report/text_table.h"
+#include "tracking/environment.h"
+#include "tracking/run_query.h"
+#include "tracking/run_summary.h"
+
+namespace assay::automl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct CompareOptions {
+  std::vector<std::string> runs;
+  bool all = false;
+  bool csv = false;
+};
+
+// One line of the comparison: a field, and what each run has.
+struct Line {
+  std::string field;
+  std::vector<std::string> cells;  // "" for what is missing
+};
+
+using Summaries = std::vector<tracking::RunSummary>;
+
+bool differ(const std::vector<std::string>& cells) {
+  return std::adjacent_find(cells.begin(), cells.end(), std::not_equal_to<>()) != cells.end();
+}
+
+std::vector<Line> attribute_lines(const Summaries& runs) {
+  std::vector<Line> lines;
+  const auto add = [&](const char* name, auto text_of) {
+    Line line{name, {}};
+    for (const auto& run : runs) line.cells.push_back(text_of(run));
+    lines.push_back(std::move(line));
+  };
+  add("name", [](const auto& run) { return run.info.name; });
+  add("kind", [](const auto& run) { return run.info.kind; });
+  add("experiment", [](const auto& run) { return run.info.experiment; });
+  add("status", [](const auto& run) { return std::string(name_of(run.info.status)); });
+  add("started", [](const auto& run) { return tracking::iso_time(run.info.created_ns); });
+  add("took", [](const auto& run) {
+    return run.info.ended_ns > 0 ? run_duration_text(run.info) : std::string();
+  });
+  add("dataset", [](const auto& run) { return run.dataset; });
+  add("device", [](const auto& run) { return run.device; });
+  add("metric", [](const auto& run) { return run.info.metric; });
+  add("score",
+      [](const auto& run) { return run.info.score ? score_text(*run.info.score) : std::string(); });
+  return lines;
+}
+
+std::vector<Line> value_lines(
+    const Summaries& runs, const char* group,
+    std::map<std::string, tracking::Value> tracking::RunSummary::*values) {
+  std::set<std::string> keys;
+  for (const auto& run : runs) {
+    for (const auto& [key, value] : run.*values) keys.insert(key);
+  }
+  std::vector<Line> lines;
+  for (const std::string& key : keys) {
+    Line line{fmt::format("{}.{}", group, key), {}};
+    for (const auto& run : runs) {
+      const auto it = (run.*values).find(key);
+      line.cells.push_back(it == (run.*values).end() ? std::string() : it->second.text());
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::set<std::string> metric_keys(const Summaries& runs) {
+  std::set<std::string> keys;
+  for (const auto& run : runs) {
+    for (const auto& [key, stats] : run.metrics) keys.insert(key);
+  }
+  return keys;
+}
+
+const tracking::MetricStats* stats_of(const tracking::RunSummary& run, const std::string& key) {
+  const auto it = run.metrics.find(key);
+  return it == run.metrics.end() || it->second.count == 0 ? nullptr : &it->second;
+}
+
+std::vector<Line> metric_lines(const Summaries& runs) {
+  std::vector<Line> lines;
+  for (const std::string& key : metric_keys(runs)) {
+    Line last{"metrics." + key, {}};
+    Line range{"  least to greatest", {}};
+    bool curve = false;
+    for (const auto& run : runs) {
+      const auto* stats = stats_of(run, key);
+      last.cells.push_back(stats != nullptr ? score_text(stats->last) : std::string());
+      range.cells.push_back(stats != nullptr ? fmt::format("{} to {}", score_text(stats->least),
+                                                           score_text(stats->greatest))
+                                             : std::string());
+      curve = curve || (stats != nullptr && stats->count > 1);
+    }
+    lines.push_back(std::move(last));
+    if (curve) lines.push_back(std::move(range));
+  }
+  return lines;
+}
+
+Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json value_json(const tracking::Value& value) {
+  return std::visit(
+      [](const auto& held) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, double>) {
+          return number_json(held);
+        } else {
+          return Json(held);
+        }
+      },
+      value.data());
+}
+
+Json values_json(const Summaries& runs,
+                 std::map<std::string, tracking::Value> tracking::RunSummary::*values) {
+  Json object = Json::object();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    for (const auto& [key, value] : runs[i].*values) {
+      if (!object.contains(key)) object[key] = std::vector<Json>(runs.size());
+      object[key][i] = value_json(value);
+    }
+  }
+  return object;
+}
+
+std::string compare_json(const Summaries& runs) {
+  Json object;
+  object["runs"] = Json::array();
+  for (const auto& run : runs) {
+    object["runs"].push_back({{"run_id", run.info.run_id},
+                              {"name", run.info.name},
+                              {"status", std::string(name_of(run.info.status))},
+                              {"score", run.info.score ? number_json(*run.info.score) : Json()}});
+  }
+  object["params"] = values_json(runs, &tracking::RunSummary::params);
+  object["tags"] = values_json(runs, &tracking::RunSummary::tags);
+  object["metrics"] = Json::object();
+  for (const std::string& key : metric_keys(runs)) {
+    Json& metric = object["metrics"][key];
+    for (const auto& run : runs) {
+      const auto* stats = stats_of(run, key);
+      metric["last"].push_back(stats != nullptr ? number_json(stats->last) : Json());
+      metric["min"].push_back(stats != nullptr ? number_json(stats->least) : Json());
+      metric["max"].push_back(stats != nullptr ? number_json(stats->greatest) : Json());
+      metric["count"].push_back(stats != nullptr ? stats->count : 0);
+    }
+  }
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string compare_csv(const Summaries& runs, const std::vector<Line>& lines) {
+  std::string out = "field";
+  for (const auto& run : runs) out += "," + run.info.run_id;
+  out += "\r\n";
+  for (const Line& line : lines) {
+    out += csv_cell(line.field);
+    for (const std::string& cell : line.cells) out += "," + csv_cell(cell);
+    out += "\r\n";
+  }
+  return out;
+}
+
+std::string compare_table(const Summaries& runs, const std::vector<Line>& lines) {
+  TextTable table;
+  table.add_column("");
+  for (const auto& run : runs) table.add_column(run.info.run_id);
+  for (const Line& line : lines) {
+    std::vector<std::string> cells = {line.field};
+    for (const std::string& cell : line.cells) cells.push_back(cell.empty() ? "-" : cell);
+    table.add_row(std::move(cells));
+  }
+  return table.render(terminal_width());
+}
+
+Status compare_command(const Invocation& invocation, const CompareOptions& options) {
+  if (invocation.json && options.csv) {
+    return fail(StatusCode::kInvalidArgument, "--json and --csv exclude each other");
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  Summaries runs;
+  for (const std::string& reference : options.runs) {
+    ASSAY_ASSIGN_OR_RETURN(const auto record, tracking::load_run(*workspace, reference));
+    tracking::RunSummary summary = tracking::summary_of(record);
+    runs.push_back(std::move(summary));
+  }
+  if (invocation.json) {
+    print_result(compare_json(runs));
+    return {};
+  }
+  size_t same = 0;
+  std::vector<Line> lines = attribute_lines(runs);
+  const auto add = [&](std::vector<Line> more) {
+    for (Line& line : more) {
+      if (options.all || differ(line.cells)) {
+        lines.push_back(std::move(line));
+      } else {
+        ++same;
+      }
+    }
+  };
+  add(value_lines(runs, "params", &tracking::RunSummary::params));
+  add(value_lines(runs, "tags", &tracking::RunSummary::tags));
+  for (Line& line : metric_lines(runs)) lines.push_back(std::move(line));
+  print_result(options.csv ? compare_csv(runs, lines) : compare_table(runs, lines));
+  if (same > 0) {
+    print_note(invocation,
+               fmt::format("{} parameters and tags are the same; --all shows them", same));
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_runs_compare(CLI::App& runs, Invocation& invocation) {
+  CLI::App* command = runs.add_subcommand("compare", "Show what differs between runs");
+  add_workspace_option(*command, invocation);
+  auto options = std::make_shared<CompareOptions>();
+  command->add_option("runs", options->runs, "Run ids, beginnings of them, or names")
+      ->required()
+      ->expected(2, 50);
+  command->add_flag("--all", options->all, "Parameters and tags that do not differ, too");
+  command->add_flag("--csv", options->csv, "Comma-separated values on stdout");
+  command->footer("Example:\n  assay runs compare 01JDA 01JDB");
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return compare_command(invocation, *options); };
+  });
+}
+
+}  // namespace assay::automl::cli

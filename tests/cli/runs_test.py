@@ -1,0 +1,117 @@
+"""assay runs list, search, compare and assay fsck, on the runs of two small sweeps."""
+import csv
+import io
+import json
+import os
+import unittest
+
+from cli_case import CliCase, binary_table
+
+
+class RunsTest(CliCase):
+    def setUp(self):
+        super().setUp()
+        table = binary_table(self.path('t.csv'), rows=120)
+        self.sweeps = [
+            self.assay_json('run', '--data', table, '--target', 'default', '--trials', 3,
+                            '--seed', seed, '--experiment', experiment)['run_id']
+            for seed, experiment in ((1, 'one'), (2, 'two'))]
+
+    def run_files(self):
+        root = self.path('.assay/runs')
+        return sorted(os.path.join(folder, name)
+                      for folder, _, names in os.walk(root) for name in names)
+
+    def test_search_finds_what_the_runs_say(self):
+        everything = self.assay_json('runs', 'list', '--limit', '0')
+        trials = [r for r in everything if r['kind'] == 'trial']
+        self.assertEqual(len(trials), 6)
+        found = self.assay_json('runs', 'search', "kind = 'trial' and experiment = 'ONE'")
+        self.assertEqual({r['run_id'] for r in found},
+                         {r['run_id'] for r in trials if r['experiment'] == 'one'})
+        best = self.assay_json('runs', 'search',
+                               "kind = 'trial' and score is not null order by score desc limit 2")
+        scored = sorted((r['score'] for r in trials if r['score'] is not None), reverse=True)
+        self.assertEqual([r['score'] for r in best], scored[:2])
+        learner = self.assay_json('runs', 'search', "tags.learner is not null limit 1")[0]
+        self.assertIn(learner['values']['tags.learner'],
+                      self.assay('runs', 'show', learner['run_id']).stdout)
+
+    def test_errors_point_at_the_place(self):
+        process = self.fails(2, 'runs', 'search', "kind = 'trial' and scor > 0.5",
+                             says=["unknown attribute 'scor'", "did you mean 'score'", '^'])
+        lines = process.stderr.splitlines()
+        caret = next(line for line in lines if line.strip() == '^')
+        place = lines[lines.index(caret) - 1]
+        self.assertTrue(place[caret.index('^'):].startswith('scor > 0.5'))
+        self.fails(2, 'runs', 'search', "status = 'complted'", says="did you mean 'completed'")
+        self.fails(2, 'runs', 'list', '--columns', 'param.lr', says="did you mean 'params'")
+        self.fails(2, 'runs', 'list', '--csv', '--json', says='exclude each other')
+        self.assertIn('no run has params.nothing',
+                      self.assay('runs', 'search', 'params.nothing = 1').stderr)
+
+    def test_pages_csv_and_tables(self):
+        first = self.assay('runs', 'list', '--limit', 3)
+        self.assertIn('runs 1 to 3 of 8; --offset 3', first.stderr)
+        self.assertEqual(len(first.stdout.splitlines()), 5)
+        pages = [r['run_id'] for offset in (0, 3, 6) for r in
+                 self.assay_json('runs', 'list', '--limit', 3, '--offset', offset)]
+        self.assertEqual(pages, [r['run_id'] for r in self.assay_json('runs', 'list')])
+        text = self.assay('runs', 'list', '--csv', '--columns', 'tags.learner,metrics.roc_auc').stdout
+        rows = list(csv.DictReader(io.StringIO(text)))
+        self.assertEqual([r['run_id'] for r in rows], pages)
+        for row, run in zip(rows, self.assay_json('runs', 'list')):
+            self.assertEqual(row['kind'], run['kind'])
+            self.assertEqual(float(row['score']) if row['score'] else None, run['score'])
+        plain = self.assay('runs', 'list', '--ascii').stdout
+        self.assertTrue(plain.isascii())
+        self.assertIn('trend', plain)
+
+    def test_compare_shows_what_differs(self):
+        trials = self.assay_json('runs', 'search', "kind = 'trial' order by tags.trial limit 3")
+        ids = [r['run_id'] for r in trials]
+        together = self.assay_json('runs', 'compare', *ids)
+        self.assertEqual([r['run_id'] for r in together['runs']], ids)
+        shown = [self.assay_json('runs', 'show', i) for i in ids]
+        for key, values in together['params'].items():
+            self.assertEqual(values, [s['params'].get(key) for s in shown])
+        for key, stats in together['metrics'].items():
+            for i, run in enumerate(shown):
+                values = [p['value'] for p in run['metrics'].get(key, [])]
+                self.assertEqual(stats['count'][i], len(values))
+                self.assertEqual(stats['last'][i], values[-1] if values else None)
+                self.assertEqual(stats['max'][i], max(values) if values else None)
+        table = self.assay('runs', 'compare', *ids).stdout
+        self.assertIn('score', table)
+        self.assertIn('metrics.roc_auc', table)
+        self.fails(2, 'runs', 'compare', ids[0], 'nonsense', says="no run 'nonsense'")
+        self.assay('runs', 'compare', ids[0], code=2)
+
+    def test_fsck_names_what_is_damaged(self):
+        self.assertTrue(self.assay_json('fsck')['ok'])
+        rebuilt = self.assay_json('fsck', '--rebuild-catalog')
+        self.assertEqual((rebuilt['ok'], rebuilt['run_files'], rebuilt['catalog']['runs']),
+                         (True, 8, 8))
+        before = self.assay('runs', 'list').stdout
+        catalog = self.path('.assay/catalog.h5')
+        with open(catalog, 'r+b') as handle:
+            handle.truncate(os.path.getsize(catalog) // 2)
+        self.assertIn('catalog.h5', self.assay('fsck', code=5).stdout)
+        self.assertEqual(self.assay('runs', 'list').stdout, before)
+        self.assay('fsck', '--rebuild-catalog')
+        self.assay('fsck')
+
+        victim = self.run_files()[3]
+        with open(victim, 'r+b') as handle:
+            handle.seek(700)
+            byte = handle.read(1)
+            handle.seek(700)
+            handle.write(bytes([byte[0] ^ 1]))
+        process = self.assay('fsck', '--json', code=5)
+        report = json.loads(process.stdout.strip().splitlines()[-1])
+        self.assertEqual(len(report['damaged']), 1)
+        self.assertIn(os.path.basename(victim), report['damaged'][0])
+
+
+if __name__ == '__main__':
+    unittest.main()

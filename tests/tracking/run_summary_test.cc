@@ -1,0 +1,164 @@
+#include "tracking/run_summary.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/tracking/random_runs.h"
+#include "tests/tracking/sample_record.h"
+#include "tests/tracking/test_folder.h"
+#include "tracking/catalog_entry_internal.h"
+#include "tracking/catalog_journal_internal.h"
+#include "tracking/records_internal.h"
+#include "tracking/run_file.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+std::vector<MetricPoint> points(const std::vector<double>& values) {
+  std::vector<MetricPoint> result;
+  for (const double value : values) result.push_back({0, 0, value});
+  return result;
+}
+
+bool same(const RunSummary& a, const RunSummary& b) {
+  // Through the journal's bytes: every field is in them, and NaN equals itself.
+  return encode({{}, a}) == encode({{}, b});
+}
+
+TEST(RunSummary, StatsSkipNotANumber) {
+  EXPECT_EQ(stats_of(points({3, 1, kNan, 2})), (MetricStats{2, 1, 3, 4}));
+  EXPECT_EQ(stats_of(points({kNan, 5, kNan})), (MetricStats{kNan, 5, 5, 3}));
+  EXPECT_EQ(stats_of(points({kNan})), (MetricStats{kNan, kNan, kNan, 1}));
+  EXPECT_EQ(stats_of(points({-kInf, kInf})), (MetricStats{kInf, -kInf, kInf, 2}));
+  EXPECT_EQ(stats_of({}).count, 0);
+}
+
+TEST(RunSummary, TrendsGoFromTheLeastToTheGreatest) {
+  EXPECT_EQ(trend_of(points({0, 1, 2, 3, 4, 5, 6, 7})), "01234567");
+  EXPECT_EQ(trend_of(points({7, 0})), "70");
+  EXPECT_EQ(trend_of(points({5, 5, 5})), "444") << "no range: the middle";
+  EXPECT_EQ(trend_of(points({1, kNan, 2})), "0-7");
+  EXPECT_EQ(trend_of(points({-1e308, 1e308})), "07") << "the range does not overflow";
+  EXPECT_EQ(trend_of({}), "");
+  std::vector<double> many;
+  for (int i = 0; i < 1000; ++i) many.push_back(i);
+  const std::string trend = trend_of(points(many));
+  EXPECT_EQ(trend.size(), kTrendPoints);
+  EXPECT_EQ(trend.front(), '0');
+  EXPECT_EQ(trend.back(), '7');
+  EXPECT_TRUE(std::is_sorted(trend.begin(), trend.end()));
+}
+
+TEST(RunSummary, ShowsFoldsWhenTheMainMetricHasOneValue) {
+  RunRecord record;
+  record.info.metric = "auc";
+  record.metrics["auc"] = points({0.5});
+  EXPECT_EQ(summary_of(record).trend, "4");
+  record.metrics["auc/fold"] = points({0.1, 0.9});
+  EXPECT_EQ(summary_of(record).trend, "07");
+  record.metrics["auc"] = points({0.5, 0.4});
+  EXPECT_EQ(summary_of(record).trend, "70");
+}
+
+TEST(RunSummary, CutsLongTextsAndCleansThem) {
+  RunRecord record;
+  record.params["long"] = std::string(kComparedTextBytes - 1, 'x') + "\xc3\xb6tail";
+  record.params["bytes"] = std::string("a\xff");
+  const RunSummary summary = summary_of(record);
+  EXPECT_EQ(summary.params.at("long").text(), std::string(kComparedTextBytes - 1, 'x'));
+  EXPECT_EQ(summary.params.at("bytes").text(), "a\xEF\xBF\xBD");
+}
+
+TEST(RunSummary, KnowsDataSetAndDevice) {
+  RunRecord record;
+  record.datasets = {{"other", "", "", "test", 0, 0, {}}, {"adult", "", "", "train", 0, 0, {}}};
+  record.params["device"] = "cpu";
+  EXPECT_EQ(summary_of(record).dataset, "adult");
+  EXPECT_EQ(summary_of(record).device, "cpu");
+  record.tags["device"] = "cuda:0";
+  EXPECT_EQ(summary_of(record).device, "cuda:0");
+}
+
+TEST(RunSummary, ComesBackFromTheSealOfARunFile) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  const RunRecord record = sample_record();
+  spill(folder / "run.h5", *run_file_image(record));
+  const auto summary = read_run_summary(files, folder / "run.h5");
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(same(*summary, summary_of(record)));
+}
+
+TEST(RunSummary, ManyDetailsAreLeftOutAndFoundInTheFile) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  RunRecord record = sample_record();
+  for (int i = 0; i < 1000; ++i) record.params["p" + std::to_string(i)] = std::string(1000, 'x');
+  EXPECT_LT(to_json(summary_of(record)).size(), 10'000U);
+  spill(folder / "run.h5", *run_file_image(record));
+  const auto summary = read_run_summary(files, folder / "run.h5");
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(same(*summary, summary_of(record)));
+}
+
+TEST(RunSummary, RandomOnesSurviveJsonAndTheJournal) {
+  RandomRuns runs(7);
+  for (int i = 0; i < 200; ++i) {
+    RunRecord record = runs.record();
+    record.info.run_id = *make_ulid();
+    record.params["inf"] = kInf;
+    const RunSummary summary = summary_of(record);
+    const auto parsed = parse_run_summary(to_json(summary), "test");
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    ASSERT_TRUE(parsed->has_value());
+    EXPECT_TRUE(same(**parsed, summary)) << to_json(summary);
+    const auto decoded = decode_entry(encode({{1, 2, 3}, summary}));
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->file, (FileIdentity{1, 2, 3}));
+    EXPECT_TRUE(same(decoded->summary, summary));
+  }
+}
+
+TEST(CatalogJournal, SkipsWhatIsNoFrameAndSaysSo) {
+  CatalogEntry entry;
+  entry.summary.info.run_id = *make_ulid();
+  const std::string frame = entry_frame(entry);
+  const std::string whole = journal_header() + frame + removal_frame(entry.summary.info.run_id);
+  auto content = parse_journal(whole, true);
+  ASSERT_TRUE(content);
+  EXPECT_EQ(content->frames.size(), 2U);
+  EXPECT_FALSE(content->damaged);
+  // Torn in the middle, then two whole ones.
+  content =
+      parse_journal(journal_header() + frame.substr(0, frame.size() / 2) + frame + frame, true);
+  ASSERT_TRUE(content);
+  EXPECT_EQ(content->frames.size(), 2U);
+  EXPECT_TRUE(content->damaged);
+  for (size_t cut = 16; cut < whole.size(); ++cut) {
+    content = parse_journal(whole.substr(0, cut), true);
+    ASSERT_TRUE(content);
+    EXPECT_LE(content->frames.size(), 1U) << cut;
+  }
+  EXPECT_FALSE(parse_journal("", true));
+  EXPECT_FALSE(parse_journal("something else entirely", true));
+}
+
+TEST(CatalogJournal, KeepsStamps) {
+  ShardStamps stamps{};
+  stamps[3] = {1, 2, 3};
+  stamps[255] = {4, -5, 6};
+  const auto content = parse_journal(stamps_frame("ID", stamps), false);
+  ASSERT_TRUE(content);
+  ASSERT_EQ(content->frames.size(), 1U);
+  EXPECT_EQ(content->frames[0].catalog_id, "ID");
+  EXPECT_EQ(*content->frames[0].stamps, stamps);
+}
+
+}  // namespace
+}  // namespace assay::tracking

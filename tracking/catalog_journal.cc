@@ -1,0 +1,134 @@
+#include <algorithm>
+
+#include "kernels/base/crc32c.h"
+#include "tracking/byte_codec_internal.h"
+#include "tracking/catalog_journal_internal.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+constexpr std::string_view kMagic = "ASSAYCWL";
+constexpr uint32_t kVersion = 1;
+constexpr size_t kHeaderBytes = 16;
+constexpr std::string_view kFrameMark = "RFRM";
+constexpr size_t kFrameBytes = 16;
+constexpr uint32_t kMostPayload = uint32_t{1} << 20;
+constexpr uint16_t kEntryType = 1;
+constexpr uint16_t kRemovalType = 2;
+constexpr uint16_t kStampsType = 3;
+
+uint32_t frame_crc(uint16_t type, std::string_view payload) {
+  const char bytes[2] = {static_cast<char>(type & 0xff), static_cast<char>(type >> 8)};
+  return crc32c(payload, crc32c(std::string_view(bytes, sizeof bytes)));
+}
+
+std::string frame(uint16_t type, std::string_view payload) {
+  ByteWriter to;
+  to.bytes() = kFrameMark;
+  to.number(static_cast<uint32_t>(payload.size()));
+  to.number(frame_crc(type, payload));
+  to.number(type);
+  to.number(uint16_t{0});
+  to.bytes() += payload;
+  return std::move(to.bytes());
+}
+
+// False if the payload is not what its type says.
+bool read_payload(uint16_t type, std::string_view payload, JournalFrame& frame) {
+  if (type == kEntryType) {
+    auto entry = decode_entry(payload);
+    if (!entry) return false;
+    frame.entry = std::move(*entry);
+    return true;
+  }
+  ByteReader from(payload);
+  if (type == kRemovalType) {
+    frame.removed = from.text();
+    return from.done() && is_ulid(frame.removed);
+  }
+  if (type != kStampsType) return false;
+  frame.catalog_id = from.text();
+  ShardStamps stamps;
+  for (FolderStamp& stamp : stamps) {
+    stamp.inode = from.number<uint64_t>();
+    stamp.modified_ns = from.number<int64_t>();
+    stamp.changed_ns = from.number<int64_t>();
+  }
+  frame.stamps = stamps;
+  return from.done();
+}
+
+// Bytes of the whole frame at the beginning of `text`, or 0.
+size_t read_frame(std::string_view text, JournalFrame& frame) {
+  if (text.size() < kFrameBytes || text.substr(0, kFrameMark.size()) != kFrameMark) return 0;
+  ByteReader from(text.substr(kFrameMark.size()));
+  const auto size = from.number<uint32_t>();
+  const auto crc = from.number<uint32_t>();
+  const auto type = from.number<uint16_t>();
+  if (size > kMostPayload || size > text.size() - kFrameBytes) return 0;
+  const std::string_view payload = text.substr(kFrameBytes, size);
+  if (frame_crc(type, payload) != crc || !read_payload(type, payload, frame)) return 0;
+  return kFrameBytes + size;
+}
+
+}  // namespace
+
+std::string journal_header() {
+  ByteWriter to;
+  to.bytes() = kMagic;
+  to.number(kVersion);
+  to.number(uint32_t{0});
+  return std::move(to.bytes());
+}
+
+std::string entry_frame(const CatalogEntry& entry) { return frame(kEntryType, encode(entry)); }
+
+std::string removal_frame(std::string_view run_id) {
+  ByteWriter to;
+  to.text(run_id);
+  return frame(kRemovalType, to.bytes());
+}
+
+std::string stamps_frame(std::string_view catalog_id, const ShardStamps& stamps) {
+  ByteWriter to;
+  to.text(catalog_id);
+  for (const FolderStamp& stamp : stamps) {
+    to.number(stamp.inode);
+    to.number(stamp.modified_ns);
+    to.number(stamp.changed_ns);
+  }
+  return frame(kStampsType, to.bytes());
+}
+
+Result<JournalContent> parse_journal(std::string_view text, bool begins) {
+  const size_t all = text.size();
+  if (begins) {
+    ByteReader header(text.substr(std::min(kMagic.size(), text.size())));
+    const auto version = header.number<uint32_t>();
+    if (text.size() < kHeaderBytes || text.substr(0, kMagic.size()) != kMagic ||
+        version > kVersion) {
+      return fail(StatusCode::kData, "catalog.wal is no journal that this release reads");
+    }
+    text.remove_prefix(kHeaderBytes);
+  }
+  JournalContent content;
+  content.whole_bytes = all - text.size();
+  while (!text.empty()) {
+    JournalFrame found;
+    const size_t bytes = read_frame(text, found);
+    if (bytes > 0) {
+      content.frames.push_back(std::move(found));
+      text.remove_prefix(bytes);
+      content.whole_bytes = all - text.size();
+      continue;
+    }
+    content.damaged = true;
+    const size_t next = text.find(kFrameMark, 1);
+    if (next == std::string_view::npos) break;
+    text.remove_prefix(next);
+  }
+  return content;
+}
+
+}  // namespace assay::tracking

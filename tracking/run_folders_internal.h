@@ -1,0 +1,45 @@
+// The folders of run files as they are now: what the catalog is compared with.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "kernels/base/file_layer.h"
+#include "kernels/base/status.h"
+#include "tracking/catalog_entry_internal.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+
+struct RunFile {
+  std::string run_id{};
+  FileIdentity identity{};
+};
+
+struct ShardScan {
+  FolderStamp stamp{};
+  // The stamp vouches for the files: nothing changed while they were listed, and the last change is
+  // so long ago (two seconds) that a later one must show in the folder's times.
+  bool settled = false;
+  std::vector<RunFile> files{};    // by run id
+  std::vector<std::string> odd{};  // a message for each .h5 file that cannot be a run's
+  std::string failure{};           // why the folder could not be listed, or empty
+};
+
+// All zero if the folder is not there. Fails: io.
+Result<FolderStamp> shard_stamp(const Workspace& workspace, size_t shard);
+
+// Lists some folders, on several threads if there are many.
+std::vector<ShardScan> scan_shards(const Workspace& workspace, const std::vector<size_t>& shards);
+
+// The entry of each file, on several threads if there are many. Fails: not_found, io, data if the
+// file is damaged or is another run's.
+std::vector<Result<CatalogEntry>> read_entries(const Workspace& workspace,
+                                               const std::vector<RunFile>& files);
+
+// Reads each file whole and compares it with the hashes of its seal; on several threads.
+// Fails: as read_entries().
+std::vector<Status> verify_files(const Workspace& workspace, const std::vector<RunFile>& files);
+
+}  // namespace assay::tracking
