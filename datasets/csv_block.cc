@@ -90,7 +90,8 @@ class BlockParser {
         next = short_way && !field.spelled ? scan_decimal(at, value) : nullptr;
         if (next != nullptr && (*next == delimiter_ || *next == '\n')) {
           numbers[field.slot * stride] = value;
-          if (*at == '0' && is_digit(at[1])) note_padded(field, {at, static_cast<size_t>(next - at)});
+          if (*at == '0' && is_digit(at[1]))
+            note_padded(field, {at, static_cast<size_t>(next - at)});
         } else {
           next = parse_rare(at, f);
         }
