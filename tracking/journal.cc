@@ -95,7 +95,10 @@ Result<uint64_t> Journal::stage(JournaledRun& run, const Frame& frame,
   if (fenced_) return fenced_error();
   if (stopping_) return fail(StatusCode::kCancelled, "the workspace was closed");
   const uint64_t seq = ++last_seq_;
-  if (failure_ && staged_.size() + bytes > limit) {
+  StagedRun& staged = staged_run(run, frame.type);
+  run.last_seq_ = seq;
+  staged.skipping = staged.skipping || (failure_ && staged_.size() + bytes > limit);
+  if (staged.skipping) {
     // The disk takes nothing: what is in memory is all there is until the run is published.
     run.note_unjournaled(seq);
     lock.unlock();
@@ -103,14 +106,20 @@ Result<uint64_t> Journal::stage(JournaledRun& run, const Frame& frame,
     return seq;
   }
   append_frame({.type = frame.type, .run = run.number_, .seq = seq}, parts, staged_);
-  StagedRun& staged = staged_runs_[run.number_];
-  if (staged.run == nullptr) {
-    const auto it = runs_.find(run.number_);
-    if (it != runs_.end()) staged.run = it->second;
-  }
   staged.last_seq = seq;
   start_committer();
   return seq;
+}
+
+Journal::StagedRun& Journal::staged_run(JournaledRun& run, uint16_t type) {
+  const auto [it, fresh] = staged_runs_.try_emplace(run.number_);
+  StagedRun& staged = it->second;
+  if (!fresh) return staged;
+  const auto known = runs_.find(run.number_);
+  if (known != runs_.end()) staged.run = known->second;
+  staged.before_seq = run.last_seq_;
+  staged.begins = type == kBindType;
+  return staged;
 }
 
 Result<uint64_t> Journal::append(JournaledRun& run, uint16_t type,
@@ -211,15 +220,19 @@ Status Journal::settle(uint64_t seq) {
   return {};
 }
 
-Status Journal::settle_all() {
+Result<std::vector<uint32_t>> Journal::settle_all() {
   commit();
-  Status status = health();
-  if (status || fenced_) return status;
-  // What a failed commit held may have been published since.
-  const auto all = runs();
-  const bool lacking =
-      std::any_of(all.begin(), all.end(), [](const auto& run) { return run->has_hole(); });
-  return lacking ? status : Status();
+  if (fenced_) return fenced_error();
+  std::vector<uint32_t> holes;
+  for (const auto& run : runs()) {
+    if (run->has_hole()) holes.push_back(run->number());
+  }
+  return holes;
+}
+
+bool Journal::all_covered() const {
+  return std::none_of(runs_.begin(), runs_.end(),
+                      [](const auto& entry) { return entry.second->has_hole(); });
 }
 
 void Journal::move_all_points() {
@@ -268,7 +281,7 @@ void Journal::commit() {
       for (const auto& [number, entry] : staged) {
         if (entry.run != nullptr) entry.run->note_unjournaled(entry.last_seq);
       }
-    } else if (!staged.empty() && !fenced_) {
+    } else if (!fenced_ && failure_ && (!staged.empty() || all_covered())) {
       failure_.reset();
     }
     settled_seq_ = last_seq;
@@ -327,7 +340,7 @@ Status Journal::write(StagedRuns& staged) {
 
 Status Journal::open_segment() {
   const std::string folder(folder_of(lease_.tmp_folder()));
-  // A number is never used again: what failed half-way may not have been removed.
+  // A number is never used twice: a file that could not be removed may have it.
   auto segment = SegmentWriter::create(files_, folder, ++epoch_);
   if (!segment) {
     if (!files_.exists(folder)) {
@@ -345,11 +358,18 @@ Status Journal::open_segment() {
 Status Journal::write_frames(const StagedRuns& staged) {
   bind_frames_.clear();
   for (const auto& [number, entry] : staged) {
+    if (entry.run == nullptr || entry.last_seq == 0) continue;
     const auto [it, fresh] = current_.last_seqs.try_emplace(number, 0);
     it->second = entry.last_seq;
-    if (fresh && entry.run != nullptr) {
-      append_frame({.type = kBindType, .run = number, .seq = written_seq_}, {entry.run->begin()},
-                   bind_frames_);
+    if (fresh && !entry.begins) {
+      append_frame({.type = kBindType, .flags = kRepeatedFlag, .run = number, .seq = written_seq_},
+                   {entry.run->begin()}, bind_frames_);
+    }
+    if (entry.run->has_hole() && entry.before_seq > 0) {
+      std::string payload;
+      encode_change(AfterChange{entry.before_seq}, payload);
+      append_frame({.type = change_type<AfterChange>(), .run = number, .seq = written_seq_},
+                   {payload}, bind_frames_);
     }
   }
   if (!bind_frames_.empty()) {

@@ -75,6 +75,7 @@ class JournaledRun {
   std::atomic<uint64_t> published_seq_{0};
   std::atomic<uint64_t> unjournaled_seq_{0};
   std::atomic<bool> dirty_{false};
+  uint64_t last_seq_ = 0;  // of its changes, journaled or not; guarded by the journal's lock
 };
 
 class Journal {
@@ -123,8 +124,9 @@ class Journal {
   Status settle(uint64_t seq);
   // Commits what is staged now, on this thread.
   void commit();
-  // commit(), and what came of it.
-  Status settle_all();
+  // commit(); then the numbers of runs whose changes are durable only once they are published.
+  // Fails: io if another process took this writer over.
+  Result<std::vector<uint32_t>> settle_all();
   // Has segments removed that no run needs any more.
   void reclaim_soon();
 
@@ -142,13 +144,18 @@ class Journal {
   };
   struct StagedRun {
     std::shared_ptr<JournaledRun> run;
-    uint64_t last_seq = 0;
+    uint64_t before_seq = 0;  // of the run's change before its first one here
+    uint64_t last_seq = 0;    // 0: none is here
+    bool begins = false;      // the first one is its BeginRun
+    bool skipping = false;    // there was no room for one: none follows before the next commit
   };
   using StagedRuns = std::unordered_map<uint32_t, StagedRun>;
 
   Result<uint64_t> stage(JournaledRun& run, const Frame& frame,
                          std::initializer_list<std::string_view> parts, bool may_wait);
-  void start_committer();  // expects mutex_
+  StagedRun& staged_run(JournaledRun& run, uint16_t type);  // expects mutex_
+  bool all_covered() const;                                 // likewise
+  void start_committer();                                   // expects mutex_
   void commit_loop();
   bool stopped() const;
   bool work_waits() const;  // expects mutex_

@@ -13,6 +13,7 @@ namespace assay::tracking {
 namespace {
 
 constexpr int64_t kSegmentLimitBytes = int64_t{1} << 30;
+constexpr uint16_t kAfter = change_type<AfterChange>();
 constexpr std::array<uint16_t, 3> kNews = {change_type<SetScore>(), change_type<FinishRun>(),
                                            change_type<ReopenRun>()};
 
@@ -94,10 +95,12 @@ Status JournalIndex::take_frames(std::string_view bytes, const std::string& path
         entry = &runs_[identity.run_id];
         entry->identity = std::move(identity);
         by_number[frame.run] = entry;
-        continue;
+        if ((frame.flags & kRepeatedFlag) != 0) continue;
       }
       const auto it = by_number.find(frame.run);
-      if (it != by_number.end()) it->second->news.emplace_back(frame.seq, std::move(*change));
+      if (news && it != by_number.end()) {
+        it->second->news.emplace_back(frame.seq, std::move(*change));
+      }
     }
     const auto it = by_number.find(frame.run);
     if (it == by_number.end() || frame.type == 0 || frame.type > kChangeTypeCount) {
@@ -108,9 +111,14 @@ Status JournalIndex::take_frames(std::string_view bytes, const std::string& path
     }
     entry = it->second;
     const auto payload_at = static_cast<int64_t>(frame.payload.data() - bytes.data());
-    entry->places.push_back({static_cast<uint32_t>(files_.size() - 1), payload_at,
-                             static_cast<uint32_t>(frame.payload.size()), frame.type, frame.seq});
-    entry->last_seq = std::max(entry->last_seq, frame.seq);
+    Place place{static_cast<uint32_t>(files_.size() - 1),
+                payload_at,
+                static_cast<uint32_t>(frame.payload.size()),
+                frame.type,
+                frame.seq,
+                0};
+    if (frame.type == kAfter) place.after_seq = WireReader(frame.payload).number<uint64_t>();
+    entry->places.push_back(place);
   }
   return {};
 }
@@ -126,6 +134,18 @@ void JournalIndex::take_note(const Frame& frame) {
   }
 }
 
+uint64_t JournalIndex::reach(const Entry& entry, uint64_t seq) {
+  for (const Place& place : entry.places) {
+    if (place.type == kAfter) {
+      if (seq < place.after_seq) break;
+    } else if (place.seq > seq) {
+      if (place.type == change_type<OmittedChange>()) break;
+      seq = place.seq;
+    }
+  }
+  return seq;
+}
+
 Status JournalIndex::replay(const std::string& run_id, RunRecord& record) const {
   const auto it = runs_.find(run_id);
   if (it == runs_.end()) return {};
@@ -136,8 +156,9 @@ Status JournalIndex::replay(const std::string& run_id, RunRecord& record) const 
     return {};
   }
   std::string payload;
+  const uint64_t last = reach(entry, record.info.wal_seq);
   for (const Place& place : entry.places) {
-    if (place.seq <= record.info.wal_seq) continue;
+    if (place.type == kAfter || place.seq <= record.info.wal_seq || place.seq > last) continue;
     payload.resize(place.size);
     ASSAY_ASSIGN_OR_RETURN(
         const int64_t count,
@@ -161,10 +182,11 @@ void JournalIndex::replay_news(const Entry& entry, RunInfo& info) {
   if (info.writer != entry.identity.writer) return;
   RunRecord record;
   record.info = std::move(info);
+  const uint64_t last = reach(entry, record.info.wal_seq);
   for (const auto& [seq, change] : entry.news) {
-    if (seq > record.info.wal_seq) apply(record, change);
+    if (seq > record.info.wal_seq && seq <= last) apply(record, change);
   }
-  record.info.wal_seq = std::max(record.info.wal_seq, entry.last_seq);
+  record.info.wal_seq = last;
   info = std::move(record.info);
 }
 

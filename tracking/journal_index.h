@@ -27,10 +27,10 @@ class JournalIndex {
     uint32_t size = 0;
     uint16_t type = 0;
     uint64_t seq = 0;
+    uint64_t after_seq = 0;  // of an AfterChange
   };
   struct Entry {
     RunInfo identity{};  // as the run began
-    uint64_t last_seq = 0;
     // Known to be in the run's file; if there is a number and no file, the run was deleted.
     uint64_t published_seq = 0;
     std::vector<Place> places{};
@@ -42,6 +42,10 @@ class JournalIndex {
   // the same segment was never acknowledged. A segment that vanishes meanwhile was not needed.
   // Fails: not_found if the folder is gone, io.
   static Result<JournalIndex> read(FileLayer& files, const std::string& folder);
+
+  // How far a record that has all changes up to `seq` gets by replaying: never past a change that
+  // the journal lacks, so that what is shown is always what the run was at some moment.
+  static uint64_t reach(const Entry& entry, uint64_t seq);
 
   // By run id.
   const std::map<std::string, Entry>& runs() const { return runs_; }

@@ -91,7 +91,7 @@ void append_frame(const Frame& frame, std::initializer_list<std::string_view> pa
   writer.count(size);
   writer.number(uint32_t{0});
   writer.number(frame.type);
-  writer.number(uint16_t{0});
+  writer.number(frame.flags);
   writer.number(frame.run);
   writer.number(frame.seq);
   for (const std::string_view part : parts) to.append(part);
@@ -119,6 +119,7 @@ bool FrameReader::next(Frame& frame) {
   if (seq < seq_) return false;
   seq_ = seq;
   frame.type = number_at<uint16_t>(&rest[kTypeAt]);
+  frame.flags = number_at<uint16_t>(&rest[10]);
   frame.run = number_at<uint32_t>(&rest[12]);
   frame.seq = seq;
   frame.payload = rest.substr(kFrameHeaderBytes, size);

@@ -25,6 +25,8 @@ inline constexpr size_t kFrameLimitBytes = size_t{16} << 20;
 // Frames of these types and above are notes about the journal, not changes of runs: a reader passes
 // over those that it does not know. They belong to no run (number 0).
 inline constexpr uint16_t kFirstNoteType = 64;
+// Flag of a BeginRun that repeats what an earlier segment says.
+inline constexpr uint16_t kRepeatedFlag = 1;
 // "The file of this run holds its changes up to ...": then a missing file was deleted.
 inline constexpr uint16_t kPublishedNote = 64;
 
@@ -42,6 +44,7 @@ Result<SegmentHeader> parse_header(std::string_view bytes, const std::string& so
 // A frame as read. The payload points into the reader's bytes.
 struct Frame {
   uint16_t type = 0;
+  uint16_t flags = 0;
   uint32_t run = 0;  // number of the run within its writer
   uint64_t seq = 0;  // number of the change within its writer; never falls within a segment
   std::string_view payload{};

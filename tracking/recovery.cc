@@ -41,7 +41,8 @@ Result<bool> recover_run(Workspace& workspace, RunPublisher& publisher, const Jo
   if (files.exists(path)) {
     ASSAY_ASSIGN_OR_RETURN(const RunInfo info, read_run_info(files, path));
     const bool later = info.writer != entry.identity.writer;
-    const bool whole = info.wal_seq >= entry.last_seq && info.status != RunStatus::kRunning;
+    const bool whole = JournalIndex::reach(entry, info.wal_seq) == info.wal_seq &&
+                       info.status != RunStatus::kRunning;
     if (later || whole) return false;
     ASSAY_ASSIGN_OR_RETURN(record, read_run(files, path));
   } else if (entry.published_seq > 0) {

@@ -58,7 +58,7 @@ Result<std::unique_ptr<Run>> Run::create(std::shared_ptr<Workspace> workspace, R
   static const std::string user = user_name();
   info.user = user;
   info.created_ns = wall_time_ns();
-  auto state = RunState::create(*journal, std::move(info));
+  ASSAY_ASSIGN_OR_RETURN(auto state, RunState::create(*journal, std::move(info)));
   return std::unique_ptr<Run>(
       new Run(std::move(workspace), *journal, *publisher, std::move(state)));
 }
@@ -192,8 +192,6 @@ Status Run::durable() {
   ASSAY_ASSIGN_OR_RETURN(const uint64_t seq, state_->last_change());
   // The committer of a writer that was taken over drops points: they have no number.
   if (journal_.fenced()) return journal_.health();
-  // A run without changes is in no journal.
-  if (seq == 0) return publisher_.now(*state_);
   if (state_->published_seq() >= seq) return {};
   if (!state_->has_hole()) ASSAY_RETURN_IF_ERROR(journal_.settle(seq));
   // What the journal could not take is durable once the run's file has it.

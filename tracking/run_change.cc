@@ -85,6 +85,7 @@ struct Applier {
     record.info.finished = false;
   }
   void operator()(const OmittedChange&) const {}
+  void operator()(const AfterChange&) const {}
 };
 
 constexpr int64_t kSmall = 256;  // names, lengths, numbers of an ordinary change

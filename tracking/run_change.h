@@ -78,16 +78,22 @@ struct FinishRun {
 };
 // The end could not be published and logging went on.
 struct ReopenRun {};
-// A change too large for the journal: it was in memory only, until the run file had it.
+// A change too large for the journal: it was in memory only, until the run file had it. What
+// follows it in the journal counts only if the file has it.
 struct OmittedChange {
   std::string what;
+};
+// What follows in the journal counts only after the change with this number: after a failed write
+// the journal lacks changes until the run file has them.
+struct AfterChange {
+  uint64_t seq = 0;
 };
 
 // The position in this list, from 1, is a change's type in the journal: add at the end only.
 using RunChange =
     std::variant<BeginRun, SetParam, SetTag, DropTag, AddPoints, DeclareMetric, AppendText,
                  PutArtifact, PutPredictions, PutTable, SetScore, SetSource, SetEnvironment,
-                 AddDataset, AddModel, FinishRun, ReopenRun, OmittedChange>;
+                 AddDataset, AddModel, FinishRun, ReopenRun, OmittedChange, AfterChange>;
 
 inline constexpr uint16_t kChangeTypeCount = std::variant_size_v<RunChange>;
 

@@ -363,6 +363,12 @@ Status get(WireReader& from, OmittedChange& change) {
   return {};
 }
 
+void put(WireWriter& to, const AfterChange& change) { to.number(change.seq); }
+Status get(WireReader& from, AfterChange& change) {
+  change.seq = from.number<uint64_t>();
+  return {};
+}
+
 template <size_t I>
 Result<RunChange> decode_as(std::string_view payload) {
   using Change = std::variant_alternative_t<I, RunChange>;

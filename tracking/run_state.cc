@@ -45,11 +45,17 @@ Status MetricBuffer::log(const MetricPoint& point) try {
   return run_.memory_error();
 }
 
-std::shared_ptr<RunState> RunState::create(Journal& journal, RunInfo info) {
+Result<std::shared_ptr<RunState>> RunState::create(Journal& journal, RunInfo info) {
   std::string begin;
   encode_change(BeginRun{info}, begin);
   std::shared_ptr<RunState> run(new RunState(journal, std::move(info), std::move(begin)));
   journal.admit(run);
+  auto seq = journal.append(*run, change_type<BeginRun>(), {run->begin()});
+  if (!seq) {
+    journal.release(run->number());
+    return tl::unexpected<Error>(std::move(seq.error()));
+  }
+  run->last_seq_ = *seq;
   return run;
 }
 

@@ -52,8 +52,9 @@ class MetricBuffer {
 
 class RunState final : public JournaledRun, public std::enable_shared_from_this<RunState> {
  public:
-  // `journal` must outlive the last call that logs, which is the Run's matter.
-  static std::shared_ptr<RunState> create(Journal& journal, RunInfo info);
+  // The run's beginning is its first change. `journal` must outlive the last call that logs, which
+  // is the Run's matter. Fails: as Journal::append().
+  static Result<std::shared_ptr<RunState>> create(Journal& journal, RunInfo info);
 
   const std::string& id() const { return id_; }
   const std::string& experiment() const { return experiment_; }

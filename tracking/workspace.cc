@@ -224,7 +224,9 @@ Status Workspace::flush(const StopToken* stop) {
     if (closed_ || lease_ == nullptr) return {};
   }
   ASSAY_RETURN_IF_ERROR(publisher_->drain(stop));
-  return journal_->settle_all();
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<uint32_t> holes, journal_->settle_all());
+  for (const uint32_t run : holes) publisher_->soon(run);
+  return holes.empty() ? Status() : publisher_->drain(stop);
 }
 
 double Workspace::backlog_seconds() {
@@ -253,8 +255,8 @@ Status Workspace::close(const StopToken* stop) {
   Status drained = publisher_->drain(stop);
   // Out of time: what is under way may hang, and the journal has the rest.
   if (!drained && drained.error().code == StatusCode::kCancelled) {
-    Status settled = journal_->settle_all();
-    return settled ? drained : settled;
+    const auto settled = journal_->settle_all();
+    return settled ? drained : Status(tl::unexpected<Error>(settled.error()));
   }
   publisher_->stop();
   (void)journal_->stop();

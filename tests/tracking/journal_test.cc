@@ -248,6 +248,58 @@ TEST_F(JournalTest, AFullDiskLosesNothingAtAnyOperation) {
   }
 }
 
+TEST_F(JournalTest, AnEmptyRunIsDurableToo) {
+  const auto workspace = make_store(nullptr, {.tick_ns = kHourNs});
+  const auto run = start(workspace, "empty");
+  EXPECT_TRUE(list_runs(*workspace)->runs.empty());
+  ASSERT_TRUE(run->durable());
+  copy_as_killed(store(), folder_ / "killed");
+  const auto killed = Workspace::open(folder_ / "killed");
+  ASSERT_TRUE((*killed)->recover());
+  EXPECT_EQ(find_run(**killed, "empty")->status, RunStatus::kInterrupted);
+  EXPECT_TRUE(fs::exists(run_file_of(**killed, run->id())));
+}
+
+TEST_F(JournalTest, ARunIsOnlySeenAsItWasAtSomeMoment) {
+  std::atomic<bool> journal_fails{false};
+  std::atomic<bool> publishing_fails{false};
+  HookedFiles files([&](std::string_view operation, const std::string& path) -> Status {
+    const bool journal = operation == "append" && path.find("seg-") != std::string::npos;
+    const bool file = operation == "rename" && path.ends_with(".h5");
+    if ((journal && journal_fails) || (file && publishing_fails)) {
+      return fail(StatusCode::kIo, "no space left");
+    }
+    return {};
+  });
+  const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
+  const auto run = start(workspace, "gap");
+  const auto step = [&](int64_t number) {
+    EXPECT_TRUE(run->log_text(TextStream::kStdout, std::to_string(number)));
+    EXPECT_TRUE(run->set_score("loss", static_cast<double>(number)));
+    return run->durable().has_value();
+  };
+  const auto text_after_kill = [&](const char* folder) {
+    copy_as_killed(store(), folder_ / folder);
+    const RunRecord record = seen("gap", folder_ / folder);
+    const auto info = find_run(**Workspace::open(folder_ / folder), "gap");
+    EXPECT_EQ(info->score, record.info.score) << "lists and records agree";
+    const auto recovered = Workspace::open(folder_ / folder);
+    EXPECT_TRUE((*recovered)->recover());
+    EXPECT_EQ(seen("gap", folder_ / folder).stdout_text, record.stdout_text);
+    return record.stdout_text;
+  };
+  EXPECT_TRUE(step(1));
+  journal_fails = publishing_fails = true;
+  EXPECT_FALSE(step(2)) << "neither the journal nor the run file takes it";
+  journal_fails = false;
+  EXPECT_FALSE(step(3)) << "the journal has it, but not what came before";
+  EXPECT_EQ(text_after_kill("first"), "1");
+  publishing_fails = false;
+  EXPECT_TRUE(step(4));
+  EXPECT_TRUE(step(5)) << "by the journal alone";
+  EXPECT_EQ(text_after_kill("second"), "12345");
+}
+
 TEST_F(JournalTest, OnAFullDiskLoggingGoesOnAndNobodyWaits) {
   FailingFiles files;
   const auto workspace =
