@@ -39,7 +39,10 @@ int work_until_killed(const std::shared_ptr<Workspace>& workspace, const std::st
     for (int step = 0; step < 200; ++step) ok = ok && (*run)->log_metric("loss", step, step);
     ok = ok && (i % 2 == 0 ? (*run)->checkpoint() : (*run)->durable());
     ok = ok && (*run)->log_artifact("note.txt", bytes, "text/plain");
-    ok = ok && registry.register_model({.name = "crash", .run_id = (*run)->id()}, bytes);
+    const auto model = registry.register_model({.name = "crash", .run_id = (*run)->id()}, bytes);
+    ok = ok && model;
+    ok = ok && registry.edit("crash", model->version,
+                             {.set_tags = {{"run", (*run)->id()}}, .set_aliases = {"last"}});
     const auto mode = i % 3 == 0 ? FinishMode::kDeferred : FinishMode::kPublish;
     ok = ok && (*run)->finish(RunStatus::kCompleted, "", mode);
     ok = ok && (*run)->durable();
@@ -175,7 +178,17 @@ void expect_whole(const std::shared_ptr<Workspace>& workspace,
   if (models->empty()) return;
   const auto versions = registry.list_versions("crash");
   ASSERT_TRUE(versions) << versions.error().message;
-  for (const ModelVersion& version : *versions) EXPECT_TRUE(blobs.verify(version.sha256));
+  std::set<std::string> tagged;
+  for (const ModelVersion& version : *versions) {
+    EXPECT_TRUE(blobs.verify(version.sha256));
+    const auto run = version.tags.find("run");
+    if (run != version.tags.end()) tagged.insert(run->second);
+  }
+  for (const std::string& id : acknowledged) EXPECT_TRUE(tagged.contains(id)) << id;
+  EXPECT_TRUE(registry.resolve("crash@last")) << "an alias of a version that is there";
+  const auto events = registry.history("crash");
+  ASSERT_TRUE(events) << events.error().message;
+  EXPECT_GE(events->size(), versions->size() + acknowledged.size());
 }
 
 TEST(Processes, KilledAtAnyInstantLeaveOnlyWholeFiles) {
