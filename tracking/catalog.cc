@@ -29,12 +29,13 @@ Result<std::unique_ptr<File>> open_journal(Workspace& workspace,
   if (journal || journal.error().code != StatusCode::kNotFound) return journal;
   ASSAY_ASSIGN_OR_RETURN(const std::string name, make_ulid());
   const std::string temporary = fmt::format("{}/catalog-{}.tmp", temporary_folder, name);
+  const std::string header = journal_header();
+  Status linked;
   {
     ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
-    const std::string header = journal_header();
-    ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span(header))));
+    linked = file->append(std::as_bytes(std::span(header)));
   }
-  const Status linked = files.link(temporary, path);
+  if (linked) linked = files.link(temporary, path);
   (void)files.unlink(temporary);
   if (!linked && linked.error().code != StatusCode::kAlreadyExists) {
     return tl::unexpected<Error>(linked.error());
