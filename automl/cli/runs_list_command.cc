@@ -1,7 +1,9 @@
 // assay runs list | search
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 
+#include "automl/cli/help_format.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_tables.h"
@@ -149,8 +151,8 @@ void add_list(CLI::App& runs, Invocation& invocation) {
   command->add_option("--status", options->status,
                       "Only runs with this status: running, completed, failed, cancelled, "
                       "interrupted, pruned");
-  command->add_option("--kind", options->kind, "Only runs of this kind")
-      ->check(CLI::IsMember({"sweep", "trial", "job", "pipeline", "step"}));
+  constexpr std::array<std::string_view, 5> kKinds = {"sweep", "trial", "job", "pipeline", "step"};
+  add_choice(*command, "--kind", options->kind, kKinds, "Only runs of this kind");
   command->add_option("--parent", options->parent, "Only the trials of this sweep");
   add_table_flags(*command, *options);
   command->footer("Example:\n  assay runs list --kind sweep --limit 5");
@@ -169,11 +171,12 @@ void add_search(CLI::App& runs, Invocation& invocation) {
   add_table_flags(*command, *options);
   std::vector<std::string_view> names;
   for (const auto& attribute : tracking::run_attributes()) names.push_back(attribute.name);
+  const std::string attributes = fmt::format("count(...); {}", fmt::join(names, ", "));
   command->footer(fmt::format(
       "Query:  [CONDITION] [order by FIELD [asc|desc], ...] [limit N] [offset N]\n"
       "  fields      params.KEY, tags.KEY, metrics.KEY (its last value), min(metrics.KEY), "
       "max(...),\n"
-      "              count(...); {}\n"
+      "              {}\n"
       "  conditions  = != < <= > >=, in (...), between A and B, like 'a%', ilike, is null,\n"
       "              is not null; and, or, not, parentheses\n"
       "  values      12, 0.5, 'text', true, '2024-01-31', '2h' (ago), 90s; keys with blanks: \"a "
@@ -182,7 +185,7 @@ void add_search(CLI::App& runs, Invocation& invocation) {
       "Examples:\n"
       "  assay runs search \"metrics.roc_auc > 0.9 and tags.learner = 'gbdt'\"\n"
       "  assay runs search \"kind = 'trial' and start_time > '2h' order by score desc limit 10\"",
-      fmt::join(names, ", ")));
+      fmt::join(wrapped_lines(attributes, 80), "\n              ")));
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return list_command(invocation, *options, true); };
   });
