@@ -11,10 +11,9 @@
 namespace assay::datasets {
 namespace {
 
-constexpr std::string_view kDefaultMissing[] = {
-    "NA",       "N/A",  "n/a",  "na",   "#N/A", "#N/A N/A", "#NA",     "<NA>",
-    "NaN",      "nan",  "NAN",  "-NaN", "-nan", "1.#IND",   "-1.#IND", "1.#QNAN",
-    "-1.#QNAN", "null", "NULL", "Null", "None", "?"};
+constexpr std::string_view kDefaultMissing[] = {"NA",   "N/A",  "n/a",  "na",   "#N/A",
+                                                "<NA>", "NaN",  "nan",  "NAN",  "-nan",
+                                                "null", "NULL", "Null", "None", "?"};
 
 // In every pair the true spelling comes first.
 constexpr std::array<std::array<std::string_view, 2>, 4> kBooleanPairs = {

@@ -46,9 +46,9 @@ std::optional<double> parse_datetime(std::string_view text);
 // Fields that mean "no value". Compared with the trimmed field; empty is always missing.
 class MissingTokens {
  public:
-  // Those of pandas and a few more spellings of them: NA, N/A, n/a, na, #N/A, #N/A N/A, #NA, <NA>,
-  // NaN, nan, NAN, -NaN, -nan, 1.#IND, -1.#IND, 1.#QNAN, -1.#QNAN, null, NULL, Null, None, ?. A
-  // lone dash or point is not among them: some tables have them for values ("+" and "-").
+  // NA, N/A, n/a, na, #N/A, <NA>, NaN, nan, NAN, -nan, null, NULL, Null, None, ?: what pandas takes
+  // for missing by default, but for spellings of old C libraries, and a few more. A lone dash or
+  // point is not among them: some tables have them for values ("+" and "-").
   static std::span<const std::string_view> defaults();
   MissingTokens();
   explicit MissingTokens(std::span<const std::string> tokens);

@@ -157,7 +157,7 @@ TEST(ParseDatetime, RefusesEverythingElse) {
 TEST(MissingTokens, DefaultsAndOwn) {
   const MissingTokens tokens;
   for (const char* text : {"", "  ", "NA", " ? ", "N/A", "NaN", "nan", "null", "NULL", "None", "na",
-                           "n/a", "#N/A", "#NA", "<NA>", "NAN", "Null", "-nan", "1.#IND"}) {
+                           "n/a", "#N/A", "<NA>", "NAN", "Null", "-nan"}) {
     EXPECT_TRUE(tokens.contains(text)) << text;
   }
   for (const char* text : {"Na", "0", "-", ".", "??", "none", "N", "A", "#N"}) {
