@@ -1,8 +1,8 @@
 #include "tracking/blob_references.h"
 
-#include "tracking/journal_view.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
+#include "tracking/run_query.h"
 #include "tracking/run_trash.h"
 
 namespace assay::tracking {
@@ -41,10 +41,7 @@ Status add_journals(Workspace& workspace, BlobReferences& references) {
     return fail(StatusCode::kData, "{}", damaged);
   }
   for (const auto& [run_id, found] : journals.runs()) {
-    RunRecord record;
-    record.info = found.entry->identity;
-    record.info.wal_seq = 0;
-    ASSAY_RETURN_IF_ERROR(found.index->replay(run_id, record));
+    ASSAY_ASSIGN_OR_RETURN(const RunRecord record, journaled_run(workspace, run_id, found));
     add_references(record, references);
   }
   return {};
@@ -63,6 +60,23 @@ void add_references(const RunRecord& run, BlobReferences& references) {
   add(run.source->manifest_sha256);
   add(run.source->git_diff_sha256);
   for (const SourceFile& file : run.source->files) add(file.sha256);
+}
+
+Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
+                                const JournalView::Found& found) {
+  RunRecord record;
+  record.info = found.entry->identity;
+  record.info.wal_seq = 0;
+  // Changes that went to the file alone are missing in the journal: what follows them is replayed
+  // on the file only.
+  auto published = read_run(workspace.files(), run_file_of(workspace, run_id));
+  if (published) {
+    record = std::move(*published);
+  } else if (published.error().code != StatusCode::kNotFound) {
+    return tl::unexpected<Error>(std::move(published.error()));
+  }
+  ASSAY_RETURN_IF_ERROR(found.index->replay(run_id, record));
+  return record;
 }
 
 Result<BlobReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {

@@ -69,7 +69,8 @@ Status CatalogState::lend(const char* attribute, size_t row, const std::optional
 Status CatalogState::show_news(size_t row, const JournalView::Found& found) {
   ASSAY_ASSIGN_OR_RETURN(RunInfo info, info_of(row));
   const bool news = info.writer == found.entry->identity.writer &&
-                    (found.entry->last_seq > info.wal_seq || info.status == RunStatus::kRunning);
+                    (JournalIndex::reach(*found.entry, info.wal_seq) > info.wal_seq ||
+                     info.status == RunStatus::kRunning);
   if (!news) return {};
   JournalIndex::replay_news(*found.entry, info);
   if (found.dead && info.status == RunStatus::kRunning) info.status = RunStatus::kInterrupted;

@@ -43,13 +43,11 @@ class Checker {
     for (const auto& [run_id, found] : journals.runs()) {
       ASSAY_RETURN_IF_ERROR(step());
       ++report_.journals;
-      RunRecord record;
-      record.info = found.entry->identity;
-      record.info.wal_seq = 0;
-      if (const Status replayed = found.index->replay(run_id, record); !replayed) {
-        report_.problems.push_back(replayed.error().message);
+      const auto record = journaled_run(workspace_, run_id, found);
+      if (record) {
+        add_references(*record, needed_);
       } else {
-        add_references(record, needed_);
+        report_.problems.push_back(record.error().message);
       }
     }
     return {};
