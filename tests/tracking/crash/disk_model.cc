@@ -15,7 +15,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kSectorBytes = 512;
-constexpr char kStale = '\xA5';
 constexpr int kRoot = 0;
 
 // One page of data that was never synced, as it may look on the disk.
@@ -23,14 +22,11 @@ void lose_page(std::string& data, size_t begin, size_t end, Rng& random) {
   const auto at = data.begin();
   const auto first = at + static_cast<std::ptrdiff_t>(begin);
   const auto last = at + static_cast<std::ptrdiff_t>(end);
-  switch (random.below(4)) {
+  switch (random.below(3)) {
     case 0:
       std::fill(first, last, '\0');
       return;
-    case 1:
-      std::fill(first, last, kStale);
-      return;
-    case 2: {
+    case 1: {
       const size_t sector = (begin / kSectorBytes + random.below(8)) * kSectorBytes;
       const size_t torn = std::clamp(sector, begin, end);
       std::fill(at + static_cast<std::ptrdiff_t>(torn), last, '\0');

@@ -3,9 +3,9 @@
 // as harsh as POSIX allows and harsher than journaling file systems are:
 //
 // - Data. What was appended before a sync of the file is kept. Of what was appended after, any
-//   4 KiB page is kept, zero, torn at a multiple of 512 bytes or stale (0xA5), and the file's
-//   length is anything between the synced and the full one. Syncing a file does not make its name
-//   durable.
+//   4 KiB page is kept, zero, or torn at a multiple of 512 bytes, and the file's length is anything
+//   between the synced and the full one. (Bytes of other files do not show: ext4 as it is mounted
+//   by default, XFS and btrfs see to that.) Syncing a file does not make its name durable.
 // - Names. A creation, link, rename or removal, also of folders, is durable once a folder that it
 //   changes was synced after it. Before that it may have happened or not, each by itself and in any
 //   order, except that a change of a name builds on the earlier changes of the same name. Syncing a

@@ -131,7 +131,7 @@ TEST_F(Disk, MayLoseANameThatWasNotSynced) {
 TEST_F(Disk, MayLoseAnyPartOfDataThatWasNotSynced) {
   const Set states =
       found({create("a", 1), append(1, "d"), sync(1), append(1, "x"), sync_folder()}, "a");
-  EXPECT_EQ(states, (Set{"d", "dx", std::string("d\0", 2), "d\xA5"}));
+  EXPECT_EQ(states, (Set{"d", "dx", std::string("d\0", 2)}));
 }
 
 TEST_F(Disk, RenamesWholeOrNotAtAll) {
