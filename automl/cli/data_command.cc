@@ -95,7 +95,7 @@ std::string summary_of(const datasets::ColumnProfile& column) {
   // Six digits, unless they hide that the values differ.
   const bool hidden =
       column.min != column.max && number_text(column.min, 6) == number_text(column.max, 6);
-  const int digits = hidden ? 15 : 6;
+  const int digits = hidden ? 16 : 6;
   return fmt::format("{} .. {}, median {}, mean {}", number_text(column.min, digits),
                      number_text(column.max, digits), number_text(middle, digits),
                      number_text(column.mean, digits));

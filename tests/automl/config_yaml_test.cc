@@ -238,7 +238,7 @@ TEST(YamlConfig, ReportsAllMistakesInLineOrder) {
             "c.yaml:2: budget.trials=-1 (must be a whole number, 0..1000000000)\n"
             "c.yaml:3: data.target: must be given\n"
             "c.yaml:4: data.train is nothing (must be text)\n"
-            "c.yaml:6: seed=1.5 (must be a whole number, >= 0)");
+            "c.yaml:6: seed=1.5 (must be a whole number, 0..9223372036854775807)");
 }
 
 TEST(YamlConfig, RulesOverSeveralOptionsHaveLines) {

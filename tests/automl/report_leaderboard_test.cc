@@ -89,7 +89,8 @@ TEST(RecordText, TellsWhatASweepRecorded) {
   EXPECT_NE(leaderboard_section(record, 2, 0).find("... and "), std::string::npos);
   const std::string members = members_section(record, 0);
   EXPECT_EQ(members.find("ensemble"), std::string::npos);
-  EXPECT_LT(members.find("0.750   constant"), members.find("0.250   gbt"));
+  ASSERT_NE(members.find("0.750  constant"), std::string::npos) << members;
+  EXPECT_LT(members.find("0.750  constant"), members.find("0.250  gbt"));
   const std::string features = importance_section(record, 2, 0);
   EXPECT_NE(features.find("75.0 %"), std::string::npos);
   EXPECT_NE(features.find("25.0 %"), std::string::npos);
