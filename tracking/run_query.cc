@@ -70,6 +70,11 @@ tl::unexpected<Error> unknown_run(Catalog& catalog, std::string_view reference) 
   const std::string_view near = nearest_name(reference, names);
   const std::string hint =
       near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near);
+  if (near.empty() && reference.size() < kShortestPrefix) {
+    return fail(StatusCode::kNotFound,
+                "no run '{}' in the workspace (the beginning of an id has at least {} characters)",
+                reference, kShortestPrefix);
+  }
   return fail(StatusCode::kNotFound, "no run '{}' in the workspace{}", reference, hint);
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "automl/cli/help_format.h"
 #include "automl/cli/invocation.h"
@@ -103,13 +104,15 @@ void add_completion_command(CLI::App& app, Invocation& invocation) {
   CLI::App* completion = app.add_subcommand("completion", "Completion for shells");
   completion->require_subcommand(1);
   CLI::App* bash = completion->add_subcommand("bash", "Print the completion script for bash");
+  add_output_options(*bash, invocation);
   bash->footer(
       "Examples:\n"
       "  source <(assay completion bash)\n"
       "  assay completion bash > ~/.local/share/bash-completion/completions/assay");
   bash->callback([&app, &invocation] {
-    invocation.action = [&app]() -> Status {
-      print_result(bash_script(app));
+    invocation.action = [&app, &invocation]() -> Status {
+      const std::string script = bash_script(app);
+      print_result(invocation.json ? nlohmann::json{{"bash", script}}.dump() + "\n" : script);
       return {};
     };
   });

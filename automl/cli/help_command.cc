@@ -1,5 +1,6 @@
 // assay help [COMMAND]: the same as --help.
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include <span>
 
 #include "automl/cli/help_format.h"
@@ -10,7 +11,8 @@
 namespace assay::automl::cli {
 namespace {
 
-Status print_help(const CLI::App& app, const std::vector<std::string>& words) {
+Status print_help(const Invocation& invocation, const CLI::App& app,
+                  const std::vector<std::string>& words) {
   const CLI::App* command = &app;
   std::string path = app.get_name();
   for (const std::string& word : words) {
@@ -27,7 +29,9 @@ Status print_help(const CLI::App& app, const std::vector<std::string>& words) {
     command = next;
     path += " " + word;
   }
-  print_result(help_text(*command, path));
+  const std::string text = help_text(*command, path);
+  print_result(invocation.json ? nlohmann::json{{"command", path}, {"help", text}}.dump() + "\n"
+                               : text);
   return {};
 }
 
@@ -37,9 +41,10 @@ void add_help_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("help", "Print the help of a command");
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("command", *words, "The command, such as: runs list");
+  add_output_options(*command, invocation);
   command->footer("Examples:\n  assay help run\n  assay help runs list");
   command->callback([&app, &invocation, words] {
-    invocation.action = [&app, words] { return print_help(app, *words); };
+    invocation.action = [&app, &invocation, words] { return print_help(invocation, app, *words); };
   });
 }
 

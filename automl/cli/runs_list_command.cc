@@ -24,6 +24,7 @@ struct ListOptions {
   std::string columns;
   int64_t limit = 50;
   int64_t offset = 0;
+  bool all = false;
   bool csv = false;
   bool ascii = false;
 };
@@ -47,6 +48,12 @@ Result<tracking::RunQuery> query_of(tracking::Workspace& workspace, const ListOp
   if (!options.parent.empty()) {
     ASSAY_ASSIGN_OR_RETURN(auto parent, tracking::find_run(workspace, options.parent));
     add_condition(query, "parent", parent.run_id);
+  }
+  // A sweep's trials would hide all else: they come only where something asks for them.
+  if (!options.all && options.kind.empty() && options.parent.empty() && options.status.empty()) {
+    query.nodes.push_back({tracking::QueryOp::kIsNull,
+                           {},
+                           {{tracking::RunField{tracking::FieldGroup::kRun, "parent"}, {}}}});
   }
   if (query.nodes.empty()) return query;
   tracking::QueryNode all{tracking::QueryOp::kAnd, {}, {}};
@@ -144,7 +151,7 @@ void add_table_flags(CLI::App& command, ListOptions& options) {
 }
 
 void add_list(CLI::App& runs, Invocation& invocation) {
-  CLI::App* command = runs.add_subcommand("list", "List runs, newest first");
+  CLI::App* command = runs.add_subcommand("list", "List sweeps and other runs, newest first");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<ListOptions>();
   command->add_option("--experiment", options->experiment, "Only runs of this experiment");
@@ -154,8 +161,14 @@ void add_list(CLI::App& runs, Invocation& invocation) {
   constexpr std::array<std::string_view, 5> kKinds = {"sweep", "trial", "job", "pipeline", "step"};
   add_choice(*command, "--kind", options->kind, kKinds, "Only runs of this kind");
   command->add_option("--parent", options->parent, "Only the trials of this sweep");
+  command->add_flag("--all", options->all,
+                    "The runs below others, such as trials, too (also with --kind, --status or "
+                    "--parent)");
   add_table_flags(*command, *options);
-  command->footer("Example:\n  assay runs list --kind sweep --limit 5");
+  command->footer(
+      "Examples:\n"
+      "  assay runs list --limit 5\n"
+      "  assay runs list --parent 01JD");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] {
       return list_command(invocation, *options, false);

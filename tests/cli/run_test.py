@@ -138,6 +138,7 @@ class RunTest(CliCase):
         self.assertEqual(model['run_id'], summary['run_id'])
         self.assertEqual([c['name'] for c in model['input_contract']['columns']],
                          ['income', 'age', 'city', 'noise'])
+        self.fails(2, 'runs', 'show', '01', says='at least 4 characters')
         self.assay('models', 'alias', 'set', 'm:1', 'champion')
         self.assertEqual(self.assay_json('models', 'show', 'm@champion')['version'], 1)
         self.assertEqual(len(self.assay_json('models', 'list')), 1)

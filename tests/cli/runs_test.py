@@ -23,7 +23,7 @@ class RunsTest(CliCase):
                       for folder, _, names in os.walk(root) for name in names)
 
     def test_search_finds_what_the_runs_say(self):
-        everything = self.assay_json('runs', 'list', '--limit', '0')
+        everything = self.assay_json('runs', 'list', '--all', '--limit', '0')
         trials = [r for r in everything if r['kind'] == 'trial']
         self.assertEqual(len(trials), 6)
         found = self.assay_json('runs', 'search', "kind = 'trial' and experiment = 'ONE'")
@@ -37,6 +37,16 @@ class RunsTest(CliCase):
         self.assertIn(learner['values']['tags.learner'],
                       self.assay('runs', 'show', learner['run_id']).stdout)
 
+    def test_list_shows_sweeps_unless_asked_for_more(self):
+        listed = [r['run_id'] for r in self.assay_json('runs', 'list')]
+        self.assertEqual(listed, self.sweeps[::-1])
+        self.assertEqual(len(self.assay_json('runs', 'list', '--all')), 8)
+        self.assertEqual(len(self.assay_json('runs', 'list', '--kind', 'trial')), 6)
+        self.assertEqual(len(self.assay_json('runs', 'list', '--parent', self.sweeps[0])), 3)
+        self.assertEqual(
+            [r['run_id'] for r in self.assay_json('runs', 'list', '--experiment', 'one')],
+            self.sweeps[:1])
+
     def test_errors_point_at_the_place(self):
         process = self.fails(2, 'runs', 'search', "kind = 'trial' and scor > 0.5",
                              says=["unknown attribute 'scor'", "did you mean 'score'", '^'])
@@ -45,25 +55,25 @@ class RunsTest(CliCase):
         place = lines[lines.index(caret) - 1]
         self.assertTrue(place[caret.index('^'):].startswith('scor > 0.5'))
         self.fails(2, 'runs', 'search', "status = 'complted'", says="did you mean 'completed'")
-        self.fails(2, 'runs', 'list', '--columns', 'param.lr', says="did you mean 'params'")
-        self.fails(2, 'runs', 'list', '--csv', '--json', says='exclude each other')
+        self.fails(2, 'runs', 'list', '--all', '--columns', 'param.lr', says="did you mean 'params'")
+        self.fails(2, 'runs', 'list', '--all', '--csv', '--json', says='exclude each other')
         self.assertIn('no run has params.nothing',
                       self.assay('runs', 'search', 'params.nothing = 1').stderr)
 
     def test_pages_csv_and_tables(self):
-        first = self.assay('runs', 'list', '--limit', 3)
+        first = self.assay('runs', 'list', '--all', '--limit', 3)
         self.assertIn('runs 1 to 3 of 8; --offset 3', first.stderr)
         self.assertEqual(len(first.stdout.splitlines()), 5)
         pages = [r['run_id'] for offset in (0, 3, 6) for r in
-                 self.assay_json('runs', 'list', '--limit', 3, '--offset', offset)]
-        self.assertEqual(pages, [r['run_id'] for r in self.assay_json('runs', 'list')])
-        text = self.assay('runs', 'list', '--csv', '--columns', 'tags.learner,metrics.roc_auc').stdout
+                 self.assay_json('runs', 'list', '--all', '--limit', 3, '--offset', offset)]
+        self.assertEqual(pages, [r['run_id'] for r in self.assay_json('runs', 'list', '--all')])
+        text = self.assay('runs', 'list', '--all', '--csv', '--columns', 'tags.learner,metrics.roc_auc').stdout
         rows = list(csv.DictReader(io.StringIO(text)))
         self.assertEqual([r['run_id'] for r in rows], pages)
-        for row, run in zip(rows, self.assay_json('runs', 'list')):
+        for row, run in zip(rows, self.assay_json('runs', 'list', '--all')):
             self.assertEqual(row['kind'], run['kind'])
             self.assertEqual(float(row['score']) if row['score'] else None, run['score'])
-        plain = self.assay('runs', 'list', '--ascii').stdout
+        plain = self.assay('runs', 'list', '--all', '--ascii').stdout
         self.assertTrue(plain.isascii())
         self.assertIn('trend', plain)
 
@@ -92,12 +102,12 @@ class RunsTest(CliCase):
         rebuilt = self.assay_json('fsck', '--rebuild-catalog')
         self.assertEqual((rebuilt['ok'], rebuilt['run_files'], rebuilt['catalog']['runs']),
                          (True, 8, 8))
-        before = self.assay('runs', 'list').stdout
+        before = self.assay('runs', 'list', '--all').stdout
         catalog = self.path('.assay/catalog.h5')
         with open(catalog, 'r+b') as handle:
             handle.truncate(os.path.getsize(catalog) // 2)
         self.assertIn('catalog.h5', self.assay('fsck', code=5).stdout)
-        self.assertEqual(self.assay('runs', 'list').stdout, before)
+        self.assertEqual(self.assay('runs', 'list', '--all').stdout, before)
         self.assay('fsck', '--rebuild-catalog')
         self.assay('fsck')
 

@@ -20,7 +20,7 @@ class UpkeepTest(CliCase):
         self.sweeps = {run['experiment']: run['run_id'] for run in sweeps}
 
     def run_ids(self):
-        return {run['run_id'] for run in self.assay_json('runs', 'list', '--limit', 0)}
+        return {run['run_id'] for run in self.assay_json('runs', 'list', '--all', '--limit', 0)}
 
     def test_deleted_runs_come_back_until_they_are_collected(self):
         everything = self.run_ids()

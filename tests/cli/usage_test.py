@@ -256,6 +256,12 @@ class CompletionTest(CliCase):
         self.assertIn('train.csv', self.complete('run', '--data', 'tr'))
         self.assertIn('train.csv', self.complete('data', 'describe', 'tr'))
 
+    def test_help_and_completion_as_json(self):
+        answer = self.assay_json('help', 'runs', 'list')
+        self.assertEqual(answer['command'], 'assay runs list')
+        self.assertEqual(answer['help'], self.assay('help', 'runs', 'list').stdout)
+        self.assertIn('complete', self.assay_json('completion', 'bash')['bash'])
+
     def test_what_completes_is_what_help_shows(self):
         text = self.assay('run', '--help').stdout
         shown = set(re.findall(r'(--[a-z-]+)', text.partition('\nFlags override')[0]))
