@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "tracking/environment.h"
 #include "tracking/snapshot.h"
 
 namespace assay::automl {
@@ -47,6 +48,22 @@ Status log_folds(const TrialOutcome& outcome, const std::string& metric, trackin
   return {};
 }
 
+// A line for each fold, and why the trial ended as it did.
+std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
+  std::string text;
+  for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
+    const FoldRecord& record = outcome.folds[fold];
+    text += fmt::format("fold {}: {} iterations (best {}) in {:.3f} s", fold + 1, record.iterations,
+                        record.best_iteration, record.fit_seconds);
+    if (record.score) text += fmt::format(", {} {}", metric, *record.score);
+    text += '\n';
+  }
+  text += name_of(outcome.result.status);
+  if (outcome.score) text += fmt::format(": {} {}", metric, *outcome.score);
+  if (!outcome.result.message.empty()) text += fmt::format(" ({})", outcome.result.message);
+  return text + '\n';
+}
+
 }  // namespace
 
 tracking::Value to_value(const ParamValue& value) {
@@ -77,7 +94,12 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   // As text: a seed uses all 64 bits.
   ASSAY_RETURN_IF_ERROR(run.set_tag("seed", fmt::format("{}", spec.seed)));
   ASSAY_RETURN_IF_ERROR(run.set_tag("device", context.device));
+  // What the machine is stands in the sweep's record.
+  ASSAY_RETURN_IF_ERROR(run.set_environment({{"assay_version", tracking::assay_version()},
+                                             {"device", context.device},
+                                             {"seed", fmt::format("{}", spec.seed)}}));
   ASSAY_RETURN_IF_ERROR(log_folds(outcome, metric, run));
+  ASSAY_RETURN_IF_ERROR(run.log_text(tracking::TextStream::kStdout, log_text(outcome, metric)));
   ASSAY_RETURN_IF_ERROR(run.set_source(tracking::child_source(
       context.source, fmt::format("{{\"learner\":\"{}\",\"params\":{},\"seed\":{}}}", spec.learner,
                                   params_to_json(spec.params), spec.seed))));

@@ -89,6 +89,10 @@ TEST(Sweep, RegistersABlendBetterThanItsMembersAndRecordsAllOfIt) {
   EXPECT_EQ(child->info.kind, "trial");
   EXPECT_EQ(child->info.score, rows[1].score);
   EXPECT_EQ(child->metrics.at("rmse/fold").size(), 5u);
+  EXPECT_NE(child->stdout_text.find("fold 5: 1 iterations"), std::string::npos)
+      << child->stdout_text;
+  EXPECT_NE(child->stdout_text.find("finished: rmse "), std::string::npos);
+  EXPECT_EQ(child->environment.at("seed"), child->tags.at("seed"));
 }
 
 TEST(Sweep, WithOneTrialIsTheBaseline) {
