@@ -153,7 +153,8 @@ TEST(CsvReader, PaddedDigitsThatAreFewOrAllDifferentAreNumbers) {
   EXPECT_TRUE(ids->columns()[0].all_integers);
   std::string text = "a,b\n";
   for (int i = 0; i < 2000; ++i) text += (i == 1500 ? "05" : std::to_string(i % 90)) + ",x\n";
-  const Column& few = must_read(text)->columns()[0];
+  const auto few_padded = must_read(text);
+  const Column& few = few_padded->columns()[0];
   EXPECT_EQ(few.type, ColumnType::kNumeric);
   EXPECT_EQ(few.misfits.count, 0);
   CsvOptions options;
