@@ -4,6 +4,8 @@
 #include <chrono>
 #include <vector>
 
+#include "kernels/base/rng.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/ceilings.cc"
 #include <hwy/foreach_target.h>  // NOLINT: compiles this file once for each target
@@ -98,6 +100,34 @@ double fma_flops_per_second(Executor& executor) {
     best = std::max(best, done / seconds);
   }
   return best;
+}
+
+double histogram_updates_per_second(Executor& executor) {
+  constexpr int64_t kRows = 1'000'000;
+  constexpr int64_t kFeatures = 28;
+  constexpr int64_t kChunk = 10'000;
+  std::vector<uint8_t> cells(kRows * kFeatures);
+  std::vector<int64_t> words(kRows);
+  Rng rng(3);
+  for (uint8_t& cell : cells) cell = static_cast<uint8_t>(rng.below(255));
+  for (int64_t& word : words) word = static_cast<int64_t>(rng.below(1u << 15));
+  std::vector<std::vector<int64_t>> sums(static_cast<size_t>(executor.thread_count()));
+  for (auto& own : sums) own.assign(kFeatures * 256, 0);
+  double best = 1e300;
+  for (int run = 0; run < kRuns; ++run) {
+    best = std::min(best, seconds_of([&] {
+                      (void)executor.parallel_for(kRows / kChunk, [&](int64_t chunk, int thread) {
+                        int64_t* own = sums[static_cast<size_t>(thread)].data();
+                        for (int64_t row = chunk * kChunk; row < (chunk + 1) * kChunk; ++row) {
+                          const uint8_t* row_cells = cells.data() + row * kFeatures;
+                          const int64_t word = words[static_cast<size_t>(row)];
+                          for (int64_t f = 0; f < kFeatures; ++f)
+                            own[f * 256 + row_cells[f]] += word;
+                        }
+                      });
+                    }));
+  }
+  return kRows * kFeatures / best;
 }
 
 }  // namespace assay::bench

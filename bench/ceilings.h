@@ -13,4 +13,9 @@ double triad_bytes_per_second(Executor& executor);
 // two, with the widest vectors that the ops use.
 double fma_flops_per_second(Executor& executor);
 
+// Additions per second of packed 64-bit words to the bins of a table of 1,000,000 x 28 cells of 255
+// codes, row by row in a plain loop, a histogram for each thread: what building histograms is made
+// of.
+double histogram_updates_per_second(Executor& executor);
+
 }  // namespace assay::bench

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Trains one of the other boosting systems on a prepared data set and prints one JSON object.
+
+  peers.py --system NAME --data DIR --leaves N --rounds N --threads N --predictions FILE
+
+All work alike: learning rate 0.1, 255 bins, l2 of 1, at least 20 rows a leaf where that can be said,
+categories as numbers. Data is f32 row-major, what the systems read fastest. `binning_s` is the
+system's own data set, built before training; scikit-learn bins inside training.
+"""
+import argparse
+import json
+import time
+
+SYSTEMS = ('lightgbm-row', 'lightgbm-column', 'lightgbm-quantised', 'xgboost-lossguide',
+           'xgboost-depthwise', 'catboost', 'sklearn')
+
+
+def memory_mib(name):
+    with open('/proc/self/status', encoding='utf-8') as status:
+        for line in status:
+            if line.startswith(name + ':'):
+                return int(line.split()[1]) / 1024
+    return 0
+
+
+def read_meta(folder):
+    with open(f'{folder}/meta.txt', encoding='utf-8') as handle:
+        task, train, test, features, classes = handle.read().split()
+    return task, int(train), int(test), int(features), int(classes)
+
+
+class LightGbm:
+    def __init__(self, a):
+        import lightgbm
+        self.lib, self.a = lightgbm, a
+        self.params = {
+            'objective': {'binary': 'binary', 'multiclass': 'multiclass',
+                          'regression': 'regression'}[a.task],
+            'learning_rate': 0.1, 'num_leaves': a.leaves, 'max_bin': 255, 'lambda_l2': 1,
+            'min_data_in_leaf': 20, 'num_threads': a.threads, 'verbosity': -1,
+            'force_row_wise': a.system != 'lightgbm-column',
+            'force_col_wise': a.system == 'lightgbm-column',
+            'use_quantized_grad': a.system == 'lightgbm-quantised',
+            'quant_train_renew_leaf': True, 'seed': a.seed}
+        if a.task == 'multiclass':
+            self.params['num_class'] = a.classes
+
+    def bin(self, x, y):
+        self.data = self.lib.Dataset(x, label=y, params=self.params, free_raw_data=True)
+        self.data.construct()
+
+    def train(self):
+        self.model = self.lib.train(self.params, self.data, self.a.rounds)
+
+    def predict(self, x):
+        return self.model.predict(x, num_threads=self.a.threads)
+
+
+class XgBoost:
+    def __init__(self, a):
+        import xgboost
+        self.lib, self.a = xgboost, a
+        depth = max(1, (a.leaves + 1).bit_length() - 1)
+        self.params = {
+            'objective': {'binary': 'binary:logistic', 'multiclass': 'multi:softprob',
+                          'regression': 'reg:squarederror'}[a.task],
+            'eta': 0.1, 'tree_method': 'hist', 'max_bin': 255, 'lambda': 1, 'min_child_weight': 1,
+            'nthread': a.threads, 'verbosity': 0, 'seed': a.seed,
+            'grow_policy': 'lossguide' if a.system == 'xgboost-lossguide' else 'depthwise',
+            'max_leaves': a.leaves if a.system == 'xgboost-lossguide' else 0,
+            'max_depth': 0 if a.system == 'xgboost-lossguide' else depth}
+        if a.task == 'multiclass':
+            self.params['num_class'] = a.classes
+
+    def bin(self, x, y):
+        self.data = self.lib.QuantileDMatrix(x, y, max_bin=255, nthread=self.a.threads)
+
+    def train(self):
+        self.model = self.lib.train(self.params, self.data, self.a.rounds)
+
+    def predict(self, x):
+        return self.model.inplace_predict(x)
+
+
+class CatBoost:
+    def __init__(self, a):
+        import catboost
+        self.lib, self.a = catboost, a
+        depth = max(1, (a.leaves + 1).bit_length() - 1)
+        self.params = {
+            'loss_function': {'binary': 'Logloss', 'multiclass': 'MultiClass',
+                              'regression': 'RMSE'}[a.task],
+            'learning_rate': 0.1, 'iterations': a.rounds, 'depth': depth, 'l2_leaf_reg': 1,
+            'border_count': 254, 'thread_count': a.threads, 'bootstrap_type': 'No',
+            'boosting_type': 'Plain', 'random_strength': 0, 'random_seed': a.seed,
+            'allow_writing_files': False, 'verbose': False}
+
+    def bin(self, x, y):
+        self.data = self.lib.Pool(x, y, thread_count=self.a.threads)
+        self.data.quantize(border_count=254)
+
+    def train(self):
+        self.model = self.lib.CatBoost(self.params)
+        self.model.fit(self.data)
+
+    def predict(self, x):
+        kind = 'RawFormulaVal' if self.a.task == 'regression' else 'Probability'
+        p = self.model.predict(x, prediction_type=kind, thread_count=self.a.threads)
+        return p[:, 1] if self.a.task == 'binary' else p
+
+
+class Sklearn:
+    def __init__(self, a):
+        from sklearn import ensemble
+        self.a = a
+        kind = (ensemble.HistGradientBoostingRegressor if a.task == 'regression'
+                else ensemble.HistGradientBoostingClassifier)
+        self.model = kind(learning_rate=0.1, max_iter=a.rounds, max_leaf_nodes=a.leaves, max_bins=255,
+                          l2_regularization=1, min_samples_leaf=20, early_stopping=False,
+                          random_state=a.seed)
+
+    def bin(self, x, y):
+        self.x, self.y = x, y
+
+    def train(self):
+        self.model.fit(self.x, self.y)
+
+    def predict(self, x):
+        if self.a.task == 'regression':
+            return self.model.predict(x)
+        p = self.model.predict_proba(x)
+        return p[:, 1] if self.a.task == 'binary' else p
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--system', required=True, choices=SYSTEMS)
+    parser.add_argument('--data', required=True)
+    for name, value in (('leaves', 31), ('rounds', 100), ('threads', 1), ('seed', 1)):
+        parser.add_argument('--' + name, type=int, default=value)
+    parser.add_argument('--predictions', default='')
+    a = parser.parse_args()
+    a.task, train_rows, test_rows, features, a.classes = read_meta(a.data)
+    import numpy as np
+    family = a.system.split('-', maxsplit=1)[0]
+    peer = {'lightgbm': LightGbm, 'xgboost': XgBoost, 'catboost': CatBoost,
+            'sklearn': Sklearn}[family](a)
+
+    def load(name, rows):
+        x = np.empty((rows, features), np.float32)
+        with open(f'{a.data}/{name}_x.f64', 'rb') as file:
+            for f in range(features):
+                x[:, f] = np.fromfile(file, np.float64, rows)
+        return x
+
+    result = {'rss_start_mib': memory_mib('VmRSS')}
+    x = load('train', train_rows)
+    y = np.fromfile(f'{a.data}/train_y.f64', dtype=np.float64).astype(np.float32)
+    result['rss_data_mib'] = memory_mib('VmRSS')
+    cpu = time.process_time()
+    begin = time.perf_counter()
+    peer.bin(x, y)
+    binned = time.perf_counter()
+    peer.train()
+    done = time.perf_counter()
+    result.update(binning_s=binned - begin, train_s=done - binned, total_s=done - begin,
+                  cpu_s=time.process_time() - cpu, rss_peak_mib=memory_mib('VmHWM'))
+    x = load('test', test_rows)
+    best = 1e300
+    for _ in range(3):
+        begin = time.perf_counter()
+        p = peer.predict(x)
+        best = min(best, time.perf_counter() - begin)
+    result['predict_rows_per_s'] = test_rows / best
+    if a.predictions:
+        np.asarray(p, dtype=np.float32).tofile(a.predictions)
+    print(json.dumps(result))
+
+
+if __name__ == '__main__':
+    main()

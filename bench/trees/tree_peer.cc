@@ -1,0 +1,268 @@
+// Assay's boosted trees on one prepared data set, for bench/trees/compare.py: bins, trains,
+// predicts and prints one JSON object. The folder holds raw arrays of f64: train_x.f64 and
+// test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows test_rows
+// features classes".
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <string>
+
+#include "automl/learners/learner.h"
+#include "automl/models/tree_model.h"
+#include "backends/cpu/openmp_executor.h"
+#include "backends/devices.h"
+#include "bench/ceilings.h"
+#include "datasets/binned_matrix.h"
+
+namespace assay::bench {
+namespace {
+
+constexpr int kPredictRuns = 3;
+constexpr int64_t kSingleRows = 20'000;
+
+[[noreturn]] void give_up(const std::string& message) {
+  std::fprintf(stderr, "tree_peer: %s\n", message.c_str());
+  std::exit(4);
+}
+
+template <class T>
+T value_of(Result<T> result) {
+  if (!result) give_up(result.error().message);
+  return std::move(*result);
+}
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// CPU time of all threads so far.
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+// A line of /proc/self/status in MiB.
+double memory_mib(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word) {
+    if (word == name + ":") {
+      double kib = 0;
+      status >> kib;
+      return kib / 1024;
+    }
+  }
+  return 0;
+}
+
+std::vector<double> read_array(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) give_up("cannot read " + path);
+  std::vector<double> values(static_cast<size_t>(file.tellg()) / sizeof(double));
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(values.data()),
+            static_cast<std::streamsize>(values.size() * sizeof(double)));
+  return values;
+}
+
+struct Meta {
+  std::string task;
+  int64_t train_rows = 0;
+  int64_t test_rows = 0;
+  int64_t features = 0;
+  int32_t classes = 0;
+
+  explicit Meta(const std::string& folder) {
+    std::ifstream file(folder + "/meta.txt");
+    if (!(file >> task >> train_rows >> test_rows >> features >> classes)) {
+      give_up("cannot read " + folder + "/meta.txt");
+    }
+  }
+};
+
+std::vector<datasets::FeatureColumn> columns_of(const std::vector<double>& values, int64_t rows) {
+  std::vector<datasets::FeatureColumn> columns;
+  for (size_t begin = 0; begin < values.size(); begin += static_cast<size_t>(rows)) {
+    columns.push_back({.numbers = std::span(values).subspan(begin, static_cast<size_t>(rows))});
+  }
+  return columns;
+}
+
+class BinnedRows final : public automl::FeatureView {
+ public:
+  explicit BinnedRows(datasets::BinnedMatrix matrix) : matrix_(std::move(matrix)) {}
+  int64_t row_count() const override { return matrix_.row_count(); }
+  int32_t feature_count() const override { return matrix_.feature_count(); }
+  std::span<const int32_t> dense_features() const override { return {}; }
+  Result<kernels::BinnedView> bins(kernels::Device&,
+                                   const kernels::ComputeContext&) const override {
+    return matrix_.view();
+  }
+  Result<automl::DenseView> dense(const kernels::ComputeContext&) const override {
+    return fail(StatusCode::kInvalidArgument, "the bench has no dense form");
+  }
+
+ private:
+  datasets::BinnedMatrix matrix_;
+};
+
+// Bins that the trees' histograms were added to: all rows of a root, the fewer of two children.
+double histogram_updates(const automl::Model& model, int64_t features) {
+  const kernels::Forest& forest = dynamic_cast<const automl::TreeModel&>(model).parts().forest;
+  double rows = 0;
+  for (int64_t t = 0; t < forest.tree_count(); ++t) {
+    const kernels::Tree tree = forest.tree(t);
+    rows += double{tree.covers[0]};
+    for (const kernels::TreeNode& node : tree.nodes) {
+      if (node.is_leaf()) continue;
+      const auto left = static_cast<size_t>(node.left);
+      rows += double{std::min(tree.covers[left], tree.covers[left + 1])};
+    }
+  }
+  return rows * static_cast<double>(features);
+}
+
+std::map<std::string, std::string> parse(int argc, char** argv) {
+  std::map<std::string, std::string> options{
+      {"--data", ""},        {"--leaves", "31"},        {"--rounds", "100"}, {"--threads", "1"},
+      {"--predictions", ""}, {"--gradient_bits", "15"}, {"--seed", "1"}};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (!options.contains(argv[i])) give_up(std::string("unknown option ") + argv[i]);
+    options[argv[i]] = argv[i + 1];
+  }
+  return options;
+}
+
+class Peer {
+ public:
+  Peer(const std::map<std::string, std::string>& options, int threads)
+      : options_(options),
+        meta_(options.at("--data")),
+        set_(value_of(backends::open_devices({}))),
+        executor_(threads),
+        context_{&set_.kernels(), &set_.host(), &set_.host(), &executor_, nullptr} {}
+
+  void run() {
+    note("rss_start_mib", memory_mib("VmRSS"));
+    const std::string folder = options_.at("--data");
+    const std::vector<double> train_x = read_array(folder + "/train_x.f64");
+    const std::vector<double> train_y = read_array(folder + "/train_y.f64");
+    note("rss_data_mib", memory_mib("VmRSS"));
+    const double cpu = cpu_seconds();
+    const double begin = seconds();
+    const auto columns = columns_of(train_x, meta_.train_rows);
+    mapper_ = value_of(datasets::BinMapper::fit(columns, 254, 1, context_));
+    const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
+    const double binned = seconds();
+    const std::unique_ptr<automl::Model> model = fit(rows, train_y);
+    const double done = seconds();
+    note("binning_s", binned - begin);
+    note("train_s", done - binned);
+    note("total_s", done - begin);
+    note("cpu_s", cpu_seconds() - cpu);
+    note("rss_peak_mib", memory_mib("VmHWM"));
+    note("histogram_updates", histogram_updates(*model, meta_.features));
+    predict(*model, read_array(folder + "/test_x.f64"));
+    std::printf("{%s}\n", json_.c_str());
+  }
+
+ private:
+  void note(const char* name, double value) {
+    char text[96];
+    std::snprintf(text, sizeof(text), "%s\"%s\": %.9g", json_.empty() ? "" : ", ", name, value);
+    json_ += text;
+  }
+
+  std::unique_ptr<automl::Model> fit(const BinnedRows& rows, const std::vector<double>& targets) {
+    automl::TrainingData data;
+    data.features = &rows;
+    data.class_count = meta_.classes;
+    std::vector<int32_t> classes;
+    if (meta_.task == "regression") {
+      data.task = automl::Task::kRegression;
+      data.targets = targets;
+    } else {
+      data.task = meta_.classes == 2 ? automl::Task::kBinary : automl::Task::kMulticlass;
+      for (const double target : targets) classes.push_back(static_cast<int32_t>(target));
+      data.classes = classes;
+    }
+    std::vector<uint32_t> all(targets.size());
+    std::iota(all.begin(), all.end(), uint32_t{0});
+    automl::FitRequest request;
+    request.data = &data;
+    request.train_rows = all;
+    request.seed = std::stoull(options_.at("--seed"));
+    request.params = {{"rounds", int64_t{std::stol(options_.at("--rounds"))}},
+                      {"max_leaves", int64_t{std::stol(options_.at("--leaves"))}},
+                      {"gradient_bits", int64_t{std::stol(options_.at("--gradient_bits"))}}};
+    return std::move(value_of(value_of(automl::find_learner("gbt"))->fit(request, context_)).model);
+  }
+
+  // From raw columns, as the peers predict.
+  void predict(const automl::Model& model, const std::vector<double>& test_x) {
+    const auto columns = columns_of(test_x, meta_.test_rows);
+    std::vector<float> out(
+        static_cast<size_t>(meta_.test_rows * std::max(1, model.output_count())));
+    double best = 1e300;
+    double best_binned = 1e300;
+    for (int run = 0; run < kPredictRuns; ++run) {
+      const double begin = seconds();
+      const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
+      const double binned = seconds();
+      if (Status status = model.predict_all(rows, context_, out); !status) {
+        give_up(status.error().message);
+      }
+      const double end = seconds();
+      best = std::min(best, end - begin);
+      best_binned = std::min(best_binned, end - binned);
+    }
+    note("predict_rows_per_s", static_cast<double>(meta_.test_rows) / best);
+    note("predict_binned_rows_per_s", static_cast<double>(meta_.test_rows) / best_binned);
+    predict_singly(model, BinnedRows(value_of(mapper_->bin(columns, set_.host(), context_))));
+    if (options_.at("--predictions").empty()) return;
+    std::ofstream file(options_.at("--predictions"), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(out.data()),
+               static_cast<std::streamsize>(out.size() * sizeof(float)));
+  }
+
+  // One row a call, already binned.
+  void predict_singly(const automl::Model& model, const BinnedRows& rows) {
+    std::vector<float> out(static_cast<size_t>(model.output_count()));
+    const int64_t count = std::min(kSingleRows, meta_.test_rows);
+    const double begin = seconds();
+    for (int64_t i = 0; i < count; ++i) {
+      const auto row = static_cast<uint32_t>(i);
+      if (!model.predict(rows, std::span(&row, 1), context_, out)) give_up("predicting a row");
+    }
+    note("predict_one_us", (seconds() - begin) * 1e6 / static_cast<double>(count));
+  }
+
+  const std::map<std::string, std::string>& options_;
+  Meta meta_;
+  backends::DeviceSet set_;
+  backends::cpu::OpenMpExecutor executor_;
+  kernels::ComputeContext context_;
+  std::optional<datasets::BinMapper> mapper_;
+  std::string json_;
+};
+
+int main_of(int argc, char** argv) {
+  const std::map<std::string, std::string> options = parse(argc, argv);
+  const int threads = std::stoi(options.at("--threads"));
+  if (options.at("--data").empty()) {  // the ceilings alone
+    backends::cpu::OpenMpExecutor executor(threads);
+    std::printf("{\"triad_bytes_per_s\": %.6g, \"histogram_updates_per_s\": %.6g}\n",
+                triad_bytes_per_second(executor), histogram_updates_per_second(executor));
+    return 0;
+  }
+  Peer(options, threads).run();
+  return 0;
+}
+
+}  // namespace
+}  // namespace assay::bench
+
+int main(int argc, char** argv) { return assay::bench::main_of(argc, argv); }
