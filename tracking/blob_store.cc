@@ -112,21 +112,51 @@ Status adopt(Workspace& workspace, const WriterLease& writer, const std::string&
   return files.sync_folder(folder);
 }
 
+Result<BlobRef> store(Workspace& workspace, const WriterLease& writer,
+                      std::span<const std::byte> bytes) {
+  const BlobRef ref{sha256_hex(bytes), static_cast<int64_t>(bytes.size())};
+  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(folder_of(ref.sha256)));
+  ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace, writer, ref));
+  if (reused) return ref;
+  ASSAY_ASSIGN_OR_RETURN(std::string path, temporary_path(writer));
+  const TemporaryFile temporary(workspace.files(), std::move(path));
+  ASSAY_ASSIGN_OR_RETURN(auto file, workspace.files().create(temporary.path()));
+  ASSAY_RETURN_IF_ERROR(file->append(bytes));
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  ASSAY_RETURN_IF_ERROR(adopt(workspace, writer, temporary.path(), ref));
+  return ref;
+}
+
+Result<BlobRef> store_file(Workspace& workspace, const WriterLease& writer,
+                           const std::string& path) {
+  FileLayer& files = workspace.files();
+  ASSAY_ASSIGN_OR_RETURN(std::string temporary_name, temporary_path(writer));
+  const TemporaryFile temporary(files, std::move(temporary_name));
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary.path()));
+  ASSAY_ASSIGN_OR_RETURN(
+      const BlobRef ref,
+      stream(files, path, [&](std::span<const std::byte> bytes) { return file->append(bytes); }));
+  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(folder_of(ref.sha256)));
+  ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace, writer, ref));
+  if (reused) return ref;
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  ASSAY_RETURN_IF_ERROR(adopt(workspace, writer, temporary.path(), ref));
+  return ref;
+}
+
+// The outcome, unless the writer was taken over: then nothing pins the blob any more.
+Result<BlobRef> if_held(const WriterLease& writer, Result<BlobRef> stored) {
+  if (Status held = writer.check_held(); !held) {
+    return tl::unexpected<Error>(std::move(held.error()));
+  }
+  return stored;
+}
+
 }  // namespace
 
 Result<BlobRef> BlobStore::put(std::span<const std::byte> bytes) {
-  ASSAY_ASSIGN_OR_RETURN(WriterLease * writer, workspace_.writer());
-  const BlobRef ref{sha256_hex(bytes), static_cast<int64_t>(bytes.size())};
-  ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(folder_of(ref.sha256)));
-  ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace_, *writer, ref));
-  if (reused) return ref;
-  ASSAY_ASSIGN_OR_RETURN(std::string path, temporary_path(*writer));
-  const TemporaryFile temporary(workspace_.files(), std::move(path));
-  ASSAY_ASSIGN_OR_RETURN(auto file, workspace_.files().create(temporary.path()));
-  ASSAY_RETURN_IF_ERROR(file->append(bytes));
-  ASSAY_RETURN_IF_ERROR(file->sync());
-  ASSAY_RETURN_IF_ERROR(adopt(workspace_, *writer, temporary.path(), ref));
-  return ref;
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
+  return if_held(*writer, store(workspace_, *writer, bytes));
 }
 
 Result<BlobRef> BlobStore::put(std::string_view text) {
@@ -134,20 +164,8 @@ Result<BlobRef> BlobStore::put(std::string_view text) {
 }
 
 Result<BlobRef> BlobStore::put_file(const std::string& path) {
-  ASSAY_ASSIGN_OR_RETURN(WriterLease * writer, workspace_.writer());
-  FileLayer& files = workspace_.files();
-  ASSAY_ASSIGN_OR_RETURN(std::string temporary_name, temporary_path(*writer));
-  const TemporaryFile temporary(files, std::move(temporary_name));
-  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary.path()));
-  ASSAY_ASSIGN_OR_RETURN(
-      const BlobRef ref,
-      stream(files, path, [&](std::span<const std::byte> bytes) { return file->append(bytes); }));
-  ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(folder_of(ref.sha256)));
-  ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace_, *writer, ref));
-  if (reused) return ref;
-  ASSAY_RETURN_IF_ERROR(file->sync());
-  ASSAY_RETURN_IF_ERROR(adopt(workspace_, *writer, temporary.path(), ref));
-  return ref;
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
+  return if_held(*writer, store_file(workspace_, *writer, path));
 }
 
 Result<std::string> BlobStore::path_of(const std::string& sha256) {

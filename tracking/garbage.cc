@@ -33,6 +33,7 @@ class Collector {
     if (!options_.dry_run) {
       // Also runs the recovery of dead writers, whose journals would name blobs for ever.
       ASSAY_RETURN_IF_ERROR(workspace_.recover());
+      ASSAY_RETURN_IF_ERROR(check_held());
       ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(std::string(kBlobTrash)));
       // Left by a collection that was killed: nothing is lost before it is looked at again.
       ASSAY_RETURN_IF_ERROR(put_back_all());
@@ -46,7 +47,9 @@ class Collector {
       ASSAY_RETURN_IF_ERROR(put_back_all());
       return tl::unexpected<Error>(again.error());
     }
+    ASSAY_RETURN_IF_ERROR(check_held());
     ASSAY_RETURN_IF_ERROR(remove_moved(*again));
+    ASSAY_RETURN_IF_ERROR(check_held());
     return report_;
   }
 
@@ -55,6 +58,11 @@ class Collector {
     std::string sha256;
     int64_t size = 0;
   };
+
+  Status check_held() {
+    ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
+    return writer->check_held();
+  }
 
   Status purge() {
     const int64_t before_ns = now_ns_ - options_.retention_ns;

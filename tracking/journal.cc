@@ -431,12 +431,7 @@ void Journal::set_fenced() {
   failure_ = fenced_error().value();
 }
 
-tl::unexpected<Error> Journal::fenced_error() const {
-  return fail(StatusCode::kIo,
-              "another process took this writer over (it was asleep too long, or seemed dead), or "
-              "the workspace is gone: writer {} records nothing any more",
-              lease_.id());
-}
+tl::unexpected<Error> Journal::fenced_error() const { return lease_.taken_error(); }
 
 Status Journal::health() const {
   if (fenced_) return fenced_error();

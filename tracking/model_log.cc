@@ -90,25 +90,6 @@ Result<std::vector<ModelEvent>> events_after(const Workspace& workspace, std::st
   return events;
 }
 
-// Links the event under its number. Fails: already_exists.
-Status take_number(Workspace& workspace, std::string_view name, const ModelEvent& event) {
-  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
-  const std::string relative = model_folder(name) + "/changes";
-  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(relative));
-  const std::string folder = fmt::format("{}/{}", workspace.path(), relative);
-  FileLayer& files = workspace.files();
-  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
-  const std::string temporary = fmt::format("{}/event-{}", writer->tmp_folder(), id);
-  const std::string text = to_json(event);
-  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
-  Status status = file->append(std::as_bytes(std::span(text)));
-  if (status) status = file->sync();
-  if (status) status = files.link(temporary, event_path(workspace, name, event.number));
-  (void)files.unlink(temporary);
-  if (!status) return status;
-  return files.sync_folder(folder);
-}
-
 // A cache: that it cannot be written is no failure.
 void cache_state(Workspace& workspace, std::string_view name, const ModelState& state) {
   const auto writer = workspace.writer();
@@ -161,6 +142,34 @@ Status apply_event(ModelState& state, const ModelEvent& event, const std::string
   return {};
 }
 
+namespace {
+
+Status link_record(FileLayer& files, const WriterLease& writer, const std::string& path,
+                   const std::string& text) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  const std::string temporary = fmt::format("{}/record-{}", writer.tmp_folder(), id);
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
+  Status status = file->append(std::as_bytes(std::span(text)));
+  if (status) status = file->sync();
+  if (status) status = files.link(temporary, path);
+  (void)files.unlink(temporary);
+  if (!status) return status;
+  return files.sync_folder(path.substr(0, path.rfind('/')));
+}
+
+}  // namespace
+
+Status take_name(Workspace& workspace, const std::string& folder, const std::string& name,
+                 const std::string& text) {
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(folder));
+  const Status linked = link_record(workspace.files(), *writer,
+                                    fmt::format("{}/{}/{}", workspace.path(), folder, name), text);
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  return linked;
+}
+
 std::string model_folder(std::string_view name) { return "models/" + lower_case(name); }
 
 Result<std::vector<int64_t>> numbered_files(const Workspace& workspace, const std::string& folder) {
@@ -209,7 +218,8 @@ Status commit_changes(Workspace& workspace, std::string_view name, std::string_v
     if (event.changes.empty()) return {};
     event.number = state.number + 1;
     event.at_ns = wall_time_ns();
-    Status taken = take_number(workspace, name, event);
+    Status taken = take_name(workspace, model_folder(name) + "/changes",
+                             fmt::format("{}.json", event.number), to_json(event));
     if (taken) break;
     if (taken.error().code != StatusCode::kAlreadyExists) return taken;
   }

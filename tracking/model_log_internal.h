@@ -38,6 +38,12 @@ struct ModelState {
 // Applies one event. Fails: data for a change that makes no sense.
 Status apply_event(ModelState& state, const ModelEvent& event, const std::string& source);
 
+// Publishes a record under a name that nobody has yet, in a folder of the workspace. Durable when
+// it returns. Fails: already_exists; io, also if this writer was taken over, be it after the record
+// was published: then it is there, but was not acknowledged.
+Status take_name(Workspace& workspace, const std::string& folder, const std::string& name,
+                 const std::string& text);
+
 // "models/<name in lower case>", relative to the workspace.
 std::string model_folder(std::string_view name);
 

@@ -61,33 +61,20 @@ Result<int64_t> find_alias(const KnownModel& model, std::string_view alias) {
               alias, model.name, it->second);
 }
 
-// Links the record under the next free number.
+// Publishes the record under the next free number.
 Status take_version(Workspace& workspace, ModelVersion& model) {
-  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
-  FileLayer& files = workspace.files();
-  const std::string relative = model_folder(model.name) + "/versions";
-  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(relative));
-  const std::string folder = fmt::format("{}/{}", workspace.path(), relative);
+  const std::string folder = model_folder(model.name) + "/versions";
   ASSAY_ASSIGN_OR_RETURN(const auto versions, registered_versions(workspace, model.name));
   model.version = versions.empty() ? 1 : versions.back() + 1;
   while (true) {
-    ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
-    const std::string temporary = fmt::format("{}/model-{}", writer->tmp_folder(), id);
     const std::string text = to_json(model);
     if (static_cast<int64_t>(text.size()) > kRecordLimitBytes) {
       return fail(StatusCode::kInvalidArgument,
                   "the record of model '{}' has {} bytes (must be at most {})", model.name,
                   text.size(), kRecordLimitBytes);
     }
-    ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
-    Status status = file->append(std::as_bytes(std::span(text)));
-    if (status) status = file->sync();
-    if (status) {
-      status = files.link(temporary, fmt::format("{}/{}.json", folder, model.version));
-    }
-    (void)files.unlink(temporary);
-    if (status) return files.sync_folder(folder);
-    if (status.error().code != StatusCode::kAlreadyExists) return status;
+    const Status taken = take_name(workspace, folder, fmt::format("{}.json", model.version), text);
+    if (taken || taken.error().code != StatusCode::kAlreadyExists) return taken;
     ++model.version;
   }
 }

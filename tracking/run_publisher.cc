@@ -38,12 +38,8 @@ Status RunPublisher::write(const RunRecord& record) {
         publish_file(files, lease_.tmp_folder(), fmt::format("{}/{}", workspace_.path(), relative),
                      std::as_bytes(std::span(image)));
   }
-  if (!status && !files.exists(lease_.tmp_folder())) {
-    return fail(StatusCode::kIo,
-                "run {} was not published: another process took this writer over, or the "
-                "workspace '{}' is gone",
-                id, workspace_.path());
-  }
+  // Published or not: a writer that was taken over acknowledges nothing.
+  if (Status held = lease_.check_held(); !held) status = std::move(held);
   if (!status) return fail_with(std::move(status.error()), fmt::format("run {}", id));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   // Near the least of the last ones: on a busy machine most were interrupted.

@@ -41,13 +41,12 @@ Status apply_edit(const TagEdit& edit, RunRecord& record) {
 }
 
 // Publishes the record unless the file is not what it was. False: it was not, nothing was done.
-Result<bool> replace_file(Workspace& workspace, const std::string& path, const FileInfo& before,
-                          const RunRecord& record) {
-  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+Result<bool> try_replacing(Workspace& workspace, const WriterLease& writer, const std::string& path,
+                           const FileInfo& before, const RunRecord& record) {
   FileLayer& files = workspace.files();
   ASSAY_ASSIGN_OR_RETURN(const std::string image, run_file_image(record));
   ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
-  const std::string temporary = fmt::format("{}/tags-{}", writer->tmp_folder(), id);
+  const std::string temporary = fmt::format("{}/tags-{}", writer.tmp_folder(), id);
   ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
   Status status = file->append(std::as_bytes(std::span(image)));
   if (status) status = file->sync();
@@ -61,8 +60,17 @@ Result<bool> replace_file(Workspace& workspace, const std::string& path, const F
   if (!status) return tl::unexpected<Error>(std::move(status.error()));
   if (!same) return false;
   ASSAY_RETURN_IF_ERROR(files.sync_folder(std::filesystem::path(path).parent_path().string()));
-  Catalog::note(workspace, *writer, record);
+  Catalog::note(workspace, writer, record);
   return true;
+}
+
+// Likewise. Fails: io, also if this writer was taken over.
+Result<bool> replace_file(Workspace& workspace, const std::string& path, const FileInfo& before,
+                          const RunRecord& record) {
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+  auto replaced = try_replacing(workspace, *writer, path, before, record);
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  return replaced;
 }
 
 }  // namespace

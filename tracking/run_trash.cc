@@ -68,6 +68,13 @@ std::string parent_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
+// What moves or removes files without its writer's folder asks before and after whether it still
+// is a writer.
+Status check_held(Workspace& workspace) {
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+  return writer->check_held();
+}
+
 // The time in a name of the trash, or -1.
 int64_t time_in(const std::string& name) {
   if (name.size() <= kIdLength + 4 || name[kIdLength] != '-' || !name.ends_with(".h5")) return -1;
@@ -118,6 +125,7 @@ Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view r
   if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, family));
   // What is only in a journal gets its file first.
   ASSAY_RETURN_IF_ERROR(workspace.recover());
+  ASSAY_RETURN_IF_ERROR(check_held(workspace));
   ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(std::string(kRunTrash)));
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};
@@ -133,6 +141,7 @@ Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view r
     folders.insert(parent_of(from));
   }
   ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
+  ASSAY_RETURN_IF_ERROR(check_held(workspace));
   return family;
 }
 
@@ -167,6 +176,7 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
   std::vector<RunInfo> infos;
   for (const DeletedRun& run : all) infos.push_back(run.info);
   const std::vector<RunInfo> family = with_descendants(top, infos);
+  ASSAY_RETURN_IF_ERROR(check_held(workspace));
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};
   // From the top down, as they were made.
@@ -182,6 +192,7 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
     folders.insert(parent_of(to));
   }
   ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
+  ASSAY_RETURN_IF_ERROR(check_held(workspace));
   return family;
 }
 
@@ -189,6 +200,7 @@ Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_
   ASSAY_ASSIGN_OR_RETURN(std::vector<DeletedRun> runs, deleted_runs(workspace));
   std::erase_if(runs, [&](const DeletedRun& run) { return run.deleted_ns >= before_ns; });
   if (dry_run || runs.empty()) return runs;
+  ASSAY_RETURN_IF_ERROR(check_held(workspace));
   for (const DeletedRun& run : runs) {
     const Status removed = workspace.files().unlink(run.path);
     if (!removed && removed.error().code != StatusCode::kNotFound) {
@@ -196,6 +208,7 @@ Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_
     }
   }
   ASSAY_RETURN_IF_ERROR(workspace.files().sync_folder(trash_folder(workspace)));
+  ASSAY_RETURN_IF_ERROR(check_held(workspace));
   return runs;
 }
 

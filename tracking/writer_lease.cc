@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace {
 
 constexpr int64_t kLeaseLimitBytes = 64 * 1024;
 constexpr std::string_view kTakenMark = ".taken-";
-// A folder without a readable LEASE this long after its id was made is a writer that died while
-// it was born.
+constexpr std::string_view kBornMark = ".born";
+// A folder `<id>.born` without a LEASE is left alone for so long after its id was made.
 constexpr int64_t kBirthMs = 3600 * 1000;
 
 std::string first_line(const char* path) {
@@ -107,18 +108,27 @@ Liveness liveness_of(const LeaseInfo& lease) {
   return alive ? Liveness::kAlive : Liveness::kDead;
 }
 
+namespace {
+
+// What the LEASE in a folder says of its holder; nothing if there is none.
+std::optional<Liveness> liveness_in(FileLayer& files, const std::string& folder) {
+  const std::string path = folder + "/LEASE";
+  const auto text = read_file(files, path, kLeaseLimitBytes);
+  if (text) {
+    const auto lease = parse_lease(*text, path);
+    // It is only ever replaced whole: what does not parse was damaged by a dying disk.
+    return lease ? liveness_of(*lease) : Liveness::kDead;
+  }
+  if (text.error().code == StatusCode::kNotFound) return std::nullopt;
+  return Liveness::kElsewhere;  // it is there and cannot be read now: nothing is known
+}
+
+}  // namespace
+
 Liveness writer_liveness(FileLayer& files, const std::string& workspace_path,
                          const std::string& writer_id) {
-  const std::string folder = fmt::format("{}/writers/{}", workspace_path, writer_id);
-  const auto text = read_file(files, folder + "/LEASE", kLeaseLimitBytes);
-  if (text) {
-    const auto lease = parse_lease(*text, folder + "/LEASE");
-    if (lease) return liveness_of(*lease);
-  } else if (!files.exists(folder)) {
-    return Liveness::kDead;
-  }
-  const int64_t age_ms = wall_time_ns() / 1'000'000 - ulid_time_ms(writer_id);
-  return age_ms > kBirthMs ? Liveness::kDead : Liveness::kElsewhere;
+  return liveness_in(files, fmt::format("{}/writers/{}", workspace_path, writer_id))
+      .value_or(Liveness::kDead);
 }
 
 WriterLease::WriterLease(FileLayer& files, std::string folder, LeaseInfo info)
@@ -128,26 +138,47 @@ Result<std::unique_ptr<WriterLease>> WriterLease::acquire(FileLayer& files,
                                                           const std::string& workspace_path) {
   LeaseInfo info = this_process();
   ASSAY_ASSIGN_OR_RETURN(info.writer_id, make_ulid());
-  const std::string folder = fmt::format("{}/writers/{}", workspace_path, info.writer_id);
+  const std::string writers = workspace_path + "/writers";
+  const std::string folder = fmt::format("{}/{}", writers, info.writer_id);
+  const std::string born = folder + std::string(kBornMark);
   // From here the destructor cleans up, also after a failure half-way.
-  std::unique_ptr<WriterLease> lease(new WriterLease(files, folder, std::move(info)));
-  ASSAY_RETURN_IF_ERROR(files.make_folder(folder));
-  ASSAY_RETURN_IF_ERROR(write_lease(files, folder, lease->info_));
+  std::unique_ptr<WriterLease> lease(new WriterLease(files, born, std::move(info)));
   ASSAY_RETURN_IF_ERROR(files.make_folder(lease->tmp_folder()));
   ASSAY_RETURN_IF_ERROR(files.make_folder(lease->pins_folder()));
-  ASSAY_RETURN_IF_ERROR(files.sync_folder(folder));
-  ASSAY_RETURN_IF_ERROR(files.sync_folder(workspace_path + "/writers"));
+  ASSAY_RETURN_IF_ERROR(write_lease(files, born, lease->info_));
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(born));
+  // Fails if somebody took this process for dead meanwhile. After it no folder is made in there.
+  ASSAY_RETURN_IF_ERROR(files.rename(born, folder));
+  lease->folder_ = folder;
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(writers));
+  // It was taken for dead between two of the folders, and made the second one's parent anew.
+  if (!files.exists(lease->tmp_folder())) return lease->taken_error();
   return lease;
 }
 
 void WriterLease::release() {
   if (!holds_only_ours(files_, folder_)) return;
+  // Killed anywhere in here, this process leaves a folder that has no LEASE or a dead one.
   if (!holds_journal(files_, folder_)) {
     (void)remove_writer_folder(files_, folder_);
     return;
   }
   // Recovery reads the journal. This process lives on: the name says that the writer does not.
   (void)files_.rename(folder_, taken_name(folder_, info_.writer_id));
+}
+
+tl::unexpected<Error> WriterLease::taken_error() const {
+  return fail(StatusCode::kIo,
+              "another process took this writer over (it was asleep too long, or seemed dead), or "
+              "the workspace is gone: writer {} records nothing any more",
+              id());
+}
+
+Status WriterLease::check_held() const {
+  const auto lease = files_.stat(folder_ + "/LEASE");
+  if (lease) return {};
+  if (lease.error().code == StatusCode::kNotFound) return taken_error();
+  return tl::unexpected<Error>(lease.error());
 }
 
 Status WriterLease::heartbeat(int64_t min_age_ns) {
@@ -179,11 +210,34 @@ Result<std::vector<WriterFolder>> writer_folders(FileLayer& files,
   return folders;
 }
 
+namespace {
+
+// Removes what writers left that died before they had a name. They are renamed first: one that was
+// only asleep then fails to get its name.
+void bury_unborn(FileLayer& files, const std::string& writers, const std::string& taker) {
+  const auto names = files.list(writers);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(kBornMark)) continue;
+    const std::string id = name.substr(0, name.size() - kBornMark.size());
+    const std::string folder = writers + "/" + name;
+    if (!is_ulid(id) || !holds_only_ours(files, folder)) continue;
+    const int64_t age_ms = wall_time_ns() / 1'000'000 - ulid_time_ms(id);
+    const auto without_lease = age_ms > kBirthMs ? Liveness::kDead : Liveness::kElsewhere;
+    if (liveness_in(files, folder).value_or(without_lease) != Liveness::kDead) continue;
+    const std::string taken = taken_name(writers + "/" + id, taker);
+    if (files.rename(folder, taken)) (void)remove_writer_folder(files, taken);
+  }
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
                                                         const std::string& workspace_path,
                                                         const std::string& own_writer_id) {
   ASSAY_ASSIGN_OR_RETURN(const auto folders, writer_folders(files, workspace_path));
   std::vector<std::string> held;
+  bury_unborn(files, workspace_path + "/writers", own_writer_id);
   for (const WriterFolder& folder : folders) {
     // `<orphan>` is free when it is dead, `<orphan>.taken-<taker>` when the taker is.
     std::string owner = folder.writer_id;

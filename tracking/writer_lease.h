@@ -1,8 +1,9 @@
 // A process that writes to a workspace owns writers/<writer_id>/: LEASE (who it is), tmp/ (its
 // temporary files, the only place where it makes any) and pins/ (hard links to blobs that it
-// relies on), and the segments of its journal. The first write of a process takes over the folders
-// of dead writers by renaming them, which fences a writer that was only asleep: its next rename
-// finds no temporary file, and its journal is not where it was.
+// relies on), and the segments of its journal. It is made as writers/<writer_id>.born and renamed
+// when it is whole, so a folder <writer_id> without a LEASE is a dead writer's. The first write of
+// a process takes over the folders of dead writers by renaming them, which fences a writer that was
+// only asleep: its next rename finds no temporary file, and its journal is not where it was.
 // Thread-safe.
 #pragma once
 
@@ -41,7 +42,7 @@ inline constexpr int64_t kForeignLeaseExpiryNs = int64_t{24} * 3600 * 1'000'000'
 class WriterLease {
  public:
   // Makes the writer's folder below `<workspace>/writers`. `files` must outlive the lease.
-  // Fails: io (a full or read-only file system).
+  // Fails: io (a full or read-only file system, or it took so long that it seemed dead).
   static Result<std::unique_ptr<WriterLease>> acquire(FileLayer& files,
                                                       const std::string& workspace_path);
   ~WriterLease() { release(); }
@@ -54,6 +55,12 @@ class WriterLease {
   // Removes the folder, or, if a journal is left in it, gives it up for the next writer to recover.
   // Call it last; a failure is harmless: the folder is taken over once this process is gone.
   void release();
+  // Whether nobody took the folder over. What is published without a rename or link from
+  // tmp_folder() asks before it acts; what is acknowledged without the journal asks after its sync.
+  // Fails: io.
+  Status check_held() const;
+  // What check_held() and others say then.
+  tl::unexpected<Error> taken_error() const;
   // Renews the heartbeat if the last is older than `min_age_ns`.
   // Fails: io; not_found if another process took the folder over.
   Status heartbeat(int64_t min_age_ns);
@@ -72,7 +79,7 @@ LeaseInfo this_process();
 // Whether the holder of a lease lives: by boot id, pid and process start time on this machine.
 Liveness liveness_of(const LeaseInfo& lease);
 
-// Whether the writer with this id lives. A writer without a folder is dead.
+// Whether the writer with this id lives. One without a folder, or without a LEASE in it, is dead.
 Liveness writer_liveness(FileLayer& files, const std::string& workspace_path,
                          const std::string& writer_id);
 
@@ -83,13 +90,16 @@ struct WriterFolder {
   bool taken = false;       // by somebody, so that its writer is fenced
 };
 
-// All folders of writers, taken ones included. Fails: io; not_found if the workspace has none.
+// All folders of writers, taken ones included; not those of writers that are being born. Fails: io;
+// not_found if the workspace has none.
 Result<std::vector<WriterFolder>> writer_folders(FileLayer& files,
                                                  const std::string& workspace_path);
 
 // Takes over the folders of dead writers by renaming them to `<id>.taken-<own id>`, and gives the
 // paths of all that this writer holds now, also from an earlier call. Folders that hold what this
-// release does not know are left alone. Safe to run in several processes at once: one gets it.
+// release does not know are left alone. Removes what is left of writers that died while they were
+// born; one without a LEASE is left alone for an hour. Safe to run in several processes at once:
+// one gets it.
 Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
                                                         const std::string& workspace_path,
                                                         const std::string& own_writer_id);

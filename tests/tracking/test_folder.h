@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -30,6 +31,13 @@ class TestFolder {
  private:
   std::string path_;
 };
+
+// Where a folder is in memory if that is possible: for tests that sync a lot.
+inline std::string memory_folder() {
+  return ::access("/dev/shm", R_OK | W_OK | X_OK) == 0
+             ? "/dev/shm"
+             : std::filesystem::temp_directory_path().string();
+}
 
 inline std::string slurp(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/tracking/hooked_files.h"
+#include "tests/tracking/observed_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/records_internal.h"
 #include "tracking/run.h"
@@ -175,18 +177,140 @@ TEST(WriterLease, TheLeavingsOfADeadTakerAreCleanedToo) {
   EXPECT_FALSE(fs::exists(taken));
 }
 
+TEST(WriterLease, AFolderWithoutALeaseIsADeadWriters) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  const std::string id = *make_ulid();
+  fs::create_directories(folder / "writers/" + id);
+  EXPECT_EQ(writer_liveness(files, folder.path(), id), Liveness::kDead);
+  spill(folder / "writers/" + id + "/LEASE", "damaged");
+  EXPECT_EQ(writer_liveness(files, folder.path(), id), Liveness::kDead);
+  EXPECT_EQ(take_over_dead_writers(files, folder.path(), *make_ulid())->size(), 1U);
+}
+
 TEST(WriterLease, AWriterThatIsBeingBornIsLeftAlone) {
   const TestFolder folder;
   PosixFileLayer files;
-  const std::string young = *make_ulid();
-  fs::create_directories(folder / "writers/" + young);
-  EXPECT_EQ(writer_liveness(files, folder.path(), young), Liveness::kElsewhere);
-  const std::string old = "01HZY0J8Q0ABCDEFGHJKMNPQRS";  // of 2024
-  fs::create_directories(folder / "writers/" + old);
-  spill(folder / "writers/" + old + "/LEASE", "");
-  EXPECT_EQ(writer_liveness(files, folder.path(), old), Liveness::kDead);
-  EXPECT_EQ(take_over_dead_writers(files, folder.path(), *make_ulid())->size(), 1U);
-  EXPECT_TRUE(fs::exists(folder / "writers/" + young));
+  const std::string young = folder / "writers/" + *make_ulid() + ".born";
+  fs::create_directories(young);
+  LeaseInfo lease = this_process();
+  lease.writer_id = *make_ulid();
+  const std::string live = leave_writer(folder.path(), lease);
+  fs::rename(live, live + ".born");
+  EXPECT_TRUE(writer_folders(files, folder.path())->empty()) << "they have no name yet";
+  EXPECT_TRUE(take_over_dead_writers(files, folder.path(), *make_ulid())->empty());
+  EXPECT_TRUE(fs::exists(young));
+  EXPECT_TRUE(fs::exists(live + ".born/LEASE"));
+}
+
+TEST(WriterLease, WritersThatDiedWhileTheyWereBornAreRemoved) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  const std::string dead = leave_writer(folder.path(), dead_lease());
+  fs::rename(dead, dead + ".born");
+  fs::create_directories(folder / "writers/01HZY0J8Q0ABCDEFGHJKMNPQRS.born");  // of 2024
+  const std::string foreign = folder / "writers/01HZY0J8Q0ABCDEFGHJKMNPQRT.born/notes";
+  fs::create_directories(foreign);
+  EXPECT_TRUE(take_over_dead_writers(files, folder.path(), *make_ulid())->empty());
+  EXPECT_TRUE(fs::exists(foreign)) << "that is nobody's to remove";
+  fs::remove_all(fs::path(foreign).parent_path());
+  EXPECT_TRUE(fs::is_empty(folder / "writers"));
+}
+
+// Takes the writer over at each operation of its birth: it gets no lease, or a whole one.
+TEST(WriterLease, AWriterThatIsTakenOverWhileItIsBornHasNoHalfAFolder) {
+  bool taken = true;
+  for (int at = 0; taken; ++at) {
+    const TestFolder folder(memory_folder());
+    const std::string writers = folder / "writers";
+    fs::create_directories(writers);
+    int count = 0;
+    taken = false;
+    HookedFiles files([&](std::string_view, const std::string&) -> Status {
+      if (count++ != at) return {};
+      taken = true;
+      for (const auto& entry : fs::directory_iterator(writers)) {
+        const std::string path = entry.path().string();
+        const std::string mark = path.ends_with(".born") ? "" : ".late";
+        fs::rename(path, path + mark + ".taken-x");
+      }
+      return {};
+    });
+    const auto lease = WriterLease::acquire(files, folder.path());
+    if (!taken) {
+      EXPECT_TRUE(lease);
+      EXPECT_GT(at, 5);
+      return;
+    }
+    if (!lease) continue;
+    if (!(*lease)->check_held()) continue;  // taken over after it was born: fenced at once
+    EXPECT_TRUE(fs::is_directory((*lease)->tmp_folder())) << "operation " << at;
+    EXPECT_TRUE(fs::is_directory((*lease)->pins_folder())) << "operation " << at;
+    EXPECT_EQ(writer_liveness(files, folder.path(), (*lease)->id()), Liveness::kAlive);
+  }
+}
+
+// Stops for good at the n-th changing call, as a process that is killed: nothing more is done.
+class KilledFiles final : public ObservedFiles {
+ public:
+  explicit KilledFiles(int64_t at) : left_(at) {}
+  bool killed() const { return left_ < 0; }
+
+ protected:
+  Status perform(const FileCall& call, Act act) override {
+    if (left_.fetch_sub(1) > 0) return act(call);
+    return fail(StatusCode::kIo, "killed before '{}'", call.path);
+  }
+
+ private:
+  std::atomic<int64_t> left_;
+};
+
+void make_leases_dead(const std::string& workspace) {
+  for (const std::string& file : files_below(workspace + "/writers")) {
+    if (fs::path(file).filename() != "LEASE") continue;
+    const std::string path = workspace + "/writers/" + file;
+    auto lease = parse_lease(slurp(path), path);
+    if (!lease) continue;  // it was being written
+    lease->start_ticks += 1;
+    spill(path, to_json(*lease));
+  }
+}
+
+// From the birth of a writer until it has given its lease back, with a run that never ends.
+TEST(WriterLease, AWriterThatIsKilledAtAnyCallIsDeadAtOnce) {
+  bool killed = true;
+  for (int64_t at = 0; killed; ++at) {
+    const TestFolder folder(memory_folder());
+    ASSERT_TRUE(Workspace::create(folder / "store", "a"));
+    bool durable = false;
+    {
+      KilledFiles files(at);
+      const auto workspace = *Workspace::open(folder / "store", &files);
+      if (const auto run = Run::create(workspace, {.name = "r"})) {
+        durable = (*run)->log_param("a", 1.0) && (*run)->durable();
+      }
+      (void)workspace->close();
+      killed = files.killed();
+    }
+    make_leases_dead(folder / "store");
+    const auto workspace = *Workspace::open(folder / "store");
+    const auto runs = list_runs(*workspace);
+    ASSERT_TRUE(runs) << runs.error().message;
+    EXPECT_TRUE(runs->damaged.empty());
+    EXPECT_TRUE(!durable || runs->runs.size() == 1) << "call " << at;
+    for (const RunInfo& run : runs->runs) {
+      EXPECT_EQ(run.status, RunStatus::kInterrupted) << "call " << at;
+    }
+    ASSERT_TRUE(workspace->recover());
+    const std::string own = (*workspace->writer())->id();
+    for (const auto& left : fs::directory_iterator(folder / "store/writers")) {
+      const std::string name = left.path().filename().string();
+      // One that had not yet written who it is may be somebody who is about to.
+      const bool unborn = name.ends_with(".born") && !fs::exists(left.path() / "LEASE");
+      EXPECT_TRUE(name == own || unborn) << "call " << at << " left " << name;
+    }
+  }
 }
 
 TEST(WriterLease, AFencedWriterPublishesNoMore) {

@@ -9,7 +9,8 @@
 namespace assay::tracking {
 namespace {
 
-constexpr std::array<std::string_view, 5> kWords = {"run", "finished", "blob", "model", "alias"};
+constexpr std::array<std::string_view, 6> kWords = {"run",   "finished", "blob",
+                                                    "model", "alias",    "no-alias"};
 constexpr std::string_view kEnd = " .";  // a line without it was cut
 
 std::string_view next_word(std::string_view& text) {
@@ -67,6 +68,9 @@ void Ledger::note(const Fact& fact) {
       version = std::max(version, fact.number);
       return;
     }
+    case Fact::Kind::kNoAlias:
+      removed_aliases.insert(fact.name);
+      return;
   }
 }
 

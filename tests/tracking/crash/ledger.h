@@ -20,6 +20,7 @@ struct Fact {
     kBlob,      // the blob `name` (a hash) is in the store
     kModel,     // version `number` of model `name` is the blob `hash`
     kAlias,     // alias `name` (model@alias) points at version `number` or a later one
+    kNoAlias,   // alias `name` was removed for good
   };
   Kind kind = Kind::kBlob;
   std::string name{};
@@ -40,10 +41,13 @@ struct Ledger {
   std::set<std::string> blobs{};
   std::map<std::pair<std::string, int64_t>, std::string> models{};  // name, version: hash
   std::map<std::string, int64_t> aliases{};
+  std::set<std::string> removed_aliases{};
   std::vector<std::string> conflicts{};  // facts that cannot both be true
 
   void note(const Fact& fact);
-  size_t size() const { return runs.size() + blobs.size() + models.size() + aliases.size(); }
+  size_t size() const {
+    return runs.size() + blobs.size() + models.size() + aliases.size() + removed_aliases.size();
+  }
 };
 
 }  // namespace assay::tracking

@@ -1,7 +1,5 @@
 #include "tests/tracking/crash/power_loss.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 #include <thread>
@@ -21,11 +19,11 @@ namespace fs = std::filesystem;
 constexpr size_t kMostProblems = 10;
 constexpr const char* kStore = "/store";
 
-// What a workload did, until its writer left: its files go when this does, the recording stays.
+// What a workload did, and how its writer left: its files go when this does, the recording stays.
 struct Recording {
   TestFolder folder{fast_folder()};
   RecordingFiles files{};
-  size_t end = 0;  // steps when the workload ended and its writer was still there
+  size_t end = 0;  // steps when the workload ended and its writer had not left yet
   std::vector<std::string> problems{};
 };
 
@@ -63,7 +61,9 @@ class Trial {
   Trial(PowerLossCount& count, uint64_t seed) : count_(count), random_(seed) {}
 
   Problems run(const PowerLossPlan& plan, const Recording& recording, const DiskModel& empty) {
-    const size_t cut = plan.cut_at_end ? recording.end : random_.below(recording.end + 1);
+    // Anywhere, the writer's leaving included.
+    const size_t cut =
+        plan.cut_at_end ? recording.end : random_.below(recording.files.steps().size() + 1);
     DiskModel disk = empty;
     if (const Status status = replay(disk, recording.files, cut); !status) {
       return {status.error().message};
@@ -173,7 +173,7 @@ const std::vector<SyncClass>& sync_classes() {
       {"a run file before its rename",
        [](const FileCall& call) {
          return is_temporary(call, "") && !is_temporary(call, "blob-") &&
-                !is_temporary(call, "model-");
+                !is_temporary(call, "record-");
        }},
       {"the folder of a run after its rename",
        [](const FileCall& call) {
@@ -184,9 +184,9 @@ const std::vector<SyncClass>& sync_classes() {
        [](const FileCall& call) {
          return call.operation == FileOperation::kSyncFolder && in_folder(call.path, "blobs/");
        }},
-      {"a model's record before its link",
-       [](const FileCall& call) { return is_temporary(call, "model-"); }},
-      {"the folder of versions and aliases",
+      {"a record of the registry before its link",
+       [](const FileCall& call) { return is_temporary(call, "record-"); }},
+      {"the folders of versions and of changes of models",
        [](const FileCall& call) {
          return call.operation == FileOperation::kSyncFolder && in_folder(call.path, "models/");
        }},
@@ -201,9 +201,7 @@ const std::vector<SyncClass>& sync_classes() {
 }
 
 std::string fast_folder() {
-  static const std::string folder = ::access("/dev/shm", R_OK | W_OK | X_OK) == 0
-                                        ? "/dev/shm"
-                                        : fs::temp_directory_path().string();
+  static const std::string folder = memory_folder();
   return folder;
 }
 

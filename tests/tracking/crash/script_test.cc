@@ -6,6 +6,7 @@
 #include "tests/tracking/crash/store_check.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/blob_store.h"
+#include "tracking/model_registry.h"
 #include "tracking/run_query.h"
 
 namespace assay::tracking {
@@ -108,6 +109,12 @@ TEST_F(Script, CheckSeesWhatALedgerMisses) {
   ledger.note({Fact::Kind::kModel, "none", 1, std::string(64, 'b')});
   ledger.note({Fact::Kind::kAlias, "none@champion", 1});
   EXPECT_EQ(check_kept(workspace_, ledger).size(), 5U);
+  const std::string model = "bytes";
+  ModelRegistry registry(workspace_);
+  ASSERT_TRUE(registry.register_model({.name = "some"}, std::as_bytes(std::span(model))));
+  ASSERT_TRUE(registry.set_alias("some", "champion", 1));
+  ledger.note({Fact::Kind::kNoAlias, "some@champion"});
+  EXPECT_EQ(check_kept(workspace_, ledger).size(), 6U);
 }
 
 TEST_F(Script, CheckSeesTornFiles) {

@@ -16,11 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A writer's folder without a whole LEASE is left alone for an hour: it may be being made.
-bool may_be_unborn(Workspace& workspace, const std::string& writer_id) {
-  return writer_liveness(workspace.files(), workspace.path(), writer_id) == Liveness::kElsewhere;
-}
-
 void check_run(Workspace& workspace, const RunInfo& listed, Writers writers, Problems& problems) {
   const auto record = load_run(workspace, listed.run_id);
   if (!record) {
@@ -36,8 +31,7 @@ void check_run(Workspace& workspace, const RunInfo& listed, Writers writers, Pro
   const bool ended = info.status == script.final_status() && info.finished &&
                      info.message == script.final_message();
   const bool open = info.status == RunStatus::kInterrupted ||
-                    (info.status == RunStatus::kRunning &&
-                     (writers == Writers::kMayLive || may_be_unborn(workspace, info.writer)));
+                    (info.status == RunStatus::kRunning && writers == Writers::kMayLive);
   if (!ended && !open) {
     problems.push_back(fmt::format("run {} has status {} (finished: {}, message '{}')", info.run_id,
                                    name_of(info.status), info.finished, info.message));
@@ -142,6 +136,14 @@ Problems check_kept(const std::shared_ptr<Workspace>& workspace, const Ledger& l
     if (!model || model->sha256 != hash) {
       problems.push_back(fmt::format("model {}:{} is lost: {}", key.first, key.second,
                                      model ? "it has other bytes" : model.error().message));
+    }
+  }
+  for (const std::string& reference : ledger.removed_aliases) {
+    const auto model = registry.resolve(reference);
+    if (model || model.error().code != StatusCode::kNotFound) {
+      problems.push_back(fmt::format(
+          "alias {} was removed: {}", reference,
+          model ? fmt::format("it points at {}", model->version) : model.error().message));
     }
   }
   for (const auto& [reference, version] : ledger.aliases) {

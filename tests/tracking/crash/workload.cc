@@ -48,7 +48,8 @@ Status Workload::step() {
   if (number < 79) return finish_later();
   if (number < 83) return flush();
   if (number < 88) return store_blob();
-  return number < 95 ? register_model() : move_alias();
+  if (number < 94) return register_model();
+  return number < 97 ? move_alias() : remove_alias();
 }
 
 Status Workload::journal_step() {
@@ -149,6 +150,17 @@ Status Workload::move_alias() {
   if (newest_version_ == 0) return register_model();
   ASSAY_RETURN_IF_ERROR(ModelRegistry(workspace_).set_alias(kModel, tag_, newest_version_));
   acknowledge_({Fact::Kind::kAlias, fmt::format("{}@{}", kModel, tag_), newest_version_});
+  return {};
+}
+
+Status Workload::remove_alias() {
+  if (newest_version_ == 0) return register_model();
+  // Each once: what is set anew after a kill would look like a removal that was lost.
+  const std::string alias = fmt::format("gone-{}-{}", tag_, ++aliases_);
+  ModelRegistry registry(workspace_);
+  ASSAY_RETURN_IF_ERROR(registry.set_alias(kModel, alias, newest_version_));
+  ASSAY_RETURN_IF_ERROR(registry.remove_alias(kModel, alias));
+  acknowledge_({Fact::Kind::kNoAlias, fmt::format("{}@{}", kModel, alias)});
   return {};
 }
 

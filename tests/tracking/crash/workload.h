@@ -1,7 +1,7 @@
 // Random use of a store, by seed: starts runs and children of them, logs their scripts, makes them
 // durable, checkpoints, finishes at once or later, flushes, stores blobs, registers models, moves
-// an alias. Each call that returns well is reported as a fact at once. A call that fails is made
-// again by a later step, as training code would. Not thread-safe.
+// an alias, sets one and removes it. Each call that returns well is reported as a fact at once. A
+// call that fails is made again by a later step, as training code would. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,7 @@ class Workload {
   Status store_blob();
   Status register_model();
   Status move_alias();
+  Status remove_alias();
 
   const std::shared_ptr<Workspace> workspace_;
   const std::string tag_;
@@ -63,6 +64,7 @@ class Workload {
   int64_t started_ = 0;
   int64_t stored_ = 0;
   int64_t newest_version_ = 0;
+  int64_t aliases_ = 0;  // set to be removed
 };
 
 }  // namespace assay::tracking
