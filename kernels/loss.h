@@ -7,6 +7,25 @@
 //                                      p = 1 / (1 + e^-s)      g = p - y        h = p (1 - p)
 //   kSoftmax   scores s_k, class y:    loss log(sum e^s_k) - s_y
 //                                      p = softmax(s)          g = p_k - [k=y]  h = p_k (1 - p_k)
+// For regression on targets y, with d = s - y and a parameter of the loss:
+//   kAbsolute  loss |d|                g = sign(d), 0 at 0               h = 1
+//   kHuber     loss d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)
+//                                      g = d, or delta with d's sign     h = 1
+//   kQuantile  loss d (1 - alpha) where d > 0, else -d alpha
+//                                      g = 1 - alpha, -alpha, 0 at 0     h = 1
+// For targets y >= 0 and scores that are logarithms of their mean, half the unit deviance:
+//   kPoisson   loss (e^s - y) - y (s - log y)
+//                                      g = e^s - y                       h = e^s
+//   kTweedie   of variance mean^power, with a = 1 - power < 0 and b = 2 - power > 0:
+//              loss (e^(b s) / b - (y / a) e^(a s)) + y^b / (a b)
+//                                      g = e^(b s) - y e^(a s)           h = b e^(b s) - (a y) e^(a
+//                                      s)
+// For targets y in [0, 1], chances of the second of two classes:
+//   kCrossEntropy  loss y log(1 + e^-s) + (1 - y) log(1 + e^s)
+//                                      g = p - y, p = 1 / (1 + e^-s)     h = p (1 - p)
+// Exponents of kPoisson and kTweedie above 300 count as 300; of a y below 2^-1022 its logarithm's
+// and power's terms are 0 (y^b is e^(b log y)); a loss below 0, which only rounding makes, is 0.
+//
 // In this order of operations: the softmax of K scores takes the greatest, m, then
 // e_k = exp(s_k - m), their sum in ascending k, p_k = e_k / sum, and its loss is log(sum) - (s_y -
 // m); its hessian is (p (1 - p)) * (K / (K - 1)), after Friedman 2001. A hessian below 1e-16
@@ -22,24 +41,41 @@
 
 namespace assay::kernels {
 
-enum class Loss : uint8_t { kSquared, kLogistic, kSoftmax };
+enum class Loss : uint8_t {
+  kSquared,
+  kLogistic,
+  kSoftmax,
+  kAbsolute,
+  kHuber,
+  kQuantile,
+  kPoisson,
+  kTweedie,
+  kCrossEntropy,
+};
+
+// Whether the loss is of classes, or else of targets.
+inline bool takes_classes(Loss loss) { return loss == Loss::kLogistic || loss == Loss::kSoftmax; }
 
 inline constexpr double kLeastHessian = 1e-16;
 inline constexpr double kGreatestGradient = 3.4028234663852886e38;  // the greatest f32
 inline constexpr double kGreatestLoss = 0x1p100;
+inline constexpr double kGreatestExponent = 300;
+inline constexpr double kLeastLogTarget = 0x1p-1022;
 
 struct LossProblem {
   Loss loss = Loss::kSquared;
   int64_t row_count = 0;     // rows of the matrix: the planes' stride
   int64_t sample_count = 0;  // rows to visit
   int32_t output_count = 1;  // scores a row: 1; kSoftmax: at least 2
+  // kHuber: delta > 0; kQuantile: alpha in (0, 1); kTweedie: power in (1, 2). Else not read.
+  double parameter = 0;
 };
 
 struct LossGradientsArgs {
   const uint32_t* rows = nullptr;      // [sample_count]; null: 0, 1, 2, ...
   const double* scores = nullptr;      // [row_count, output_count] row-major, indexed by row
-  const double* targets = nullptr;     // kSquared: [row_count]
-  const int32_t* classes = nullptr;    // else: [row_count]
+  const double* targets = nullptr;     // [row_count], unless takes_classes(loss)
+  const int32_t* classes = nullptr;    // [row_count], if it does
   const float* weights = nullptr;      // [row_count], >= 0; null: 1
   float* gradients = nullptr;          // out, [output_count, row_count]: a plane an output
   float* hessians = nullptr;           // out, likewise

@@ -1,5 +1,6 @@
 // check_problem and the small shared rules of the ops that have no algorithm file of their own.
 #include <array>
+#include <limits>
 
 #include "kernels/bin_columns.h"
 #include "kernels/gemm.h"
@@ -67,6 +68,16 @@ Status check_problem(const LossProblem& problem) {
     return fail(StatusCode::kInvalidArgument, "{}: output_count={} (must be 1 but for softmax)",
                 kOp, problem.output_count);
   }
+  const double parameter = problem.parameter;
+  const auto check_parameter = [&](std::string_view name, double low, double high) -> Status {
+    if (parameter > low && parameter < high) return {};
+    return fail(StatusCode::kInvalidArgument, "{}: {}={} (must be above {} and below {})", kOp,
+                name, parameter, low, high);
+  };
+  constexpr double kEndless = std::numeric_limits<double>::infinity();
+  if (problem.loss == Loss::kHuber) return check_parameter("delta", 0, kEndless);
+  if (problem.loss == Loss::kQuantile) return check_parameter("alpha", 0, 1);
+  if (problem.loss == Loss::kTweedie) return check_parameter("power", 1, 2);
   return {};
 }
 

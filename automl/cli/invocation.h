@@ -46,6 +46,7 @@ Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& in
 void add_run_command(CLI::App& app, Invocation& invocation);
 void add_predict_command(CLI::App& app, Invocation& invocation);
 void add_score_command(CLI::App& app, Invocation& invocation);
+void add_explain_command(CLI::App& app, Invocation& invocation);
 void add_runs_command(CLI::App& app, Invocation& invocation);
 // `assay runs export | checkout`.
 void add_runs_files(CLI::App& runs, Invocation& invocation);

@@ -69,6 +69,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_run_command(app, invocation);
   add_predict_command(app, invocation);
   add_score_command(app, invocation);
+  add_explain_command(app, invocation);
   add_runs_command(app, invocation);
   add_experiments_command(app, invocation);
   add_models_command(app, invocation);
@@ -89,6 +90,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
       "  assay run experiment.yaml\n"
       "  assay predict MODEL --data new.csv --out predictions.csv\n"
       "  assay score MODEL --data test.csv\n"
+      "  assay explain MODEL --data new.csv\n"
       "`assay help COMMAND` says more of a command.\n"
       "Exit codes: 0 ok, 2 usage or config, 3 data, 4 device, 5 input/output,\n"
       "6 too little time or memory, 70 internal, 130 interrupted.");

@@ -18,36 +18,11 @@ namespace {
 
 using kernels::Device;
 using kernels::GrowTree;
-using kernels::Loss;
 using kernels::LossGradients;
 using kernels::LossValue;
 using kernels::PredictTrees;
 
 constexpr int64_t kChunkRows = 16384;
-
-Loss loss_of(Task task) {
-  switch (task) {
-    case Task::kBinary:
-      return Loss::kLogistic;
-    case Task::kMulticlass:
-      return Loss::kSoftmax;
-    case Task::kRegression:
-      break;
-  }
-  return Loss::kSquared;
-}
-
-Link link_of(Loss loss) {
-  switch (loss) {
-    case Loss::kLogistic:
-      return Link::kLogistic;
-    case Loss::kSoftmax:
-      return Link::kSoftmax;
-    case Loss::kSquared:
-      break;
-  }
-  return Link::kIdentity;
-}
 
 // Ascending union of `rows` without `less`, and `more`. All are ascending.
 std::vector<uint32_t> rest_of(std::span<const uint32_t> rows, std::span<const uint32_t> less,
@@ -62,13 +37,13 @@ std::vector<uint32_t> rest_of(std::span<const uint32_t> rows, std::span<const ui
 }  // namespace
 
 Booster::Booster(const FitRequest& request, const GbtOptions& options, const FitData& data,
-                 const kernels::ComputeContext& context)
+                 const Objective& objective, const kernels::ComputeContext& context)
     : request_(request),
       options_(options),
       data_(data),
+      objective_(objective),
       context_(context),
-      loss_(loss_of(request.data->task)),
-      outputs_(loss_ == Loss::kSoftmax ? request.data->class_count : 1),
+      outputs_(static_cast<int32_t>(objective.base_scores.size())),
       row_count_(request.data->features->row_count()),
       feature_count_(request.data->features->feature_count()),
       validates_(!request.valid_rows.empty()),
@@ -77,33 +52,17 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
       forest_(1, outputs_),
       round_(1, outputs_) {}
 
-std::vector<double> Booster::base_scores() const {
-  // Classes that do not occur in training get a share that is small, but has a logarithm.
-  const auto share = [&](size_t k) {
-    return std::max(data_.class_weights[k] / data_.weight_sum, 1e-9);
-  };
-  if (loss_ == Loss::kSquared) return {0.0};  // targets are centred
-  if (loss_ == Loss::kLogistic) {
-    return {kernels::exact_log(share(1)) - kernels::exact_log(share(0))};
-  }
-  std::vector<double> scores;
-  for (size_t k = 0; k < data_.class_weights.size(); ++k) {
-    scores.push_back(kernels::exact_log(share(k)));
-  }
-  return scores;
-}
-
 Status Booster::setup() {
   const TrainingData& data = *request_.data;
   ASSAY_ASSIGN_OR_RETURN(grow_bins_, data.features->bins(context_.device_of<GrowTree>(), context_));
   ASSAY_ASSIGN_OR_RETURN(predict_bins_,
                          data.features->bins(context_.device_of<PredictTrees>(), context_));
   Device& home = *context_.device;
-  base_ = base_scores();
+  const std::vector<double>& base = objective_.base_scores;
   ASSAY_ASSIGN_OR_RETURN(scores_, PlacedArray<double>::make(home, row_count_ * outputs_));
   const std::span<double> scores = scores_.host_overwrite();
-  for (size_t i = 0; i < scores.size(); ++i) scores[i] = base_[i % base_.size()];
-  if (loss_ == Loss::kSquared) {
+  for (size_t i = 0; i < scores.size(); ++i) scores[i] = base[i % base.size()];
+  if (!kernels::takes_classes(objective_.loss)) {
     ASSAY_ASSIGN_OR_RETURN(
         targets_, PlacedArray<double>::copy_of(home, std::span<const double>(data_.targets)));
   } else {
@@ -156,8 +115,9 @@ std::vector<uint8_t> Booster::sample_features(int64_t round) const {
 
 Status Booster::compute_gradients() {
   Device& at = context_.device_of<LossGradients>();
-  const kernels::LossProblem problem{loss_, row_count_, static_cast<int64_t>(sample_.size()),
-                                     outputs_};
+  const kernels::LossProblem problem{objective_.loss, row_count_,
+                                     static_cast<int64_t>(sample_.size()), outputs_,
+                                     objective_.parameter};
   kernels::LossGradientsArgs args;
   ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));
   ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.read_at(at));
@@ -196,8 +156,18 @@ Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& 
   args.tree = &tree;
   args.leaf_of = leaf_of_.overwrite_at(at);
   ASSAY_RETURN_IF_ERROR(context_.run<GrowTree>(problem, args));
+  ASSAY_RETURN_IF_ERROR(renew(tree));
   round_.append(tree);
   return host_trees_ ? add_leaves(tree, output) : Status();
+}
+
+Status Booster::renew(kernels::Tree& tree) {
+  if (objective_.leaf_rule == LeafRule::kNewton) return {};
+  RenewalRows sample;
+  sample.rows = sample_;
+  ASSAY_ASSIGN_OR_RETURN(sample.leaf_of, leaf_of_.host_read());
+  ASSAY_ASSIGN_OR_RETURN(sample.scores, scores_.host_read());
+  return LeafRenewal(objective_, options_, data_).renew(sample, *context_.executor, tree);
 }
 
 // What the tree adds to the scores of the rows it was grown on.
@@ -289,8 +259,9 @@ Status Booster::boost(int64_t round) {
 Result<double> Booster::validate() {
   if (!validates_) return std::numeric_limits<double>::quiet_NaN();
   Device& at = context_.device_of<LossValue>();
-  const kernels::LossProblem problem{loss_, row_count_,
-                                     static_cast<int64_t>(request_.valid_rows.size()), outputs_};
+  const kernels::LossProblem problem{objective_.loss, row_count_,
+                                     static_cast<int64_t>(request_.valid_rows.size()), outputs_,
+                                     objective_.parameter};
   double value = 0;
   kernels::LossValueArgs args;
   ASSAY_ASSIGN_OR_RETURN(args.rows, valid_rows_.read_at(at));
@@ -359,7 +330,8 @@ Result<FitResult> Booster::run() {
       ASSAY_RETURN_IF_ERROR(keep_valid_scores());
     }
     if (request_.observer != nullptr &&
-        !request_.observer->report({result.iterations, options_.rounds, loss})) {
+        !request_.observer->report(
+            {result.iterations, options_.rounds, loss, is_common(objective_.loss)})) {
       result.stopped = true;
       break;
     }
@@ -375,8 +347,8 @@ Result<FitResult> Booster::finish(FitResult result) {
   if (!request_.keep_all_steps) forest_.truncate(result.best_iteration * outputs_);
   TreeModel::Parts parts;
   parts.forest = std::move(forest_);
-  parts.base_scores = base_;
-  parts.link = link_of(loss_);
+  parts.base_scores = objective_.base_scores;
+  parts.link = objective_.link;
   parts.target = data_.target;
   parts.feature_count = feature_count_;
   if (!best_scores_.empty()) {

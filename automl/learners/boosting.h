@@ -16,7 +16,9 @@
 
 #include "automl/learners/fit_data.h"
 #include "automl/learners/gbt_options.h"
+#include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learner.h"
+#include "automl/learners/objective.h"
 #include "automl/learners/placed_array.h"
 #include "kernels/kernel_set.h"
 #include "kernels/tree.h"
@@ -27,19 +29,19 @@ class Booster {
  public:
   // All arguments must outlive the booster.
   Booster(const FitRequest& request, const GbtOptions& options, const FitData& data,
-          const kernels::ComputeContext& context);
+          const Objective& objective, const kernels::ComputeContext& context);
   // Call once. Fails: as Learner::fit.
   Result<FitResult> run();
 
  private:
   Status setup();
-  std::vector<double> base_scores() const;
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
   void sample_rows(int64_t round);
   std::vector<uint8_t> sample_features(int64_t round) const;
   Status compute_gradients();
   Status grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask);
+  Status renew(kernels::Tree& tree);
   Status add_leaves(const kernels::Tree& tree, int32_t output);
   Status predict_others();
   Status predict_everywhere();
@@ -51,9 +53,9 @@ class Booster {
   const FitRequest& request_;
   const GbtOptions& options_;
   const FitData& data_;
+  const Objective& objective_;
   const kernels::ComputeContext& context_;
 
-  kernels::Loss loss_;
   int32_t outputs_;  // scores a row, trees a round
   int64_t row_count_;
   int32_t feature_count_;
@@ -62,7 +64,6 @@ class Booster {
   bool host_trees_;  // grow_tree works in the host's memory
   kernels::BinnedView grow_bins_;
   kernels::BinnedView predict_bins_;
-  std::vector<double> base_;
   kernels::Forest forest_;
   kernels::Forest round_;
 

@@ -1,11 +1,15 @@
 // The learner "gbt". Options are in gbt_options.cc, the work in boosting.cc.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "automl/learners/boosting.h"
 #include "automl/learners/fit_data.h"
 #include "automl/learners/gbt_options.h"
+#include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learners_internal.h"
+#include "automl/learners/objective.h"
 #include "automl/learners/tree_cost.h"
 
 namespace assay::automl {
@@ -24,6 +28,13 @@ class GbtLearner final : public Learner {
   const OptionGroup& options() const override { return GbtOptions::table().group(); }
   std::string_view step_option() const override { return "rounds"; }
   bool supports(Task) const override { return true; }
+  Status check(const TrainingData& data, const ParamMap& params) const override {
+    ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));
+    ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(data.task, options));
+    std::vector<uint32_t> rows(data.targets.size());
+    std::iota(rows.begin(), rows.end(), 0u);
+    return check_targets(data, rows, loss);
+  }
 
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
                                      int threads) const override {
@@ -32,8 +43,10 @@ class GbtLearner final : public Learner {
     const int64_t leaves = std::min(options.max_leaves, std::max<int64_t>(2, shape.train_count));
     // Scores, gradients and hessians; targets or classes, and weights, each twice.
     const int64_t rows = shape.row_count * (16 * outputs + (outputs > 1 ? 4 : 16) + 8);
-    // Numbers of the sample's rows, twice, and their leaves.
-    const int64_t sample = 12 * shape.train_count;
+    // Numbers of the sample's rows, twice, and their leaves; rows by leaf where leaves are renewed.
+    const auto loss = loss_for(shape.task, options);
+    const bool renews = loss && leaf_rule_of(*loss) != LeafRule::kNewton;
+    const int64_t sample = (12 + (renews ? kRenewalRowBytes : 0)) * shape.train_count;
     // Rows beside the sample have their own numbers, twice, and scores; those to validate on also
     // the best scores and predictions.
     const auto others =
@@ -92,8 +105,9 @@ class GbtLearner final : public Learner {
   Result<FitResult> fit(const FitRequest& request,
                         const kernels::ComputeContext& context) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(request.params));
-    ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request));
-    return Booster(request, options, data, context).run();
+    ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request));
+    ASSAY_ASSIGN_OR_RETURN(const Objective objective, make_objective(request, options, data));
+    return Booster(request, options, data, objective, context).run();
   }
 };
 

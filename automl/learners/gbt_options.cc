@@ -10,6 +10,33 @@ using T = GbtOptions;
 constexpr OptionRange kShare = {.low = 0, .high = 1, .low_open = true};
 constexpr OptionRange kPositive = {.low = 0};
 
+std::vector<Option<T>> objective_options() {
+  return {
+      {.name = "objective",
+       .member = &T::objective,
+       .choices = {"auto", "squared", "absolute", "huber", "quantile", "poisson", "tweedie",
+                   "cross_entropy", "logistic", "softmax"},
+       .help = "The loss to minimise. auto: logistic for two classes, softmax for more, squared "
+               "for numbers. absolute and quantile aim at the median or the quantile alpha; "
+               "poisson and tweedie want targets >= 0 and predict positive numbers; "
+               "cross_entropy wants chances in [0, 1] as targets."},
+      {.name = "alpha",
+       .member = &T::alpha,
+       .range = {.low = 0, .high = 1, .low_open = true, .high_open = true},
+       .help = "The quantile that objective quantile predicts."},
+      {.name = "huber_delta",
+       .member = &T::huber_delta,
+       .range = kPositive,
+       .help = "Errors above this count by their size instead of their square (objective huber), "
+               "in units of the target. 0: half the distance of its quartiles."},
+      {.name = "tweedie_variance_power",
+       .member = &T::tweedie_variance_power,
+       .range = {.low = 1, .high = 2, .low_open = true, .high_open = true},
+       .help = "Power of the mean that the variance grows with (objective tweedie): near 1 as "
+               "poisson, near 2 as gamma."},
+  };
+}
+
 std::vector<Option<T>> boosting_options() {
   return {
       {.name = "rounds",
@@ -115,7 +142,8 @@ std::vector<Option<T>> tree_options() {
 
 const OptionTable<GbtOptions>& GbtOptions::table() {
   static const OptionTable<T> table("gbt", "Gradient boosted trees on histograms.", [] {
-    std::vector<Option<T>> options = boosting_options();
+    std::vector<Option<T>> options = objective_options();
+    for (Option<T>& option : boosting_options()) options.push_back(std::move(option));
     for (Option<T>& option : tree_options()) options.push_back(std::move(option));
     return options;
   }());

@@ -10,6 +10,10 @@
 namespace assay::automl {
 
 struct GbtOptions {
+  std::string objective = "auto";
+  double alpha = 0.9;      // of objective quantile
+  double huber_delta = 0;  // 0: half the distance of the target's quartiles
+  double tweedie_variance_power = 1.5;
   int64_t rounds = 1000;
   double learning_rate = 0.1;
   bool early_stopping = true;

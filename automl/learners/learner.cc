@@ -7,6 +7,7 @@
 
 namespace assay::automl {
 
+Status Learner::check(const TrainingData&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::smaller(const DataShape&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const { return {}; }
 

@@ -56,6 +56,8 @@ struct FitProgress {
   // Mean loss of the model so far on the validation rows (log loss; for regression half the squared
   // error in units of the target's standard deviation); NaN without validation rows.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
+  // False if valid_loss is of another kind, which fits of other settings cannot be compared by.
+  bool common_loss = true;
 };
 
 // Hears a fit's progress, on the thread that called fit.
@@ -105,6 +107,9 @@ class Learner {
   // for halving by steps; empty if there is none.
   virtual std::string_view step_option() const { return {}; }
   virtual bool supports(Task task) const = 0;
+  // Whether such settings can learn from such data at all: asked before a first trial.
+  // Fails: config if an option does not go with the task, data if a target is not allowed.
+  virtual Status check(const TrainingData& data, const ParamMap& params) const;
   // Whether fits read the dense form of the features, which is then held for all of them.
   virtual bool uses_dense() const { return false; }
 

@@ -19,7 +19,7 @@ constexpr std::array<bool, 3> kClassification = {true, true, false};
 constexpr std::array<bool, 3> kRegression = {false, false, true};
 
 // One row a metric; everything that is said of a metric comes from here.
-constexpr std::array<Definition, 11> kDefinitions = {{
+constexpr std::array<Definition, 18> kDefinitions = {{
     {"roc_auc",
      {"auc"},
      true,
@@ -74,6 +74,55 @@ constexpr std::array<Definition, 11> kDefinitions = {{
      kRegression,
      metrics::mape,
      "Mean of |error| / |target|, as a fraction; no target may be 0."},
+    {"poisson_deviance",
+     {},
+     false,
+     kRegression,
+     metrics::poisson_deviance,
+     "Mean of 2 (t ln(t / p) - t + p), for targets t >= 0; a prediction p below 1e-15 counts as "
+     "that."},
+    {"pinball_05",
+     {},
+     false,
+     kRegression,
+     metrics::pinball<5>,
+     "Mean pinball loss of the 5 % quantile: errors e = target - prediction cost 0.05 e above, "
+     "0.95 |e| below."},
+    {"pinball_10",
+     {},
+     false,
+     kRegression,
+     metrics::pinball<10>,
+     "Mean pinball loss of the 10 % quantile: errors e = target - prediction cost 0.1 e above, "
+     "0.9 |e| below."},
+    {"pinball_25",
+     {},
+     false,
+     kRegression,
+     metrics::pinball<25>,
+     "Mean pinball loss of the 25 % quantile: errors e = target - prediction cost 0.25 e above, "
+     "0.75 |e| below."},
+    {"pinball_75",
+     {},
+     false,
+     kRegression,
+     metrics::pinball<75>,
+     "Mean pinball loss of the 75 % quantile: errors e = target - prediction cost 0.75 e above, "
+     "0.25 |e| below."},
+    {"pinball_90",
+     {},
+     false,
+     kRegression,
+     metrics::pinball<90>,
+     "Mean pinball loss of the 90 % quantile: errors e = target - prediction cost 0.9 e above, "
+     "0.1 |e| below."},
+    {"pinball_95",
+     {},
+     false,
+     kRegression,
+     metrics::pinball<95>,
+     "Mean pinball loss of the 95 % quantile: errors e = target - prediction cost 0.95 e above, "
+     "0.05 |e| below."},
 }};
 
 const Definition* find_definition(std::string_view name) {

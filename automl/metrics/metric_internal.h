@@ -71,5 +71,9 @@ Result<double> mse(const Sample& sample);
 Result<double> mae(const Sample& sample);
 Result<double> r2(const Sample& sample);
 Result<double> mape(const Sample& sample);
+Result<double> poisson_deviance(const Sample& sample);
+// Of the quantile kPercent / 100: 5, 10, 25, 75, 90, 95.
+template <int kPercent>
+Result<double> pinball(const Sample& sample);
 
 }  // namespace assay::automl::metrics

@@ -110,4 +110,24 @@ Status AverageModel::do_predict(const FeatureView& features, std::span<const uin
   return {};
 }
 
+std::optional<Link> AverageModel::score_link() const {
+  const std::optional<Link> link = members_[0]->score_link();
+  for (const auto& member : members_) {
+    if (member->score_link() != link) return std::nullopt;
+  }
+  return link;
+}
+
+Status AverageModel::do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                                const kernels::ComputeContext& context, ExplainedScale scale,
+                                std::span<double> out) const {
+  std::fill(out.begin(), out.end(), 0.0);
+  std::vector<double> part(out.size());
+  for (size_t i = 0; i < members_.size(); ++i) {
+    ASSAY_RETURN_IF_ERROR(members_[i]->explain(features, rows, context, scale, part));
+    for (size_t j = 0; j < out.size(); ++j) out[j] += weights_[i] * part[j];
+  }
+  return {};
+}
+
 }  // namespace assay::automl

@@ -24,6 +24,8 @@ class AverageModel final : public Model {
   std::string_view kind() const override { return "average"; }
   int32_t output_count() const override { return members_[0]->output_count(); }
   int32_t feature_count() const override { return members_[0]->feature_count(); }
+  // That of its members, if it is one.
+  std::optional<Link> score_link() const override;
   int64_t byte_count() const override;
   std::vector<double> feature_importance() const override;
   void save(ModelWriter& writer) const override;
@@ -35,6 +37,9 @@ class AverageModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, ExplainedScale scale,
+                    std::span<double> out) const override;
 
  private:
   AverageModel(std::vector<std::shared_ptr<const Model>> members, std::vector<double> weights)

@@ -50,4 +50,14 @@ Status ConstantModel::do_predict(const FeatureView&, std::span<const uint32_t> r
   return {};
 }
 
+Status ConstantModel::do_explain(const FeatureView&, std::span<const uint32_t>,
+                                 const kernels::ComputeContext&, ExplainedScale,
+                                 std::span<double> out) const {
+  const size_t stride = static_cast<size_t>(feature_count_) + 1;
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = i % stride + 1 == stride ? outputs_[i / stride % outputs_.size()] : 0.0;
+  }
+  return {};
+}
+
 }  // namespace assay::automl

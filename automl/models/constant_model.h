@@ -26,6 +26,9 @@ class ConstantModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, ExplainedScale scale,
+                    std::span<double> out) const override;
 
  private:
   ConstantModel(std::vector<double> outputs, int32_t feature_count)

@@ -21,7 +21,7 @@ bool sound(std::span<const double> values) {
 
 Result<std::unique_ptr<Model>> LinearModel::make(Parts parts) {
   const size_t scores = parts.intercepts.size();
-  const bool one_score = parts.link == Link::kIdentity || parts.link == Link::kLogistic;
+  const bool one_score = takes_one_score(parts.link);
   if (scores == 0 || one_score != (scores == 1) || parts.link == Link::kShare ||
       parts.coefficients.size() != parts.features.size() * scores) {
     return fail(StatusCode::kInvalidArgument,
@@ -123,6 +123,38 @@ Status LinearModel::do_predict(const FeatureView& features, std::span<const uint
         }
       }));
   if (stopped) return fail(StatusCode::kCancelled, "stopped while predicting");
+  return {};
+}
+
+Status LinearModel::do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                               const kernels::ComputeContext& context, ExplainedScale scale,
+                               std::span<double> out) const {
+  ASSAY_ASSIGN_OR_RETURN(const DenseView dense, features.dense(context));
+  if (dense.column_count != static_cast<int32_t>(parts_.features.size())) {
+    return fail(StatusCode::kInvalidArgument, "{} dense columns (the model was fitted on {})",
+                dense.column_count, parts_.features.size());
+  }
+  const size_t width = parts_.intercepts.size();
+  const auto feature_total = static_cast<size_t>(parts_.feature_count);
+  std::vector<double> scores(width * (feature_total + 1));
+  const size_t row_size = out.size() / rows.size();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (context.stop != nullptr && context.stop->requested()) {
+      return fail(StatusCode::kCancelled, "stopped while explaining");
+    }
+    std::fill(scores.begin(), scores.end(), 0.0);
+    const std::span<const float> row = dense.row(rows[i]);
+    for (size_t k = 0; k < width; ++k) {
+      double* score = scores.data() + k * (feature_total + 1);
+      for (size_t c = 0; c < row.size(); ++c) {
+        score[parts_.features[c]] += double{row[c]} * parts_.coefficients[c * width + k];
+      }
+      score[feature_total] = parts_.intercepts[k];
+    }
+    const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
+    to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
+       parts_.feature_count);
+  }
   return {};
 }
 

@@ -27,6 +27,7 @@ class LinearModel final : public Model {
   int32_t output_count() const override {
     return output_count_of(parts_.link, static_cast<int32_t>(parts_.intercepts.size()));
   }
+  std::optional<Link> score_link() const override { return parts_.link; }
   int32_t feature_count() const override { return parts_.feature_count; }
   int64_t byte_count() const override;
   std::vector<double> feature_importance() const override;
@@ -37,6 +38,9 @@ class LinearModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, ExplainedScale scale,
+                    std::span<double> out) const override;
 
  private:
   explicit LinearModel(Parts parts) : parts_(std::move(parts)) {}

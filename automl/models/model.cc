@@ -13,17 +13,10 @@ namespace assay::automl {
 
 std::unique_ptr<Model> Model::first_steps(int64_t) const { return nullptr; }
 
-Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
-                      const kernels::ComputeContext& context, std::span<float> out,
-                      const TargetScale& frame) const {
+Status Model::check_input(const FeatureView& features, std::span<const uint32_t> rows) const {
   if (features.feature_count() != feature_count()) {
     return fail(StatusCode::kInvalidArgument, "{} features (the model was fitted on {})",
                 features.feature_count(), feature_count());
-  }
-  const auto wanted = rows.size() * static_cast<size_t>(output_count());
-  if (out.size() != wanted) {
-    return fail(StatusCode::kInvalidArgument, "room for {} predictions (must be {})", out.size(),
-                wanted);
   }
   const auto limit = static_cast<uint64_t>(features.row_count());
   for (const uint32_t row : rows) {
@@ -31,8 +24,44 @@ Status Model::predict(const FeatureView& features, std::span<const uint32_t> row
       return fail(StatusCode::kInvalidArgument, "row {} (must be below {})", row, limit);
     }
   }
+  return {};
+}
+
+Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
+                      const kernels::ComputeContext& context, std::span<float> out,
+                      const TargetScale& frame) const {
+  ASSAY_RETURN_IF_ERROR(check_input(features, rows));
+  const auto wanted = rows.size() * static_cast<size_t>(output_count());
+  if (out.size() != wanted) {
+    return fail(StatusCode::kInvalidArgument, "room for {} predictions (must be {})", out.size(),
+                wanted);
+  }
   if (rows.empty()) return {};
   return do_predict(features, rows, context, out, frame);
+}
+
+int32_t Model::explained_count(ExplainedScale scale) const {
+  const bool one_score = scale == ExplainedScale::kScores && score_link() == Link::kLogistic;
+  return one_score ? 1 : output_count();
+}
+
+Status Model::explain(const FeatureView& features, std::span<const uint32_t> rows,
+                      const kernels::ComputeContext& context, ExplainedScale scale,
+                      std::span<double> out) const {
+  ASSAY_RETURN_IF_ERROR(check_input(features, rows));
+  if (scale == ExplainedScale::kScores && !score_link()) {
+    return fail(StatusCode::kInvalidArgument,
+                "the {} model has no scores of one kind (its predictions can be explained)",
+                kind());
+  }
+  const size_t stride = static_cast<size_t>(feature_count()) + 1;
+  const size_t wanted = rows.size() * static_cast<size_t>(explained_count(scale)) * stride;
+  if (out.size() != wanted) {
+    return fail(StatusCode::kInvalidArgument, "room for {} contributions (must be {})", out.size(),
+                wanted);
+  }
+  if (rows.empty()) return {};
+  return do_explain(features, rows, context, scale, out);
 }
 
 Status Model::predict_all(const FeatureView& features, const kernels::ComputeContext& context,

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "automl/metrics/target_scale.h"
+#include "automl/models/contributions.h"
 #include "automl/models/feature_view.h"
 #include "automl/models/model_file.h"
 #include "kernels/base/status.h"
@@ -46,6 +48,21 @@ class Model {
   Status predict_all(const FeatureView& features, const kernels::ComputeContext& context,
                      std::span<float> out, const TargetScale& frame = {}) const;
 
+  // What each feature contributes to the predictions of the given rows (contributions.h), as
+  // values, not as numbers of a frame: out [rows, explained_count(scale), feature_count + 1]. For
+  // trees the Shapley values of path-dependent TreeSHAP; for linear models coefficients times the
+  // distance from the training mean (a category's from none); for averages the members' means. The
+  // bits do not depend on threads. Trees cost O(nodes * depth) a row.
+  // Fails: invalid_argument as predict, and for kScores if the model has no scores (a constant, or
+  // an average whose members have different links); cancelled; resource_exhausted; device.
+  Status explain(const FeatureView& features, std::span<const uint32_t> rows,
+                 const kernels::ComputeContext& context, ExplainedScale scale,
+                 std::span<double> out) const;
+  // The link of its scores; nothing if it has none.
+  virtual std::optional<Link> score_link() const { return std::nullopt; }
+  // Outputs that explain() gives: output_count(), or the number of scores.
+  int32_t explained_count(ExplainedScale scale) const;
+
   // [feature_count], >= 0, sums to 1, or all 0 if the model uses no feature. Trees: gains of
   // splits; linear: |coefficient| on scaled columns; average: the weighted mean of its members'.
   virtual std::vector<double> feature_importance() const = 0;
@@ -58,6 +75,13 @@ class Model {
   virtual Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                             const kernels::ComputeContext& context, std::span<float> out,
                             const TargetScale& frame) const = 0;
+  // As `explain`, with arguments checked and at least one row.
+  virtual Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                            const kernels::ComputeContext& context, ExplainedScale scale,
+                            std::span<double> out) const = 0;
+
+ private:
+  Status check_input(const FeatureView& features, std::span<const uint32_t> rows) const;
 };
 
 // Writes the kind and then the model's parts.

@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kChunkRows = 2048;
 
 // In the order of Link.
-constexpr std::array<std::string_view, 4> kNames = {"identity", "logistic", "softmax", "share"};
+constexpr std::array<std::string_view, 6> kNames = {"identity", "logistic", "softmax",
+                                                    "share",    "log",      "sigmoid"};
 
 void softmax(std::span<const double> scores, std::span<float> out) {
   const double most = *std::max_element(scores.begin(), scores.end());
@@ -43,6 +44,8 @@ Result<Link> parse_link(std::string_view name) {
   return fail(StatusCode::kInvalidArgument, "unknown link '{}'", name);
 }
 
+bool takes_one_score(Link link) { return link != Link::kSoftmax && link != Link::kShare; }
+
 int32_t output_count_of(Link link, int32_t score_count) {
   return link == Link::kLogistic ? 2 : score_count;
 }
@@ -52,6 +55,12 @@ void predictions_of(Link link, TargetScale target, std::span<const double> score
   switch (link) {
     case Link::kIdentity:
       out[0] = to_f32(target.offset + target.scale * scores[0]);
+      return;
+    case Link::kLog:
+      out[0] = to_f32(target.offset + target.scale * kernels::exact_exp(scores[0]));
+      return;
+    case Link::kSigmoid:
+      out[0] = to_f32(target.offset + target.scale * kernels::exact_sigmoid(scores[0]));
       return;
     case Link::kLogistic: {
       const double p = kernels::exact_sigmoid(scores[0]);

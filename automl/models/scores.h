@@ -18,10 +18,15 @@ enum class Link : uint8_t {
   kLogistic,  // one score; probabilities (1 - p, p), p = 1 / (1 + e^-score)
   kSoftmax,   // a score a class
   kShare,     // scores are probabilities but for their sum
+  kLog,       // value = offset + scale * e^score
+  kSigmoid,   // value = offset + scale / (1 + e^-score)
 };
 
 std::string_view name_of(Link link);
 Result<Link> parse_link(std::string_view name);
+
+// Whether it has one score a row; the others have at least two.
+bool takes_one_score(Link link);
 
 // Columns of predictions for so many scores: one more for kLogistic.
 int32_t output_count_of(Link link, int32_t score_count);

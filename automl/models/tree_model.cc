@@ -1,10 +1,12 @@
 #include "automl/models/tree_model.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <utility>
 
 #include "automl/models/device_forest.h"
+#include "automl/models/tree_shap.h"
 
 namespace assay::automl {
 namespace {
@@ -15,6 +17,7 @@ using kernels::TreeNode;
 
 // Rows predicted at once: bounds the scores' memory.
 constexpr int64_t kBatchRows = int64_t{1} << 18;
+constexpr int64_t kExplainedRows = 8;  // a chunk
 
 // Far beyond any score of training, far below what could overflow.
 bool sound(std::span<const double> scores) {
@@ -101,7 +104,7 @@ Result<Forest> load_forest(const ModelReader& reader, int32_t feature_count) {
 
 Result<std::unique_ptr<Model>> TreeModel::make(Parts parts) {
   const int32_t scores = parts.forest.output_count();
-  const bool one_score = parts.link == Link::kIdentity || parts.link == Link::kLogistic;
+  const bool one_score = takes_one_score(parts.link);
   if (static_cast<int32_t>(parts.base_scores.size()) != scores || (one_score && scores != 1) ||
       (!one_score && scores < 2) || parts.feature_count < 0) {
     return fail(StatusCode::kInvalidArgument,
@@ -220,6 +223,43 @@ Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32
         out.subspan(static_cast<size_t>(begin) * outputs, static_cast<size_t>(count) * outputs),
         *context.executor));
   }
+  return {};
+}
+
+Status TreeModel::do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                             const kernels::ComputeContext& context, ExplainedScale scale,
+                             std::span<double> out) const {
+  ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins, features.bins(*context.host, context));
+  const TreeShap shap(parts_.forest, parts_.feature_count);
+  const auto feature_total = static_cast<size_t>(parts_.feature_count);
+  const auto width = static_cast<size_t>(parts_.forest.output_count());
+  const double share = parts_.meaning({}).share;
+  const size_t row_size = out.size() / rows.size();
+  const auto count = static_cast<int64_t>(rows.size());
+  std::atomic<bool> stopped{false};
+  ASSAY_RETURN_IF_ERROR(context.executor->parallel_for(
+      chunk_count_of(count, kExplainedRows), [&](int64_t chunk, int) {
+        TreeShap::Scratch scratch(shap);
+        std::vector<double> sums(width * feature_total);
+        std::vector<double> scores(width * (feature_total + 1));
+        const auto [first, last] = chunk_range(count, kExplainedRows, chunk);
+        for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
+          if (context.stop != nullptr && context.stop->requested()) stopped = true;
+          if (stopped) return;
+          std::fill(sums.begin(), sums.end(), 0.0);
+          shap.add_row(bins, rows[i], scratch, sums);
+          for (size_t k = 0; k < width; ++k) {
+            double* score = scores.data() + k * (feature_total + 1);
+            const double* sum = sums.data() + k * feature_total;
+            for (size_t f = 0; f < feature_total; ++f) score[f] = sum[f] * share;
+            score[feature_total] = (parts_.base_scores[k] + shap.expected()[k]) * share;
+          }
+          const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
+          to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
+             parts_.feature_count);
+        }
+      }));
+  if (stopped) return fail(StatusCode::kCancelled, "stopped while explaining");
   return {};
 }
 

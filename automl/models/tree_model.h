@@ -36,6 +36,7 @@ class TreeModel final : public Model {
   int32_t output_count() const override {
     return output_count_of(parts_.link, parts_.forest.output_count());
   }
+  std::optional<Link> score_link() const override { return parts_.link; }
   int32_t feature_count() const override { return parts_.feature_count; }
   int64_t byte_count() const override;
   // Rounds of boosted trees; 0 for averages.
@@ -49,6 +50,9 @@ class TreeModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, ExplainedScale scale,
+                    std::span<double> out) const override;
 
  private:
   explicit TreeModel(Parts parts) : parts_(std::move(parts)) {}

@@ -147,7 +147,11 @@ Result<std::vector<SearchLearner>> SweepLead::search_learners() const {
     }
     SearchLearner entry{std::string(learner->name()), std::move(*space),
                         learner->name() == kBaselineName};
-    const auto cost = learner->logical_cost(state_->set->shape(), entry.space.default_params());
+    const ParamMap defaults = entry.space.default_params();
+    if (auto fits = learner->check(state_->set->data(), defaults); !fits) {
+      return fail_with(std::move(fits.error()), fmt::format("learners.{}", learner->name()));
+    }
+    const auto cost = learner->logical_cost(state_->set->shape(), defaults);
     if (cost && *cost > 0) entry.default_cost = *cost;
     learners.push_back(std::move(entry));
   }

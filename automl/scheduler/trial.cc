@@ -35,7 +35,7 @@ class FoldObserver final : public FitObserver {
     if (progress.step % stride == 0 || progress.step == progress.total) {
       curve_.push_back({fold_, progress.step, progress.valid_loss});
     }
-    if (!job_.set->is_holdout() || !job_.on_rung) return true;
+    if (!job_.set->is_holdout() || !job_.on_rung || !progress.common_loss) return true;
     for (const int64_t divisor : {9, 3}) {
       const int step = divisor == 9 ? 1 : 2;
       const int64_t at = (progress.total + divisor - 1) / divisor;

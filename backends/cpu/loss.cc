@@ -27,11 +27,14 @@ namespace {
 // The arrays of a block. Planes are [output_count, capacity], capacity a multiple of 8, of which
 // `padded` are in use: rows of the block, and whatever was there behind them.
 struct LossBlock {
+  kernels::Loss loss = kernels::Loss::kSquared;
+  double parameter = 0;
   int32_t output_count = 1;
   int64_t capacity = 0;
   int64_t padded = 0;
-  std::vector<double> scores;   // planes; softmax: becomes e^(s - m)
-  std::vector<double> targets;  // [capacity]; kLogistic: the class; kSoftmax: the class's score
+  std::vector<double> scores;  // planes; softmax: becomes e^(s - m)
+  // [capacity]; kLogistic: the class; kSoftmax: the class, or its score for values
+  std::vector<double> targets;
   std::vector<double> weights;
   std::vector<double> sums;      // softmax
   std::vector<double> greatest;  // softmax
@@ -111,49 +114,198 @@ void softmax_gradients(LossBlock& block) {
   }
 }
 
-void block_gradients(kernels::Loss loss, LossBlock& block) {
-  if (loss == kernels::Loss::kSoftmax) return softmax_gradients(block);
+HWY_INLINE VecF64 capped_exp(VecF64 x) {
+  const auto top = hn::Set(F64(), kernels::kGreatestExponent);
+  return exact_exp(hn::IfThenElse(hn::Gt(x, top), top, x));
+}
+
+// `above` where d > 0, `below` where d < 0, 0 at 0.
+HWY_INLINE VecF64 by_side(VecF64 d, double above, double below) {
+  const F64 tag;
+  const auto zero = hn::Zero(tag);
+  const auto negative = hn::IfThenElseZero(hn::Lt(d, zero), hn::Set(tag, below));
+  return hn::IfThenElse(hn::Gt(d, zero), hn::Set(tag, above), negative);
+}
+
+// Calls formula(score, target, gradient, hessian) for vectors of rows; the hessian comes as 1.
+template <class Formula>
+void gradients_by(LossBlock& block, Formula&& formula) {
   const F64 d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto one = hn::Set(d, 1.0);
   for (int64_t i = 0; i < block.padded; i += lanes) {
     const auto score = hn::LoadU(d, block.scores.data() + i);
     const auto target = hn::LoadU(d, block.targets.data() + i);
-    const auto weight = hn::LoadU(d, block.weights.data() + i);
-    auto p = score;
-    auto hessian = one;
-    if (loss == kernels::Loss::kLogistic) {
-      p = exact_sigmoid(score);
-      hessian = hn::Mul(p, hn::Sub(one, p));
-    }
-    store_derivatives(hn::Sub(p, target), hessian, weight, block.gradients.data() + i,
-                      block.hessians.data() + i);
+    auto gradient = hn::Sub(score, target);
+    auto hessian = hn::Set(d, 1.0);
+    formula(score, target, gradient, hessian);
+    store_derivatives(gradient, hessian, hn::LoadU(d, block.weights.data() + i),
+                      block.gradients.data() + i, block.hessians.data() + i);
   }
 }
 
-// terms = weight * loss of every row.
-void block_losses(kernels::Loss loss, LossBlock& block) {
+void distance_gradients(LossBlock& block) {
+  const double parameter = block.parameter;
+  switch (block.loss) {
+    case kernels::Loss::kAbsolute:
+      return gradients_by(block, [](VecF64, VecF64, VecF64& gradient, VecF64&)
+                                     HWY_ATTR { gradient = by_side(gradient, 1.0, -1.0); });
+    case kernels::Loss::kHuber:
+      return gradients_by(block, [=](VecF64, VecF64, VecF64& gradient, VecF64&) HWY_ATTR {
+        const auto inside = hn::Le(hn::Abs(gradient), hn::Set(F64(), parameter));
+        gradient = hn::IfThenElse(inside, gradient, by_side(gradient, parameter, -parameter));
+      });
+    case kernels::Loss::kQuantile:
+      return gradients_by(block, [=](VecF64, VecF64, VecF64& gradient, VecF64&) HWY_ATTR {
+        gradient = by_side(gradient, 1.0 - parameter, -parameter);
+      });
+    default:
+      return gradients_by(block, [](VecF64, VecF64, VecF64&, VecF64&) HWY_ATTR {});
+  }
+}
+
+void block_gradients(LossBlock& block) {
+  const F64 d;
+  switch (block.loss) {
+    case kernels::Loss::kSoftmax:
+      return softmax_gradients(block);
+    case kernels::Loss::kLogistic:
+    case kernels::Loss::kCrossEntropy:
+      return gradients_by(block, [=](VecF64 score, VecF64 target, VecF64& g, VecF64& h) HWY_ATTR {
+        const auto p = exact_sigmoid(score);
+        g = hn::Sub(p, target);
+        h = hn::Mul(p, hn::Sub(hn::Set(d, 1.0), p));
+      });
+    case kernels::Loss::kPoisson:
+      return gradients_by(block, [](VecF64 score, VecF64 target, VecF64& g, VecF64& h) HWY_ATTR {
+        h = capped_exp(score);
+        g = hn::Sub(h, target);
+      });
+    case kernels::Loss::kTweedie: {
+      const double a = 1.0 - block.parameter;
+      const double b = 2.0 - block.parameter;
+      return gradients_by(block, [=](VecF64 score, VecF64 target, VecF64& g, VecF64& h) HWY_ATTR {
+        const auto u = capped_exp(hn::Mul(hn::Set(d, b), score));
+        const auto v = capped_exp(hn::Mul(hn::Set(d, a), score));
+        g = hn::Sub(u, hn::Mul(target, v));
+        h = hn::Sub(hn::Mul(hn::Set(d, b), u), hn::Mul(hn::Mul(hn::Set(d, a), target), v));
+      });
+    }
+    default:
+      return distance_gradients(block);
+  }
+}
+
+// Calls formula(score, target) for vectors of rows: terms = weight * loss.
+template <class Formula>
+void losses_by(LossBlock& block, Formula&& formula) {
   const F64 d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto one = hn::Set(d, 1.0);
   const auto limit = hn::Set(d, kernels::kGreatestLoss);
-  if (loss == kernels::Loss::kSoftmax) softmax(block);
   for (int64_t i = 0; i < block.padded; i += lanes) {
-    const auto score = hn::LoadU(d, block.scores.data() + i);
-    const auto target = hn::LoadU(d, block.targets.data() + i);
-    auto value = score;
-    if (loss == kernels::Loss::kSoftmax) {
-      const auto greatest = hn::LoadU(d, block.greatest.data() + i);
-      value = hn::Sub(exact_log(hn::LoadU(d, block.sums.data() + i)), hn::Sub(target, greatest));
-    } else if (loss == kernels::Loss::kLogistic) {
-      const auto signed_score = hn::IfThenElse(hn::Eq(target, one), hn::Neg(score), score);
-      value = exact_log(hn::Add(one, exact_exp(signed_score)));
-    } else {
-      const auto difference = hn::Sub(score, target);
-      value = hn::Mul(hn::Mul(difference, difference), hn::Set(d, 0.5));
-    }
+    auto value =
+        formula(hn::LoadU(d, block.scores.data() + i), hn::LoadU(d, block.targets.data() + i));
     value = hn::IfThenElse(hn::Le(value, limit), value, limit);
     hn::StoreU(hn::Mul(value, hn::LoadU(d, block.weights.data() + i)), d, block.terms.data() + i);
+  }
+}
+
+void softmax_losses(LossBlock& block) {
+  const F64 d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto limit = hn::Set(d, kernels::kGreatestLoss);
+  softmax(block);
+  for (int64_t i = 0; i < block.padded; i += lanes) {
+    const auto distance =
+        hn::Sub(hn::LoadU(d, block.targets.data() + i), hn::LoadU(d, block.greatest.data() + i));
+    auto value = hn::Sub(exact_log(hn::LoadU(d, block.sums.data() + i)), distance);
+    value = hn::IfThenElse(hn::Le(value, limit), value, limit);
+    hn::StoreU(hn::Mul(value, hn::LoadU(d, block.weights.data() + i)), d, block.terms.data() + i);
+  }
+}
+
+void distance_losses(LossBlock& block) {
+  const F64 d;
+  const double parameter = block.parameter;
+  const auto half = hn::Set(d, 0.5);
+  switch (block.loss) {
+    case kernels::Loss::kAbsolute:
+      return losses_by(block, [](VecF64 score, VecF64 target)
+                                  HWY_ATTR { return hn::Abs(hn::Sub(score, target)); });
+    case kernels::Loss::kHuber:
+      return losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+        const auto delta = hn::Set(d, parameter);
+        const auto distance = hn::Sub(score, target);
+        const auto size = hn::Abs(distance);
+        const auto line = hn::Mul(delta, hn::Sub(size, hn::Mul(delta, half)));
+        return hn::IfThenElse(hn::Le(size, delta), hn::Mul(hn::Mul(distance, distance), half),
+                              line);
+      });
+    case kernels::Loss::kQuantile:
+      return losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+        const auto distance = hn::Sub(score, target);
+        const auto above = hn::Gt(distance, hn::Zero(d));
+        const auto slope =
+            hn::IfThenElse(above, hn::Set(d, 1.0 - parameter), hn::Set(d, parameter));
+        return hn::Mul(hn::Abs(distance), slope);
+      });
+    default:
+      return losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+        const auto distance = hn::Sub(score, target);
+        return hn::Mul(hn::Mul(distance, distance), half);
+      });
+  }
+}
+
+void deviance_losses(LossBlock& block) {
+  const F64 d;
+  const auto least = hn::Set(d, kernels::kLeastLogTarget);
+  const auto above_zero = [=](VecF64 value) HWY_ATTR {
+    return hn::IfThenElseZero(hn::Not(hn::Lt(value, hn::Zero(d))), value);
+  };
+  const auto log_of = [=](VecF64 target) HWY_ATTR {
+    const auto small = hn::Lt(target, least);
+    return hn::IfThenElse(small, hn::Zero(d), exact_log(hn::IfThenElse(small, least, target)));
+  };
+  if (block.loss == kernels::Loss::kPoisson) {
+    return losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+      const auto linear = hn::Mul(target, hn::Sub(score, log_of(target)));
+      return above_zero(hn::Sub(hn::Sub(capped_exp(score), target), linear));
+    });
+  }
+  const auto a = hn::Set(d, 1.0 - block.parameter);
+  const auto b = hn::Set(d, 2.0 - block.parameter);
+  losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+    const auto raised = exact_exp(hn::Mul(b, log_of(target)));
+    const auto power = hn::IfThenElse(hn::Lt(target, least), hn::Zero(d), raised);
+    const auto mean = hn::Div(capped_exp(hn::Mul(b, score)), b);
+    const auto share = hn::Mul(hn::Div(target, a), capped_exp(hn::Mul(a, score)));
+    return above_zero(hn::Add(hn::Sub(mean, share), hn::Div(power, hn::Mul(a, b))));
+  });
+}
+
+// terms = weight * loss of every row.
+void block_losses(LossBlock& block) {
+  const F64 d;
+  const auto one = hn::Set(d, 1.0);
+  switch (block.loss) {
+    case kernels::Loss::kSoftmax:
+      return softmax_losses(block);
+    case kernels::Loss::kLogistic:
+      return losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+        const auto signed_score = hn::IfThenElse(hn::Eq(target, one), hn::Neg(score), score);
+        return exact_log(hn::Add(one, exact_exp(signed_score)));
+      });
+    case kernels::Loss::kCrossEntropy:
+      return losses_by(block, [=](VecF64 score, VecF64 target) HWY_ATTR {
+        const auto yes = exact_log(hn::Add(one, exact_exp(hn::Neg(score))));
+        const auto no = exact_log(hn::Add(one, exact_exp(score)));
+        return hn::Add(hn::Mul(target, yes), hn::Mul(hn::Sub(one, target), no));
+      });
+    case kernels::Loss::kPoisson:
+    case kernels::Loss::kTweedie:
+      return deviance_losses(block);
+    default:
+      return distance_losses(block);
   }
 }
 
@@ -194,6 +346,8 @@ struct LossInputs {
 
 LossBlock make_block(const LossProblem& problem) {
   LossBlock block;
+  block.loss = problem.loss;
+  block.parameter = problem.parameter;
   block.output_count = problem.output_count;
   block.capacity = std::clamp<int64_t>(kBlockCells / problem.output_count / 8 * 8, 8, 512);
   const auto capacity = static_cast<size_t>(block.capacity);
@@ -219,7 +373,7 @@ void gather(const LossProblem& problem, const LossInputs& in, ChunkRange range, 
     for (int32_t k = 0; k < block.output_count; ++k) {
       block.scores[static_cast<size_t>(k * block.capacity + i)] = scores[k];
     }
-    if (problem.loss == Loss::kSquared) {
+    if (!kernels::takes_classes(problem.loss)) {
       block.targets[at] = in.targets[row];
     } else {
       block.targets[at] = class_scores ? scores[in.classes[row]] : double(in.classes[row]);
@@ -294,7 +448,7 @@ Status run_gradients(const OpContext& context, const LossProblem& problem,
     Maxima own(problem.output_count);
     for_blocks(problem.sample_count, chunk, block.capacity, [&](ChunkRange range) {
       gather(problem, inputs, range, false, block);
-      HWY_DYNAMIC_DISPATCH(block_gradients)(problem.loss, block);
+      HWY_DYNAMIC_DISPATCH(block_gradients)(block);
       scatter(problem, args, range, block, own);
     });
     const std::lock_guard lock(mutex);
@@ -337,7 +491,7 @@ Status run_value(const OpContext& context, const LossProblem& problem, const Los
     block.terms.resize(static_cast<size_t>(block.capacity));
     for_blocks(problem.sample_count, chunk, block.capacity, [&](ChunkRange range) {
       gather(problem, inputs, range, problem.loss == Loss::kSoftmax, block);
-      HWY_DYNAMIC_DISPATCH(block_losses)(problem.loss, block);
+      HWY_DYNAMIC_DISPATCH(block_losses)(block);
       std::copy_n(block.terms.begin(), range.end - range.begin, terms.begin() + range.begin);
     });
   }));

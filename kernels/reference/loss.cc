@@ -67,6 +67,85 @@ void visit_softmax(const LossProblem& problem, const LossGradientsArgs& args, in
   }
 }
 
+double capped_exp(double x) { return exact_exp(x > kGreatestExponent ? kGreatestExponent : x); }
+
+// The derivatives at score s of a loss of one score and target y.
+Derivatives derivatives_of(const LossProblem& problem, double s, double y) {
+  const double d = s - y;
+  switch (problem.loss) {
+    case Loss::kAbsolute:
+      return {d > 0 ? 1.0 : (d < 0 ? -1.0 : 0.0), 1.0};
+    case Loss::kHuber: {
+      const double delta = problem.parameter;
+      return {std::fabs(d) <= delta ? d : (d > 0 ? delta : -delta), 1.0};
+    }
+    case Loss::kQuantile: {
+      const double alpha = problem.parameter;
+      return {d > 0 ? 1.0 - alpha : (d < 0 ? -alpha : 0.0), 1.0};
+    }
+    case Loss::kPoisson: {
+      const double mean = capped_exp(s);
+      return {mean - y, mean};
+    }
+    case Loss::kTweedie: {
+      const double a = 1.0 - problem.parameter;
+      const double b = 2.0 - problem.parameter;
+      const double u = capped_exp(b * s);
+      const double v = capped_exp(a * s);
+      return {u - y * v, b * u - (a * y) * v};
+    }
+    case Loss::kLogistic:
+    case Loss::kCrossEntropy: {
+      const double p = exact_sigmoid(s);
+      return {p - y, p * (1.0 - p)};
+    }
+    case Loss::kSquared:
+    case Loss::kSoftmax:
+      break;
+  }
+  return {d, 1.0};
+}
+
+// Half the unit deviance of a mean e^s.
+double deviance(const LossProblem& problem, double s, double y) {
+  const double log_y = y < kLeastLogTarget ? 0.0 : exact_log(y);
+  double value = 0;
+  if (problem.loss == Loss::kPoisson) {
+    value = (capped_exp(s) - y) - y * (s - log_y);
+  } else {
+    const double a = 1.0 - problem.parameter;
+    const double b = 2.0 - problem.parameter;
+    const double power = y < kLeastLogTarget ? 0.0 : exact_exp(b * log_y);
+    value = (capped_exp(b * s) / b - (y / a) * capped_exp(a * s)) + power / (a * b);
+  }
+  return value < 0 ? 0.0 : value;
+}
+
+double target_loss(const LossProblem& problem, double s, double y) {
+  const double d = s - y;
+  const double size = std::fabs(d);
+  switch (problem.loss) {
+    case Loss::kAbsolute:
+      return size;
+    case Loss::kHuber: {
+      const double delta = problem.parameter;
+      return size <= delta ? (d * d) * 0.5 : delta * (size - delta * 0.5);
+    }
+    case Loss::kQuantile:
+      return size * (d > 0 ? 1.0 - problem.parameter : problem.parameter);
+    case Loss::kPoisson:
+    case Loss::kTweedie:
+      return deviance(problem, s, y);
+    case Loss::kCrossEntropy:
+      return y * exact_log(1.0 + exact_exp(-s)) + (1.0 - y) * exact_log(1.0 + exact_exp(s));
+    case Loss::kSquared:
+    case Loss::kLogistic:
+    case Loss::kSoftmax:
+      break;
+  }
+  return (d * d) * 0.5;
+}
+
 double loss_of(const LossProblem& problem, const LossValueArgs& args, int64_t row) {
   if (problem.loss == Loss::kSoftmax) {
     const double* scores = args.scores + row * problem.output_count;
@@ -77,8 +156,7 @@ double loss_of(const LossProblem& problem, const LossValueArgs& args, int64_t ro
   if (problem.loss == Loss::kLogistic) {
     return exact_log(1.0 + exact_exp(args.classes[row] == 1 ? -score : score));
   }
-  const double difference = score - args.targets[row];
-  return (difference * difference) * 0.5;
+  return target_loss(problem, score, args.targets[row]);
 }
 
 double fixed_sum(const std::vector<double>& terms) {
@@ -100,12 +178,11 @@ Status loss_gradients(const OpContext&, const LossProblem& problem, const LossGr
     const int64_t row = row_at(args.rows, i);
     if (problem.loss == Loss::kSoftmax) {
       visit_softmax(problem, args, row);
-    } else if (problem.loss == Loss::kLogistic) {
-      const double p = exact_sigmoid(args.scores[row]);
-      store(problem, args, row, 0, {p - double(args.classes[row]), p * (1.0 - p)});
-    } else {
-      store(problem, args, row, 0, {args.scores[row] - args.targets[row], 1.0});
+      continue;
     }
+    const double target =
+        takes_classes(problem.loss) ? double(args.classes[row]) : args.targets[row];
+    store(problem, args, row, 0, derivatives_of(problem, args.scores[row], target));
   }
   return {};
 }

@@ -216,7 +216,8 @@ TEST(CheckConfig, NamesEveryMistake) {
             "data.drop: column 'w' is already data.weight\n"
             "validation.method: group wants data.group\n"
             "data.metric: metric 'auc' does not apply to regression (must be one of rmse, mse, "
-            "mae, r2, mape)\n"
+            "mae, r2, mape, poisson_deviance, pinball_05, pinball_10, pinball_25, pinball_75, "
+            "pinball_90, pinball_95)\n"
             "class_weight: balanced needs a classification task");
 }
 

@@ -92,6 +92,15 @@ TEST(MetricScores, AreWhatHandComputationGives) {
   EXPECT_DOUBLE_EQ(*score_values("rmse", {1, 2, 3}, {1, 4, 1}), std::sqrt(8.0 / 3));
   EXPECT_DOUBLE_EQ(*score_values("mae", {1, 2, 3}, {1, 4, 1}), 4.0 / 3);
   EXPECT_DOUBLE_EQ(*score_values("mape", {1, 2, 3}, {1, 4, 1}), (0 + 0.5 + 2) / 3);
+  // Errors 0, -2 and 2: above costs 0.9 each, below 0.1.
+  EXPECT_DOUBLE_EQ(*score_values("pinball_90", {1, 4, 1}, {1, 2, 3}), (0 + 0.1 * 2 + 0.9 * 2) / 3);
+  EXPECT_DOUBLE_EQ(*score_values("pinball_05", {1, 4, 1}, {1, 2, 3}),
+                   (0 + 0.95 * 2 + 0.05 * 2) / 3);
+  EXPECT_DOUBLE_EQ(*score_values("pinball_25", {1, 4, 1}, {1, 2, 3}), (0.75 * 2 + 0.25 * 2) / 3);
+  // 2 (2 ln 2 - 2 + 1), 2 * 3 where nothing was there, 0 where they agree.
+  EXPECT_NEAR(*score_values("poisson_deviance", {1, 3, 5}, {2, 0, 5}),
+              (2 * (2 * std::log(2.0) - 1) + 6) / 3, 1e-15);
+  EXPECT_NEAR(*score_values("poisson_deviance", {-1}, {1}), 2 * (15 * std::log(10.0) - 1), 1e-12);
   // Squared error 8 against 6 around the mean 2.
   EXPECT_DOUBLE_EQ(*score_values("r2", {1, 2, 3}, {1, 4, 1}), 1 - 8.0 / 6);
 }
@@ -155,6 +164,7 @@ TEST(MetricScores, UndefinedIsADataErrorAndNeverNan) {
   expect_fails(score_binary("f1", {0.1F, 0.2F}, {0, 0}), StatusCode::kData, "undefined");
   expect_fails(score_values("r2", {1, 2}, {3, 3}), StatusCode::kData, "every target is 3");
   expect_fails(score_values("mape", {1, 2}, {3, 0}), StatusCode::kData, "row 1 is 0");
+  expect_fails(score_values("poisson_deviance", {1, 2}, {3, -1}), StatusCode::kData, "row 1 is -1");
   expect_fails(score_values("mse", {0, 0}, {1e308, 1}), StatusCode::kData, "overflows");
   expect_fails(score_values("mae", {}, {}), StatusCode::kData, "no row");
 }
@@ -255,8 +265,12 @@ TEST(MetricNames, MustFitTheTask) {
   const auto wrong = Metric::find("auc", Task::kRegression);
   ASSERT_FALSE(wrong.has_value());
   EXPECT_EQ(wrong.error().message,
-            "metric 'auc' does not apply to regression (must be one of rmse, mse, mae, r2, mape)");
-  EXPECT_THAT(metric_names(Task::kRegression), ElementsAre("rmse", "mse", "mae", "r2", "mape"));
+            "metric 'auc' does not apply to regression (must be one of rmse, mse, mae, r2, "
+            "mape, poisson_deviance, pinball_05, pinball_10, pinball_25, pinball_75, pinball_90, "
+            "pinball_95)");
+  EXPECT_THAT(metric_names(Task::kRegression),
+              ElementsAre("rmse", "mse", "mae", "r2", "mape", "poisson_deviance", "pinball_05",
+                          "pinball_10", "pinball_25", "pinball_75", "pinball_90", "pinball_95"));
 }
 
 TEST(MetricNames, LossesAreLowerForBetter) {

@@ -29,13 +29,33 @@ struct LossShape {
   bool sampled = false;  // every third row
   bool weighted = false;
   double spread = 5;  // of the scores
+  double parameter = 0;
 };
 
 std::string name_of(const LossShape& shape) {
-  const char* names[] = {"squared", "logistic", "softmax"};
-  return fmt::format("{} of {} rows x {}{}{}, spread {}", names[static_cast<int>(shape.loss)],
-                     shape.row_count, shape.output_count, shape.sampled ? ", sampled" : "",
-                     shape.weighted ? ", weighted" : "", shape.spread);
+  const char* names[] = {"squared",  "logistic", "softmax", "absolute",     "huber",
+                         "quantile", "poisson",  "tweedie", "cross entropy"};
+  return fmt::format("{}({}) of {} rows x {}{}{}, spread {}", names[static_cast<int>(shape.loss)],
+                     shape.parameter, shape.row_count, shape.output_count,
+                     shape.sampled ? ", sampled" : "", shape.weighted ? ", weighted" : "",
+                     shape.spread);
+}
+
+// Targets that the loss allows, with many that equal the score or are 0.
+double target_of(const LossShape& shape, double score, Rng& rng) {
+  const double drawn = shape.spread * (2 * rng.next_double() - 1);
+  const uint64_t kind = rng.below(8);
+  switch (shape.loss) {
+    case Loss::kPoisson:
+    case Loss::kTweedie:
+      return kind == 0 ? 0 : (kind == 1 ? 1e-310 : std::min(std::abs(drawn), 1e100));
+    case Loss::kCrossEntropy:
+      return kind < 2 ? static_cast<double>(kind) : rng.next_double();
+    case Loss::kSquared:
+      return drawn;
+    default:
+      return kind == 0 ? score : drawn;
+  }
 }
 
 LossData draw(const LossShape& shape) {
@@ -47,7 +67,7 @@ LossData draw(const LossShape& shape) {
     for (uint64_t k = 0; k < outputs; ++k) {
       data.scores.push_back(shape.spread * (2 * rng.next_double() - 1));
     }
-    data.targets.push_back(shape.spread * (2 * rng.next_double() - 1));
+    data.targets.push_back(target_of(shape, data.scores.back(), rng));
     data.classes.push_back(
         static_cast<int32_t>(rng.below(shape.loss == Loss::kSoftmax ? outputs : 2)));
     data.weights.push_back(rng.below(5) == 0 ? 0.0f : static_cast<float>(rng.next_double() * 10));
@@ -58,7 +78,7 @@ LossData draw(const LossShape& shape) {
 LossProblem problem_of(const LossShape& shape, const LossData& data) {
   return {shape.loss, shape.row_count,
           shape.sampled ? static_cast<int64_t>(data.rows.size()) : shape.row_count,
-          shape.output_count};
+          shape.output_count, shape.parameter};
 }
 
 OpCase<LossGradients> gradients_case(const LossShape& shape) {
@@ -101,6 +121,21 @@ OpCase<LossValue> value_case(const LossShape& shape) {
   return item;
 }
 
+// The losses of targets, with their parameters.
+std::vector<LossShape> target_losses() {
+  std::vector<LossShape> all = {{.loss = Loss::kAbsolute},
+                                {.loss = Loss::kHuber, .parameter = 1.25},
+                                {.loss = Loss::kPoisson},
+                                {.loss = Loss::kCrossEntropy}};
+  for (const double alpha : {0.1, 0.5, 0.99}) {
+    all.push_back({.loss = Loss::kQuantile, .parameter = alpha});
+  }
+  for (const double power : {1.01, 1.5, 1.9}) {
+    all.push_back({.loss = Loss::kTweedie, .parameter = power});
+  }
+  return all;
+}
+
 // Up to three chunks of rows with and without a list of rows and weights. Races do not depend on
 // numbers.
 std::vector<LossShape> thread_shapes() {
@@ -109,6 +144,7 @@ std::vector<LossShape> thread_shapes() {
     for (const int64_t rows : {0, 1, 513, 20'011}) {
       all.push_back({Loss::kSquared, rows, 1, listed, listed, 5});
       all.push_back({Loss::kLogistic, rows, 1, listed, listed, 5});
+      all.push_back({Loss::kTweedie, rows, 1, listed, listed, 5, 1.5});
     }
     all.push_back({Loss::kSoftmax, 8193, 3, false, listed, 5});
     all.push_back({Loss::kSoftmax, 37, 509, listed, listed, 5});
@@ -135,6 +171,26 @@ std::vector<LossShape> shapes() {
     add(Loss::kSquared, 101, 1, spread);
     add(Loss::kLogistic, 101, 1, spread);
     add(Loss::kSoftmax, 101, 5, spread);
+  }
+  for (LossShape shape : target_losses()) {
+    for (const auto& [rows, spread] : {std::pair<int64_t, double>{0, 5},
+                                       {1, 5},
+                                       {9, 5},
+                                       {513, 5},
+                                       {8193, 5},
+                                       {20'011, 5},
+                                       {101, 1e-300},
+                                       {101, 40},
+                                       {101, 800},
+                                       {101, 1e9}}) {
+      for (const bool listed : {false, true}) {
+        shape.row_count = rows;
+        shape.spread = spread;
+        shape.sampled = listed;
+        shape.weighted = listed;
+        all.push_back(shape);
+      }
+    }
   }
   for (const int32_t outputs : {2, 7, 26, 509, 5003}) add(Loss::kSoftmax, 37, outputs, 5);
   return all;

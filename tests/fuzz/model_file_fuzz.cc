@@ -1,6 +1,6 @@
 // Fuzz target of the model file. The input is a file without its hash, which is put behind it, so
-// that the checks behind the hash are reached. What loads must predict without harm on a table made
-// by its own contract, and must be written and read again.
+// that the checks behind the hash are reached. What loads must predict and explain without harm on
+// a table made by its own contract, and must be written and read again.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -47,6 +47,22 @@ std::shared_ptr<const assay::datasets::Table> table_for(const Predictor& predict
   return table ? *table : nullptr;
 }
 
+// Explaining walks trees in a way of its own.
+void explain(const Predictor& predictor, const std::shared_ptr<const assay::datasets::Table>& table,
+             const assay::kernels::ComputeContext& context) {
+  using assay::automl::ExplainedScale;
+  const auto features = predictor.encoder().encode(table);
+  if (!features) return;
+  const uint32_t rows[] = {0, 1, 2, 3};
+  const assay::automl::Model& model = predictor.model();
+  for (const ExplainedScale scale : {ExplainedScale::kPredictions, ExplainedScale::kScores}) {
+    std::vector<double> out(4 * static_cast<size_t>(model.explained_count(scale)) *
+                            (static_cast<size_t>(model.feature_count()) + 1));
+    const assay::Status explained = model.explain(**features, rows, context, scale, out);
+    require(explained.has_value() || !explained.error().message.empty());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -75,5 +91,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (table == nullptr) return 0;
   const auto out = predictor->predict(table, context);
   if (out) require(out->size() == 4 * static_cast<size_t>(predictor->output_count()));
+  explain(*predictor, table, context);
   return 0;
 }

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "kernels/reference/reference_ops.h"
@@ -129,6 +131,134 @@ TEST(ReferenceLoss, NoWeightGivesZero) {
   const LossProblem problem{Loss::kSquared, 1, 1, 1};
   EXPECT_EQ(value_of(problem, Data{{}, {3}, {1}, {}, {0}}), 0);
   EXPECT_EQ(value_of({Loss::kSquared, 0, 0, 1}, Data{}), 0);
+}
+
+TEST(ReferenceLoss, AbsoluteTakesTheSideAndTheDistance) {
+  const Data data{{}, {1, 2, 5}, {3, 2, 1}, {}, {1, 1, 0.5f}};
+  const LossProblem problem{Loss::kAbsolute, 3, 3, 1};
+  const Gradients out = gradients_of(problem, data);
+  EXPECT_EQ(out.gradients, (std::vector<float>{-1, 0, 0.5f}));
+  EXPECT_EQ(out.hessians, (std::vector<float>{1, 1, 0.5f}));
+  EXPECT_DOUBLE_EQ(value_of(problem, data), (2 + 0 + 4 * 0.5) / 2.5);
+}
+
+TEST(ReferenceLoss, HuberIsSquaredWithinDeltaAndStraightBeyond) {
+  const Data data{{}, {1, 2, 5, 3}, {3, 1, 1, 1.5}, {}, {}};
+  const LossProblem problem{Loss::kHuber, 4, 4, 1, 1.5};
+  const Gradients out = gradients_of(problem, data);
+  EXPECT_EQ(out.gradients, (std::vector<float>{-1.5f, 1, 1.5f, 1.5f}));
+  EXPECT_EQ(out.hessians, (std::vector<float>{1, 1, 1, 1}));
+  // 1.5 (2 - 0.75), 1 / 2, 1.5 (4 - 0.75), and both forms agree at delta: 1.5^2 / 2.
+  EXPECT_DOUBLE_EQ(value_of(problem, data), (1.875 + 0.5 + 4.875 + 1.125) / 4);
+}
+
+TEST(ReferenceLoss, QuantileWeighsTheSides) {
+  const Data data{{}, {1, 2, 5}, {3, 2, 1}, {}, {}};
+  const LossProblem problem{Loss::kQuantile, 3, 3, 1, 0.75};
+  const Gradients out = gradients_of(problem, data);
+  EXPECT_EQ(out.gradients, (std::vector<float>{-0.75f, 0, 0.25f}));
+  EXPECT_EQ(out.hessians, (std::vector<float>{1, 1, 1}));
+  EXPECT_DOUBLE_EQ(value_of(problem, data), (2 * 0.75 + 4 * 0.25) / 3);
+}
+
+TEST(ReferenceLoss, PoissonAndTweedieAreHalfDeviances) {
+  const Data data{{}, {0.5, 0.5, -1}, {2, 0, 3}, {}, {}};
+  const LossProblem poisson{Loss::kPoisson, 3, 3, 1};
+  Gradients out = gradients_of(poisson, data);
+  EXPECT_FLOAT_EQ(out.gradients[0], -0.3512787292998718f);
+  EXPECT_FLOAT_EQ(out.gradients[1], 1.6487212707001282f);
+  EXPECT_FLOAT_EQ(out.gradients[2], -2.6321205588285577f);
+  EXPECT_FLOAT_EQ(out.hessians[0], 1.6487212707001282f);
+  EXPECT_FLOAT_EQ(out.hessians[2], 0.36787944117144233f);
+  EXPECT_NEAR(value_of(poisson, data),
+              (0.03501563182001877 + 1.6487212707001282 + 3.6637163071757715) / 3, 1e-14);
+  const LossProblem tweedie{Loss::kTweedie, 3, 3, 1, 1.5};
+  out = gradients_of(tweedie, data);
+  EXPECT_FLOAT_EQ(out.gradients[0], -0.27357614945506836f);
+  EXPECT_FLOAT_EQ(out.gradients[1], 1.2840254166877414f);
+  EXPECT_FLOAT_EQ(out.gradients[2], -4.339633152387751f);
+  EXPECT_FLOAT_EQ(out.hessians[0], 1.4208134914152756f);
+  EXPECT_FLOAT_EQ(out.hessians[1], 0.6420127083438707f);
+  EXPECT_FLOAT_EQ(out.hessians[2], 2.776347235906509f);
+  EXPECT_NEAR(value_of(tweedie, data),
+              (0.026399716168721277 + 2.568050833375483 + 4.177185713350527) / 3, 1e-14);
+}
+
+TEST(ReferenceLoss, CrossEntropyTakesSoftLabels) {
+  const Data data{{}, {2, -1, 0}, {0.25, 1, 0.5}, {}, {}};
+  const LossProblem problem{Loss::kCrossEntropy, 3, 3, 1};
+  const Gradients out = gradients_of(problem, data);
+  EXPECT_FLOAT_EQ(out.gradients[0], 0.6307970779778823f);
+  EXPECT_FLOAT_EQ(out.gradients[1], -0.7310585786300049f);
+  EXPECT_EQ(out.gradients[2], 0.0f);
+  EXPECT_FLOAT_EQ(out.hessians[0], 0.10499358540350662f);
+  EXPECT_NEAR(value_of(problem, data),
+              (1.6269280110429725 + 1.3132616875182228 + 0.6931471805599453) / 3, 1e-14);
+}
+
+TEST(ReferenceLoss, ExponentsStopAtThreeHundred) {
+  const Data far{{}, {1e6}, {0}, {}, {}};
+  const Gradients out = gradients_of({Loss::kPoisson, 1, 1, 1}, far);
+  EXPECT_EQ(out.gradients[0], 3.4028234663852886e38f);
+  EXPECT_EQ(value_of({Loss::kPoisson, 1, 1, 1}, far), 0x1p100);
+}
+
+// Central differences of the loss against the gradient, and of the gradient against the hessian
+// where the loss has one (Huber's and the distances' are bounds, not derivatives).
+TEST(ReferenceLoss, GradientsAreTheLossesDifferences) {
+  struct Case {
+    LossProblem problem;
+    std::vector<double> targets;
+    bool has_hessian;
+  };
+  const std::vector<Case> cases = {{{Loss::kSquared, 1, 1, 1}, {-2, 0.3, 7}, true},
+                                   {{Loss::kAbsolute, 1, 1, 1}, {-2, 0.3, 7}, false},
+                                   {{Loss::kHuber, 1, 1, 1, 0.8}, {-2, 0.3, 7}, false},
+                                   {{Loss::kQuantile, 1, 1, 1, 0.2}, {-2, 0.3, 7}, false},
+                                   {{Loss::kPoisson, 1, 1, 1}, {0, 0.3, 7}, true},
+                                   {{Loss::kTweedie, 1, 1, 1, 1.2}, {0, 0.3, 7}, true},
+                                   {{Loss::kTweedie, 1, 1, 1, 1.8}, {0, 0.3, 7}, true},
+                                   {{Loss::kCrossEntropy, 1, 1, 1}, {0, 0.3, 1}, true}};
+  constexpr double kStep = 1e-5;
+  for (const Case& item : cases) {
+    for (const double target : item.targets) {
+      for (const double score : {-1.7, -0.4, 0.1, 0.9, 2.2}) {
+        const auto value = [&](double s) {
+          return value_of(item.problem, Data{{}, {s}, {target}, {}, {}});
+        };
+        const auto gradients = [&](double s) {
+          return gradients_of(item.problem, Data{{}, {s}, {target}, {}, {}});
+        };
+        const Gradients here = gradients(score);
+        const double slope = (value(score + kStep) - value(score - kStep)) / (2 * kStep);
+        const double size = std::max(1.0, std::fabs(slope));
+        EXPECT_NEAR(here.gradients[0], slope, 2e-6 * size)
+            << "loss " << int(item.problem.loss) << ", target " << target << ", score " << score;
+        if (!item.has_hessian) continue;
+        // Gradients are f32: a wider step keeps their rounding small.
+        const double bend =
+            (double{gradients(score + 0.01).gradients[0]} - gradients(score - 0.01).gradients[0]) /
+            0.02;
+        EXPECT_NEAR(here.hessians[0], bend, 3e-4 * std::max(1.0, std::fabs(bend)))
+            << "loss " << int(item.problem.loss) << ", target " << target << ", score " << score;
+      }
+    }
+  }
+}
+
+TEST(ReferenceLoss, RefusesParametersOutOfRange) {
+  double value = 0;
+  LossValueArgs args;
+  args.value = &value;
+  const auto message = [&](Loss loss, double parameter) {
+    const Status status = reference::loss_value({}, {loss, 0, 0, 1, parameter}, args);
+    return status ? std::string() : status.error().message;
+  };
+  EXPECT_EQ(message(Loss::kQuantile, 1), "loss: alpha=1 (must be above 0 and below 1)");
+  EXPECT_EQ(message(Loss::kHuber, 0), "loss: delta=0 (must be above 0 and below inf)");
+  EXPECT_EQ(message(Loss::kTweedie, 2), "loss: power=2 (must be above 1 and below 2)");
+  EXPECT_EQ(message(Loss::kTweedie, NAN), "loss: power=nan (must be above 1 and below 2)");
+  EXPECT_EQ(message(Loss::kTweedie, 1.5), "");
 }
 
 TEST(ReferenceLoss, RefusesOutputCountsThatDoNotFit) {

@@ -1,0 +1,79 @@
+#include "automl/cli/scored_rows.h"
+
+#include <cmath>
+
+#include "datasets/column_types.h"
+#include "kernels/base/names.h"
+
+namespace assay::automl::cli {
+
+LabelIndex::LabelIndex(const std::vector<std::string>& labels) : labels_(labels) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto number = static_cast<int32_t>(i);
+    exact_.emplace(labels[i], number);
+    lower_.emplace(lower_case(labels[i]), number);
+    double value = 0;
+    if (datasets::parse_number(labels[i], value) == datasets::NumberKind::kFinite) {
+      numbers_.emplace(value, number);
+    }
+  }
+}
+
+Result<int32_t> LabelIndex::find(const std::string& text) const {
+  if (const auto it = exact_.find(text); it != exact_.end()) return it->second;
+  double value = 0;
+  if (datasets::parse_number(text, value) == datasets::NumberKind::kFinite) {
+    if (const auto it = numbers_.find(value); it != numbers_.end()) return it->second;
+  }
+  if (const auto it = lower_.find(lower_case(text)); it != lower_.end()) return it->second;
+  return fail(StatusCode::kData, "class '{}' was not there in training{}", text,
+              name_hint(text, std::span<const std::string>(labels_)));
+}
+
+datasets::ColumnSpec ScoredRows::target_column() const {
+  return {predictor_.target(), predictor_.labels().empty() ? datasets::ColumnType::kNumeric
+                                                           : datasets::ColumnType::kCategorical};
+}
+
+Status ScoredRows::add(const PredictedBlock& block) {
+  const datasets::Column& target = block.table.columns().back();
+  const auto width = static_cast<size_t>(predictor_.output_count());
+  std::vector<int32_t> code_labels(target.levels.size(), -1);
+  block_rows_.clear();
+  for (size_t row = 0; row < static_cast<size_t>(block.table.row_count()); ++row) {
+    if (target.is_numbers()) {
+      if (std::isnan(target.numbers[row])) {
+        ++missing_;
+        continue;
+      }
+      values_.push_back(target.numbers[row]);
+    } else {
+      if (target.codes[row] == datasets::kMissingCode) {
+        ++missing_;
+        continue;
+      }
+      const auto level = static_cast<size_t>(target.codes[row] - datasets::kFirstLevelCode);
+      if (code_labels[level] < 0) {
+        ASSAY_ASSIGN_OR_RETURN(code_labels[level], index_.find(target.levels[level]));
+      }
+      labels_.push_back(code_labels[level]);
+    }
+    block_rows_.push_back(static_cast<uint32_t>(row));
+    const auto begin = block.predictions.begin() + static_cast<ptrdiff_t>(row * width);
+    predictions_.insert(predictions_.end(), begin, begin + static_cast<ptrdiff_t>(width));
+  }
+  return {};
+}
+
+Result<Metric> metric_of(const Predictor& predictor, const std::string& wanted) {
+  if (!wanted.empty()) return Metric::find(wanted, predictor.task());
+  const auto note = predictor.notes().find("metric");
+  if (note != predictor.notes().end()) {
+    if (const auto* name = std::get_if<std::string>(&note->second)) {
+      return Metric::find(*name, predictor.task());
+    }
+  }
+  return Metric::default_for(predictor.task());
+}
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,62 @@
+// The rows of a table that have the target, with their predictions: what score and explain read.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "automl/cli/prediction_stream.h"
+#include "automl/metrics/metric.h"
+#include "automl/preprocess/predictor.h"
+
+namespace assay::automl::cli {
+
+// Class numbers of the labels as a test file spells them: as trained, or the same number in another
+// spelling ("1.0" for "1"), or the same word in other case ("TRUE" for "true").
+class LabelIndex {
+ public:
+  explicit LabelIndex(const std::vector<std::string>& labels);
+  // Fails: data with the nearest label.
+  Result<int32_t> find(const std::string& text) const;
+
+ private:
+  const std::vector<std::string>& labels_;
+  std::map<std::string, int32_t> exact_;
+  std::map<std::string, int32_t> lower_;
+  std::map<double, int32_t> numbers_;
+};
+
+class ScoredRows {
+ public:
+  // `predictor` must outlive it.
+  explicit ScoredRows(const Predictor& predictor)
+      : predictor_(predictor), index_(predictor.labels()) {}
+
+  // The extra column that blocks must have behind the model's own.
+  datasets::ColumnSpec target_column() const;
+  // Fails: data for a class that was not there in training.
+  Status add(const PredictedBlock& block);
+
+  TargetView targets() const { return {labels_, values_}; }
+  std::span<const float> predictions() const { return predictions_; }
+  // Rows of the last block that have the target, ascending.
+  std::span<const uint32_t> block_rows() const { return block_rows_; }
+  int64_t missing() const { return missing_; }  // rows left out
+
+ private:
+  const Predictor& predictor_;
+  LabelIndex index_;
+  std::vector<float> predictions_;
+  std::vector<int32_t> labels_;
+  std::vector<double> values_;
+  std::vector<uint32_t> block_rows_;
+  int64_t missing_ = 0;
+};
+
+// The metric named, or else the one that the model was chosen by.
+// Fails: invalid_argument for one that is not for the model's task.
+Result<Metric> metric_of(const Predictor& predictor, const std::string& wanted);
+
+}  // namespace assay::automl::cli

@@ -1,0 +1,83 @@
+#include "automl/learners/leaf_renewal.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "automl/learners/weighted_quantile.h"
+#include "kernels/exact_math.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr double kMostLogStep = 4;
+
+// Positions in the sample, leaf by leaf, ascending.
+struct LeafRows {
+  std::vector<uint32_t> positions;
+  std::vector<size_t> begins;  // [leaves + 1]
+
+  LeafRows(std::span<const int32_t> leaf_of, size_t leaf_count)
+      : positions(leaf_of.size()), begins(leaf_count + 1, 0) {
+    for (const int32_t leaf : leaf_of) ++begins[static_cast<size_t>(leaf) + 1];
+    for (size_t leaf = 0; leaf < leaf_count; ++leaf) begins[leaf + 1] += begins[leaf];
+    std::vector<size_t> next(begins.begin(), begins.end() - 1);
+    for (size_t i = 0; i < leaf_of.size(); ++i) {
+      positions[next[static_cast<size_t>(leaf_of[i])]++] = static_cast<uint32_t>(i);
+    }
+  }
+  std::span<const uint32_t> of(size_t leaf) const {
+    return std::span(positions).subspan(begins[leaf], begins[leaf + 1] - begins[leaf]);
+  }
+};
+
+double capped_exp(double x) { return kernels::exact_exp(std::min(x, kernels::kGreatestExponent)); }
+
+}  // namespace
+
+double LeafRenewal::quantile(const RenewalRows& sample, std::span<const uint32_t> positions) const {
+  std::vector<WeightedValue> residuals;
+  residuals.reserve(positions.size());
+  for (const uint32_t position : positions) {
+    const uint32_t row = sample.rows[position];
+    residuals.push_back({data_.targets[row] - sample.scores[row], data_.weight(row)});
+  }
+  return weighted_quantile(residuals, objective_.level);
+}
+
+double LeafRenewal::log_ratio(const RenewalRows& sample,
+                              std::span<const uint32_t> positions) const {
+  const double power = objective_.loss == kernels::Loss::kTweedie ? objective_.parameter : 1;
+  double had = 0;
+  double predicted = 0;
+  for (const uint32_t position : positions) {
+    const uint32_t row = sample.rows[position];
+    const double score = sample.scores[row];
+    const double share = power == 1 ? 1.0 : capped_exp((1 - power) * score);
+    had += data_.weight(row) * (data_.targets[row] * share);
+    predicted += data_.weight(row) * capped_exp((2 - power) * score);
+  }
+  had += options_.l2;
+  predicted += options_.l2;
+  // Bounds first: neither need have a logarithm.
+  const double most = kernels::exact_exp(kMostLogStep);
+  if (!(predicted > 0)) return had > 0 ? kMostLogStep : 0;
+  if (had <= predicted / most) return -kMostLogStep;
+  if (had >= predicted * most) return kMostLogStep;
+  return kernels::exact_log(had / predicted);
+}
+
+Status LeafRenewal::renew(const RenewalRows& sample, Executor& executor,
+                          kernels::Tree& tree) const {
+  if (objective_.leaf_rule == LeafRule::kNewton) return {};
+  const LeafRows leaves(sample.leaf_of, tree.leaf_values.size());
+  return executor.parallel_for(
+      static_cast<int64_t>(tree.leaf_values.size()), [&](int64_t chunk, int) {
+        const auto leaf = static_cast<size_t>(chunk);
+        const double value = objective_.leaf_rule == LeafRule::kQuantile
+                                 ? quantile(sample, leaves.of(leaf))
+                                 : log_ratio(sample, leaves.of(leaf));
+        tree.leaf_values[leaf] = static_cast<float>(value * options_.learning_rate);
+      });
+}
+
+}  // namespace assay::automl

@@ -1,0 +1,53 @@
+// Objective: what boosting minimises: the loss of the kernel, what scores mean (the link), where
+// they start, and what a leaf is worth.
+//
+// Targets are brought to where the loss is at home: distances (squared, absolute, huber, quantile)
+// work on standardised targets, poisson and tweedie on targets of mean 1, cross_entropy on the
+// chances themselves. So options mean the same whatever the unit of the target.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "automl/learners/fit_data.h"
+#include "automl/learners/gbt_options.h"
+#include "automl/learners/learner.h"
+#include "automl/models/scores.h"
+#include "kernels/loss.h"
+
+namespace assay::automl {
+
+// How the value of a leaf is found.
+enum class LeafRule : uint8_t {
+  kNewton,    // grow_tree's own: -G / (H + l2)
+  kQuantile,  // the quantile `level` of the residuals of its rows
+  kLogRatio,  // log of what its rows have over what they are predicted
+};
+
+struct Objective {
+  kernels::Loss loss = kernels::Loss::kSquared;
+  double parameter = 0;  // LossProblem::parameter
+  Link link = Link::kIdentity;
+  std::vector<double> base_scores;  // the best constant of the training rows, one an output
+  LeafRule leaf_rule = LeafRule::kNewton;
+  double level = 0.5;  // of LeafRule::kQuantile
+};
+
+// The loss that the options name, for such a task; "auto" is squared, logistic or softmax.
+// Fails: config if it is none of the task's.
+Result<kernels::Loss> loss_for(Task task, const GbtOptions& options);
+// Whether fits report the loss that all learners report (FitProgress::common_loss).
+bool is_common(kernels::Loss loss);
+LeafRule leaf_rule_of(kernels::Loss loss);
+
+// Whether the targets, those of `rows`, are of the loss's domain.
+// Fails: data, with the row (from 1): poisson and tweedie want targets >= 0, cross_entropy in
+// [0, 1].
+Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, kernels::Loss loss);
+
+// The objective of a fit; brings data.targets and data.target to it.
+// Fails: config; data, also if poisson or tweedie have no target above 0 to learn from.
+Result<Objective> make_objective(const FitRequest& request, const GbtOptions& options,
+                                 FitData& data);
+
+}  // namespace assay::automl

@@ -1,0 +1,138 @@
+"""assay explain: contributions of rows and columns, permutation importance."""
+import csv
+import unittest
+
+import cli_case
+from cli_case import CliCase
+
+
+class ExplainTest(CliCase):
+    def train(self, table, target, *more):
+        self.assay('run', '--data', table, '--target', target, '--trials', 6, '--name', 'm',
+                   '--quiet', *more)
+
+    def rows_of(self, name):
+        with open(self.path(name), newline='', encoding='utf-8') as handle:
+            return list(csv.DictReader(handle))
+
+    def check_sums(self, rows, columns):
+        for row in rows:
+            parts = [float(row[name]) for name in ['base_value'] + columns]
+            self.assertAlmostEqual(sum(parts), float(row['prediction']), delta=1e-4)
+
+    def test_contributions_sum_to_predictions_of_two_classes(self):
+        table = cli_case.binary_table(self.path('t.csv'))
+        self.train(table, 'default')
+        found = self.assay_json('explain', 'm', '--data', table, '--out', self.path('shap.csv'))
+        rows = self.rows_of('shap.csv')
+        columns = ['income', 'age', 'city', 'noise']
+        self.assertEqual(list(rows[0]), ['row', 'prediction', 'base_value'] + columns)
+        self.assertEqual([row['row'] for row in rows], [str(i + 1) for i in range(400)])
+        self.check_sums(rows, columns)
+        self.assay('predict', 'm', '--data', table, '--out', self.path('p.csv'))
+        for row, predicted in zip(rows, self.rows_of('p.csv')):
+            self.assertEqual(row['prediction'], predicted['proba_yes'])
+        self.assertEqual(found['rows'], 400)
+        self.assertEqual(len(found['base_values']), 1)
+        sizes = {item['name']: item['importance'] for item in found['importance']}
+        for name in columns:
+            mean = sum(abs(float(row[name])) for row in rows) / 400
+            self.assertAlmostEqual(sizes[name], mean, delta=1e-9)
+        self.assertGreater(sizes['income'], sizes['noise'])
+        order = [item['importance'] for item in found['importance']]
+        self.assertEqual(order, sorted(order, reverse=True))
+
+    def test_contributions_of_several_classes_have_a_line_each(self):
+        table = cli_case.multiclass_table(self.path('t.csv'))
+        self.train(table, 'kind')
+        self.assay('explain', 'm', '--data', table, '--out', self.path('shap.csv'))
+        rows = self.rows_of('shap.csv')
+        labels = sorted({row['class'] for row in rows})
+        self.assertGreater(len(labels), 2)
+        self.assertEqual(len(rows), 300 * len(labels))
+        self.check_sums(rows, ['x', 'y'])
+
+    def test_one_learner_has_scores(self):
+        table = cli_case.binary_table(self.path('t.csv'))
+        self.write('c.yaml', 'data: {train: t.csv, target: default}\nbudget: {trials: 2}\n'
+                             'learners: {gbt: {rounds: 20}}\nensemble: {enabled: false}\n'
+                             'model: {name: g}\n')
+        self.assay('run', 'c.yaml', '--quiet')
+        self.assay('explain', 'g', '--data', table, '--scale', 'score', '--out', 's.csv')
+        for row in self.rows_of('s.csv'):
+            parts = sum(float(row[name])
+                        for name in ['base_value', 'income', 'age', 'city', 'noise'])
+            self.assertAlmostEqual(parts, float(row['score']), delta=1e-9)
+
+    def test_bytes_do_not_depend_on_threads(self):
+        table = cli_case.binary_table(self.path('t.csv'))
+        self.train(table, 'default')
+        for threads in (1, 2, 5):
+            self.assay('explain', 'm', '--data', table, '--threads', threads, '--out',
+                       self.path(f'{threads}.csv'))
+        first = self.rows_of('1.csv')
+        self.assertEqual(first, self.rows_of('2.csv'))
+        self.assertEqual(first, self.rows_of('5.csv'))
+
+    def test_permutation_finds_the_columns_that_matter(self):
+        table = cli_case.binary_table(self.path('t.csv'))
+        self.train(table, 'default')
+        found = self.assay_json('explain', 'm', '--data', table, '--method', 'permutation',
+                                '--metric', 'log_loss', '--repeats', 3)
+        score = self.assay_json('score', 'm', '--data', table, '--metric', 'log_loss')
+        self.assertEqual(found['score'], score['score'])
+        sizes = {item['name']: item['importance'] for item in found['importance']}
+        self.assertGreater(sizes['income'], 5 * abs(sizes['noise']))
+        again = self.assay_json('explain', 'm', '--data', table, '--method', 'permutation',
+                                '--metric', 'log_loss', '--repeats', 3, '--threads', 1)
+        self.assertEqual(found['importance'], again['importance'])
+        text = self.assay('explain', 'm', '--data', table, '--method', 'permutation').stdout
+        self.assertIn('income', text.splitlines()[2])
+
+    def test_mistakes_are_named(self):
+        table = cli_case.binary_table(self.path('t.csv'))
+        self.train(table, 'default')
+        self.fails(2, 'explain', 'm', '--data', table, '--method', 'shpa', says="'shap'")
+        self.fails(2, 'explain', 'm', '--data', table, '--method', 'permutation', '--out', 'x.csv',
+                   says='needs --method shap')
+        self.fails(2, 'explain', 'm', '--data', table, '--out', table, says='--data')
+        self.fails((2, 5), 'explain', 'nobody', '--data', table, says='nobody')
+        self.write('less.csv', 'income,age\n1,2\n')
+        self.fails(3, 'explain', 'm', '--data', 'less.csv', says='city')
+
+
+class ObjectiveTest(CliCase):
+    def config(self, gbt, more=''):
+        self.write('c.yaml', 'data: {train: t.csv, target: y, task: regression}\n'
+                             'budget: {trials: 2}\nensemble: {enabled: false}\n'
+                             f'model: {{name: g}}\nlearners: {{gbt: {gbt}}}\n{more}')
+
+    def counts(self, low=0):
+        lines = [f'{i % 7},{(i * i) % 5 % 3 + i % 7 // 3 + low}' for i in range(300)]
+        self.write('t.csv', 'x,y\n' + '\n'.join(lines) + '\n')
+
+    def test_poisson_predicts_positive_numbers(self):
+        self.counts()
+        self.config('{rounds: 30, objective: poisson}')
+        self.assay('run', 'c.yaml', '--quiet')
+        self.assay('predict', 'g', '--data', 't.csv', '--out', 'p.csv')
+        with open(self.path('p.csv'), encoding='utf-8') as handle:
+            values = [float(line) for line in handle.read().split()[1:]]
+        self.assertEqual(len(values), 300)
+        self.assertGreater(min(values), 0)
+
+    def test_targets_that_do_not_fit_end_the_run(self):
+        self.counts(low=-1)
+        self.config('{objective: poisson}')
+        self.fails(3, 'run', 'c.yaml', says=['learners.gbt', 'objective=poisson', '>= 0'])
+
+    def test_objectives_of_other_tasks_are_refused(self):
+        self.counts()
+        self.config('{objective: logistic}')
+        self.fails(2, 'run', 'c.yaml', says=['learners.gbt', 'objective=logistic', 'tweedie'])
+        self.config('{objective: poison}')
+        self.fails(2, 'run', 'c.yaml', says=["poison", "poisson"])
+
+
+if __name__ == '__main__':
+    unittest.main()
