@@ -12,6 +12,8 @@ namespace assay::datasets {
 namespace {
 
 constexpr size_t kMostLevels = 1000;
+// Fewer may be codes with a letter here and there.
+constexpr size_t kFewNumbers = 10;
 
 // Takes up to `most` digits; returns how many.
 size_t take_digits(std::string_view& text, size_t most) {
@@ -120,6 +122,24 @@ constexpr std::array<Look, 8> kLooks = {{
      "times of day"},
 }};
 
+// Numbers as they are read, with a few values among them that are none.
+std::string plain_look(const Column& column, size_t count) {
+  size_t numbers = 0;
+  std::string_view odd;
+  for (size_t i = 0; i < count; ++i) {
+    double value = 0;
+    if (parse_number(trimmed(column.levels[i]), value) == NumberKind::kFinite) {
+      ++numbers;
+    } else if (odd.empty()) {
+      odd = column.levels[i];
+    }
+  }
+  const size_t others = count - numbers;
+  if (others == 0 || numbers < kFewNumbers || numbers * 20 < count * 19) return {};
+  return fmt::format("numbers but for '{}'{}", shown_text(odd),
+                     others > 1 ? fmt::format(" and {} more", others - 1) : std::string());
+}
+
 }  // namespace
 
 std::string number_look(const Column& column) {
@@ -137,7 +157,7 @@ std::string number_look(const Column& column) {
     if (example.empty() || fitting * 20 < count * 19) continue;
     return fmt::format("{} ('{}')", look.name, shown_text(example));
   }
-  return {};
+  return plain_look(column, count);
 }
 
 }  // namespace assay::datasets

@@ -1,5 +1,6 @@
 // What a column of strings looks like when it is numbers or dates in a spelling that is not read:
-// decimal commas, thousands, percent, currency, dates with the day or month first, times of day.
+// decimal commas, thousands, percent, currency, dates with the day or month first, times of day; or
+// numbers with a few other values among them.
 // For hints to people. Pure.
 #pragma once
 

@@ -44,6 +44,7 @@ constexpr Flag kFlags[] = {
     {"--time", kBudget, "budget", "time"},
     {"--trials", kBudget, "budget", "trials"},
     {"--memory", kBudget, "budget", "memory"},
+    {"--patience", kBudget, "budget", "patience"},
     {"--validation", kValidation, "validation", "method"},
     {"--folds", kValidation, "validation", "folds"},
     {"--seed", kSearch, "", "seed"},

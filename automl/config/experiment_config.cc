@@ -129,7 +129,8 @@ const OptionTable<DataOptions>& DataOptions::table() {
         .member = &T::metric,
         .choices = metric_names_and_aliases(),
         .help = "What the search improves. auto: roc_auc for two classes, log_loss for more, rmse "
-                "for numbers."},
+                "for numbers. With folds, roc_auc and average_precision are the mean over the "
+                "folds."},
        {.name = "drop", .member = &T::drop, .help = "Columns to leave out, such as row ids."},
        {.name = "weight", .member = &T::weight, .help = "Column of row weights, not a feature."},
        {.name = "group",
@@ -181,7 +182,13 @@ const OptionTable<BudgetOptions>& BudgetOptions::table() {
         .range = {.low = 0},
         .format = OptionFormat::kBytes,
         .help = "Memory to keep within; 0: 80 % of what the process may use. Settings that would "
-                "need more are made smaller or left out, and the run says which."}});
+                "need more are made smaller or left out, and the run says which."},
+       {.name = "patience",
+        .member = &T::patience,
+        .range = {.low = 0, .high = 1e9},
+        .help = "End before the time is up when so many trials in a row have not bettered the best "
+                "one; 0: never. Small tables come to that, where a second sees hundreds of trials. "
+                "Not looked at if trials is given. The run says so, and --json has ended_by."}});
   return table;
 }
 
@@ -236,7 +243,9 @@ const OptionTable<SearchOptions>& SearchOptions::table() {
 const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
   using T = EnsembleOptions;
   static const OptionTable<T> table(
-      "ensemble", "The weighted average of models that is registered.",
+      "ensemble",
+      "The weighted average of models that is registered. Its score is measured with weights that "
+      "were chosen on other rows.",
       {{.name = "enabled",
         .member = &T::enabled,
         .help = "Average several models; false: the single best one."},

@@ -52,6 +52,9 @@ struct BudgetOptions {
   double time = 0;     // seconds from process start to exit; 0: not limited
   int64_t trials = 0;  // 0: not limited
   int64_t memory = 0;  // bytes; 0: 80 % of what this process may use
+  // Random trials in a row without a better one after which a sweep with a time limit ends; 0:
+  // never. Not looked at where trials is given.
+  int64_t patience = 500;
   // Seconds to keep to: `time`, 60 if neither time nor trials is given, nothing if only trials is.
   std::optional<double> time_limit() const;
   static const OptionTable<BudgetOptions>& table();

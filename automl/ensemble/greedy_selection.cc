@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 
+#include "automl/metrics/part_score.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -20,39 +22,53 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
-// Rows that are scored, with their targets gathered if they are a sample.
+// Rows that are scored, with what belongs to them gathered if they are not all rows.
 struct ScoredRows {
   std::vector<uint32_t> rows;  // empty: all
   std::vector<int32_t> labels;
   std::vector<double> values;
   std::vector<float> weight_values;
+  std::vector<int32_t> part_values;
   int64_t count = 0;
   TargetView targets;
   std::span<const float> weights;
+  std::span<const int32_t> parts;
 };
 
-ScoredRows choose_rows(const SelectionProblem& problem, const SelectionOptions& options) {
+// At most `max_rows` of the rows that count, each kept with the same chance, ascending.
+ScoredRows choose_rows(const SelectionProblem& problem, int64_t max_rows, uint64_t seed) {
   ScoredRows scored;
   const int64_t all = problem.candidates[0].rows;
-  scored.count = all;
-  scored.targets = problem.targets;
-  scored.weights = problem.weights;
-  if (all <= options.max_rows) return scored;
-  // Every row is kept with the same chance: a draw of max_rows of them, ascending.
-  std::vector<uint32_t> order(static_cast<size_t>(all));
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
-  Rng rng(derive_seed(options.seed, "selection rows"));
-  shuffle(order, rng);
-  order.resize(static_cast<size_t>(options.max_rows));
-  std::sort(order.begin(), order.end());
+  scored.count = problem.rows.empty() ? all : static_cast<int64_t>(problem.rows.size());
+  if (problem.rows.empty() && all <= max_rows) return scored;
+  std::vector<uint32_t> order(problem.rows.begin(), problem.rows.end());
+  if (order.empty()) {
+    order.resize(static_cast<size_t>(all));
+    std::iota(order.begin(), order.end(), 0u);
+  }
+  if (scored.count > max_rows) {
+    Rng rng(derive_seed(seed, "selection rows"));
+    shuffle(order, rng);
+    order.resize(static_cast<size_t>(max_rows));
+    std::sort(order.begin(), order.end());
+    scored.count = max_rows;
+  }
   for (const uint32_t row : order) {
     if (!problem.targets.labels.empty()) scored.labels.push_back(problem.targets.labels[row]);
     if (!problem.targets.values.empty()) scored.values.push_back(problem.targets.values[row]);
     if (!problem.weights.empty()) scored.weight_values.push_back(problem.weights[row]);
+    if (!problem.parts.empty()) scored.part_values.push_back(problem.parts[row]);
   }
   scored.rows = std::move(order);
-  scored.count = options.max_rows;
   return scored;
+}
+
+// Points the views at what was gathered, once `scored` is where it stays.
+void set_views(const SelectionProblem& problem, ScoredRows& scored) {
+  const bool all = scored.rows.empty();
+  scored.targets = all ? problem.targets : TargetView{scored.labels, scored.values};
+  scored.weights = all ? problem.weights : std::span<const float>(scored.weight_values);
+  scored.parts = all ? problem.parts : std::span<const int32_t>(scored.part_values);
 }
 
 class GreedySelector {
@@ -63,14 +79,11 @@ class GreedySelector {
         options_(options),
         executor_(executor),
         stop_(stop),
-        scored_(choose_rows(problem, options)),
+        scored_(choose_rows(problem, options.max_rows, options.seed)),
         columns_(problem.candidates[0].columns),
         counts_(problem.candidates.size(), 0),
         buffers_(static_cast<size_t>(executor.thread_count())) {
-    if (!scored_.rows.empty()) {
-      scored_.targets = {scored_.labels, scored_.values};
-      scored_.weights = scored_.weight_values;
-    }
+    set_views(problem, scored_);
     sum_.assign(static_cast<size_t>(scored_.count * columns_), 0.0);
   }
 
@@ -173,8 +186,8 @@ class GreedySelector {
         }
       }
     }
-    auto score = problem_.metric->score({buffer.data(), scored_.count, columns_}, scored_.targets,
-                                        scored_.weights);
+    auto score = score_parts(*problem_.metric, {buffer.data(), scored_.count, columns_},
+                             scored_.targets, scored_.weights, scored_.parts);
     if (!score) return tl::unexpected<Error>(std::move(score.error()));
     return problem_.metric->loss_of(*score);
   }
@@ -207,7 +220,9 @@ class GreedySelector {
   double quantum_ = 1e-6;
 };
 
-Status check(const SelectionProblem& problem) {
+}  // namespace
+
+Status check_candidates(const SelectionProblem& problem) {
   if (problem.candidates.empty()) {
     return fail(StatusCode::kInvalidArgument, "ensemble selection without candidates");
   }
@@ -223,8 +238,6 @@ Status check(const SelectionProblem& problem) {
   return {};
 }
 
-}  // namespace
-
 void blend(std::span<const PredictionView> candidates, std::span<const double> weights,
            std::span<float> out) {
   for (size_t i = 0; i < out.size(); ++i) {
@@ -238,17 +251,23 @@ void blend(std::span<const PredictionView> candidates, std::span<const double> w
 
 Result<Selection> select_ensemble(const SelectionProblem& problem, const SelectionOptions& options,
                                   Executor& executor, const StopToken& stop) {
-  ASSAY_RETURN_IF_ERROR(check(problem));
+  ASSAY_RETURN_IF_ERROR(check_candidates(problem));
   GreedySelector selector(problem, options, executor, stop);
   ASSAY_ASSIGN_OR_RETURN(Selection selection, selector.run());
-  // What counts is the score on all rows of exactly what the model will predict.
-  std::vector<float> blended(
-      static_cast<size_t>(problem.candidates[0].rows * problem.candidates[0].columns));
+  // What counts is the score on all rows that do of exactly what the model will predict.
+  ScoredRows scored = choose_rows(problem, std::numeric_limits<int64_t>::max(), options.seed);
+  set_views(problem, scored);
+  const int64_t columns = problem.candidates[0].columns;
+  std::vector<float> blended(static_cast<size_t>(problem.candidates[0].rows * columns));
   const auto score_of = [&](std::span<const double> weights) {
     blend(problem.candidates, weights, blended);
-    return problem.metric->score(
-        {blended.data(), problem.candidates[0].rows, problem.candidates[0].columns},
-        problem.targets, problem.weights);
+    // The rows that count move to the front.
+    for (size_t i = 0; i < scored.rows.size(); ++i) {
+      const auto from = blended.begin() + static_cast<std::ptrdiff_t>(scored.rows[i] * columns);
+      std::copy(from, from + columns, blended.begin() + static_cast<std::ptrdiff_t>(i) * columns);
+    }
+    return score_parts(*problem.metric, {blended.data(), scored.count, columns}, scored.targets,
+                       scored.weights, scored.parts);
   };
   ASSAY_ASSIGN_OR_RETURN(selection.score, score_of(selection.weights));
   if (selection.iterations == 1) return selection;

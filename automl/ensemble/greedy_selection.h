@@ -21,6 +21,10 @@ struct SelectionProblem {
   TargetView targets;
   std::span<const float> weights = {};  // one a row, or empty
   const Metric* metric = nullptr;
+  // The part (fold) of each row, or empty: how score_parts takes the metric.
+  std::span<const int32_t> parts = {};
+  // Rows that count, ascending; empty: all.
+  std::span<const uint32_t> rows = {};
 };
 
 struct SelectionOptions {
@@ -31,7 +35,7 @@ struct SelectionOptions {
 
 struct Selection {
   std::vector<double> weights;  // one a candidate, sum 1; 0: not chosen
-  double score = 0;             // of the weighted average, over all rows
+  double score = 0;             // of the weighted average, over all rows that count
   int iterations = 0;           // length of the prefix kept
   bool complete = true;         // false if the stop token cut it short
 };
@@ -45,6 +49,9 @@ struct Selection {
 // candidate can be scored; cancelled if it was stopped before a single one was.
 Result<Selection> select_ensemble(const SelectionProblem& problem, const SelectionOptions& options,
                                   Executor& executor, const StopToken& stop);
+
+// Fails: invalid_argument for no candidate or shapes that differ.
+Status check_candidates(const SelectionProblem& problem);
 
 // out[i] = sum over candidates of weight * prediction, in candidate order, in double, rounded to
 // float once: what a registered ensemble predicts too.

@@ -193,7 +193,10 @@ Result<FitResult> ForestFit::run() {
     valid_sums_.assign(request_.valid_rows.size() * static_cast<size_t>(outputs_), 0.0);
   }
   FitResult result;
-  const int64_t step = std::max<int64_t>(1, (options_.trees + kReports - 1) / kReports);
+  // Where a tree takes long a stop costs those since the last report.
+  const auto train_count = static_cast<int64_t>(request_.train_rows.size());
+  const int64_t reports = train_count > kSideBySideRows ? kSlowReports : kReports;
+  const int64_t step = std::max<int64_t>(1, (options_.trees + reports - 1) / reports);
   while (result.iterations < options_.trees) {
     std::vector<Tree> trees;
     const int64_t end = std::min(options_.trees, result.iterations + step);

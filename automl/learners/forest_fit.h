@@ -23,8 +23,9 @@ inline constexpr int64_t kSideBySideRows = 200'000;
 
 class ForestFit {
  public:
-  // Times that a fit reports its progress.
+  // Times that a fit reports its progress; the second where trees are grown one after the other.
   static constexpr int64_t kReports = 10;
+  static constexpr int64_t kSlowReports = 50;
   // All references must outlive it.
   ForestFit(const FitRequest& request, const ForestOptions& options, bool random_thresholds,
             const FitData& data, const kernels::ComputeContext& context);

@@ -29,7 +29,7 @@ struct GrowthWork {
   double columns = 0;  // that a node looks at
   double bins = 0;     // of these columns together
   double leaves = 0;
-  double classes = 1;
+  double classes = 1;  // words of a bin
 };
 
 // Bins of all features, where `shape` does not say it: as many as there can be.

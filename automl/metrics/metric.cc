@@ -26,7 +26,8 @@ constexpr std::array<Definition, 18> kDefinitions = {{
      kClassification,
      metrics::roc_auc,
      "Area under the ROC curve: the chance that a positive row scores above a negative one, ties "
-     "counting half. Multiclass: the mean over classes, each against the rest."},
+     "counting half. Multiclass: the mean over classes, each against the rest.",
+     true},
     {"log_loss",
      {"logloss"},
      false,
@@ -58,7 +59,8 @@ constexpr std::array<Definition, 18> kDefinitions = {{
      kClassification,
      metrics::average_precision,
      "Sum over thresholds of (recall gained) x (precision there). Multiclass: the mean over the "
-     "classes present, each against the rest."},
+     "classes present, each against the rest.",
+     true},
     {"rmse", {}, false, kRegression, metrics::rmse, "Square root of the mean squared error."},
     {"mse", {}, false, kRegression, metrics::mse, "Mean squared error."},
     {"mae", {}, false, kRegression, metrics::mae, "Mean absolute error."},
@@ -254,6 +256,8 @@ Metric Metric::default_for(Task task) {
 std::string_view Metric::name() const { return definition_->name; }
 std::string_view Metric::help() const { return definition_->help; }
 bool Metric::maximise() const { return definition_->maximise; }
+
+bool Metric::ranks() const { return definition_->ranks; }
 
 bool Metric::applies_to(Task task) const { return definition_->tasks[static_cast<size_t>(task)]; }
 

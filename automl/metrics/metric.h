@@ -55,6 +55,8 @@ class Metric {
   // True if a larger score is better.
   bool maximise() const;
   bool applies_to(Task task) const;
+  // True if a row's prediction counts only by its place among the others': see part_score.h.
+  bool ranks() const;
   // The same metric for predicted values that are numbers of `frame`, as a sweep keeps them; its
   // scores are those of the values themselves. No difference for classification.
   Metric in(const TargetScale& frame) const;

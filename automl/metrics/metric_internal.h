@@ -39,6 +39,7 @@ struct Definition {
   std::array<bool, 3> tasks;  // in the order of Task
   Result<double> (*score)(const Sample&);
   std::string_view help;
+  bool ranks = false;
 };
 
 // A sum over rows in 8 lanes joined in order: the same bits however it is compiled, and eight

@@ -10,9 +10,11 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   nlohmann::ordered_json json;
   json["run_id"] = outcome.run_id;
   json["status"] = std::string(tracking::name_of(outcome.status));
+  json["ended_by"] = std::string(name_of(outcome.ended_by));
   json["task"] = std::string(name_of(outcome.task));
   json["metric"] = outcome.metric;
   json["validation_score"] = outcome.validation_score;
+  if (outcome.selection_score) json["selection_score"] = *outcome.selection_score;
   json["validation"] = outcome.validation_method;
   json["model"] = {{"name", outcome.model_name},
                    {"version", outcome.model_version},

@@ -1,5 +1,6 @@
 #include "automl/scheduler/slot_group.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -58,7 +59,12 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   job.learner = find_by_name(state, spec.learner);
   job.spec = spec;
   job.clock = state.request.clock;
-  job.fit_deadline_ns = [&state] { return state.fit_deadline_ns.load(); };
+  const int64_t slice_ns = state.slices->deadline_ns(spec.origin, state.request.clock->now_ns(),
+                                                     state.fit_deadline_ns.load());
+  job.fit_deadline_ns = [&state, slice_ns] {
+    return std::min(state.fit_deadline_ns.load(), slice_ns);
+  };
+  job.shared_time = slice_ns < state.fit_deadline_ns.load();
   job.predict_deadline_ns = [&state] { return state.seal_ns.load(); };
   job.on_rung = [&state, number = spec.number](const RungValue& value) {
     return state.queue->pass_rung(number, value);

@@ -55,6 +55,12 @@ std::string_view name_of(SweepPhase phase) {
   return kNames[static_cast<size_t>(phase)];
 }
 
+std::string_view name_of(SweepEnd end) {
+  constexpr std::array<std::string_view, 6> kNames = {"time",      "trials",   "patience",
+                                                      "exhausted", "failures", "user"};
+  return kNames[static_cast<size_t>(end)];
+}
+
 SweepLead::SweepLead(const SweepRequest& request)
     : state_(std::make_shared<SweepState>(
           with_defaults(request),
@@ -125,20 +131,50 @@ Status SweepLead::baseline() {
 
 void SweepLead::search() {
   progress(SweepPhase::kSearching);
-  SlotGroup slots(state_);
-  slots.start(slots_);
-  watch(slots);
+  slot_group_ = std::make_unique<SlotGroup>(state_);
+  slot_group_->start(slots_);
+  watch(*slot_group_);
   // Records of the last trials are still being written; a disk that hangs must not hold the end.
   const int64_t patience_ns = state_->budget.logical() ? kNoDeadline : state_->seal_ns.load();
-  outcome_.stalled_trials = slots.wait(*state_->request.clock, patience_ns);
-  if (outcome_.stalled_trials > 0) {
-    note(fmt::format("{} trial{} did not stop in time and {} left behind", outcome_.stalled_trials,
-                     outcome_.stalled_trials == 1 ? "" : "s",
-                     outcome_.stalled_trials == 1 ? "was" : "were"));
-  }
+  outcome_.stalled_trials = slot_group_->wait(*state_->request.clock, patience_ns);
   tell(state_->queue->wait_events(0));
-  if (state_->queue->exhausted()) {
-    note("nothing is left to try: the search has no further settings to propose");
+  say_what_ended();
+}
+
+// What was late by a moment, or only wrote its record, has ended while the model was saved.
+void SweepLead::say_what_stalled() {
+  if (outcome_.stalled_trials == 0) return;
+  const Clock& clock = *state_->request.clock;
+  outcome_.stalled_trials = slot_group_->wait(clock, clock.now_ns());
+  if (outcome_.stalled_trials == 0) return;
+  note(fmt::format("{} trial{} did not stop in time and {} left behind", outcome_.stalled_trials,
+                   outcome_.stalled_trials == 1 ? "" : "s",
+                   outcome_.stalled_trials == 1 ? "was" : "were"));
+}
+
+void SweepLead::say_what_ended() {
+  const auto end = state_->queue->end();
+  if (user_stopped()) {
+    outcome_.ended_by = SweepEnd::kUser;
+    return;
+  }
+  if (!end) return;
+  switch (*end) {
+    case TrialQueue::End::kTrials:
+      outcome_.ended_by = SweepEnd::kTrials;
+      return;
+    case TrialQueue::End::kExhausted:
+      outcome_.ended_by = SweepEnd::kExhausted;
+      return note("nothing is left to try: the search has no further settings to propose");
+    case TrialQueue::End::kFailures:
+      outcome_.ended_by = SweepEnd::kFailures;
+      return note("warning: the search ended early: its last trials only failed");
+    case TrialQueue::End::kPatience:
+      outcome_.ended_by = SweepEnd::kPatience;
+      return note(fmt::format(
+          "the search ended after {:.1f} of {:g} s: {} trials in a row have not bettered the best "
+          "one (budget.patience; 0 uses up the time)",
+          state_->budget.elapsed_seconds(), config_.budget.time, config_.budget.patience));
   }
 }
 
@@ -148,8 +184,9 @@ void SweepLead::watch(SlotGroup& slots) {
   while (!state_->queue->idle() && slots.running() > 0) {
     tell(state_->queue->wait_events(kWatchMilliseconds));
     const auto pool = static_cast<double>(config_.ensemble.max_models);
+    // Selection on all rows, and twice on half of them.
     budget.expect_tail(state_->queue->model_bytes(kTypicalMembers),
-                       state_->queue->score_seconds() * pool *
+                       2 * state_->queue->score_seconds() * pool *
                            static_cast<double>(config_.ensemble.iterations) / threads_);
     budget.expect_backlog(state_->request.workspace->backlog_seconds());
     state_->publish_deadlines();
@@ -220,11 +257,11 @@ kernels::ComputeContext SweepLead::context(const StopToken& stop) const {
 Error SweepLead::budget_error(const std::string& doing) const {
   const double elapsed = state_->budget.elapsed_seconds();
   const double limit = config_.budget.time_limit().value_or(0);
-  return {
-      StatusCode::kBudgetTooSmall,
-      fmt::format("budget.time={} s is too small: {} was not done after {:.1f} s (half of it is "
-                  "for that); at least {:.0f} s are needed, by estimate",
-                  limit, doing, elapsed, std::ceil(std::max(2 * limit, 2.4 * elapsed)))};
+  return {StatusCode::kBudgetTooSmall,
+          fmt::format(
+              "budget.time={} s is too small: {} was not done after {:.2g} s, and {:.2g} s, "
+              "half of the budget, are for that; at least {:.0f} s are needed, by estimate",
+              limit, doing, elapsed, 0.5 * limit, std::ceil(std::max(2 * limit, 2.4 * elapsed)))};
 }
 
 Error SweepLead::close_failed(Error error) {

@@ -60,12 +60,29 @@ struct SweepRequest {
   std::vector<const Learner*> learners;
 };
 
+// What ended the search.
+enum class SweepEnd {
+  kTime,       // the time limit
+  kTrials,     // the trial limit
+  kPatience,   // budget.patience: so many trials without a better one
+  kExhausted,  // no settings were left to propose
+  kFailures,   // trials only failed
+  kUser,       // Ctrl-C
+};
+// "time", "trials", "patience", "exhausted", "failures", "user".
+std::string_view name_of(SweepEnd end);
+
 struct SweepOutcome {
   std::string run_id;
+  SweepEnd ended_by = SweepEnd::kTime;
   tracking::RunStatus status = tracking::RunStatus::kCompleted;  // or kInterrupted
   Task task = Task::kRegression;
   std::string metric;
-  double validation_score = 0;  // of the registered model, out of fold
+  // Of the registered model, out of fold; of an ensemble an estimate for rows that its weights were
+  // not chosen on, where that could be made (selection_score is set then).
+  double validation_score = 0;
+  // Of the ensemble on the rows its weights were chosen on: flatters it.
+  std::optional<double> selection_score;
   std::string validation_method;
 
   std::string model_name;

@@ -108,6 +108,12 @@ Status SweepLead::load() {
   const StopToken stop(state_->request.clock, state_->budget.half_ns(), state_->request.stop);
   table_ = state_->request.table;
   if (table_ == nullptr) {
+    if (memory_limit_ <= kProgramBytes) {
+      return fail(StatusCode::kBudgetTooSmall,
+                  "budget.memory={} is too small: the program alone takes {}, and the table comes "
+                  "on top",
+                  mib_text(memory_limit_), mib_text(kProgramBytes));
+    }
     ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));
     options.max_bytes = std::max<int64_t>(1, memory_limit_ - kProgramBytes);
     if (options.max_bytes < kRoomyBytes) options.block_bytes = kSmallBlockBytes;

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "automl/ensemble/cross_selection.h"
 #include "automl/ensemble/greedy_selection.h"
 #include "automl/models/average_model.h"
 #include "automl/models/model_file.h"
@@ -24,8 +25,11 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kAffordedRounds = 12;
+// Rounds of the selection and of those that estimate its score.
+constexpr double kAffordedRounds = 24;
 constexpr double kMinCandidates = 4;
+// From so many validation rows on what the choice of weights gains on them by chance is nothing.
+constexpr int64_t kManyRows = 10'000;
 // A mebibyte of predictions is written in no time; more only if there is time for it.
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
 
@@ -44,21 +48,14 @@ std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, i
   return views;
 }
 
-// The metric over some rows of out-of-fold predictions; `predictions` [places, outputs].
-Result<double> score_at(const TrainingSet& set, std::span<const uint32_t> places,
-                        const std::vector<float>& predictions) {
-  const TargetView all = set.scored_targets();
-  std::vector<int32_t> labels;
-  std::vector<double> values;
-  std::vector<float> weights;
-  for (const uint32_t place : places) {
-    if (!all.labels.empty()) labels.push_back(all.labels[place]);
-    if (!all.values.empty()) values.push_back(all.values[place]);
-    if (!set.scored_weights().empty()) weights.push_back(set.scored_weights()[place]);
-  }
-  return set.metric().score(
-      {predictions.data(), static_cast<int64_t>(places.size()), set.output_count()},
-      {labels, values}, weights);
+SelectionProblem selection_problem(const TrainingSet& set, std::span<const PredictionView> views) {
+  SelectionProblem problem;
+  problem.candidates = views;
+  problem.targets = set.scored_targets();
+  problem.weights = set.scored_weights();
+  problem.metric = &set.metric();
+  problem.parts = set.scored_parts();
+  return problem;
 }
 
 }  // namespace
@@ -91,17 +88,10 @@ Result<SweepLead::Chosen> SweepLead::choose_members() {
   Chosen chosen = alone(best);
   if (!config_.ensemble.enabled || usable.size() < 2) return chosen;
 
-  SelectionProblem problem;
   const std::vector<PredictionView> views = views_of(usable, set.output_count());
-  problem.candidates = views;
-  problem.targets = set.scored_targets();
-  problem.weights = set.scored_weights();
-  problem.metric = &set.metric();
-  SelectionOptions options;
-  options.iterations = static_cast<int>(config_.ensemble.iterations);
-  options.seed = derive_seed(static_cast<uint64_t>(config_.run.seed), "ensemble");
   const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
-  const auto selection = select_ensemble(problem, options, *executor_, stop);
+  const auto selection =
+      select_ensemble(selection_problem(set, views), selection_options(), *executor_, stop);
   if (!selection) {
     note("no ensemble: " + selection.error().message);
     return chosen;
@@ -114,7 +104,44 @@ Result<SweepLead::Chosen> SweepLead::choose_members() {
   ASSAY_RETURN_IF_ERROR(rescore(chosen));
   // A selection that was cut short may not have come to the best trial.
   if (!selection->complete && set.metric().is_better(best.score, chosen.score)) return alone(best);
+  chosen.selected = selection->complete && chosen.members.size() > 1;
   return chosen;
+}
+
+SelectionOptions SweepLead::selection_options() const {
+  SelectionOptions options;
+  options.iterations = static_cast<int>(config_.ensemble.iterations);
+  options.seed = derive_seed(static_cast<uint64_t>(config_.run.seed), "ensemble");
+  return options;
+}
+
+void SweepLead::estimate(Chosen& chosen) {
+  if (chosen.members.size() < 2) return;
+  const TrainingSet& set = *state_->set;
+  const std::string_view metric = set.metric().name();
+  std::string reason = "there was no time to choose them on a part of the rows";
+  if (chosen.selected) {
+    const std::vector<Candidate> usable = usable_candidates();
+    const std::vector<PredictionView> views = views_of(usable, set.output_count());
+    const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
+    const auto score =
+        cross_selected_score(selection_problem(set, views), selection_options(), *executor_, stop);
+    if (score) {
+      chosen.selection_score = std::exchange(chosen.score, *score);
+      note(
+          fmt::format("ensemble: {} {:.6g}, each half of the validation rows predicted with "
+                      "weights chosen on the other ({:.6g} on the rows they were chosen on)",
+                      metric, chosen.score, *chosen.selection_score));
+      return;
+    }
+    if (score.error().code != StatusCode::kCancelled) reason = score.error().message;
+  }
+  // Many rows cannot be flattered by a few weights.
+  if (static_cast<int64_t>(set.scored_rows().size()) >= kManyRows) return;
+  note(
+      fmt::format("warning: the ensemble's {} {:.6g} is on the rows its weights were chosen on "
+                  "and flatters it: {}",
+                  metric, chosen.score, reason));
 }
 
 int64_t SweepLead::byte_count(const Chosen& chosen) {
@@ -125,6 +152,7 @@ int64_t SweepLead::byte_count(const Chosen& chosen) {
 
 // Drops the member of least weight; the others' weights sum to 1 again.
 void SweepLead::drop_least(Chosen& chosen) {
+  chosen.selected = false;
   chosen.members.erase(
       std::min_element(chosen.members.begin(), chosen.members.end(),
                        [](const Member& a, const Member& b) { return a.weight < b.weight; }));
@@ -149,8 +177,8 @@ std::optional<SweepLead::Chosen> SweepLead::choose_partial(const Candidate& base
         blended[at + k] = partial->predictions[i * outputs + k];
       }
     }
-    const auto old_score = score_at(set, partial->places, before);
-    const auto new_score = score_at(set, partial->places, partial->predictions);
+    const auto old_score = set.score_at(partial->places, before);
+    const auto new_score = set.score_at(partial->places, partial->predictions);
     if (!old_score || !new_score) continue;
     const double loss = set.metric().loss_of(*new_score);
     const double gain = set.metric().loss_of(*old_score) - loss;
@@ -189,10 +217,7 @@ Status SweepLead::rescore(Chosen& chosen) const {
   const std::vector<PredictionView> views = views_of(members, set.output_count());
   chosen.predictions.resize(set.scored_rows().size() * static_cast<size_t>(set.output_count()));
   blend(views, weights, chosen.predictions);
-  ASSAY_ASSIGN_OR_RETURN(
-      chosen.score,
-      set.metric().score({chosen.predictions.data(), views[0].rows, set.output_count()},
-                         set.scored_targets(), set.scored_weights()));
+  ASSAY_ASSIGN_OR_RETURN(chosen.score, set.score(chosen.predictions));
   return {};
 }
 
@@ -357,6 +382,7 @@ Status SweepLead::log_results(const Chosen& chosen) {
   ASSAY_RETURN_IF_ERROR(parent_->set_score(outcome_.metric, chosen.score));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("task", name_of(set.task())));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", outcome_.validation_method));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("ended_by", name_of(outcome_.ended_by)));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("slots", slots_.slots));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("threads_per_slot", slots_.threads_per_slot));
   // Out-of-fold predictions of the members, and blended. Large ones cost time to write.
@@ -380,18 +406,21 @@ Status SweepLead::finish() {
   progress(SweepPhase::kEnsembling);
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
+  estimate(chosen);
   progress(SweepPhase::kSaving);
   ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));
   if (chosen.members.size() == 1 && is_baseline(chosen.members[0].candidate) &&
       state_->learners.size() > 1) {
     note(fmt::format(
         "warning: the registered model is only the constant baseline, the same answer for every "
-        "row: no better trial was finished (the baseline counts as one of --trials){}",
+        "row: no better trial was finished{}{}",
+        config_.budget.trials > 0 ? " (the baseline counts as one of --trials)" : "",
         outcome_.model_version > 1 ? fmt::format("; {}:{} is the version before",
                                                  outcome_.model_name, outcome_.model_version - 1)
                                    : std::string()));
   }
   outcome_.validation_score = chosen.score;
+  outcome_.selection_score = chosen.selection_score;
   outcome_.status =
       user_stopped() ? tracking::RunStatus::kInterrupted : tracking::RunStatus::kCompleted;
   const TrialCounts counts = state_->queue->counts();
@@ -405,6 +434,7 @@ Status SweepLead::finish() {
     for (std::string& error : state_->record_errors) note(std::move(error));
     state_->record_errors.clear();
   }
+  say_what_stalled();
   // The model is registered: a record that cannot be written in full does not undo that.
   if (Status logged = log_results(chosen); !logged) note("results: " + logged.error().message);
   const Status closed =

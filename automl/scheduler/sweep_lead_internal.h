@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/ensemble/greedy_selection.h"
 #include "automl/preprocess/predictor.h"
 #include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/slot_group.h"
@@ -45,8 +46,7 @@ class SweepLead {
   // Parameters that the config says something about: they are not made smaller.
   std::vector<std::string> fixed_params(std::string_view learner) const;
   void drop_what_does_not_fit(const MemoryPlan& plan, std::vector<SearchLearner>& learners);
-  // Nothing without a time limit.
-  std::optional<TimePlan> time_plan() const;
+  TimePlan time_plan() const;
   void say_what_is_shortened(const TimePlan& plan, const std::vector<SearchLearner>& learners);
   const Learner* find_by_name(std::string_view name) const;
   Result<std::vector<SearchLearner>> search_learners() const;
@@ -55,6 +55,8 @@ class SweepLead {
   Status baseline();
   void search();
   void watch(SlotGroup& slots);
+  void say_what_ended();
+  void say_what_stalled();
   // Ensemble, registered model, the parent's final record. (sweep_finish.cc)
   Status finish();
 
@@ -66,11 +68,18 @@ class SweepLead {
   struct Chosen {
     std::vector<Member> members;
     double score = 0;
+    // Set by estimate(): of the blend on the rows that its weights were chosen on. `score` is then
+    // an estimate for other rows.
+    std::optional<double> selection_score;
     std::vector<float> predictions;
+    bool selected = false;  // members and weights are those that selection gave
   };
   // What a stopped trial had, where that beats the baseline on the rows it covers.
   std::optional<Chosen> choose_partial(const Candidate& baseline);
   Result<Chosen> choose_members();
+  SelectionOptions selection_options() const;
+  // Replaces the score of an ensemble by an honest one (ensemble/cross_selection.h).
+  void estimate(Chosen& chosen);
   std::vector<Candidate> usable_candidates() const;
   Chosen alone(const Candidate& candidate);
   static int64_t byte_count(const Chosen& chosen);
@@ -93,7 +102,8 @@ class SweepLead {
   void progress(SweepPhase phase);
   void tell(const std::vector<TrialEvent>& events);
   kernels::ComputeContext context(const StopToken& stop) const;
-  std::unique_ptr<Search> make_search(std::vector<SearchLearner> learners) const;
+  // In the order in which their defaults are tried. (sweep_prepare.cc)
+  void order_learners(const TimePlan& plan, std::vector<SearchLearner>& learners);
 
   std::shared_ptr<SweepState> state_;
   const ExperimentConfig& config_;
@@ -104,6 +114,7 @@ class SweepLead {
   std::shared_ptr<const datasets::Table> table_;
   std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
+  std::unique_ptr<SlotGroup> slot_group_;
   SweepOutcome outcome_;
   // "constant" or what else was tried so far, for the running best.
   std::optional<double> best_;

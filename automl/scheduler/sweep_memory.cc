@@ -92,13 +92,15 @@ std::vector<std::string> SweepLead::fixed_params(std::string_view learner) const
   return names;
 }
 
-std::optional<TimePlan> SweepLead::time_plan() const {
-  if (!state_->budget.timed()) return std::nullopt;
+TimePlan SweepLead::time_plan() const {
   TimeShape shape;
   shape.data = state_->set->shape();
   shape.fold_count = static_cast<int64_t>(state_->set->folds().size());
-  shape.threads = slots_.threads_per_slot;
-  shape.seconds_left = state_->budget.seconds_left();
+  shape.seconds_left.reset();
+  if (state_->budget.timed()) {
+    shape.threads = slots_.threads_per_slot;
+    shape.seconds_left = state_->budget.seconds_left();
+  }
   return TimePlan(shape);
 }
 
@@ -109,11 +111,11 @@ void SweepLead::say_what_is_shortened(const TimePlan& plan,
     const ParamMap wanted = entry.space.default_params();
     ParamMap params = wanted;
     if (!plan.shorten(learner, fixed_params(entry.name), params) || params == wanted) continue;
-    note(
-        fmt::format("{} is tried with {} at first: its default is predicted to take {:.0f} s of "
-                    "{:.0f} s left",
-                    entry.name, param_changes(wanted, params),
-                    plan.seconds(learner, wanted).value_or(0), state_->budget.seconds_left()));
+    note(fmt::format(
+        "{} is tried with {} at first: its default is predicted to take {:.0f} s{}", entry.name,
+        param_changes(wanted, params), plan.seconds(learner, wanted).value_or(0),
+        state_->budget.timed() ? fmt::format(" of {:.0f} s left", state_->budget.seconds_left())
+                               : std::string(" of a core")));
   }
 }
 

@@ -1,6 +1,7 @@
 // What is decided before the first trial: learners and their spaces, validation, slots, and what
 // memory allows.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <span>
 #include <utility>
@@ -16,8 +17,6 @@ namespace assay::automl {
 namespace {
 
 constexpr std::string_view kBaselineName = "constant";
-// A default whose predicted time is above this share of what is left comes after the boosted trees.
-constexpr double kLateShare = 0.1;
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;
 
@@ -158,22 +157,36 @@ Result<std::vector<SearchLearner>> SweepLead::search_learners() const {
   return learners;
 }
 
-std::unique_ptr<Search> SweepLead::make_search(std::vector<SearchLearner> learners) const {
-  if (state_->budget.timed()) {
-    // What would eat much of the budget before boosted trees have had their turn waits for them.
-    const double per_cost = static_cast<double>(state_->set->folds().size()) * 1e-9 /
-                            slots_.threads_per_slot / state_->budget.seconds_left();
-    std::stable_sort(learners.begin(), learners.end(),
-                     [&](const SearchLearner& a, const SearchLearner& b) {
-                       const auto late = [&](const SearchLearner& learner) {
-                         return learner.name != kBaselineName && learner.name != "gbt" &&
-                                learner.default_cost * per_cost > kLateShare;
-                       };
-                       return !late(a) && late(b);
-                     });
+// As listed while time is plenty: what the first hundred trials begin with is no matter then. Where
+// it is short the quick ones come first, whatever their name: on half a million rows a forest ends
+// before boosted trees have made their first ten rounds.
+void SweepLead::order_learners(const TimePlan& plan, std::vector<SearchLearner>& learners) {
+  const auto first = std::find_if(learners.begin(), learners.end(),
+                                  [](const SearchLearner& learner) { return !learner.baseline; });
+  std::vector<SearchLearner> listed(std::make_move_iterator(first),
+                                    std::make_move_iterator(learners.end()));
+  learners.erase(first, learners.end());
+  std::vector<double> seconds;
+  for (const SearchLearner& entry : listed) {
+    const Learner& learner = *find_by_name(entry.name);
+    ParamMap params = entry.space.default_params();
+    // What cannot be predicted fails when it is tried, and says why.
+    const Status shortened = plan.shorten(learner, fixed_params(entry.name), params);
+    seconds.push_back(shortened ? plan.seconds(learner, params).value_or(0) : 0);
   }
-  return std::make_unique<RandomSearch>(
-      std::move(learners), derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
+  const double seconds_left = state_->budget.seconds_left();
+  std::string text;
+  for (const size_t i : first_defaults(seconds, seconds_left)) {
+    text += fmt::format("{}{} ({:.2g} s)", text.empty() ? "" : ", ", listed[i].name, seconds[i]);
+    learners.push_back(std::move(listed[i]));
+  }
+  const bool slow = std::any_of(seconds.begin(), seconds.end(),
+                                [&](double taken) { return taken > kQuickShare * seconds_left; });
+  if (!slow || listed.size() < 2) return;
+  note(
+      fmt::format("time is short ({:.2g} s left): each learner gets a fair share, in the order of "
+                  "what they are predicted to take: {}",
+                  seconds_left, text));
 }
 
 const Learner* SweepLead::find_by_name(std::string_view name) const {
@@ -202,14 +215,22 @@ Status SweepLead::make_queue() {
   const MemoryPlan plan = memory_plan(logical ? 1 : slots_.threads_per_slot);
   ASSAY_ASSIGN_OR_RETURN(std::vector<SearchLearner> learners, search_learners());
   drop_what_does_not_fit(plan, learners);
-  const std::optional<TimePlan> time = time_plan();
-  if (time) say_what_is_shortened(*time, learners);
+  const TimePlan time = time_plan();
+  say_what_is_shortened(time, learners);
+  if (!logical) order_learners(time, learners);
+  int64_t defaults = std::count_if(learners.begin(), learners.end(),
+                                   [](const SearchLearner& learner) { return !learner.baseline; });
+  if (config_.budget.trials > 0) defaults = std::min(defaults, config_.budget.trials - 1);
+  state_->slices = std::make_unique<TimeSlices>(defaults, slots_.slots);
+  auto search = std::make_unique<RandomSearch>(
+      std::move(learners), derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
   std::unique_ptr<Pruner> pruner;
   if (config_.search.halving) pruner = std::make_unique<AshaPruner>(config_.search.eta);
 
   QueueOptions options;
   options.logical = logical;
   options.trial_limit = state_->budget.trial_limit();
+  if (!logical && options.trial_limit == 0) options.patience = config_.budget.patience;
   options.pool.max_models = config_.ensemble.enabled ? config_.ensemble.max_models : 1;
   options.pool.prediction_bytes = std::max<int64_t>(1, plan.kept_prediction_bytes());
   options.pool.model_bytes = std::max<int64_t>(1, plan.kept_model_bytes());
@@ -223,11 +244,11 @@ Status SweepLead::make_queue() {
   }
   options.plan = [plan, time, by_name = std::move(by_name)](TrialSpec& spec) -> Result<int64_t> {
     const Planned& planned = by_name.at(spec.learner);
-    if (time) ASSAY_RETURN_IF_ERROR(time->shorten(*planned.learner, planned.fixed, spec.params));
+    ASSAY_RETURN_IF_ERROR(time.shorten(*planned.learner, planned.fixed, spec.params));
     return plan.fit(*planned.learner, planned.fixed, spec.params);
   };
   const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();
-  state_->queue = std::make_unique<TrialQueue>(make_search(std::move(learners)), std::move(pruner),
+  state_->queue = std::make_unique<TrialQueue>(std::move(search), std::move(pruner),
                                                Admission(memory_limit_, held), std::move(options));
   return {};
 }

@@ -11,6 +11,7 @@
 
 #include "automl/scheduler/budget.h"
 #include "automl/scheduler/sweep.h"
+#include "automl/scheduler/time_slices.h"
 #include "automl/scheduler/trial_queue.h"
 #include "automl/scheduler/trial_record.h"
 #include "automl/validation/training_set.h"
@@ -30,6 +31,7 @@ struct SweepState {
   std::vector<const Learner*> learners;
   std::unique_ptr<TrainingSet> set;
   std::unique_ptr<TrialQueue> queue;
+  std::unique_ptr<TimeSlices> slices;
   RecordContext record;
 
   // What slots write beside the queue, under one lock: why records of trials could not be written,

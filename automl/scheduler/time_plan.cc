@@ -1,6 +1,7 @@
 #include "automl/scheduler/time_plan.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace assay::automl {
@@ -17,8 +18,13 @@ Result<double> TimePlan::seconds(const Learner& learner, const ParamMap& params)
 Status TimePlan::shorten(const Learner& learner, std::span<const std::string> fixed,
                          ParamMap& params) const {
   ASSAY_ASSIGN_OR_RETURN(double taken, seconds(learner, params));
-  for (int step = 0; taken > kMostTrialShare * shape_.seconds_left && step < kMaxSteps; ++step) {
-    const std::vector<ParamMap> settings = learner.cheaper(shape_.data, params);
+  for (int step = 0; taken > shape_.most_seconds() && step < kMaxSteps; ++step) {
+    std::vector<ParamMap> settings = learner.cheaper(shape_.data, params);
+    if (!shape_.seconds_left) {
+      for (ParamMap& setting : learner.smaller(shape_.data, params)) {
+        settings.push_back(std::move(setting));
+      }
+    }
     const auto next = std::find_if(settings.begin(), settings.end(), [&](const ParamMap& setting) {
       return keeps_fixed(params, setting, fixed);
     });

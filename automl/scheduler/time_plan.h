@@ -1,10 +1,13 @@
 // TimePlan: keeps single trials from eating a time budget. A setting whose fits are predicted to
 // take more than a share of what is left is made cheaper (Learner::cheaper): on a table of
 // thousands of columns it then sees fewer of them at a time, and makes many rounds or trees where
-// it would have made a few. Immutable; thread-safe.
+// it would have made a few. Without a time limit nothing is cut short, so a setting that would take
+// minutes (a thousand classes, say) is made cheaper and smaller by the cost model alone: for the
+// same data it is the same on every machine and number of threads. Immutable; thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -15,12 +18,18 @@ namespace assay::automl {
 
 // Of the time left when the search begins, for one trial.
 inline constexpr double kMostTrialShare = 0.3;
+// Without a time limit: the cost model's seconds of one core that a trial may take.
+inline constexpr double kMostUntimedSeconds = 120;
 
 struct TimeShape {
   DataShape data;
   int64_t fold_count = 1;
   int threads = 1;  // of one trial
-  double seconds_left = 0;
+  // Nothing: no time limit.
+  std::optional<double> seconds_left = 0;
+  double most_seconds() const {
+    return seconds_left ? kMostTrialShare * *seconds_left : kMostUntimedSeconds;
+  }
 };
 
 class TimePlan {
@@ -30,8 +39,8 @@ class TimePlan {
   // Predicted seconds of a trial, all folds, with as many steps as fits usually make.
   // Fails: as Learner::logical_cost.
   Result<double> seconds(const Learner& learner, const ParamMap& params) const;
-  // Makes `params` cheaper until they take kMostTrialShare of the time at most, or as cheap as is
-  // sensible. Parameters named in `fixed` stay. Fails: as seconds().
+  // Makes `params` cheaper until they take most_seconds() at most, or as cheap as is sensible.
+  // Parameters named in `fixed` stay. Fails: as seconds().
   Status shorten(const Learner& learner, std::span<const std::string> fixed,
                  ParamMap& params) const;
 

@@ -120,8 +120,12 @@ class TrialRunner {
     auto fitted = job_.learner->fit(request, fit_context);
     if (!fitted) {
       const bool cancelled = fitted.error().code == StatusCode::kCancelled;
-      end(cancelled ? TrialStatus::kCancelled : TrialStatus::kFailed,
-          fmt::format("{}: {}", name_of(fitted.error().code), fitted.error().message));
+      if (cancelled) {
+        end(TrialStatus::kCancelled, "stopped before its first step was made");
+      } else {
+        end(TrialStatus::kFailed,
+            fmt::format("{}: {}", name_of(fitted.error().code), fitted.error().message));
+      }
       return false;
     }
     FoldRecord& record = outcome_.folds.emplace_back();
@@ -250,22 +254,13 @@ class TrialRunner {
   // The metric over some rows of the out-of-fold predictions.
   Result<double> score_places(std::span<const uint32_t> places) const {
     const auto outputs = static_cast<size_t>(set_.output_count());
-    const TargetView all = set_.scored_targets();
     std::vector<float> predictions;
-    std::vector<int32_t> labels;
-    std::vector<double> values;
-    std::vector<float> weights;
     predictions.reserve(places.size() * outputs);
     for (const uint32_t place : places) {
       const auto from = predictions_.begin() + static_cast<std::ptrdiff_t>(place * outputs);
       predictions.insert(predictions.end(), from, from + static_cast<std::ptrdiff_t>(outputs));
-      if (!all.labels.empty()) labels.push_back(all.labels[place]);
-      if (!all.values.empty()) values.push_back(all.values[place]);
-      if (!set_.scored_weights().empty()) weights.push_back(set_.scored_weights()[place]);
     }
-    return set_.metric().score(
-        {predictions.data(), static_cast<int64_t>(places.size()), static_cast<int64_t>(outputs)},
-        {labels, values}, weights);
+    return set_.score_at(places, predictions);
   }
 
   bool passes_rung(size_t fold) const {
@@ -285,9 +280,7 @@ class TrialRunner {
   void finish() {
     settle_steps();
     const int64_t start_ns = job_.clock->now_ns();
-    const auto score = set_.metric().score(
-        {predictions_.data(), static_cast<int64_t>(set_.scored_rows().size()), set_.output_count()},
-        set_.scored_targets(), set_.scored_weights());
+    const auto score = set_.score(predictions_);
     outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);
     auto model = average_of_folds();
@@ -301,8 +294,9 @@ class TrialRunner {
   }
 
   std::string_view cut_reason() const {
-    return context_.stop->requested() ? "fits were cut short by the stop"
-                                      : "fits were cut short by the deadline";
+    if (context_.stop->requested()) return "fits were cut short by the stop";
+    return job_.shared_time ? "fits were cut short: their share of the time was up"
+                            : "fits were cut short by the deadline";
   }
 
   void end(TrialStatus status, std::string_view message) {

@@ -30,6 +30,8 @@ struct TrialJob {
   // shared evenly among the folds still to come, so that a trial that started too late ends in time
   // with short fits on all folds and not with long ones on some.
   std::function<int64_t()> fit_deadline_ns;
+  // Whether that is the trial's share of the time and not the end of all fits; for messages.
+  bool shared_time = false;
   // Asked likewise: when predictions are given up.
   std::function<int64_t()> predict_deadline_ns;
   // Share of a fold's time that predicting took in earlier trials of the learner; 0: not known.

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "automl/scheduler/memory_plan.h"
+
 namespace assay::automl {
 namespace {
 
@@ -42,16 +44,18 @@ std::optional<TrialSpec> TrialQueue::next() {
   for (;;) {
     if (!pending_) {
       const int64_t number = history_.size();
-      if (options_.trial_limit > 0 && number >= options_.trial_limit) exhausted_ = true;
-      if (closed_ || exhausted_) break;
+      if (options_.trial_limit > 0 && number >= options_.trial_limit) end_ = End::kTrials;
+      if (!end_ && options_.patience > 0 && since_best_ >= options_.patience) end_ = End::kPatience;
+      if (closed_ || end_) break;
       if (!may_propose()) {
         changed_.wait(lock);
         continue;
       }
       const HistoryView view = view_for(number);
-      if (!only_failures(view)) pending_ = search_->propose(number, view);
+      const bool failing = only_failures(view);
+      if (!failing) pending_ = search_->propose(number, view);
       if (!pending_) {
-        exhausted_ = true;
+        end_ = failing ? End::kFailures : End::kExhausted;
         break;
       }
       const auto bytes = options_.plan(*pending_);
@@ -64,8 +68,8 @@ std::optional<TrialSpec> TrialQueue::next() {
       pending_bytes_ = *bytes;
       if (!admission_.can_ever_fit(pending_bytes_)) {
         refuse(std::move(*pending_), TrialStatus::kSkipped,
-               fmt::format("planned {} bytes, but the memory limit leaves {} for a trial",
-                           pending_bytes_, admission_.trial_bytes()));
+               fmt::format("planned {}, but the memory limit leaves {} for a trial",
+                           mib_text(pending_bytes_), mib_text(admission_.trial_bytes())));
         continue;
       }
     }
@@ -107,9 +111,20 @@ void TrialQueue::record(TrialResult result, std::optional<double> score) {
   row.score = score;
   row.params = params_to_json(result.spec.params);
   row.message = result.message;
+  count_gain(result);
   events_.push_back({result, score});
   history_.finish(std::move(result));
   changed_.notify_all();
+}
+
+// Trials that were given up or failed are no gain either.
+void TrialQueue::count_gain(const TrialResult& result) {
+  if (result.loss && has_score(result.status) && *result.loss < best_loss_) {
+    best_loss_ = *result.loss;
+    since_best_ = 0;
+  } else if (result.spec.origin == TrialOrigin::kRandom) {
+    ++since_best_;
+  }
 }
 
 bool TrialQueue::pass_rung(int64_t number, const RungValue& value) {
@@ -192,12 +207,12 @@ std::vector<TrialEvent> TrialQueue::wait_events(int milliseconds) {
 
 bool TrialQueue::idle() const {
   const std::lock_guard lock(mutex_);
-  return running_.empty() && !pending_ && (closed_ || exhausted_);
+  return running_.empty() && !pending_ && (closed_ || end_.has_value());
 }
 
-bool TrialQueue::exhausted() const {
+std::optional<TrialQueue::End> TrialQueue::end() const {
   const std::lock_guard lock(mutex_);
-  return exhausted_ && (options_.trial_limit == 0 || history_.size() < options_.trial_limit);
+  return end_;
 }
 
 TrialCounts TrialQueue::counts() const {

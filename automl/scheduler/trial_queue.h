@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,9 @@ namespace assay::automl {
 struct QueueOptions {
   bool logical = false;
   int64_t trial_limit = 0;  // 0: none
+  // Random trials in a row, as they end, without a better one after which the search is over; 0:
+  // never. Not for logical mode.
+  int64_t patience = 0;
   PoolLimits pool;
   // Planned bytes of a trial, whose parameters it may lower to fit the memory; resource_exhausted
   // if nothing sensible fits, another error if it cannot be planned.
@@ -72,8 +76,9 @@ class TrialQueue {
   std::vector<TrialEvent> wait_events(int milliseconds);
   // True when no trial runs and none will be handed out.
   bool idle() const;
-  // Whether the search had nothing left to propose, below the trial limit.
-  bool exhausted() const;
+  // Why no further trial is handed out; nothing if it was closed, or is still at it.
+  enum class End { kTrials, kExhausted, kPatience, kFailures };
+  std::optional<End> end() const;
 
   TrialCounts counts() const;
   std::vector<std::string> running_names() const;
@@ -99,6 +104,7 @@ class TrialQueue {
   void admit_to_pool(TrialOutcome& outcome);
   HistoryView view_for(int64_t number) const;
   void record(TrialResult result, std::optional<double> score);
+  void count_gain(const TrialResult& result);
 
   std::unique_ptr<Search> search_;
   std::unique_ptr<Pruner> pruner_;
@@ -113,7 +119,9 @@ class TrialQueue {
   int64_t pending_bytes_ = 0;
   bool closed_ = false;
   bool sealed_ = false;
-  bool exhausted_ = false;
+  std::optional<End> end_;
+  double best_loss_ = std::numeric_limits<double>::infinity();
+  int64_t since_best_ = 0;                // random trials that ended since
   std::map<int64_t, int64_t> running_;    // trial -> planned bytes
   std::map<int64_t, Candidate> waiting_;  // logical mode: not yet in the pool
   int64_t pool_next_ = 0;                 // logical mode: next trial number for the pool

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "automl/metrics/part_score.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
 #include "kernels/base/names.h"
@@ -218,8 +219,16 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
   for (const std::string& name : config.data.drop) {
     if (table_->find(name) >= 0) options.exclude.push_back(name);
   }
-  ASSAY_ASSIGN_OR_RETURN(FeatureEncoder encoder, FeatureEncoder::fit(table_, options, context));
-  encoder_ = std::make_shared<const FeatureEncoder>(std::move(encoder));
+  auto encoder = FeatureEncoder::fit(table_, options, context);
+  if (!encoder) {
+    // If nothing can be used, what the columns look like may say why.
+    Error error = std::move(encoder.error());
+    for (const std::string& look : looks(options.exclude)) {
+      if (error.code == StatusCode::kData) error.message += "; " + look;
+    }
+    return tl::unexpected<Error>(std::move(error));
+  }
+  encoder_ = std::make_shared<const FeatureEncoder>(std::move(*encoder));
   std::map<std::string, std::vector<std::string>> dropped;  // by reason
   for (const DroppedColumn& column : encoder_->dropped()) {
     dropped[column.reason].push_back("'" + column.name + "'");
@@ -234,22 +243,24 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
                                 : std::string(),
         columns.size() == 1 ? "is" : "are", reason));
   }
-  note_looks(options.exclude);
+  for (std::string& look : looks(options.exclude)) notes_.push_back(std::move(look));
   ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_));
   return {};
 }
 
-// Columns that are not `left_out` and hold numbers or dates that could not be read.
-void TrainingSet::note_looks(const std::vector<std::string>& left_out) {
+// A line for each column that is not `left_out` and holds numbers or dates that could not be read.
+std::vector<std::string> TrainingSet::looks(const std::vector<std::string>& left_out) const {
+  std::vector<std::string> lines;
   for (const datasets::Column& column : table_->columns()) {
     const std::string look = datasets::number_look(column);
     const bool used = std::find(left_out.begin(), left_out.end(), column.name) == left_out.end();
     if (look.empty() || !used) continue;
-    notes_.push_back(
-        fmt::format("column '{}' looks like {}, which are read as text (write numbers "
-                    "as 1234.5 and dates as 2024-12-31)",
+    lines.push_back(
+        fmt::format("column '{}' looks like {}, and is read as text (write numbers as 1234.5 and "
+                    "dates as 2024-12-31)",
                     column.name, look));
   }
+  return lines;
 }
 
 // Each class gets the same total weight: rows / (classes * rows of the class), by weight if rows
@@ -309,8 +320,40 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
     }
     if (!row_weights_.empty()) scored_weights_.push_back(row_weights_[row]);
   }
-  notes_.push_back(fmt::format("validation: {} ({})", validation_method_, validation_reason_));
+  if (!is_holdout()) {
+    scored_parts_.resize(scored_rows_.size());
+    for (size_t f = 0; f < folds_.size(); ++f) {
+      for (const uint32_t place : folds_[f].places) scored_parts_[place] = static_cast<int32_t>(f);
+    }
+  }
+  notes_.push_back(fmt::format("validation: {} ({}){}", validation_method_, validation_reason_,
+                               metric_.ranks() && !is_holdout()
+                                   ? fmt::format("; {} is the mean over the folds", metric_.name())
+                                   : std::string()));
   return {};
+}
+
+Result<double> TrainingSet::score(std::span<const float> predictions) const {
+  return score_parts(
+      metric_, {predictions.data(), static_cast<int64_t>(scored_rows_.size()), output_count()},
+      scored_targets(), scored_weights_, scored_parts_);
+}
+
+Result<double> TrainingSet::score_at(std::span<const uint32_t> places,
+                                     std::span<const float> predictions) const {
+  std::vector<int32_t> labels;
+  std::vector<double> values;
+  std::vector<float> weights;
+  std::vector<int32_t> parts;
+  for (const uint32_t place : places) {
+    if (!scored_classes_.empty()) labels.push_back(scored_classes_[place]);
+    if (!scored_values_.empty()) values.push_back(scored_values_[place]);
+    if (!scored_weights_.empty()) weights.push_back(scored_weights_[place]);
+    if (!scored_parts_.empty()) parts.push_back(scored_parts_[place]);
+  }
+  return score_parts(metric_,
+                     {predictions.data(), static_cast<int64_t>(places.size()), output_count()},
+                     {labels, values}, weights, parts);
 }
 
 int32_t TrainingSet::output_count() const {
@@ -345,7 +388,7 @@ int64_t TrainingSet::byte_count() const {
                            target_.rows.size() * sizeof(uint32_t));
   int64_t folds = 0;
   for (const Fold& fold : folds_) {
-    folds += static_cast<int64_t>((fold.train_rows.size() + 4 * fold.valid_rows.size()) *
+    folds += static_cast<int64_t>((fold.train_rows.size() + 5 * fold.valid_rows.size()) *
                                   sizeof(uint32_t));
   }
   const int64_t table = table_ == nullptr ? 0 : table_->byte_count();

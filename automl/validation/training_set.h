@@ -73,6 +73,14 @@ class TrainingSet {
   std::span<const uint32_t> scored_rows() const { return scored_rows_; }
   TargetView scored_targets() const { return {scored_classes_, scored_values_}; }
   std::span<const float> scored_weights() const { return scored_weights_; }
+  // The fold of each scored row, for score_parts; empty for a holdout.
+  std::span<const int32_t> scored_parts() const { return scored_parts_; }
+  // The metric over all scored rows; `predictions` [scored rows, outputs], numbers of data().frame.
+  // With folds a metric that ranks rows is the mean over the folds (metrics/part_score.h).
+  Result<double> score(std::span<const float> predictions) const;
+  // The metric over the scored rows at `places`, ascending; `predictions` [places, outputs].
+  Result<double> score_at(std::span<const uint32_t> places,
+                          std::span<const float> predictions) const;
 
   // For plans: a fit on the largest fold, or on all rows before validation was planned.
   DataShape shape() const;
@@ -86,7 +94,7 @@ class TrainingSet {
   void read_target();
   Status read_roles(const ExperimentConfig& config);
   Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);
-  void note_looks(const std::vector<std::string>& left_out);
+  std::vector<std::string> looks(const std::vector<std::string>& left_out) const;
   void balance_classes();
 
   std::shared_ptr<const datasets::Table> table_;
@@ -112,6 +120,7 @@ class TrainingSet {
   std::vector<int32_t> scored_classes_;
   std::vector<double> scored_values_;
   std::vector<float> scored_weights_;
+  std::vector<int32_t> scored_parts_;
   std::vector<std::string> notes_;
 };
 

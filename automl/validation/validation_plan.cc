@@ -28,8 +28,11 @@ bool folds_fit(const ValidationRequest& request, int64_t rows, std::string* reas
   const auto folds = static_cast<double>(request.options.folds);
   if (request.seconds_left) {
     const double needed = kMinFullTrials * folds * request.fit_seconds;
-    *reason = fmt::format("{} default fits on {} folds would take about {:.1f} s of {:.1f} s left",
-                          kMinFullTrials, request.options.folds, needed, *request.seconds_left);
+    *reason = fmt::format(
+        "{} default fits on {} folds would take {} of {:.1f} s left", kMinFullTrials,
+        request.options.folds,
+        needed < 0.1 ? std::string("less than 0.1 s") : fmt::format("about {:.1f} s", needed),
+        *request.seconds_left);
     return needed <= *request.seconds_left;
   }
   const int64_t cells = rows * std::max<int64_t>(request.feature_count, 1);

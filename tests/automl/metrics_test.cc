@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "automl/metrics/metric_internal.h"
+#include "automl/metrics/part_score.h"
 #include "tests/automl/metric_samples.h"
 
 namespace assay::automl {
@@ -302,6 +303,71 @@ TEST(PortableLog, IsWithinTwoUlpOfTheLibrary) {
   }
   EXPECT_EQ(metrics::portable_log(1.0), 0.0);
   EXPECT_DOUBLE_EQ(metrics::portable_log(1 + 1e-10), std::log1p((1 + 1e-10) - 1));
+}
+
+TEST(PartScore, FollowsTheExampleOfItsHeader) {
+  const std::vector<float> p = {0.6f, 0.4f, 0.7f, 0.3f, 0.8f, 0.2f, 0.9f, 0.1f};
+  const std::vector<int32_t> labels = {1, 0, 1, 0};
+  const std::vector<int32_t> parts = {0, 0, 1, 1};
+  const PredictionView view{p.data(), 4, 2};
+  const Metric auc = *Metric::find("roc_auc");
+  EXPECT_EQ(*score_parts(auc, view, {labels, {}}, {}, {}), 0.75);
+  EXPECT_EQ(*score_parts(auc, view, {labels, {}}, {}, parts), 1);
+  const std::vector<float> weights = {1, 1, 3, 3};
+  const std::vector<int32_t> second_wrong = {1, 0, 0, 1};
+  EXPECT_EQ(*score_parts(auc, view, {second_wrong, {}}, weights, parts), 0.25)
+      << "1 and 0, the second with three times the weight";
+}
+
+// Each fold's constant is the share of positives in the other rows: the more there are in the fold,
+// the lower it is.
+TEST(PartScore, GivesAConstantOfEachFoldAHalf) {
+  std::vector<float> p;
+  std::vector<int32_t> labels;
+  std::vector<int32_t> parts;
+  for (int32_t part = 0; part < 2; ++part) {
+    for (int32_t row = 0; row < 10; ++row) {
+      const float positive = part == 0 ? 0.3f : 0.6f;
+      p.push_back(1 - positive);
+      p.push_back(positive);
+      labels.push_back(row < (part == 0 ? 6 : 3) ? 1 : 0);
+      parts.push_back(part);
+    }
+  }
+  const PredictionView view{p.data(), 20, 2};
+  for (const char* name : {"roc_auc", "average_precision"}) {
+    const Metric metric = *Metric::find(name);
+    EXPECT_TRUE(metric.ranks());
+    const double together = *metric.score(view, {labels, {}});
+    const double apart = *score_parts(metric, view, {labels, {}}, {}, parts);
+    EXPECT_GT(apart, together) << name;
+  }
+  EXPECT_EQ(*score_parts(*Metric::find("roc_auc"), view, {labels, {}}, {}, parts), 0.5);
+}
+
+TEST(PartScore, LeavesOutPartsOfOneClassAndTakesAllRowsIfThereIsNoOther) {
+  const std::vector<float> p = {0.6f, 0.4f, 0.7f, 0.3f, 0.1f, 0.9f};
+  const std::vector<int32_t> labels = {1, 0, 1};
+  const PredictionView view{p.data(), 3, 2};
+  const Metric auc = *Metric::find("roc_auc");
+  const std::vector<int32_t> last_alone = {0, 0, 4};
+  EXPECT_EQ(*score_parts(auc, view, {labels, {}}, {}, last_alone), 1);
+  const std::vector<int32_t> all_alone = {0, 1, 2};
+  EXPECT_EQ(*score_parts(auc, view, {labels, {}}, {}, all_alone), 1);
+  const std::vector<int32_t> one_class = {1, 1, 1};
+  EXPECT_FALSE(score_parts(auc, view, {one_class, {}}, {}, all_alone));
+  EXPECT_EQ(score_parts(auc, view, {labels, {}}, {}, std::vector<int32_t>{0}).error().code,
+            StatusCode::kInvalidArgument);
+}
+
+TEST(PartScore, TakesOtherMetricsOverAllRows) {
+  const std::vector<float> p = {1, 1, 5};
+  const std::vector<double> values = {0, 0, 3};
+  const std::vector<int32_t> parts = {0, 0, 1};
+  const Metric rmse = *Metric::find("rmse");
+  EXPECT_FALSE(rmse.ranks());
+  EXPECT_EQ(*score_parts(rmse, {p.data(), 3, 1}, {{}, values}, {}, parts),
+            *rmse.score({p.data(), 3, 1}, {{}, values}));
 }
 
 }  // namespace

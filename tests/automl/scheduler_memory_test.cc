@@ -112,6 +112,48 @@ TEST(TimePlan, CountsTheBinsThatThereAre) {
   EXPECT_TRUE(params.empty()) << "what is short stays as it is";
 }
 
+// Without a time limit the cost model alone decides: for thousands of classes boosting makes fewer
+// and longer steps and forests have fewer trees, and small tables stay as they are.
+TEST(TimePlan, BoundsATrialWithoutATimeLimit) {
+  TimeShape shape;
+  shape.seconds_left.reset();
+  shape.fold_count = 5;
+  shape.data = {Task::kMulticlass, 4000, 50'000, 40'000, 10'000, 20, 5100, 20};
+  const TimePlan plan(shape);
+  for (const char* name : {"gbt", "extra_trees", "random_forest"}) {
+    const Learner& learner = **find_learner(name);
+    const ParamMap wanted = SearchSpace::make(learner.options().options)->default_params();
+    ParamMap params = wanted;
+    ASSERT_TRUE(plan.shorten(learner, {}, params));
+    EXPECT_NE(params, wanted) << name;
+    EXPECT_TRUE(*plan.seconds(learner, params) <= kMostUntimedSeconds ||
+                (learner.cheaper(shape.data, params).empty() &&
+                 learner.smaller(shape.data, params).empty()))
+        << params_to_json(params);
+  }
+  shape.data = {Task::kMulticlass, 26, 20'000, 16'000, 4000, 16, 272, 16};
+  for (const char* name : {"gbt", "extra_trees", "random_forest", "linear"}) {
+    ParamMap params;
+    ASSERT_TRUE(TimePlan(shape).shorten(**find_learner(name), {}, params));
+    EXPECT_TRUE(params.empty()) << name << " " << params_to_json(params);
+  }
+}
+
+TEST(TimePlan, GivesBoostingLongerStepsWhereTimeIsShort) {
+  TimeShape shape;
+  shape.seconds_left = 3;
+  shape.threads = 2;
+  shape.data = {Task::kMulticlass, 7, 465'000, 372'000, 93'000, 54, 2900, 54};
+  const Learner& gbt = **find_learner("gbt");
+  ParamMap params;
+  ASSERT_TRUE(TimePlan(shape).shorten(gbt, {}, params));
+  EXPECT_EQ(std::get<double>(params.at("learning_rate")), 0.4);
+  EXPECT_EQ(std::get<int64_t>(params.at("rounds")), 250);
+  ParamMap fixed = {{"learning_rate", 0.1}};
+  ASSERT_TRUE(TimePlan(shape).shorten(gbt, std::vector<std::string>{"learning_rate"}, fixed));
+  EXPECT_EQ(fixed.size(), 1u) << "what the user fixed stays, and rounds with it";
+}
+
 TEST(ParamChanges, ListWhatDiffers) {
   const ParamMap before = {{"a", int64_t{1}}, {"b", 0.5}, {"c", std::string("x")}};
   ParamMap after = before;

@@ -29,6 +29,18 @@ TEST(NumberLook, KnowsSpellingsThatAreNotRead) {
   EXPECT_EQ(look_of({"10:00", "9:30:15"}), "times of day ('10:00')");
 }
 
+TEST(NumberLook, NamesTheFewValuesThatAreNoNumbers) {
+  std::vector<std::string> levels;
+  for (int i = 0; i < 49; ++i) levels.push_back(std::to_string(i) + ".5");
+  levels.push_back("n/k");
+  EXPECT_EQ(look_of(levels, ColumnType::kText), "numbers but for 'n/k'");
+  levels.push_back("-");
+  EXPECT_EQ(look_of(levels, ColumnType::kText), "numbers but for 'n/k' and 1 more");
+  levels.resize(8);
+  levels.push_back("B");
+  EXPECT_EQ(look_of(levels), "") << "a few may be codes";
+}
+
 TEST(NumberLook, LeavesWordsAndNumbersAlone) {
   EXPECT_EQ(look_of({}), "");
   EXPECT_EQ(look_of({"a", "b"}), "");

@@ -1,0 +1,29 @@
+// How good an ensemble really is. Its weights are those that score best on the validation rows, so
+// its score there flatters it, and the more so the fewer rows and the more candidates there are: of
+// a hundred models of noise some blend ranks twelve rows without a mistake. So selection is done
+// twice more, each time on a half of the rows, and each blend predicts the other half: no row is
+// scored by weights that were chosen on it. (Cross-fitting; Stone 1974. The registered ensemble is
+// the one that was selected on all rows, so the estimate errs on the careful side.)
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "automl/ensemble/greedy_selection.h"
+
+namespace assay::automl {
+
+// The score of the two blends on each other's rows. Halves are whole parts (folds) where there are
+// several, so that rows that belong together stay together; else every second row of each class, or
+// of the order of the values, after a seeded shuffle. Costs about as much as one selection.
+// Fails: as select_ensemble; cancelled if the stop token cut it short; data if there are less than
+// two rows, or if the metric is not defined on the rows of a half.
+Result<double> cross_selected_score(const SelectionProblem& problem,
+                                    const SelectionOptions& options, Executor& executor,
+                                    const StopToken& stop);
+
+// Which half each row is in, 0 or 1.
+std::vector<uint8_t> selection_halves(const SelectionProblem& problem, uint64_t seed);
+
+}  // namespace assay::automl

@@ -1,0 +1,128 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "automl/ensemble/cross_selection.h"
+#include "kernels/base/rng.h"
+
+namespace assay::automl {
+namespace {
+
+// Models that draw the probability of class 1 whatever the truth is.
+struct Noise {
+  Noise(size_t rows, size_t models) : labels(rows) {
+    Rng rng(29);
+    for (size_t row = 0; row < rows; ++row) labels[row] = static_cast<int32_t>(row % 2);
+    for (size_t model = 0; model < models; ++model) {
+      std::vector<float>& values = predictions.emplace_back();
+      for (size_t row = 0; row < rows; ++row) {
+        const auto p = static_cast<float>(rng.next_double());
+        values.push_back(1 - p);
+        values.push_back(p);
+      }
+    }
+    for (const auto& one : predictions) {
+      views.push_back({one.data(), static_cast<int64_t>(rows), 2});
+    }
+    problem.candidates = views;
+    problem.targets = {labels, {}};
+    problem.metric = &metric;
+  }
+
+  Metric metric = *Metric::find("roc_auc");
+  std::vector<int32_t> labels;
+  std::vector<std::vector<float>> predictions;
+  std::vector<PredictionView> views;
+  SelectionProblem problem;
+};
+
+TEST(CrossSelection, FindsNothingInNoise) {
+  const Noise noise(60, 80);
+  SerialExecutor executor;
+  const StopToken stop;
+  const auto selection = select_ensemble(noise.problem, {}, executor, stop);
+  ASSERT_TRUE(selection);
+  EXPECT_GT(selection->score, 0.8) << "on the rows that chose it";
+  const auto score = cross_selected_score(noise.problem, {}, executor, stop);
+  ASSERT_TRUE(score) << score.error().message;
+  EXPECT_GT(*score, 0.3);
+  EXPECT_LT(*score, 0.7) << "on the others";
+}
+
+TEST(CrossSelection, KnowsAGoodModel) {
+  Noise noise(60, 20);
+  for (size_t row = 0; row < 60; ++row) {
+    noise.predictions[7][2 * row + 1] = noise.labels[row] == 1 ? 0.9f : 0.1f;
+    noise.predictions[7][2 * row] = 1 - noise.predictions[7][2 * row + 1];
+  }
+  SerialExecutor executor;
+  const StopToken stop;
+  const auto score = cross_selected_score(noise.problem, {}, executor, stop);
+  ASSERT_TRUE(score) << score.error().message;
+  EXPECT_EQ(*score, 1);
+}
+
+// Targets 0 0 in one fold and 1 1 in the other; constants 0 and 1. Each fold chooses its own value,
+// which is wrong for the other: the error is 1 for every row.
+TEST(CrossSelection, LetsNoFoldBeScoredByItsOwnChoice) {
+  const std::vector<double> targets = {0, 0, 1, 1};
+  const std::vector<float> zeros(4, 0.0f);
+  const std::vector<float> ones(4, 1.0f);
+  const std::vector<PredictionView> views = {{zeros.data(), 4, 1}, {ones.data(), 4, 1}};
+  const std::vector<int32_t> folds = {0, 0, 1, 1};
+  const Metric metric = *Metric::find("rmse");
+  SelectionProblem problem;
+  problem.candidates = views;
+  problem.targets = {{}, targets};
+  problem.metric = &metric;
+  problem.parts = folds;
+  EXPECT_EQ(selection_halves(problem, 1), (std::vector<uint8_t>{0, 0, 1, 1}));
+  SerialExecutor executor;
+  const StopToken stop;
+  EXPECT_EQ(*cross_selected_score(problem, {}, executor, stop), 1);
+}
+
+TEST(CrossSelection, PartsAHoldoutWithinItsClasses) {
+  Noise noise(41, 2);
+  const std::vector<uint8_t> halves = selection_halves(noise.problem, 3);
+  int counts[2][2] = {};
+  for (size_t row = 0; row < halves.size(); ++row) ++counts[noise.labels[row]][halves[row]];
+  for (const auto& of_class : counts) EXPECT_LE(std::abs(of_class[0] - of_class[1]), 1);
+  EXPECT_NE(halves, selection_halves(noise.problem, 4));
+}
+
+TEST(CrossSelection, NeedsTimeAndTwoRows) {
+  const Noise noise(60, 3);
+  SerialExecutor executor;
+  StopToken stop;
+  stop.request();
+  EXPECT_EQ(cross_selected_score(noise.problem, {}, executor, stop).error().code,
+            StatusCode::kCancelled);
+  const Noise one(1, 2);
+  EXPECT_EQ(cross_selected_score(one.problem, {}, executor, StopToken()).error().code,
+            StatusCode::kData);
+  EXPECT_EQ(cross_selected_score(SelectionProblem(), {}, executor, StopToken()).error().code,
+            StatusCode::kInvalidArgument);
+}
+
+TEST(GreedySelection, CountsOnlyTheRowsItIsGiven) {
+  const std::vector<double> targets = {0, 0, 9, 9};
+  const std::vector<float> low(4, 0.0f);
+  const std::vector<float> high(4, 9.0f);
+  const std::vector<PredictionView> views = {{high.data(), 4, 1}, {low.data(), 4, 1}};
+  const Metric metric = *Metric::find("rmse");
+  const std::vector<uint32_t> rows = {0, 1};
+  SelectionProblem problem;
+  problem.candidates = views;
+  problem.targets = {{}, targets};
+  problem.metric = &metric;
+  problem.rows = rows;
+  SerialExecutor executor;
+  const auto selection = select_ensemble(problem, {}, executor, StopToken());
+  ASSERT_TRUE(selection);
+  EXPECT_EQ(selection->weights, (std::vector<double>{0, 1}));
+  EXPECT_EQ(selection->score, 0);
+}
+
+}  // namespace
+}  // namespace assay::automl

@@ -1,0 +1,217 @@
+// How time is shared among trials, and when a search is over, in virtual time.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "automl/report/run_summary.h"
+#include "automl/scheduler/time_slices.h"
+#include "automl/scheduler/trial_queue.h"
+#include "tests/automl/scheduler_fakes.h"
+#include "tracking/run_file.h"
+
+namespace assay::automl {
+namespace {
+
+using Script = FakeLearner::Script;
+
+constexpr int64_t kStep = kSecond / 100;
+
+// A fit of so many seconds that looks whether to stop every hundredth of one, and then gives what
+// it has.
+std::function<Script(const FakeLearner::Call&)> work(SweepBench& bench, double seconds) {
+  return [&bench, seconds](const FakeLearner::Call& call) {
+    for (int64_t done = 0; done < static_cast<int64_t>(seconds * kSecond); done += kStep) {
+      if (call.context.stop->requested()) return Script{{}, true};
+      bench.clock.advance(kStep);
+    }
+    return Script{};
+  };
+}
+
+FakeLearner& add(SweepBench& bench, const std::string& name, double seconds) {
+  auto learner = std::make_unique<FakeLearner>(name, work(bench, seconds));
+  // Of the cost model's nanoseconds for each of the 48 rows that a fit trains on.
+  learner->with_cost(seconds * 1e9 / 48);
+  return bench.add(std::move(learner));
+}
+
+TEST(TimeSlices, FollowTheExampleOfTheirHeader) {
+  TimeSlices slices(3, 1);
+  const int64_t end = 9 * kSecond;
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kBaseline, 0, end), end);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 0, end), 3 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, kSecond, end), 5 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, end), end);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, end), end) << "none waits";
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kRandom, 5 * kSecond, end), end);
+}
+
+TEST(TimeSlices, GiveEachSlotItsTrials) {
+  TimeSlices slices(4, 2);
+  const int64_t end = 8 * kSecond;
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 0, end), 4 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 0, end), 16 * kSecond / 3);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 4 * kSecond, end), end);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, end), end);
+}
+
+TEST(TimeSlices, DoNothingWithoutADeadlineOrAfterIt) {
+  TimeSlices slices(3, 1);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, kSecond, kNoDeadline), kNoDeadline);
+  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, 4 * kSecond), 4 * kSecond);
+}
+
+TEST(FirstDefaults, StandAsListedWhileTheyAreQuick) {
+  EXPECT_EQ(first_defaults({0.9, 0.1, 0.5}, 10), (std::vector<size_t>{0, 1, 2}));
+  EXPECT_EQ(first_defaults({9, 0.9, 2, 0.1, 2}, 10), (std::vector<size_t>{1, 3, 2, 4, 0}));
+  EXPECT_TRUE(first_defaults({}, 10).empty());
+}
+
+// Learners by name in the order of their first trial.
+std::vector<std::string> tried(const SweepOutcome& outcome) {
+  std::map<int64_t, std::string> by_trial;
+  for (const LeaderboardRow& row : outcome.leaderboard.rows) {
+    if (row.trial >= 0) by_trial[row.trial] = row.learner;
+  }
+  std::vector<std::string> names;
+  for (const auto& [trial, name] : by_trial) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+std::map<std::string, std::string> statuses(const SweepOutcome& outcome) {
+  std::map<std::string, std::string> by_learner;
+  for (const LeaderboardRow& row : outcome.leaderboard.rows) {
+    if (row.origin == "default") by_learner[row.learner] = row.status;
+  }
+  return by_learner;
+}
+
+TEST(SweepTime, TriesTheQuickFirstAndGivesTheSlowAShare) {
+  SweepBench bench;
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  add(bench, "linear", 300);
+  add(bench, "gbt", 100);
+  add(bench, "extra_trees", 3);
+  add(bench, "random_forest", 4);
+  bench.request.config.budget.time = 20;
+  bench.request.config.validation.method = "holdout";
+  bench.request.threads = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(tried(*outcome), (std::vector<std::string>{"constant", "extra_trees", "random_forest",
+                                                       "gbt", "linear"}));
+  const auto status = statuses(*outcome);
+  EXPECT_EQ(status.at("extra_trees"), "finished");
+  EXPECT_EQ(status.at("random_forest"), "finished");
+  EXPECT_EQ(status.at("gbt"), "partial") << "it keeps what it had when its share was up";
+  EXPECT_EQ(status.at("linear"), "partial") << "and so leaves one to the last";
+  EXPECT_LE(static_cast<double>(bench.clock.now_ns()) * 1e-9, 20.4);
+  EXPECT_EQ(outcome->ended_by, SweepEnd::kTime);
+  const auto said = std::find_if(
+      outcome->notes.begin(), outcome->notes.end(),
+      [](const std::string& text) { return text.find("time is short") != std::string::npos; });
+  ASSERT_NE(said, outcome->notes.end());
+  EXPECT_NE(said->find("extra_trees (3 s), random_forest (4 s), gbt (1e+02 s)"), std::string::npos)
+      << *said;
+}
+
+TEST(SweepTime, KeepsTheListedOrderWhereTimeIsPlenty) {
+  SweepBench bench;
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  add(bench, "linear", 0.2);
+  add(bench, "gbt", 0.1);
+  add(bench, "extra_trees", 0.05);
+  bench.request.config.budget.time = 60;
+  bench.request.config.budget.trials = 4;
+  bench.request.config.validation.method = "holdout";
+  bench.request.threads = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(tried(*outcome),
+            (std::vector<std::string>{"constant", "linear", "gbt", "extra_trees"}));
+  EXPECT_EQ(outcome->ended_by, SweepEnd::kTrials);
+}
+
+TEST(SweepTime, EndsWhenManyTrialsGainNothing) {
+  SweepBench bench;
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  // Random draws of the bias: the best is soon close to 0 and rarely bettered.
+  add(bench, "gbt", 0.001);
+  bench.request.config.budget.time = 3600;
+  bench.request.config.budget.patience = 40;
+  bench.request.config.search.halving = false;
+  bench.request.threads = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->ended_by, SweepEnd::kPatience);
+  EXPECT_LT(outcome->wall_seconds, 3000);
+  // Exactly so many trials after the best one.
+  int64_t best = -1;
+  double best_score = 1e9;
+  int64_t last = 0;
+  for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+    if (row.trial < 0) continue;
+    last = std::max(last, row.trial);
+    if (*row.score < best_score) {
+      best_score = *row.score;
+      best = row.trial;
+    }
+  }
+  EXPECT_EQ(last - best, 40);
+  const auto said = std::find_if(
+      outcome->notes.begin(), outcome->notes.end(),
+      [](const std::string& text) { return text.find("budget.patience") != std::string::npos; });
+  ASSERT_NE(said, outcome->notes.end());
+  EXPECT_NE(said->find("40 trials in a row"), std::string::npos) << *said;
+  EXPECT_NE(run_summary_json(*outcome).find("\"ended_by\":\"patience\""), std::string::npos);
+}
+
+TEST(SweepTime, LooksAtNoPatienceWithATrialBudget) {
+  SweepBench bench;
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  bench.add(std::make_unique<FakeLearner>("gbt"));
+  bench.request.config.budget.patience = 1;
+  bench.request.config.budget.trials = 60;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->finished + outcome->pruned, 60);
+  EXPECT_EQ(outcome->ended_by, SweepEnd::kTrials);
+}
+
+TEST(SweepTime, SaysThatNothingIsLeftToTry) {
+  SweepBench bench;
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  bench.add(std::make_unique<FakeLearner>("gbt"));
+  bench.request.config.learners = {{"gbt", {{"bias", 0.5}}}};
+  bench.request.config.budget.time = 60;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->ended_by, SweepEnd::kExhausted);
+  EXPECT_EQ(outcome->finished, 2);
+}
+
+// The blend of many models of noise is perfect on the few rows that chose it.
+TEST(SweepTime, ScoresAnEnsembleOnRowsThatDidNotChooseIt) {
+  SweepBench bench;
+  bench.request.table = small_table(60, false);
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  bench.add(std::make_unique<FakeLearner>("gbt"));
+  bench.request.config.budget.trials = 30;
+  bench.request.config.search.halving = false;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  ASSERT_TRUE(outcome->selection_score);
+  EXPECT_LE(*outcome->selection_score, outcome->validation_score) << "rmse: it flatters";
+  EXPECT_EQ(outcome->leaderboard.metric, "rmse");
+  for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+    if (row.learner == "ensemble") {
+      EXPECT_EQ(row.score, outcome->validation_score);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace assay::automl
