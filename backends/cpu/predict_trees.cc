@@ -1,5 +1,6 @@
-// predict_trees on the CPU. Rows are taken in blocks: a block's bins are copied side by side, and
-// every tree is walked for all of them, a row in each lane, before the next (predict_trees_walk.h).
+// predict_trees on the CPU. Rows are taken in blocks: a block's bins are copied side by side, row
+// by row or feature by feature as the trees need it, and every tree is gone through for all of them
+// before the next (predict_trees_walk.h).
 // For a handful of rows, or few trees on very wide rows, that costs more than it saves: those are
 // walked one by one. Either way a row's leaves are added in order of trees.
 #include "kernels/predict_trees.h"
@@ -31,7 +32,63 @@ bool stop_requested(const kernels::OpContext& context) {
   return context.stop != nullptr && context.stop->requested();
 }
 
-// Rows [begin, end), one by one.
+constexpr size_t kTogether = 8;      // trees walked together
+constexpr int64_t kCopiedBins = 16;  // of a row for each tree, that copying them pays
+
+// One step down from `node`, or none from a leaf; no branch but for categories.
+const kernels::TreeNode* step(const kernels::TreeNode* nodes, const kernels::CategorySet* sets,
+                              const kernels::TreeNode* node, const uint8_t* row) {
+  const bool leaf = node->is_leaf();
+  const uint8_t bin = row[leaf ? 0 : node->feature];
+  bool left = bin == kernels::kMissingBin ? node->missing_left != 0 : bin <= node->threshold;
+  if (!leaf && node->category_set >= 0) left = sets[node->category_set].contains(bin);
+  const kernels::TreeNode* child = nodes + node->left + (left ? 0 : 1);
+  return leaf ? node : child;
+}
+
+// Rows [begin, end), one by one, several trees at a time: a row waits for memory at every step.
+void predict_rows_together(const PredictTreesProblem& problem, const PredictTreesArgs& args,
+                           const ChunkRange& range) {
+  const kernels::ForestView& forest = args.forest;
+  const kernels::BinnedView& bins = args.bins;
+  std::vector<uint8_t> row(static_cast<size_t>(std::max(1, problem.feature_count)));
+  for (int64_t i = range.begin; i < range.end; ++i) {
+    const int64_t number = args.rows == nullptr ? i : int64_t{args.rows[i]};
+    for (int32_t b = 0; b < bins.block_count(); ++b) {
+      const int64_t width = bins.block_width(b);
+      std::memcpy(row.data() + b * kernels::kBlockWidth,
+                  bins.bins + bins.block_offset(b) + number * width, static_cast<size_t>(width));
+    }
+    for (int64_t tree = problem.tree_begin; tree < problem.tree_end;) {
+      const auto count = std::min<size_t>(kTogether, static_cast<size_t>(problem.tree_end - tree));
+      const kernels::TreeNode* nodes[kTogether];
+      const kernels::TreeNode* at[kTogether];
+      const kernels::CategorySet* sets[kTogether];
+      for (size_t k = 0; k < count; ++k) {
+        const auto t = tree + static_cast<int64_t>(k);
+        at[k] = nodes[k] = forest.nodes + forest.node_offsets[t];
+        sets[k] = forest.category_sets + forest.category_set_offsets[t];
+      }
+      for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t k = 0; k < count; ++k) {
+          const kernels::TreeNode* next = step(nodes[k], sets[k], at[k], row.data());
+          moved |= next != at[k];
+          at[k] = next;
+        }
+      }
+      for (size_t k = 0; k < count; ++k, ++tree) {
+        const int64_t leaf = forest.leaf_offsets[tree] + at[k]->left;
+        const float* values = forest.leaf_values + leaf * problem.leaf_width;
+        double* scores = args.scores + i * problem.output_count +
+                         tree * problem.leaf_width % problem.output_count;
+        for (int32_t w = 0; w < problem.leaf_width; ++w) scores[w] += double{values[w]};
+      }
+    }
+  }
+}
+
+// The same for rows so wide that copying one costs more than it saves.
 void predict_rows(const PredictTreesProblem& problem, const PredictTreesArgs& args,
                   const ChunkRange& range) {
   const kernels::ForestView& forest = args.forest;
@@ -54,9 +111,27 @@ void predict_rows(const PredictTreesProblem& problem, const PredictTreesArgs& ar
   }
 }
 
+// Bytes first..first + 7 of eight rows, to eight columns that are `stride` apart.
+void turn_over(const uint8_t* const* rows, int64_t first, uint8_t* columns, int64_t stride) {
+  uint64_t words[8];
+  for (size_t i = 0; i < 8; ++i) std::memcpy(&words[i], rows[i] + first, 8);
+  // Off-diagonal blocks of 4, 2 and 1 bytes change places.
+  const auto swap_blocks = [&](size_t a, size_t b, unsigned bits, uint64_t mask) {
+    const uint64_t moved = ((words[a] >> bits) ^ words[b]) & mask;
+    words[b] ^= moved;
+    words[a] ^= moved << bits;
+  };
+  for (size_t i = 0; i < 4; ++i) swap_blocks(i, i + 4, 32, 0x00000000ffffffff);
+  for (const size_t i : {0, 1, 4, 5}) swap_blocks(i, i + 2, 16, 0x0000ffff0000ffff);
+  for (const size_t i : {0, 2, 4, 6}) swap_blocks(i, i + 1, 8, 0x00ff00ff00ff00ff);
+  for (size_t i = 0; i < 8; ++i)
+    std::memcpy(columns + static_cast<int64_t>(i) * stride, &words[i], 8);
+}
+
 // Working memory of one thread.
 struct Workspace {
   std::vector<uint8_t> tile;
+  std::vector<uint8_t> planes;
   std::vector<int32_t> leaves;
   std::vector<double> sums;
 };
@@ -70,6 +145,10 @@ class BlockPredictor {
         args_(args),
         packed_(packed),
         stride_(problem.feature_count + 1),
+        walks_(std::any_of(packed.trees.begin(), packed.trees.end(),
+                           [](const PackedTree& tree) { return !tree.sweeps; })),
+        sweeps_(std::any_of(packed.trees.begin(), packed.trees.end(),
+                            [](const PackedTree& tree) { return tree.sweeps; })),
         workspaces_(static_cast<size_t>(context.executor->thread_count())) {}
 
   Status run() {
@@ -94,10 +173,12 @@ class BlockPredictor {
   void predict(const ChunkRange& range, Workspace& space) {
     const int64_t count = range.end - range.begin;
     const int64_t padded = (count + kWalkRows - 1) / kWalkRows * kWalkRows;
-    load_tile(range, padded, space.tile);
+    if (walks_) load_tile(range, padded, space.tile);
+    if (sweeps_) load_planes(range, padded, space.planes);
     load_sums(range, padded, space.sums);
     space.leaves.resize(static_cast<size_t>(padded));
-    const WalkBlock block{space.tile.data(), stride_, static_cast<int32_t>(padded),
+    const WalkBlock block{space.tile.data(),   stride_,
+                          space.planes.data(), static_cast<int32_t>(padded),
                           space.leaves.data(), space.sums.data()};
     constexpr size_t kTreesBetweenStops = 16;
     for (size_t t = 0; t < packed_.trees.size(); t += kTreesBetweenStops) {
@@ -122,6 +203,37 @@ class BlockPredictor {
       }
     }
     for (int64_t i = 0; i < padded; ++i) tile[static_cast<size_t>((i + 1) * stride_ - 1)] = 255;
+  }
+
+  // The rows' bins feature by feature, and 255 as one feature more. Eight rows of eight features
+  // are turned over in registers.
+  void load_planes(const ChunkRange& range, int64_t padded, std::vector<uint8_t>& planes) const {
+    const kernels::BinnedView& bins = args_.bins;
+    const auto size = static_cast<size_t>(padded * stride_);
+    if (planes.size() < size) planes.resize(size);
+    const auto row_of = [&](int64_t i) {
+      return args_.rows == nullptr ? i : int64_t{args_.rows[i]};
+    };
+    for (int32_t b = 0; b < bins.block_count(); ++b) {
+      const int64_t width = bins.block_width(b);
+      const uint8_t* cells = bins.bins + bins.block_offset(b);
+      uint8_t* target = planes.data() + int64_t{b} * kernels::kBlockWidth * padded;
+      int64_t i = range.begin;
+      for (; i + 8 <= range.end; i += 8, target += 8) {
+        const uint8_t* rows[8];
+        for (int64_t k = 0; k < 8; ++k) rows[k] = cells + row_of(i + k) * width;
+        int64_t f = 0;
+        for (; f + 8 <= width; f += 8) turn_over(rows, f, target + f * padded, padded);
+        for (; f < width; ++f) {
+          for (int64_t k = 0; k < 8; ++k) target[f * padded + k] = rows[k][f];
+        }
+      }
+      for (; i < range.end; ++i, ++target) {
+        const uint8_t* row = cells + row_of(i) * width;
+        for (int64_t f = 0; f < width; ++f) target[f * padded] = row[f];
+      }
+    }
+    std::fill_n(planes.data() + int64_t{problem_.feature_count} * padded, padded, uint8_t{255});
   }
 
   // Scores are turned over to planes, one an output, and back.
@@ -149,6 +261,8 @@ class BlockPredictor {
   const PredictTreesArgs& args_;
   const PackedTrees& packed_;
   int32_t stride_;
+  bool walks_;   // some tree
+  bool sweeps_;  // some tree
   std::vector<Workspace> workspaces_;
 };
 
@@ -166,7 +280,13 @@ Status predict(const kernels::OpContext& context, const PredictTreesProblem& pro
     ASSAY_RETURN_IF_ERROR(context.executor->parallel_for(
         chunk_count_of(problem.row_count, kRowsPerTask), [&](int64_t chunk, int) {
           if (stop_requested(context)) return;
-          predict_rows(problem, args, chunk_range(problem.row_count, kRowsPerTask, chunk));
+          const ChunkRange range = chunk_range(problem.row_count, kRowsPerTask, chunk);
+          const int64_t tree_count = problem.tree_end - problem.tree_begin;
+          if (problem.feature_count <= tree_count * kCopiedBins) {
+            predict_rows_together(problem, args, range);
+          } else {
+            predict_rows(problem, args, range);
+          }
         }));
   } else {
     ASSAY_ASSIGN_OR_RETURN(const PackedTrees packed,

@@ -59,6 +59,29 @@ void pack_tree(const kernels::TreeNode* nodes, uint32_t full, PackedTree& tree,
   }
 }
 
+// The second form of a tree that has the first.
+void list_splits(const PackedTree& tree, PackedTrees& packed) {
+  SweepSplit* split = packed.splits.data() + tree.first_split;
+  auto leaf = static_cast<size_t>(tree.first_leaf_node);
+  for (int32_t i = 0; i < tree.node_count; ++i) {
+    const auto place = static_cast<size_t>(tree.first_node + i);
+    const uint32_t rule = packed.rules[place];
+    // A leaf leads back to itself.
+    const bool is_leaf = packed.pairs[place] == static_cast<uint32_t>(i + 1) / 2;
+    if (is_leaf) {
+      packed.leaf_nodes[leaf] = static_cast<uint16_t>(i);
+      packed.leaf_numbers[leaf++] = packed.leaves[place];
+      continue;
+    }
+    SweepSplit& own = split[packed.pairs[place] - 1];
+    own.feature = (rule >> 9) & 0x3fffff;
+    own.node = static_cast<uint16_t>(i);
+    own.shift = static_cast<uint8_t>((rule >> 8) & 1);
+    own.limit = static_cast<uint8_t>(rule & 255);
+    own.set = (rule & kCategorical) != 0 ? packed.leaves[place] : -1;
+  }
+}
+
 // Short nodes, where every tree's numbers fit.
 void shorten(int32_t feature_count, PackedTrees& packed) {
   const bool fits =
@@ -89,6 +112,8 @@ Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesPr
                                const kernels::ForestView& forest) {
   PackedTrees packed;
   int64_t node_count = 0;
+  int64_t split_count = 0;
+  int64_t leaf_count = 0;
   for (int64_t t = problem.tree_begin; t < problem.tree_end; ++t) {
     PackedTree tree;
     tree.first_node = node_count;
@@ -96,11 +121,21 @@ Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesPr
     tree.first_leaf = forest.leaf_offsets[t];
     tree.node_count = count_nodes(forest.nodes + forest.node_offsets[t]);
     node_count += tree.node_count;
+    tree.sweeps = tree.leaf_count() <= kSweepLeaves;
+    if (tree.sweeps) {
+      tree.first_split = split_count;
+      tree.first_leaf_node = leaf_count;
+      split_count += tree.split_count();
+      leaf_count += tree.leaf_count();
+    }
     packed.trees.push_back(tree);
   }
   packed.rules.resize(static_cast<size_t>(node_count));
   packed.pairs.resize(packed.rules.size());
   packed.leaves.resize(packed.rules.size());
+  packed.splits.resize(static_cast<size_t>(split_count));
+  packed.leaf_nodes.resize(static_cast<size_t>(leaf_count));
+  packed.leaf_numbers.resize(packed.leaf_nodes.size());
   const auto tree_count = static_cast<int64_t>(packed.trees.size());
   ASSAY_RETURN_IF_ERROR(
       executor.parallel_for(chunk_count_of(tree_count, kTreesPerTask), [&](int64_t chunk, int) {
@@ -109,6 +144,9 @@ Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesPr
           pack_tree(forest.nodes + forest.node_offsets[problem.tree_begin + t],
                     static_cast<uint32_t>(problem.feature_count),
                     packed.trees[static_cast<size_t>(t)], packed);
+          if (packed.trees[static_cast<size_t>(t)].sweeps) {
+            list_splits(packed.trees[static_cast<size_t>(t)], packed);
+          }
         }
       }));
   shorten(problem.feature_count, packed);

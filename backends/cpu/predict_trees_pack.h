@@ -5,6 +5,9 @@
 // knows its children by k, its pair. A row goes right if ((bin - shift) mod 256) > limit: with
 // shift 1 the missing bin 0 becomes the greatest. A leaf reads one column more than there are,
 // which holds 255, with its own pair and a limit that sends it back to itself.
+//
+// Trees of at most kSweepLeaves leaves have a second form, for the sweep
+// (predict_trees_sweep_simd.h): their splits in order of pairs, and the nodes of their leaves.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,16 @@
 
 namespace assay::backends::cpu {
 
+inline constexpr int32_t kSweepLeaves = 256;
+
+struct SweepSplit {
+  uint32_t feature = 0;
+  uint16_t node = 0;  // its number; its children are 2k - 1 and 2k, k being its place from 1 on
+  uint8_t shift = 0;  // as in rules
+  uint8_t limit = 0;
+  int32_t set = -1;  // a categorical split's
+};
+
 struct PackedTree {
   int64_t first_node = 0;  // in the arrays below
   int64_t first_set = 0;   // in the forest's category sets
@@ -21,6 +34,11 @@ struct PackedTree {
   int32_t node_count = 0;
   int32_t depth = 0;
   bool has_sets = false;
+  bool sweeps = false;
+  int64_t first_split = 0;      // in splits
+  int64_t first_leaf_node = 0;  // in leaf_nodes
+  int32_t split_count() const { return node_count / 2; }
+  int32_t leaf_count() const { return node_count / 2 + 1; }
 };
 
 struct PackedTrees {
@@ -31,6 +49,10 @@ struct PackedTrees {
   std::vector<PackedTree> trees;
   // One word a node that holds pair << 20 | rule, where all trees are small enough; else empty.
   std::vector<uint32_t> short_nodes;
+  // Of trees that sweep.
+  std::vector<SweepSplit> splits;
+  std::vector<uint16_t> leaf_nodes;   // ascending
+  std::vector<int32_t> leaf_numbers;  // of the same leaves; a file need not number them in order
 
   // Whether columns and leaf values can be numbered in the bits they have.
   static bool fits(const kernels::PredictTreesProblem& problem, const kernels::ForestView& forest);

@@ -1,10 +1,14 @@
 #include "backends/cpu/predict_trees_walk.h"
 
+#include <algorithm>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/predict_trees_walk.cc"
 #include <hwy/foreach_target.h>  // NOLINT: compiles this file once for each target
 //
 #include <hwy/highway.h>
+
+#include "backends/cpu/predict_trees_sweep_simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace assay::backends::cpu {
@@ -145,10 +149,47 @@ void add_values(const float* values, int32_t width, const WalkBlock& block, doub
   }
 }
 
+// One tree that sweeps. With one value a leaf the sums are updated on the way, else the leaves are
+// noted in the block.
+void sweep_tree(const PackedTrees& packed, const PackedTree& tree,
+                const kernels::ForestView& forest, const WalkBlock& block, double* sums) {
+  const auto leaf_count = static_cast<size_t>(tree.leaf_count());
+  const float* values = forest.leaf_values + tree.first_leaf * forest.leaf_width;
+  const int32_t* numbers = packed.leaf_numbers.data() + tree.first_leaf_node;
+  HWY_ALIGN float own_values[kSweepLeaves];  // by place among the tree's leaves
+  if (sums != nullptr) {
+    for (size_t i = 0; i < leaf_count; ++i) own_values[i] = values[numbers[i]];
+    std::fill(own_values + leaf_count, own_values + kSweepLeaves, 0.0f);
+  }
+  for (int32_t row = 0; row < block.row_count; row += kSweepRows) {
+    const Sweep sweep{packed.splits.data() + tree.first_split,
+                      static_cast<size_t>(tree.split_count()),
+                      packed.leaf_nodes.data() + tree.first_leaf_node,
+                      leaf_count,
+                      forest.category_sets + tree.first_set,
+                      block.planes + row,
+                      static_cast<size_t>(block.row_count)};
+    HWY_ALIGN uint8_t leaves[kSweepRows] = {};
+    sweep_rows(sweep, leaves);
+    if (sums != nullptr) {
+      add_swept(own_values, leaf_count, leaves, sums + row);
+    } else {
+      for (int32_t i = 0; i < kSweepRows; ++i) block.leaves[row + i] = numbers[leaves[i]];
+    }
+  }
+}
+
 void walk_all(const PackedTrees& packed, const kernels::ForestView& forest, const WalkRange& range,
               const WalkBlock& block) {
   for (size_t t = range.first; t < range.last; ++t) {
     const PackedTree& tree = packed.trees[t];
+    const int64_t number = range.tree_begin + static_cast<int64_t>(t);
+    const int64_t output = number * forest.leaf_width % forest.output_count;
+    double* sums = block.sums + output * block.row_count;
+    if (tree.sweeps && forest.leaf_width == 1) {
+      sweep_tree(packed, tree, forest, block, sums);
+      continue;
+    }
     const bool is_short = !packed.short_nodes.empty();
     const Walk walk{is_short ? packed.short_nodes.data() + tree.first_node : nullptr,
                     packed.rules.data() + tree.first_node,
@@ -156,18 +197,18 @@ void walk_all(const PackedTrees& packed, const kernels::ForestView& forest, cons
                     packed.leaves.data() + tree.first_node,
                     reinterpret_cast<const uint32_t*>(forest.category_sets + tree.first_set),
                     block.tile};
-    if (is_short) {
+    if (tree.sweeps) {
+      sweep_tree(packed, tree, forest, block, nullptr);
+    } else if (is_short) {
       find_leaves<true, false>(walk, tree.depth, block);
     } else if (tree.has_sets) {
       find_leaves<false, true>(walk, tree.depth, block);
     } else {
       find_leaves<false, false>(walk, tree.depth, block);
     }
-    const int64_t number = range.tree_begin + static_cast<int64_t>(t);
-    const int64_t output = number * forest.leaf_width % forest.output_count;
     const float* values = forest.leaf_values + tree.first_leaf * forest.leaf_width;
     for (int32_t k = 0; k < forest.leaf_width; ++k) {
-      add_values(values + k, forest.leaf_width, block, block.sums + (output + k) * block.row_count);
+      add_values(values + k, forest.leaf_width, block, sums + k * block.row_count);
     }
   }
 }

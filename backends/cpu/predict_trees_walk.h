@@ -1,4 +1,5 @@
-// The vector walk of prediction: a block of rows through packed trees, a row in each lane.
+// A block of rows through packed trees: trees of few leaves by the sweep, 64 rows at a time
+// (predict_trees_sweep_simd.h), others by the vector walk, a row in each lane.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,11 @@ inline constexpr int32_t kWalkRows = 64;
 // A block of rows.
 struct WalkBlock {
   // [row_count, stride] row-major: the bins, then 255. Three bytes more can be read behind it.
+  // For trees that do not sweep; null if there are none.
   const uint8_t* tile = nullptr;
   int32_t stride = 0;  // features + 1
+  // [features + 1, row_count]: the same feature by feature, for trees that sweep.
+  const uint8_t* planes = nullptr;
   int32_t row_count = 0;
   int32_t* leaves = nullptr;  // [row_count] working memory
   double* sums = nullptr;     // [output_count, row_count]
