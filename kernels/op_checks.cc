@@ -18,15 +18,27 @@ Status check_at_least(std::string_view op, std::string_view name, int64_t value,
 
 }  // namespace
 
-int64_t sample_position(const QuantileEdgesProblem& problem, int64_t finite_count, int64_t j) {
-  const auto block = static_cast<uint32_t>(j / 4);
+std::array<int64_t, 4> sample_positions(const QuantileEdgesProblem& problem, int64_t finite_count,
+                                        int64_t block) {
   const std::array<uint32_t, 4> words =
       philox_block({static_cast<uint32_t>(problem.seed), static_cast<uint32_t>(problem.seed >> 32)},
-                   {block, 0, 0, 2});
+                   {static_cast<uint32_t>(block), 0, 0, 2});
   __extension__ using Wide = unsigned __int128;
-  const uint64_t point = (static_cast<uint64_t>(j) << 32) | words[static_cast<size_t>(j % 4)];
-  const Wide scaled = Wide{point} * static_cast<uint64_t>(finite_count);
-  return static_cast<int64_t>((scaled / static_cast<uint64_t>(problem.sample_limit)) >> 32);
+  const auto limit = static_cast<uint64_t>(problem.sample_limit);
+  std::array<int64_t, 4> positions{};
+  for (size_t k = 0; k < 4; ++k) {
+    const uint64_t point = (static_cast<uint64_t>(4 * block) + k) << 32 | words[k];
+    const Wide whole = (Wide{point} * static_cast<uint64_t>(finite_count)) >> 32;
+    // Divisions of 64 bits are several times as fast.
+    const bool fits = (whole >> 64) == 0;
+    positions[k] = static_cast<int64_t>(fits ? static_cast<uint64_t>(whole) / limit
+                                             : static_cast<uint64_t>(whole / limit));
+  }
+  return positions;
+}
+
+int64_t sample_position(const QuantileEdgesProblem& problem, int64_t finite_count, int64_t j) {
+  return sample_positions(problem, finite_count, j / 4)[static_cast<size_t>(j % 4)];
 }
 
 Status check_problem(const QuantileEdgesProblem& problem) {

@@ -18,6 +18,7 @@
 // Exact (no floating sums), so all implementations agree bit for bit.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ struct QuantileEdges {
 // floor((j + u) * finite_count / sample_limit), u = w / 2^32, w word j % 4 of the Philox block
 // keyed by the seed at counter (j / 4, 0, 0, 2). In [0, finite_count) for j in [0, sample_limit).
 int64_t sample_position(const QuantileEdgesProblem& problem, int64_t finite_count, int64_t j);
+// The same for j = 4 * block and the three that follow.
+std::array<int64_t, 4> sample_positions(const QuantileEdgesProblem& problem, int64_t finite_count,
+                                        int64_t block);
 
 // The range checks that every implementation starts with.
 Status check_problem(const QuantileEdgesProblem& problem);

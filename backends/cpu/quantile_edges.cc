@@ -3,9 +3,12 @@
 // everywhere left out. A column is one thread's work: columns run side by side in the caller.
 #include "kernels/quantile_edges.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "backends/cpu/cpu_kernels.h"
 
@@ -79,8 +82,10 @@ std::vector<uint64_t> gather_keys(const QuantileEdgesProblem& problem, const dou
   size_t block = 0;
   int64_t row = 0;
   int64_t seen = 0;  // finite values before `row`
+  std::array<int64_t, 4> positions{};
   for (int64_t j = 0; j < problem.sample_limit; ++j) {
-    const int64_t wanted = sample_position(problem, total, j);
+    if (j % 4 == 0) positions = sample_positions(problem, total, j / 4);
+    const int64_t wanted = positions[static_cast<size_t>(j % 4)];
     if (total == problem.row_count) {
       keys.push_back(key_of(values[wanted]));
       continue;
@@ -111,6 +116,32 @@ std::vector<ValueCount> count_runs(const std::vector<uint64_t>& keys) {
     runs.push_back({value_of(keys[i]), static_cast<int64_t>(end - i)});
     i = end;
   }
+  return runs;
+}
+
+// The same where few values are distinct, as whole numbers and flags have them: counted in a hash
+// table instead of sorted. Nothing if there are more than kFewValues.
+std::optional<std::vector<ValueCount>> count_few(const std::vector<uint64_t>& keys) {
+  constexpr size_t kFewValues = 254;
+  constexpr int kSlotBits = 10;
+  constexpr size_t kSlots = size_t{1} << kSlotBits;
+  struct Slot {
+    uint64_t key = 0;
+    int64_t count = 0;
+  };
+  std::vector<Slot> slots(kSlots);
+  size_t used = 0;
+  for (const uint64_t key : keys) {
+    size_t at = (key * 0x9E3779B97F4A7C15) >> (64 - kSlotBits);
+    while (slots[at].count != 0 && slots[at].key != key) at = (at + 1) % kSlots;
+    if (slots[at].count == 0 && ++used > kFewValues) return std::nullopt;
+    slots[at].key = key;
+    ++slots[at].count;
+  }
+  std::erase_if(slots, [](const Slot& slot) { return slot.count == 0; });
+  std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) { return a.key < b.key; });
+  std::vector<ValueCount> runs;
+  for (const Slot& slot : slots) runs.push_back({value_of(slot.key), slot.count});
   return runs;
 }
 
@@ -171,8 +202,9 @@ Status run(const OpContext& context, const QuantileEdgesProblem& problem,
     return fail(StatusCode::kCancelled, "stopped by request");
   }
   std::vector<uint64_t> keys = gather_keys(problem, args.values);
-  sort_keys(keys);
-  const std::vector<ValueCount> runs = count_runs(keys);
+  std::optional<std::vector<ValueCount>> few = count_few(keys);
+  if (!few) sort_keys(keys);
+  const std::vector<ValueCount> runs = few ? std::move(*few) : count_runs(keys);
   const bool each_alone = static_cast<int64_t>(runs.size()) <= problem.max_value_bins;
   BinFiller filler(runs, problem.max_value_bins);
   args.edges->clear();
