@@ -15,6 +15,7 @@ TreeData TreeData::make(int64_t row_count, int32_t feature_count) {
   data.bin_counts.assign(static_cast<size_t>(feature_count), 255);
   data.kinds.assign(static_cast<size_t>(feature_count), kernels::FeatureKind::kNumeric);
   data.bins.resize(static_cast<size_t>(row_count * feature_count));
+  data.columns.resize(data.bins.size());
   data.rows.resize(static_cast<size_t>(row_count));
   std::iota(data.rows.begin(), data.rows.end(), uint32_t{0});
   const kernels::BinnedView view = data.view(data.bins.data());
@@ -25,6 +26,7 @@ TreeData TreeData::make(int64_t row_count, int32_t feature_count) {
     for (int32_t f = 0; f < feature_count; ++f) {
       const uint64_t code = 1 + rng.below(254);
       data.bins[static_cast<size_t>(view.cell_offset(row, f))] = static_cast<uint8_t>(code);
+      data.columns[static_cast<size_t>(f * row_count + row)] = static_cast<uint8_t>(code);
       if (f < informative) signal += std::sin(static_cast<double>(code) * 0.01 * (f + 2));
     }
     const bool positive = signal + 3 * (rng.next_double() - 0.5) > 0;
@@ -57,6 +59,7 @@ void place_call(Bed& bed, const TreeData& data, TreeKind kind, int32_t max_leave
   }
   kernels::GrowTreeArgs& args = call.args;
   args.bins = data.view(bed.place(data.bins));
+  args.bins.columns = bed.place(data.columns);
   args.rows = bed.place(data.rows);
   if (kind == TreeKind::kForest || kind == TreeKind::kExtraTrees) {
     problem.class_count = 2;

@@ -13,7 +13,8 @@ namespace assay::bench {
 struct TreeData {
   int64_t row_count = 0;
   int32_t feature_count = 0;
-  std::vector<uint8_t> bins;  // the layout of BinnedView
+  std::vector<uint8_t> bins;     // the layout of BinnedView
+  std::vector<uint8_t> columns;  // likewise
   std::vector<int32_t> bin_counts;
   std::vector<kernels::FeatureKind> kinds;
   std::vector<uint32_t> rows;

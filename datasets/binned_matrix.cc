@@ -110,7 +110,13 @@ kernels::BinnedView BinnedMatrix::view() const {
   view.feature_count = feature_count();
   view.bin_counts = bin_counts_.data();
   view.kinds = kinds_.data();
-  return view;
+  return growth_.has_value() ? growth_->extend(view) : view;
+}
+
+Status BinnedMatrix::prepare_growth(Executor& executor) {
+  if (growth_.has_value() || device() == nullptr || !device()->info().shares_host_memory) return {};
+  ASSAY_ASSIGN_OR_RETURN(growth_, GrowthLayout::make(view(), *device(), executor));
+  return {};
 }
 
 int32_t FeatureBins::bin_count() const {

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "datasets/growth_layout.h"
 #include "kernels/base/status.h"
 #include "kernels/binned_view.h"
 #include "kernels/device_array.h"
@@ -40,18 +42,25 @@ class BinnedMatrix {
         bin_counts_(std::move(bin_counts)),
         kinds_(std::move(kinds)) {}
 
-  // Bins on device(); valid as long as the matrix.
+  // Bins on device(); valid as long as the matrix. With columns and bundles once they were made.
   kernels::BinnedView view() const;
+  // Makes columns and bundles, if the device shares the host's memory and they are not there yet.
+  // Nobody may read the matrix meanwhile; views from before stay valid.
+  // Fails: resource_exhausted.
+  Status prepare_growth(Executor& executor);
   kernels::Device* device() const { return bins_.device(); }
   int64_t row_count() const { return row_count_; }
   int32_t feature_count() const { return static_cast<int32_t>(kinds_.size()); }
-  int64_t byte_count() const { return bins_.size(); }
+  int64_t byte_count() const {
+    return bins_.size() + (growth_.has_value() ? growth_->byte_count() : 0);
+  }
 
  private:
   kernels::DeviceArray<uint8_t> bins_;
   int64_t row_count_;
   std::vector<int32_t> bin_counts_;
   std::vector<kernels::FeatureKind> kinds_;
+  std::optional<GrowthLayout> growth_;
 };
 
 // How one feature is binned.

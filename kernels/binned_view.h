@@ -9,6 +9,14 @@
 // cache line, and a tree op that follows row indices reads whole lines.
 //     cell(row, f) = bins[(f / W) * W * row_count + row * width_of(f / W) + f % W],  W =
 //     kBlockWidth
+//
+// Growing trees reads a table in two more forms, which may come with it and hold the same bins:
+//   columns   column by column, for dividing rows by one feature: one byte a row is read, not the
+//             line of a block that it is in;
+//   bundles   features merged whose bins occur together in few ways: a bundle's code stands for one
+//             way, a bin of each of its features, so that a histogram takes one addition a row for
+//             all of them, and the features' sums are sums of the codes' (exact, in integers).
+// Ops may read these or not; results are the same.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +30,22 @@ inline constexpr uint8_t kUnseenBin = 1;  // categorical features only
 
 enum class FeatureKind : uint8_t { kNumeric = 0, kCategorical = 1 };
 
+// Every feature is in one bundle, often alone. All arrays are on the device of the bins, except
+// those that say so.
+struct BundleView {
+  int32_t bundle_count = 0;
+  // Codes, in the layout of BinnedView with bundles for features; those of a feature alone are its
+  // bins. At most kMaxBins a bundle.
+  const uint8_t* cells = nullptr;
+  const int32_t* code_counts = nullptr;  // [bundle_count], host
+  // Host: bundle b holds features[feature_offsets[b] .. feature_offsets[b + 1]), ascending.
+  const int32_t* feature_offsets = nullptr;  // [bundle_count + 1]
+  const int32_t* features = nullptr;         // [features]
+  const int32_t* places = nullptr;           // [features]: where a feature is in `features`
+  const int32_t* bundle_of = nullptr;        // [features]
+  const uint8_t* bins = nullptr;             // [features, 256]: bin of features[i] under each code
+};
+
 struct BinnedView {
   const uint8_t* bins = nullptr;  // on the device that runs the op
   int64_t row_count = 0;
@@ -29,6 +53,8 @@ struct BinnedView {
   // Both [feature_count], always in the host's memory.
   const int32_t* bin_counts = nullptr;  // codes in use, 1..kMaxBins
   const FeatureKind* kinds = nullptr;
+  const uint8_t* columns = nullptr;     // [feature_count, row_count], or null
+  const BundleView* bundles = nullptr;  // host; or null
 
   int32_t block_count() const { return (feature_count + kBlockWidth - 1) / kBlockWidth; }
   int32_t block_width(int32_t block) const {

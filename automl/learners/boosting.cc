@@ -54,7 +54,8 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
 
 Status Booster::setup() {
   const TrainingData& data = *request_.data;
-  ASSAY_ASSIGN_OR_RETURN(grow_bins_, data.features->bins(context_.device_of<GrowTree>(), context_));
+  ASSAY_ASSIGN_OR_RETURN(grow_bins_,
+                         data.features->growth_bins(context_.device_of<GrowTree>(), context_));
   ASSAY_ASSIGN_OR_RETURN(predict_bins_,
                          data.features->bins(context_.device_of<PredictTrees>(), context_));
   Device& home = *context_.device;

@@ -186,8 +186,8 @@ double ForestFit::validate() const {
 }
 
 Result<FitResult> ForestFit::run() {
-  ASSAY_ASSIGN_OR_RETURN(grow_bins_,
-                         request_.data->features->bins(context_.device_of<GrowTree>(), context_));
+  ASSAY_ASSIGN_OR_RETURN(
+      grow_bins_, request_.data->features->growth_bins(context_.device_of<GrowTree>(), context_));
   const bool validates = request_.observer != nullptr && !request_.valid_rows.empty();
   if (validates) {
     valid_sums_.assign(request_.valid_rows.size() * static_cast<size_t>(outputs_), 0.0);

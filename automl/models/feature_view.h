@@ -37,6 +37,11 @@ class FeatureView {
   // Fails: cancelled, resource_exhausted, device.
   virtual Result<kernels::BinnedView> bins(kernels::Device& device,
                                            const kernels::ComputeContext& context) const = 0;
+  // The same for growing trees: with columns and bundles where those are made.
+  virtual Result<kernels::BinnedView> growth_bins(kernels::Device& device,
+                                                  const kernels::ComputeContext& context) const {
+    return bins(device, context);
+  }
   // The dense form, likewise.
   virtual Result<DenseView> dense(const kernels::ComputeContext& context) const = 0;
 };

@@ -14,13 +14,27 @@ EncodedTable::EncodedTable(Source source, std::shared_ptr<const datasets::BinMap
 Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
                                                const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  for (const datasets::BinnedMatrix& matrix : matrices_) {
-    if (matrix.device() == &device) return matrix.view();
+  ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(device, context));
+  return matrix->view();
+}
+
+Result<kernels::BinnedView> EncodedTable::growth_bins(
+    kernels::Device& device, const kernels::ComputeContext& context) const {
+  const std::lock_guard lock(mutex_);
+  ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(device, context));
+  ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
+  return matrix->view();
+}
+
+Result<datasets::BinnedMatrix*> EncodedTable::matrix_on(
+    kernels::Device& device, const kernels::ComputeContext& context) const {
+  for (datasets::BinnedMatrix& matrix : matrices_) {
+    if (matrix.device() == &device) return &matrix;
   }
   ASSAY_RETURN_IF_ERROR(check_source());
   ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix matrix,
                          mapper_->bin(source_.columns, device, context));
-  return matrices_.emplace_back(std::move(matrix)).view();
+  return &matrices_.emplace_back(std::move(matrix));
 }
 
 Result<DenseView> EncodedTable::dense(const kernels::ComputeContext& context) const {

@@ -35,6 +35,8 @@ class EncodedTable final : public FeatureView {
   std::span<const int32_t> dense_features() const override { return dense_->features(); }
   Result<kernels::BinnedView> bins(kernels::Device& device,
                                    const kernels::ComputeContext& context) const override;
+  Result<kernels::BinnedView> growth_bins(kernels::Device& device,
+                                          const kernels::ComputeContext& context) const override;
   Result<DenseView> dense(const kernels::ComputeContext& context) const override;
   // Lets the source table go: only what was built by now can be had afterwards, and asking for
   // anything else fails (resource_exhausted).
@@ -42,6 +44,9 @@ class EncodedTable final : public FeatureView {
 
  private:
   Status check_source() const;
+  // The bins on `device`, made if need be; mutex_ is held.
+  Result<datasets::BinnedMatrix*> matrix_on(kernels::Device& device,
+                                            const kernels::ComputeContext& context) const;
   Source source_;
   std::shared_ptr<const datasets::BinMapper> mapper_;
   std::shared_ptr<const DenseEncoder> dense_;

@@ -12,6 +12,9 @@
 namespace assay::automl {
 namespace {
 
+// Blocks, and what trees are grown from beside them: columns, and bundles at most.
+constexpr int64_t kBinForms = 3;
+
 using datasets::Column;
 using datasets::ColumnType;
 using datasets::FeatureBins;
@@ -288,7 +291,7 @@ int64_t FeatureEncoder::binned_bytes(int64_t row_count) const {
     const InputColumn& column = columns_[static_cast<size_t>(feature.column)];
     const bool derived = feature.part != FeaturePart::kValue;
     const bool codes = column.type == ColumnType::kCategorical;
-    cell_bytes += 1 + (derived ? 8 : 0) + (codes ? 4 : 0);
+    cell_bytes += kBinForms + (derived ? 8 : 0) + (codes ? 4 : 0);
   }
   return cell_bytes * row_count;
 }

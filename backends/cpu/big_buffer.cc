@@ -4,12 +4,62 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <new>
 
 namespace assay::backends::cpu {
 namespace {
 
 constexpr size_t kLine = 64;
 constexpr size_t kLargePage = size_t{2} << 20;
+
+// Freed buffers. When they are too many the oldest go.
+class KeptPages {
+ public:
+  static KeptPages& instance() {
+    static KeptPages* kept = new KeptPages;  // outlives every buffer
+    return *kept;
+  }
+
+  void* take(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = blocks_.size(); i-- > 0;) {
+      if (blocks_[i].bytes != bytes) continue;
+      void* address = blocks_[i].address;
+      blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(i));
+      total_ -= bytes;
+      return address;
+    }
+    return nullptr;
+  }
+
+  bool give(void* address, size_t bytes) {
+    if (bytes > kKeptPages / 2) return false;
+    const std::lock_guard lock(mutex_);
+    while (total_ + bytes > kKeptPages) {
+      std::free(blocks_.front().address);
+      total_ -= blocks_.front().bytes;
+      blocks_.pop_front();
+    }
+    try {
+      blocks_.push_back({address, bytes});
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    total_ += bytes;
+    return true;
+  }
+
+ private:
+  struct Block {
+    void* address;
+    size_t bytes;
+  };
+  std::mutex mutex_;
+  std::deque<Block> blocks_;
+  size_t total_ = 0;
+};
 
 }  // namespace
 
@@ -23,6 +73,13 @@ void* allocate_pages(size_t bytes) {
   return address;
 }
 
-void FreePages::operator()(void* address) const { std::free(address); }
+void* take_pages(size_t bytes) {
+  void* kept = KeptPages::instance().take(bytes);
+  return kept != nullptr ? kept : allocate_pages(bytes);
+}
+
+void give_pages(void* address, size_t bytes) {
+  if (!KeptPages::instance().give(address, bytes)) std::free(address);
+}
 
 }  // namespace assay::backends::cpu

@@ -1,5 +1,8 @@
 // BigBuffer<T>: uninitialised memory for arrays that are read in no order, on large pages where the
 // system grants them: most of the cost of a random access to small pages is finding the page.
+// What is freed is kept for the next buffer of that size, up to kKeptPages bytes in all: each tree
+// wants what the tree before it had, and the system takes as long to clear pages as a tree takes to
+// divide its rows.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +16,14 @@ namespace assay::backends::cpu {
 // is aligned to, and asked for in, large pages; else aligned to 64.
 void* allocate_pages(size_t bytes);
 
-struct FreePages {
-  void operator()(void* address) const;
+// The same with reuse, from any thread.
+inline constexpr size_t kKeptPages = size_t{32} << 20;
+void* take_pages(size_t bytes);
+void give_pages(void* address, size_t bytes);
+
+struct GivePages {
+  size_t bytes = 0;
+  void operator()(void* address) const { give_pages(address, bytes); }
 };
 
 template <class T>
@@ -25,7 +34,8 @@ class BigBuffer {
   BigBuffer() = default;
   // Throws std::bad_alloc.
   explicit BigBuffer(size_t size)
-      : data_(static_cast<T*>(allocate_pages(size * sizeof(T)))), size_(size) {
+      : data_(static_cast<T*>(take_pages(size * sizeof(T))), GivePages{size * sizeof(T)}),
+        size_(size) {
     if (data_ == nullptr) throw std::bad_alloc();
   }
   T* data() const { return data_.get(); }
@@ -33,7 +43,7 @@ class BigBuffer {
   T& operator[](size_t i) const { return data_.get()[i]; }
 
  private:
-  std::unique_ptr<T, FreePages> data_;
+  std::unique_ptr<T, GivePages> data_;
   size_t size_ = 0;
 };
 

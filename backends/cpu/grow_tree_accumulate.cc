@@ -21,7 +21,7 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr size_t kBatch = 8;
-constexpr size_t kAhead = 16;  // rows
+constexpr size_t kAhead = 48;  // rows: as long as memory takes
 constexpr size_t kPadded = kernels::kBlockWidth + HWY_MAX_BYTES;
 
 // What the loops share, as plain pointers.

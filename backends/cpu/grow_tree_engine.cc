@@ -10,7 +10,7 @@ namespace {
 // What open nodes' histograms may take, and their share of the device's memory.
 constexpr int64_t kPoolBytes = int64_t{256} << 20;
 constexpr int64_t kPoolShare = 8;
-constexpr int64_t kFeaturesPerTask = 4;
+constexpr int64_t kColumnsPerTask = 4;
 // Waking threads and waiting for them costs about a quarter of this.
 constexpr double kShareableWork = 60e3;  // nanoseconds
 // Rough costs in nanoseconds: to divide a row, to place one, to add a cell to a histogram, to
@@ -134,7 +134,7 @@ Status NodeEngine::open_dividing(int32_t index, int64_t least_rows) {
   take_slots(index, built, rest);
   // Half of the rows at most are added.
   const double work_ns = static_cast<double>(division.row_count()) *
-                         (kDivideRow + kAddCell / 2 * static_cast<double>(plan_.features.size()));
+                         (kDivideRow + kAddCell / 2 * static_cast<double>(plan_.column_count()));
   builder_.begin(plan_, built.words, work_ns > kShareableWork && executor_.thread_count() > 1);
   ASSAY_RETURN_IF_ERROR(share(division.chunk_count(), work_ns, [&](int64_t chunk, int thread) {
     division.divide(chunk);
@@ -187,7 +187,7 @@ Status NodeEngine::open_sampled(int32_t node) {
   return search_jobs(plan, job, none, nullptr);
 }
 
-// Totals from the bins of the first feature.
+// Totals from the bins of the first column.
 void NodeEngine::view_node(const ColumnPlan& plan, Job& job) {
   job.totals.assign(static_cast<size_t>(plan.lanes), 0);
   for (int64_t i = 0; i < plan.offsets[1]; ++i) {
@@ -198,18 +198,33 @@ void NodeEngine::view_node(const ColumnPlan& plan, Job& job) {
   job.search = job.search && job.view.splittable;
 }
 
-void NodeEngine::search_feature(const ColumnPlan& plan, size_t feature, const Job& job,
-                                SearchScratch& scratch, SplitChoice& best) const {
+void NodeEngine::search_column(const ColumnPlan& plan, size_t column, const Job& job,
+                               SearchScratch& scratch, SplitChoice& best) const {
   if (!job.search) return;
-  const int64_t begin = plan.offsets[feature];
-  const auto bins = static_cast<int32_t>((plan.offsets[feature + 1] - begin) / plan.lanes);
-  const FeatureSums sums{plan.features[feature], job.words + begin, nullptr, bins};
-  search_.search(job.view, sums, scratch, best);
+  const int64_t begin = plan.offsets[column];
+  const auto codes = static_cast<int32_t>((plan.offsets[column + 1] - begin) / plan.lanes);
+  for (size_t i = plan.feature_offsets[column]; i < plan.feature_offsets[column + 1]; ++i) {
+    const auto [feature, bins] = plan.features[i];
+    if (bins == nullptr) {
+      search_.search(job.view, {feature, job.words + begin, nullptr, codes}, scratch, best);
+      continue;
+    }
+    const int32_t bin_count = growth_.args.bins.bin_counts[feature];
+    scratch.feature_words.assign(static_cast<size_t>(bin_count) * static_cast<size_t>(plan.lanes),
+                                 0);
+    int64_t* sums = scratch.feature_words.data();
+    const int64_t* words = job.words + begin;
+    for (int32_t code = 0; code < codes; ++code) {
+      int64_t* target = sums + int64_t{bins[code]} * plan.lanes;
+      for (int32_t lane = 0; lane < plan.lanes; ++lane) target[lane] += *words++;
+    }
+    search_.search(job.view, {feature, sums, nullptr, bin_count}, scratch, best);
+  }
 }
 
 Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
                                RowDivision* division) {
-  const auto feature_count = static_cast<int64_t>(plan.features.size());
+  const auto column_count = static_cast<int64_t>(plan.column_count());
   const auto subtract = [&](int64_t begin, int64_t end) {
     builder_.finish(begin, end, built.words);
     if (rest.node < 0) return;
@@ -221,7 +236,7 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
 
   const int64_t placings = division == nullptr ? 0 : division->chunk_count();
   const int64_t tasks =
-      built.search || rest.search ? chunk_count_of(feature_count, kFeaturesPerTask) : 0;
+      built.search || rest.search ? chunk_count_of(column_count, kColumnsPerTask) : 0;
   const double searches = (built.search ? 1 : 0) + (rest.search ? 1 : 0);
   const double placed_rows = division == nullptr ? 0 : static_cast<double>(division->row_count());
   const double work_ns =
@@ -230,12 +245,12 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
   ASSAY_RETURN_IF_ERROR(share(tasks + placings, work_ns, [&](int64_t task, int thread) {
     if (task >= tasks) return division->place(task - tasks);
     SearchScratch& scratch = scratches_[static_cast<size_t>(thread)];
-    const ChunkRange range = chunk_range(feature_count, kFeaturesPerTask, task);
-    for (int64_t f = range.begin; f < range.end; ++f) {
-      const auto i = static_cast<size_t>(f);
-      if (f > 0) subtract(plan.offsets[i], plan.offsets[i + 1]);
-      search_feature(plan, i, built, scratch, choices[static_cast<size_t>(2 * task)]);
-      search_feature(plan, i, rest, scratch, choices[static_cast<size_t>(2 * task + 1)]);
+    const ChunkRange range = chunk_range(column_count, kColumnsPerTask, task);
+    for (int64_t c = range.begin; c < range.end; ++c) {
+      const auto i = static_cast<size_t>(c);
+      if (c > 0) subtract(plan.offsets[i], plan.offsets[i + 1]);
+      search_column(plan, i, built, scratch, choices[static_cast<size_t>(2 * task)]);
+      search_column(plan, i, rest, scratch, choices[static_cast<size_t>(2 * task + 1)]);
     }
   }));
   for (size_t i = 0; i < choices.size(); ++i) {

@@ -57,8 +57,9 @@ class NodeEngine {
   // Finishes the last build into `built`, takes it from `rest` (if any) and searches both; places
   // the rows of `division` (if any) at the same time.
   Status search_jobs(const ColumnPlan& plan, Job& built, Job& rest, RowDivision* division);
-  void search_feature(const ColumnPlan& plan, size_t feature, const Job& job,
-                      SearchScratch& scratch, SplitChoice& best) const;
+  // The features of one column.
+  void search_column(const ColumnPlan& plan, size_t column, const Job& job, SearchScratch& scratch,
+                     SplitChoice& best) const;
   void view_node(const ColumnPlan& plan, Job& job);
   void keep_or_release(int32_t node);
 

@@ -1,6 +1,7 @@
 #include "backends/cpu/grow_tree_histogram.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace assay::backends::cpu {
 namespace {
@@ -10,6 +11,25 @@ constexpr int64_t kChunkRows = 8192;
 constexpr int64_t kSerialCells = 100'000;
 // More groups than this are shared out whole, without a histogram for each thread.
 constexpr size_t kManyGroups = 16;
+
+// The table that histograms are built from: the bundles, if there are any.
+kernels::BinnedView column_table(const kernels::BinnedView& view) {
+  if (view.bundles == nullptr) return view;
+  kernels::BinnedView table;
+  table.bins = view.bundles->cells;
+  table.row_count = view.row_count;
+  table.feature_count = view.bundles->bundle_count;
+  table.bin_counts = view.bundles->code_counts;
+  return table;
+}
+
+// The feature's bin under each code of its bundle; null if it is alone.
+const uint8_t* bins_of(const kernels::BinnedView& view, int32_t feature) {
+  if (view.bundles == nullptr) return nullptr;
+  const int32_t* ends = view.bundles->feature_offsets + view.bundles->bundle_of[feature];
+  if (ends[1] - ends[0] == 1) return nullptr;
+  return view.bundles->bins + int64_t{view.bundles->places[feature]} * 256;
+}
 
 ColumnGroup group_of_block(const kernels::BinnedView& bins, int32_t block, int64_t first_word) {
   ColumnGroup group;
@@ -23,25 +43,38 @@ ColumnGroup group_of_block(const kernels::BinnedView& bins, int32_t block, int64
 
 }  // namespace
 
-ColumnPlan ColumnPlan::make(const kernels::BinnedView& bins, std::span<const int32_t> features,
+ColumnPlan ColumnPlan::make(const kernels::BinnedView& view, std::span<const int32_t> features,
                             int32_t lanes) {
   ColumnPlan plan;
   plan.lanes = lanes;
-  plan.features.assign(features.begin(), features.end());
+  const kernels::BinnedView table = column_table(view);
+  std::vector<std::pair<int32_t, int32_t>> columns;  // of each feature, and the feature
+  for (const int32_t feature : features) {
+    columns.emplace_back(view.bundles == nullptr ? feature : view.bundles->bundle_of[feature],
+                         feature);
+  }
+  std::sort(columns.begin(), columns.end());
   int64_t offset = 0;
   int32_t last_block = -1;
-  for (const int32_t feature : features) {
-    const int32_t block = feature / kernels::kBlockWidth;
-    if (block != last_block) plan.groups.push_back(group_of_block(bins, block, offset));
-    last_block = block;
-    ColumnGroup& group = plan.groups.back();
-    const auto column = static_cast<uint16_t>(feature % kernels::kBlockWidth);
-    group.columns.push_back(column);
-    group.starts[column] = static_cast<uint16_t>((offset - group.begin) / lanes);
-    plan.offsets.push_back(offset);
-    offset += int64_t{bins.bin_counts[feature]} * lanes;
-    group.end = offset;
+  int32_t last = -1;
+  for (const auto& [column, feature] : columns) {
+    if (column != last) {
+      const int32_t block = column / kernels::kBlockWidth;
+      if (block != last_block) plan.groups.push_back(group_of_block(table, block, offset));
+      last_block = block;
+      last = column;
+      ColumnGroup& group = plan.groups.back();
+      const auto place = static_cast<uint16_t>(column % kernels::kBlockWidth);
+      group.columns.push_back(place);
+      group.starts[place] = static_cast<uint16_t>((offset - group.begin) / lanes);
+      plan.feature_offsets.push_back(plan.features.size());
+      plan.offsets.push_back(offset);
+      offset += int64_t{table.bin_counts[column]} * lanes;
+      group.end = offset;
+    }
+    plan.features.push_back({feature, bins_of(view, feature)});
   }
+  plan.feature_offsets.push_back(plan.features.size());
   plan.offsets.push_back(offset);
   return plan;
 }
@@ -84,7 +117,7 @@ Status HistogramBuilder::build(const ColumnPlan& plan, std::span<const uint32_t>
                                int64_t* words) {
   const auto row_count = static_cast<int64_t>(rows.size());
   const auto group_count = static_cast<int64_t>(plan.groups.size());
-  const auto cells = row_count * static_cast<int64_t>(plan.features.size());
+  const auto cells = row_count * static_cast<int64_t>(plan.column_count());
   if (cells <= kSerialCells || executor_.thread_count() == 1) {
     begin(plan, words, false);
     add(rows, 0);

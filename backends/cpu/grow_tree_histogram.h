@@ -1,8 +1,9 @@
 // Histograms of a node: for each feature and bin, the packed sums of the node's rows.
 //
-// A histogram is one array of words with the features of a ColumnPlan side by side, each as long as
-// its own bin count, so a feature with two codes costs two words. It is built row by row: a row of
-// a block of features is at most one cache line.
+// A histogram is one array of words with the columns of a ColumnPlan side by side, each as long as
+// its own bin count, so a column with two codes costs two words. It is built row by row: a row of
+// a block of columns is at most one cache line. Columns are the features, or bundles of them
+// (kernels/binned_view.h): a feature's sums are then made from its bundle's when they are searched.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +15,23 @@
 
 namespace assay::backends::cpu {
 
-// The features a histogram has and where their bins are.
+// The columns a histogram has and where their bins are.
 struct ColumnPlan {
-  std::vector<int32_t> features;  // ascending
-  std::vector<int64_t> offsets;   // [features + 1]: first word of each
+  struct Searched {
+    int32_t feature = 0;
+    // Bin of each code of its bundle; null where the codes are its bins.
+    const uint8_t* bins = nullptr;
+  };
+  std::vector<Searched> features;       // column by column
+  std::vector<size_t> feature_offsets;  // [columns + 1]: first of `features`
+  std::vector<int64_t> offsets;         // [columns + 1]: first word of each
   std::vector<ColumnGroup> groups;
   int32_t lanes = 1;
 
+  size_t column_count() const { return offsets.size() - 1; }
   int64_t word_count() const { return offsets.back(); }
   // `features` ascending.
-  static ColumnPlan make(const kernels::BinnedView& bins, std::span<const int32_t> features,
+  static ColumnPlan make(const kernels::BinnedView& view, std::span<const int32_t> features,
                          int32_t lanes);
 };
 

@@ -7,8 +7,7 @@ namespace {
 
 // Few enough that a chunk's bins stay in the second-level cache for the histogram that follows.
 constexpr int64_t kChunkRows = 4096;
-constexpr int64_t kAhead = 32;
-
+constexpr int64_t kAhead = 64;
 }  // namespace
 
 void fill_sides(const SplitChoice& split, uint8_t* goes_left) {
@@ -23,8 +22,7 @@ void fill_sides(const SplitChoice& split, uint8_t* goes_left) {
 
 RowDivision::RowDivision(const kernels::BinnedView& bins, const SplitChoice& split,
                          std::span<uint32_t> rows, std::span<uint32_t> scratch)
-    : cells_(bins.bins + bins.cell_offset(0, split.feature)),
-      width_(bins.block_width(split.feature / kernels::kBlockWidth)),
+    : cells_(bins, split.feature),
       rows_(rows),
       scratch_(scratch),
       left_counts_(
@@ -39,9 +37,10 @@ void RowDivision::divide(int64_t chunk) {
   uint32_t* left = scratch_.data() + range.begin;
   uint32_t* right = scratch_.data() + range.end - 1;
   for (int64_t i = range.begin; i < range.end; ++i) {
-    if (i + kAhead < range.end) __builtin_prefetch(cells_ + int64_t{rows[i + kAhead]} * width_);
+    if (i + kAhead < range.end)
+      __builtin_prefetch(cells_.first + int64_t{rows[i + kAhead]} * cells_.stride);
     const uint32_t row = rows[i];
-    const std::ptrdiff_t to_left = goes_left_[cells_[int64_t{row} * width_]];
+    const std::ptrdiff_t to_left = goes_left_[cells_.of(row)];
     // Both are written; the wrong one is overwritten by the next row of its side.
     *left = row;
     *right = row;

@@ -16,6 +16,17 @@ namespace assay::backends::cpu {
 // Whether a bin goes left under a split, for all 256.
 void fill_sides(const SplitChoice& split, uint8_t* goes_left);
 
+// One feature's bins by row: from its column if there is one, else from the blocks.
+struct FeatureCells {
+  FeatureCells(const kernels::BinnedView& bins, int32_t feature)
+      : first(bins.columns != nullptr ? bins.columns + feature * bins.row_count
+                                      : bins.bins + bins.cell_offset(0, feature)),
+        stride(bins.columns != nullptr ? 1 : bins.block_width(feature / kernels::kBlockWidth)) {}
+  uint8_t of(uint32_t row) const { return first[int64_t{row} * stride]; }
+  const uint8_t* first;  // in row 0
+  int64_t stride;        // bytes from one row to the next
+};
+
 class RowDivision {
  public:
   // `scratch` is as long as `rows`. All must outlive the division.
@@ -33,8 +44,7 @@ class RowDivision {
   void place(int64_t chunk);
 
  private:
-  const uint8_t* cells_;  // of the feature in row 0
-  int64_t width_;         // bytes from one row to the next
+  FeatureCells cells_;
   uint8_t goes_left_[256];
   std::span<uint32_t> rows_;
   std::span<uint32_t> scratch_;

@@ -33,7 +33,7 @@ void HistogramPool::acquire(int32_t node, int32_t keep) {
     free_.pop_back();
   } else if (slots_.size() < slot_bound_) {
     slot = static_cast<int32_t>(slots_.size());
-    slots_.emplace_back(new int64_t[static_cast<size_t>(word_count_)]);
+    slots_.emplace_back(static_cast<size_t>(word_count_));
     owners_.push_back(-1);
   } else {
     slot = take_back(node, keep);
@@ -58,7 +58,7 @@ void HistogramPool::move(int32_t from, int32_t to) {
 }
 
 int64_t* HistogramPool::words(int32_t node) {
-  return slots_[static_cast<size_t>(growth_.nodes[static_cast<size_t>(node)].histogram)].get();
+  return slots_[static_cast<size_t>(growth_.nodes[static_cast<size_t>(node)].histogram)].data();
 }
 
 }  // namespace assay::backends::cpu

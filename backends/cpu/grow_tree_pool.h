@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "backends/cpu/big_buffer.h"
 #include "backends/cpu/grow_tree_growth.h"
 
 namespace assay::backends::cpu {
@@ -27,7 +27,7 @@ class HistogramPool {
   Growth& growth_;
   int64_t word_count_;
   size_t slot_bound_;
-  std::vector<std::unique_ptr<int64_t[]>> slots_;
+  std::vector<BigBuffer<int64_t>> slots_;
   std::vector<int32_t> free_;
   std::vector<int32_t> owners_;  // of each slot: a node
 };

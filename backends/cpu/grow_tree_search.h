@@ -36,6 +36,7 @@ struct NodeSearch {
 // Memory that a thread keeps between searches.
 struct SearchScratch {
   std::vector<int64_t> words;
+  std::vector<int64_t> feature_words;  // of a feature in a bundle
 };
 
 class SplitSearch {

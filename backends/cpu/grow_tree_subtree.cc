@@ -39,10 +39,9 @@ const uint8_t* SubtreeGrower::column(int32_t feature) {
     place = column_count_++;
     columns_.resize(std::max(columns_.size(), static_cast<size_t>(column_count_ * row_count_)));
     const kernels::BinnedView& view = growth_.args.bins;
-    const uint8_t* cells = view.bins + view.cell_offset(0, feature);
-    const int64_t width = view.block_width(feature / kernels::kBlockWidth);
+    const FeatureCells cells(view, feature);
     uint8_t* target = columns_.data() + place * row_count_;
-    for (const uint32_t row : rows_) *target++ = cells[int64_t{row} * width];
+    for (const uint32_t row : rows_) *target++ = cells.of(row);
   }
   return columns_.data() + place * row_count_;
 }

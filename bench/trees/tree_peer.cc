@@ -101,12 +101,17 @@ class BinnedRows final : public automl::FeatureView {
                                    const kernels::ComputeContext&) const override {
     return matrix_.view();
   }
+  Result<kernels::BinnedView> growth_bins(kernels::Device&,
+                                          const kernels::ComputeContext& context) const override {
+    ASSAY_RETURN_IF_ERROR(matrix_.prepare_growth(*context.executor));
+    return matrix_.view();
+  }
   Result<automl::DenseView> dense(const kernels::ComputeContext&) const override {
     return fail(StatusCode::kInvalidArgument, "the bench has no dense form");
   }
 
  private:
-  datasets::BinnedMatrix matrix_;
+  mutable datasets::BinnedMatrix matrix_;
 };
 
 // Bins that the trees' histograms were added to: all rows of a root, the fewer of two children.

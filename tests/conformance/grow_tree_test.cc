@@ -1,3 +1,5 @@
+#include "backends/devices.h"
+#include "datasets/growth_layout.h"
 #include "kernels/reference/reference_ops.h"
 #include "tests/conformance/harness.h"
 #include "tests/conformance/tree_problems.h"
@@ -8,11 +10,42 @@ namespace {
 using kernels::GrowTree;
 using kernels::GrowTreeArgs;
 
-OpCase<GrowTree> case_of(const TreeProblem& item) {
+template <class T>
+std::vector<T> copy_of(const T* first, int64_t count) {
+  return std::vector<T>(first, first + count);
+}
+
+// The table's columns and bundles, made on the host and copied to where the case runs.
+void place_growth_forms(const BinnedTable& table, CaseBuffers& buffers, kernels::BinnedView& view) {
+  static const auto devices = backends::open_devices({});
+  SerialExecutor executor;
+  const kernels::BinnedView blocks = table.view(table.bins.data());
+  const auto layout = datasets::GrowthLayout::make(blocks, devices->host(), executor);
+  ASSERT_TRUE(layout.has_value()) << layout.error().message;
+  const kernels::BinnedView full = layout->extend(blocks);
+  const int64_t features = table.feature_count();
+  view.columns = buffers.input("columns", copy_of(full.columns, table.row_count * features));
+  if (full.bundles == nullptr) return;
+  kernels::BundleView bundles = *full.bundles;
+  const int64_t count = bundles.bundle_count;
+  bundles.cells = buffers.input("bundle cells", copy_of(bundles.cells, table.row_count * count));
+  const auto keep = [&](const auto*& array, int64_t size) {
+    array = buffers.host_input("bundles", copy_of(array, size));
+  };
+  keep(bundles.code_counts, count);
+  keep(bundles.feature_offsets, count + 1);
+  keep(bundles.features, features);
+  keep(bundles.places, features);
+  keep(bundles.bundle_of, features);
+  keep(bundles.bins, features * 256);
+  view.bundles = buffers.keep(bundles);
+}
+
+OpCase<GrowTree> case_of(const TreeProblem& item, bool growth_forms = false) {
   OpCase<GrowTree> op_case;
   op_case.name = item.name;
   op_case.problem = item.problem;
-  op_case.place = [item](CaseBuffers& buffers) {
+  op_case.place = [item, growth_forms](CaseBuffers& buffers) {
     const auto device_array = [&](const char* name, const auto& values) {
       return values.empty() ? nullptr : buffers.input(name, values);
     };
@@ -20,6 +53,9 @@ OpCase<GrowTree> case_of(const TreeProblem& item) {
     args.bins = item.table.view(buffers.input("bins", item.table.bins));
     args.bins.bin_counts = buffers.host_input("bin_counts", item.table.bin_counts);
     args.bins.kinds = buffers.host_input("kinds", item.table.kinds);
+    if (growth_forms && item.table.row_count > 0 && item.table.feature_count() > 0) {
+      place_growth_forms(item.table, buffers, args.bins);
+    }
     args.rows = buffers.input("rows", item.rows);
     args.gradients = device_array("gradients", item.gradients);
     args.hessians = device_array("hessians", item.hessians);
@@ -40,11 +76,12 @@ OpCase<GrowTree> case_of(const TreeProblem& item) {
   return op_case;
 }
 
-void check_seeds(uint64_t begin, uint64_t end, int64_t row_count) {
+void check_seeds(uint64_t begin, uint64_t end, int64_t row_count, bool growth_forms = false) {
   std::vector<OpCase<GrowTree>> cases;
   for (uint64_t seed = begin; seed < end; ++seed) {
-    cases.push_back(
-        case_of(row_count == 0 ? random_tree_problem(seed) : random_tree_problem(seed, row_count)));
+    const TreeProblem item =
+        row_count == 0 ? random_tree_problem(seed) : random_tree_problem(seed, row_count);
+    cases.push_back(case_of(item, growth_forms));
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
@@ -54,6 +91,34 @@ TEST(GrowTree, AgreesOnSmallProblems) { check_seeds(0, with_thread_sanitizer() ?
 // Large enough that the CPU shares one node's rows among threads, and grows subtrees apart.
 TEST(GrowTree, AgreesOnProblemsOfThousandsOfRows) {
   check_seeds(1000, with_thread_sanitizer() ? 1002 : 1008, 4500);
+}
+
+TEST(GrowTree, AgreesWithColumnsAndBundles) {
+  check_seeds(2000, with_thread_sanitizer() ? 2010 : 2060, 0, true);
+  check_seeds(3000, with_thread_sanitizer() ? 3002 : 3008, 4500, true);
+}
+
+// One-hot columns beside a wide one: the bundles are what histograms are built from.
+TEST(GrowTree, AgreesOnOneHotColumns) {
+  std::vector<OpCase<GrowTree>> cases;
+  for (const int32_t class_count : {0, 2, 3}) {
+    for (const int32_t columns : {0, 4}) {
+      TreeProblem item = plain_tree_problem(3000, 21, class_count);
+      Rng rng(77);
+      kernels::BinnedView view = item.table.view(item.table.bins.data());
+      for (int32_t f = 1; f < 21; ++f) item.table.bin_counts[static_cast<size_t>(f)] = 3;
+      for (int64_t row = 0; row < 3000; ++row) {
+        const auto hot = static_cast<int32_t>(1 + rng.below(20));
+        for (int32_t f = 1; f < 21; ++f) {
+          item.table.bins[static_cast<size_t>(view.cell_offset(row, f))] = f == hot ? 2 : 1;
+        }
+      }
+      item.problem.params.columns_per_node = columns;
+      item.name = fmt::format("one-hot, {} classes, {} columns a node", class_count, columns);
+      cases.push_back(case_of(item, true));
+    }
+  }
+  check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
 
 TEST(GrowTree, AgreesOnManyRows) {
