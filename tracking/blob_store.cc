@@ -173,7 +173,11 @@ Result<std::string> BlobStore::path_of(const std::string& sha256) {
     return fail(StatusCode::kInvalidArgument,
                 "'{}' is not a content hash (must be 64 lower-case hex digits)", sha256);
   }
-  return fmt::format("{}/{}/{}", workspace_.path(), folder_of(sha256), sha256);
+  std::string path = fmt::format("{}/{}/{}", workspace_.path(), folder_of(sha256), sha256);
+  if (workspace_.files().exists(path)) return path;
+  // A collection that took it and died before it looked again: the next one puts it back.
+  std::string taken = fmt::format("{}/{}/{}", workspace_.path(), kBlobTrash, sha256);
+  return workspace_.files().exists(taken) ? taken : path;
 }
 
 Result<std::string> BlobStore::read(const std::string& sha256, int64_t limit_bytes) {

@@ -16,6 +16,9 @@ namespace assay::tracking {
 
 class Workspace;
 
+// Where a garbage collection puts blobs until it has looked a second time for who needs them.
+inline constexpr std::string_view kBlobTrash = "trash/blobs";
+
 struct BlobRef {
   std::string sha256{};  // 64 lower-case hex digits
   int64_t size = 0;
@@ -40,7 +43,8 @@ class BlobStore {
   // Reads all of it and compares the hash. Fails: as read().
   Status verify(const std::string& sha256);
   bool contains(const std::string& sha256);
-  // blobs/<2 hex>/<sha256> below the workspace folder.
+  // Its file: blobs/<2 hex>/<sha256> below the workspace folder, or where a garbage collection has
+  // put it that has not ended.
   Result<std::string> path_of(const std::string& sha256);
 
  private:

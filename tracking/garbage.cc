@@ -5,14 +5,13 @@
 #include <set>
 
 #include "tracking/blob_references.h"
+#include "tracking/blob_store.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_trash.h"
 
 namespace assay::tracking {
 namespace {
-
-constexpr std::string_view kBlobTrash = "trash/blobs";
 
 bool is_hash(const std::string& name) {
   return name.size() == 64 && std::all_of(name.begin(), name.end(), [](char c) {

@@ -193,11 +193,18 @@ Status RunPublisher::drain(const StopToken* stop) {
   std::unique_lock lock(mutex_);
   retry_failed();
   Status first;
+  bool again = false;
   while (true) {
     if (stopped()) return fail(StatusCode::kCancelled, "not all runs were published in time");
     const auto job = next();
+    if (!job && busy_ == 0) {
+      // What the thread had taken it may have failed at before this call: that is no answer yet.
+      if (!first || again || failed_.empty()) break;
+      again = true;
+      retry_failed();
+      continue;
+    }
     if (!job) {
-      if (busy_ == 0) break;
       idle_.wait_for(lock, kPoll);
       continue;
     }
@@ -208,7 +215,7 @@ Status RunPublisher::drain(const StopToken* stop) {
     done(*job, status);
     if (!status && first) first = status;
   }
-  // The thread may have failed at what it had taken.
+  // The thread may have taken it again.
   if (first && failure_ && !failed_.empty()) first = tl::unexpected<Error>(*failure_);
   return first;
 }

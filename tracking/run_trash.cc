@@ -123,8 +123,10 @@ Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view r
                 info.run_id);
   }
   if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, family));
-  // What is only in a journal gets its file first.
+  // What is only in a journal gets its file first; and that it has one must be in the journal, or
+  // else the next recovery would take the file for one that was never written, and write it.
   ASSAY_RETURN_IF_ERROR(workspace.recover());
+  ASSAY_RETURN_IF_ERROR(workspace.flush());
   ASSAY_RETURN_IF_ERROR(check_held(workspace));
   ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(std::string(kRunTrash)));
   FileLayer& files = workspace.files();
@@ -187,7 +189,8 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
     const std::string to = run_file_of(workspace, info.run_id);
     ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(parent_of(run_file_path(info.run_id))));
     const Status moved = files.rename(at->path, to);
-    if (!moved && moved.error().code == StatusCode::kNotFound) continue;
+    // Another process was faster, and restored it or gave it up.
+    if (!moved && moved.error().code == StatusCode::kNotFound && files.exists(to)) continue;
     ASSAY_RETURN_IF_ERROR(moved);
     folders.insert(parent_of(to));
   }

@@ -57,6 +57,7 @@ int run_workload(const std::vector<std::string>& words, SignallingFiles& files) 
   tune_journal(**workspace, seed);
   Workload workload(*workspace, seed, fmt::format("c{}", seed),
                     [](const Fact& fact) { say(fact.line()); });
+  const Focus focus = words[6] == "upkeep" ? Focus::kUpkeep : Focus::kAll;
   int failures = 0;
   const auto note = [&failures](const Status& status) {
     if (status) return;
@@ -68,7 +69,7 @@ int run_workload(const std::vector<std::string>& words, SignallingFiles& files) 
     note((*workspace)->writer().map([](WriterLease*) {}));
     files.arm();
   }
-  for (int left = std::atoi(words[5].c_str()); left > 0; --left) note(workload.step());
+  for (int left = std::atoi(words[5].c_str()); left > 0; --left) note(workload.step(focus));
   note(workload.finish());
   files.disarm();
   // A writer that was stopped in its very last call shows here whether it knows that it is fenced.
@@ -82,13 +83,14 @@ int run_workload(const std::vector<std::string>& words, SignallingFiles& files) 
 }  // namespace
 
 std::vector<std::string> workload_words(const std::string& store, uint64_t seed, int actions,
-                                        ChildSignal signal) {
+                                        ChildSignal signal, Focus focus) {
   return {"work",
           store,
           std::to_string(signal.number),
           std::to_string(signal.at),
           std::to_string(seed),
-          std::to_string(actions)};
+          std::to_string(actions),
+          focus == Focus::kUpkeep ? "upkeep" : "all"};
 }
 
 std::vector<std::string> recovery_words(const std::string& store, ChildSignal signal) {
@@ -108,7 +110,7 @@ void read_facts(ChildProcess& child, Ledger& ledger, std::vector<std::string>& o
 int child_main(const std::vector<std::string>& words) {
   if (words.size() < 4) return 2;
   SignallingFiles files({std::atoi(words[2].c_str()), std::atoll(words[3].c_str())});
-  if (words[0] == "work" && words.size() == 6) return run_workload(words, files);
+  if (words[0] == "work" && words.size() == 7) return run_workload(words, files);
   if (words[0] != "recover") return 2;
   const Status status = recover_store(words[1], &files);
   if (!status) say("failed " + status.error().message);

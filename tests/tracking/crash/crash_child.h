@@ -7,6 +7,7 @@
 
 #include "tests/tracking/crash/child_process.h"
 #include "tests/tracking/crash/ledger.h"
+#include "tests/tracking/crash/workload.h"
 
 namespace assay::tracking {
 
@@ -21,7 +22,7 @@ struct ChildSignal {
 // with 0 if every call succeeded, with 9 if it was fenced or failed otherwise: it then tries on to
 // the end, and says `failed <message>` for each call.
 std::vector<std::string> workload_words(const std::string& store, uint64_t seed, int actions,
-                                        ChildSignal signal = {});
+                                        ChildSignal signal = {}, Focus focus = Focus::kAll);
 // A recovery of the store.
 std::vector<std::string> recovery_words(const std::string& store, ChildSignal signal = {});
 

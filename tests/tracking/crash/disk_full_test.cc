@@ -26,6 +26,7 @@ struct Trouble {
   int reason = ENOSPC;    // errno of the failing call
   bool lasting = true;    // all later calls fail too, until the disk is mended
   bool removals = false;  // unlink fails as well
+  Focus focus = Focus::kAll;
 };
 
 struct Outcome {
@@ -71,7 +72,7 @@ Outcome work_on_failing_disk(int64_t at, const Trouble& trouble) {
     files.restart(at, trouble.lasting);
     bool well = true;
     for (int i = 0, broken_until = -1; i < kActions; ++i) {
-      const Status status = workload.step();
+      const Status status = workload.step(trouble.focus);
       const bool broke = at >= 0 && well && files.count() > at;
       if (broke) {
         well = false;
@@ -99,7 +100,7 @@ Outcome work_on_failing_disk(int64_t at, const Trouble& trouble) {
 }
 
 void fail_each_call(const char* name, const Trouble& trouble) {
-  const int64_t calls = work_on_failing_disk(-1, {}).calls;
+  const int64_t calls = work_on_failing_disk(-1, {.focus = trouble.focus}).calls;
   ASSERT_GT(calls, 60);
   int64_t failed_steps = 0;
   int trials = 0;
@@ -119,6 +120,10 @@ TEST(DiskFull, AtEachCallLosesNothingAcknowledged) {
   fail_each_call("a full disk", {.reason = ENOSPC});
 }
 
+TEST(DiskFull, AtEachCallOfUpkeepLosesNothingAcknowledged) {
+  fail_each_call("a full disk in upkeep", {.reason = ENOSPC, .focus = Focus::kUpkeep});
+}
+
 TEST(DiskFull, ForOneCallLosesNothingAcknowledged) {
   fail_each_call("a disk full for one call", {.reason = ENOSPC, .lasting = false});
 }
@@ -129,6 +134,11 @@ TEST(DiskBroken, AtEachCallLosesNothingAcknowledged) {
 
 TEST(DiskBroken, ForOneCallLosesNothingAcknowledged) {
   fail_each_call("one broken call", {.reason = EIO, .lasting = false, .removals = true});
+}
+
+TEST(DiskBroken, ForOneCallOfUpkeepLosesNothingAcknowledged) {
+  fail_each_call("one broken call in upkeep",
+                 {.reason = EIO, .lasting = false, .removals = true, .focus = Focus::kUpkeep});
 }
 
 }  // namespace

@@ -9,8 +9,9 @@
 namespace assay::tracking {
 namespace {
 
-constexpr std::array<std::string_view, 6> kWords = {"run",   "finished", "blob",
-                                                    "model", "alias",    "no-alias"};
+constexpr std::array<std::string_view, 12> kWords = {"run",    "finished", "blob",   "model",
+                                                     "alias",  "no-alias", "tagged", "promoted",
+                                                     "moving", "trashed",  "back",   "collecting"};
 constexpr std::string_view kEnd = " .";  // a line without it was cut
 
 std::string_view next_word(std::string_view& text) {
@@ -53,7 +54,7 @@ void Ledger::note(const Fact& fact) {
       return;
     }
     case Fact::Kind::kBlob:
-      blobs.insert(fact.name);
+      if (!collected) blobs.insert(fact.name);
       return;
     case Fact::Kind::kModel: {
       const auto [it, added] = models.try_emplace({fact.name, fact.number}, fact.hash);
@@ -71,7 +72,42 @@ void Ledger::note(const Fact& fact) {
     case Fact::Kind::kNoAlias:
       removed_aliases.insert(fact.name);
       return;
+    case Fact::Kind::kTagged: {
+      int64_t& mark = runs[fact.name].mark;
+      mark = std::max(mark, fact.number);
+      return;
+    }
+    case Fact::Kind::kPromoted:
+      promoted.insert({fact.name, fact.number});
+      return;
+    case Fact::Kind::kMoving:
+      moved[fact.name] = {Place::kMoving, purged || place_of(fact.name).may_be_gone};
+      return;
+    case Fact::Kind::kTrashed:
+      moved[fact.name].place = Place::kTrashed;
+      return;
+    case Fact::Kind::kBack:
+      moved[fact.name] = {Place::kListed, false};
+      return;
+    case Fact::Kind::kCollecting:
+      note_collection(fact.number == 1);
+      return;
   }
+}
+
+void Ledger::note_collection(bool purges) {
+  collected = true;
+  blobs.clear();
+  if (!purges) return;
+  purged = true;
+  for (auto& [name, state] : moved) {
+    state.may_be_gone = state.may_be_gone || state.place != Place::kListed;
+  }
+}
+
+Ledger::Moved Ledger::place_of(const std::string& name) const {
+  const auto it = moved.find(name);
+  return it == moved.end() ? Moved{Place::kListed, false} : it->second;
 }
 
 }  // namespace assay::tracking

@@ -13,6 +13,9 @@
 
 namespace assay::tracking {
 
+// The tag that finished runs get; no script sets it.
+inline constexpr const char* kMarkTag = "mark";
+
 struct Fact {
   enum class Kind {
     kRun,       // `name` (a run id) holds at least `number` changes of its script
@@ -21,6 +24,16 @@ struct Fact {
     kModel,     // version `number` of model `name` is the blob `hash`
     kAlias,     // alias `name` (model@alias) points at version `number` or a later one
     kNoAlias,   // alias `name` was removed for good
+    kTagged,    // the finished run `name` has `number` or a later one in its tag kMarkTag
+    kPromoted,  // version `number` of model `name` is in production, or archived since
+    // `name` is a run id or model:version; it may be deleted or restored from here on, it is in the
+    // trash, it is back.
+    kMoving,
+    kTrashed,
+    kBack,
+    // Garbage is collected from here on; with `number` 1 without regard for how long things have
+    // been in the trash.
+    kCollecting,
   };
   Kind kind = Kind::kBlob;
   std::string name{};
@@ -36,18 +49,38 @@ struct Ledger {
   struct RunState {
     int64_t changes = 0;
     bool finished = false;
+    int64_t mark = 0;  // 0: not tagged
+  };
+  enum class Place { kListed, kMoving, kTrashed };
+  // What was deleted at some time.
+  struct Moved {
+    Place place = Place::kMoving;
+    bool may_be_gone = false;  // taken out of the trash for good
   };
   std::map<std::string, RunState> runs{};
   std::set<std::string> blobs{};
   std::map<std::pair<std::string, int64_t>, std::string> models{};  // name, version: hash
   std::map<std::string, int64_t> aliases{};
   std::set<std::string> removed_aliases{};
-  std::vector<std::string> conflicts{};  // facts that cannot both be true
+  std::set<std::pair<std::string, int64_t>> promoted{};  // name, version
+  std::map<std::string, Moved> moved{};                  // by run id or model:version
+  std::vector<std::string> conflicts{};                  // facts that cannot both be true
+  // From a collection on, blobs are facts only where a run or model needs them, and with `purged`
+  // what is deleted may be gone: the order of two processes' facts is not known. Until the caller
+  // takes it back, when none of them is left.
+  bool collected = false;
+  bool purged = false;
 
   void note(const Fact& fact);
+  // Where a run id or model:version is to be found.
+  Moved place_of(const std::string& name) const;
   size_t size() const {
-    return runs.size() + blobs.size() + models.size() + aliases.size() + removed_aliases.size();
+    return runs.size() + blobs.size() + models.size() + aliases.size() + removed_aliases.size() +
+           promoted.size() + moved.size();
   }
+
+ private:
+  void note_collection(bool purges);
 };
 
 }  // namespace assay::tracking

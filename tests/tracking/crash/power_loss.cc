@@ -1,5 +1,6 @@
 #include "tests/tracking/crash/power_loss.h"
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <thread>
@@ -30,8 +31,13 @@ struct Recording {
 std::unique_ptr<Recording> record(const PowerLossPlan& plan, uint64_t seed) {
   auto recording = std::make_unique<Recording>();
   RecordingFiles& files = recording->files;
-  ForgetfulFiles forgetful(
-      files, plan.drops ? plan.drops : [](const FileCall&) { return false; });
+  std::atomic<const Workload*> at_work{nullptr};
+  const auto drops = [&](const FileCall& call) {
+    if (!plan.drops || !plan.drops(call)) return false;
+    const Workload* workload = at_work.load();
+    return !plan.during || (workload != nullptr && workload->action() == *plan.during);
+  };
+  ForgetfulFiles forgetful(files, drops);
   const auto note = [&](const Status& status) {
     if (!status) recording->problems.push_back("the workload failed: " + status.error().message);
   };
@@ -43,9 +49,9 @@ std::unique_ptr<Recording> record(const PowerLossPlan& plan, uint64_t seed) {
   tune_journal(**workspace, plan.tuning.value_or(seed));
   Workload workload(*workspace, seed, fmt::format("w{}", seed % 1'000'000),
                     [&](const Fact& fact) { files.acknowledge(fact); });
-  for (int i = 0; i < plan.actions; ++i) {
-    note(plan.journal_only ? workload.journal_step() : workload.step());
-  }
+  at_work = &workload;
+  for (int i = 0; i < plan.actions; ++i) note(workload.step(plan.focus));
+  at_work = nullptr;
   recording->end = files.count();
   return recording;
 }
@@ -159,21 +165,21 @@ const std::vector<SyncClass>& sync_classes() {
        [](const FileCall& call) {
          return call.operation == FileOperation::kSync && call.path.ends_with(".wal");
        },
-       true},
+       Focus::kJournal},
       {"the folder of a new segment",
        [](const FileCall& call) {
          return call.operation == FileOperation::kSyncFolder && in_folder(call.path, "writers/");
        },
-       true},
+       Focus::kJournal},
       {"the folder of a new writer",
        [](const FileCall& call) {
          return call.operation == FileOperation::kSyncFolder && call.path.ends_with("/writers");
        },
-       true},
+       Focus::kJournal},
       {"a run file before its rename",
        [](const FileCall& call) {
          return is_temporary(call, "") && !is_temporary(call, "blob-") &&
-                !is_temporary(call, "record-");
+                !is_temporary(call, "record-") && !is_temporary(call, "tags-");
        }},
       {"the folder of a run after its rename",
        [](const FileCall& call) {
@@ -186,6 +192,25 @@ const std::vector<SyncClass>& sync_classes() {
        }},
       {"a record of the registry before its link",
        [](const FileCall& call) { return is_temporary(call, "record-"); }},
+      {"a tagged run's file before its rename",
+       [](const FileCall& call) { return is_temporary(call, "tags-"); }, Focus::kUpkeep},
+      {"the folder of a tagged run",
+       [](const FileCall& call) {
+         return call.operation == FileOperation::kSyncFolder && in_folder(call.path, "runs/");
+       },
+       Focus::kUpkeep, Action::kTag},
+      {"the folders of a run that was deleted or restored",
+       [](const FileCall& call) {
+         return call.operation == FileOperation::kSyncFolder &&
+                (in_folder(call.path, "runs/") || in_folder(call.path, "trash/"));
+       },
+       Focus::kUpkeep, Action::kTrash},
+      {"the folder of a blob that was put back",
+       [](const FileCall& call) {
+         return call.operation == FileOperation::kSyncFolder && in_folder(call.path, "blobs/");
+       },
+       // Caught only where the removal from the trash reached the disk and the link did not.
+       Focus::kUpkeep, Action::kCollect, 10},
       {"the folders of versions and of changes of models",
        [](const FileCall& call) {
          return call.operation == FileOperation::kSyncFolder && in_folder(call.path, "models/");

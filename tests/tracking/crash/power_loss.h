@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/tracking/crash/workload.h"
 #include "tests/tracking/observed_files.h"
 
 namespace assay::tracking {
@@ -19,10 +20,12 @@ struct PowerLossPlan {
   int cuts = 1;                      // trials of each recording
   int actions = 60;                  // of a workload
   bool cut_at_end = false;           // only there, when the most is acknowledged; else anywhere
-  bool journal_only = false;         // workloads publish nothing
+  Focus focus = Focus::kAll;         // of the workloads
   std::optional<uint64_t> tuning{};  // what tune_journal() gets; absent: the workload's seed
-  // Syncs that are swallowed (a negative control); null: none.
+  // Syncs that are swallowed (a negative control); null: none. `during`: only in steps that do
+  // this.
   std::function<bool(const FileCall&)> drops{};
+  std::optional<Action> during{};
 };
 
 struct PowerLossCount {
@@ -40,7 +43,9 @@ PowerLossCount lose_power(const PowerLossPlan& plan);
 struct SyncClass {
   const char* name;
   bool (*matches)(const FileCall& call);
-  bool of_journal = false;  // matters while a run is only in the journal
+  Focus focus = Focus::kAll;  // the workload in which it matters most
+  std::optional<Action> during{};
+  int least_percent = 33;  // of the trials, in which a control must be caught
 };
 const std::vector<SyncClass>& sync_classes();
 

@@ -1,9 +1,12 @@
-// Random use of a store, by seed: starts runs and children of them, logs their scripts, makes them
-// durable, checkpoints, finishes at once or later, flushes, stores blobs, registers models, moves
-// an alias, sets one and removes it. Each call that returns well is reported as a fact at once. A
-// call that fails is made again by a later step, as training code would. Not thread-safe.
+// Random use of a store, by seed: starts runs, logs their scripts, makes them durable, checkpoints,
+// finishes at once or later, flushes, stores blobs, registers models and moves, sets and removes
+// aliases; tags, deletes and restores runs that ended, promotes, deletes and restores versions,
+// collects garbage, writes the catalog. Each call that returns well is reported as a fact at once;
+// what is to be moved or collected is reported before. A call that fails is made again by a later
+// step, as training code would. Not thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +26,19 @@ namespace assay::tracking {
 // rotate and fold too; else as users have it. Before the workspace's first write.
 void tune_journal(Workspace& workspace, uint64_t seed);
 
+// The alias that is promoted together with the stage; all workloads of a store share it.
+inline constexpr const char* kPromotedAlias = "promoted";
+
+// What a step does, for controls that leave out syncs of one kind of step alone.
+enum class Action { kRuns, kTag, kTrash, kCollect, kModels, kCatalog };
+
+// What the steps are drawn from.
+enum class Focus {
+  kAll,
+  kJournal,  // what needs the journal alone: nothing is published, few runs hold it all
+  kUpkeep,   // mostly what happens to runs and models after their end
+};
+
 class Workload {
  public:
   // `tag` goes into the names of runs and must differ between workloads of one store.
@@ -30,9 +46,9 @@ class Workload {
            std::function<void(const Fact&)> acknowledge);
 
   // One random action. Fails as what it called.
-  Status step();
-  // Likewise, of those that need the journal alone: nothing is published, few runs hold it all.
-  Status journal_step();
+  Status step(Focus focus = Focus::kAll);
+  // What the last step began. Any thread may ask.
+  Action action() const { return action_.load(); }
   // Finishes the open runs and flushes. Stops at the first failure; may be called again.
   Status finish();
 
@@ -54,6 +70,23 @@ class Workload {
   Status register_model();
   Status move_alias();
   Status remove_alias();
+  Status any_step();
+  Status journal_step();
+  Status upkeep_step();
+  Status end_quick_run();
+  Status tag_run();
+  Status delete_run();
+  Status restore_run();
+  Status promote();
+  Status delete_version();
+  Status restore_version();
+  Status collect_garbage();
+  Status strand_blobs();
+  Status write_catalog();
+  // The newest version was registered and is not deleted, so that it can have an alias.
+  bool has_newest() const;
+  // Acknowledged ends may be tagged and deleted.
+  void note_end(const Fact& end);
 
   const std::shared_ptr<Workspace> workspace_;
   const std::string tag_;
@@ -65,6 +98,14 @@ class Workload {
   int64_t stored_ = 0;
   int64_t newest_version_ = 0;
   int64_t aliases_ = 0;  // set to be removed
+  int64_t last_mark_ = 0;
+  std::atomic<Action> action_{Action::kRuns};
+  std::vector<std::string> ended_;         // runs
+  std::vector<std::string> deleted_;       // likewise
+  std::vector<int64_t> versions_;          // registered here and not deleted
+  std::vector<int64_t> deleted_versions_;  // likewise
+  std::vector<std::string> registered_blobs_;
+  std::string newest_blob_;  // stored here alone, so that only the pin of this process keeps it
 };
 
 }  // namespace assay::tracking
