@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures other ways to record runs, one a process, as bench/store_bench measures Assay.
+"""Measures other ways to record runs, one a process, as store_peer measures Assay.
 
   peers.py --peer mlflow-sqlite|mlflow-file|aim|h5py|sqlite3|disk --folder DIR [--runs N] [--seconds S]
 
@@ -318,6 +318,8 @@ def main():
     options.folder = os.path.abspath(options.folder)
     try:
         result = PEERS[options.peer](options)
+        if 'list_runs_ms' in result:
+            result['runs'] = options.runs
     except Exception as error:  # a peer that does not work is named, the others go on
         result = {'error': f'{type(error).__name__}: {error}'.split('\n')[0]}
     print(json.dumps(result))

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Prints what bench/store/run measured: a table, a column a tool, and Assay's factor over MLflow.
+"""Tells what bench/store/run measured: a table with a column a tool, and Assay's factors over the
+others.
 
   report.py FOLDER        (FOLDER/<tool>.json, as peers.py and store_peer print them)
+
+Prints Markdown; writes it to FOLDER/report.md and all values to FOLDER/report.json. FOLDER/catalog.txt,
+if it is there, is what catalog_bench printed.
 """
-import glob
 import json
 import os
 import sys
 
-ROWS = [('points_buffered_per_s', 'points/s, buffered (handle)'),
-        ('points_each_per_s', 'points/s, one call each'),
+ROWS = [('points_buffered_per_s', 'points/s, buffered, by handle'),
+        ('points_each_per_s', 'points/s, buffered, one call each'),
         ('points_durable_per_s', 'points/s, durable'),
         ('create_run_p50_ms', 'create a run, p50 ms'),
         ('create_run_p99_ms', 'create a run, p99 ms'),
@@ -19,7 +22,10 @@ ROWS = [('points_buffered_per_s', 'points/s, buffered (handle)'),
         ('typical_run_bytes', 'a typical run, bytes'),
         ('list_runs_ms', 'list the runs, ms'),
         ('fdatasync_per_s', 'fdatasync/s of the disk')]
+# What Assay's handle is compared with, where a tool has one call only.
+STANDS_FOR = {'points_buffered_per_s': 'points_each_per_s'}
 ORDER = ['disk', 'assay', 'sqlite3', 'h5py', 'mlflow-sqlite', 'mlflow-file', 'aim']
+PEERS = ORDER[2:]
 
 
 def shown(value):
@@ -32,32 +38,68 @@ def shown(value):
     return f'{value:.3g}' if value < 100 else f'{value:.0f}'
 
 
+def factor(key, assay, other):
+    """How many times better Assay is, or None."""
+    mine = assay.get(key)
+    theirs = other.get(key, other.get(STANDS_FOR.get(key)))
+    if not mine or not theirs:
+        return None
+    return mine / theirs if key.endswith('_per_s') else theirs / mine
+
+
+def table(head, rows):
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    return lines + ['| ' + ' | '.join(row) + ' |' for row in rows]
+
+
+def read_results(folder):
+    results = {}
+    for tool in ORDER:
+        try:
+            with open(os.path.join(folder, f'{tool}.json'), encoding='utf-8') as file:
+                results[tool] = json.load(file)
+        except FileNotFoundError:
+            pass
+        except json.JSONDecodeError:
+            results[tool] = {'error': 'printed no JSON'}
+    return results
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    results = {}
-    for path in glob.glob(os.path.join(sys.argv[1], '*.json')):
-        with open(path, encoding='utf-8') as file:
-            results[os.path.basename(path)[:-5]] = json.load(file)
-    tools = [tool for tool in ORDER if tool in results and 'error' not in results[tool]]
-    width = max(len(title) for _, title in ROWS)
-    print(' ' * width, *(f'{tool:>13}' for tool in tools))
-    for key, title in ROWS:
-        if any(key in results[tool] for tool in tools):
-            print(title.ljust(width), *(f'{shown(results[tool].get(key)):>13}' for tool in tools))
+    folder = sys.argv[1]
+    results = read_results(folder)
+    tools = [tool for tool in results if 'error' not in results[tool]]
+    if 'assay' not in tools:
+        sys.exit(f'report.py: {folder} has no measures of Assay')
+    assay = results['assay']
+    factors = {tool: {key: factor(key, assay, results[tool]) for key, _ in ROWS}
+               for tool in PEERS if tool in tools}
+    lines = table(['measure'] + tools,
+                  [[title] + [shown(results[tool].get(key)) for tool in tools]
+                   for key, title in ROWS if any(key in results[tool] for tool in tools)])
+    if factors:
+        lines += ['', 'Assay over the others (how many times better):', '']
+        lines += table(['measure'] + list(factors),
+                       [[title] + [shown(factors[tool][key]) for tool in factors]
+                        for key, title in ROWS if any(factors[tool][key] for tool in factors)])
+    lines.append('')
     for tool in tools:
-        print(f"{tool}: version {results[tool].get('version', '-')}. {results[tool].get('note', '')}")
-    for tool in ORDER:
-        if 'error' in results.get(tool, {}):
-            print(f"{tool}: {results[tool]['error']}")
-    assay = results.get('assay', {})
-    for peer in ('mlflow-sqlite', 'mlflow-file'):
-        other = results.get(peer, {})
-        factors = [f'{title} {assay[key] / other[key]:.0f}x' if key.endswith('_per_s')
-                   else f'{title} {other[key] / assay[key]:.0f}x'
-                   for key, title in ROWS if assay.get(key) and other.get(key)]
-        if factors:
-            print(f'assay over {peer}: ' + '; '.join(factors))
+        about = results[tool]
+        lines.append(f"- {tool} {about.get('version', '')}: {about.get('note', 'the disk itself')}"
+                     f"{'; lists have ' + str(about['runs']) + ' runs' if 'runs' in about else ''}")
+    lines += [f"- {tool}: {results[tool]['error']}" for tool in results if 'error' in results[tool]]
+    catalog = os.path.join(folder, 'catalog.txt')
+    if os.path.exists(catalog):
+        with open(catalog, encoding='utf-8') as file:
+            lines += ['', 'The catalog (ms):', '', '```', file.read().rstrip(), '```']
+    text = '\n'.join(lines) + '\n'
+    with open(os.path.join(folder, 'report.md'), 'w', encoding='utf-8') as file:
+        file.write(text)
+    with open(os.path.join(folder, 'report.json'), 'w', encoding='utf-8') as file:
+        json.dump({'measures': results, 'factors': factors}, file, indent=1)
+    print(text, end='')
 
 
 if __name__ == '__main__':

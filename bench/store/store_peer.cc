@@ -117,7 +117,8 @@ class Measures {
 
   std::string json() const {
     std::string text =
-        fmt::format("{{\"version\": \"{}\", \"note\": \"durable: fdatasync\"", assay_version());
+        fmt::format("{{\"version\": \"{}\", \"note\": \"durable: fdatasync\", \"runs\": {}",
+                    assay_version(), options_.runs);
     for (const auto& [name, value] : values_) text += fmt::format(", \"{}\": {}", name, value);
     return text + "}\n";
   }
