@@ -105,9 +105,11 @@ Result<uint64_t> Journal::stage(JournaledRun& run, const Frame& frame,
     publish_soon_(run.number_);
     return seq;
   }
+  const bool was_urgent = staged_.size() >= limit / 2;
   append_frame({.type = frame.type, .run = run.number_, .seq = seq}, parts, staged_);
   staged.last_seq = seq;
   start_committer();
+  if (!was_urgent && staged_.size() >= limit / 2) wake_.notify_one();
   return seq;
 }
 
@@ -156,7 +158,8 @@ void Journal::note_dirty(const std::shared_ptr<JournaledRun>& run) {
 void Journal::start_committer() {
   if (stopping_) return;
   if (committer_.joinable()) {
-    wake_.notify_one();
+    // Woken at each change it would take the processor from who logs, only to wait on for its tick.
+    if (std::exchange(idle_, false)) wake_.notify_one();
     return;
   }
   try {
@@ -185,8 +188,10 @@ void Journal::commit_loop() {
   };
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    idle_ = true;
     wake_.wait_for(lock, std::chrono::nanoseconds(kHeartbeatNs),
                    [&] { return stopping_ || work_waits(); });
+    idle_ = false;
     if (!stopping_ && work_waits()) {
       const int64_t pause_ns = failure_ ? options_.retry_ns : options_.tick_ns;
       wake_.wait_for(lock, std::chrono::nanoseconds(pause_ns), urgent);

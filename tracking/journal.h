@@ -189,6 +189,7 @@ class Journal {
   uint64_t settled_seq_ = 0;
   int waiters_ = 0;
   bool reclaim_wanted_ = false;
+  bool idle_ = false;  // the committer waits for something to do
   bool stopping_ = false;
   std::optional<Error> failure_;
   std::thread committer_;
