@@ -39,7 +39,7 @@ class Writer {
       ASSAY_ASSIGN_OR_RETURN(Hdf5Group group, create_group(file_, name));
       groups_.push_back(std::move(group));
     }
-    for (const RunField& field : table_.fields()) ASSAY_RETURN_IF_ERROR(write_column(field));
+    for (const RunField& field : table_.load_all()) ASSAY_RETURN_IF_ERROR(write_column(field));
     return std::move(directory_);
   }
 

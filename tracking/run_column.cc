@@ -71,8 +71,16 @@ void RunColumn::set(size_t row, const std::optional<Value>& value) {
     set(row, CellKind::kNone, 0);
     return;
   }
-  const Cell cell = cell_of(*value);
+  set_cell(row, cell_of(*value));
+}
+
+void RunColumn::set_cell(size_t row, const Cell& cell) {
   set(row, cell.kind, cell.kind == CellKind::kText ? code_of(cell.text) : cell.bits);
+}
+
+void RunColumn::add(const Value& value) {
+  pad(size() + 1);
+  set_cell(size() - 1, cell_of(value));
 }
 
 void RunColumn::add(const std::optional<Value>& value) {

@@ -69,6 +69,12 @@ class RunColumn {
   void set(size_t row, const std::optional<Value>& value);
   // Appends a row.
   void add(const std::optional<Value>& value);
+  void add(const Value& value);
+  // Appends rows without a value until there are `rows`.
+  void pad(size_t rows) {
+    kinds_.resize(std::max(rows, kinds_.size()));
+    bits_.resize(kinds_.size());
+  }
   // Forgets rows from `rows` on.
   void truncate(size_t rows) {
     kinds_.resize(std::min(rows, kinds_.size()));
@@ -80,6 +86,7 @@ class RunColumn {
 
  private:
   uint64_t code_of(std::string_view text);
+  void set_cell(size_t row, const Cell& cell);
 
   std::vector<CellKind> kinds_;
   std::vector<uint64_t> bits_;

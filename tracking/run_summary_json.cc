@@ -113,6 +113,7 @@ Result<RunInfo> parse_run_info(std::string_view text, const std::string& source)
 
 Result<std::optional<RunSummary>> parse_run_summary(std::string_view text,
                                                     const std::string& source) {
+  if (auto scanned = scan_run_summary(text)) return scanned;
   const Fields fields(text, source);
   RunSummary summary;
   ASSAY_ASSIGN_OR_RETURN(summary.info, info_of(fields, source));

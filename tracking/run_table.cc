@@ -13,6 +13,60 @@ constexpr std::array<const char*, 17> kStored = {
     "message", "metric", "score",   "start_time", "end_time", "dataset",
     "device",  "writer", "wal_seq", "finished",   "trend"};
 
+// Columns of one group, filled row after row with keys in order.
+class ColumnFiller {
+ public:
+  struct Slot {
+    std::string key;
+    RunColumn column;
+  };
+
+  void begin(size_t row) {
+    row_ = row;
+    at_ = 0;
+  }
+  void add(const std::string& key, const Value& value) {
+    int order = 1;
+    for (; at_ < slots_.size(); ++at_) {
+      order = slots_[at_].key.compare(key);
+      if (order >= 0) break;
+    }
+    if (at_ == slots_.size() || order != 0) {
+      slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(at_), {key, RunColumn()});
+    }
+    RunColumn& column = slots_[at_++].column;
+    column.pad(row_);
+    column.add(value);
+  }
+  std::vector<Slot>& slots() { return slots_; }
+
+ private:
+  std::vector<Slot> slots_;
+  size_t row_ = 0;
+  size_t at_ = 0;
+};
+
+// A filler for each group, those of metrics with one walk.
+class TableFiller {
+ public:
+  void add(size_t row, const RunSummary& summary) {
+    for (ColumnFiller& group : groups_) group.begin(row);
+    for (const auto& [key, value] : summary.params) of(FieldGroup::kParam).add(key, value);
+    for (const auto& [key, value] : summary.tags) of(FieldGroup::kTag).add(key, value);
+    for (const auto& [key, stats] : summary.metrics) {
+      of(FieldGroup::kMetricCount).add(key, stats.count);
+      if (stats.count == 0) continue;
+      of(FieldGroup::kMetricLast).add(key, stats.last);
+      of(FieldGroup::kMetricLeast).add(key, stats.least);
+      of(FieldGroup::kMetricGreatest).add(key, stats.greatest);
+    }
+  }
+  ColumnFiller& of(FieldGroup group) { return groups_[static_cast<size_t>(group)]; }
+
+ private:
+  std::array<ColumnFiller, kFieldGroups> groups_;
+};
+
 }  // namespace
 
 Result<RunTable> RunTable::create(std::shared_ptr<const CatalogFile> base) {
@@ -165,6 +219,23 @@ std::vector<RunField> RunTable::fields() const {
     }
   }
   return {fields.begin(), fields.end()};
+}
+
+std::vector<RunField> RunTable::load_all() {
+  if (base_ != nullptr) return fields();
+  TableFiller filler;
+  for (size_t row = 0; row < extras_.size(); ++row) filler.add(row, extras_[row].summary);
+  std::set<RunField> found;
+  for (const char* name : kStored) found.insert({FieldGroup::kRun, name});
+  for (size_t group = 0; group < kFieldGroups; ++group) {
+    for (auto& [key, column] : filler.of(static_cast<FieldGroup>(group)).slots()) {
+      const RunField field{static_cast<FieldGroup>(group), key};
+      found.insert(field);
+      column.pad(rows());
+      columns_.try_emplace(field, std::move(column));  // one that is loaded stays
+    }
+  }
+  return {found.begin(), found.end()};
 }
 
 }  // namespace assay::tracking

@@ -55,6 +55,8 @@ class RunTable {
   bool loaded(const RunField& field) const { return columns_.contains(field); }
   // What some row has a value for, in order; attributes included.
   std::vector<RunField> fields() const;
+  // The same, and without a catalog.h5 all columns are loaded, in one pass over the rows.
+  std::vector<RunField> load_all();
 
  private:
   explicit RunTable(std::shared_ptr<const CatalogFile> base) : base_(std::move(base)) {}

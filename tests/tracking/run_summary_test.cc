@@ -160,5 +160,66 @@ TEST(CatalogJournal, KeepsStamps) {
   EXPECT_EQ(*content->frames[0].stamps, stamps);
 }
 
+RunRecord plain_record() {
+  RunRecord record;
+  record.info.run_id = *make_ulid();
+  record.info.score = 0.25;
+  record.params = {{"depth", 3}, {"rate", -1e-300}, {"name", "a b"}, {"on", true}, {"off", false}};
+  record.tags["größe"] = "groß";
+  record.metrics["loss/val"] = points({0.5, -3, 1e300});
+  return record;
+}
+
+// What the thorough reader makes of it; the space keeps it from asking the quick one.
+Result<std::optional<RunSummary>> parse_slowly(const std::string& text) {
+  return parse_run_summary(" " + text, "slow");
+}
+
+TEST(RunSummary, IsReadTheSameQuicklyAndSlowly) {
+  const std::string text = to_json(summary_of(plain_record()));
+  const auto slow = parse_slowly(text);
+  ASSERT_TRUE(slow && *slow);
+  // Every one of its bytes replaced and every beginning of it: what the quick reader takes, the
+  // thorough one takes, and it says the same.
+  int taken = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    for (const char c : {'0', '9', '"', '-', '.', 'e', ',', '}', ']', '\\', '\xff'}) {
+      std::string changed = text;
+      changed[at] = c;
+      const auto scanned = scan_run_summary(changed);
+      if (!scanned) continue;
+      ++taken;
+      const auto parsed = parse_slowly(changed);
+      ASSERT_TRUE(parsed && *parsed) << changed;
+      EXPECT_TRUE(same(**parsed, *scanned)) << changed;
+    }
+    EXPECT_FALSE(scan_run_summary(std::string_view(text).substr(0, at)));
+  }
+  EXPECT_GT(taken, 300);
+}
+
+TEST(RunSummary, IsReadQuicklyWithoutEscapesAndOddNumbers) {
+  const RunRecord record = plain_record();
+  const RunSummary summary = summary_of(record);
+  const auto scanned = scan_run_summary(to_json(summary));
+  ASSERT_TRUE(scanned);
+  EXPECT_TRUE(same(*scanned, summary));
+  const auto is_scanned = [](const RunRecord& changed) {
+    return scan_run_summary(to_json(summary_of(changed))).has_value();
+  };
+  RunRecord escaped = record;
+  escaped.info.message = "two\nlines";
+  EXPECT_FALSE(is_scanned(escaped));
+  RunRecord odd = record;
+  odd.metrics["loss"] = points({kNan});
+  EXPECT_FALSE(is_scanned(odd));
+  RunRecord infinite = record;
+  infinite.info.score = kInf;
+  EXPECT_FALSE(is_scanned(infinite));
+  for (const char* wrong : {"", "{}", "[]", "{\"run_id\":\"a\"}"}) {
+    EXPECT_FALSE(scan_run_summary(wrong)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace assay::tracking
