@@ -1,39 +1,24 @@
 #include "tracking/blob_references.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "tracking/environment.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
+#include "tracking/run_folders_internal.h"
+#include "tracking/run_links.h"
 #include "tracking/run_query.h"
 #include "tracking/run_trash.h"
 
 namespace assay::tracking {
 namespace {
 
-Status add_run_file(FileLayer& files, const std::string& path, BlobReferences& references) {
-  const auto run = read_run(files, path);
-  if (run) {
-    add_references(*run, references);
-    return {};
-  }
-  // Deleted or restored meanwhile: whoever did it names the same blobs elsewhere.
-  if (run.error().code == StatusCode::kNotFound) return {};
-  return tl::unexpected<Error>(run.error());
-}
-
-Status add_folder(FileLayer& files, const std::string& folder, const std::set<std::string>& gone,
-                  BlobReferences& references) {
-  const auto entries = files.scan(folder);
-  if (!entries && entries.error().code == StatusCode::kNotFound) return {};
-  if (!entries) return tl::unexpected<Error>(entries.error());
-  for (const FolderEntry& entry : *entries) {
-    const std::string path = folder + "/" + entry.name;
-    if (entry.info.folder) {
-      ASSAY_RETURN_IF_ERROR(add_folder(files, path, gone, references));
-    } else if (entry.name.ends_with(".h5") && !gone.contains(path)) {
-      ASSAY_RETURN_IF_ERROR(add_run_file(files, path, references));
-    }
-  }
-  return {};
-}
+// Runs that are deleted and restored while their files are looked for let a look start again.
+constexpr int kTries = 32;
+constexpr int64_t kSettleNs = int64_t{2'000'000'000};
 
 Status add_journals(Workspace& workspace, BlobReferences& references) {
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
@@ -51,15 +36,7 @@ Status add_journals(Workspace& workspace, BlobReferences& references) {
 
 void add_references(const RunRecord& run, BlobReferences& references) {
   const std::string who = "run " + run.info.run_id;
-  const auto add = [&](const std::string& sha256) {
-    if (!sha256.empty()) references.try_emplace(sha256, who);
-  };
-  for (const Artifact& artifact : run.artifacts) add(artifact.sha256);
-  for (const ModelUse& model : run.models) add(model.sha256);
-  if (!run.source) return;
-  add(run.source->manifest_sha256);
-  add(run.source->git_diff_sha256);
-  for (const SourceFile& file : run.source->files) add(file.sha256);
+  for (const std::string& sha256 : links_of(run).blobs) references.try_emplace(sha256, who);
 }
 
 Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
@@ -79,18 +56,103 @@ Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
   return record;
 }
 
-Result<BlobReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {
+Status ReferenceFinder::list_files(const std::string& folder, std::vector<Found>& files) {
+  const auto entries = workspace_.files().scan(folder);
+  if (!entries && entries.error().code == StatusCode::kNotFound) return {};
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  for (const FolderEntry& entry : *entries) {
+    const std::string path = folder + "/" + entry.name;
+    if (entry.info.folder) {
+      ASSAY_RETURN_IF_ERROR(list_files(path, files));
+    } else if (entry.name.ends_with(".h5")) {
+      files.push_back({path, entry.info});
+    }
+  }
+  return {};
+}
+
+// A run that is deleted meanwhile is found in the trash, which is listed last. One that is restored
+// meanwhile may be in neither list, but was in the trash before: then all is listed again.
+Result<std::vector<ReferenceFinder::Found>> ReferenceFinder::all_files() {
+  const std::string trash = fmt::format("{}/{}", workspace_.path(), kRunTrash);
+  FileLayer& layer = workspace_.files();
+  for (int tries = 0; tries < kTries; ++tries) {
+    const auto stat_before = layer.stat(trash);
+    std::vector<Found> before;
+    std::vector<Found> files;
+    ASSAY_RETURN_IF_ERROR(list_files(trash, before));
+    ASSAY_RETURN_IF_ERROR(list_files(workspace_.path() + "/runs", files));
+    const auto runs = static_cast<std::ptrdiff_t>(files.size());
+    ASSAY_RETURN_IF_ERROR(list_files(trash, files));
+    const auto stat_after = layer.stat(trash);
+    const bool same_stat = stat_before.has_value() == stat_after.has_value() &&
+                           (!stat_before || *stat_before == *stat_after);
+    const bool same_trash =
+        same_stat && std::equal(files.begin() + runs, files.end(), before.begin(), before.end(),
+                                [](const Found& a, const Found& b) { return a.path == b.path; });
+    if (same_trash) return files;
+  }
+  return fail(StatusCode::kIo, "runs in '{}' are deleted and restored without a pause: try later",
+              workspace_.path());
+}
+
+Status ReferenceFinder::read_new(const std::vector<Found>& files) {
+  std::vector<const Found*> fresh;
+  for (const Found& file : files) {
+    const auto it = known_.find(file.path);
+    if (it != known_.end() && it->second.settled && it->second.file == file.file) {
+      it->second.round = round_;
+    } else {
+      fresh.push_back(&file);
+    }
+  }
+  const int64_t now_ns = wall_time_ns();
+  std::vector<Result<RunLinks>> links(fresh.size());
+  for_each_index(fresh.size(),
+                 [&](size_t i) { links[i] = read_run_links(workspace_.files(), fresh[i]->path); });
+  files_read_ += static_cast<int64_t>(fresh.size());
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    if (!links[i]) {
+      // Deleted or restored since the folders were listed: listed again, it is elsewhere.
+      return tl::unexpected<Error>(std::move(links[i].error()));
+    }
+    Known& known = known_[fresh[i]->path];
+    const FileInfo& file = fresh[i]->file;
+    const int64_t changed_ns = std::max(file.changed_ns, file.modified_ns);
+    known = {file, changed_ns < now_ns - kSettleNs, round_,
+             std::filesystem::path(fresh[i]->path).stem().string().substr(0, kRunIdBytes),
+             std::move(links[i]->blobs)};
+  }
+  return {};
+}
+
+Result<BlobReferences> ReferenceFinder::find(const std::set<std::string>& gone) {
   BlobReferences references;
-  FileLayer& files = workspace.files();
   // Journals first: a run that is published meanwhile is then found in its file.
-  ASSAY_RETURN_IF_ERROR(add_journals(workspace, references));
-  ASSAY_RETURN_IF_ERROR(add_folder(files, workspace.path() + "/runs", gone, references));
-  ASSAY_RETURN_IF_ERROR(
-      add_folder(files, workspace.path() + "/" + std::string(kRunTrash), gone, references));
-  ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace));
+  ASSAY_RETURN_IF_ERROR(add_journals(workspace_, references));
+  ++round_;
+  for (int tries = 0;; ++tries) {
+    ASSAY_ASSIGN_OR_RETURN(std::vector<Found> files, all_files());
+    std::erase_if(files, [&](const Found& file) { return gone.contains(file.path); });
+    Status read = read_new(files);
+    if (read) break;
+    if (read.error().code != StatusCode::kNotFound || tries == kTries) {
+      return tl::unexpected<Error>(std::move(read.error()));
+    }
+  }
+  std::erase_if(known_, [&](const auto& entry) { return entry.second.round != round_; });
+  for (const auto& [path, known] : known_) {
+    const std::string who = "run " + known.run_id;
+    for (const std::string& sha256 : known.blobs) references.try_emplace(sha256, who);
+  }
+  ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models, registry.blobs_needed());
   for (const std::string& sha256 : models) references.try_emplace(sha256, "a registered model");
   return references;
+}
+
+Result<BlobReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {
+  return ReferenceFinder(workspace).find(gone);
 }
 
 }  // namespace assay::tracking

@@ -1,11 +1,14 @@
 // Which blobs of a workspace something still needs: run files (those in the trash too), the
-// journals of writers, registered models. Reads all run files. Thread-safe.
+// journals of writers, registered models.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 #include "tracking/journal_view.h"
 #include "tracking/run_record.h"
@@ -23,9 +26,53 @@ void add_references(const RunRecord& run, BlobReferences& references);
 Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
                                 const JournalView::Found& found);
 
-// As if the files `gone` (paths) were not there.
-// Fails: data if a run file, a journal or a model's record is damaged, naming it: it might name any
-// blob; io.
+// Finds references again and again at the cost of what changed. Each find() lists the folders of
+// run files and asks for the identity of each file, but reads only files that it did not read
+// before, and of those only the links in the seal (run_links.h) if they have some.
+//
+// Why what it remembers is never stale: a run file never changes, it is only replaced, by the
+// rename of a file that exists beside it until then. So another content has another inode, and by
+// the time that an inode's number is used again, another time of change, which no program can set;
+// a file that changed in the two seconds before it was read is read again. Journals and model
+// records are read each time. The catalog is not asked: it may lag behind.
+//
+// The workspace must outlive it. Not thread-safe.
+class ReferenceFinder {
+ public:
+  explicit ReferenceFinder(Workspace& workspace) : workspace_(workspace) {}
+
+  // As if the files `gone` (paths) were not there. Whatever is named from before the call until
+  // after it is found, although runs are published, deleted and restored meanwhile.
+  // Fails: data if a run file, a journal or a model's record is damaged, naming it: it might name
+  // any blob; io.
+  Result<BlobReferences> find(const std::set<std::string>& gone = {});
+
+  // Run files that were opened so far.
+  int64_t files_read() const { return files_read_; }
+
+ private:
+  struct Known {
+    FileInfo file{};
+    bool settled = false;  // the file's times vouch for its content
+    uint64_t round = 0;    // of find(), that saw it last
+    std::string run_id{};
+    std::vector<std::string> blobs{};
+  };
+  struct Found {
+    std::string path;
+    FileInfo file;
+  };
+  Status list_files(const std::string& folder, std::vector<Found>& files);
+  Result<std::vector<Found>> all_files();
+  Status read_new(const std::vector<Found>& files);
+
+  Workspace& workspace_;
+  std::map<std::string, Known> known_;  // by path
+  uint64_t round_ = 0;
+  int64_t files_read_ = 0;
+};
+
+// One find() from nothing. Thread-safe. Fails: as that.
 Result<BlobReferences> find_references(Workspace& workspace,
                                        const std::set<std::string>& gone = {});
 

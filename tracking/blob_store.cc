@@ -13,14 +13,6 @@ namespace {
 
 constexpr size_t kBlockBytes = size_t{1} << 20;
 
-bool is_hash(const std::string& text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
-std::string folder_of(const std::string& sha256) { return "blobs/" + sha256.substr(0, 2); }
-
 // Reads `path` block by block into `take`; gives hash and size of what was read.
 template <class Take>
 Result<BlobRef> stream(FileLayer& files, const std::string& path, Take take) {
@@ -82,8 +74,8 @@ Result<std::string> temporary_path(const WriterLease& writer) {
 // Pins the blob if it is there and whole.
 Result<bool> reuse(Workspace& workspace, const WriterLease& writer, const BlobRef& ref) {
   FileLayer& files = workspace.files();
-  const std::string folder = workspace.path() + "/" + folder_of(ref.sha256);
-  const std::string target = folder + "/" + ref.sha256;
+  const std::string folder = workspace.path() + "/" + blob_folder(ref.sha256);
+  const std::string target = workspace.path() + "/" + blob_path(ref.sha256);
   if (!has_size(files, target, ref.size)) return false;
   const Status pinned = allow_existing(files.link(target, writer.pins_folder() + "/" + ref.sha256));
   if (!pinned && pinned.error().code == StatusCode::kNotFound) return false;
@@ -97,8 +89,8 @@ Result<bool> reuse(Workspace& workspace, const WriterLease& writer, const BlobRe
 Status adopt(Workspace& workspace, const WriterLease& writer, const std::string& temporary,
              const BlobRef& ref) {
   FileLayer& files = workspace.files();
-  const std::string folder = workspace.path() + "/" + folder_of(ref.sha256);
-  const std::string target = folder + "/" + ref.sha256;
+  const std::string folder = workspace.path() + "/" + blob_folder(ref.sha256);
+  const std::string target = workspace.path() + "/" + blob_path(ref.sha256);
   const std::string pin = writer.pins_folder() + "/" + ref.sha256;
   if (files.exists(target) && !has_size(files, target, ref.size)) {
     // A blob that was cut short by something outside: put the whole one in its place.
@@ -115,7 +107,7 @@ Status adopt(Workspace& workspace, const WriterLease& writer, const std::string&
 Result<BlobRef> store(Workspace& workspace, const WriterLease& writer,
                       std::span<const std::byte> bytes) {
   const BlobRef ref{sha256_hex(bytes), static_cast<int64_t>(bytes.size())};
-  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(folder_of(ref.sha256)));
+  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(blob_folder(ref.sha256)));
   ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace, writer, ref));
   if (reused) return ref;
   ASSAY_ASSIGN_OR_RETURN(std::string path, temporary_path(writer));
@@ -136,7 +128,7 @@ Result<BlobRef> store_file(Workspace& workspace, const WriterLease& writer,
   ASSAY_ASSIGN_OR_RETURN(
       const BlobRef ref,
       stream(files, path, [&](std::span<const std::byte> bytes) { return file->append(bytes); }));
-  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(folder_of(ref.sha256)));
+  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(blob_folder(ref.sha256)));
   ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace, writer, ref));
   if (reused) return ref;
   ASSAY_RETURN_IF_ERROR(file->sync());
@@ -154,6 +146,21 @@ Result<BlobRef> if_held(const WriterLease& writer, Result<BlobRef> stored) {
 
 }  // namespace
 
+bool is_blob_name(std::string_view text) {
+  constexpr size_t kHexDigits = 64;
+  return text.size() == kHexDigits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+std::string blob_folder(std::string_view sha256) {
+  return fmt::format("blobs/{}", sha256.substr(0, 2));
+}
+
+std::string blob_path(std::string_view sha256) {
+  return fmt::format("{}/{}", blob_folder(sha256), sha256);
+}
+
 Result<BlobRef> BlobStore::put(std::span<const std::byte> bytes) {
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
   return if_held(*writer, store(workspace_, *writer, bytes));
@@ -169,11 +176,11 @@ Result<BlobRef> BlobStore::put_file(const std::string& path) {
 }
 
 Result<std::string> BlobStore::path_of(const std::string& sha256) {
-  if (!is_hash(sha256)) {
+  if (!is_blob_name(sha256)) {
     return fail(StatusCode::kInvalidArgument,
                 "'{}' is not a content hash (must be 64 lower-case hex digits)", sha256);
   }
-  std::string path = fmt::format("{}/{}/{}", workspace_.path(), folder_of(sha256), sha256);
+  std::string path = workspace_.path() + "/" + blob_path(sha256);
   if (workspace_.files().exists(path)) return path;
   // A collection that took it and died before it looked again: the next one puts it back.
   std::string taken = fmt::format("{}/{}/{}", workspace_.path(), kBlobTrash, sha256);

@@ -24,6 +24,12 @@ struct BlobRef {
   int64_t size = 0;
 };
 
+// Whether a name is that of a blob: 64 lower-case hex digits.
+bool is_blob_name(std::string_view text);
+// blobs/<2 hex>, where a blob with this name lies, and blobs/<2 hex>/<sha256>; below the workspace.
+std::string blob_folder(std::string_view sha256);
+std::string blob_path(std::string_view sha256);
+
 // A view of the workspace's blobs; cheap to make. The workspace must outlive it.
 class BlobStore {
  public:

@@ -294,8 +294,9 @@ Result<Catalog::Check> Catalog::check() {
   const std::scoped_lock lock(state_->mutex);
   Check check;
   FileLayer& files = workspace_.files();
-  check.present = files.exists(catalog_path(workspace_));
-  if (check.present) {
+  check.file = files.exists(catalog_path(workspace_));
+  check.journal = files.exists(journal_path(workspace_));
+  if (check.file) {
     const auto opened = CatalogFile::open(files, catalog_path(workspace_));
     if (!opened) {
       check.problems.push_back(opened.error().message);

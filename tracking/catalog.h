@@ -68,8 +68,9 @@ class Catalog {
   // Whether catalog.h5 and catalog.wal are what run files say. Trouble that the next search would
   // repair by itself (runs not in it yet) is no trouble.
   struct Check {
-    bool present = false;
-    int64_t rows = 0;
+    bool file = false;     // catalog.h5 is there
+    bool journal = false;  // catalog.wal is
+    int64_t rows = 0;      // known to both together
     std::vector<std::string> problems{};
   };
   Result<Check> check();

@@ -3,8 +3,23 @@
 #include <map>
 
 #include "kernels/base/names.h"
+#include "tracking/run_rewrite_internal.h"
+#include "tracking/run_trash.h"
 
 namespace assay::tracking {
+namespace {
+
+// All runs of an experiment. Fails: not_found with the nearest name.
+Result<std::vector<RunInfo>> runs_of(Workspace& workspace, std::string_view name) {
+  ASSAY_ASSIGN_OR_RETURN(RunList list, list_runs(workspace, {.experiment = std::string(name)}));
+  if (!list.runs.empty()) return std::move(list.runs);
+  ASSAY_ASSIGN_OR_RETURN(const auto all, Experiment::list_all(workspace));
+  std::vector<std::string> names;
+  for (const ExperimentInfo& experiment : all) names.push_back(experiment.name);
+  return fail(StatusCode::kNotFound, "no experiment '{}'{}", name, name_hint(name, names));
+}
+
+}  // namespace
 
 Result<Experiment> Experiment::open(std::shared_ptr<Workspace> workspace, std::string name) {
   ASSAY_RETURN_IF_ERROR(check_name("experiment", name));
@@ -21,6 +36,49 @@ Result<std::vector<ExperimentInfo>> Experiment::list_all(Workspace& workspace) {
     ++experiments[it->second].runs;
   }
   return experiments;
+}
+
+Result<int64_t> Experiment::rename(Workspace& workspace, std::string_view from, std::string_view to,
+                                   bool merge) {
+  ASSAY_RETURN_IF_ERROR(check_name("experiment", to));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<RunInfo> runs, runs_of(workspace, from));
+  for (const RunInfo& run : runs) {
+    if (run.status != RunStatus::kRunning) continue;
+    return fail(StatusCode::kInvalidArgument,
+                "run {} of experiment '{}' is still running: rename it when it has ended",
+                run.run_id, from);
+  }
+  if (!merge && lower_case(from) != lower_case(to)) {
+    ASSAY_ASSIGN_OR_RETURN(const RunList others,
+                           list_runs(workspace, {.experiment = std::string(to), .limit = 1}));
+    if (!others.runs.empty()) {
+      return fail(StatusCode::kAlreadyExists,
+                  "there is an experiment '{}': its runs and those of '{}' would be in one (merge "
+                  "them to allow that)",
+                  others.runs[0].experiment, from);
+    }
+  }
+  // What is only in a journal gets its file first.
+  ASSAY_RETURN_IF_ERROR(workspace.recover());
+  int64_t changed = 0;
+  for (const RunInfo& run : runs) {
+    const auto renamed = rewrite_run(workspace, run.run_id, [&](RunRecord& record) -> Result<bool> {
+      if (record.info.experiment == to) return false;
+      record.info.experiment = to;
+      ++changed;
+      return true;
+    });
+    // Deleted meanwhile.
+    if (!renamed && renamed.error().code == StatusCode::kNotFound) continue;
+    if (!renamed) return tl::unexpected<Error>(renamed.error());
+  }
+  return changed;
+}
+
+Result<std::vector<RunInfo>> Experiment::remove(Workspace& workspace, std::string_view name,
+                                                bool force) {
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<RunInfo> runs, runs_of(workspace, name));
+  return delete_runs(workspace, runs, force);
 }
 
 Result<std::unique_ptr<Run>> Experiment::start_run(RunSpec spec) const {

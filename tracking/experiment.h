@@ -2,8 +2,10 @@
 // but its name in its runs. Names compare in ASCII lower case. Thread-safe; shares the workspace.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,19 @@ class Experiment {
   static Result<Experiment> open(std::shared_ptr<Workspace> workspace, std::string name);
   // All that have runs, the one with the newest run first. Fails: as list_runs().
   static Result<std::vector<ExperimentInfo>> list_all(Workspace& workspace);
+
+  // Gives all runs of an experiment another one: rewrites their files, one after the other, each
+  // durable. Killed half-way, some have the old name; called again with `merge` it goes on. Runs in
+  // the trash keep the old name. Gives how many runs were changed.
+  // Fails: not_found with the nearest name; already_exists if `to` has runs, unless `merge` or it
+  // is the same name in other letters; invalid_argument for a bad name, or if one of the runs is
+  // running; io.
+  static Result<int64_t> rename(Workspace& workspace, std::string_view from, std::string_view to,
+                                bool merge = false);
+  // Moves all its runs, with those below them, to the trash (run_trash.h). All or none; durable.
+  // Fails: not_found with the nearest name; as delete_runs().
+  static Result<std::vector<RunInfo>> remove(Workspace& workspace, std::string_view name,
+                                             bool force = false);
 
   const std::string& name() const { return name_; }
   // A run of this experiment; `spec.experiment` is ignored. Fails: as Run::create().

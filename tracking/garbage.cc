@@ -13,18 +13,13 @@
 namespace assay::tracking {
 namespace {
 
-bool is_hash(const std::string& name) {
-  return name.size() == 64 && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
 class Collector {
  public:
-  Collector(Workspace& workspace, const GarbageOptions& options)
+  Collector(Workspace& workspace, const GarbageOptions& options, ReferenceFinder& finder)
       : workspace_(workspace),
         files_(workspace.files()),
         options_(options),
+        finder_(finder),
         now_ns_(wall_time_ns()),
         trash_(fmt::format("{}/{}", workspace.path(), kBlobTrash)) {}
 
@@ -38,16 +33,14 @@ class Collector {
       ASSAY_RETURN_IF_ERROR(put_back_all());
     }
     ASSAY_RETURN_IF_ERROR(purge());
-    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, find_references(workspace_, purged_));
+    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, finder_.find(purged_));
     ASSAY_RETURN_IF_ERROR(move_unneeded(references));
     if (options_.dry_run || moved_.empty()) return report_;
-    const auto again = find_references(workspace_);
-    if (!again) {
+    const Status removed = remove_unneeded();
+    if (!removed) {
       ASSAY_RETURN_IF_ERROR(put_back_all());
-      return tl::unexpected<Error>(again.error());
+      return tl::unexpected<Error>(removed.error());
     }
-    ASSAY_RETURN_IF_ERROR(check_held());
-    ASSAY_RETURN_IF_ERROR(remove_moved(*again));
     ASSAY_RETURN_IF_ERROR(check_held());
     return report_;
   }
@@ -79,7 +72,7 @@ class Collector {
   }
 
   std::string place_of(const std::string& sha256) const {
-    return fmt::format("{}/blobs/{}/{}", workspace_.path(), sha256.substr(0, 2), sha256);
+    return workspace_.path() + "/" + blob_path(sha256);
   }
 
   Status move_unneeded(const BlobReferences& references) {
@@ -92,7 +85,7 @@ class Collector {
       ASSAY_ASSIGN_OR_RETURN(const std::vector<FolderEntry> entries, files_.scan(folder));
       const size_t before = moved_.size();
       for (const FolderEntry& entry : entries) {
-        if (entry.info.folder || !is_hash(entry.name)) continue;
+        if (entry.info.folder || !is_blob_name(entry.name)) continue;
         ASSAY_RETURN_IF_ERROR(judge(entry, references));
       }
       if (moved_.size() > before && !options_.dry_run) {
@@ -124,23 +117,44 @@ class Collector {
     return {};
   }
 
-  Status remove_moved(const BlobReferences& references) {
+  // Pins before references: what is published and then let go of in between is found by name.
+  Status remove_unneeded() {
+    ASSAY_RETURN_IF_ERROR(restore_pinned());
+    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, finder_.find());
+    ASSAY_RETURN_IF_ERROR(check_held());
     for (const Moved& blob : moved_) {
-      const std::string path = trash_ + "/" + blob.sha256;
-      const auto info = files_.stat(path);
-      if (!info && info.error().code == StatusCode::kNotFound) continue;  // another collector
-      if (!info) return tl::unexpected<Error>(info.error());
-      if (info->links > 1 || references.contains(blob.sha256)) {
-        ASSAY_RETURN_IF_ERROR(put_back(blob.sha256));
-        ++report_.restored_blobs;
+      if (references.contains(blob.sha256)) {
+        ASSAY_RETURN_IF_ERROR(restore(blob.sha256));
         continue;
       }
-      const Status removed = files_.unlink(path);
+      const Status removed = files_.unlink(trash_ + "/" + blob.sha256);
       if (!removed && removed.error().code != StatusCode::kNotFound) return removed;
       ++report_.blobs;
       report_.blob_bytes += blob.size;
     }
     return files_.sync_folder(trash_);
+  }
+
+  Status restore_pinned() {
+    std::vector<Moved> free;
+    for (Moved& blob : moved_) {
+      const auto info = files_.stat(trash_ + "/" + blob.sha256);
+      if (!info && info.error().code == StatusCode::kNotFound) continue;  // another collector
+      if (!info) return tl::unexpected<Error>(info.error());
+      if (info->links > 1) {
+        ASSAY_RETURN_IF_ERROR(restore(blob.sha256));
+      } else {
+        free.push_back(std::move(blob));
+      }
+    }
+    moved_ = std::move(free);
+    return {};
+  }
+
+  Status restore(const std::string& sha256) {
+    ASSAY_RETURN_IF_ERROR(put_back(sha256));
+    ++report_.restored_blobs;
+    return {};
   }
 
   // Back to its place, unless a writer has stored it anew.
@@ -150,7 +164,7 @@ class Collector {
     const Status linked = files_.link(from, to);
     if (!linked && linked.error().code == StatusCode::kNotFound) return {};
     if (!linked && linked.error().code != StatusCode::kAlreadyExists) return linked;
-    ASSAY_RETURN_IF_ERROR(files_.sync_folder(workspace_.path() + "/blobs/" + sha256.substr(0, 2)));
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(workspace_.path() + "/" + blob_folder(sha256)));
     const Status removed = files_.unlink(from);
     return !removed && removed.error().code == StatusCode::kNotFound ? Status() : removed;
   }
@@ -158,7 +172,7 @@ class Collector {
   Status put_back_all() {
     ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.list(trash_));
     for (const std::string& name : names) {
-      if (is_hash(name)) ASSAY_RETURN_IF_ERROR(put_back(name));
+      if (is_blob_name(name)) ASSAY_RETURN_IF_ERROR(put_back(name));
     }
     return {};
   }
@@ -166,6 +180,7 @@ class Collector {
   Workspace& workspace_;
   FileLayer& files_;
   const GarbageOptions options_;
+  ReferenceFinder& finder_;
   const int64_t now_ns_;
   const std::string trash_;
   std::set<std::string> purged_;
@@ -175,11 +190,39 @@ class Collector {
 
 }  // namespace
 
-Result<GarbageReport> collect_garbage(Workspace& workspace, const GarbageOptions& options) {
+struct GarbageCollection::State {
+  Workspace& workspace;
+  GarbageOptions options;
+  ReferenceFinder finder;
+
+  Result<GarbageReport> run(bool dry_run) {
+    GarbageOptions now = options;
+    now.dry_run = dry_run;
+    return Collector(workspace, now, finder).run();
+  }
+};
+
+GarbageCollection::GarbageCollection(std::unique_ptr<State> state) : state_(std::move(state)) {}
+GarbageCollection::~GarbageCollection() = default;
+GarbageCollection::GarbageCollection(GarbageCollection&&) noexcept = default;
+
+Result<GarbageCollection> GarbageCollection::create(Workspace& workspace,
+                                                    const GarbageOptions& options) {
   if (options.grace_ns < 0 || options.retention_ns < 0) {
     return fail(StatusCode::kInvalidArgument, "periods of garbage collection must not be negative");
   }
-  return Collector(workspace, options).run();
+  return GarbageCollection(
+      std::make_unique<State>(State{workspace, options, ReferenceFinder(workspace)}));
+}
+
+Result<GarbageReport> GarbageCollection::plan() { return state_->run(true); }
+Result<GarbageReport> GarbageCollection::collect() { return state_->run(false); }
+int64_t GarbageCollection::files_read() const { return state_->finder.files_read(); }
+
+Result<GarbageReport> collect_garbage(Workspace& workspace, const GarbageOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(GarbageCollection collection,
+                         GarbageCollection::create(workspace, options));
+  return options.dry_run ? collection.plan() : collection.collect();
 }
 
 }  // namespace assay::tracking

@@ -1,13 +1,18 @@
 // Garbage: what a workspace keeps although nothing needs it any more. That is blobs that no run,
 // journal or model names, and runs and models that were deleted long ago.
 //
-// Collecting is safe while others write. A writer links every blob that it stores or reuses into
-// its pins first, so a blob with one link is in nobody's hands; it is moved to trash/blobs, looked
-// at again, and put back if it was named or pinned meanwhile. A writer that comes for a blob which
-// is gone stores it anew. Killed at any point, the next collection goes on. Thread-safe.
+// Why collecting is safe while others write. A writer links every blob that it stores or reuses
+// into its pins before it names it, and keeps the pin until all that names it is in a run file, a
+// model record or a journal. A blob that looks unneeded is (1) moved to trash/blobs, where no new
+// pin can be made of it, then (2) looked at for pins by its link count, and only then (3) all
+// references are looked for again (blob_references.h says why those are never stale). If it has no
+// pin at (2), whoever held it before has published by then, and (3) finds that; whoever comes for
+// it later finds it gone and stores it anew. With a pin or a name it is put back. Killed at any
+// point, the next collection goes on. Thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,8 +40,31 @@ struct GarbageReport {
   int64_t restored_blobs = 0;  // put back, since somebody came for them meanwhile
 };
 
-// Fails: data if a run file, a journal or a model's record is damaged: it might name any blob, so
-// none is removed; invalid_argument for negative periods; io.
+// A collection that is planned and then made: the second reads only what changed since the first.
+class GarbageCollection {
+ public:
+  // Fails: invalid_argument for negative periods. The workspace must outlive it.
+  static Result<GarbageCollection> create(Workspace& workspace, const GarbageOptions& options);
+  ~GarbageCollection();
+  GarbageCollection(GarbageCollection&&) noexcept;
+
+  // Both fail with data if a run file, a journal or a model's record is damaged: it might name any
+  // blob, so none is removed; with io.
+
+  // What would be freed now. Writes nothing.
+  Result<GarbageReport> plan();
+  // Frees what is garbage now, planned or not.
+  Result<GarbageReport> collect();
+  // Run files that were opened for it.
+  int64_t files_read() const;
+
+ private:
+  struct State;
+  explicit GarbageCollection(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// plan() or, without options.dry_run, collect(). Fails: as those.
 Result<GarbageReport> collect_garbage(Workspace& workspace, const GarbageOptions& options);
 
 }  // namespace assay::tracking

@@ -2,7 +2,7 @@
 
 #include <sys/random.h>
 
-#include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "kernels/base/crc32c.h"
@@ -129,14 +129,18 @@ bool FrameReader::next(Frame& frame) {
 
 std::string segment_name(uint64_t epoch) { return fmt::format("seg-{:06}.wal", epoch); }
 
-bool is_segment_name(std::string_view name) {
+bool is_segment_name(std::string_view name) { return segment_epoch(name) > 0; }
+
+uint64_t segment_epoch(std::string_view name) {
   constexpr std::string_view kHead = "seg-";
   constexpr std::string_view kTail = ".wal";
-  if (!name.starts_with(kHead) || !name.ends_with(kTail)) return false;
-  if (name.size() < kHead.size() + kDigits + kTail.size()) return false;
-  const std::string_view digits =
-      name.substr(kHead.size(), name.size() - kHead.size() - kTail.size());
-  return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!name.starts_with(kHead) || !name.ends_with(kTail)) return 0;
+  if (name.size() < kHead.size() + kDigits + kTail.size()) return 0;
+  const char* const begin = name.data() + kHead.size();
+  const char* const end = name.data() + name.size() - kTail.size();
+  uint64_t epoch = 0;
+  const auto [stop, error] = std::from_chars(begin, end, epoch);
+  return error == std::errc() && stop == end ? epoch : 0;
 }
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileLayer& files,

@@ -82,6 +82,8 @@ class FrameReader {
 // "seg-000001.wal".
 std::string segment_name(uint64_t epoch);
 bool is_segment_name(std::string_view name);
+// The number in such a name; 0 if it is none.
+uint64_t segment_epoch(std::string_view name);
 
 // A segment that is being written.
 class SegmentWriter {

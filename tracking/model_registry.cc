@@ -137,6 +137,19 @@ Result<ModelVersion> ModelRegistry::register_model_file(ModelVersion model,
   return register_blob(*workspace_, std::move(model), blob);
 }
 
+Result<std::optional<ModelVersion>> ModelRegistry::any_made_by(
+    const std::set<std::string>& run_ids) {
+  ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
+  for (const std::string& name : names) {
+    ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+    for (auto version = known.visible.rbegin(); version != known.visible.rend(); ++version) {
+      ASSAY_ASSIGN_OR_RETURN(ModelVersion record, read_version_record(*workspace_, name, *version));
+      if (run_ids.contains(record.run_id)) return record;
+    }
+  }
+  return std::nullopt;
+}
+
 Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::string>* damaged) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<ModelVersion> models;

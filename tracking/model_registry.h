@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -120,6 +121,11 @@ class ModelRegistry {
                                                   std::vector<std::string>* damaged = nullptr);
   Result<std::vector<ModelVersion>> list_deleted(std::string_view name,
                                                  std::vector<std::string>* damaged = nullptr);
+
+  // A version that is not deleted and comes from one of these runs, if there is any. Looks at the
+  // newest versions of each model first, and stops at the first that fits.
+  // Fails: data for a damaged record, which might name any run.
+  Result<std::optional<ModelVersion>> any_made_by(const std::set<std::string>& run_ids);
 
   // "name" (latest), "name:3" or "name@alias".
   // Fails: not_found with the nearest name, version range or alias; invalid_argument.

@@ -12,6 +12,7 @@
 #include "kernels/base/status.h"
 #include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
+#include "tracking/run_links.h"
 #include "tracking/run_record.h"
 #include "tracking/run_summary.h"
 #include "tracking/snapshot.h"
@@ -32,9 +33,10 @@ Result<WorkspaceRecord> parse_workspace(std::string_view text, const std::string
 std::string to_json(const LeaseInfo& lease);
 Result<LeaseInfo> parse_lease(std::string_view text, const std::string& source);
 
-// The summary in a run file's seal: the fields of RunInfo, then the details. A summary whose
-// details would take more than 512 KiB has none.
-std::string to_json(const RunSummary& summary);
+// The summary in a run file's seal: the fields of RunInfo, then the details, then the links (if
+// given, and not too many). What would make it longer than 512 KiB is left out: the links, then the
+// details, too.
+std::string to_json(const RunSummary& summary, const RunLinks* links = nullptr);
 Result<RunInfo> parse_run_info(std::string_view text, const std::string& source);
 // Nothing if the text has no details (an earlier release wrote it, or they were too long).
 Result<std::optional<RunSummary>> parse_run_summary(std::string_view text,
@@ -42,6 +44,9 @@ Result<std::optional<RunSummary>> parse_run_summary(std::string_view text,
 // The same for texts as to_json() writes most of them, ten times faster. Nothing for all others:
 // escapes, numbers that JSON has no words for, damage.
 std::optional<RunSummary> scan_run_summary(std::string_view text);
+
+// Nothing if the text has no links.
+Result<std::optional<RunLinks>> parse_run_links(std::string_view text, const std::string& source);
 
 std::string to_json(const ModelVersion& model);
 Result<ModelVersion> parse_model(std::string_view text, const std::string& source);

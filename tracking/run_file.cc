@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <new>
+#include <optional>
+#include <type_traits>
 
 #include "tracking/hdf5_internal.h"
 #include "tracking/records_internal.h"
+#include "tracking/run_fields_internal.h"
 #include "tracking/run_seal_internal.h"
 #include "tracking/ulid.h"
 #include "tracking/utf8_internal.h"
@@ -33,20 +36,16 @@ Status write_root(hid_t file, const RunRecord& record) {
   ASSAY_RETURN_IF_ERROR(write_value(file, "schema", "assay.run"));
   ASSAY_RETURN_IF_ERROR(write_number(file, "schema_version", H5T_STD_U32LE, &kRunSchemaVersion));
   ASSAY_RETURN_IF_ERROR(write_number(file, "wal_seq", H5T_STD_U64LE, &info.wal_seq));
-  const std::map<std::string, Value> values = {{"NX_class", "NXroot"},
-                                               {"run_id", info.run_id},
-                                               {"parent_run_id", info.parent_run_id},
-                                               {"kind", info.kind},
-                                               {"name", info.name},
-                                               {"experiment", info.experiment},
-                                               {"user", info.user},
-                                               {"status", name_of(info.status)},
-                                               {"message", info.message},
-                                               {"metric", info.metric},
-                                               {"created_ns", info.created_ns},
-                                               {"ended_ns", info.ended_ns},
-                                               {"writer", info.writer},
-                                               {"finished", info.finished}};
+  std::map<std::string, Value> values = {{"NX_class", "NXroot"}};
+  visit_fields(info, [&](const char* name, const auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, RunStatus>) {
+      values[name] = name_of(field);
+    } else if constexpr (!std::is_same_v<Field, uint64_t> &&
+                         !std::is_same_v<Field, std::optional<double>>) {
+      values[name] = field;
+    }
+  });
   ASSAY_RETURN_IF_ERROR(write_values(file, values));
   if (info.score) ASSAY_RETURN_IF_ERROR(write_value(file, "score", *info.score));
   const char* shown = !record.predictions.empty() ? "predictions"
@@ -316,7 +315,8 @@ Result<std::string> unsealed_image(const RunRecord& record) {
 
 Result<std::string> run_file_image(const RunRecord& record) try {
   ASSAY_ASSIGN_OR_RETURN(std::string image, unsealed_image(record));
-  append_seal(image, to_json(summary_of(record)));
+  const RunLinks links = links_of(record);
+  append_seal(image, to_json(summary_of(record), &links));
   return image;
 } catch (const std::bad_alloc&) {
   return fail(StatusCode::kResourceExhausted, "not enough memory to build the file of run {}",

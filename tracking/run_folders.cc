@@ -2,7 +2,6 @@
 #include "tracking/environment.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
-#include "tracking/run_seal_internal.h"
 #include "tracking/ulid.h"
 
 #include <algorithm>
@@ -16,26 +15,6 @@ namespace {
 constexpr int64_t kSettleNs = int64_t{2'000'000'000};
 constexpr size_t kThreadsFrom = 32;  // items
 constexpr int kMostThreads = 8;
-
-// body(i) for each i below `count`. Most of the time goes to waiting for the file system.
-template <class Body>
-void for_each_index(size_t count, Body body) {
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) body(i);
-  };
-  std::vector<std::thread> threads;
-  if (count >= kThreadsFrom) {
-    const int extra = std::min(usable_cpu_count(), kMostThreads) - 1;
-    try {
-      for (int i = 0; i < extra; ++i) threads.emplace_back(work);
-    } catch (const std::system_error&) {
-      // Fewer threads, or this one alone.
-    }
-  }
-  work();
-  for (std::thread& thread : threads) thread.join();
-}
 
 std::string folder_path(const Workspace& workspace, size_t shard) {
   return fmt::format("{}/{}", workspace.path(), shard_folder(shard));
@@ -85,17 +64,25 @@ Result<CatalogEntry> read_entry(const Workspace& workspace, const RunFile& file)
   return CatalogEntry{file.identity, std::move(summary)};
 }
 
-Status verify_file(const Workspace& workspace, const RunFile& file) {
-  constexpr int64_t kMostBytes = int64_t{8} << 30;
-  const std::string path = fmt::format("{}/{}", workspace.path(), run_file_path(file.run_id));
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_file(workspace.files(), path, kMostBytes));
-  const auto image = verified_image(bytes, path);
-  if (!image) return tl::unexpected<Error>(image.error());
-  const auto entry = read_entry(workspace, file);
-  return entry ? Status() : tl::unexpected<Error>(entry.error());
-}
-
 }  // namespace
+
+void for_each_index(size_t count, FunctionRef<void(size_t)> body) {
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) body(i);
+  };
+  std::vector<std::thread> threads;
+  if (count >= kThreadsFrom) {
+    const int extra = std::min(usable_cpu_count(), kMostThreads) - 1;
+    try {
+      for (int i = 0; i < extra; ++i) threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      // Fewer threads, or this one alone.
+    }
+  }
+  work();
+  for (std::thread& thread : threads) thread.join();
+}
 
 Result<FolderStamp> shard_stamp(const Workspace& workspace, size_t shard) {
   const auto info = workspace.files().stat(folder_path(workspace, shard));
@@ -122,19 +109,6 @@ std::vector<Result<CatalogEntry>> read_entries(const Workspace& workspace,
     }
   });
   return entries;
-}
-
-std::vector<Status> verify_files(const Workspace& workspace, const std::vector<RunFile>& files) {
-  std::vector<Status> statuses(files.size());
-  for_each_index(files.size(), [&](size_t i) {
-    try {
-      statuses[i] = verify_file(workspace, files[i]);
-    } catch (const std::bad_alloc&) {
-      statuses[i] =
-          fail(StatusCode::kResourceExhausted, "not enough memory to read run {}", files[i].run_id);
-    }
-  });
-  return statuses;
 }
 
 }  // namespace assay::tracking

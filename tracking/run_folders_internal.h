@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/base/file_layer.h"
+#include "kernels/base/function_ref.h"
 #include "kernels/base/status.h"
 #include "tracking/catalog_entry_internal.h"
 #include "tracking/workspace.h"
@@ -38,8 +39,8 @@ std::vector<ShardScan> scan_shards(const Workspace& workspace, const std::vector
 std::vector<Result<CatalogEntry>> read_entries(const Workspace& workspace,
                                                const std::vector<RunFile>& files);
 
-// Reads each file whole and compares it with the hashes of its seal; on several threads.
-// Fails: as read_entries().
-std::vector<Status> verify_files(const Workspace& workspace, const std::vector<RunFile>& files);
+// body(i) for each i below `count`, in any order and on several threads if there are many: for work
+// that mostly waits for the file system.
+void for_each_index(size_t count, FunctionRef<void(size_t)> body);
 
 }  // namespace assay::tracking

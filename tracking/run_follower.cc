@@ -21,9 +21,9 @@ constexpr uint16_t kBegin = change_type<BeginRun>();
 constexpr uint16_t kAfter = change_type<AfterChange>();
 constexpr uint16_t kOmitted = change_type<OmittedChange>();
 // Of all changes these are followed.
-constexpr std::array<uint16_t, 5> kFollowed = {
-    change_type<AddPoints>(), change_type<AppendText>(), change_type<SetScore>(),
-    change_type<FinishRun>(), change_type<ReopenRun>()};
+constexpr std::array<uint16_t, 5> kFollowed = {change_type<AddPoints>(), change_type<AppendText>(),
+                                               change_type<SetScore>(), change_type<FinishRun>(),
+                                               change_type<ReopenRun>()};
 
 // Up to `limit` bytes from `offset`.
 Result<std::string> read_part(File& file, int64_t offset, int64_t limit) {
@@ -67,8 +67,8 @@ Result<bool> RunFollower::open_segments() {
     });
     if (ours == folders->end()) return true;
     // Asked first: what a dead writer wrote is there by now.
-    writer_is_dead_ = ours->taken || writer_liveness(files, workspace_.path(), ours->writer_id) ==
-                                         Liveness::kDead;
+    writer_is_dead_ = ours->taken ||
+                      writer_liveness(files, workspace_.path(), ours->writer_id) == Liveness::kDead;
     const auto names = files.list(ours->path);
     if (names) return open_new(*names, ours->path);
     if (names.error().code != StatusCode::kNotFound || tries == kTries) {
@@ -111,8 +111,11 @@ Status RunFollower::look_at_file() {
 }
 
 bool RunFollower::file_is_ahead() const {
-  return file_state_ && (file_state_->wal_seq > fresh_.info.wal_seq ||
-                         file_state_->writer != fresh_.info.writer);
+  if (!file_state_) return false;
+  const RunInfo& seen = fresh_.info;
+  if (file_state_->writer != seen.writer || file_state_->wal_seq > seen.wal_seq) return true;
+  // Recovery ends a run without a change in its journal.
+  return file_state_->wal_seq == seen.wal_seq && file_state_->finished && !seen.finished;
 }
 
 Status RunFollower::read_whole_file() {
@@ -158,10 +161,10 @@ Result<bool> RunFollower::take(Segment& segment, const Frame& frame) {
 
 Result<bool> RunFollower::read_segment(Segment& segment, const std::string& source) {
   if (!segment.has_header) {
-    ASSAY_ASSIGN_OR_RETURN(
-        const std::string head,
-        read_part(*segment.file, 0, static_cast<int64_t>(kSegmentHeaderBytes)));
-    const bool unborn = head.size() < kSegmentHeaderBytes || head.find_first_not_of('\0') == head.npos;
+    ASSAY_ASSIGN_OR_RETURN(const std::string head,
+                           read_part(*segment.file, 0, static_cast<int64_t>(kSegmentHeaderBytes)));
+    const bool unborn =
+        head.size() < kSegmentHeaderBytes || head.find_first_not_of('\0') == head.npos;
     if (unborn) return true;
     ASSAY_ASSIGN_OR_RETURN(const SegmentHeader header, parse_header(head, source));
     segment.has_header = true;
@@ -177,8 +180,7 @@ Result<bool> RunFollower::read_segment(Segment& segment, const std::string& sour
     while (reader.next(frame)) {
       auto done = take(segment, frame);
       if (!done) {
-        return fail(StatusCode::kData, "journal '{}' is damaged: {}", source,
-                    done.error().message);
+        return fail(StatusCode::kData, "journal '{}' is damaged: {}", source, done.error().message);
       }
       if (!*done) {
         segment.offset += static_cast<int64_t>(taken);

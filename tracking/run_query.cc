@@ -9,8 +9,6 @@
 namespace assay::tracking {
 namespace {
 
-constexpr size_t kShortestPrefix = 4;
-
 // What its journal has beyond the run's file, or all of a run that has no file yet.
 void bring_up_to_date(RunInfo& info, const JournalView::Found& found) {
   JournalIndex::replay_news(*found.entry, info);
@@ -128,8 +126,7 @@ Result<RunInfo> find_with(Workspace& workspace, std::string_view reference,
   ASSAY_ASSIGN_OR_RETURN(found, newest(catalog, QueryOp::kLike, "run_id", pattern + "%", 2));
   if (found.empty()) return unknown_run(catalog, reference);
   if (found.size() > 1) {
-    return fail(StatusCode::kInvalidArgument, "'{}' begins several run ids, {} and {} for two",
-                reference, found[0].info.run_id, found[1].info.run_id);
+    return ambiguous_prefix(reference, found[0].info.run_id, found[1].info.run_id);
   }
   return std::move(found[0].info);
 }
@@ -161,6 +158,17 @@ Result<RunRecord> load_run(Workspace& workspace, std::string_view reference) {
   if (found != nullptr) ASSAY_RETURN_IF_ERROR(found->index->replay(info.run_id, record));
   if (record.info.status == RunStatus::kRunning) record.info.status = info.status;
   return record;
+}
+
+bool begins_id(std::string_view prefix, std::string_view id) {
+  return prefix.size() >= kShortestPrefix && prefix.size() <= id.size() &&
+         lower_case(id.substr(0, prefix.size())) == lower_case(prefix);
+}
+
+tl::unexpected<Error> ambiguous_prefix(std::string_view prefix, std::string_view one,
+                                       std::string_view other) {
+  return fail(StatusCode::kInvalidArgument, "'{}' begins several run ids, {} and {} for two",
+              prefix, one, other);
 }
 
 std::string run_file_of(const Workspace& workspace, const std::string& run_id) {

@@ -40,6 +40,13 @@ Result<RunInfo> find_run(Workspace& workspace, std::string_view reference);
 // find_run, then all of it, up to what its journal had when the call began.
 Result<RunRecord> load_run(Workspace& workspace, std::string_view reference);
 
+// People may type the beginning of an id, in any case, of at least this length.
+inline constexpr size_t kShortestPrefix = 4;
+bool begins_id(std::string_view prefix, std::string_view id);
+// What a beginning that fits several runs fails with: invalid_argument.
+tl::unexpected<Error> ambiguous_prefix(std::string_view prefix, std::string_view one,
+                                       std::string_view other);
+
 // The file of a run, as an absolute or workspace-relative path that can be opened.
 std::string run_file_of(const Workspace& workspace, const std::string& run_id);
 

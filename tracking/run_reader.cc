@@ -4,9 +4,12 @@
 #include <bit>
 #include <cstddef>
 #include <new>
+#include <optional>
+#include <type_traits>
 
 #include "tracking/hdf5_internal.h"
 #include "tracking/records_internal.h"
+#include "tracking/run_fields_internal.h"
 #include "tracking/run_file.h"
 #include "tracking/run_seal_internal.h"
 
@@ -62,21 +65,22 @@ Result<RunInfo> read_root(hid_t file) {
                 values.integer("schema_version"), kRunSchemaVersion);
   }
   RunInfo info;
-  info.run_id = values.text("run_id");
-  info.parent_run_id = values.text("parent_run_id");
-  info.kind = values.text("kind");
-  info.name = values.text("name");
-  info.experiment = values.text("experiment");
-  info.user = values.text("user");
-  info.message = values.text("message");
-  info.metric = values.text("metric");
-  info.score = values.number("score");
-  info.created_ns = values.integer("created_ns");
-  info.ended_ns = values.integer("ended_ns");
-  info.writer = values.text("writer");
-  info.wal_seq = static_cast<uint64_t>(values.integer("wal_seq"));
-  info.finished = values.flag("finished");
-  ASSAY_ASSIGN_OR_RETURN(info.status, parse_run_status(values.text("status")));
+  std::string status;
+  visit_fields(info, [&](const char* name, auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, RunStatus>) {
+      status = values.text(name);
+    } else if constexpr (std::is_same_v<Field, std::optional<double>>) {
+      field = values.number(name);
+    } else if constexpr (std::is_same_v<Field, bool>) {
+      field = values.flag(name);
+    } else if constexpr (std::is_integral_v<Field>) {
+      field = static_cast<Field>(values.integer(name));
+    } else {
+      field = values.text(name);
+    }
+  });
+  ASSAY_ASSIGN_OR_RETURN(info.status, parse_run_status(status));
   return info;
 }
 

@@ -1,9 +1,12 @@
 // The summary in a run file's seal.
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
 
 #include "tracking/json_fields_internal.h"
 #include "tracking/records_internal.h"
+#include "tracking/run_fields_internal.h"
 
 namespace assay::tracking {
 namespace {
@@ -25,21 +28,17 @@ Json number(double value) {
 }
 
 Json info_json(const RunInfo& info) {
-  Json json{{"run_id", info.run_id},
-            {"parent_run_id", info.parent_run_id},
-            {"kind", info.kind},
-            {"name", info.name},
-            {"experiment", info.experiment},
-            {"user", info.user},
-            {"status", name_of(info.status)},
-            {"message", info.message},
-            {"metric", info.metric},
-            {"created_ns", info.created_ns},
-            {"ended_ns", info.ended_ns},
-            {"writer", info.writer},
-            {"wal_seq", info.wal_seq},
-            {"finished", info.finished}};
-  if (info.score) json["score"] = number(*info.score);
+  Json json;
+  visit_fields(info, [&](const char* name, const auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, RunStatus>) {
+      json[name] = name_of(field);
+    } else if constexpr (std::is_same_v<Field, std::optional<double>>) {
+      if (field) json[name] = number(*field);
+    } else {
+      json[name] = field;
+    }
+  });
   return json;
 }
 
@@ -65,23 +64,36 @@ Json metrics_json(const std::map<std::string, MetricStats>& metrics) {
   return object;
 }
 
+Json links_json(const RunLinks& links) {
+  Json datasets = Json::array();
+  for (const DatasetUse& use : links.datasets) {
+    datasets.push_back(Json{{"name", use.name},
+                            {"version", use.version},
+                            {"content_hash", use.content_hash},
+                            {"role", use.role},
+                            {"rows", use.rows},
+                            {"columns", use.columns}});
+  }
+  return Json{{"blobs", links.blobs}, {"datasets", std::move(datasets)}};
+}
+
 Result<RunInfo> info_of(const Fields& fields, const std::string& source) {
   RunInfo info;
-  info.run_id = fields.text("run_id");
-  info.parent_run_id = fields.text("parent_run_id");
-  info.kind = fields.text("kind");
-  info.name = fields.text("name");
-  info.experiment = fields.text("experiment");
-  info.user = fields.text("user");
-  const std::string status = fields.text("status");
-  info.message = fields.text("message");
-  info.metric = fields.text("metric");
-  info.score = fields.maybe_number("score");
-  info.created_ns = fields.integer("created_ns");
-  info.ended_ns = fields.integer("ended_ns");
-  info.writer = fields.text("writer");
-  info.wal_seq = static_cast<uint64_t>(fields.integer("wal_seq"));
-  info.finished = fields.flag("finished");
+  std::string status;
+  visit_fields(info, [&](const char* name, auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, RunStatus>) {
+      status = fields.text(name);
+    } else if constexpr (std::is_same_v<Field, std::optional<double>>) {
+      field = fields.maybe_number(name);
+    } else if constexpr (std::is_same_v<Field, bool>) {
+      field = fields.flag(name);
+    } else if constexpr (std::is_integral_v<Field>) {
+      field = static_cast<Field>(fields.integer(name));
+    } else {
+      field = fields.text(name);
+    }
+  });
   ASSAY_RETURN_IF_ERROR(fields.status());
   auto parsed = parse_run_status(status);
   if (!parsed) {
@@ -93,7 +105,7 @@ Result<RunInfo> info_of(const Fields& fields, const std::string& source) {
 
 }  // namespace
 
-std::string to_json(const RunSummary& summary) {
+std::string to_json(const RunSummary& summary, const RunLinks* links) {
   Json json = info_json(summary.info);
   const std::string without_details = dump(json);
   json["details"] = 1;
@@ -104,7 +116,11 @@ std::string to_json(const RunSummary& summary) {
   json["tags"] = values_json(summary.tags);
   json["metrics"] = metrics_json(summary.metrics);
   std::string text = dump(json);
-  return text.size() <= kDetailsLimitBytes ? text : without_details;
+  if (text.size() > kDetailsLimitBytes) return without_details;
+  if (links == nullptr || links->blobs.size() > kMostLinkedBlobs) return text;
+  json["links"] = links_json(*links);
+  std::string with_links = dump(json);
+  return with_links.size() <= kDetailsLimitBytes ? with_links : text;
 }
 
 Result<RunInfo> parse_run_info(std::string_view text, const std::string& source) {
@@ -138,6 +154,26 @@ Result<std::optional<RunSummary>> parse_run_summary(std::string_view text,
   }
   ASSAY_RETURN_IF_ERROR(fields.status());
   return summary;
+}
+
+Result<std::optional<RunLinks>> parse_run_links(std::string_view text, const std::string& source) {
+  const Fields fields(text, source);
+  const std::optional<Fields> held = fields.object("links");
+  RunLinks links;
+  if (held) {
+    links.blobs = held->text_list("blobs");
+    for (const Fields& use : held->list("datasets")) {
+      links.datasets.push_back({use.text("name"),
+                                use.text("version"),
+                                use.text("content_hash"),
+                                use.text("role"),
+                                use.integer("rows"),
+                                use.integer("columns"),
+                                {}});
+    }
+  }
+  ASSAY_RETURN_IF_ERROR(fields.status());
+  return held ? std::optional(std::move(links)) : std::nullopt;
 }
 
 }  // namespace assay::tracking

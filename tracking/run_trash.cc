@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
+#include <span>
 
 #include "kernels/base/names.h"
 #include "tracking/environment.h"
@@ -19,43 +21,42 @@ namespace assay::tracking {
 namespace {
 
 constexpr size_t kIdLength = 26;
-constexpr size_t kShortestPrefix = 4;
 
 std::string trash_folder(const Workspace& workspace) {
   return fmt::format("{}/{}", workspace.path(), kRunTrash);
 }
 
-// The run and all below it, from a list of all runs.
-std::vector<RunInfo> with_descendants(const RunInfo& top, const std::vector<RunInfo>& all) {
-  std::vector<RunInfo> family = {top};
-  std::set<std::string> ids = {top.run_id};
-  for (size_t grown = 0; grown != family.size();) {
-    grown = family.size();
-    for (const RunInfo& info : all) {
-      if (!ids.contains(info.parent_run_id) || !ids.insert(info.run_id).second) continue;
-      family.push_back(info);
+// The runs and all below them, from a list of all; a parent comes before its children.
+std::vector<RunInfo> with_descendants(std::span<const RunInfo> tops,
+                                      const std::vector<RunInfo>& all) {
+  std::vector<RunInfo> family;
+  std::set<std::string> ids;
+  std::multimap<std::string_view, const RunInfo*> children;
+  for (const RunInfo& info : all) children.emplace(info.parent_run_id, &info);
+  std::set<std::string_view> given;
+  for (const RunInfo& top : tops) given.insert(top.run_id);
+  for (const RunInfo& top : tops) {
+    // One below another comes with that one.
+    if (given.contains(top.parent_run_id)) continue;
+    if (ids.insert(top.run_id).second) family.push_back(top);
+  }
+  for (size_t next = 0; next < family.size(); ++next) {
+    const std::string parent = family[next].run_id;
+    const auto [begin, end] = children.equal_range(parent);
+    for (auto it = begin; it != end; ++it) {
+      if (ids.insert(it->second->run_id).second) family.push_back(*it->second);
     }
   }
   return family;
 }
 
-Status check_unused(Workspace& workspace, const std::vector<RunInfo>& family) {
+Status check_unused(Workspace& workspace, const std::set<std::string>& run_ids) {
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace));
-  std::vector<std::string> damaged;
-  ASSAY_ASSIGN_OR_RETURN(const auto models, registry.list_models(&damaged));
-  for (const ModelVersion& latest : models) {
-    ASSAY_ASSIGN_OR_RETURN(const auto versions, registry.list_versions(latest.name, &damaged));
-    for (const ModelVersion& version : versions) {
-      const bool from_here = std::any_of(family.begin(), family.end(), [&](const RunInfo& info) {
-        return info.run_id == version.run_id;
-      });
-      if (!from_here) continue;
-      return fail(StatusCode::kInvalidArgument,
-                  "run {} is where model {}:{} comes from: delete that first, or force it",
-                  version.run_id, version.name, version.version);
-    }
-  }
-  return {};
+  ASSAY_ASSIGN_OR_RETURN(const auto model, registry.any_made_by(run_ids));
+  if (!model) return {};
+  return fail(StatusCode::kInvalidArgument,
+              "run {} is where model {}:{} comes from: delete that first, or force it",
+              model->run_id, model->name, model->version);
 }
 
 // Syncs each folder once.
@@ -85,11 +86,6 @@ int64_t time_in(const std::string& name) {
   return error == std::errc() && stop == end && is_ulid(name.substr(0, kIdLength)) ? time : -1;
 }
 
-bool has_prefix(const std::string& id, std::string_view prefix) {
-  if (prefix.size() < kShortestPrefix || prefix.size() > id.size()) return false;
-  return lower_case(id.substr(0, prefix.size())) == lower_case(std::string(prefix));
-}
-
 Result<RunInfo> find_deleted(const std::vector<DeletedRun>& all, std::string_view reference) {
   for (const DeletedRun& run : all) {
     if (run.info.name == reference) return run.info;
@@ -98,10 +94,9 @@ Result<RunInfo> find_deleted(const std::vector<DeletedRun>& all, std::string_vie
   std::vector<std::string> names;
   for (const DeletedRun& run : all) {
     names.push_back(run.info.name);
-    if (!has_prefix(run.info.run_id, reference)) continue;
+    if (!begins_id(reference, run.info.run_id)) continue;
     if (found != nullptr && found->run_id != run.info.run_id) {
-      return fail(StatusCode::kInvalidArgument, "'{}' begins several run ids, {} and {} for two",
-                  reference, found->run_id, run.info.run_id);
+      return ambiguous_prefix(reference, found->run_id, run.info.run_id);
     }
     found = &run.info;
   }
@@ -115,14 +110,22 @@ Result<RunInfo> find_deleted(const std::vector<DeletedRun>& all, std::string_vie
 Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view reference,
                                         bool force) {
   ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_run(workspace, reference));
+  return delete_runs(workspace, std::span(&top, 1), force);
+}
+
+Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const RunInfo> runs,
+                                         bool force) {
   ASSAY_ASSIGN_OR_RETURN(const RunList all, list_runs(workspace));
-  std::vector<RunInfo> family = with_descendants(top, all.runs);
+  const std::vector<RunInfo> family = with_descendants(runs, all.runs);
+  std::set<std::string> ids;
   for (const RunInfo& info : family) {
-    if (info.status != RunStatus::kRunning) continue;
-    return fail(StatusCode::kInvalidArgument, "run {} is still running: stop it first",
-                info.run_id);
+    if (info.status == RunStatus::kRunning) {
+      return fail(StatusCode::kInvalidArgument, "run {} is still running: stop it first",
+                  info.run_id);
+    }
+    ids.insert(info.run_id);
   }
-  if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, family));
+  if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, ids));
   // What is only in a journal gets its file first; and that it has one must be in the journal, or
   // else the next recovery would take the file for one that was never written, and write it.
   ASSAY_RETURN_IF_ERROR(workspace.recover());
@@ -177,7 +180,7 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
   ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_deleted(all, reference));
   std::vector<RunInfo> infos;
   for (const DeletedRun& run : all) infos.push_back(run.info);
-  const std::vector<RunInfo> family = with_descendants(top, infos);
+  const std::vector<RunInfo> family = with_descendants(std::span(&top, 1), infos);
   ASSAY_RETURN_IF_ERROR(check_held(workspace));
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,11 @@ struct DeletedRun {
 // registered model comes from one of them, naming it; io.
 Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view reference,
                                         bool force = false);
+
+// The same for several runs at once, all or none; parents come before children. The check for
+// models reads one small file for each version that is registered, until it finds one.
+Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const RunInfo> runs,
+                                         bool force = false);
 
 // What is in the trash, last deleted first. Files that cannot be read are left out and told in
 // `damaged` (may be null).

@@ -1,39 +1,111 @@
 #include "tracking/workspace_check.h"
 
+#include <algorithm>
 #include <memory>
+#include <span>
+#include <utility>
 
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
+#include "tracking/catalog.h"
 #include "tracking/journal_view.h"
-#include "tracking/model_registry.h"
+#include "tracking/model_lookup_internal.h"
 #include "tracking/run_file.h"
+#include "tracking/run_folders_internal.h"
+#include "tracking/run_links.h"
+#include "tracking/run_seal_internal.h"
 #include "tracking/run_trash.h"
 
 namespace assay::tracking {
 namespace {
 
+constexpr int64_t kFileLimitBytes = int64_t{8} << 30;
+// Files that are read before the next look at the stop token.
+constexpr size_t kBatch = 64;
+
+struct CheckedFile {
+  std::string path{};
+  int64_t size = 0;
+  // After the check:
+  bool there = true;  // not deleted meanwhile
+  std::string problem{};
+  std::string run_id{};
+  std::vector<std::string> blobs{};
+};
+
+// The run's id and links; of a thorough check from the HDF5 part.
+Result<std::pair<std::string, RunLinks>> read_checked(FileLayer& files, const std::string& path,
+                                                      bool thorough) {
+  if (thorough) {
+    ASSAY_ASSIGN_OR_RETURN(const RunRecord run, read_run(files, path));
+    return std::pair(run.info.run_id, links_of(run));
+  }
+  {
+    ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_file(files, path, kFileLimitBytes));
+    const auto image = verified_image(bytes, path);
+    if (!image) return tl::unexpected<Error>(image.error());
+  }
+  ASSAY_ASSIGN_OR_RETURN(const RunInfo info, read_run_info(files, path));
+  ASSAY_ASSIGN_OR_RETURN(RunLinks links, read_run_links(files, path));
+  return std::pair(info.run_id, std::move(links));
+}
+
+void check_run_file(FileLayer& files, bool thorough, CheckedFile& file) {
+  auto read = read_checked(files, file.path, thorough);
+  if (read) {
+    file.run_id = std::move(read->first);
+    file.blobs = std::move(read->second.blobs);
+  } else if (read.error().code == StatusCode::kNotFound) {
+    file.there = false;
+  } else {
+    file.problem = std::move(read.error().message);
+  }
+}
+
 class Checker {
  public:
-  Checker(Workspace& workspace, const StopToken& stop, const CheckProgress& progress)
-      : workspace_(workspace), files_(workspace.files()), stop_(stop), progress_(progress) {}
+  Checker(Workspace& workspace, const StopToken& stop, const CheckOptions& options)
+      : workspace_(workspace), files_(workspace.files()), stop_(stop), options_(options) {}
 
   Result<CheckReport> run() {
     ASSAY_RETURN_IF_ERROR(check_journals());
-    ASSAY_RETURN_IF_ERROR(check_runs(workspace_.path() + "/runs"));
-    ASSAY_RETURN_IF_ERROR(check_runs(fmt::format("{}/{}", workspace_.path(), kRunTrash)));
+    std::vector<CheckedFile> files;
+    ASSAY_RETURN_IF_ERROR(list_files(workspace_.path() + "/runs", ".h5", files));
+    ASSAY_RETURN_IF_ERROR(check_runs(files));
+    files.clear();
+    ASSAY_RETURN_IF_ERROR(
+        list_files(fmt::format("{}/{}", workspace_.path(), kRunTrash), ".h5", files));
+    ASSAY_RETURN_IF_ERROR(check_runs(files));
     ASSAY_RETURN_IF_ERROR(check_models());
     ASSAY_RETURN_IF_ERROR(check_blobs());
     for (const auto& [sha256, who] : needed_) {
       report_.problems.push_back(fmt::format("blob {} is missing: {} needs it", sha256, who));
     }
+    ASSAY_RETURN_IF_ERROR(check_catalog());
     return std::move(report_);
   }
 
  private:
-  Status step() {
+  Status step(size_t count = 1) {
     if (stop_.requested()) return fail(StatusCode::kCancelled, "the check was interrupted");
-    ++done_;
-    if (progress_) progress_(done_);
+    done_ += static_cast<int64_t>(count);
+    if (options_.progress) options_.progress(done_);
+    return {};
+  }
+
+  Status list_files(const std::string& folder, std::string_view ending,
+                    std::vector<CheckedFile>& files) {
+    const auto entries = files_.scan(folder);
+    if (!entries && entries.error().code == StatusCode::kNotFound) return {};
+    if (!entries) return tl::unexpected<Error>(entries.error());
+    for (const FolderEntry& entry : *entries) {
+      const std::string path = folder + "/" + entry.name;
+      if (entry.info.folder) {
+        ASSAY_RETURN_IF_ERROR(list_files(path, ending, files));
+      } else if (entry.name.ends_with(ending)) {
+        files.push_back({path, entry.info.size});
+      }
+    }
     return {};
   }
 
@@ -53,81 +125,108 @@ class Checker {
     return {};
   }
 
-  Status check_runs(const std::string& folder) {
-    const auto entries = files_.scan(folder);
-    if (!entries && entries.error().code == StatusCode::kNotFound) return {};
-    if (!entries) return tl::unexpected<Error>(entries.error());
-    for (const FolderEntry& entry : *entries) {
-      const std::string path = folder + "/" + entry.name;
-      if (entry.info.folder) {
-        ASSAY_RETURN_IF_ERROR(check_runs(path));
-      } else if (entry.name.ends_with(".h5")) {
-        ASSAY_RETURN_IF_ERROR(step());
-        check_run(path, entry);
-      }
+  Status check_runs(std::span<CheckedFile> files) {
+    for (size_t begin = 0; begin < files.size(); begin += kBatch) {
+      const auto batch = files.subspan(begin, std::min(kBatch, files.size() - begin));
+      ASSAY_RETURN_IF_ERROR(step(batch.size()));
+      for_each_index(batch.size(),
+                     [&](size_t i) { check_run_file(files_, options_.thorough, batch[i]); });
+      for (const CheckedFile& file : batch) take(file);
     }
     return {};
   }
 
-  void check_run(const std::string& path, const FolderEntry& entry) {
-    const auto run = read_run(files_, path);
-    if (!run) {
-      if (run.error().code != StatusCode::kNotFound)
-        report_.problems.push_back(run.error().message);
+  void take(const CheckedFile& file) {
+    if (!file.there) return;
+    if (!file.problem.empty()) {
+      report_.problems.push_back(file.problem);
       return;
     }
     ++report_.runs;
-    report_.run_bytes += entry.info.size;
-    if (entry.name.rfind(run->info.run_id, 0) != 0) {
-      report_.problems.push_back(fmt::format("'{}' holds run {}", path, run->info.run_id));
+    report_.run_bytes += file.size;
+    const std::string place = file.path.substr(workspace_.path().size() + 1);
+    const bool in_trash = place.starts_with(kRunTrash);
+    const bool fits = in_trash ? place.starts_with(fmt::format("{}/{}-", kRunTrash, file.run_id))
+                               : place == run_file_path(file.run_id);
+    if (!fits) {
+      report_.problems.push_back(fmt::format("'{}' holds run {}", file.path, file.run_id));
     }
-    add_references(*run, needed_);
+    for (const std::string& sha256 : file.blobs) {
+      needed_.try_emplace(sha256, "run " + file.run_id);
+    }
   }
 
   Status check_models() {
-    ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
-    ASSAY_ASSIGN_OR_RETURN(const auto models, registry.list_models(&report_.problems));
-    for (const ModelVersion& latest : models) {
-      ASSAY_ASSIGN_OR_RETURN(const auto versions, registry.list_versions(latest.name, nullptr));
-      for (const ModelVersion& version : versions) {
-        ASSAY_RETURN_IF_ERROR(step());
-        ++report_.models;
-        needed_.try_emplace(version.sha256,
-                            fmt::format("model {}:{}", version.name, version.version));
+    ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(workspace_));
+    for (const std::string& name : names) {
+      const auto known = known_model(workspace_, name);
+      if (!known) {
+        report_.problems.push_back(known.error().message);
+        continue;
       }
-    }
-    return {};
-  }
-
-  Status check_blobs() {
-    const std::string root = workspace_.path() + "/blobs";
-    const auto shards = files_.list(root);
-    if (!shards && shards.error().code == StatusCode::kNotFound) return {};
-    if (!shards) return tl::unexpected<Error>(shards.error());
-    BlobStore blobs(workspace_);
-    for (const std::string& shard : *shards) {
-      ASSAY_ASSIGN_OR_RETURN(const auto entries, files_.scan(root + "/" + shard));
-      for (const FolderEntry& entry : entries) {
+      for (const int64_t version : known->registered) {
         ASSAY_RETURN_IF_ERROR(step());
-        needed_.erase(entry.name);
-        const Status whole = blobs.verify(entry.name);
-        if (!whole && whole.error().code == StatusCode::kInvalidArgument) {
-          report_.problems.push_back(fmt::format("'{}/{}/{}' is no blob", root, shard, entry.name));
-        } else if (!whole && whole.error().code != StatusCode::kNotFound) {
-          report_.problems.push_back(whole.error().message);
-        } else if (whole) {
-          ++report_.blobs;
-          report_.blob_bytes += entry.info.size;
+        if (known->state.of(version).purged) continue;
+        const auto record = read_version_record(workspace_, name, version);
+        if (record) {
+          ++report_.models;
+          needed_.try_emplace(record->sha256, fmt::format("model {}:{}", record->name, version));
+        } else {
+          report_.problems.push_back(record.error().message);
         }
       }
     }
     return {};
   }
 
+  Status check_blobs() {
+    std::vector<CheckedFile> files;
+    ASSAY_RETURN_IF_ERROR(list_files(workspace_.path() + "/blobs", "", files));
+    // Of a collection that died: the next one puts them back.
+    ASSAY_RETURN_IF_ERROR(
+        list_files(fmt::format("{}/{}", workspace_.path(), kBlobTrash), "", files));
+    BlobStore blobs(workspace_);
+    for (size_t begin = 0; begin < files.size(); begin += kBatch) {
+      const std::span batch(files.data() + begin, std::min(kBatch, files.size() - begin));
+      ASSAY_RETURN_IF_ERROR(step(batch.size()));
+      for_each_index(batch.size(), [&](size_t i) { check_blob(blobs, batch[i]); });
+      for (const CheckedFile& file : batch) {
+        needed_.erase(file.path.substr(file.path.rfind('/') + 1));
+        if (!file.problem.empty()) report_.problems.push_back(file.problem);
+        if (!file.there || !file.problem.empty()) continue;
+        ++report_.blobs;
+        report_.blob_bytes += file.size;
+      }
+    }
+    return {};
+  }
+
+  void check_blob(BlobStore& blobs, CheckedFile& file) const {
+    const std::string name = file.path.substr(file.path.rfind('/') + 1);
+    const std::string place = file.path.substr(workspace_.path().size() + 1);
+    const bool in_place = place == blob_path(name) || place.starts_with(kBlobTrash);
+    if (!is_blob_name(name) || !in_place) {
+      file.problem = fmt::format("'{}' is no blob", file.path);
+    } else if (options_.thorough) {
+      const Status whole = blobs.verify(name);
+      if (!whole && whole.error().code == StatusCode::kNotFound) file.there = false;
+      if (!whole && file.there) file.problem = whole.error().message;
+    }
+  }
+
+  Status check_catalog() {
+    ASSAY_ASSIGN_OR_RETURN(Catalog::Check catalog, Catalog(workspace_).check());
+    report_.catalog_file = catalog.file;
+    report_.catalog_journal = catalog.journal;
+    report_.catalog_runs = catalog.rows;
+    report_.catalog_problems = std::move(catalog.problems);
+    return step(0);
+  }
+
   Workspace& workspace_;
   FileLayer& files_;
   const StopToken& stop_;
-  const CheckProgress& progress_;
+  const CheckOptions& options_;
   BlobReferences needed_;
   CheckReport report_;
   int64_t done_ = 0;
@@ -136,8 +235,8 @@ class Checker {
 }  // namespace
 
 Result<CheckReport> check_workspace(Workspace& workspace, const StopToken& stop,
-                                    const CheckProgress& progress) {
-  return Checker(workspace, stop, progress).run();
+                                    const CheckOptions& options) {
+  return Checker(workspace, stop, options).run();
 }
 
 }  // namespace assay::tracking

@@ -1,6 +1,7 @@
-// Verifies a workspace: every run file against its seal and as HDF5, every blob against its hash,
-// every model's record, every journal, and that each blob which something names is there. Reads
-// all of it and writes nothing. Thread-safe.
+// Checks a workspace: every run file against its seal, the catalog against the run files, every
+// model's record, every journal, and that each blob which something names is there; thoroughly also
+// every run file as HDF5 and every blob against its hash. Reads all of it, on several threads, and
+// writes nothing. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +15,34 @@
 
 namespace assay::tracking {
 
-struct CheckReport {
-  int64_t runs = 0;  // checked, those in the trash included
-  int64_t run_bytes = 0;
-  int64_t blobs = 0;
-  int64_t blob_bytes = 0;
-  int64_t models = 0;    // versions
-  int64_t journals = 0;  // runs that a journal names
-  // One message for each thing that is damaged or missing, naming it.
-  std::vector<std::string> problems{};
-};
-
 // Called now and then with the number of things checked so far; may be empty.
 using CheckProgress = std::function<void(int64_t done)>;
 
+struct CheckOptions {
+  bool thorough = true;
+  CheckProgress progress{};
+};
+
+struct CheckReport {
+  int64_t runs = 0;  // checked, those in the trash included
+  int64_t run_bytes = 0;
+  int64_t blobs = 0;  // there, and if thorough whole
+  int64_t blob_bytes = 0;
+  int64_t models = 0;    // versions, those in the trash included
+  int64_t journals = 0;  // runs that a journal names
+  // One message for each thing that is damaged or missing, naming it.
+  std::vector<std::string> problems{};
+  bool catalog_file = false;     // catalog.h5 is there
+  bool catalog_journal = false;  // catalog.wal is
+  int64_t catalog_runs = 0;      // known to both together
+  // What is wrong with the catalog, which is a cache: it can be made anew.
+  std::vector<std::string> catalog_problems{};
+
+  bool whole() const { return problems.empty() && catalog_problems.empty(); }
+};
+
 // Fails: io if a folder cannot be read; cancelled if `stop` says so.
 Result<CheckReport> check_workspace(Workspace& workspace, const StopToken& stop,
-                                    const CheckProgress& progress = {});
+                                    const CheckOptions& options = {});
 
 }  // namespace assay::tracking

@@ -201,6 +201,7 @@ void add_data_command(CLI::App& app, Invocation& invocation) {
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return describe(invocation, *options); };
   });
+  add_data_sets(*data, invocation);
 }
 
 }  // namespace assay::automl::cli

@@ -173,7 +173,7 @@ Status show_command(const Invocation& invocation, const std::string& name) {
 }  // namespace
 
 void add_experiments_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* experiments = app.add_subcommand("experiments", "List experiments and their runs");
+  CLI::App* experiments = app.add_subcommand("experiments", "List, rename and delete experiments");
   experiments->require_subcommand(1);
 
   CLI::App* list = experiments->add_subcommand(
@@ -191,6 +191,7 @@ void add_experiments_command(CLI::App& app, Invocation& invocation) {
   show->callback([&invocation, name] {
     invocation.action = [&invocation, name] { return show_command(invocation, *name); };
   });
+  add_experiments_changes(*experiments, invocation);
 }
 
 }  // namespace assay::automl::cli

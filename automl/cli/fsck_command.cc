@@ -1,4 +1,4 @@
-// assay fsck
+// assay fsck, assay workspace verify: one check, quick or thorough.
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -6,69 +6,106 @@
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/catalog.h"
-#include "tracking/run_check.h"
+#include "tracking/workspace_check.h"
 
 namespace assay::automl::cli {
 namespace {
 
-constexpr int kDamagedExit = 5;
+struct FsckOptions {
+  bool thorough = false;
+  bool rebuild = false;
+};
 
-std::string check_json(const tracking::RunCheck& check, bool rebuilt) {
-  const nlohmann::ordered_json object{
-      {"ok", check.damaged.empty() && check.catalog_problems.empty()},
-      {"run_files", check.files},
-      {"bytes", check.bytes},
-      {"damaged", check.damaged},
-      {"catalog",
-       {{"present", check.catalog_present},
-        {"runs", check.catalog_runs},
-        {"rebuilt", rebuilt},
-        {"problems", check.catalog_problems}}}};
+std::string check_json(const std::string& path, const tracking::CheckReport& report,
+                       const FsckOptions& options) {
+  nlohmann::ordered_json object;
+  object["ok"] = report.whole();
+  object["workspace"] = path;
+  object["thorough"] = options.thorough;
+  object["runs"] = report.runs;
+  object["run_bytes"] = report.run_bytes;
+  object["blobs"] = report.blobs;
+  object["blob_bytes"] = report.blob_bytes;
+  object["models"] = report.models;
+  object["journaled_runs"] = report.journals;
+  object["problems"] = report.problems;
+  object["catalog"] = {{"file", report.catalog_file},
+                       {"journal", report.catalog_journal},
+                       {"runs", report.catalog_runs},
+                       {"rebuilt", options.rebuild},
+                       {"problems", report.catalog_problems}};
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::string check_text(const tracking::RunCheck& check, bool rebuilt) {
-  std::string out = fmt::format("run files  {} ({}), {} damaged\n", check.files,
-                                size_text(static_cast<double>(check.bytes)), check.damaged.size());
-  for (const std::string& message : check.damaged) out += fmt::format("  {}\n", message);
-  out += fmt::format("catalog    {}{}\n",
-                     check.catalog_present ? fmt::format("{} runs", check.catalog_runs)
-                                           : "not there (lists work without it)",
-                     rebuilt ? ", rebuilt" : "");
-  for (const std::string& message : check.catalog_problems) out += fmt::format("  {}\n", message);
+std::string catalog_text(const tracking::CheckReport& report) {
+  if (report.catalog_file) return fmt::format("{} runs", report.catalog_runs);
+  if (report.catalog_journal) return fmt::format("{} runs, in its journal", report.catalog_runs);
+  return "not there (lists work without it)";
+}
+
+std::string check_text(const std::string& path, const tracking::CheckReport& report,
+                       const FsckOptions& options) {
+  const auto size = [](int64_t bytes) { return size_text(static_cast<double>(bytes)); };
+  std::string out =
+      fmt::format("{}: {} runs ({}), {} blobs ({}), {} model versions", path, report.runs,
+                  size(report.run_bytes), report.blobs, size(report.blob_bytes), report.models);
+  if (report.journals > 0) out += fmt::format(", {} runs in journals", report.journals);
+  if (report.problems.empty()) {
+    out += options.thorough ? "; all whole\n" : "; all run files whole, all blobs there\n";
+  } else {
+    out += fmt::format("; {} problems:\n", report.problems.size());
+  }
+  for (const std::string& problem : report.problems) out += "  " + problem + "\n";
+  out += fmt::format("catalog: {}{}\n", catalog_text(report), options.rebuild ? ", rebuilt" : "");
+  for (const std::string& problem : report.catalog_problems) out += "  " + problem + "\n";
   return out;
 }
 
-Status fsck_command(Invocation& invocation, bool rebuild) {
+Status check(Invocation& invocation, const FsckOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  if (rebuild) {
+  if (options.rebuild) {
     ASSAY_ASSIGN_OR_RETURN(const int64_t runs, tracking::Catalog(*workspace).rebuild());
     print_note(invocation, fmt::format("catalog rebuilt from {} run files", runs));
   }
-  ASSAY_ASSIGN_OR_RETURN(const tracking::RunCheck check, tracking::check_runs(*workspace));
-  print_result(invocation.json ? check_json(check, rebuild) : check_text(check, rebuild));
-  if (!check.catalog_problems.empty()) {
+  ASSAY_ASSIGN_OR_RETURN(
+      const tracking::CheckReport report,
+      tracking::check_workspace(*workspace, *invocation.stop, {.thorough = options.thorough}));
+  print_result(invocation.json ? check_json(workspace->path(), report, options)
+                               : check_text(workspace->path(), report, options));
+  if (!report.catalog_problems.empty()) {
     print_note(invocation, "`assay fsck --rebuild-catalog` makes the catalog anew");
   }
-  if (!check.damaged.empty() || !check.catalog_problems.empty())
-    invocation.exit_code = kDamagedExit;
+  if (!report.whole()) invocation.exit_code = exit_code_of(StatusCode::kData);
   return {};
 }
 
 }  // namespace
 
 void add_fsck_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = app.add_subcommand("fsck", "Check a workspace's run files and catalog");
+  CLI::App* command = app.add_subcommand(
+      "fsck", "Check a workspace's run files, journals, model records and catalog");
   add_workspace_option(*command, invocation);
-  auto rebuild = std::make_shared<bool>(false);
-  command->add_flag("--rebuild-catalog", *rebuild,
+  auto options = std::make_shared<FsckOptions>();
+  command->add_flag("--thorough", options->thorough,
+                    "Open every run file with HDF5 and hash every blob, too");
+  command->add_flag("--rebuild-catalog", options->rebuild,
                     "First make the catalog anew from all run files");
   command->footer(
-      "Reads every run file whole and compares it with its hashes. Exit code 5 if anything is\n"
-      "damaged.\n"
+      "Compares every run file with its hashes and looks for every blob that something names.\n"
+      "Exit code 3 if anything is damaged or missing.\n"
       "Example:\n  assay fsck --workspace .assay");
-  command->callback([&invocation, rebuild] {
-    invocation.action = [&invocation, rebuild] { return fsck_command(invocation, *rebuild); };
+  command->callback([&invocation, options] {
+    invocation.action = [&invocation, options] { return check(invocation, *options); };
+  });
+}
+
+void add_workspace_verify(CLI::App& workspace, Invocation& invocation) {
+  CLI::App* command = workspace.add_subcommand(
+      "verify", "Check everything: as assay fsck --thorough; exit code 3 if anything is bad");
+  add_workspace_option(*command, invocation);
+  command->footer("Example:\n  assay workspace verify --workspace .assay");
+  command->callback([&invocation] {
+    invocation.action = [&invocation] { return check(invocation, {.thorough = true}); };
   });
 }
 

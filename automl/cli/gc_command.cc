@@ -58,14 +58,12 @@ Status collect(const Invocation& invocation, const GcOptions& options) {
   tracking::GarbageOptions garbage;
   ASSAY_ASSIGN_OR_RETURN(garbage.retention_ns, period_ns("--keep-deleted", options.keep_deleted));
   ASSAY_ASSIGN_OR_RETURN(garbage.grace_ns, period_ns("--grace", options.grace));
-  garbage.dry_run = true;
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(tracking::GarbageReport report,
-                         tracking::collect_garbage(*workspace, garbage));
+  ASSAY_ASSIGN_OR_RETURN(auto collection, tracking::GarbageCollection::create(*workspace, garbage));
+  ASSAY_ASSIGN_OR_RETURN(tracking::GarbageReport report, collection.plan());
   if (!options.dry_run) {
     if (!invocation.json) print_note(invocation, report_text(report, true));
-    garbage.dry_run = false;
-    ASSAY_ASSIGN_OR_RETURN(report, tracking::collect_garbage(*workspace, garbage));
+    ASSAY_ASSIGN_OR_RETURN(report, collection.collect());
   }
   print_result(invocation.json ? report_json(report, options.dry_run) + "\n"
                                : report_text(report, options.dry_run));

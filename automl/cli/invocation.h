@@ -66,12 +66,17 @@ void add_models_files(CLI::App& models, Invocation& invocation);
 // `assay models promote | tag | describe | alias | delete | restore`.
 void add_models_changes(CLI::App& models, Invocation& invocation);
 void add_experiments_command(CLI::App& app, Invocation& invocation);
+// `assay experiments rename | delete`.
+void add_experiments_changes(CLI::App& experiments, Invocation& invocation);
 void add_workspace_command(CLI::App& app, Invocation& invocation);
 void add_data_command(CLI::App& app, Invocation& invocation);
+// `assay data list | show`.
+void add_data_sets(CLI::App& data, Invocation& invocation);
 void add_config_command(CLI::App& app, Invocation& invocation);
 void add_devices_command(CLI::App& app, Invocation& invocation);
 void add_gc_command(CLI::App& app, Invocation& invocation);
-// `assay workspace verify | copy | move | export`.
+// `assay workspace verify`, and with copy | move | export.
+void add_workspace_verify(CLI::App& workspace, Invocation& invocation);
 void add_workspace_files(CLI::App& workspace, Invocation& invocation);
 void add_version_command(CLI::App& app, Invocation& invocation);
 void add_completion_command(CLI::App& app, Invocation& invocation);

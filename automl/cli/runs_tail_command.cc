@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -11,7 +10,7 @@
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
-#include "tracking/run_query.h"
+#include "tracking/run_follower.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -42,19 +41,18 @@ class Tail {
       : invocation_(invocation), options_(options) {}
 
   // Prints what is new. The first time it is the end of each log, and each metric's last points.
-  void show(const tracking::RunRecord& record) {
-    show_text("stdout", record.stdout_text, stdout_size_);
-    show_text("stderr", record.stderr_text, stderr_size_);
-    if (options_.metrics || invocation_.json) show_metrics(record);
+  void show(const tracking::RunNews& news) {
+    show_text("stdout", news.stdout_text);
+    show_text("stderr", news.stderr_text);
+    if (options_.metrics || invocation_.json) show_metrics(news);
     first_ = false;
   }
 
  private:
-  void show_text(const char* stream, const std::string& text, size_t& shown) {
-    size_t begin = std::min(shown, text.size());
+  void show_text(const char* stream, const std::string& text) {
+    size_t begin = 0;
     if (first_) begin = options_.lines == 0 ? text.size() : tail_begin(text, options_.lines);
     const std::string fresh = text.substr(begin);
-    shown = text.size();
     if (fresh.empty()) return;
     if (!invocation_.json) return print_result(fresh);
     nlohmann::ordered_json line;
@@ -63,13 +61,11 @@ class Tail {
     print_json(line);
   }
 
-  void show_metrics(const tracking::RunRecord& record) {
-    for (const auto& [key, points] : record.metrics) {
-      size_t begin = std::min(points_[key], points.size());
+  void show_metrics(const tracking::RunNews& news) {
+    for (const auto& [key, points] : news.points) {
       const auto lines = static_cast<size_t>(options_.lines);
-      if (first_ && points.size() > lines) begin = points.size() - lines;
-      for (size_t i = begin; i < points.size(); ++i) show_point(key, points[i]);
-      points_[key] = points.size();
+      size_t begin = first_ && points.size() > lines ? points.size() - lines : 0;
+      for (; begin < points.size(); ++begin) show_point(key, points[begin]);
     }
   }
 
@@ -93,9 +89,6 @@ class Tail {
   const Invocation& invocation_;
   const TailOptions& options_;
   bool first_ = true;
-  size_t stdout_size_ = 0;
-  size_t stderr_size_ = 0;
-  std::map<std::string, size_t> points_;
 };
 
 // False if the user stopped it.
@@ -109,15 +102,15 @@ bool wait_for_more(const Invocation& invocation) {
 
 Status tail_command(Invocation& invocation, const TailOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(const tracking::RunInfo run, tracking::find_run(*workspace, options.run));
+  ASSAY_ASSIGN_OR_RETURN(auto follower, tracking::RunFollower::open(*workspace, options.run));
   Tail tail(invocation, options);
   for (;;) {
-    ASSAY_ASSIGN_OR_RETURN(const tracking::RunRecord record,
-                           tracking::load_run(*workspace, run.run_id));
-    tail.show(record);
+    ASSAY_ASSIGN_OR_RETURN(const tracking::RunNews news, follower.next());
+    tail.show(news);
     ASSAY_RETURN_IF_ERROR(flush_output());
-    if (record.info.status != tracking::RunStatus::kRunning) {
-      print_note(invocation, fmt::format("run {} is {}", run.run_id, name_of(record.info.status)));
+    const tracking::RunInfo& run = news.info;
+    if (run.status != tracking::RunStatus::kRunning) {
+      print_note(invocation, fmt::format("run {} is {}", run.run_id, name_of(run.status)));
       return {};
     }
     if (!options.follow) return {};

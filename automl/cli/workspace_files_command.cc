@@ -1,4 +1,4 @@
-// assay workspace verify | copy | move | export: a workspace as a whole.
+// assay workspace copy | move | export: a workspace as a whole.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
@@ -9,42 +9,12 @@
 #include "automl/report/text_table.h"
 #include "tracking/run_bundle.h"
 #include "tracking/run_query.h"
-#include "tracking/workspace_check.h"
 #include "tracking/workspace_copy.h"
 
 namespace assay::automl::cli {
 namespace {
 
 std::string size_of(int64_t bytes) { return size_text(static_cast<double>(bytes)); }
-
-Status verify(Invocation& invocation) {
-  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(const tracking::CheckReport report,
-                         tracking::check_workspace(*workspace, *invocation.stop));
-  if (!report.problems.empty()) invocation.exit_code = exit_code_of(StatusCode::kData);
-  if (invocation.json) {
-    nlohmann::ordered_json object;
-    object["workspace"] = workspace->path();
-    object["runs"] = report.runs;
-    object["run_bytes"] = report.run_bytes;
-    object["blobs"] = report.blobs;
-    object["blob_bytes"] = report.blob_bytes;
-    object["models"] = report.models;
-    object["journaled_runs"] = report.journals;
-    object["problems"] = report.problems;
-    print_result(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    return {};
-  }
-  std::string out = fmt::format("{}: {} runs ({}), {} blobs ({}), {} model versions",
-                                workspace->path(), report.runs, size_of(report.run_bytes),
-                                report.blobs, size_of(report.blob_bytes), report.models);
-  if (report.journals > 0) out += fmt::format(", {} runs in journals", report.journals);
-  out += report.problems.empty() ? "; all whole\n"
-                                 : fmt::format("; {} problems:\n", report.problems.size());
-  for (const std::string& problem : report.problems) out += "  " + problem + "\n";
-  print_result(out);
-  return {};
-}
 
 void print_copied(const Invocation& invocation, const std::string& to, const char* what,
                   const tracking::CopyReport& report) {
@@ -141,12 +111,7 @@ Status export_file(const Invocation& invocation, const ExportOptions& options) {
 }  // namespace
 
 void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
-  CLI::App* check = workspace.add_subcommand(
-      "verify", "Check every run file, blob, model record and journal; exit code 3 if any is bad");
-  add_workspace_option(*check, invocation);
-  check->footer("Example:\n  assay workspace verify --workspace .assay");
-  check->callback(
-      [&invocation] { invocation.action = [&invocation] { return verify(invocation); }; });
+  add_workspace_verify(workspace, invocation);
 
   auto to = std::make_shared<std::string>();
   CLI::App* duplicate = workspace.add_subcommand(

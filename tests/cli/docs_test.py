@@ -22,7 +22,9 @@ class DocsTest(CliCase):
                         'models export', 'models import', 'models promote',
                         'models tag', 'models describe', 'models alias set',
                         'models alias remove', 'models delete', 'models restore', 'models history',
-                        'models diff', 'experiments list', 'experiments show', 'workspace create',
+                        'models diff', 'experiments list', 'experiments show',
+                        'experiments rename', 'experiments delete', 'data list', 'data show',
+                        'workspace create',
                         'workspace list', 'workspace info', 'data describe', 'config init'):
             text = self.assay(*command.split(), '--help').stdout
             self.assertIn('Usage: assay ' + command, text)

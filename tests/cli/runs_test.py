@@ -98,15 +98,19 @@ class RunsTest(CliCase):
         self.assay('runs', 'compare', ids[0], code=2)
 
     def test_fsck_names_what_is_damaged(self):
-        self.assertTrue(self.assay_json('fsck')['ok'])
+        report = self.assay_json('fsck')
+        self.assertEqual((report['ok'], report['thorough']), (True, False))
+        # A sweep leaves what it noted in the catalog's journal.
+        there = report['catalog']['file'] or report['catalog']['journal']
+        self.assertEqual('not there' in self.assay('fsck').stdout, not there)
         rebuilt = self.assay_json('fsck', '--rebuild-catalog')
-        self.assertEqual((rebuilt['ok'], rebuilt['run_files'], rebuilt['catalog']['runs']),
+        self.assertEqual((rebuilt['ok'], rebuilt['runs'], rebuilt['catalog']['runs']),
                          (True, 8, 8))
         before = self.assay('runs', 'list', '--all').stdout
         catalog = self.path('.assay/catalog.h5')
         with open(catalog, 'r+b') as handle:
             handle.truncate(os.path.getsize(catalog) // 2)
-        self.assertIn('catalog.h5', self.assay('fsck', code=5).stdout)
+        self.assertIn('catalog.h5', self.assay('fsck', code=3).stdout)
         self.assertEqual(self.assay('runs', 'list', '--all').stdout, before)
         self.assay('fsck', '--rebuild-catalog')
         self.assay('fsck')
@@ -117,10 +121,13 @@ class RunsTest(CliCase):
             byte = handle.read(1)
             handle.seek(700)
             handle.write(bytes([byte[0] ^ 1]))
-        process = self.assay('fsck', '--json', code=5)
+        process = self.assay('fsck', '--json', code=3)
         report = json.loads(process.stdout.strip().splitlines()[-1])
-        self.assertEqual(len(report['damaged']), 1)
-        self.assertIn(os.path.basename(victim), report['damaged'][0])
+        self.assertEqual(len(report['problems']), 1)
+        self.assertIn(os.path.basename(victim), report['problems'][0])
+        # One check, one code, whichever command asks.
+        verified = self.assay('workspace', 'verify', '--json', code=3)
+        self.assertEqual(json.loads(verified.stdout)['problems'], report['problems'])
 
 
 if __name__ == '__main__':

@@ -1,4 +1,5 @@
 """assay workspace and assay experiments."""
+import hashlib
 import os
 import unittest
 
@@ -59,10 +60,43 @@ class WorkspaceTest(CliCase):
         self.assertIn(best['run_id'], self.assay('experiments', 'show', 'churn').stdout)
         self.assertIn('homes', self.assay('experiments', 'list').stdout)
         self.fails(2, 'experiments', 'show', 'chrun', says="mean 'churn'")
+        self.datasets_and_their_versions(scores)
         info = self.assay_json('workspace', 'info')
         self.assertEqual(info['runs_by_kind'], {'sweep': 4, 'trial': 10})
         self.assertGreater(info['bytes'], info['run_bytes'] + info['blob_bytes'])
         self.assertIn('4 sweep, 10 trial', self.assay('workspace', 'info').stdout)
+        self.experiments_change_names_and_go(scores, errors)
+
+    def datasets_and_their_versions(self, scores):
+        listed = self.assay_json('data', 'list')
+        self.assertEqual([d['name'] for d in listed], ['b.csv', 'a.csv'])
+        [version] = listed[1]['versions']
+        with open(self.path('a.csv'), 'rb') as handle:
+            content = hashlib.sha256(handle.read()).hexdigest()
+        self.assertEqual((version['version'], version['content_hash'], version['runs'],
+                          version['rows'], version['roles']), (1, content, 2, 120, ['train']))
+        self.assertIn(content[:12], self.assay('data', 'list').stdout)
+        [shown] = self.assay_json('data', 'show', content[:8])['versions']
+        self.assertEqual(shown['run_ids'], [s['run_id'] for s in reversed(scores)])
+        self.assertEqual(len(shown['models']), 2)
+        text = self.assay('data', 'show', 'a.csv').stdout
+        for part in (content, scores[0]['run_id'], shown['models'][0]):
+            self.assertIn(part, text)
+        self.fails(2, 'data', 'show', 'c.csv', says="no run recorded a data set 'c.csv'")
+
+    def experiments_change_names_and_go(self, scores, errors):
+        self.fails(2, 'experiments', 'rename', 'homes', 'churn', says=['Churn', '--merge'])
+        self.fails(2, 'experiments', 'rename', 'hoems', 'x', says="mean 'homes'")
+        renamed = self.assay_json('experiments', 'rename', 'homes', 'houses')
+        self.assertEqual(renamed, {'from': 'homes', 'to': 'houses', 'runs': 6})
+        shown = self.assay_json('runs', 'show', errors[0]['run_id'])
+        self.assertEqual(shown['experiment'], 'houses')
+        self.fails(2, 'experiments', 'delete', 'churn', says='force')
+        deleted = self.assay_json('experiments', 'delete', 'churn', '--force')
+        self.assertEqual(len(deleted), 8)
+        self.assertEqual([e['name'] for e in self.assay_json('experiments', 'list')], ['houses'])
+        self.assay('runs', 'restore', scores[0]['run_id'])
+        self.assertEqual(len(self.assay_json('experiments', 'list')), 2)
 
 
 if __name__ == '__main__':

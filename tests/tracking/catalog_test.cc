@@ -419,7 +419,7 @@ TEST_F(CatalogTest, CheckFindsAWrongCatalogAndRebuildMendsIt) {
   ASSERT_TRUE(Catalog(*workspace_).save());
   auto check = Catalog(*workspace_).check();
   ASSERT_TRUE(check);
-  EXPECT_TRUE(check->present);
+  EXPECT_TRUE(check->file);
   EXPECT_EQ(check->rows, 1);
   EXPECT_THAT(check->problems, IsEmpty());
 

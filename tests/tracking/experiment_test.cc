@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
+
 #include "tests/tracking/test_folder.h"
+#include "tracking/model_registry.h"
+#include "tracking/run_file.h"
+#include "tracking/run_trash.h"
 
 namespace assay::tracking {
 namespace {
@@ -29,6 +34,91 @@ TEST(Experiment, StartsAndListsItsRuns) {
   EXPECT_EQ(all->at(0).runs, 2);
   EXPECT_EQ(all->at(1).name, "letter");
   EXPECT_EQ(all->at(1).runs, 1);
+}
+
+class ExperimentChange : public testing::Test {
+ protected:
+  void SetUp() override {
+    sweep_ = add("Adult", "sweep");
+    trial_ = add("Adult", "trial", sweep_);
+    other_ = add("letter", "job");
+  }
+  std::string add(const std::string& experiment, const std::string& kind,
+                  const std::string& parent = "") {
+    auto run =
+        Run::create(workspace_, {.kind = kind, .experiment = experiment, .parent_run_id = parent});
+    EXPECT_TRUE((*run)->log_metric("auc", 0.5, 1, 2.0));
+    EXPECT_TRUE((*run)->finish(RunStatus::kCompleted));
+    return (*run)->id();
+  }
+  std::string experiment_of(const std::string& run_id) {
+    const auto info = find_run(*workspace_, run_id);
+    return info ? info->experiment : info.error().message;
+  }
+
+  const TestFolder folder_{memory_folder()};
+  std::shared_ptr<Workspace> workspace_ = *Workspace::create(folder_ / "store", "a");
+  std::string sweep_;
+  std::string trial_;
+  std::string other_;
+};
+
+TEST_F(ExperimentChange, RenamesAllItsRunsAndNothingElseOfThem) {
+  const RunRecord before = *load_run(*workspace_, sweep_);
+  const auto renamed = Experiment::rename(*workspace_, "adult", "census");
+  ASSERT_TRUE(renamed) << renamed.error().message;
+  EXPECT_EQ(*renamed, 2);
+  EXPECT_EQ(experiment_of(sweep_), "census");
+  EXPECT_EQ(experiment_of(trial_), "census");
+  EXPECT_EQ(experiment_of(other_), "letter");
+  RunRecord after = *load_run(*workspace_, sweep_);
+  after.info.experiment = before.info.experiment;
+  EXPECT_EQ(*run_file_image(after), *run_file_image(before));
+  EXPECT_EQ(*Experiment::rename(*workspace_, "census", "Census"), 2) << "other letters";
+  EXPECT_EQ(experiment_of(trial_), "Census");
+}
+
+TEST_F(ExperimentChange, MergesOnlyWhenTold) {
+  const auto refused = Experiment::rename(*workspace_, "Adult", "LETTER");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kAlreadyExists);
+  EXPECT_EQ(experiment_of(sweep_), "Adult");
+  EXPECT_EQ(*Experiment::rename(*workspace_, "Adult", "letter", true), 2);
+  EXPECT_EQ(Experiment::list_all(*workspace_)->at(0).runs, 3);
+}
+
+TEST_F(ExperimentChange, RefusesWhatRunsAndWhatIsNotThere) {
+  const auto live = Run::create(workspace_, {.experiment = "adult"});
+  ASSERT_TRUE((*live)->durable());
+  const auto running = Experiment::rename(*workspace_, "adult", "census");
+  EXPECT_EQ(running.error().code, StatusCode::kInvalidArgument);
+  EXPECT_NE(running.error().message.find((*live)->id()), std::string::npos);
+  EXPECT_EQ(experiment_of(sweep_), "Adult");
+  EXPECT_EQ(Experiment::rename(*workspace_, "letter", "not a name").error().code,
+            StatusCode::kInvalidArgument);
+  const auto unknown = Experiment::rename(*workspace_, "lettre", "x");
+  EXPECT_EQ(unknown.error().code, StatusCode::kNotFound);
+  EXPECT_NE(unknown.error().message.find("did you mean 'letter'"), std::string::npos);
+  EXPECT_EQ(Experiment::remove(*workspace_, "lettre").error().code, StatusCode::kNotFound);
+  EXPECT_EQ(Experiment::remove(*workspace_, "adult").error().code, StatusCode::kInvalidArgument);
+}
+
+TEST_F(ExperimentChange, GoesToTheTrashUnlessAModelNeedsIt) {
+  const std::string model = "model bytes";
+  ASSERT_TRUE(
+      ModelRegistry(workspace_)
+          .register_model({.name = "credit", .run_id = trial_}, std::as_bytes(std::span(model))));
+  const auto refused = Experiment::remove(*workspace_, "adult");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("credit:1"), std::string::npos);
+  EXPECT_EQ(experiment_of(sweep_), "Adult");
+  const auto removed = Experiment::remove(*workspace_, "adult", true);
+  ASSERT_TRUE(removed) << removed.error().message;
+  ASSERT_EQ(removed->size(), 2U);
+  EXPECT_EQ(removed->at(0).run_id, sweep_) << "parents first";
+  EXPECT_EQ(list_runs(*workspace_)->runs.size(), 1U);
+  ASSERT_TRUE(restore_run(*workspace_, sweep_));
+  EXPECT_EQ(list_runs(*workspace_)->runs.size(), 3U);
 }
 
 TEST(Experiment, RefusesBadNames) {

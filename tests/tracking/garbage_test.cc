@@ -1,6 +1,10 @@
 #include "tracking/garbage.h"
 
+#include <functional>
+#include <utility>
+
 #include "kernels/base/file_layer.h"
+#include "tests/tracking/observed_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/blob_references.h"
 #include "tracking/run_file.h"
@@ -105,6 +109,148 @@ TEST_F(Garbage, TakesNoNegativePeriods) {
             StatusCode::kInvalidArgument);
   EXPECT_EQ(collect_garbage(*workspace_, {.retention_ns = -1}).error().code,
             StatusCode::kInvalidArgument);
+}
+
+// Every file looks a minute older than it is: what was just written counts as settled.
+class OldFiles : public ObservedFiles {
+ public:
+  Result<FileInfo> stat(const std::string& path) override {
+    auto info = ObservedFiles::stat(path);
+    if (info) age(*info);
+    return info;
+  }
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    auto entries = ObservedFiles::scan(path);
+    if (!entries) return entries;
+    for (FolderEntry& entry : *entries) age(entry.info);
+    return entries;
+  }
+
+ protected:
+  Status perform(const FileCall& call, Act act) override { return act(call); }
+
+ private:
+  static void age(FileInfo& info) {
+    info.modified_ns -= int64_t{60} * 1'000'000'000;
+    info.changed_ns -= int64_t{60} * 1'000'000'000;
+  }
+};
+
+TEST_F(Garbage, IsPlannedAndThenCollectedWithoutReadingRunsAgain) {
+  const std::string orphan = put("nobody needs this");
+  reopen();
+  OldFiles files;
+  const auto workspace = *Workspace::open(folder_ / "store", &files);
+  auto collection = GarbageCollection::create(*workspace, kAtOnce);
+  ASSERT_TRUE(collection);
+  const auto plan = collection->plan();
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->blobs, 1);
+  EXPECT_EQ(collection->files_read(), 4);
+  const auto report = collection->collect();
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->blobs, 1);
+  EXPECT_FALSE(holds(orphan));
+  EXPECT_EQ(collection->files_read(), 4);
+}
+
+TEST_F(Garbage, ReadsFilesThatMayHaveChangedUnseenAgain) {
+  reopen();
+  ReferenceFinder finder(*workspace_);
+  ASSERT_TRUE(finder.find());
+  ASSERT_TRUE(finder.find());
+  EXPECT_GT(finder.files_read(), 4) << "they were written less than two seconds ago";
+}
+
+// What is published between plan and collection is read, and so is a file that was replaced.
+TEST_F(Garbage, IsNotWhatARunNamesSinceThePlan) {
+  const std::string orphan = put("somebody needs this after all");
+  const std::string other = put("and this");
+  reopen();
+  OldFiles files;
+  const auto workspace = *Workspace::open(folder_ / "store", &files);
+  auto collection = GarbageCollection::create(*workspace, kAtOnce);
+  ASSERT_TRUE(collection);
+  const auto plan = collection->plan();
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->blobs, 2);
+  make_run("job", "", "somebody needs this after all");
+  RunRecord record = *load_run(*workspace_, other_);
+  record.artifacts.push_back({"b.txt", other, 8, "text/plain"});
+  const std::string path = run_file_of(*workspace_, other_);
+  spill(path + ".new", *run_file_image(record));
+  std::filesystem::rename(path + ".new", path);
+  reopen();
+  const auto report = collection->collect();
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->blobs, 0);
+  EXPECT_TRUE(holds(orphan));
+  EXPECT_TRUE(holds(other));
+  EXPECT_EQ(collection->files_read(), 4 + 2);
+}
+
+TEST_F(Garbage, ReferencesOfARunAreFoundWhileItIsDeletedAndRestored) {
+  ReferenceFinder finder(*workspace_);
+  const auto all = finder.find();
+  ASSERT_TRUE(all);
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  EXPECT_EQ(finder.find()->size(), all->size());
+  ASSERT_TRUE(restore_run(*workspace_, other_));
+  EXPECT_EQ(finder.find()->size(), all->size());
+}
+
+// Calls `at_rename` before a blob is moved to the trash, and `at_scan` before the trash of runs is
+// listed for the last time after that.
+class WatchedFiles final : public OldFiles {
+ public:
+  std::function<void()> at_rename;
+  std::function<void()> at_scan;
+
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    if (moved_ && path.ends_with("trash/runs") && ++scans_ == 2) at_scan();
+    return OldFiles::scan(path);
+  }
+
+ protected:
+  Status perform(const FileCall& call, Act act) override {
+    const bool move = call.operation == FileOperation::kRename &&
+                      call.path.find("trash/blobs") != std::string::npos;
+    if (move && !std::exchange(moved_, true)) at_rename();
+    return OldFiles::perform(call, act);
+  }
+
+ private:
+  bool moved_ = false;
+  int scans_ = 0;
+};
+
+// A writer pins the blob just before it is moved, and publishes a run that names it and lets go of
+// the pin just after the run files were listed.
+TEST_F(Garbage, IsNotWhatAWriterHeldWhileItWasMoved) {
+  const std::string bytes = "named at the last moment";
+  const std::string sha256 = put(bytes);
+  reopen();
+  ASSERT_TRUE(delete_run(*workspace_, trials_[0]));  // so that there is a trash of runs
+  reopen();
+  std::shared_ptr<Workspace> writer;
+  std::unique_ptr<Run> run;
+  WatchedFiles files;
+  files.at_rename = [&] {
+    writer = *Workspace::open(folder_ / "store");
+    run = *Run::create(writer, {.kind = "job"});
+    EXPECT_TRUE(run->log_artifact("a.txt", std::as_bytes(std::span(bytes)), "text/plain"));
+  };
+  files.at_scan = [&] {
+    EXPECT_TRUE(run->finish(RunStatus::kCompleted));
+    run.reset();
+    writer.reset();
+  };
+  const auto workspace = *Workspace::open(folder_ / "store", &files);
+  const auto report = collect_garbage(*workspace, {.grace_ns = 0});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->restored_blobs, 1);
+  EXPECT_EQ(writer, nullptr) << "it let go meanwhile";
+  EXPECT_TRUE(holds(sha256));
 }
 
 TEST(References, AreAllBlobsThatARunNames) {

@@ -133,7 +133,10 @@ TEST(JournalSegment, DamagedAndNewerHeadersAreNamed) {
 TEST(JournalSegment, NamesSortAndParse) {
   EXPECT_EQ(segment_name(1), "seg-000001.wal");
   EXPECT_TRUE(is_segment_name(segment_name(12'345'678)));
-  for (const char* name : {"", "seg-.wal", "seg-1.wal", "seg-00000a.wal", "seg-000001.wal.tmp"}) {
+  EXPECT_EQ(segment_epoch(segment_name(12'345'678)), 12'345'678U);
+  EXPECT_EQ(segment_epoch("seg-000042.wal"), 42U);
+  for (const char* name : {"", "seg-.wal", "seg-1.wal", "seg-00000a.wal", "seg-000001.wal.tmp",
+                           "seg-000000.wal", "seg-99999999999999999999.wal"}) {
     EXPECT_FALSE(is_segment_name(name)) << name;
   }
 }

@@ -81,7 +81,7 @@ class ObservedFiles : public FileLayer {
     return open_with({FileOperation::kOpenAppend, path, "", ++last_file_},
                      [&] { return below_.open_append(path); });
   }
-  Result<std::unique_ptr<File>> open(const std::string& path) final { return below_.open(path); }
+  Result<std::unique_ptr<File>> open(const std::string& path) override { return below_.open(path); }
   Status rename(const std::string& from, const std::string& to) final {
     return perform({FileOperation::kRename, to, from},
                    [&](const FileCall&) { return below_.rename(from, to); });
@@ -108,8 +108,10 @@ class ObservedFiles : public FileLayer {
   }
   Result<std::vector<std::string>> list(const std::string& path) final { return below_.list(path); }
   bool exists(const std::string& path) final { return below_.exists(path); }
-  Result<FileInfo> stat(const std::string& path) final { return below_.stat(path); }
-  Result<std::vector<FolderEntry>> scan(const std::string& path) final { return below_.scan(path); }
+  Result<FileInfo> stat(const std::string& path) override { return below_.stat(path); }
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    return below_.scan(path);
+  }
 
  protected:
   // Makes the call with `act`, or does not; what it returns is what the caller sees.

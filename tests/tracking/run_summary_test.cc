@@ -12,6 +12,7 @@
 #include "tracking/catalog_journal_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_file.h"
+#include "tracking/run_links.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
@@ -122,6 +123,56 @@ TEST(RunSummary, RandomOnesSurviveJsonAndTheJournal) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->file, (FileIdentity{1, 2, 3}));
     EXPECT_TRUE(same(decoded->summary, summary));
+  }
+}
+
+bool same_links(const RunLinks& a, const RunLinks& b) {
+  const auto same_use = [](const DatasetUse& x, const DatasetUse& y) {
+    return x.name == y.name && x.version == y.version && x.content_hash == y.content_hash &&
+           x.role == y.role && x.rows == y.rows && x.columns == y.columns;
+  };
+  return a.blobs == b.blobs && std::equal(a.datasets.begin(), a.datasets.end(), b.datasets.begin(),
+                                          b.datasets.end(), same_use);
+}
+
+TEST(RunLinks, ComeBackFromTheSealOfARunFile) {
+  const TestFolder folder;
+  PosixFileLayer files;
+  const RunRecord record = sample_record();
+  const RunLinks links = links_of(record);
+  ASSERT_FALSE(links.blobs.empty());
+  ASSERT_FALSE(links.datasets.empty());
+  spill(folder / "run.h5", *run_file_image(record));
+  const auto read = read_run_links(files, folder / "run.h5");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(same_links(*read, links));
+  const auto in_seal = parse_run_links(to_json(summary_of(record), &links), "test");
+  ASSERT_TRUE(in_seal && *in_seal);
+  EXPECT_TRUE(same_links(**in_seal, links));
+}
+
+TEST(RunLinks, OfFilesThatHaveNoneInTheSealAreInTheHdf5Part) {
+  const auto in_seal = parse_run_links(to_json(summary_of(sample_record())), "test");
+  ASSERT_TRUE(in_seal);
+  EXPECT_FALSE(in_seal->has_value()) << "an earlier release";
+  const TestFolder folder;
+  PosixFileLayer files;
+  RunRecord record = sample_record();
+  for (size_t i = 0; i <= kMostLinkedBlobs; ++i) {
+    record.artifacts.push_back({fmt::format("a/{}", i), fmt::format("{:064x}", i), 1, ""});
+  }
+  const RunLinks links = links_of(record);
+  EXPECT_FALSE(*parse_run_links(to_json(summary_of(record), &links), "test"));
+  spill(folder / "run.h5", *run_file_image(record));
+  const auto read = read_run_links(files, folder / "run.h5");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(same_links(*read, links));
+}
+
+TEST(RunLinks, OfAWrongTypeAreDamage) {
+  for (const char* text : {R"({"links":1})", R"({"links":{"blobs":[1]}})",
+                           R"({"links":{"blobs":[],"datasets":[{"name":1}]}})"}) {
+    EXPECT_EQ(parse_run_links(text, "test").error().code, StatusCode::kData) << text;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tracking/workspace_check.h"
 
 #include "tests/tracking/upkeep_fixture.h"
+#include "tracking/catalog.h"
 #include "tracking/run_trash.h"
 #include "tracking/workspace_copy.h"
 
@@ -13,8 +14,8 @@ using testing::IsEmpty;
 
 class WorkspaceCheck : public UpkeepTest {
  protected:
-  CheckReport check() {
-    const auto report = check_workspace(*workspace_, stop_);
+  CheckReport check(bool thorough = true) {
+    const auto report = check_workspace(*workspace_, stop_, {.thorough = thorough});
     EXPECT_TRUE(report) << report.error().message;
     return report ? *report : CheckReport();
   }
@@ -33,7 +34,8 @@ class WorkspaceCheck : public UpkeepTest {
 TEST_F(WorkspaceCheck, FindsNothingInAWholeOne) {
   ASSERT_TRUE(delete_run(*workspace_, other_));
   int64_t steps = 0;
-  const auto report = check_workspace(*workspace_, stop_, [&](int64_t done) { steps = done; });
+  const auto report =
+      check_workspace(*workspace_, stop_, {.progress = [&](int64_t done) { steps = done; }});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(report->problems, IsEmpty());
   EXPECT_EQ(report->runs, 4) << "one of them in the trash";
@@ -48,15 +50,43 @@ TEST_F(WorkspaceCheck, NamesEachFileThatChanged) {
   bytes[bytes.size() / 3] ^= 1;
   spill(run, bytes);
   EXPECT_THAT(check().problems, ElementsAre(HasSubstr(other_)));
+  EXPECT_THAT(check(false).problems, ElementsAre(HasSubstr(other_)));
 }
 
 TEST_F(WorkspaceCheck, NamesBlobsThatAreDamagedOrMissing) {
   const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
   spill(file_with(sha256), "other bytes");
   EXPECT_THAT(check().problems, ElementsAre(HasSubstr(sha256)));
+  EXPECT_TRUE(check(false).whole()) << "a quick check does not hash blobs";
   std::filesystem::remove(file_with(sha256));
   EXPECT_THAT(check().problems, ElementsAre(testing::AllOf(HasSubstr(sha256), HasSubstr("missing"),
                                                            HasSubstr(trials_[0]))));
+  EXPECT_THAT(check(false).problems, ElementsAre(HasSubstr("missing")));
+}
+
+TEST_F(WorkspaceCheck, NamesEachModelRecordThatIsDamaged) {
+  const std::string model = "other model bytes";
+  ASSERT_TRUE(ModelRegistry(workspace_)
+                  .register_model({.name = "credit"}, std::as_bytes(std::span(model))));
+  spill(file_with("versions/1.json"), "{");
+  EXPECT_THAT(check(false).problems, ElementsAre(HasSubstr("versions/1.json")));
+}
+
+TEST_F(WorkspaceCheck, SaysWhetherThereIsACatalog) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  CheckReport report = check(false);
+  EXPECT_TRUE(report.catalog_file);
+  EXPECT_EQ(report.catalog_runs, 4);
+  std::filesystem::remove(folder_ / "store/catalog.h5");
+  make_run("job", "", "x");
+  report = check(false);
+  EXPECT_FALSE(report.catalog_file);
+  EXPECT_TRUE(report.catalog_journal);
+  EXPECT_TRUE(report.whole());
+  spill(folder_ / "store/catalog.h5", "damaged");
+  report = check(false);
+  EXPECT_THAT(report.problems, IsEmpty()) << "it is a cache";
+  EXPECT_FALSE(report.whole());
 }
 
 TEST_F(WorkspaceCheck, NamesRunsUnderAWrongName) {

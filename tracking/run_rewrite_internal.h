@@ -1,0 +1,23 @@
+// Changing a run that has ended: its file is replaced by one with the change, unless another
+// process replaced it meanwhile; then the change is made on what that wrote. Thread-safe.
+#pragma once
+
+#include <string_view>
+
+#include "kernels/base/function_ref.h"
+#include "kernels/base/status.h"
+#include "tracking/run_record.h"
+#include "tracking/workspace.h"
+
+namespace assay::tracking {
+
+// Makes the change in the record; false if there is nothing to change.
+using RunEdit = FunctionRef<Result<bool>(RunRecord&)>;
+
+// Durable when it returns; gives the record as it is then.
+// Fails: as find_run() and `edit`; invalid_argument if the run is running, or its file is not
+// written yet (Workspace::recover() writes what this process and dead ones have not); io, also if
+// this writer was taken over.
+Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, RunEdit edit);
+
+}  // namespace assay::tracking
