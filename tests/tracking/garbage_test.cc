@@ -233,7 +233,7 @@ TEST_F(Garbage, IsNotWhatAWriterHeldWhileItWasMoved) {
   ASSERT_TRUE(delete_run(*workspace_, trials_[0]));  // so that there is a trash of runs
   reopen();
   std::shared_ptr<Workspace> writer;
-  std::unique_ptr<Run> run;
+  std::unique_ptr<tracking::Run> run;
   WatchedFiles files;
   files.at_rename = [&] {
     writer = *Workspace::open(folder_ / "store");

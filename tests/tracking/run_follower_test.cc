@@ -59,8 +59,8 @@ class FollowerTest : public testing::Test {
     reader_ = *Workspace::open(store(), &files_);
   }
   std::string store() const { return folder_ / "store"; }
-  std::unique_ptr<Run> start(const std::string& name) {
-    return std::move(*Run::create(workspace_, {.name = name}));
+  std::unique_ptr<tracking::Run> start(const std::string& name) {
+    return std::move(*tracking::Run::create(workspace_, {.name = name}));
   }
   static RunNews look(RunFollower& follower) {
     auto news = follower.next();
