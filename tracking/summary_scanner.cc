@@ -70,6 +70,7 @@ class SummaryScanner {
     if (key == "details") return whole(details_, 0);
     if (key == "params") return values(summary.params);
     if (key == "tags") return values(summary.tags);
+    if (key == "links") return skip();
     return key == "metrics" && metrics(summary.metrics);
   }
 
@@ -94,6 +95,23 @@ class SummaryScanner {
       if (!words(key) || !take(':') || !body(key)) return false;
     } while (take(','));
     return take('}');
+  }
+
+  // Passes over a value that is of no use here.
+  bool skip() {
+    std::string_view passed;
+    int depth = 0;
+    do {
+      if (at_ >= text_.size()) return false;
+      const char c = text_[at_];
+      if (c == '"') {
+        if (!words(passed)) return false;
+        continue;
+      }
+      depth += (c == '{' || c == '[') ? 1 : (c == '}' || c == ']') ? -1 : 0;
+      ++at_;
+    } while (depth > 0);
+    return depth == 0;
   }
 
   // A text without escapes, which few have.

@@ -151,6 +151,19 @@ TEST(RunLinks, ComeBackFromTheSealOfARunFile) {
   EXPECT_TRUE(same_links(**in_seal, links));
 }
 
+TEST(RunLinks, DoNotKeepListsFromTheQuickWay) {
+  RunRecord record;
+  record.info.name = "plain";
+  record.artifacts = {{"a", std::string(64, 'a'), 1, ""}};
+  record.datasets = {{"adult", "", std::string(64, 'b'), "train", 1, 2, {}}};
+  const RunLinks links = links_of(record);
+  const std::string text = to_json(summary_of(record), &links);
+  const auto scanned = scan_run_summary(text);
+  ASSERT_TRUE(scanned) << text;
+  EXPECT_TRUE(same(*scanned, summary_of(record)));
+  EXPECT_FALSE(scan_run_summary(text.substr(0, text.size() - 1)));
+}
+
 TEST(RunLinks, OfFilesThatHaveNoneInTheSealAreInTheHdf5Part) {
   const auto in_seal = parse_run_links(to_json(summary_of(sample_record())), "test");
   ASSERT_TRUE(in_seal);
