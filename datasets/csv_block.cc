@@ -256,6 +256,21 @@ int64_t ParsedBlock::byte_count() const {
   return bytes;
 }
 
+int64_t newlines_before(const TextBlock& block, char delimiter, int64_t row) {
+  std::string scratch;
+  const char* at = block.begin;
+  for (int64_t records = 0; at < block.end;) {
+    if (const int skip = empty_line(at); skip > 0) {
+      at += skip;
+      continue;
+    }
+    if (records++ == row) break;
+    while (*(at = read_field(at, block.end, delimiter, scratch).next) != '\n') ++at;
+    ++at;
+  }
+  return count_newlines(block.begin, at);
+}
+
 void parse_block(const BlockPlan& plan, const TextBlock& block, ParsedBlock& out) {
   BlockParser(plan, block, out).run();
 }

@@ -87,6 +87,9 @@ class ParsedBlock {
   BlockNote error_;
 };
 
+// LF bytes in the block before record `row`, which is one of those that parse_block counts.
+int64_t newlines_before(const TextBlock& block, char delimiter, int64_t row);
+
 // Overwrites `out`.
 void parse_block(const BlockPlan& plan, const TextBlock& block, ParsedBlock& out);
 

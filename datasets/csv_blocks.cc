@@ -83,6 +83,10 @@ class ScanBlocks final : public CsvBlocks {
   const std::vector<std::string>& names() const override { return scan_->dialect().names; }
   int64_t row_count() const override { return row_count_; }
 
+  Error error_at(int64_t row, size_t column, std::string_view what) const override {
+    return scan_->error_at(scan_->line_of(row), fields_[column], what).value();
+  }
+
   std::vector<std::string> misfit_notes() const override {
     std::vector<std::string> notes;
     for (size_t c = 0; c < columns_.size(); ++c) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datasets/csv_reader.h"
@@ -42,6 +43,9 @@ class CsvBlocks {
   virtual const std::vector<std::string>& names() const = 0;
   // Rows given out so far.
   virtual int64_t row_count() const = 0;
+  // An error (data) about a cell of the last table, with its place: "new.csv:12: column 'age':
+  // ...". `column` counts as in `columns`.
+  virtual Error error_at(int64_t row, size_t column, std::string_view what) const = 0;
   // misfit_note() of each column that had misfits so far.
   virtual std::vector<std::string> misfit_notes() const = 0;
 };

@@ -119,6 +119,16 @@ Status CsvScan::place_blocks() {
   return {};
 }
 
+int64_t CsvScan::line_of(int64_t row) const {
+  for (size_t k = 0; k < parsed_count_; ++k) {
+    if (row < parsed_[k].row_count()) {
+      return first_lines_[k] + newlines_before(current_.blocks[k], dialect_.delimiter, row);
+    }
+    row -= parsed_[k].row_count();
+  }
+  return next_line_;
+}
+
 tl::unexpected<Error> CsvScan::error_at(int64_t line, int32_t field, std::string_view what) const {
   if (field < 0) return fail(StatusCode::kData, "{}:{}: {}", name(), line, what);
   const auto column = static_cast<size_t>(field);

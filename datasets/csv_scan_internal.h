@@ -37,6 +37,9 @@ class CsvScan {
   // The line of the first byte of block k of the last batch, from 1.
   int64_t first_line(size_t k) const { return first_lines_[k]; }
 
+  // The line on which row `row` of the last batch begins, its blocks counted through, from 1.
+  int64_t line_of(int64_t row) const;
+
   // Begins again at the first record. The hash is not taken a second time.
   Status restart();
   // SHA-256 of all bytes; call once, after next() gave false.

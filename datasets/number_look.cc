@@ -7,13 +7,12 @@
 #include "datasets/column_types.h"
 #include "datasets/csv_field_internal.h"
 #include "datasets/decimal_internal.h"
+#include "kernels/base/names.h"
 
 namespace assay::datasets {
 namespace {
 
 constexpr size_t kMostLevels = 1000;
-// Fewer may be codes with a letter here and there.
-constexpr size_t kFewNumbers = 10;
 
 // Takes up to `most` digits; returns how many.
 size_t take_digits(std::string_view& text, size_t most) {
@@ -122,22 +121,16 @@ constexpr std::array<Look, 8> kLooks = {{
      "times of day"},
 }};
 
-// Numbers as they are read, with a few values among them that are none.
-std::string plain_look(const Column& column, size_t count) {
-  size_t numbers = 0;
-  std::string_view odd;
-  for (size_t i = 0; i < count; ++i) {
-    double value = 0;
-    if (parse_number(trimmed(column.levels[i]), value) == NumberKind::kFinite) {
-      ++numbers;
-    } else if (odd.empty()) {
-      odd = column.levels[i];
-    }
-  }
-  const size_t others = count - numbers;
-  if (others == 0 || numbers < kFewNumbers || numbers * 20 < count * 19) return {};
-  return fmt::format("numbers but for '{}'{}", shown_text(odd),
-                     others > 1 ? fmt::format(" and {} more", others - 1) : std::string());
+// What people write where they have no value.
+bool marks_missing(std::string_view text) {
+  constexpr std::array<std::string_view, 9> kWords = {
+      "unknown", "missing", "nil", "nd", "n.d.", "n.a.", "not available", "no data", "empty"};
+  const std::string lower = lower_case(text);
+  const bool word = std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
+  return word || std::none_of(text.begin(), text.end(), [](char c) {
+           return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  (c & 0x80) != 0;
+         });
 }
 
 }  // namespace
@@ -157,7 +150,45 @@ std::string number_look(const Column& column) {
     if (example.empty() || fitting * 20 < count * 19) continue;
     return fmt::format("{} ('{}')", look.name, shown_text(example));
   }
-  return plain_look(column, count);
+  return {};
+}
+
+std::string number_gaps(const Column& column) {
+  constexpr size_t kFewGaps = 2;
+  constexpr size_t kManyNumbers = 10;  // a category may well have the levels 1, 2 and other
+  if (column.is_numbers()) return {};
+  const size_t most = std::max(kFewGaps, column.levels.size() / 20);
+  std::vector<std::string_view> gaps;
+  for (const std::string& level : column.levels) {
+    double value = 0;
+    // Digits that begin with 0 are codes.
+    if (padded_digits(level)) return {};
+    if (parse_number(level, value) != NumberKind::kNone) continue;
+    gaps.push_back(level);
+    if (gaps.size() > most) return {};
+  }
+  const size_t numbers = column.levels.size() - gaps.size();
+  const bool marks = std::all_of(gaps.begin(), gaps.end(), marks_missing);
+  if (gaps.empty() || numbers < (marks ? 2 : kManyNumbers)) return {};
+  const std::string first = fmt::format("'{}'", shown_text(gaps[0]));
+  if (gaps.size() == 1) return first;
+  if (gaps.size() == 2) return fmt::format("{} and '{}'", first, shown_text(gaps[1]));
+  return fmt::format("{} and {} more", first, gaps.size() - 1);
+}
+
+std::string reading_hint(const Column& column) {
+  if (const std::string look = number_look(column); !look.empty()) {
+    return fmt::format(
+        "column '{}' looks like {}, and is read as text (write numbers as 1234.5 and dates as "
+        "2024-12-31)",
+        column.name, look);
+  }
+  const std::string gaps = number_gaps(column);
+  if (gaps.empty()) return {};
+  return fmt::format(
+      "column '{}' would be numeric but for {} and is read as text (missing_tokens can name what "
+      "stands for a missing value)",
+      column.name, gaps);
 }
 
 }  // namespace assay::datasets

@@ -252,13 +252,11 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
 std::vector<std::string> TrainingSet::looks(const std::vector<std::string>& left_out) const {
   std::vector<std::string> lines;
   for (const datasets::Column& column : table_->columns()) {
-    const std::string look = datasets::number_look(column);
     const bool used = std::find(left_out.begin(), left_out.end(), column.name) == left_out.end();
-    if (look.empty() || !used) continue;
-    lines.push_back(
-        fmt::format("column '{}' looks like {}, and is read as text (write numbers as 1234.5 and "
-                    "dates as 2024-12-31)",
-                    column.name, look));
+    if (!used) continue;
+    if (std::string hint = datasets::reading_hint(column); !hint.empty()) {
+      lines.push_back(std::move(hint));
+    }
   }
   return lines;
 }

@@ -152,6 +152,33 @@ TEST(CsvBlocks, FewMisfitsAreMissingAndNoted) {
                        "of 502 values)"}));
 }
 
+TEST(CsvBlocks, ErrorsAboutCellsNameTheirPlace) {
+  const TestFolder folder;
+  // Each record of long_file spans two lines; empty lines are no records.
+  const std::string path = folder.write("t.csv", long_file(300) + "\r\n\nlast,1,k,no,\n");
+  SerialExecutor executor;
+  const StopToken stop;
+  for (const int64_t table_bytes : {200, 1 << 20}) {
+    auto blocks = CsvBlocks::open(
+        path, {{"kind", ColumnType::kCategorical}, {"id", ColumnType::kText}}, {}, table_bytes);
+    ASSERT_TRUE(blocks);
+    int64_t before = 0;
+    for (;;) {
+      const auto table = (*blocks)->next(executor, stop);
+      ASSERT_TRUE(table) << table.error().message;
+      if (*table == nullptr) break;
+      for (int64_t row = 0; row < (*table)->row_count(); ++row) {
+        const int64_t record = before + row;
+        const int64_t line = record < 300 ? 2 + 2 * record : 604;
+        EXPECT_EQ((*blocks)->error_at(row, 1, "odd").message,
+                  fmt::format("{}:{}: column 'id': odd", path, line));
+      }
+      before += (*table)->row_count();
+    }
+    EXPECT_EQ(before, 301);
+  }
+}
+
 TEST(CsvBlocks, HeaderWithoutRowsHasNoTables) {
   const TestFolder folder;
   EXPECT_EQ(stream_error(folder.write("t.csv", "a,b\n"), {{"a"}}), "");

@@ -29,18 +29,6 @@ TEST(NumberLook, KnowsSpellingsThatAreNotRead) {
   EXPECT_EQ(look_of({"10:00", "9:30:15"}), "times of day ('10:00')");
 }
 
-TEST(NumberLook, NamesTheFewValuesThatAreNoNumbers) {
-  std::vector<std::string> levels;
-  for (int i = 0; i < 49; ++i) levels.push_back(std::to_string(i) + ".5");
-  levels.push_back("n/k");
-  EXPECT_EQ(look_of(levels, ColumnType::kText), "numbers but for 'n/k'");
-  levels.push_back("-");
-  EXPECT_EQ(look_of(levels, ColumnType::kText), "numbers but for 'n/k' and 1 more");
-  levels.resize(8);
-  levels.push_back("B");
-  EXPECT_EQ(look_of(levels), "") << "a few may be codes";
-}
-
 TEST(NumberLook, LeavesWordsAndNumbersAlone) {
   EXPECT_EQ(look_of({}), "");
   EXPECT_EQ(look_of({"a", "b"}), "");
@@ -51,6 +39,51 @@ TEST(NumberLook, LeavesWordsAndNumbersAlone) {
   std::vector<std::string> nearly(39, "1,5");
   nearly.push_back("unknown");
   EXPECT_EQ(look_of(nearly), "numbers with a decimal comma ('1,5')");
+}
+
+std::string gaps_of(std::vector<std::string> levels) {
+  Column column;
+  column.name = "c";
+  column.type = ColumnType::kText;
+  column.levels = std::move(levels);
+  return number_gaps(column);
+}
+
+std::vector<std::string> numbers_and(std::vector<std::string> others, int count) {
+  for (int i = 0; i < count; ++i) others.push_back(std::to_string(i) + ".5");
+  return others;
+}
+
+TEST(NumberGaps, NamesWhatStandsAmongNumbers) {
+  EXPECT_EQ(gaps_of(numbers_and({"-"}, 2)), "'-'");
+  EXPECT_EQ(gaps_of(numbers_and({"--", "Unknown"}, 5)), "'--' and 'Unknown'");
+  EXPECT_EQ(gaps_of(numbers_and({"abc"}, 10)), "'abc'");
+  EXPECT_EQ(gaps_of(numbers_and({"n/k", "B", "-"}, 57)), "'n/k' and 2 more");
+}
+
+TEST(NumberGaps, LeavesCategoriesAndCodesAlone) {
+  EXPECT_EQ(gaps_of({}), "");
+  EXPECT_EQ(gaps_of(numbers_and({}, 20)), "");
+  EXPECT_EQ(gaps_of(numbers_and({"other"}, 9)), "") << "a category may have numbers as levels";
+  EXPECT_EQ(gaps_of(numbers_and({"-"}, 1)), "");
+  EXPECT_EQ(gaps_of(numbers_and({"a", "b", "c"}, 56)), "");
+  EXPECT_EQ(gaps_of(numbers_and({"-", "00501"}, 50)), "") << "post codes";
+}
+
+TEST(NumberGaps, TheHintSaysWhatToDo) {
+  Column column;
+  column.name = "c";
+  column.type = ColumnType::kText;
+  column.levels = numbers_and({"-"}, 12);
+  EXPECT_EQ(reading_hint(column),
+            "column 'c' would be numeric but for '-' and is read as text (missing_tokens can name "
+            "what stands for a missing value)");
+  column.levels = {"1,5", "2,5"};
+  EXPECT_EQ(reading_hint(column),
+            "column 'c' looks like numbers with a decimal comma ('1,5'), and is read as text "
+            "(write numbers as 1234.5 and dates as 2024-12-31)");
+  column.levels = {"a", "b"};
+  EXPECT_EQ(reading_hint(column), "");
 }
 
 }  // namespace
