@@ -54,7 +54,10 @@ Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
     if (names.back() != device->info().kind) names.push_back(device->info().kind);
   }
   for (const UnavailableDevice& missing : unavailable_) names.push_back(missing.kind);
-  const std::string_view near = nearest_name(wanted, names);
+  // What people call the kinds that Assay names by their interface.
+  const std::string_view near = kind == "gpu" || kind == "nvidia"   ? "cuda:0"
+                                : kind == "xrt" || kind == "xilinx" ? "fpga:0"
+                                                                    : nearest_name(wanted, names);
   return fail(StatusCode::kInvalidArgument, "unknown device '{}'{}; there are: auto, {}{}", name,
               near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near),
               device_list(devices_), missing_list(unavailable_));

@@ -66,11 +66,15 @@ Status check_table_columns(const ExperimentConfig& config, const ConfigPlaces& p
         {names.error().code, places.message("data.train", names.error().message)});
   }
   std::string lines;
-  StatusCode code = by_config ? StatusCode::kConfig : StatusCode::kData;
-  for (const ColumnMistake& mistake : check_columns(config.data, *names, config.data.train)) {
+  StatusCode code = StatusCode::kConfig;
+  std::vector<ColumnMistake> mistakes = check_columns(config.data, *names, config.data.train);
+  std::stable_sort(mistakes.begin(), mistakes.end(), [&](const auto& a, const auto& b) {
+    return places.line_of(a.path) < places.line_of(b.path);
+  });
+  for (const ColumnMistake& mistake : mistakes) {
     const bool list = mistake.path.rfind("data.drop.", 0) == 0 ||
                       mistake.path.rfind("data.column_types.", 0) == 0;
-    if (list && lines.empty()) code = StatusCode::kConfig;
+    if (!list && !by_config) code = StatusCode::kData;
     lines += (lines.empty() ? "" : "\n") + places.message(mistake.path, mistake.text);
   }
   if (lines.empty()) return {};

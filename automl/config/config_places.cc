@@ -8,7 +8,7 @@
 namespace assay::automl {
 
 void ConfigPlaces::set_line(std::string path, std::string_view file, int line) {
-  places_.emplace(std::move(path), Place{fmt::format("{}:{}", file, line), false});
+  places_.emplace(std::move(path), Place{fmt::format("{}:{}", file, line), false, line});
 }
 
 void ConfigPlaces::set_flag(const std::string& path, std::string flag) {
@@ -17,7 +17,7 @@ void ConfigPlaces::set_flag(const std::string& path, std::string flag) {
   while (at != places_.end() && at->first.compare(0, items.size(), items) == 0) {
     at = places_.erase(at);
   }
-  places_[path] = {std::move(flag), true};
+  places_[path] = {std::move(flag), true, 0};
 }
 
 const ConfigPlaces::Place* ConfigPlaces::find(std::string_view path) const {
@@ -39,6 +39,11 @@ std::string ConfigPlaces::message(std::string_view path, std::string_view text) 
   if (place == nullptr) return fmt::format("{}: {}", option, text);
   if (place->flag) return fmt::format("{}: {}", place->text, text);
   return fmt::format("{}: {}: {}", place->text, option, text);
+}
+
+int ConfigPlaces::line_of(std::string_view path) const {
+  const Place* place = find(path);
+  return place == nullptr ? 0 : place->line;
 }
 
 Error ConfigPlaces::placed(Error error) const {

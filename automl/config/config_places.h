@@ -22,6 +22,8 @@ class ConfigPlaces {
   // "churn.yaml:7: data.target: <text>" or "--target: <text>"; for an option without a place that
   // of what it is part of ("data.drop", "data"), and the path alone if there is none.
   std::string message(std::string_view path, std::string_view text) const;
+  // The line of the same place; 0 for a flag, or without one.
+  int line_of(std::string_view path) const;
   // The error with its place put before it, if its message begins with the path of an option
   // ("data.target: ...", "budget.memory=..."); else as it is.
   Error placed(Error error) const;
@@ -30,6 +32,7 @@ class ConfigPlaces {
   struct Place {
     std::string text;
     bool flag = false;
+    int line = 0;
   };
   const Place* find(std::string_view path) const;
   std::map<std::string, Place, std::less<>> places_;

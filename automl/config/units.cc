@@ -19,6 +19,7 @@ struct Unit {
 constexpr std::array<Unit, 5> kTimeUnits = {
     {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}, {"ms", 0.001}}};
 constexpr double kMaxSeconds = 1e9;
+constexpr std::array<std::string_view, 5> kByteNames = {"B", "KiB", "MiB", "GiB", "TiB"};
 constexpr double kMaxBytes = 9007199254740992.0;  // 2^53
 
 void skip_blanks(std::string_view& text) {
@@ -136,14 +137,24 @@ std::string format_duration(double seconds) {
   return text;
 }
 
-std::string format_bytes(int64_t bytes) {
-  constexpr std::array<std::string_view, 5> kNames = {"B", "KiB", "MiB", "GiB", "TiB"};
+std::string rounded_bytes(int64_t bytes) {
+  auto amount = static_cast<double>(bytes);
   size_t power = 0;
-  while (bytes != 0 && bytes % 1024 == 0 && power + 1 < kNames.size()) {
+  while (amount >= 1024 && power + 1 < kByteNames.size()) {
+    amount /= 1024;
+    ++power;
+  }
+  return power == 0 ? fmt::format("{} B", bytes)
+                    : fmt::format("{:.1f} {}", amount, kByteNames[power]);
+}
+
+std::string format_bytes(int64_t bytes) {
+  size_t power = 0;
+  while (bytes != 0 && bytes % 1024 == 0 && power + 1 < kByteNames.size()) {
     bytes /= 1024;
     ++power;
   }
-  return std::to_string(bytes) + std::string(kNames[power]);
+  return std::to_string(bytes) + std::string(kByteNames[power]);
 }
 
 }  // namespace assay::automl

@@ -22,6 +22,9 @@ Result<int64_t> parse_bytes(std::string_view text);
 // "1h30m", "30s", "0.5s": reads back by parse_duration to the same number.
 std::string format_duration(double seconds);
 
+// "17.2 MiB", "340.0 KiB", "12 B": for people.
+std::string rounded_bytes(int64_t bytes);
+
 // "4GiB", "1536MiB", "1000B": exact, reads back by parse_bytes.
 std::string format_bytes(int64_t bytes);
 

@@ -165,16 +165,14 @@ size_t sequence_length(std::string_view text) {
   return 0;
 }
 
-// The line of the first byte that is no UTF-8 text (NUL is none), or 0.
-int bad_byte_line(std::string_view text) {
-  int line = 1;
-  while (!text.empty()) {
-    const size_t length = sequence_length(text);
-    if (length == 0) return line;
-    if (text.front() == '\n') ++line;
-    text.remove_prefix(length);
+// Where the first byte is that is no UTF-8 text (NUL is none), or npos.
+size_t bad_byte(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = sequence_length(text.substr(at));
+    if (length == 0) return at;
+    at += length;
   }
-  return 0;
+  return std::string_view::npos;
 }
 
 void parse_into(TreeBuilder& builder, std::string_view text, std::vector<ConfigMistake>& mistakes) {
@@ -214,8 +212,10 @@ YamlNode parse_yaml(std::string_view text, std::vector<ConfigMistake>& mistakes)
         {0, fmt::format("{} bytes (a config has at most {})", text.size(), kMaxConfigBytes)});
     return {};
   }
-  if (const int line = bad_byte_line(text); line != 0) {
-    mistakes.push_back({line, "a byte that is not UTF-8 text"});
+  if (const size_t bad = bad_byte(text); bad != std::string_view::npos) {
+    const auto line = static_cast<int>(1 + std::count(text.begin(), text.begin() + bad, '\n'));
+    mistakes.push_back({line, text.find('\0') == bad ? "a NUL byte (a config is text)"
+                                                     : "a byte that is not UTF-8 text"});
     return {};
   }
   TreeBuilder builder(mistakes);

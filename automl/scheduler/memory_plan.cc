@@ -57,7 +57,13 @@ Result<int64_t> MemoryPlan::fit(const Learner& learner, std::span<const std::str
 }
 
 std::string mib_text(int64_t bytes) {
-  return fmt::format("{} MiB", (bytes + (int64_t{1} << 20) - 1) >> 20);
+  constexpr int64_t kMiB = int64_t{1} << 20;
+  constexpr int64_t kReadable = 10240;  // of a unit; 10 GiB and more are told in GiB
+  if (bytes <= kReadable * kMiB) return fmt::format("{} MiB", (bytes + kMiB - 1) / kMiB);
+  const bool huge = bytes > kReadable * kMiB * 1024;
+  const double unit = static_cast<double>(kMiB) * (huge ? 1024.0 * 1024.0 : 1024.0);
+  return fmt::format("{:.1f} {}", std::ceil(static_cast<double>(bytes) / unit * 10) / 10,
+                     huge ? "TiB" : "GiB");
 }
 
 }  // namespace assay::automl

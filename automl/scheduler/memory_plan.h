@@ -50,7 +50,7 @@ class MemoryPlan {
   MemoryShape shape_;
 };
 
-// "120 MiB", rounded up.
+// "120 MiB", "19.6 GiB": rounded up.
 std::string mib_text(int64_t bytes);
 
 }  // namespace assay::automl

@@ -9,6 +9,7 @@ namespace assay::automl {
 struct SlotPlan {
   int slots = 1;
   int threads_per_slot = 1;
+  int without_memory_limit = 1;  // how many slots there would be if memory had no end
 };
 
 struct SlotRequest {

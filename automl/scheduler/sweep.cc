@@ -208,6 +208,15 @@ bool SweepLead::user_stopped() const {
 
 void SweepLead::note(std::string text) {
   if (state_->request.observer != nullptr) state_->request.observer->on_note(text);
+  keep(std::move(text));
+}
+
+void SweepLead::tell_loss(std::string text) {
+  if (state_->request.observer != nullptr) state_->request.observer->on_loss(text);
+  keep(std::move(text));
+}
+
+void SweepLead::keep(std::string text) {
   // Log text is for people; a run that cannot take it still counts.
   if (parent_ != nullptr) (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
   outcome_.notes.push_back(std::move(text));

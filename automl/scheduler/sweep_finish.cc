@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "automl/config/units.h"
 #include "automl/ensemble/cross_selection.h"
 #include "automl/ensemble/greedy_selection.h"
 #include "automl/models/average_model.h"
@@ -34,10 +35,6 @@ constexpr int64_t kManyRows = 10'000;
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
 
 bool is_baseline(const Candidate& candidate) { return candidate.trial == 0; }
-
-std::string mebibytes(int64_t bytes) {
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
-}
 
 std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns) {
   std::vector<PredictionView> views;
@@ -258,7 +255,7 @@ Status SweepLead::fit_save_time(Chosen& chosen) {
   note(fmt::format(
       "saving all {} members ({}) would take too long: {} registered, {} {} instead of "
       "{}",
-      chosen.members.size(), mebibytes(wanted),
+      chosen.members.size(), rounded_bytes(wanted),
       fewer.members.size() == 1 ? fmt::format("trial {} alone is", fewer.members[0].candidate.trial)
                                 : fmt::format("{} of them are", fewer.members.size()),
       outcome_.metric, fewer.score, chosen.score));
@@ -336,9 +333,9 @@ Status SweepLead::register_what_fits(Chosen& chosen) {
     const int64_t bytes = byte_count(chosen);
     const Candidate& smaller = best_within(bytes / 2);
     if (smaller.model->byte_count() >= bytes) break;
-    note(fmt::format("{}; registering trial {} instead ({}, {} {})", done.error().message,
-                     smaller.trial, mebibytes(smaller.model->byte_count()), outcome_.metric,
-                     smaller.score));
+    tell_loss(fmt::format("{}; registering trial {} instead ({}, {} {})", done.error().message,
+                          smaller.trial, rounded_bytes(smaller.model->byte_count()),
+                          outcome_.metric, smaller.score));
     chosen = alone(smaller);
     done = register_model(chosen);
   }
@@ -431,12 +428,12 @@ Status SweepLead::finish() {
   outcome_.leaderboard = make_leaderboard(chosen);
   {
     const std::lock_guard lock(state_->slots_mutex);
-    for (std::string& error : state_->record_errors) note(std::move(error));
+    for (std::string& error : state_->record_errors) tell_loss(std::move(error));
     state_->record_errors.clear();
   }
   say_what_stalled();
   // The model is registered: a record that cannot be written in full does not undo that.
-  if (Status logged = log_results(chosen); !logged) note("results: " + logged.error().message);
+  if (Status logged = log_results(chosen); !logged) tell_loss("results: " + logged.error().message);
   const Status closed =
       parent_->finish(outcome_.status, outcome_.status == tracking::RunStatus::kInterrupted
                                            ? "stopped by the user; " +
@@ -445,7 +442,7 @@ Status SweepLead::finish() {
                                                       : "the model of " + outcome_.kept_partial) +
                                                  " is registered"
                                            : std::string());
-  if (!closed) note("the sweep's record could not be completed: " + closed.error().message);
+  if (!closed) tell_loss("the sweep's record could not be completed: " + closed.error().message);
   publish_trials();
   return {};
 }
@@ -461,7 +458,7 @@ void SweepLead::publish_trials() {
         "there was no time to write the files of all trials: they are in the journal, and the "
         "next command that writes to the workspace writes them");
   } else {
-    note("files of trials could not be written: " + published.error().message);
+    tell_loss("files of trials could not be written: " + published.error().message);
   }
 }
 

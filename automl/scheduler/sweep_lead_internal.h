@@ -38,6 +38,7 @@ class SweepLead {
   Status choose_learners();
   Status plan_validation_folds();
   Status make_queue();
+  std::string slots_text() const;
   // What memory allows. (sweep_memory.cc)
   Status check_base() const;
   // Fills base_bytes_: makes or gives up the dense form, and lets the table go if memory is short.
@@ -99,6 +100,9 @@ class SweepLead {
   Error budget_error(const std::string& doing) const;
   bool user_stopped() const;
   void note(std::string text);
+  // Of something that could not be kept: also for who wants no notes.
+  void tell_loss(std::string text);
+  void keep(std::string text);
   void progress(SweepPhase phase);
   void tell(const std::vector<TrialEvent>& events);
   kernels::ComputeContext context(const StopToken& stop) const;

@@ -39,6 +39,9 @@ class SweepObserver {
   }
   // Something that people should know: what was detected, chosen, dropped or skipped, in one line.
   virtual void on_note(const std::string& note) { (void)note; }
+  // Something that was asked for could not be kept, such as a model on a full disk, in one line:
+  // also for those who want no notes.
+  virtual void on_loss(const std::string& loss) { on_note(loss); }
 };
 
 }  // namespace assay::automl

@@ -195,6 +195,22 @@ const Learner* SweepLead::find_by_name(std::string_view name) const {
   return at == state_->learners.end() ? nullptr : *at;
 }
 
+std::string SweepLead::slots_text() const {
+  std::string text =
+      fmt::format("{} slot{} of {} thread{}", slots_.slots, slots_.slots == 1 ? "" : "s",
+                  slots_.threads_per_slot, slots_.threads_per_slot == 1 ? "" : "s");
+  if (slots_.slots < slots_.without_memory_limit) {
+    text +=
+        fmt::format(" (of {} slots that threads allow, the others are cut: budget.memory is {})",
+                    slots_.without_memory_limit, mib_text(memory_limit_));
+  }
+  if (config_.run.slots > slots_.slots) {
+    text += fmt::format(" ({} slots asked for, {} thread{} may be used)", config_.run.slots,
+                        threads_, threads_ == 1 ? "" : "s");
+  }
+  return text;
+}
+
 Status SweepLead::make_queue() {
   ASSAY_RETURN_IF_ERROR(settle_base());
   const DataShape shape = state_->set->shape();
@@ -207,8 +223,7 @@ Status SweepLead::make_queue() {
   ParamMap leader_params;
   slot_request.bytes_per_trial = together.fit(*leading_learner(), {}, leader_params).value_or(0);
   slots_ = plan_slots(slot_request);
-  note(fmt::format("{} slot{} of {} thread{}", slots_.slots, slots_.slots == 1 ? "" : "s",
-                   slots_.threads_per_slot, slots_.threads_per_slot == 1 ? "" : "s"));
+  note(slots_text());
 
   // In logical mode what fits must not depend on how many threads a slot has.
   const bool logical = state_->budget.logical();

@@ -118,6 +118,10 @@ Status PosixFileLayer::unlink(const std::string& path) {
 Status PosixFileLayer::make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
+  // Its parents are made, too: what is missing then is a file system that takes folders.
+  if (error && error.value() == ENOENT) {
+    return fail(StatusCode::kIo, "cannot create folder '{}': {}", path, error.message());
+  }
   if (error) return io_error("create folder", path, error.value());
   return {};
 }

@@ -67,6 +67,9 @@ TEST(Sizes, AreWrittenSoThatTheyReadBack) {
   EXPECT_EQ(format_bytes(int64_t{4} << 30), "4GiB");
   EXPECT_EQ(format_bytes(1000), "1000B");
   EXPECT_EQ(format_bytes(0), "0B");
+  EXPECT_EQ(rounded_bytes(0), "0 B");
+  EXPECT_EQ(rounded_bytes(16 << 10), "16.0 KiB");
+  EXPECT_EQ(rounded_bytes(int64_t{1} << 40), "1.0 TiB");
   for (const int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{1536}, int64_t{3} << 50}) {
     EXPECT_EQ(*parse_bytes(format_bytes(bytes)), bytes);
   }

@@ -101,6 +101,8 @@ TEST(Slots, AreManyForSmallDataAndFewForLarge) {
 
 TEST(Slots, AreAsManyAsMemoryHolds) {
   EXPECT_EQ(plan_slots({8, 0, 1000, 1000, 400}).slots, 2);
+  EXPECT_EQ(plan_slots({8, 0, 1000, 1000, 400}).without_memory_limit, 8);
+  EXPECT_EQ(plan_slots({8, 3, 1000, 1000, 400}).without_memory_limit, 3) << "as the user says";
   EXPECT_EQ(plan_slots({8, 0, 1000, 1000, 4000}).slots, 1);
 }
 

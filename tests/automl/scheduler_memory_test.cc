@@ -21,6 +21,14 @@ MemoryShape shape_of(int64_t limit) {
   return shape;
 }
 
+TEST(MemoryPlan, TellsSizesRoundedUpInUnitsThatCanBeRead) {
+  EXPECT_EQ(mib_text(0), "0 MiB");
+  EXPECT_EQ(mib_text(kMiB + 1), "2 MiB");
+  EXPECT_EQ(mib_text(10240 * kMiB), "10240 MiB");
+  EXPECT_EQ(mib_text(10240 * kMiB + 1), "10.1 GiB");
+  EXPECT_EQ(mib_text(20 * 1024 * 1024 * kMiB), "20.0 TiB");
+}
+
 TEST(MemoryPlan, SharesTheRoomOut) {
   const MemoryPlan plan(shape_of(300 * kMiB));
   EXPECT_EQ(plan.kept_prediction_bytes(), 20 * kMiB);

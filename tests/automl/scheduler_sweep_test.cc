@@ -217,6 +217,13 @@ TEST(Sweep, KeepsToItsTimeOnASlowDisk) {
   }
 }
 
+// Hears what could not be kept.
+class LossObserver final : public SweepObserver {
+ public:
+  void on_loss(const std::string& loss) override { losses.push_back(loss); }
+  std::vector<std::string> losses;
+};
+
 TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
   int64_t whole = 0;
   for (const bool full : {false, true}) {
@@ -228,6 +235,8 @@ TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
     bench.add(fake("gbt"));
     bench.request.config.budget.trials = 12;
     bench.request.config.search.halving = false;
+    LossObserver observer;
+    bench.request.observer = &observer;
     const auto outcome = bench.run();
     ASSERT_TRUE(outcome) << outcome.error().message;
     if (!full) whole = static_cast<int64_t>(tracking::slurp(outcome->model_path).size());
@@ -237,6 +246,8 @@ TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
         outcome->notes.begin(), outcome->notes.end(),
         [](const std::string& note) { return note.find("no space") != std::string::npos; });
     EXPECT_EQ(said, full);
+    ASSERT_EQ(observer.losses.empty(), !full);
+    if (full) EXPECT_THAT(observer.losses[0], HasSubstr("no space"));
   }
 }
 

@@ -102,6 +102,13 @@ TEST(Devices, UnknownNameSuggestsTheNearest) {
       found.error().message,
       "unknown device 'cdua' (did you mean 'cuda'?); there are: auto, cpu, fpga:emu0, cuda:0, "
       "cuda:1");
+  for (const char* name : {"gpu", "GPU:1", "nvidia"}) {
+    EXPECT_NE(set_with_gpus().find(name).error().message.find("(did you mean 'cuda:0'?)"),
+              std::string::npos)
+        << name;
+  }
+  EXPECT_NE(set_with_gpus().find("xrt").error().message.find("(did you mean 'fpga:0'?)"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -152,6 +152,12 @@ TEST_F(FileLayerTest, AppendersOfOneFileDoNotTearEachOther) {
   }
 }
 
+TEST_F(FileLayerTest, AFolderThatCannotBeMadeIsAnIoError) {
+  const Status made = files_.make_folder("/proc/none/below");
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, StatusCode::kIo);
+}
+
 TEST_F(FileLayerTest, MakeFolderFailsUnderAFile) {
   write("a", "");
   EXPECT_FALSE(files_.make_folder(path("a/b")).has_value());
