@@ -248,24 +248,29 @@ Result<ModelVersion> ModelRegistry::export_model(std::string_view reference,
   return model;
 }
 
-Result<ModelVersion> ModelRegistry::import_model(const std::string& path, std::string_view name) {
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes,
-                         read_file(workspace_->files(), path, kModelLimitBytes));
-  ASSAY_ASSIGN_OR_RETURN(const CardedModel file, split_card(bytes, path));
+Result<ModelVersion> version_of_card(const CardedModel& file, const std::string& source) {
   if (!file.has_card) {
     return fail(StatusCode::kData,
                 "'{}' has no card that says where it is from: it was not made by `assay models "
                 "export` (assay models register takes any model file)",
-                path);
+                source);
   }
-  ASSAY_ASSIGN_OR_RETURN(ModelCard card, parse_card(file.card, path));
+  ASSAY_ASSIGN_OR_RETURN(ModelCard card, parse_card(file.card, source));
   if (sha256_hex(file.model) != card.model.sha256) {
-    return fail(StatusCode::kData, "'{}' is damaged: its card is that of another model", path);
+    return fail(StatusCode::kData, "'{}' is damaged: its card is that of another model", source);
   }
   ModelVersion model = std::move(card.model);
   // A model that went through several workspaces keeps where it was made.
   if (!model.origin) model.origin = card.origin;
   model.stage = kModelStages[0];
+  return model;
+}
+
+Result<ModelVersion> ModelRegistry::import_model(const std::string& path, std::string_view name) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes,
+                         read_file(workspace_->files(), path, kModelLimitBytes));
+  ASSAY_ASSIGN_OR_RETURN(const CardedModel file, split_card(bytes, path));
+  ASSAY_ASSIGN_OR_RETURN(ModelVersion model, version_of_card(file, path));
   if (!name.empty()) model.name = name;
   return register_model(std::move(model), std::as_bytes(std::span(file.model)));
 }

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/model_card.h"
 #include "tracking/workspace.h"
 
 namespace assay::tracking {
@@ -102,6 +103,11 @@ struct ModelEdit {
   std::vector<std::string> remove_tags{};
   std::vector<std::string> set_aliases{};  // each moves here from wherever it points
 };
+
+// What the card of an exported file says of its model, as a version to register: with lineage,
+// tags, description and where it came from, without stage and aliases. `source` is what messages
+// call the file. Fails: data if it has no card, or one that is damaged or another model's.
+Result<ModelVersion> version_of_card(const CardedModel& file, const std::string& source);
 
 class ModelRegistry {
  public:
