@@ -9,6 +9,7 @@
 #include "automl/cli/invocation.h"
 #include "automl/cli/learner_groups.h"
 #include "automl/cli/output.h"
+#include "automl/cli/output_file.h"
 #include "automl/cli/table_options.h"
 #include "automl/config/column_check.h"
 #include "automl/config/config_reference.h"
@@ -28,12 +29,12 @@ struct InitOptions {
   std::string data;
   std::string target;
   std::string task = "auto";
-  std::string out;
+  OutputPlace out;
 };
 
 // The data's path as a config in `out`'s folder (or here) has to name it.
 std::string path_for(const std::string& data, const std::string& out) {
-  if (out.empty()) return data;
+  if (out.empty() || out == "-") return data;
   std::error_code error;
   const auto folder = std::filesystem::absolute(out, error).parent_path();
   const auto relative =
@@ -54,7 +55,7 @@ Result<std::string> make_template(const Invocation& invocation, const InitOption
   ASSAY_ASSIGN_OR_RETURN(const auto target, datasets::extract_target(*table, options.target, task));
   ExperimentConfig config;
   config.run.experiment = experiment_name_of(options.data);
-  config.data.train = path_for(options.data, options.out);
+  config.data.train = path_for(options.data, options.out.path);
   config.data.target = options.target;
   config.data.task = std::string(name_of(target.task));
   config.data.metric = std::string(Metric::default_for(target.task).name());
@@ -68,23 +69,24 @@ Result<std::string> make_template(const Invocation& invocation, const InitOption
 }
 
 Status init(const Invocation& invocation, const InitOptions& options) {
-  PosixFileLayer files;
-  if (!options.out.empty() && files.exists(options.out)) {
-    return fail(StatusCode::kAlreadyExists, "'{}' is there already; it is not overwritten",
-                options.out);
+  const std::string& path = options.out.path;
+  const bool to_stdout = path.empty() || path == "-";
+  if (!to_stdout) {
+    ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(path, options.data, "the table"));
+    ASSAY_RETURN_IF_ERROR(OutputFile::check(options.out));
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string text, make_template(invocation, options));
-  if (options.out.empty()) {
+  if (to_stdout) {
     print_result(invocation.json ? nlohmann::json{{"config", text}}.dump() + "\n" : text);
     return {};
   }
-  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(options.out));
-  ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span<const char>(text))));
-  ASSAY_RETURN_IF_ERROR(file->sync());
+  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(options.out));
+  ASSAY_RETURN_IF_ERROR(file.write(text));
+  ASSAY_RETURN_IF_ERROR(file.close());
   if (invocation.json) {
-    print_result(nlohmann::json{{"out", options.out}}.dump() + "\n");
+    print_result(nlohmann::json{{"out", path}}.dump() + "\n");
   } else {
-    print_note(invocation, fmt::format("wrote {0}; next: assay run {0}", options.out));
+    print_note(invocation, fmt::format("wrote {0}; next: assay run {0}", path));
   }
   return {};
 }
@@ -122,8 +124,9 @@ void add_init(CLI::App& config, Invocation& invocation) {
       ->type_name("COLUMN")
       ->required();
   add_task_option(*command, options->task);
-  command->add_option("--out,-o", options->out, "File to write (default: standard output)")
+  command->add_option("--out,-o", options->out.path, "File to write (default: standard output)")
       ->type_name("FILE");
+  add_force_option(*command, options->out);
   command->footer("Example:\n  assay config init train.csv --target churn --out churn.yaml");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return init(invocation, *options); };

@@ -106,10 +106,10 @@ std::string profile_text(const datasets::TableProfile& profile) {
                                 profile.row_count, profile.columns.size(), profile.content_hash);
   TextTable table;
   table.add_column("column");
-  table.add_column("type");
+  table.add_column("type", Align::kLeft, Fit::kWhole);
   table.add_column("missing", Align::kRight);
   table.add_column("distinct", Align::kRight);
-  table.add_column("values");
+  table.add_column("values", Align::kLeft, Fit::kEnd);
   for (const auto& column : profile.columns) {
     const double share = profile.row_count > 0 ? 100.0 * static_cast<double>(column.missing_count) /
                                                      static_cast<double>(profile.row_count)
@@ -156,9 +156,8 @@ Status describe(const Invocation& invocation, const DescribeOptions& options) {
   }
   std::vector<std::string> notes;
   for (const datasets::Column& column : table->columns()) {
-    if (const std::string look = datasets::number_look(column); !look.empty()) {
-      notes.push_back(
-          fmt::format("column '{}' looks like {}, which are read as text", column.name, look));
+    if (std::string hint = datasets::reading_hint(column); !hint.empty()) {
+      notes.push_back(std::move(hint));
       print_note(invocation, "note: " + notes.back());
     }
     if (column.misfits.count == 0) continue;

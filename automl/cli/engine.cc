@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "automl/config/units.h"
 #include "backends/cpu/openmp_executor.h"
 
 namespace assay::automl::cli {
@@ -11,9 +12,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   const int64_t usable_memory = usable_memory_bytes();
   const int64_t memory = options.memory_bytes > 0 ? options.memory_bytes : usable_memory / 10 * 8;
   if (memory > usable_memory) {
-    return fail(StatusCode::kInvalidArgument,
-                "budget.memory={} bytes (this process may use {} bytes at most)", memory,
-                usable_memory);
+    return fail(StatusCode::kInvalidArgument, "budget.memory={} (this process may use {} at most)",
+                format_bytes(memory), format_bytes(usable_memory >> 20 << 20));
   }
   ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));

@@ -26,7 +26,7 @@ constexpr size_t kBatchBytes = size_t{32} << 20;
 struct ExplainOptions : PredictionOptions {
   std::string method = "shap";
   std::string scale = "prediction";
-  std::string out;
+  OutputPlace out;
   std::string metric;
   int64_t repeats = 5;
   int64_t seed = 0;
@@ -59,9 +59,9 @@ class RowExplainer {
     first_output_ = predictor.task() == Task::kBinary ? outputs_ - 1 : 0;
   }
 
-  Status open(const std::string& path) {
-    if (path.empty()) return {};
-    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(path));
+  Status open(const OutputPlace& place) {
+    if (place.path.empty()) return {};
+    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(place));
     file_.emplace(std::move(file));
     text_ = header();
     return {};
@@ -231,8 +231,8 @@ Status explain_rows(const Invocation& invocation, const ExplainOptions& options,
                 "(--scale prediction explains it)",
                 model.name);
   }
-  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out, options.table.path, "--data"));
-  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out, model.file, "the model"));
+  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, options.table.path, "--data"));
+  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, model.file, "the model"));
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
   RowExplainer explainer(predictor, options, engine->context(*invocation.stop));
   ASSAY_RETURN_IF_ERROR(explainer.open(options.out));
@@ -255,23 +255,24 @@ Status explain_rows(const Invocation& invocation, const ExplainOptions& options,
                    {"importance", columns_json(columns, false)},
                    {"notes", stream.notes},
                    {"columns", Json::parse(gaps_json(stream.gaps))}};
-    if (!options.out.empty()) object["out"] = options.out;
+    if (!options.out.path.empty()) object["out"] = options.out.path;
     print_result(object.dump() + "\n");
     return {};
   }
   print_result(table_text(columns, "mean |contribution|", false));
-  print_note(invocation,
-             fmt::format("{} rows of {} explained: contributions to the {}{}", stream.rows,
-                         options.table.path, aim_of(predictor, options.scale),
-                         options.out.empty() ? std::string()
-                                             : fmt::format(", written to {}", options.out)));
+  print_note(
+      invocation,
+      fmt::format("{} rows of {} explained: contributions to the {}{}", stream.rows,
+                  options.table.path, aim_of(predictor, options.scale),
+                  options.out.path.empty() ? std::string()
+                                           : fmt::format(", written to {}", options.out.path)));
   return {};
 }
 
 Status permute_columns(const Invocation& invocation, const ExplainOptions& options,
                        const NamedModel& model) {
   const Predictor& predictor = model.predictor;
-  if (!options.out.empty()) {
+  if (!options.out.path.empty()) {
     return fail(StatusCode::kInvalidArgument,
                 "--out holds contributions of rows: it needs --method shap");
   }
@@ -351,8 +352,10 @@ void add_method_options(CLI::App& command, ExplainOptions& options) {
   add_choice(command, "--scale", options.scale, kScales,
              "shap: contributions to the prediction, or to the score before the link (log-odds), "
              "for a model of one kind.");
-  command.add_option("--out,-o", options.out, "shap: CSV file for the contributions of every row")
+  command
+      .add_option("--out,-o", options.out.path, "shap: CSV file for the contributions of every row")
       ->type_name("FILE");
+  add_force_option(command, options.out);
   std::vector<std::string_view> metrics;
   for (const std::string_view name : metric_choices()) {
     if (name != "auto") metrics.push_back(name);

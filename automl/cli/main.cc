@@ -36,12 +36,12 @@ void install_handlers() {
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  // A terminal that closes stops a run like Ctrl-C, unless nohup took care of that.
-  struct sigaction hangup {};
-  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
-    sigaction(SIGHUP, &action, nullptr);
+  // A terminal that closes stops a run like Ctrl-C. What was ignored when the program was started
+  // stays ignored: nohup and shells that start jobs in the background ask for that.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    if (sigaction(number, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
+    sigaction(number, &action, nullptr);
   }
   // A file that grows beyond `ulimit -f` is a write that fails, like any other.
   signal(SIGXFSZ, SIG_IGN);

@@ -25,16 +25,16 @@ std::string joined(const std::vector<std::string>& items) {
 
 TextTable model_table(const std::vector<tracking::ModelVersion>& models) {
   TextTable table;
-  table.add_column("model");
+  table.add_column("model", Align::kLeft, Fit::kWhole);
   table.add_column("version", Align::kRight);
   table.add_column("aliases");
-  table.add_column("stage");
+  table.add_column("stage", Align::kLeft, Fit::kSpare);
   table.add_column("task");
   table.add_column("metric");
   table.add_column("score", Align::kRight);
-  table.add_column("size", Align::kRight);
-  table.add_column("registered");
-  table.add_column("run");
+  table.add_column("size", Align::kRight, Fit::kSpare);
+  table.add_column("registered", Align::kLeft, Fit::kSpare);
+  table.add_column("run", Align::kLeft, Fit::kWhole);
   for (const auto& model : models) {
     table.add_row({model.name, std::to_string(model.version), joined(model.aliases),
                    model.stage == "none" ? "" : model.stage, model.task, model.metric,
@@ -132,7 +132,7 @@ Status show_command(const Invocation& invocation, const std::string& reference) 
   if (!model.input_contract.empty()) {
     out += "\ninput\n" + contract_table(model.input_contract, terminal_width());
   }
-  print_result(out);
+  print_result(fitted_lines(out, terminal_width()));
   print_note(invocation,
              fmt::format("next: assay predict {} --data new.csv --out predictions.csv", reference));
   return {};
@@ -189,7 +189,8 @@ Status history_command(const Invocation& invocation, const std::string& name) {
     return {};
   }
   TextTable table;
-  for (const char* title : {"when", "who", "what", "why"}) table.add_column(title);
+  for (const char* title : {"when", "who", "what"}) table.add_column(title);
+  table.add_column("why", Align::kLeft, Fit::kEnd);
   for (const auto& event : events) {
     for (const auto& change : event.changes) {
       table.add_row(

@@ -1,6 +1,7 @@
 // assay models register | import | export: between the registry and files.
 #include <CLI/CLI.hpp>
 
+#include "automl/cli/help_format.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
@@ -52,19 +53,30 @@ void print_registered(const Invocation& invocation, const tracking::ModelVersion
   }
 }
 
-Status register_file(const Invocation& invocation, const RegisterOptions& options) {
-  std::string bytes;
-  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
+// What is known of the model: by the card of an exported file, or by the model alone.
+Result<tracking::ModelVersion> version_of_file(const Predictor& predictor,
+                                               const tracking::CardedModel& parts,
+                                               const std::string& path) {
+  if (parts.has_card) return tracking::version_of_card(parts, path);
   tracking::ModelVersion model;
-  model.name = options.name;
   model.task = std::string(name_of(predictor.task()));
-  model.description = options.description;
-  model.stage = options.stage;
-  ASSAY_ASSIGN_OR_RETURN(model.tags, parse_tags(options.tags));
   model.format_version = kModelFormat;
   model.input_contract = input_contract_json(predictor);
   add_notes(predictor, model);
+  return model;
+}
+
+Status register_file(const Invocation& invocation, const RegisterOptions& options) {
+  std::string bytes;
+  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
   ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(bytes, options.path));
+  ASSAY_ASSIGN_OR_RETURN(tracking::ModelVersion model,
+                         version_of_file(predictor, parts, options.path));
+  model.name = options.name;
+  if (!options.description.empty()) model.description = options.description;
+  if (!options.stage.empty()) model.stage = options.stage;
+  ASSAY_ASSIGN_OR_RETURN(const auto tags, parse_tags(options.tags));
+  for (const auto& [key, value] : tags) model.tags[key] = value;
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, true));
   ASSAY_ASSIGN_OR_RETURN(const auto done,
                          registry.register_model(model, std::as_bytes(std::span(parts.model))));
@@ -84,32 +96,35 @@ Status import_file(const Invocation& invocation, const std::string& path, const 
 }
 
 Status export_command(const Invocation& invocation, const std::string& reference,
-                      const std::string& path) {
+                      const OutputPlace& out) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto model, registry.resolve(reference));
   ASSAY_ASSIGN_OR_RETURN(const std::string bytes, registry.exported_bytes(model));
-  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(path));
+  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(out));
   ASSAY_RETURN_IF_ERROR(file.write(bytes));
   ASSAY_RETURN_IF_ERROR(file.close());
   if (invocation.json) {
     print_result(model_json(model) + "\n");
   } else {
-    print_note(invocation, fmt::format("{}:{} written to {} ({})", model.name, model.version, path,
-                                       size_text(static_cast<double>(bytes.size()))));
+    print_note(invocation, fmt::format("{}:{} written to {} ({})", model.name, model.version,
+                                       out.path, size_text(static_cast<double>(bytes.size()))));
   }
   return {};
 }
 
 void add_register(CLI::App& models, Invocation& invocation) {
-  CLI::App* command = models.add_subcommand("register", "Register an exported model file");
+  CLI::App* command =
+      models.add_subcommand("register", "Register a model file, exported or not, under a name");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<RegisterOptions>();
   command->add_option("file", options->path, "The model file")->required();
   command->add_option("--name,-n", options->name, "The model's name")->required();
   command->add_option("--description", options->description, "A sentence for people");
-  command->add_option("--stage", options->stage, "none, staging, production or archived");
-  command->add_option("--tag", options->tags, "KEY=VALUE; may be repeated");
-  command->footer("Example:\n  assay models register churn.assay --name churn");
+  add_choice(*command, "--stage", options->stage, tracking::kModelStages, "The stage it has");
+  command->add_option("--tag", options->tags, "KEY=VALUE; may be repeated")->type_name("KEY=VALUE");
+  command->footer(
+      "The lineage, tags and description of an exported file are kept, as by import.\nExample:\n  "
+      "assay models register churn.assay --name churn");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return register_file(invocation, *options); };
   });
@@ -136,12 +151,13 @@ void add_export(CLI::App& models, Invocation& invocation) {
       "export", "Write a model to one file, with its lineage, for predict, score and import");
   add_workspace_option(*command, invocation);
   auto reference = std::make_shared<std::string>();
-  auto path = std::make_shared<std::string>();
+  auto out = std::make_shared<OutputPlace>();
   command->add_option("model", *reference, "MODEL, MODEL:VERSION or MODEL@ALIAS")->required();
-  command->add_option("--out,-o", *path, "The file to write")->required();
+  command->add_option("--out,-o", out->path, "The file to write")->type_name("FILE")->required();
+  add_force_option(*command, *out);
   command->footer("Example:\n  assay models export churn@champion --out churn.assay");
   command->callback([=, &invocation] {
-    invocation.action = [=, &invocation] { return export_command(invocation, *reference, *path); };
+    invocation.action = [=, &invocation] { return export_command(invocation, *reference, *out); };
   });
 }
 

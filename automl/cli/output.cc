@@ -4,12 +4,21 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+
+#include "kernels/base/names.h"
 
 namespace assay::automl::cli {
 namespace {
 bool output_failed = false;
+
+// Of the environment; empty if it is not set.
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
 }
+}  // namespace
 
 void print_result(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed = true;
@@ -44,6 +53,22 @@ int terminal_width() {
   winsize size{};
   if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
   return size.ws_col;
+}
+
+bool ascii_only() {
+  if (isatty(STDOUT_FILENO) == 0) return false;
+  if (variable("TERM") == "dumb") return true;
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const std::string locale = lower_case(variable(name));
+    if (locale.empty()) continue;  // the next one counts
+    return locale.find("utf-8") == std::string::npos && locale.find("utf8") == std::string::npos;
+  }
+  return false;
+}
+
+bool redraws_lines() {
+  const std::string_view terminal = variable("TERM");
+  return isatty(STDERR_FILENO) != 0 && !terminal.empty() && terminal != "dumb";
 }
 
 int exit_code_of(StatusCode code) {

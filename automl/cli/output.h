@@ -22,6 +22,12 @@ Status flush_output();
 
 // Columns of the terminal behind stdout; 0 if it is not one.
 int terminal_width();
+// Whether stdout is a terminal that shows no more than ASCII: TERM=dumb, or a locale that is not
+// UTF-8.
+bool ascii_only();
+// Whether stderr is a terminal on which a line can be drawn over: TERM is neither dumb nor empty.
+// No command writes escape sequences, so there is nothing that NO_COLOR could turn off.
+bool redraws_lines();
 // The exit code for an error.
 int exit_code_of(StatusCode code);
 

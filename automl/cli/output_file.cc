@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <span>
 #include <system_error>
+#include <utility>
 
 namespace assay::automl::cli {
 namespace {
@@ -15,6 +17,10 @@ namespace fs = std::filesystem;
 
 tl::unexpected<Error> write_error(const std::string& path, std::string_view reason) {
   return fail(StatusCode::kIo, "cannot write '{}': {}", path, reason);
+}
+
+tl::unexpected<Error> there_already(const std::string& path) {
+  return fail(StatusCode::kAlreadyExists, "'{}' is there already (--force replaces it)", path);
 }
 
 // A device or pipe, opened for writing.
@@ -47,7 +53,12 @@ class ThroughFile final : public File {
 
 }  // namespace
 
-Result<OutputFile> OutputFile::open(const std::string& path) {
+CLI::Option* add_force_option(CLI::App& command, OutputPlace& place) {
+  return command.add_flag("--force", place.force, "Replace the file if it is there");
+}
+
+Result<OutputFile> OutputFile::open(const OutputPlace& place) {
+  const std::string& path = place.path;
   if (path.empty()) return fail(StatusCode::kInvalidArgument, "the name of the file is empty");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -59,7 +70,10 @@ Result<OutputFile> OutputFile::open(const std::string& path) {
     output.file_ = std::make_unique<ThroughFile>(fd, path);
     return output;
   }
+  // A link to nothing is there, too.
+  if (!place.force && fs::exists(fs::symlink_status(path, error))) return there_already(path);
   error.clear();  // nothing there is no error
+  output.force_ = place.force;
   output.target_ = fs::exists(status) ? fs::canonical(path, error).string() : path;
   if (error) return write_error(path, error.message());
   PosixFileLayer files;
@@ -77,8 +91,8 @@ Result<OutputFile> OutputFile::open(const std::string& path) {
   return output;
 }
 
-Status OutputFile::check(const std::string& path) {
-  auto output = open(path);
+Status OutputFile::check(const OutputPlace& place) {
+  auto output = open(place);
   if (!output) return tl::unexpected<Error>(std::move(output.error()));
   return {};
 }
@@ -94,6 +108,7 @@ Status OutputFile::check_differs(const std::string& path, const std::string& inp
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),
+      force_(other.force_),
       file_(std::move(other.file_)) {}
 
 OutputFile::~OutputFile() {
@@ -107,8 +122,18 @@ Status OutputFile::write(std::string_view text) {
 
 Status OutputFile::close() {
   if (temporary_.empty()) return {};
-  PosixFileLayer files;
   ASSAY_RETURN_IF_ERROR(file_->sync());
+  return publish();
+}
+
+Status OutputFile::publish() {
+  PosixFileLayer files;
+  if (!force_) {
+    // A link takes no name that is taken; not every file system has links.
+    const Status linked = files.link(temporary_, target_);
+    if (linked) return {};
+    if (linked.error().code == StatusCode::kAlreadyExists) return there_already(target_);
+  }
   ASSAY_RETURN_IF_ERROR(files.rename(temporary_, target_));
   temporary_.clear();
   return {};

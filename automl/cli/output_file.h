@@ -1,6 +1,8 @@
-// A file that a user names for output. A regular file (or a name that is free) appears whole or not
-// at all: it is written beside its place and renamed. A symbolic link stays, and what it points to
-// is replaced; a device or pipe is written through. Not thread-safe.
+// A file that a user names for output, and the one rule for all of them: a file that is there is
+// replaced only with --force, and one that the command reads not even then. A regular file (or a
+// name that is free) appears whole or not at all: it is written beside its place and moved there. A
+// symbolic link stays, and what it points to is replaced; a device or pipe is written through. Not
+// thread-safe.
 #pragma once
 
 #include <memory>
@@ -10,15 +12,29 @@
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
 namespace assay::automl::cli {
+
+// What a user says about a file to write.
+struct OutputPlace {
+  std::string path;
+  bool force = false;
+};
+
+// --force.
+CLI::Option* add_force_option(CLI::App& command, OutputPlace& place);
 
 class OutputFile {
  public:
-  // Fails: invalid_argument for an empty path; io, naming the path, if nothing can be written
-  // there.
-  static Result<OutputFile> open(const std::string& path);
+  // Fails: invalid_argument for an empty path; already_exists if there is a file and `force` is not
+  // set; io, naming the path, if nothing can be written there.
+  static Result<OutputFile> open(const OutputPlace& place);
   // Checks what open checks, and leaves nothing behind.
-  static Status check(const std::string& path);
+  static Status check(const OutputPlace& place);
   // Checks that it is no file that is read, by whatever name: `what` is what a message calls that.
   // Fails: invalid_argument.
   static Status check_differs(const std::string& path, const std::string& input,
@@ -29,12 +45,15 @@ class OutputFile {
 
   Status write(std::string_view text);
   // Makes what was written appear. Without it nothing does.
+  // Fails: io; already_exists if a file came to be there meanwhile and `force` is not set.
   Status close();
 
  private:
   OutputFile() = default;
+  Status publish();
   std::string target_;     // with links followed
   std::string temporary_;  // empty when writing through
+  bool force_ = false;
   std::unique_ptr<File> file_;
 };
 

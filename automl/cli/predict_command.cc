@@ -14,16 +14,16 @@ namespace assay::automl::cli {
 namespace {
 
 struct PredictOptions : PredictionOptions {
-  std::string out;
+  OutputPlace out;
 };
 
 // Standard output, or a file.
 class PredictionSink {
  public:
-  static Result<PredictionSink> open(const std::string& path) {
+  static Result<PredictionSink> open(const OutputPlace& place) {
     PredictionSink sink;
-    if (path.empty() || path == "-") return sink;
-    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(path));
+    if (place.path.empty() || place.path == "-") return sink;
+    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(place));
     sink.file_.emplace(std::move(file));
     return sink;
   }
@@ -68,14 +68,14 @@ void append_row(const Predictor& predictor, std::span<const float> row, std::str
 }
 
 Status predict(const Invocation& invocation, const PredictOptions& options) {
-  if (invocation.json && (options.out.empty() || options.out == "-")) {
+  if (invocation.json && (options.out.path.empty() || options.out.path == "-")) {
     return fail(StatusCode::kInvalidArgument, "--json wants --out FILE: predictions are CSV");
   }
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
   ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
   const Predictor& predictor = model.predictor;
-  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out, options.table.path, "--data"));
-  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out, model.file, "the model"));
+  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, options.table.path, "--data"));
+  ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, model.file, "the model"));
   ASSAY_ASSIGN_OR_RETURN(PredictionSink sink, PredictionSink::open(options.out));
   const auto width = static_cast<size_t>(predictor.output_count());
   // The header waits for the first rows: a table that does not fit leaves no output at all.
@@ -95,7 +95,7 @@ Status predict(const Invocation& invocation, const PredictOptions& options) {
   if (!predicted && predicted.error().code == StatusCode::kCancelled) {
     return fail(StatusCode::kCancelled, "interrupted: {}",
                 sink.to_stdout() ? fmt::format("{} rows were written", written_rows)
-                                 : fmt::format("'{}' was not written", options.out));
+                                 : fmt::format("'{}' was not written", options.out.path));
   }
   ASSAY_ASSIGN_OR_RETURN(const StreamSummary stream, std::move(predicted));
   if (!text.empty()) ASSAY_RETURN_IF_ERROR(sink.write(text));
@@ -108,13 +108,13 @@ Status predict(const Invocation& invocation, const PredictOptions& options) {
         {"model", model.name},
         {"version", model.version},
         {"rows", stream.rows},
-        {"out", options.out},
+        {"out", options.out.path},
         {"notes", stream.notes},
         {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
     print_result(object.dump() + "\n");
   } else {
     print_note(invocation, fmt::format("{} rows predicted by {} written to {}", stream.rows,
-                                       model.name, options.out));
+                                       model.name, options.out.path));
   }
   return {};
 }
@@ -126,8 +126,9 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<PredictOptions>();
   add_prediction_options(*command, *options);
-  command->add_option("--out,-o", options->out, "CSV file to write (default: standard output)")
+  command->add_option("--out,-o", options->out.path, "CSV file to write (default: standard output)")
       ->type_name("FILE");
+  add_force_option(*command, options->out);
   command->footer(
       "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"
       "keep their order.\n"

@@ -43,7 +43,7 @@ Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOpti
       return fail_with(std::move(predictions.error()),
                        fmt::format("{}, rows up to {}", options.path, blocks->row_count()));
     }
-    ASSAY_RETURN_IF_ERROR(visit({*table, *predictions}));
+    ASSAY_RETURN_IF_ERROR(visit({*table, *predictions, *blocks}));
   }
 }
 

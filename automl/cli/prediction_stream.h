@@ -31,6 +31,7 @@ void add_prediction_options(CLI::App& command, PredictionOptions& options);
 struct PredictedBlock {
   const datasets::Table& table;
   std::span<const float> predictions;
+  const datasets::CsvBlocks& source;  // knows where the table's cells are
 };
 
 struct StreamSummary {

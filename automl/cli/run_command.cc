@@ -26,7 +26,7 @@ namespace {
 
 struct RunOptionsGiven {
   std::string config_path;
-  std::string picture_path;
+  OutputPlace picture;
   RunFlags flags;
 };
 
@@ -86,8 +86,8 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   }
 }
 
-Status write_picture(const SweepOutcome& outcome, const std::string& path) {
-  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(path));
+Status write_picture(const SweepOutcome& outcome, const OutputPlace& place) {
+  ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(place));
   ASSAY_RETURN_IF_ERROR(file.write(score_picture(outcome.leaderboard, PictureAxis::kSeconds)));
   return file.close();
 }
@@ -109,16 +109,14 @@ void close_workspace(const SweepRequest& request) {
 Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options) {
   // A reader that goes away must not take the sweep with it.
   signal(SIGPIPE, SIG_IGN);
-  if (!options.picture_path.empty()) {
-    ASSAY_RETURN_IF_ERROR(OutputFile::check(options.picture_path));
-  }
   SweepRequest request;
   ConfigPlaces places;
   ASSAY_ASSIGN_OR_RETURN(request.config, config_of(options, request.config_text, places));
   for (const auto& [file, what] : {std::pair{request.config.data.train, "the table"},
                                    std::pair{options.config_path, "the config"}}) {
-    ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.picture_path, file, what));
+    ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.picture.path, file, what));
   }
+  if (!options.picture.path.empty()) ASSAY_RETURN_IF_ERROR(OutputFile::check(options.picture));
   ASSAY_RETURN_IF_ERROR(check_table_columns(request.config, places, false));
   auto opened = Engine::open(
       {request.config.run.device, request.config.run.threads, request.config.budget.memory});
@@ -145,7 +143,7 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   if (outcome) print_outcome(invocation, *outcome);
   close_workspace(request);
   if (!outcome) return tl::unexpected<Error>(places.placed(outcome.error()));
-  return options.picture_path.empty() ? Status() : write_picture(*outcome, options.picture_path);
+  return options.picture.path.empty() ? Status() : write_picture(*outcome, options.picture);
 }
 
 }  // namespace
@@ -159,10 +157,13 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
       ->type_name("FILE");
   options->flags.add_to(*command);
   command
-      ->add_option("--picture", options->picture_path,
+      ->add_option("--picture", options->picture.path,
                    "Also draw the trials' scores over time into this SVG file")
       ->type_name("FILE")
       ->group("Output");
+  add_force_option(*command, options->picture)
+      ->group("Output")
+      ->description("Replace the file of --picture if it is there");
   command->footer(
       "Flags override the config file. Without --time and --trials a run takes 60 s. With "
       "--trials\n"

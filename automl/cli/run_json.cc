@@ -78,23 +78,7 @@ Json tables_json(const tracking::RunRecord& record) {
   return tables;
 }
 
-}  // namespace
-
-std::string run_info_json(const tracking::RunInfo& info) { return dump(info_object(info)); }
-
-std::string run_row_json(const tracking::RunRow& row, std::span<const tracking::RunField> shown) {
-  Json object = info_object(row.info);
-  object["dataset"] = row.dataset.empty() ? Json() : Json(row.dataset);
-  object["device"] = row.device.empty() ? Json() : Json(row.device);
-  if (!shown.empty()) object["values"] = Json::object();
-  for (size_t i = 0; i < shown.size() && i < row.values.size(); ++i) {
-    object["values"][tracking::field_text(shown[i])] =
-        row.values[i] ? value_json(*row.values[i]) : Json();
-  }
-  return dump(object);
-}
-
-std::string run_record_json(const tracking::RunRecord& record) {
+Json record_object(const tracking::RunRecord& record) {
   Json object = info_object(record.info);
   object["params"] = map_json(record.params);
   object["tags"] = map_json(record.tags);
@@ -138,6 +122,32 @@ std::string run_record_json(const tracking::RunRecord& record) {
   }
   object["stdout"] = record.stdout_text;
   object["stderr"] = record.stderr_text;
+  return object;
+}
+
+}  // namespace
+
+std::string run_info_json(const tracking::RunInfo& info) { return dump(info_object(info)); }
+
+std::string run_row_json(const tracking::RunRow& row, std::span<const tracking::RunField> shown) {
+  Json object = info_object(row.info);
+  object["dataset"] = row.dataset.empty() ? Json() : Json(row.dataset);
+  object["device"] = row.device.empty() ? Json() : Json(row.device);
+  if (!shown.empty()) object["values"] = Json::object();
+  for (size_t i = 0; i < shown.size() && i < row.values.size(); ++i) {
+    object["values"][tracking::field_text(shown[i])] =
+        row.values[i] ? value_json(*row.values[i]) : Json();
+  }
+  return dump(object);
+}
+
+std::string run_record_json(const tracking::RunRecord& record) {
+  return dump(record_object(record));
+}
+
+std::string run_record_json(const tracking::RunRecord& record, const std::string& file) {
+  Json object = record_object(record);
+  object["file"] = file.empty() ? Json() : Json(file);
   return dump(object);
 }
 

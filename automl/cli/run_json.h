@@ -15,6 +15,8 @@ std::string run_info_json(const tracking::RunInfo& info);
 // With its data set, device and, under `values`, the fields of `shown`.
 std::string run_row_json(const tracking::RunRow& row, std::span<const tracking::RunField> shown);
 std::string run_record_json(const tracking::RunRecord& record);
+// With `file`, where the run's file is; null if it is empty.
+std::string run_record_json(const tracking::RunRecord& record, const std::string& file);
 std::string model_json(const tracking::ModelVersion& model);
 
 }  // namespace assay::automl::cli

@@ -29,7 +29,7 @@ TextTable make_table(const std::vector<tracking::RunRow>& rows,
   std::vector<std::string_view> titles;
   const auto add_column = [&](std::string_view title, Align align = Align::kLeft) {
     if (contains(without, title)) return;
-    table.add_column(title, align);
+    table.add_column(title, align, title == "run" ? Fit::kWhole : Fit::kMiddle);
     titles.push_back(title);
   };
   for (const char* title : {"run", "kind", "name", "experiment", "status", "metric"}) {

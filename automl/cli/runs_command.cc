@@ -17,11 +17,17 @@ namespace assay::automl::cli {
 namespace {
 
 constexpr int64_t kShownRows = 10;  // of a leaderboard, of important features
+constexpr size_t kKeyWidth = 30;    // longer keys push their values aside
 
 std::string section(std::string_view title, const std::map<std::string, tracking::Value>& values) {
   if (values.empty()) return {};
+  size_t widest = 0;
+  for (const auto& [key, value] : values) widest = std::max(widest, key.size());
+  widest = std::min(widest, kKeyWidth);
   std::string out = fmt::format("\n{}\n", title);
-  for (const auto& [key, value] : values) out += fmt::format("  {:<24} {}\n", key, value.text());
+  for (const auto& [key, value] : values) {
+    out += fmt::format("  {:<{}}  {}\n", key, widest, value.text());
+  }
   return out;
 }
 
@@ -77,39 +83,59 @@ Result<std::string> children_section(tracking::Workspace& workspace,
   ASSAY_ASSIGN_OR_RETURN(const auto page, tracking::Catalog(workspace).search(query));
   if (page.rows.empty()) return std::string();
   return fmt::format("\ntrials ({})\n{}", metric.empty() ? "no metric" : metric,
-                     run_table(page.rows, {}, {terminal_width(), false}));
+                     run_table(page.rows, {}, {terminal_width(), ascii_only()}));
 }
 
-Status show_command(const Invocation& invocation, const std::string& reference, bool log) {
-  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(auto record, tracking::load_run(*workspace, reference));
-  if (invocation.json) {
-    print_result(run_record_json(record) + "\n");
-    return {};
-  }
+// Empty while the run is only in a journal.
+std::string file_of(tracking::Workspace& workspace, const tracking::RunInfo& info) {
+  const std::string path = tracking::run_file_of(workspace, info.run_id);
+  return workspace.files().exists(path) ? path : std::string();
+}
+
+std::string head_text(const tracking::RunRecord& record, const std::string& file) {
   const tracking::RunInfo& info = record.info;
-  std::string out = fmt::format("{} {} ({})\n", info.kind, info.run_id, name_of(info.status));
-  if (!info.message.empty()) out += fmt::format("  {}\n", info.message);
-  out += fmt::format("  name        {}\n  experiment  {}\n  started     {}, took {}\n", info.name,
-                     info.experiment, tracking::iso_time(info.created_ns), run_duration_text(info));
+  const std::string end = info.ended_ns > 0 ? "took " + run_duration_text(info)
+                          : info.status == tracking::RunStatus::kRunning ? "running"
+                                                                         : "its end is not known";
+  std::string out =
+      fmt::format("  name        {}\n  experiment  {}\n  started     {}, {}\n", info.name,
+                  info.experiment, tracking::iso_time(info.created_ns), end);
   if (info.score) out += fmt::format("  {:<11} {}\n", info.metric, score_text(*info.score));
-  out += fmt::format("  file        {}\n", tracking::run_file_of(*workspace, info.run_id));
+  out += fmt::format("  file        {}\n",
+                     file.empty() ? "none yet: the run is in the journal of its writer" : file);
   for (const auto& dataset : record.datasets) {
     out += fmt::format("  data        {} ({}, {} rows, {} columns, sha256 {})\n", dataset.name,
                        dataset.role, dataset.rows, dataset.columns,
                        dataset.content_hash.substr(0, 12));
   }
-  out += section("parameters", record.params) + section("tags", record.tags) +
-         metrics_section(record) + files_section(record) +
-         section("environment", record.environment);
-  out += importance_section(record, kShownRows, terminal_width());
-  const std::string board = leaderboard_section(record, kShownRows, terminal_width());
+  return out;
+}
+
+Status show_command(const Invocation& invocation, const std::string& reference, bool log) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  ASSAY_ASSIGN_OR_RETURN(auto record, tracking::load_run(*workspace, reference));
+  const std::string file = file_of(*workspace, record.info);
+  if (invocation.json) {
+    print_result(run_record_json(record, file) + "\n");
+    return {};
+  }
+  const tracking::RunInfo& info = record.info;
+  const int width = terminal_width();
+  std::string out = head_text(record, file) + section("parameters", record.params) +
+                    section("tags", record.tags) + metrics_section(record) + files_section(record) +
+                    section("environment", record.environment) +
+                    importance_section(record, kShownRows, width);
+  const std::string board = leaderboard_section(record, kShownRows, width);
   if (board.empty()) {
     ASSAY_ASSIGN_OR_RETURN(auto children, children_section(*workspace, record, info.metric));
     out += children;
   } else {
     out += board + fmt::format("(assay runs list --parent {} lists all trials)\n", info.run_id);
   }
+  // The message has to be read in full.
+  out = fmt::format("{} {} ({})\n{}", info.kind, info.run_id, name_of(info.status),
+                    info.message.empty() ? std::string() : fmt::format("  {}\n", info.message)) +
+        fitted_lines(out, width);
   if (log && !record.stdout_text.empty()) out += "\nstdout\n" + record.stdout_text;
   if (log && !record.stderr_text.empty()) out += "\nstderr\n" + record.stderr_text;
   print_result(out);

@@ -100,7 +100,7 @@ void print_page(const Invocation& invocation, const ListOptions& options,
                                              : fmt::format("{} runs fit, none beyond offset {}",
                                                            page.matched, query.offset));
   } else {
-    print_result(run_table(page.rows, shown, {terminal_width(), options.ascii}));
+    print_result(run_table(page.rows, shown, {terminal_width(), options.ascii || ascii_only()}));
   }
   const int64_t end = query.offset + static_cast<int64_t>(page.rows.size());
   if (!page.rows.empty() && end < page.matched) {

@@ -82,7 +82,8 @@ Status list_trash(const Invocation& invocation) {
     return {};
   }
   TextTable table;
-  for (const char* title : {"run", "kind", "name", "experiment", "status", "deleted"}) {
+  table.add_column("run", Align::kLeft, Fit::kWhole);
+  for (const char* title : {"kind", "name", "experiment", "status", "deleted"}) {
     table.add_column(title);
   }
   table.add_column("size", Align::kRight);

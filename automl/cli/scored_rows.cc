@@ -54,7 +54,13 @@ Status ScoredRows::add(const PredictedBlock& block) {
       }
       const auto level = static_cast<size_t>(target.codes[row] - datasets::kFirstLevelCode);
       if (code_labels[level] < 0) {
-        ASSAY_ASSIGN_OR_RETURN(code_labels[level], index_.find(target.levels[level]));
+        const auto label = index_.find(target.levels[level]);
+        if (!label) {
+          const size_t column = block.table.columns().size() - 1;
+          return tl::unexpected<Error>(
+              block.source.error_at(static_cast<int64_t>(row), column, label.error().message));
+        }
+        code_labels[level] = *label;
       }
       labels_.push_back(code_labels[level]);
     }

@@ -36,7 +36,7 @@ class ScoredRows {
 
   // The extra column that blocks must have behind the model's own.
   datasets::ColumnSpec target_column() const;
-  // Fails: data for a class that was not there in training.
+  // Fails: data, naming the place, for a class that was not there in training.
   Status add(const PredictedBlock& block);
 
   TargetView targets() const { return {labels_, values_}; }

@@ -11,7 +11,7 @@
 namespace assay::automl::cli {
 
 SweepDisplay::SweepDisplay(const Invocation& invocation)
-    : quiet_(invocation.quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+    : quiet_(invocation.quiet), terminal_(redraws_lines()) {}
 
 SweepDisplay::~SweepDisplay() { finish(); }
 
@@ -44,15 +44,27 @@ void SweepDisplay::on_note(const std::string& note) {
   if (!quiet_) print_line("           " + note);
 }
 
-void SweepDisplay::finish() {
-  if (drawn_) print_message("\r\x1b[K");
-  std::fflush(stderr);
-  drawn_ = false;
+void SweepDisplay::on_loss(const std::string& loss) {
+  if (quiet_) {
+    print_message(fmt::format("assay: {}\n", loss));
+  } else {
+    on_note(loss);
+  }
 }
 
+void SweepDisplay::finish() {
+  if (drawn_ > 0) print_message(erased());
+  std::fflush(stderr);
+  drawn_ = 0;
+}
+
+// Blanks, not an escape sequence: any terminal and any log understands them.
+std::string SweepDisplay::erased() const { return "\r" + std::string(drawn_, ' ') + "\r"; }
+
 void SweepDisplay::print_line(const std::string& text) {
-  finish();
-  print_message(text + "\n");
+  // In one write, so that nothing else of this program comes between.
+  print_message((drawn_ > 0 ? erased() : std::string()) + text + "\n");
+  drawn_ = 0;
   if (terminal_) redraw();
 }
 
@@ -77,9 +89,10 @@ void SweepDisplay::redraw() {
   // One column is left free, or some terminals wrap.
   const auto limit = static_cast<size_t>(std::max(1, width() - 1));
   if (line.size() > limit) line.resize(limit);
-  print_message("\r" + line + "\x1b[K");
+  const size_t rest = drawn_ > line.size() ? drawn_ - line.size() : 0;
+  print_message("\r" + line + std::string(rest, ' '));
   std::fflush(stderr);
-  drawn_ = true;
+  drawn_ = line.size();
 }
 
 }  // namespace assay::automl::cli

@@ -1,5 +1,6 @@
 // Progress of a sweep for people, on stderr: on a terminal one line that is redrawn, with new best
-// scores and notes above it; elsewhere a plain line for each trial and note.
+// scores and notes above it; elsewhere, and with TERM=dumb, a plain line for each trial and note.
+// With --quiet only what was lost is said.
 #pragma once
 
 #include <optional>
@@ -21,17 +22,19 @@ class SweepDisplay final : public SweepObserver {
   void on_progress(const SweepProgress& progress) override;
   void on_trial(const TrialResult& trial, std::optional<double> score) override;
   void on_note(const std::string& note) override;
+  void on_loss(const std::string& loss) override;
   // Takes the redrawn line away.
   void finish();
 
  private:
   void print_line(const std::string& text);
   void redraw();
+  std::string erased() const;
   int width() const;
 
   bool quiet_;
   bool terminal_;
-  bool drawn_ = false;
+  size_t drawn_ = 0;  // characters of the line that is drawn
   SweepProgress progress_;
   std::optional<double> shown_loss_;  // of the best trial shown so far
 };

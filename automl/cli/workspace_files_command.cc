@@ -6,6 +6,7 @@
 
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
+#include "automl/cli/output_file.h"
 #include "automl/report/text_table.h"
 #include "tracking/run_bundle.h"
 #include "tracking/run_query.h"
@@ -74,13 +75,14 @@ Status move(const Invocation& invocation, const std::string& to) {
 }
 
 struct ExportOptions {
-  std::string path;
+  OutputPlace out;
   std::vector<std::string> runs;
   bool blobs = false;
 };
 
 Status export_file(const Invocation& invocation, const ExportOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  ASSAY_RETURN_IF_ERROR(OutputFile::check(options.out));
   tracking::BundleOptions bundle;
   bundle.blobs = options.blobs;
   for (const std::string& reference : options.runs) {
@@ -93,17 +95,17 @@ Status export_file(const Invocation& invocation, const ExportOptions& options) {
   }
   ASSAY_ASSIGN_OR_RETURN(
       const tracking::BundleReport report,
-      tracking::export_bundle(*workspace, options.path, bundle, *invocation.stop));
+      tracking::export_bundle(*workspace, options.out.path, bundle, *invocation.stop));
   if (invocation.json) {
     nlohmann::ordered_json object;
-    object["path"] = options.path;
+    object["path"] = options.out.path;
     object["runs"] = report.runs;
     object["blobs"] = report.blobs;
     object["bytes"] = report.bytes;
     print_result(object.dump() + "\n");
   } else {
-    print_result(fmt::format("{}: {} runs, {} blobs, {}\n", options.path, report.runs, report.blobs,
-                             size_of(report.bytes)));
+    print_result(fmt::format("{}: {} runs, {} blobs, {}\n", options.out.path, report.runs,
+                             report.blobs, size_of(report.bytes)));
   }
   return {};
 }
@@ -136,7 +138,10 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
   CLI::App* bundle = workspace.add_subcommand(
       "export", "Write runs as groups of one HDF5 file, which h5py opens alone");
   add_workspace_option(*bundle, invocation);
-  bundle->add_option("--one-file", options->path, "The file to write")->required();
+  bundle->add_option("--one-file", options->out.path, "The file to write")
+      ->type_name("FILE")
+      ->required();
+  add_force_option(*bundle, options->out);
   bundle->add_option("--run", options->runs, "Only these runs and their trials (default: all)");
   bundle->add_flag("--blobs", options->blobs, "Artifacts, sources and models, too");
   bundle->footer("Example:\n  assay workspace export --one-file all.h5");

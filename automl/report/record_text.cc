@@ -42,6 +42,35 @@ std::string levels_text(const nlohmann::json& column) {
   return all > shown ? text + fmt::format(", ... ({})", all) : text;
 }
 
+// "  trial 8, random_forest: max_depth 0, trees 100", in lines that fit.
+std::string params_text(const LeaderboardRow& row, int width) {
+  constexpr size_t kPiped = 100;
+  const size_t limit = width > 0 ? static_cast<size_t>(width) : kPiped;
+  std::string out;
+  std::string line = fmt::format("  trial {}, {}:", row.trial, row.learner);
+  const auto add = [&](const std::string& item) {
+    if (line.size() + 1 + item.size() > limit) {
+      out += line + "\n";
+      line = "   ";
+    }
+    line += " " + item;
+  };
+  const auto params = nlohmann::ordered_json::parse(row.params, nullptr, false);
+  if (!params.is_object()) {
+    add(row.params);
+  } else {
+    for (auto at = params.begin(); at != params.end();) {
+      const auto& value = at.value();
+      const std::string shown = value.is_string()         ? value.get<std::string>()
+                                : value.is_number_float() ? score_text(value.get<double>())
+                                                          : value.dump();
+      const std::string item = fmt::format("{} {}", at.key(), shown);
+      add(++at == params.end() ? item : item + ",");
+    }
+  }
+  return out + line + "\n";
+}
+
 }  // namespace
 
 std::string leaderboard_section(const tracking::RunRecord& record, int64_t limit, int width) {
@@ -61,17 +90,20 @@ std::string members_section(const tracking::RunRecord& record, int width) {
   text.add_column("learner");
   text.add_column("trial", Align::kRight);
   text.add_column(board->metric.empty() ? "score" : board->metric, Align::kRight);
-  text.add_column("parameters");
+  text.add_column("run", Align::kLeft, Fit::kWhole);
   std::vector<LeaderboardRow> rows = board->rows;
   std::stable_sort(rows.begin(), rows.end(), [](const LeaderboardRow& a, const LeaderboardRow& b) {
     return a.weight > b.weight;
   });
+  std::string params;
   for (const LeaderboardRow& row : rows) {
     if (row.weight <= 0 || row.trial < 0) continue;
     text.add_row({fmt::format("{:.3f}", row.weight), row.learner, std::to_string(row.trial),
-                  row.score ? score_text(*row.score) : "-", row.params});
+                  row.score ? score_text(*row.score) : "-", row.run_id});
+    params += params_text(row, width);
   }
-  return text.row_count() == 0 ? std::string() : "\nmembers\n" + text.render(width);
+  if (text.row_count() == 0) return {};
+  return "\nmembers\n" + text.render(width) + "\nparameters of the members\n" + params;
 }
 
 std::string importance_section(const tracking::RunRecord& record, int64_t limit, int width) {
@@ -101,7 +133,10 @@ std::string contract_table(const std::string& contract, int width) {
     return contract + "\n";
   }
   TextTable table;
-  for (const char* title : {"column", "type", "levels", "missing"}) table.add_column(title);
+  table.add_column("column");
+  table.add_column("type", Align::kLeft, Fit::kWhole);
+  table.add_column("levels", Align::kLeft, Fit::kEnd);
+  table.add_column("missing");
   for (const auto& column : parsed["columns"]) {
     if (!column.is_object()) return contract + "\n";
     table.add_row({column.value("name", ""), column.value("type", ""), levels_text(column),

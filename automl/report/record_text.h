@@ -12,7 +12,8 @@ namespace assay::automl {
 // "\nleaderboard\n" and leaderboard_text of the recorded rows.
 std::string leaderboard_section(const tracking::RunRecord& record, int64_t limit, int width);
 
-// "\nmembers\n" and a line for each trial in the registered model: weight, learner, trial, score.
+// "\nmembers\n" and a line for each trial in the registered model: weight, learner, trial, score,
+// run; then the parameters of each, wrapped to the width (100 if it is 0).
 std::string members_section(const tracking::RunRecord& record, int width);
 
 // "\nfeature importance\n" and the `limit` most important features with their shares, which sum to

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "automl/config/units.h"
+
 namespace assay::automl {
 namespace {
 
@@ -21,29 +23,29 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-// The first `width` code points, the last of them "~" if something was cut.
-std::string cut(const std::string& text, int width) {
-  if (text_width(text) <= width) return text;
+// Code points [begin, end).
+std::string part(std::string_view text, int begin, int end) {
   std::string result;
-  int count = 0;
+  int at = -1;
   for (const char c : text) {
-    if (!continues(c) && ++count == width) break;
-    result += c;
+    if (!continues(c)) ++at;
+    if (at >= begin && at < end) result += c;
   }
-  return result + "~";
+  return result;
 }
 
-void fit(std::vector<int>& widths, int width) {
-  auto total = [&] {
-    int sum = -kGap;
-    for (const int w : widths) sum += w + kGap;
-    return sum;
-  };
-  while (width > 0 && total() > width) {
-    auto widest = std::max_element(widths.begin(), widths.end());
-    if (*widest <= kLeastWidth) return;
-    --*widest;
-  }
+// At most `width` (> 3) code points, with "..." for what is cut out.
+std::string cut(const std::string& text, int width, bool at_end) {
+  const int all = text_width(text);
+  if (all <= width) return text;
+  const int tail = at_end ? 0 : (width - 3) / 2;
+  return part(text, 0, width - 3 - tail) + "..." + part(text, all - tail, all);
+}
+
+int line_width(const std::vector<int>& widths) {
+  int sum = 0;
+  for (const int w : widths) sum += w > 0 ? w + kGap : 0;
+  return sum - kGap;
 }
 
 }  // namespace
@@ -53,8 +55,8 @@ int text_width(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
 }
 
-void TextTable::add_column(std::string_view title, Align align) {
-  columns_.push_back({printable(title), align});
+void TextTable::add_column(std::string_view title, Align align, Fit fit) {
+  columns_.push_back({printable(title), align, fit});
 }
 
 void TextTable::add_row(std::vector<std::string> cells) {
@@ -63,22 +65,46 @@ void TextTable::add_row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string TextTable::render(int width) const {
+std::vector<int> TextTable::fitted_widths(int width) const {
   std::vector<int> widths;
   for (size_t c = 0; c < columns_.size(); ++c) {
-    int widest = text_width(columns_[c].title);
+    int widest = std::max(1, text_width(columns_[c].title));
     for (const auto& row : rows_) widest = std::max(widest, text_width(row[c]));
     widths.push_back(widest);
   }
-  fit(widths, width);
+  if (width <= 0) return widths;
+  for (size_t c = columns_.size(); c-- > 0 && line_width(widths) > width;) {
+    if (columns_[c].fit == Fit::kSpare) widths[c] = 0;
+  }
+  // What has to stay whole is cut when all else is. Numbers never are: the rest would be another.
+  for (const bool whole : {false, true}) {
+    while (line_width(widths) > width) {
+      int* widest = nullptr;
+      for (size_t c = 0; c < columns_.size(); ++c) {
+        const Column& column = columns_[c];
+        const bool may = column.align == Align::kLeft && (column.fit == Fit::kWhole) == whole;
+        if (may && widths[c] > kLeastWidth && (widest == nullptr || widths[c] > *widest)) {
+          widest = &widths[c];
+        }
+      }
+      if (widest == nullptr) break;
+      --*widest;
+    }
+  }
+  return widths;
+}
+
+std::string TextTable::render(int width) const {
+  const std::vector<int> widths = fitted_widths(width);
   std::string out;
   auto add_line = [&](auto&& cell_of) {
     std::string line;
     for (size_t c = 0; c < columns_.size(); ++c) {
-      const std::string cell = cut(cell_of(c), widths[c]);
+      if (widths[c] == 0) continue;
+      const std::string cell = cut(cell_of(c), widths[c], columns_[c].fit == Fit::kEnd);
       const std::string pad(static_cast<size_t>(std::max(0, widths[c] - text_width(cell))), ' ');
       line += columns_[c].align == Align::kRight ? pad + cell : cell + pad;
-      if (c + 1 < columns_.size()) line += std::string(kGap, ' ');
+      line += std::string(kGap, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + '\n';
@@ -86,6 +112,18 @@ std::string TextTable::render(int width) const {
   add_line([&](size_t c) { return columns_[c].title; });
   add_line([&](size_t c) { return std::string(static_cast<size_t>(widths[c]), '-'); });
   for (const auto& row : rows_) add_line([&](size_t c) { return row[c]; });
+  return out;
+}
+
+std::string fitted_lines(std::string_view text, int width) {
+  if (width < kLeastWidth) return std::string(text);
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    out += cut(std::string(text.substr(0, end)), width, false);
+    if (end < text.size()) out += '\n';
+    text.remove_prefix(std::min(text.size(), end + 1));
+  }
   return out;
 }
 
@@ -97,15 +135,7 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} m", whole / 3600, whole / 60 % 60);
 }
 
-std::string size_text(double bytes) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  while (bytes >= 1024 && unit + 1 < std::size(kUnits)) {
-    bytes /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
-}
+std::string size_text(double bytes) { return rounded_bytes(std::llround(bytes)); }
 
 std::string score_text(double score) { return fmt::format("{:.6g}", score); }
 

@@ -1,5 +1,5 @@
-// Tables of text for terminals: aligned columns, cut to a width where there is one. Plain values;
-// widths count UTF-8 code points.
+// Tables of text for terminals: aligned columns, fitted to a width where there is one. Plain
+// values; widths count UTF-8 code points.
 #pragma once
 
 #include <string>
@@ -10,27 +10,42 @@ namespace assay::automl {
 
 enum class Align { kLeft, kRight };
 
+// What becomes of a column where lines are too wide for the terminal. Numbers (kRight) are never
+// cut.
+enum class Fit {
+  kMiddle,  // the middle of a cell is cut out: names, paths
+  kEnd,     // the end is: lists
+  kWhole,   // cut last of all: what people copy, such as ids
+  kSpare,   // the column is left out first, the last one before the others; then as kMiddle
+};
+
 class TextTable {
  public:
   // Adds a column; call before the first row.
-  void add_column(std::string_view title, Align align = Align::kLeft);
+  void add_column(std::string_view title, Align align = Align::kLeft, Fit fit = Fit::kMiddle);
   // Cells beyond the columns are dropped, missing ones are empty. Control characters are shown
   // as '?'.
   void add_row(std::vector<std::string> cells);
   size_t row_count() const { return rows_.size(); }
 
-  // Lines that end in '\n': titles, a rule, the rows; columns two blanks apart. With width > 0 the
-  // widest columns are cut (with "~" at the cut) until a line fits, but not below 8 characters.
+  // Lines that end in '\n': titles, a rule, the rows; columns two blanks apart. With width > 0
+  // columns are left out or the widest cells cut ("...") as their Fit says until a line fits, but
+  // no column is cut below 8 characters.
   std::string render(int width = 0) const;
 
  private:
   struct Column {
     std::string title;
     Align align = Align::kLeft;
+    Fit fit = Fit::kMiddle;
   };
+  std::vector<int> fitted_widths(int width) const;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// Each line of `text` cut to `width` columns, "..." for its middle; as it is for width 0.
+std::string fitted_lines(std::string_view text, int width);
 
 // Code points of UTF-8 text.
 int text_width(std::string_view text);

@@ -30,12 +30,59 @@ TEST(TextTable, CountsCodePointsAndHidesControlCharacters) {
   EXPECT_EQ(table.render(), "name  n\n----  -\n\xC3\xA9t\xC3\xA9   1\na?b?  2\n");
 }
 
-TEST(TextTable, CutsTheWidestColumnToTheTerminal) {
+TEST(TextTable, CutsTheMiddleOfTheWidestColumn) {
   TextTable table = two_columns();
   table.add_row({"abcdefghijklmnop", "7"});
-  EXPECT_EQ(table.render(13), "name        n\n----------  -\nabcdefghi~  7\n");
+  EXPECT_EQ(table.render(13), "name        n\n----------  -\nabcd...nop  7\n");
   // Below eight characters a column is not cut.
-  EXPECT_EQ(table.render(5), "name      n\n--------  -\nabcdefg~  7\n");
+  EXPECT_EQ(table.render(5), "name      n\n--------  -\nabc...op  7\n");
+  EXPECT_EQ(table.render(0), "name              n\n----------------  -\nabcdefghijklmnop  7\n");
+}
+
+TEST(TextTable, CutsListsAtTheirEnd) {
+  TextTable table;
+  table.add_column("levels", Align::kLeft, Fit::kEnd);
+  table.add_row({"\xC3\xA9, b, c, d, e"});
+  EXPECT_EQ(table.render(10), "levels\n----------\n\xC3\xA9, b, c...\n");
+}
+
+TEST(TextTable, NumbersStayWholeAndIdsAsLongAsPossible) {
+  TextTable table;
+  table.add_column("id", Align::kLeft, Fit::kWhole);
+  table.add_column("name");
+  table.add_column("score", Align::kRight);
+  table.add_row({"01ARZ3NDEKTSV4", "a long name here", "0.123456789"});
+  EXPECT_EQ(table.render(40),
+            "id              name             score\n"
+            "--------------  ---------  -----------\n"
+            "01ARZ3NDEKTSV4  a l...ere  0.123456789\n");
+  EXPECT_EQ(table.render(20),
+            "id        name            score\n"
+            "--------  --------  -----------\n"
+            "01A...V4  a l...re  0.123456789\n");
+}
+
+TEST(TextTable, LeavesSpareColumnsOutFirst) {
+  TextTable table;
+  table.add_column("name");
+  table.add_column("stage", Align::kLeft, Fit::kSpare);
+  table.add_column("size", Align::kRight, Fit::kSpare);
+  table.add_column("run");
+  table.add_row({"credit", "production", "17 MiB", "abcdefghij"});
+  EXPECT_EQ(table.render(38),
+            "name    stage         size  run\n"
+            "------  ----------  ------  ----------\n"
+            "credit  production  17 MiB  abcdefghij\n");
+  EXPECT_EQ(table.render(37),
+            "name    stage       run\n"
+            "------  ----------  ----------\n"
+            "credit  production  abcdefghij\n");
+  EXPECT_EQ(table.render(18), "name    run\n------  ----------\ncredit  abcdefghij\n");
+}
+
+TEST(TextTable, LinesAreFittedToo) {
+  EXPECT_EQ(fitted_lines("short\n0123456789abcdef\n\nlast", 11), "short\n0123...cdef\n\nlast");
+  EXPECT_EQ(fitted_lines("0123456789abcdef\n", 0), "0123456789abcdef\n");
 }
 
 TEST(TextTable, FillsMissingCellsAndDropsExtraOnes) {

@@ -3,11 +3,15 @@ import csv
 import json
 import os
 import random
+import re
+import signal
 import subprocess
 import tempfile
 import unittest
 
 ASSAY = os.environ['ASSAY_BIN']
+# A job in the background inherits SIGINT as ignored, and the program would leave it so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class CliCase(unittest.TestCase):
@@ -52,6 +56,20 @@ class CliCase(unittest.TestCase):
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text.lower(), process.stderr.lower())
         return process
+
+
+def leaf_commands(case):
+    """Every command there is with its help, found through the help of those above it."""
+    found, waiting = [], [[]]
+    while waiting:
+        command = waiting.pop()
+        text = case.assay(*command, '--help').stdout
+        below = text.partition('\nSubcommands:\n')[2].partition('\n\n')[0]
+        names = re.findall(r'^  ([a-z-]+) ', below, re.MULTILINE)
+        waiting += [command + [name] for name in names]
+        if not names:
+            found.append((command, text))
+    return found
 
 
 def binary_table(path, rows=400, seed=1, missing=0.05):

@@ -60,10 +60,10 @@ class ContractTest(CliCase):
         self.assertIn("'kind' 3 (such as 'd'), 'flag' 2 (such as 'maybe')",
                       process.stderr)
         self.assertIn("missing cells: 'kind' 1, 'flag' 1, 'n' 1", process.stderr)
-        answer = self.assay_json('predict', 't', '--data', 'new.csv', '--out', 'p.csv')
+        answer = self.assay_json('predict', 't', '--data', 'new.csv', '--out', 'p2.csv')
         self.assertEqual({c['column']: (c['missing'], c['unseen']) for c in answer['columns']},
                          {'kind': (1, 3), 'flag': (1, 2), 'n': (1, 0)})
-        clean = self.assay('predict', 't', '--data', 't.csv', '--out', 'p.csv')
+        clean = self.assay('predict', 't', '--data', 't.csv', '--out', 'p3.csv')
         self.assertNotIn('missing', clean.stderr)
         self.assertNotIn('training did not have', clean.stderr)
 
@@ -101,9 +101,12 @@ class ContractTest(CliCase):
         os.link(self.path('t.csv'), self.path('hard.csv'))
         os.symlink('t.csv', self.path('soft.csv'))
         for out in ('t.csv', './t.csv', 'hard.csv', 'soft.csv'):
-            self.fails(2, 'predict', 't', '--data', 't.csv', '--out', out, says='--data')
-        self.fails(2, 'predict', './t.assay', '--data', 't.csv', '--out', 't.assay', says='model')
+            self.fails(2, 'predict', 't', '--data', 't.csv', '--out', out, '--force', says='--data')
+        self.fails(2, 'predict', './t.assay', '--data', 't.csv', '--out', 't.assay', '--force',
+                   says='model')
         self.fails(2, 'run', '--data', 't.csv', '--target', 'default', '--picture', 't.csv',
+                   '--force', says='overwritten')
+        self.fails(2, 'config', 'init', 't.csv', '--target', 'default', '--out', 't.csv', '--force',
                    says='overwritten')
         self.assertEqual(self.read('t.csv'), before)
 

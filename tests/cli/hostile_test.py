@@ -60,7 +60,7 @@ class HostileDataTest(CliCase):
                                           '--trials', 3)
                 self.assertEqual(summary['status'], 'completed')
                 self.assay('predict', summary['model']['name'], '--data', name + '.csv', '--out',
-                           'p.csv')
+                           name + '_p.csv')
 
     def test_huge_regression_targets(self):
         self.write('big.csv', 'a,y\n' + ''.join(f'{k},{(k + 0.5) * 1e300}\n' for k in range(60)))
@@ -195,7 +195,7 @@ class HostileUseTest(CliCase):
         self.assay('run', '--data', 't.csv', '--target', 'default', '--trials', 2, '--name', 'm')
         self.write('target.csv', 'old')
         os.symlink('target.csv', self.path('link.csv'))
-        self.assay('predict', 'm', '--data', 't.csv', '--out', 'link.csv')
+        self.assay('predict', 'm', '--data', 't.csv', '--out', 'link.csv', '--force')
         self.assertTrue(os.path.islink(self.path('link.csv')))
         self.assertEqual(len(cli_case.read_csv(self.path('target.csv'))), 60)
         os.mkfifo(self.path('pipe'))

@@ -154,8 +154,9 @@ class RunTest(CliCase):
             summary = self.assay_json('run', '--data', f'{name}.csv', '--target', 'y', '--trials',
                                       4, '--quiet', '--learners', 'constant,linear,gbt')
             self.assertLess(summary['validation_score'], error, name)
-            self.assay('predict', name, '--data', f'{name}.csv', '--out', self.path('p.csv'))
-            predicted = [float(row['prediction']) for row in cli_case.read_csv(self.path('p.csv'))]
+            self.assay('predict', name, '--data', f'{name}.csv', '--out', f'{name}_p.csv')
+            predicted = [float(row['prediction'])
+                         for row in cli_case.read_csv(self.path(f'{name}_p.csv'))]
             rmse = math.sqrt(sum((p - y) ** 2 for p, (_, y) in zip(predicted, rows)) / 300)
             self.assertLess(rmse, error, name)
             self.assertGreater(len(set(predicted)), 200, name)
