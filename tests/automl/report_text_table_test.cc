@@ -53,9 +53,9 @@ TEST(TextTable, NumbersStayWholeAndIdsAsLongAsPossible) {
   table.add_column("score", Align::kRight);
   table.add_row({"01ARZ3NDEKTSV4", "a long name here", "0.123456789"});
   EXPECT_EQ(table.render(40),
-            "id              name             score\n"
-            "--------------  ---------  -----------\n"
-            "01ARZ3NDEKTSV4  a l...ere  0.123456789\n");
+            "id              name               score\n"
+            "--------------  -----------  -----------\n"
+            "01ARZ3NDEKTSV4  a lo...here  0.123456789\n");
   EXPECT_EQ(table.render(20),
             "id        name            score\n"
             "--------  --------  -----------\n"
