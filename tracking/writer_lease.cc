@@ -77,9 +77,12 @@ std::string taken_name(const std::string& folder, const std::string& taker) {
 
 Status write_lease(FileLayer& files, const std::string& folder, const LeaseInfo& info) {
   const std::string text = to_json(info);
-  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(folder + "/LEASE"));
+  // Whole from the first: who finds a part of it takes its writer for dead.
+  const std::string temporary = folder + "/tmp/LEASE";
+  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
   ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span(text))));
-  return file->sync();
+  ASSAY_RETURN_IF_ERROR(file->sync());
+  return files.rename(temporary, folder + "/LEASE");
 }
 
 }  // namespace
