@@ -408,19 +408,26 @@ void Journal::press_for_oldest() {
   }
 }
 
-void Journal::remove_if_done(std::vector<Segment>& segments) {
-  std::erase_if(segments, [&](const Segment& segment) {
-    if (fenced_ || needed(segment)) return false;
-    const Status removed = files_.unlink(segment.path);
-    return removed || removed.error().code == StatusCode::kNotFound;
-  });
+// The oldest first, and each for good before the next: a later segment says which runs have a file,
+// and must not be gone while an older one has the beginning of such a run. Else a crash would bring
+// back a part of a run whose file was deleted since.
+void Journal::remove_if_done() {
+  auto done = closed_.begin();
+  for (; done != closed_.end() && !fenced_ && !needed(*done); ++done) {
+    if (removal_unsynced_ && !files_.sync_folder(std::string(folder_of(done->path)))) break;
+    removal_unsynced_ = false;
+    const Status removed = files_.unlink(done->path);
+    if (!removed && removed.error().code != StatusCode::kNotFound) break;
+    removal_unsynced_ = true;
+  }
+  closed_.erase(closed_.begin(), done);
 }
 
 void Journal::reclaim() {
   const bool idle_segment =
       segment_ != nullptr && segment_->size() >= kWorthRemoving && !needed(current_);
   if (idle_segment) give_up_segment();
-  remove_if_done(closed_);
+  remove_if_done();
 }
 
 void Journal::reclaim_soon() {
@@ -455,7 +462,7 @@ bool Journal::stop() {
   commit();
   const std::scoped_lock commit_lock(commit_mutex_);
   if (segment_ != nullptr) give_up_segment();
-  remove_if_done(closed_);
+  remove_if_done();
   return closed_.empty();
 }
 

@@ -166,7 +166,7 @@ class Journal {
   Status write_frames(const StagedRuns& staged);
   void give_up_segment();
   void reclaim();
-  void remove_if_done(std::vector<Segment>& segments);
+  void remove_if_done();
   bool needed(const Segment& segment) const;
   void press_for_oldest();
   void set_fenced();
@@ -201,8 +201,9 @@ class Journal {
   std::string bind_frames_;
   std::unique_ptr<SegmentWriter> segment_;
   Segment current_;
-  bool current_durable_ = false;  // its folder entry is synced
-  std::vector<Segment> closed_;
+  bool current_durable_ = false;   // its folder entry is synced
+  std::vector<Segment> closed_;    // the oldest first
+  bool removal_unsynced_ = false;  // of the last segment that was removed
   uint64_t epoch_ = 0;
   uint64_t written_seq_ = 0;
 };

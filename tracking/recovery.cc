@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tracking/journal_index.h"
 #include "tracking/records_internal.h"
@@ -97,7 +98,15 @@ Result<RecoveryReport> recover_folder(Workspace& workspace, RunPublisher& publis
     }
   }
   if (!report.damaged.empty()) return report;
+  bool first = true;
   for (const std::string& segment : index.segments()) {
+    // The oldest first and for good, as the journal does.
+    if (!std::exchange(first, false)) {
+      const Status synced = files.sync_folder(folder);
+      // Another thread or process has removed it, or took it over and goes on.
+      if (!synced && synced.error().code == StatusCode::kNotFound) return report;
+      ASSAY_RETURN_IF_ERROR(synced);
+    }
     const Status removed = files.unlink(segment);
     if (!removed && removed.error().code != StatusCode::kNotFound) {
       return tl::unexpected<Error>(removed.error());

@@ -1,6 +1,7 @@
 #include "tests/tracking/crash/disk_trace.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace assay::tracking {
 
@@ -26,7 +27,10 @@ Status RecordingFiles::perform(const FileCall& call, Act act) {
   const std::scoped_lock lock(mutex_);
   const bool sync =
       call.operation == FileOperation::kSync || call.operation == FileOperation::kSyncFolder;
-  if (!sync) ASSAY_RETURN_IF_ERROR(act(call));
+  // What is not there any more cannot be synced: the real call says so.
+  const bool gone =
+      call.operation == FileOperation::kSyncFolder && !std::filesystem::exists(call.path);
+  if (!sync || gone) ASSAY_RETURN_IF_ERROR(act(call));
   TraceStep step{call.operation, call.path, call.from, call.file, {}};
   step.bytes.assign(reinterpret_cast<const char*>(call.bytes.data()), call.bytes.size());
   steps_.push_back(std::move(step));

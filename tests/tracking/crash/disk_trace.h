@@ -22,8 +22,8 @@ struct TraceStep {
   std::string bytes{};
 };
 
-// Makes the calls on the real file system, one at a time, and records those that succeed. A sync is
-// only recorded: the trace says what it would have made durable. Thread-safe.
+// Makes the calls on the real file system, one at a time, and records those that succeed. A sync of
+// what is there is only recorded: the trace says what it would have made durable. Thread-safe.
 class RecordingFiles final : public ObservedFiles {
  public:
   // Remembers that the store acknowledged a fact after what has been recorded so far.
