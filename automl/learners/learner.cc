@@ -11,6 +11,8 @@ Status Learner::check(const TrainingData&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::smaller(const DataShape&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const { return {}; }
 
+std::vector<ParamMap> Learner::hastier(const ParamMap&) const { return {}; }
+
 std::span<const Learner* const> learner_list() {
   static const std::array<const Learner*, 5> learners = {&constant_learner(), &linear_learner(),
                                                          &gbt_learner(), &extra_trees_learner(),

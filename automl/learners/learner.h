@@ -122,6 +122,9 @@ class Learner {
   virtual std::vector<ParamMap> smaller(const DataShape& shape, const ParamMap& params) const;
   // Likewise settings that cost less work, for when time is short.
   virtual std::vector<ParamMap> cheaper(const DataShape& shape, const ParamMap& params) const;
+  // Likewise settings that come about as far in fewer steps, if not as well: for when a fit would
+  // be cut long before its end.
+  virtual std::vector<ParamMap> hastier(const ParamMap& params) const;
   // Share of the planned steps that fits usually make: early stopping ends most of them long
   // before.
   virtual double usual_share() const { return 1; }

@@ -59,8 +59,8 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   job.learner = find_by_name(state, spec.learner);
   job.spec = spec;
   job.clock = state.request.clock;
-  const int64_t slice_ns = state.slices->deadline_ns(spec.origin, state.request.clock->now_ns(),
-                                                     state.fit_deadline_ns.load());
+  const int64_t slice_ns =
+      state.slices->deadline_ns(spec, state.request.clock->now_ns(), state.fit_deadline_ns.load());
   job.fit_deadline_ns = [&state, slice_ns] {
     return std::min(state.fit_deadline_ns.load(), slice_ns);
   };

@@ -183,7 +183,8 @@ void SweepLead::watch(SlotGroup& slots) {
   const Clock& clock = *state_->request.clock;
   while (!state_->queue->idle() && slots.running() > 0) {
     tell(state_->queue->wait_events(kWatchMilliseconds));
-    const auto pool = static_cast<double>(config_.ensemble.max_models);
+    const auto pool = static_cast<double>(
+        std::min(config_.ensemble.max_models, state_->queue->counts().finished));
     // Selection on all rows, and twice on half of them.
     budget.expect_tail(state_->queue->model_bytes(kTypicalMembers),
                        2 * state_->queue->score_seconds() * pool *

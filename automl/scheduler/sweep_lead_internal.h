@@ -107,7 +107,8 @@ class SweepLead {
   void tell(const std::vector<TrialEvent>& events);
   kernels::ComputeContext context(const StopToken& stop) const;
   // In the order in which their defaults are tried. (sweep_prepare.cc)
-  void order_learners(const TimePlan& plan, std::vector<SearchLearner>& learners);
+  std::vector<PlannedDefault> order_learners(const TimePlan& plan,
+                                             std::vector<SearchLearner>& learners);
 
   std::shared_ptr<SweepState> state_;
   const ExperimentConfig& config_;

@@ -1,7 +1,6 @@
 // What is decided before the first trial: learners and their spaces, validation, slots, and what
 // memory allows.
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <span>
 #include <utility>
@@ -160,33 +159,38 @@ Result<std::vector<SearchLearner>> SweepLead::search_learners() const {
 // As listed while time is plenty: what the first hundred trials begin with is no matter then. Where
 // it is short the quick ones come first, whatever their name: on half a million rows a forest ends
 // before boosted trees have made their first ten rounds.
-void SweepLead::order_learners(const TimePlan& plan, std::vector<SearchLearner>& learners) {
-  const auto first = std::find_if(learners.begin(), learners.end(),
-                                  [](const SearchLearner& learner) { return !learner.baseline; });
-  std::vector<SearchLearner> listed(std::make_move_iterator(first),
-                                    std::make_move_iterator(learners.end()));
-  learners.erase(first, learners.end());
-  std::vector<double> seconds;
-  for (const SearchLearner& entry : listed) {
+std::vector<PlannedDefault> SweepLead::order_learners(const TimePlan& plan,
+                                                      std::vector<SearchLearner>& learners) {
+  std::vector<PlannedDefault> planned;
+  std::map<std::string, SearchLearner, std::less<>> by_name;
+  for (SearchLearner& entry : learners) {
     const Learner& learner = *find_by_name(entry.name);
     ParamMap params = entry.space.default_params();
     // What cannot be predicted fails when it is tried, and says why.
     const Status shortened = plan.shorten(learner, fixed_params(entry.name), params);
-    seconds.push_back(shortened ? plan.seconds(learner, params).value_or(0) : 0);
+    const double seconds = shortened ? plan.seconds(learner, params).value_or(0) : 0;
+    if (!entry.baseline) planned.push_back({entry.name, seconds, &learner == leading_learner()});
+    by_name.emplace(entry.name, std::move(entry));
   }
   const double seconds_left = state_->budget.seconds_left();
+  if (state_->budget.timed()) order_defaults(planned, seconds_left);
+  learners.clear();
+  learners.push_back(std::move(by_name.at(std::string(kBaselineName))));
   std::string text;
-  for (const size_t i : first_defaults(seconds, seconds_left)) {
-    text += fmt::format("{}{} ({:.2g} s)", text.empty() ? "" : ", ", listed[i].name, seconds[i]);
-    learners.push_back(std::move(listed[i]));
+  for (const PlannedDefault& next : planned) {
+    learners.push_back(std::move(by_name.at(next.learner)));
+    text += fmt::format("{}{} ({:.2g} s)", text.empty() ? "" : ", ", next.learner, next.seconds);
   }
-  const bool slow = std::any_of(seconds.begin(), seconds.end(),
-                                [&](double taken) { return taken > kQuickShare * seconds_left; });
-  if (!slow || listed.size() < 2) return;
-  note(
-      fmt::format("time is short ({:.2g} s left): each learner gets a fair share, in the order of "
-                  "what they are predicted to take: {}",
-                  seconds_left, text));
+  const bool slow = std::any_of(planned.begin(), planned.end(), [&](const PlannedDefault& next) {
+    return next.seconds > kQuickShare * seconds_left;
+  });
+  if (slow && planned.size() > 1) {
+    note(
+        fmt::format("time is short ({:.2g} s left): each learner gets a share of it, in this order "
+                    "of what they are predicted to take: {}",
+                    seconds_left, text));
+  }
+  return planned;
 }
 
 const Learner* SweepLead::find_by_name(std::string_view name) const {
@@ -232,11 +236,12 @@ Status SweepLead::make_queue() {
   drop_what_does_not_fit(plan, learners);
   const TimePlan time = time_plan();
   say_what_is_shortened(time, learners);
-  if (!logical) order_learners(time, learners);
-  int64_t defaults = std::count_if(learners.begin(), learners.end(),
-                                   [](const SearchLearner& learner) { return !learner.baseline; });
-  if (config_.budget.trials > 0) defaults = std::min(defaults, config_.budget.trials - 1);
-  state_->slices = std::make_unique<TimeSlices>(defaults, slots_.slots);
+  std::vector<PlannedDefault> defaults = order_learners(time, learners);
+  const int64_t trials = config_.budget.trials;
+  if (trials > 0) defaults.resize(std::min(defaults.size(), static_cast<size_t>(trials - 1)));
+  std::map<std::string, double, std::less<>> shares;
+  for (const PlannedDefault& next : defaults) shares[next.learner] = next.share;
+  state_->slices = std::make_unique<TimeSlices>(std::move(shares), slots_.slots);
   auto search = std::make_unique<RandomSearch>(
       std::move(learners), derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
   std::unique_ptr<Pruner> pruner;

@@ -1,6 +1,7 @@
 #include "automl/scheduler/time_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -20,11 +21,12 @@ Status TimePlan::shorten(const Learner& learner, std::span<const std::string> fi
   ASSAY_ASSIGN_OR_RETURN(double taken, seconds(learner, params));
   for (int step = 0; taken > shape_.most_seconds() && step < kMaxSteps; ++step) {
     std::vector<ParamMap> settings = learner.cheaper(shape_.data, params);
-    if (!shape_.seconds_left) {
-      for (ParamMap& setting : learner.smaller(shape_.data, params)) {
-        settings.push_back(std::move(setting));
-      }
-    }
+    const auto add = [&](std::vector<ParamMap> more) {
+      std::move(more.begin(), more.end(), std::back_inserter(settings));
+    };
+    const bool timed = shape_.seconds_left.has_value();
+    if (!timed || taken > kHasteRatio * shape_.most_seconds()) add(learner.hastier(params));
+    if (!timed) add(learner.smaller(shape_.data, params));
     const auto next = std::find_if(settings.begin(), settings.end(), [&](const ParamMap& setting) {
       return keeps_fixed(params, setting, fixed);
     });

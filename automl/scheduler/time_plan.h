@@ -18,6 +18,8 @@ namespace assay::automl {
 
 // Of the time left when the search begins, for one trial.
 inline constexpr double kMostTrialShare = 0.3;
+// What takes so many times that is made hastier too (Learner::hastier).
+inline constexpr double kHasteRatio = 4;
 // Without a time limit: the cost model's seconds of one core that a trial may take.
 inline constexpr double kMostUntimedSeconds = 120;
 

@@ -1,30 +1,37 @@
 #include "automl/scheduler/time_slices.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "kernels/base/clock.h"
 
 namespace assay::automl {
 
-int64_t TimeSlices::deadline_ns(TrialOrigin origin, int64_t now_ns, int64_t end_ns) {
-  if (origin != TrialOrigin::kDefault) return end_ns;
-  const std::lock_guard lock(mutex_);
-  const int64_t waiting = std::max<int64_t>(waiting_--, 1);
-  if (end_ns == kNoDeadline || waiting <= slots_) return end_ns;
-  const double share = static_cast<double>(slots_) / static_cast<double>(waiting);
-  const auto left = static_cast<double>(std::max<int64_t>(end_ns - now_ns, 0));
-  return std::min(end_ns, now_ns + static_cast<int64_t>(share * left));
+void order_defaults(std::vector<PlannedDefault>& defaults, double seconds_left) {
+  const auto slow = std::stable_partition(
+      defaults.begin(), defaults.end(),
+      [&](const PlannedDefault& planned) { return planned.seconds <= kQuickShare * seconds_left; });
+  const auto others =
+      std::stable_partition(slow, defaults.end(), [&](const PlannedDefault& planned) {
+        return planned.leading && planned.seconds <= seconds_left;
+      });
+  for (auto at = slow; at != others; ++at) at->share = kLeadingShare;
+  std::stable_sort(others, defaults.end(), [](const PlannedDefault& a, const PlannedDefault& b) {
+    return a.seconds < b.seconds;
+  });
 }
 
-std::vector<size_t> first_defaults(const std::vector<double>& seconds, double seconds_left) {
-  std::vector<size_t> order(seconds.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  const auto slow = std::stable_partition(order.begin(), order.end(), [&](size_t i) {
-    return seconds[i] <= kQuickShare * seconds_left;
-  });
-  std::stable_sort(slow, order.end(), [&](size_t a, size_t b) { return seconds[a] < seconds[b]; });
-  return order;
+int64_t TimeSlices::deadline_ns(const TrialSpec& spec, int64_t now_ns, int64_t end_ns) {
+  if (spec.origin != TrialOrigin::kDefault) return end_ns;
+  const std::lock_guard lock(mutex_);
+  const auto own = shares_.find(spec.learner);
+  if (own == shares_.end()) return end_ns;
+  double total = 0;
+  for (const auto& [learner, share] : shares_) total += share;
+  const double part = static_cast<double>(slots_) * own->second / total;
+  shares_.erase(own);
+  if (end_ns == kNoDeadline || part >= 1) return end_ns;
+  const auto left = static_cast<double>(std::max<int64_t>(end_ns - now_ns, 0));
+  return std::min(end_ns, now_ns + static_cast<int64_t>(part * left));
 }
 
 }  // namespace assay::automl

@@ -36,36 +36,57 @@ FakeLearner& add(SweepBench& bench, const std::string& name, double seconds) {
   return bench.add(std::move(learner));
 }
 
-TEST(TimeSlices, FollowTheExampleOfTheirHeader) {
-  TimeSlices slices(3, 1);
-  const int64_t end = 9 * kSecond;
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kBaseline, 0, end), end);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 0, end), 3 * kSecond);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, kSecond, end), 5 * kSecond);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, end), end);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, end), end) << "none waits";
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kRandom, 5 * kSecond, end), end);
+TrialSpec spec_of(const std::string& learner, TrialOrigin origin = TrialOrigin::kDefault) {
+  TrialSpec spec;
+  spec.learner = learner;
+  spec.origin = origin;
+  return spec;
 }
 
-TEST(TimeSlices, GiveEachSlotItsTrials) {
-  TimeSlices slices(4, 2);
+TEST(TimeSlices, FollowTheExampleOfTheirHeader) {
+  TimeSlices slices({{"a", 1}, {"b", 1}, {"c", 1}}, 1);
+  const int64_t end = 9 * kSecond;
+  EXPECT_EQ(slices.deadline_ns(spec_of("constant", TrialOrigin::kBaseline), 0, end), end);
+  EXPECT_EQ(slices.deadline_ns(spec_of("a"), 0, end), 3 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(spec_of("b"), kSecond, end), 5 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(spec_of("c"), 5 * kSecond, end), end);
+  EXPECT_EQ(slices.deadline_ns(spec_of("a", TrialOrigin::kRandom), 5 * kSecond, end), end);
+}
+
+TEST(TimeSlices, GiveEachSlotItsTrialsAndALeaderTwoShares) {
+  TimeSlices slices({{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}}, 2);
   const int64_t end = 8 * kSecond;
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 0, end), 4 * kSecond);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 0, end), 16 * kSecond / 3);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 4 * kSecond, end), end);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, end), end);
+  EXPECT_EQ(slices.deadline_ns(spec_of("d"), 0, end), 4 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(spec_of("b"), 0, end), 16 * kSecond / 3);
+  EXPECT_EQ(slices.deadline_ns(spec_of("a"), 4 * kSecond, end), end);
+  EXPECT_EQ(slices.deadline_ns(spec_of("c"), 5 * kSecond, end), end);
+  TimeSlices leading({{"gbt", 2}, {"b", 1}, {"c", 1}}, 1);
+  EXPECT_EQ(leading.deadline_ns(spec_of("gbt"), 0, end), 4 * kSecond);
+  EXPECT_EQ(leading.deadline_ns(spec_of("b"), 4 * kSecond, end), 6 * kSecond);
 }
 
 TEST(TimeSlices, DoNothingWithoutADeadlineOrAfterIt) {
-  TimeSlices slices(3, 1);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, kSecond, kNoDeadline), kNoDeadline);
-  EXPECT_EQ(slices.deadline_ns(TrialOrigin::kDefault, 5 * kSecond, 4 * kSecond), 4 * kSecond);
+  TimeSlices slices({{"a", 1}, {"b", 1}, {"c", 1}}, 1);
+  EXPECT_EQ(slices.deadline_ns(spec_of("a"), kSecond, kNoDeadline), kNoDeadline);
+  EXPECT_EQ(slices.deadline_ns(spec_of("b"), 5 * kSecond, 4 * kSecond), 4 * kSecond);
 }
 
-TEST(FirstDefaults, StandAsListedWhileTheyAreQuick) {
-  EXPECT_EQ(first_defaults({0.9, 0.1, 0.5}, 10), (std::vector<size_t>{0, 1, 2}));
-  EXPECT_EQ(first_defaults({9, 0.9, 2, 0.1, 2}, 10), (std::vector<size_t>{1, 3, 2, 4, 0}));
-  EXPECT_TRUE(first_defaults({}, 10).empty());
+std::string order_of(std::vector<PlannedDefault> defaults, double seconds_left) {
+  order_defaults(defaults, seconds_left);
+  std::string text;
+  for (const PlannedDefault& next : defaults) {
+    text += fmt::format("{}{}", next.learner, next.share == 1 ? " " : "* ");
+  }
+  return text;
+}
+
+TEST(OrderDefaults, PutsTheQuickFirstAndALeaderThatCanEndNext) {
+  EXPECT_EQ(order_of({{"linear", 0.9}, {"gbt", 0.1, true}, {"rf", 0.5}}, 10), "linear gbt rf ");
+  EXPECT_EQ(order_of({{"linear", 5}, {"gbt", 9, true}, {"et", 3}, {"rf", 0.5}}, 10),
+            "rf gbt* et linear ");
+  EXPECT_EQ(order_of({{"linear", 60}, {"gbt", 11, true}, {"et", 3}, {"rf", 5}}, 10),
+            "et rf gbt linear ");
+  EXPECT_EQ(order_of({}, 10), "");
 }
 
 // Learners by name in the order of their first trial.
