@@ -67,6 +67,24 @@ Status check_view(const GrowTreeProblem& problem, const BinnedView& bins) {
   return {};
 }
 
+Status check_monotone(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
+  if (args.monotone == nullptr) return {};
+  if (problem.class_count != 0) {
+    return fail(StatusCode::kInvalidArgument,
+                "grow_tree: monotone constraints in class mode (they need gradients)");
+  }
+  for (int32_t f = 0; f < problem.feature_count; ++f) {
+    const int direction = args.monotone[f];
+    const bool numeric = args.bins.kinds[f] == FeatureKind::kNumeric;
+    if (direction < -1 || direction > 1 || (direction != 0 && !numeric)) {
+      return fail(StatusCode::kInvalidArgument,
+                  "grow_tree: monotone[{}]={} (must be -1, 0 or 1, and 0 for categories)", f,
+                  direction);
+    }
+  }
+  return {};
+}
+
 Status check_inputs(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
   ASSAY_RETURN_IF_ERROR(check_present("tree", args.tree));
   if (problem.sample_count == 0) return {};
@@ -95,6 +113,7 @@ Status check_problem(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
     ASSAY_RETURN_IF_ERROR(check_range("class_count", problem.class_count, 2, kMaxClasses));
   }
   ASSAY_RETURN_IF_ERROR(check_view(problem, args.bins));
+  ASSAY_RETURN_IF_ERROR(check_monotone(problem, args));
   return check_inputs(problem, args);
 }
 

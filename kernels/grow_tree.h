@@ -56,6 +56,20 @@
 // side being 0 on the left and 1 on the right: draws depend on the path, not on the order in which
 // nodes are split, so that subtrees can be grown apart.
 //
+// Constraints (gradient mode). With `monotone` given, a node has bounds on its value, -inf and inf
+// at the root. With t = sign(G) * max(|G| - l1, 0), the l2 of the split at hand and the node's
+// bounds,
+//   value = (0 - t) / (H + l2), held within the bounds;
+//   score = 0 - ((2 * t) * value + (H + l2) * (value * value))
+// takes the place of the score above, for node and sides. A split on a numeric feature f with
+// monotone[f] = 1 (-1) needs value(left) <= value(right) (>=), and bounds its children: with m =
+// (value(left) + value(right)) * 0.5 the lower side's value is at most m and the other's at least m
+// (of rows that are not missing, the left side has the lower numbers). Others hand their bounds on.
+// Leaf values are held within the leaf's bounds before they are scaled.
+// With `interactions` given (both modes), a node may split only on features that share a bit with
+// it: the root has all bits, a child those of its parent that the parent's feature has too.
+// Features of columns_per_node are chosen before that.
+//
 // Growth. kLeafWise: the open leaf of the greatest gain is split next, ties by lowest node number.
 // kDepthWise: open leaves are split in order of node number. Both stop at max_leaves; a node at
 // depth max_depth (root 0) is not split.
@@ -123,6 +137,10 @@ struct GrowTreeArgs {
   float max_abs_gradient = 0;
   float max_hessian = 0;
   const uint8_t* feature_mask = nullptr;  // [feature_count], the host's memory; null: all
+  // Likewise, null without constraints: -1, 0 or 1 (categorical features: 0; gradient mode only),
+  // and the groups that a feature is of.
+  const int8_t* monotone = nullptr;
+  const uint64_t* interactions = nullptr;
   // Out.
   Tree* tree = nullptr;        // host; replaced
   int32_t* leaf_of = nullptr;  // [sample_count]: leaf number of rows[i]

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,52 @@ inline uint32_t rounding_word(uint64_t seed, uint32_t row) {
   return philox_block({static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
                       {row / 4, 0, 0, 1})[row % 4];
 }
+
+// What constraints leave to a node: bounds of its value, before scaling, and the groups of features
+// that it may split on.
+struct NodeLimits {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  uint64_t groups = ~uint64_t{0};
+
+  double hold(double value) const { return std::clamp(value, low, high); }
+  bool allows(const uint64_t* interactions, int32_t feature) const {
+    return interactions == nullptr || (interactions[feature] & groups) != 0;
+  }
+};
+
+// The value of rows with these sums, and the score that goes with it; `t` is the gradient sum less
+// l1 as the contract has it, `divisor` is H + l2 > 0.
+inline double limited_value(double t, double divisor, const NodeLimits& limits) {
+  return limits.hold((0.0 - t) / divisor);
+}
+inline double limited_score(double t, double divisor, double value) {
+  return 0.0 - ((2.0 * t) * value + divisor * (value * value));
+}
+
+// Whether such values of the sides keep to the direction (-1, 0 or 1) of the split's feature.
+inline bool keeps_direction(int direction, double left, double right) {
+  return direction == 0 || (direction > 0 ? left <= right : left >= right);
+}
+
+// A split as far as it limits its children.
+struct SplitLimits {
+  int direction = 0;
+  double middle = 0;  // (value(left) + value(right)) * 0.5
+  uint64_t groups = ~uint64_t{0};
+
+  // Of the left (side 0) or right (side 1) child.
+  NodeLimits child(NodeLimits parent, int side) const {
+    parent.groups &= groups;
+    if (direction == 0) return parent;
+    if ((direction > 0) == (side == 0)) {
+      parent.high = middle;
+    } else {
+      parent.low = middle;
+    }
+    return parent;
+  }
+};
 
 // The key of the left (side 0) or right (side 1) child.
 inline uint64_t child_key(uint64_t parent_key, int side) {

@@ -194,7 +194,8 @@ void NodeEngine::view_node(const ColumnPlan& plan, Job& job) {
     job.totals[static_cast<size_t>(i % plan.lanes)] += job.words[i];
   }
   const GrownNode& node = node_at(job.node);
-  job.view = NodeSearch(growth_.rules, {job.totals.data(), plan.lanes, node.row_count(), node.key});
+  job.view = NodeSearch(growth_.rules,
+                        {job.totals.data(), plan.lanes, node.row_count(), node.key, node.limits});
   job.search = job.search && job.view.splittable;
 }
 

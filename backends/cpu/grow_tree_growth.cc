@@ -17,6 +17,7 @@ GrownNode left_child(const GrownNode& parent, int64_t left_count) {
   child.begin = parent.begin;
   child.end = parent.begin + left_count;
   child.key = kernels::child_key(parent.key, 0);
+  child.limits = parent.split.limits.child(parent.limits, 0);
   child.depth = parent.depth + 1;
   return child;
 }
@@ -26,6 +27,7 @@ GrownNode right_child(const GrownNode& parent, int64_t left_count) {
   child.begin = parent.begin + left_count;
   child.end = parent.end;
   child.key = kernels::child_key(parent.key, 1);
+  child.limits = parent.split.limits.child(parent.limits, 1);
   child.depth = parent.depth + 1;
   return child;
 }

@@ -19,6 +19,7 @@ struct GrownNode {
   int32_t left = -1;       // its left child; the right one follows. -1: not split
   int32_t histogram = -1;  // slot of the histogram pool
   SplitChoice split;       // the best one; feature -1 if there is none
+  kernels::NodeLimits limits;
 
   int64_t row_count() const { return end - begin; }
 };

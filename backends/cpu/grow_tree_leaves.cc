@@ -35,7 +35,8 @@ class LeafSums {
         second_(growth.args.max_hessian, growth.problem.sample_count),
         width_(static_cast<size_t>(growth.rules.class_mode ? growth.rules.lanes : 2)),
         whole_(growth.problem.sample_count == growth.problem.row_count),
-        shared_(leaves.size() * width_ > kOwnSums) {
+        shared_(leaves.size() * width_ > kOwnSums),
+        leaves_(leaves) {
     const auto threads = shared_ ? 1 : static_cast<size_t>(executor_.thread_count());
     sums_.resize(threads);
     sums_[0].assign(leaves.size() * width_, 0);
@@ -144,17 +145,20 @@ class LeafSums {
           values.push_back(static_cast<float>(share));
         }
       } else {
-        values.push_back(newton_step(first_.fixed.decode(sums[0]), second_.fixed.decode(sums[1])));
+        const GrownNode& leaf = growth_.nodes[static_cast<size_t>(leaves_[first / width_])];
+        values.push_back(
+            newton_step(first_.fixed.decode(sums[0]), second_.fixed.decode(sums[1]), leaf.limits));
       }
     }
   }
 
-  float newton_step(double gradient, double hessian) const {
+  float newton_step(double gradient, double hessian, const kernels::NodeLimits& limits) const {
     const kernels::TreeParams& params = growth_.problem.params;
     const double divisor = hessian + params.l2;
-    if (!(divisor > 0)) return 0;
     const double rest = std::max(std::abs(gradient) - params.l1, 0.0);
-    return static_cast<float>((0.0 - (gradient < 0 ? -rest : rest)) / divisor * scale());
+    double value = divisor > 0 ? (0.0 - (gradient < 0 ? -rest : rest)) / divisor : 0;
+    if (growth_.rules.monotone != nullptr) value = limits.hold(value);
+    return static_cast<float>(value * scale());
   }
 
   double scale() const { return growth_.problem.params.leaf_scale; }
@@ -167,6 +171,7 @@ class LeafSums {
   bool whole_;
   bool shared_;                             // all threads add to sums_[0], atomically
   std::vector<std::vector<int64_t>> sums_;  // [threads or 1][leaves, width]
+  std::span<const int32_t> leaves_;         // places in the growth, by leaf number
   std::vector<Segment> segments_;
 };
 

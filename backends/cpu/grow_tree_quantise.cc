@@ -18,6 +18,8 @@ GainRules gain_rules(const kernels::GrowTreeProblem& problem, const kernels::Gro
   GainRules rules;
   rules.params = problem.params;
   rules.class_mode = problem.class_count > 0;
+  rules.monotone = args.monotone;
+  rules.interactions = args.interactions;
   rules.lanes = rules.class_mode ? problem.class_count : 1;
   rules.unit = std::ldexp(1.0, -kernels::scale_exponent(double{args.max_abs_gradient},
                                                         kernels::gradient_limit(n, bits)));

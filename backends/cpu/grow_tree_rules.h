@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/grow_tree.h"
+#include "kernels/tree_rules.h"
 
 namespace assay::backends::cpu {
 
@@ -25,9 +26,11 @@ inline uint32_t class_of(uint32_t packed) { return packed & 0xffff; }
 struct GainRules {
   kernels::TreeParams params;
   bool class_mode = false;
-  int32_t lanes = 1;        // words a bin has: 1, or the number of classes
-  double unit = 1;          // 2^-e of gradients or weights
-  double hessian_unit = 1;  // 2^-e of hessians
+  int32_t lanes = 1;                 // words a bin has: 1, or the number of classes
+  double unit = 1;                   // 2^-e of gradients or weights
+  double hessian_unit = 1;           // 2^-e of hessians
+  const int8_t* monotone = nullptr;  // as GrowTreeArgs has them
+  const uint64_t* interactions = nullptr;
 };
 
 // A node as the search sees it. Class mode: `lanes` may be less than the tree's, where classes that
@@ -37,6 +40,7 @@ struct NodeTotals {
   int32_t lanes = 1;
   int64_t row_count = 0;
   uint64_t key = 0;
+  kernels::NodeLimits limits;
 };
 
 // The sum of one node's score, and the gain that a split must exceed.
@@ -51,6 +55,7 @@ struct SplitChoice {
   bool categorical = false;
   bool left_heavy = false;  // the left side has at least half of the mass: most likely of the rows
   kernels::CategorySet set;
+  kernels::SplitLimits limits;
 
   // Whether this one is taken before `other`.
   bool beats(const SplitChoice& other) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backends/cpu/grow_tree_limits.h"
 #include "kernels/tree_rules.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -337,6 +338,7 @@ bool is_left_heavy(const ScanInput& input, const ScanBest& best) {
 }  // namespace
 
 double node_score(const GainRules& rules, const NodeTotals& node, double l2) {
+  if (rules.monotone != nullptr) return limited_node_score(rules, node, l2);
   if (rules.class_mode) {
     double squares = 0;
     double total = 0;
@@ -359,7 +361,9 @@ double gain_floor(const GainRules& rules, double score) {
 ScanBest scan_candidates(const GainRules& rules, const ScanInput& input) {
   if (input.count == 0) return {};
   ScanBest best;
-  if (!rules.class_mode) {
+  if (rules.monotone != nullptr) {
+    best = scan_limited(rules, input);
+  } else if (!rules.class_mode) {
     best = HWY_DYNAMIC_DISPATCH(scan_gradients)(rules, input);
   } else if (input.node.lanes == 2) {
     best = HWY_DYNAMIC_DISPATCH(scan_two_classes)(rules, input);

@@ -17,9 +17,10 @@ struct ScanInput {
   int32_t count = 0;                    // 0..kMaxCandidates
   const int64_t* missing = nullptr;     // [node.lanes]; null: tried on neither side
   NodeTotals node;
-  double l2 = 0;     // of both sides
-  double score = 0;  // node_score with that l2
-  double floor = 0;  // a gain must exceed it
+  double l2 = 0;      // of both sides
+  double score = 0;   // node_score with that l2
+  double floor = 0;   // a gain must exceed it
+  int direction = 0;  // of the feature, where there are monotone constraints
 };
 
 struct ScanBest {
@@ -27,6 +28,7 @@ struct ScanBest {
   int32_t candidate = -1;  // -1: none exceeds the floor
   bool missing_left = false;
   bool left_heavy = false;  // the left side has at least half of the mass
+  double middle = 0;        // SplitLimits::middle, where there are monotone constraints
 };
 
 // The greatest gain; ties by lowest candidate, missing left first. Where `missing` is null,

@@ -21,10 +21,19 @@ uint8_t code_of(const FeatureSums& sums, int32_t index) {
   return sums.codes == nullptr ? static_cast<uint8_t>(index) : sums.codes[index];
 }
 
-ScanInput scan_of(const NodeSearch& node) {
+ScanInput scan_of(const GainRules& rules, const NodeSearch& node, int32_t feature) {
   ScanInput input;
   input.node = node.totals;
+  if (rules.monotone != nullptr) input.direction = rules.monotone[feature];
   return input;
+}
+
+// What the split that a scan found leaves to its children.
+kernels::SplitLimits limits_of(const GainRules& rules, const ScanInput& input,
+                               const ScanBest& found, int32_t feature) {
+  kernels::SplitLimits limits{input.direction, found.middle};
+  if (rules.interactions != nullptr) limits.groups = rules.interactions[feature];
+  return limits;
 }
 
 }  // namespace
@@ -50,6 +59,7 @@ NodeSearch::NodeSearch(const GainRules& rules, const NodeTotals& node) : totals(
 
 void SplitSearch::search(const NodeSearch& whole, const FeatureSums& sums, SearchScratch& scratch,
                          SplitChoice& best) const {
+  if (!whole.totals.limits.allows(rules_.interactions, sums.feature)) return;
   // Gains that cannot win need not be looked at. An equal one wins on a lower feature.
   NodeSearch node = whole;
   if (best.feature >= 0) {
@@ -72,7 +82,7 @@ void SplitSearch::search(const NodeSearch& whole, const FeatureSums& sums, Searc
 
 SplitChoice SplitSearch::numeric(const NodeSearch& node, const FeatureSums& sums) const {
   const int32_t lanes = node.totals.lanes;
-  ScanInput input = scan_of(node);
+  ScanInput input = scan_of(rules_, node, sums.feature);
   input.increments = sums.words + lanes;
   input.count = sums.count - 1;
   // The greatest bin cannot be a threshold.
@@ -91,6 +101,7 @@ SplitChoice SplitSearch::numeric(const NodeSearch& node, const FeatureSums& sums
   choice.threshold = code_of(sums, found.candidate + 1);
   choice.missing_left = found.missing_left;
   choice.left_heavy = found.left_heavy;
+  choice.limits = limits_of(rules_, input, found, sums.feature);
   return choice;
 }
 
@@ -120,7 +131,8 @@ SplitChoice SplitSearch::random_numeric(const NodeSearch& node, const FeatureSum
 
 void SplitSearch::search_threshold(const NodeSearch& node, const Threshold& threshold,
                                    SplitChoice& best) const {
-  ScanInput input = scan_of(node);
+  if (!node.totals.limits.allows(rules_.interactions, threshold.feature)) return;
+  ScanInput input = scan_of(rules_, node, threshold.feature);
   input.increments = threshold.left;
   input.count = 1;
   input.missing = has_rows(threshold.missing, node.totals.lanes) ? threshold.missing : nullptr;
@@ -135,13 +147,14 @@ void SplitSearch::search_threshold(const NodeSearch& node, const Threshold& thre
   choice.threshold = threshold.threshold;
   choice.missing_left = found.missing_left;
   choice.left_heavy = found.left_heavy;
+  choice.limits = limits_of(rules_, input, found, threshold.feature);
   if (choice.beats(best)) best = choice;
 }
 
 SplitChoice SplitSearch::one_hot(const NodeSearch& node, const FeatureSums& sums,
                                  const std::vector<int32_t>& levels) const {
   SplitChoice choice;
-  ScanInput input = scan_of(node);
+  ScanInput input = scan_of(rules_, node, sums.feature);
   input.count = 1;
   input.l2 = rules_.params.l2;
   input.score = node.score;
@@ -154,6 +167,7 @@ SplitChoice SplitSearch::one_hot(const NodeSearch& node, const FeatureSums& sums
     choice.feature = sums.feature;
     choice.categorical = true;
     choice.left_heavy = found.left_heavy;
+    choice.limits = limits_of(rules_, input, found, sums.feature);
     choice.set = {};
     choice.set.insert(code_of(sums, level));
   }
@@ -197,7 +211,7 @@ SplitChoice SplitSearch::categorical(const NodeSearch& node, const FeatureSums& 
     return one_hot(node, sums, levels);
   }
   sort_levels(node, sums, levels);
-  ScanInput input = scan_of(node);
+  ScanInput input = scan_of(rules_, node, sums.feature);
   input.l2 = params.l2 + params.category_l2;
   input.score = node.category_score;
   input.floor = node.category_floor;
@@ -223,6 +237,7 @@ SplitChoice SplitSearch::categorical(const NodeSearch& node, const FeatureSums& 
       choice.feature = sums.feature;
       choice.categorical = true;
       choice.left_heavy = found.left_heavy;
+      choice.limits = limits_of(rules_, input, found, sums.feature);
       choice.set = {};
       const int32_t taken = params.random_thresholds ? longest : found.candidate + 1;
       for (int32_t i = 0; i < taken; ++i) {

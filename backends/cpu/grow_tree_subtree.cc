@@ -214,7 +214,7 @@ SplitChoice SubtreeGrower::find_split(const GrownNode& node) {
   if (!growth_.may_split(node)) return best;
   load_words(node);
   const NodeSearch search(growth_.rules, {totals_.data(), static_cast<int32_t>(totals_.size()),
-                                          node.row_count(), node.key});
+                                          node.row_count(), node.key, node.limits});
   if (!search.splittable) return best;
   // Where every row has mass, a bin has rows if one row is in it.
   const bool direct = growth_.problem.params.random_thresholds && all_have_mass_;

@@ -38,12 +38,14 @@ struct Split {
   uint8_t threshold = 0;
   bool missing_left = false;
   CategorySet set;
+  SplitLimits limits;
 };
 
 struct Node {
   int32_t number = 0;
   int32_t depth = 0;
   uint64_t key = 0;
+  NodeLimits limits;
   std::vector<size_t> positions;  // in the sample, ascending
   std::optional<Split> split;
 };
@@ -75,7 +77,9 @@ class TreeGrower {
     return args_.bins.bins[args_.bins.cell_offset(args_.rows[position], feature)];
   }
 
-  double score(const Sums& sums, double l2) const;
+  // Gradient mode: the value of a side or node within limits.
+  double value(const Sums& sums, double l2, const NodeLimits& limits) const;
+  double score(const Sums& sums, double l2, const NodeLimits& limits) const;
   bool may_stand(const Sums& side, const Sums& node_sums, size_t node_rows) const;
   void consider(const Node& node, const Sums& node_sums, const Sums& left, double l2,
                 const Split& candidate);
@@ -89,11 +93,12 @@ class TreeGrower {
   std::vector<size_t> sorted_levels(const Sums& sums, const std::vector<Sums>& bins,
                                     std::vector<size_t> levels) const;
 
-  Node make_node(std::vector<size_t> positions, int32_t depth, uint64_t key);
+  Node make_node(std::vector<size_t> positions, int32_t depth, uint64_t key,
+                 const NodeLimits& limits);
   size_t next_node() const;
   void apply_split(size_t index);
   void number_leaves();
-  void add_leaf_values(const std::vector<size_t>& positions);
+  void add_leaf_values(const Node& node);
 
   const GrowTreeProblem& problem_;
   const TreeParams& params_;
@@ -149,7 +154,12 @@ std::vector<Sums> TreeGrower::histogram(const Node& node, int32_t feature) const
   return bins;
 }
 
-double TreeGrower::score(const Sums& sums, double l2) const {
+double TreeGrower::value(const Sums& sums, double l2, const NodeLimits& limits) const {
+  const double t = shrink(static_cast<double>(sums[0]) * unit_, params_.l1);
+  return limited_value(t, static_cast<double>(sums[1]) * hessian_unit_ + l2, limits);
+}
+
+double TreeGrower::score(const Sums& sums, double l2, const NodeLimits& limits) const {
   if (class_mode()) {
     double squares = 0;
     double total = 0;
@@ -161,6 +171,10 @@ double TreeGrower::score(const Sums& sums, double l2) const {
     return total > 0 ? squares / total : 0;
   }
   const double t = shrink(static_cast<double>(sums[0]) * unit_, params_.l1);
+  if (args_.monotone != nullptr) {
+    return limited_score(t, static_cast<double>(sums[1]) * hessian_unit_ + l2,
+                         value(sums, l2, limits));
+  }
   return t * t / (static_cast<double>(sums[1]) * hessian_unit_ + l2);
 }
 
@@ -183,14 +197,24 @@ void TreeGrower::consider(const Node& node, const Sums& node_sums, const Sums& l
   const Sums right = minus(node_sums, left);
   if (!may_stand(left, node_sums, node.positions.size())) return;
   if (!may_stand(right, node_sums, node.positions.size())) return;
-  const double whole = score(node_sums, l2);
-  const double gain = (score(left, l2) + score(right, l2)) - whole;
+  const double whole = score(node_sums, l2, node.limits);
+  const double gain = (score(left, l2, node.limits) + score(right, l2, node.limits)) - whole;
+  SplitLimits limits;
+  if (args_.monotone != nullptr) {
+    limits.direction = args_.monotone[candidate.feature];
+    const double left_value = value(left, l2, node.limits);
+    const double right_value = value(right, l2, node.limits);
+    limits.middle = (left_value + right_value) * 0.5;
+    if (!keeps_direction(limits.direction, left_value, right_value)) return;
+  }
+  if (args_.interactions != nullptr) limits.groups = args_.interactions[candidate.feature];
   if (!(gain > std::max(params_.min_gain, whole * kGainNoise))) return;
   const bool better =
       !best_ || gain > best_->gain || (gain == best_->gain && candidate.feature < best_->feature);
   if (!better) return;
   best_ = candidate;
   best_->gain = gain;
+  best_->limits = limits;
 }
 
 void TreeGrower::try_threshold(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
@@ -301,6 +325,7 @@ void TreeGrower::find_split(Node& node) {
   best_.reset();
   const Sums sums = sums_of(node.positions);
   const auto visit = [&](int32_t feature) {
+    if (!node.limits.allows(args_.interactions, feature)) return;
     if (args_.bins.kinds[feature] == FeatureKind::kNumeric) {
       try_numeric(node, sums, feature);
     } else {
@@ -315,11 +340,13 @@ void TreeGrower::find_split(Node& node) {
   node.split = best_;
 }
 
-Node TreeGrower::make_node(std::vector<size_t> positions, int32_t depth, uint64_t key) {
+Node TreeGrower::make_node(std::vector<size_t> positions, int32_t depth, uint64_t key,
+                           const NodeLimits& limits) {
   Node node;
   node.number = static_cast<int32_t>(tree_.nodes.size());
   node.depth = depth;
   node.key = key;
+  node.limits = limits;
   node.positions = std::move(positions);
   tree_.nodes.emplace_back();
   tree_.gains.push_back(0);
@@ -364,11 +391,14 @@ void TreeGrower::apply_split(size_t index) {
     const uint8_t code = bin(position, split.feature);
     (goes_left(node, tree_.category_sets.data(), code) ? left : right).push_back(position);
   }
-  open_.push_back(make_node(std::move(left), parent.depth + 1, child_key(parent.key, 0)));
-  open_.push_back(make_node(std::move(right), parent.depth + 1, child_key(parent.key, 1)));
+  open_.push_back(make_node(std::move(left), parent.depth + 1, child_key(parent.key, 0),
+                            split.limits.child(parent.limits, 0)));
+  open_.push_back(make_node(std::move(right), parent.depth + 1, child_key(parent.key, 1),
+                            split.limits.child(parent.limits, 1)));
 }
 
-void TreeGrower::add_leaf_values(const std::vector<size_t>& positions) {
+void TreeGrower::add_leaf_values(const Node& node) {
+  const std::vector<size_t>& positions = node.positions;
   const auto fixed = FixedPoint::for_sum(double{args_.max_abs_gradient}, problem_.sample_count);
   if (class_mode()) {
     std::vector<int64_t> weights(static_cast<size_t>(problem_.class_count), 0);
@@ -392,10 +422,9 @@ void TreeGrower::add_leaf_values(const std::vector<size_t>& positions) {
     hessian += hessian_fixed.encode(double{args_.hessians[args_.rows[position]]});
   }
   const double divisor = hessian_fixed.decode(hessian) + params_.l2;
-  const double value = divisor > 0 ? (0.0 - shrink(fixed.decode(gradient), params_.l1)) / divisor *
-                                         params_.leaf_scale
-                                   : 0;
-  tree_.leaf_values.push_back(static_cast<float>(value));
+  double value = divisor > 0 ? (0.0 - shrink(fixed.decode(gradient), params_.l1)) / divisor : 0;
+  if (args_.monotone != nullptr) value = node.limits.hold(value);
+  tree_.leaf_values.push_back(static_cast<float>(value * params_.leaf_scale));
 }
 
 void TreeGrower::number_leaves() {
@@ -403,7 +432,7 @@ void TreeGrower::number_leaves() {
   for (const Node& node : open_) {
     tree_.nodes[static_cast<size_t>(node.number)].left = leaf;
     for (const size_t position : node.positions) args_.leaf_of[position] = leaf;
-    add_leaf_values(node.positions);
+    add_leaf_values(node);
     ++leaf;
   }
 }
@@ -414,7 +443,7 @@ Status TreeGrower::grow(const OpContext& context) {
   features_ = usable_features(args_.bins, args_.feature_mask);
   std::vector<size_t> all(static_cast<size_t>(problem_.sample_count));
   std::iota(all.begin(), all.end(), size_t{0});
-  open_.push_back(make_node(std::move(all), 0, problem_.seed));
+  open_.push_back(make_node(std::move(all), 0, problem_.seed, {}));
   while (open_.size() < static_cast<size_t>(params_.max_leaves)) {
     if (context.stop != nullptr && context.stop->requested()) {
       return fail(StatusCode::kCancelled, "grow_tree was stopped");

@@ -66,6 +66,10 @@ OpCase<GrowTree> case_of(const TreeProblem& item, bool growth_forms = false) {
     if (!item.feature_mask.empty()) {
       args.feature_mask = buffers.host_input("feature_mask", item.feature_mask);
     }
+    if (!item.monotone.empty()) args.monotone = buffers.host_input("monotone", item.monotone);
+    if (!item.interactions.empty()) {
+      args.interactions = buffers.host_input("interactions", item.interactions);
+    }
     kernels::Tree old;
     old.nodes.resize(7);
     old.leaf_values = {1, 2, 3};

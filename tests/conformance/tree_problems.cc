@@ -90,6 +90,21 @@ void fill_classes(TreeProblem& item, Rng& rng) {
   }
 }
 
+// Constraints on about half of the problems.
+void set_constraints(TreeProblem& item, uint64_t seed) {
+  Rng rng(derive_seed(seed, "tree constraints"));
+  const bool directed = item.problem.class_count == 0 && chance(rng, 0.5);
+  const bool grouped = chance(rng, 0.3);
+  for (const FeatureKind kind : item.table.kinds) {
+    const int32_t direction = kind == FeatureKind::kNumeric ? pick(rng, -1, 1) : 0;
+    if (directed) item.monotone.push_back(static_cast<int8_t>(direction));
+    if (grouped) {
+      item.interactions.push_back(chance(rng, 0.1) ? 0
+                                                   : uint64_t{1} << rng.below(4) | rng.below(8));
+    }
+  }
+}
+
 }  // namespace
 
 kernels::BinnedView BinnedTable::view(const uint8_t* cells) const {
@@ -141,6 +156,8 @@ kernels::GrowTreeArgs TreeProblem::args(kernels::Tree* tree, int32_t* leaf_of) c
   args.max_abs_gradient = max_abs_gradient;
   args.max_hessian = max_hessian;
   args.feature_mask = feature_mask.empty() ? nullptr : feature_mask.data();
+  args.monotone = monotone.empty() ? nullptr : monotone.data();
+  args.interactions = interactions.empty() ? nullptr : interactions.data();
   args.tree = tree;
   args.leaf_of = leaf_of;
   return args;
@@ -183,6 +200,7 @@ TreeProblem random_tree_problem(uint64_t seed, int64_t row_count) {
       item.feature_mask.push_back(chance(rng, 0.7) ? 1 : 0);
     }
   }
+  set_constraints(item, seed);
   item.set_bounds();
   return item;
 }

@@ -44,6 +44,8 @@ struct TreeProblem {
   std::vector<int32_t> classes;
   std::vector<float> weights;
   std::vector<uint8_t> feature_mask;
+  std::vector<int8_t> monotone;
+  std::vector<uint64_t> interactions;
   float max_abs_gradient = 0;
   float max_hessian = 0;
 

@@ -30,6 +30,8 @@ struct TreeTask {
   std::vector<float> weights;
   std::vector<uint32_t> rows;
   std::vector<uint8_t> mask;
+  std::vector<int8_t> monotone;
+  std::vector<uint64_t> interactions;
   int32_t class_count = 0;
   uint64_t seed = 1;
 };
@@ -73,6 +75,8 @@ inline GrownTree grow(TreeTask task) {
   args.classes = task.classes.data();
   args.weights = task.weights.empty() ? nullptr : task.weights.data();
   args.feature_mask = task.mask.empty() ? nullptr : task.mask.data();
+  args.monotone = task.monotone.empty() ? nullptr : task.monotone.data();
+  args.interactions = task.interactions.empty() ? nullptr : task.interactions.data();
   const auto& first = task.class_count > 0 ? task.weights : task.gradients;
   args.max_abs_gradient = task.class_count > 0 ? 1.0f : 0.0f;
   for (const float x : first) args.max_abs_gradient = std::max(args.max_abs_gradient, std::abs(x));
