@@ -18,6 +18,8 @@
 namespace assay::automl::cli {
 namespace {
 
+constexpr std::string_view kBaseColumn = ",base_value";
+
 using Json = nlohmann::ordered_json;
 
 // Contributions held at once.
@@ -61,9 +63,11 @@ class RowExplainer {
 
   Status open(const OutputPlace& place) {
     if (place.path.empty()) return {};
-    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(place));
-    file_.emplace(std::move(file));
     text_ = header();
+    OutputPlace again = place;  // what an earlier call with the same options wrote is replaced
+    again.made_anew = std::string_view(text_).substr(0, text_.find(kBaseColumn));
+    ASSAY_ASSIGN_OR_RETURN(auto file, OutputFile::open(again));
+    file_.emplace(std::move(file));
     return {};
   }
   Status add(const PredictedBlock& block) {
@@ -118,7 +122,8 @@ class RowExplainer {
   bool names_class() const { return outputs_ - first_output_ > 1; }
   std::string header() const {
     std::string line = names_class() ? "row,class," : "row,";
-    line += scale_ == ExplainedScale::kScores ? "score,base_value" : "prediction,base_value";
+    line += scale_ == ExplainedScale::kScores ? "score" : "prediction";
+    line += kBaseColumn;
     for (const InputColumn& column : predictor_.encoder().columns()) {
       line += ',';
       datasets::append_csv_field(line, column.name);
@@ -355,6 +360,7 @@ void add_method_options(CLI::App& command, ExplainOptions& options) {
   command
       .add_option("--out,-o", options.out.path, "shap: CSV file for the contributions of every row")
       ->type_name("FILE");
+  options.out.made_anew = kBaseColumn;  // said in the help; open() knows the whole beginning
   add_force_option(command, options.out);
   std::vector<std::string_view> metrics;
   for (const std::string_view name : metric_choices()) {

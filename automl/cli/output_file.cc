@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -21,6 +22,13 @@ tl::unexpected<Error> write_error(const std::string& path, std::string_view reas
 
 tl::unexpected<Error> there_already(const std::string& path) {
   return fail(StatusCode::kAlreadyExists, "'{}' is there already (--force replaces it)", path);
+}
+
+bool begins_with(const std::string& path, std::string_view start) {
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(start.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file.gcount() == static_cast<std::streamsize>(begin.size()) && begin == start;
 }
 
 // A device or pipe, opened for writing.
@@ -54,7 +62,10 @@ class ThroughFile final : public File {
 }  // namespace
 
 CLI::Option* add_force_option(CLI::App& command, OutputPlace& place) {
-  return command.add_flag("--force", place.force, "Replace the file if it is there");
+  return command.add_flag("--force", place.force,
+                          place.made_anew.empty()
+                              ? "Replace the file if it is there"
+                              : "Replace the file even if it is not what this command writes");
 }
 
 Result<OutputFile> OutputFile::open(const OutputPlace& place) {
@@ -71,9 +82,11 @@ Result<OutputFile> OutputFile::open(const OutputPlace& place) {
     return output;
   }
   // A link to nothing is there, too.
-  if (!place.force && fs::exists(fs::symlink_status(path, error))) return there_already(path);
+  const bool there = fs::exists(fs::symlink_status(path, error));
+  output.replaces_ =
+      place.force || (there && !place.made_anew.empty() && begins_with(path, place.made_anew));
+  if (there && !output.replaces_) return there_already(path);
   error.clear();  // nothing there is no error
-  output.force_ = place.force;
   output.target_ = fs::exists(status) ? fs::canonical(path, error).string() : path;
   if (error) return write_error(path, error.message());
   PosixFileLayer files;
@@ -108,7 +121,7 @@ Status OutputFile::check_differs(const std::string& path, const std::string& inp
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),
-      force_(other.force_),
+      replaces_(other.replaces_),
       file_(std::move(other.file_)) {}
 
 OutputFile::~OutputFile() {
@@ -128,7 +141,7 @@ Status OutputFile::close() {
 
 Status OutputFile::publish() {
   PosixFileLayer files;
-  if (!force_) {
+  if (!replaces_) {
     // A link takes no name that is taken; not every file system has links.
     const Status linked = files.link(temporary_, target_);
     if (linked) return {};

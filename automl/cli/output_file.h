@@ -1,5 +1,6 @@
 // A file that a user names for output, and the one rule for all of them: a file that is there is
-// replaced only with --force, and one that the command reads not even then. A regular file (or a
+// replaced only with --force, but for what is made anew at each call (predictions, pictures) if the
+// file is such a thing; and one that the command reads not even then. A regular file (or a
 // name that is free) appears whole or not at all: it is written beside its place and moved there. A
 // symbolic link stays, and what it points to is replaced; a device or pipe is written through. Not
 // thread-safe.
@@ -23,6 +24,8 @@ namespace assay::automl::cli {
 struct OutputPlace {
   std::string path;
   bool force = false;
+  // How a file begins that an earlier call wrote and that may be replaced; empty: no file may.
+  std::string_view made_anew;
 };
 
 // --force.
@@ -30,8 +33,8 @@ CLI::Option* add_force_option(CLI::App& command, OutputPlace& place);
 
 class OutputFile {
  public:
-  // Fails: invalid_argument for an empty path; already_exists if there is a file and `force` is not
-  // set; io, naming the path, if nothing can be written there.
+  // Fails: invalid_argument for an empty path; already_exists if there is a file that may not be
+  // replaced; io, naming the path, if nothing can be written there.
   static Result<OutputFile> open(const OutputPlace& place);
   // Checks what open checks, and leaves nothing behind.
   static Status check(const OutputPlace& place);
@@ -45,7 +48,7 @@ class OutputFile {
 
   Status write(std::string_view text);
   // Makes what was written appear. Without it nothing does.
-  // Fails: io; already_exists if a file came to be there meanwhile and `force` is not set.
+  // Fails: io; already_exists if a file came to be there meanwhile and may not be replaced.
   Status close();
 
  private:
@@ -53,7 +56,7 @@ class OutputFile {
   Status publish();
   std::string target_;     // with links followed
   std::string temporary_;  // empty when writing through
-  bool force_ = false;
+  bool replaces_ = false;
   std::unique_ptr<File> file_;
 };
 

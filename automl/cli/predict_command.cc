@@ -13,6 +13,8 @@
 namespace assay::automl::cli {
 namespace {
 
+constexpr std::string_view kFirstColumn = "prediction";
+
 struct PredictOptions : PredictionOptions {
   OutputPlace out;
 };
@@ -40,7 +42,7 @@ class PredictionSink {
 };
 
 std::string header_of(const Predictor& predictor) {
-  std::string line = "prediction";
+  std::string line(kFirstColumn);
   for (const std::string& label : predictor.labels()) {
     line += ',';
     datasets::append_csv_field(line, "proba_" + label);
@@ -128,6 +130,7 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   add_prediction_options(*command, *options);
   command->add_option("--out,-o", options->out.path, "CSV file to write (default: standard output)")
       ->type_name("FILE");
+  options->out.made_anew = kFirstColumn;
   add_force_option(*command, options->out);
   command->footer(
       "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"

@@ -161,9 +161,10 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
                    "Also draw the trials' scores over time into this SVG file")
       ->type_name("FILE")
       ->group("Output");
+  options->picture.made_anew = "<svg";
   add_force_option(*command, options->picture)
       ->group("Output")
-      ->description("Replace the file of --picture if it is there");
+      ->description("Replace the file of --picture even if it is not a picture");
   command->footer(
       "Flags override the config file. Without --time and --trials a run takes 60 s. With "
       "--trials\n"
