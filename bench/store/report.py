@@ -39,7 +39,9 @@ def shown(value):
 
 
 def factor(key, assay, other):
-    """How many times better Assay is, or None."""
+    """How many times better Assay is, or None. Lists of different lengths do not compare."""
+    if key == 'list_runs_ms' and assay.get('runs') != other.get('runs'):
+        return None
     mine = assay.get(key)
     theirs = other.get(key, other.get(STANDS_FOR.get(key)))
     if not mine or not theirs:
@@ -87,7 +89,8 @@ def main():
     lines.append('')
     for tool in tools:
         about = results[tool]
-        lines.append(f"- {tool} {about.get('version', '')}: {about.get('note', 'the disk itself')}"
+        name = ' '.join(part for part in (tool, about.get('version')) if part)
+        lines.append(f"- {name}: {about.get('note', 'the disk itself')}"
                      f"{'; lists have ' + str(about['runs']) + ' runs' if 'runs' in about else ''}")
     lines += [f"- {tool}: {results[tool]['error']}" for tool in results if 'error' in results[tool]]
     catalog = os.path.join(folder, 'catalog.txt')
