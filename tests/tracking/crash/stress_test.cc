@@ -1,11 +1,13 @@
 // Many processes and many threads write to one workspace at once while readers list and load: every
 // acknowledged thing is there in the end, and no reader ever sees half of one, or less than before.
+// Only runs that writers deleted may leave a reader's sight.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "kernels/base/rng.h"
@@ -42,7 +44,10 @@ class Reader {
     return problems_;
   }
   int looks() const { return looks_; }
-  size_t runs() const { return seen_.size(); }
+  // The last look found this run.
+  bool sees(const std::string& run_id) const { return seen_.contains(run_id); }
+  // Runs that were there at some look, and not later on.
+  const std::set<std::string>& vanished() const { return vanished_; }
 
  private:
   void read() {
@@ -64,7 +69,10 @@ class Reader {
     for (const RunInfo& info : list->runs) {
       const auto record = load_run(**workspace, info.run_id);
       if (!record) {
-        problems_.push_back(record.error().message);
+        vanished_.insert(info.run_id);
+        if (record.error().code != StatusCode::kNotFound) {
+          problems_.push_back(record.error().message);
+        }
         continue;
       }
       const RunScript script(info.name);
@@ -74,7 +82,9 @@ class Reader {
     }
     for (const auto& [run_id, length] : seen_) {
       const auto it = lengths.find(run_id);
-      if (it == lengths.end() || it->second < length) {
+      if (it == lengths.end()) {
+        vanished_.insert(run_id);
+      } else if (it->second < length) {
         problems_.push_back(fmt::format("run {} had {} changes and now has fewer", run_id, length));
       }
     }
@@ -84,6 +94,7 @@ class Reader {
   const std::string store_;
   std::atomic<bool> stopped_{false};
   std::map<std::string, int64_t> seen_;
+  std::set<std::string> vanished_;
   std::atomic<int> looks_{0};
   Problems problems_;
   std::thread thread_;
@@ -94,7 +105,13 @@ void stop_all(std::vector<std::unique_ptr<Reader>>& readers, const char* writers
   int looks = 0;
   for (auto& reader : readers) {
     for (const std::string& problem : reader->stop()) ADD_FAILURE() << "a reader: " << problem;
-    EXPECT_GE(reader->runs(), ledger.runs.size());
+    for (const auto& [run_id, state] : ledger.runs) {
+      if (ledger.place_of(run_id).place != Ledger::Place::kListed) continue;
+      EXPECT_TRUE(reader->sees(run_id)) << run_id << " is not listed";
+    }
+    for (const std::string& run_id : reader->vanished()) {
+      EXPECT_TRUE(ledger.moved.contains(run_id)) << run_id << " vanished, and nobody deleted it";
+    }
     looks += reader->looks();
   }
   report(
