@@ -14,14 +14,21 @@
 
 namespace assay::automl {
 
-// The score of the two blends on each other's rows. Halves are whole parts (folds) where there are
-// several, so that rows that belong together stay together; else every second row of each class, or
-// of the order of the values, after a seeded shuffle. Costs about as much as one selection.
-// Fails: as select_ensemble; cancelled if the stop token cut it short; data if there are less than
-// two rows, or if the metric is not defined on the rows of a half.
-Result<double> cross_selected_score(const SelectionProblem& problem,
-                                    const SelectionOptions& options, Executor& executor,
-                                    const StopToken& stop);
+// Scores on rows that did not choose. `single` is of the best candidate alone, chosen in the same
+// way: the best of many trials is flattered by its rank, too, so these two compare like with like.
+struct CrossScores {
+  double blend = 0;
+  double single = 0;
+};
+
+// The scores of what each half of the rows chooses, on the other half. Halves are whole parts
+// (folds) where there are several, so that rows that belong together stay together; else every
+// second row of each class, or of the order of the values, after a seeded shuffle. Costs about as
+// much as one selection. Fails: as select_ensemble; cancelled if the stop token cut it short; data
+// if there are less than two rows, or if the metric is not defined on the rows of a half.
+Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
+                                          const SelectionOptions& options, Executor& executor,
+                                          const StopToken& stop);
 
 // Which half each row is in, 0 or 1.
 std::vector<uint8_t> selection_halves(const SelectionProblem& problem, uint64_t seed);

@@ -121,17 +121,31 @@ void SweepLead::estimate(Chosen& chosen) {
     const std::vector<Candidate> usable = usable_candidates();
     const std::vector<PredictionView> views = views_of(usable, set.output_count());
     const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
-    const auto score =
-        cross_selected_score(selection_problem(set, views), selection_options(), *executor_, stop);
-    if (score) {
-      chosen.selection_score = std::exchange(chosen.score, *score);
+    const auto scores =
+        cross_selected_scores(selection_problem(set, views), selection_options(), *executor_, stop);
+    if (scores && set.metric().is_better(scores->single, scores->blend)) {
+      note(
+          fmt::format("no ensemble: chosen on each half of the validation rows and scored on the "
+                      "other, the best trial alone has {} {:.6g} and a blend {:.6g}",
+                      metric, scores->single, scores->blend));
+      chosen = alone(usable[0]);
+      return;
+    }
+    if (scores) {
+      chosen.selection_score = std::exchange(chosen.score, scores->blend);
       note(
           fmt::format("ensemble: {} {:.6g}, each half of the validation rows predicted with "
                       "weights chosen on the other ({:.6g} on the rows they were chosen on)",
                       metric, chosen.score, *chosen.selection_score));
+      if (set.metric().is_better(usable[0].score, chosen.score)) {
+        note(
+            fmt::format("the best trial's {:.6g} is that of the best of {} on these rows; chosen "
+                        "and scored as the ensemble was, the best trial has {:.6g}",
+                        usable[0].score, usable.size(), scores->single));
+      }
       return;
     }
-    if (score.error().code != StatusCode::kCancelled) reason = score.error().message;
+    if (scores.error().code != StatusCode::kCancelled) reason = scores.error().message;
   }
   // Many rows cannot be flattered by a few weights.
   if (static_cast<int64_t>(set.scored_rows().size()) >= kManyRows) return;

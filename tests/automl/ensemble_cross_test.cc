@@ -43,10 +43,12 @@ TEST(CrossSelection, FindsNothingInNoise) {
   const auto selection = select_ensemble(noise.problem, {}, executor, stop);
   ASSERT_TRUE(selection);
   EXPECT_GT(selection->score, 0.8) << "on the rows that chose it";
-  const auto score = cross_selected_score(noise.problem, {}, executor, stop);
-  ASSERT_TRUE(score) << score.error().message;
-  EXPECT_GT(*score, 0.3);
-  EXPECT_LT(*score, 0.7) << "on the others";
+  const auto scores = cross_selected_scores(noise.problem, {}, executor, stop);
+  ASSERT_TRUE(scores) << scores.error().message;
+  for (const double score : {scores->blend, scores->single}) {
+    EXPECT_GT(score, 0.3);
+    EXPECT_LT(score, 0.7) << "on the others";
+  }
 }
 
 TEST(CrossSelection, KnowsAGoodModel) {
@@ -57,9 +59,34 @@ TEST(CrossSelection, KnowsAGoodModel) {
   }
   SerialExecutor executor;
   const StopToken stop;
-  const auto score = cross_selected_score(noise.problem, {}, executor, stop);
-  ASSERT_TRUE(score) << score.error().message;
-  EXPECT_EQ(*score, 1);
+  const auto scores = cross_selected_scores(noise.problem, {}, executor, stop);
+  ASSERT_TRUE(scores) << scores.error().message;
+  EXPECT_EQ(scores->blend, 1);
+  EXPECT_EQ(scores->single, 1);
+}
+
+// Rows 0 and 1 are one fold, 2 and 3 the other; all targets are 0. By itself each fold chooses the
+// model that is off by 1 everywhere. A blend of those that are off by 4 in opposite directions on
+// one fold alone looks perfect there.
+TEST(CrossSelection, ShowsWhereABlendOnlyFitsTheRowsThatChoseIt) {
+  const std::vector<double> targets(4, 0.0);
+  const std::vector<float> fair(4, 1.0f);
+  const std::vector<float> up = {4, 4, 4, 4};
+  const std::vector<float> down = {-4, -4, 9, 9};
+  const std::vector<PredictionView> views = {
+      {fair.data(), 4, 1}, {up.data(), 4, 1}, {down.data(), 4, 1}};
+  const std::vector<int32_t> folds = {0, 0, 1, 1};
+  const Metric metric = *Metric::find("rmse");
+  SelectionProblem problem;
+  problem.candidates = views;
+  problem.targets = {{}, targets};
+  problem.metric = &metric;
+  problem.parts = folds;
+  SerialExecutor executor;
+  const auto scores = cross_selected_scores(problem, {}, executor, StopToken());
+  ASSERT_TRUE(scores) << scores.error().message;
+  EXPECT_EQ(scores->single, 1);
+  EXPECT_GT(scores->blend, 1.1);
 }
 
 // Targets 0 0 in one fold and 1 1 in the other; constants 0 and 1. Each fold chooses its own value,
@@ -79,7 +106,7 @@ TEST(CrossSelection, LetsNoFoldBeScoredByItsOwnChoice) {
   EXPECT_EQ(selection_halves(problem, 1), (std::vector<uint8_t>{0, 0, 1, 1}));
   SerialExecutor executor;
   const StopToken stop;
-  EXPECT_EQ(*cross_selected_score(problem, {}, executor, stop), 1);
+  EXPECT_EQ(cross_selected_scores(problem, {}, executor, stop)->blend, 1);
 }
 
 TEST(CrossSelection, PartsAHoldoutWithinItsClasses) {
@@ -96,12 +123,12 @@ TEST(CrossSelection, NeedsTimeAndTwoRows) {
   SerialExecutor executor;
   StopToken stop;
   stop.request();
-  EXPECT_EQ(cross_selected_score(noise.problem, {}, executor, stop).error().code,
+  EXPECT_EQ(cross_selected_scores(noise.problem, {}, executor, stop).error().code,
             StatusCode::kCancelled);
   const Noise one(1, 2);
-  EXPECT_EQ(cross_selected_score(one.problem, {}, executor, StopToken()).error().code,
+  EXPECT_EQ(cross_selected_scores(one.problem, {}, executor, StopToken()).error().code,
             StatusCode::kData);
-  EXPECT_EQ(cross_selected_score(SelectionProblem(), {}, executor, StopToken()).error().code,
+  EXPECT_EQ(cross_selected_scores(SelectionProblem(), {}, executor, StopToken()).error().code,
             StatusCode::kInvalidArgument);
 }
 

@@ -104,6 +104,7 @@ class FakeLearner final : public Learner {
     double bias = kBaselineBias;
     if (const auto at = request.params.find("bias"); at != request.params.end()) {
       bias = std::get<double>(at->second);
+      bias += std::copysign(gap_, bias);
     }
     FitResult result;
     if (on_fit_) {
@@ -146,6 +147,11 @@ class FakeLearner final : public Learner {
     cost_ = cost;
     return *this;
   }
+  // No bias is nearer to 0 than this, so that only a blend of models on both sides gets near.
+  FakeLearner& with_gap(double gap) {
+    gap_ = gap;
+    return *this;
+  }
   int fits() const { return fits_.load(); }
 
  private:
@@ -155,6 +161,7 @@ class FakeLearner final : public Learner {
   int64_t bytes_ = 1000;
   int64_t bias_bytes_ = 0;
   double cost_ = 1;
+  double gap_ = 0;
   mutable std::atomic<int> fits_{0};
 };
 
@@ -162,14 +169,15 @@ class FakeLearner final : public Learner {
 class SlowFileLayer final : public FileLayer {
  public:
   SlowFileLayer(ManualClock& clock, int64_t sync_ns) : clock_(clock), sync_ns_(sync_ns) {}
-  // Writing a blob of more bytes fails.
-  int64_t blob_limit = INT64_MAX;
+  // Writing a model of more bytes fails. (Of what else there is a blob depends on the machine, such
+  // as the changes of the working tree that the tests run in.)
+  int64_t model_limit = INT64_MAX;
 
   Result<std::unique_ptr<File>> create(const std::string& path) override {
     ASSAY_ASSIGN_OR_RETURN(auto file, real_.create(path));
     const bool blob = path.find("/blob-") != std::string::npos;
     return std::unique_ptr<File>(
-        new SlowFile(std::move(file), *this, blob ? blob_limit : INT64_MAX));
+        new SlowFile(std::move(file), *this, blob ? model_limit : INT64_MAX));
   }
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_.open(path); }
   Result<std::unique_ptr<File>> open_append(const std::string& path) override {
@@ -201,7 +209,11 @@ class SlowFileLayer final : public FileLayer {
     SlowFile(std::unique_ptr<File> file, SlowFileLayer& layer, int64_t room = INT64_MAX)
         : file_(std::move(file)), layer_(layer), room_(room) {}
     Status append(std::span<const std::byte> bytes) override {
-      room_ -= static_cast<int64_t>(bytes.size());
+      if (std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
+              .starts_with("ASSAYMOD")) {
+        in_model_ = true;
+      }
+      if (in_model_) room_ -= static_cast<int64_t>(bytes.size());
       if (room_ < 0) return fail(StatusCode::kIo, "no space left on device");
       return file_->append(bytes);
     }
@@ -218,6 +230,7 @@ class SlowFileLayer final : public FileLayer {
     std::unique_ptr<File> file_;
     SlowFileLayer& layer_;
     int64_t room_;
+    bool in_model_ = false;
   };
 
   PosixFileLayer real_;

@@ -47,7 +47,7 @@ Result<Predictor> registered(const SweepBench& bench, const SweepOutcome& outcom
 TEST(Sweep, RegistersABlendBetterThanItsMembersAndRecordsAllOfIt) {
   SweepBench bench;
   bench.add(fake("constant"));
-  bench.add(fake("gbt"));
+  bench.add(fake("gbt")).with_gap(1.5);
   bench.request.config.budget.trials = 30;
   bench.request.config.search.halving = false;
   const auto outcome = bench.run();
@@ -229,10 +229,10 @@ TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
   for (const bool full : {false, true}) {
     ManualClock clock;
     SlowFileLayer files(clock, 0);
-    if (full) files.blob_limit = whole - 1;
+    if (full) files.model_limit = whole - 1;
     SweepBench bench(&files);
     bench.add(fake("constant"));
-    bench.add(fake("gbt"));
+    bench.add(fake("gbt")).with_gap(1.5);
     bench.request.config.budget.trials = 12;
     bench.request.config.search.halving = false;
     LossObserver observer;

@@ -1,6 +1,7 @@
 // How time is shared among trials, and when a search is over, in virtual time.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -215,11 +216,29 @@ TEST(SweepTime, SaysThatNothingIsLeftToTry) {
 }
 
 // The blend of many models of noise is perfect on the few rows that chose it.
-TEST(SweepTime, ScoresAnEnsembleOnRowsThatDidNotChooseIt) {
+// One model is as good as the truth on average; what a blend gains on the rows that choose it is
+// lost on the others.
+TEST(SweepTime, RegistersTheBestTrialWhereABlendIsOnlyFlattered) {
   SweepBench bench;
   bench.request.table = small_table(60, false);
   bench.add(std::make_unique<FakeLearner>("constant"));
   bench.add(std::make_unique<FakeLearner>("gbt"));
+  bench.request.config.budget.trials = 30;
+  bench.request.config.search.halving = false;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_FALSE(outcome->selection_score);
+  EXPECT_EQ(outcome->validation_score, outcome->leaderboard.rows[0].score);
+  EXPECT_NE(outcome->leaderboard.rows[0].learner, "ensemble");
+  EXPECT_TRUE(std::any_of(outcome->notes.begin(), outcome->notes.end(),
+                          [](const auto& note) { return note.starts_with("no ensemble: "); }));
+}
+
+TEST(SweepTime, ScoresAnEnsembleOnRowsThatDidNotChooseIt) {
+  SweepBench bench;
+  bench.request.table = small_table(60, false);
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  bench.add(std::make_unique<FakeLearner>("gbt")).with_gap(1.5);
   bench.request.config.budget.trials = 30;
   bench.request.config.search.halving = false;
   const auto outcome = bench.run();
