@@ -1,11 +1,15 @@
 #include "tracking/workspace_copy.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <vector>
 
 #include "kernels/base/hash.h"
+#include "tracking/journal_view.h"
 #include "tracking/records_internal.h"
+#include "tracking/run_file.h"
+#include "tracking/run_query.h"
 #include "tracking/run_seal_internal.h"
 #include "tracking/ulid.h"
 
@@ -105,6 +109,22 @@ class Copier {
 
 }  // namespace
 
+namespace {
+
+// At least these: what is published while files are copied may be in the copy or not.
+Result<int64_t> runs_behind(Workspace& workspace) {
+  ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
+  return std::count_if(journals.runs().begin(), journals.runs().end(), [&](const auto& run) {
+    const auto& [run_id, found] = run;
+    if (found.dead) return false;
+    const auto info = read_run_info(workspace.files(), run_file_of(workspace, run_id));
+    const uint64_t published = std::max(info ? info->wal_seq : 0, found.entry->published_seq);
+    return JournalIndex::reach(*found.entry, published) > published;
+  });
+}
+
+}  // namespace
+
 Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                                   const StopToken& stop,
                                   const std::function<void(int64_t)>& progress) {
@@ -127,7 +147,11 @@ Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
   ASSAY_RETURN_IF_ERROR(workspace.recover());
   std::string folder = target.string();
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  return Copier(workspace, std::move(folder), stop, progress).run();
+  ASSAY_ASSIGN_OR_RETURN(const int64_t behind, runs_behind(workspace));
+  ASSAY_ASSIGN_OR_RETURN(CopyReport report,
+                         Copier(workspace, std::move(folder), stop, progress).run());
+  report.runs_behind = behind;
+  return report;
 }
 
 Result<int> live_writers(Workspace& workspace) {

@@ -17,6 +17,8 @@ namespace assay::tracking {
 struct CopyReport {
   int64_t files = 0;
   int64_t bytes = 0;
+  // Runs of live writers with changes in a journal that the copy has not.
+  int64_t runs_behind = 0;
 };
 
 // `to` must be missing or empty, and not inside the workspace. It becomes a workspace with the last

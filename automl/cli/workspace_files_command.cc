@@ -24,10 +24,20 @@ void print_copied(const Invocation& invocation, const std::string& to, const cha
     object["path"] = to;
     object["files"] = report.files;
     object["bytes"] = report.bytes;
+    object["runs_behind"] = report.runs_behind;
     print_result(object.dump() + "\n");
   } else {
     print_result(
         fmt::format("{} to {}: {} files, {}\n", what, to, report.files, size_of(report.bytes)));
+  }
+  if (report.runs_behind > 0) {
+    print_note(
+        invocation,
+        fmt::format(
+            "warning: {} run{} of a process at work {} in the copy only as far as published, "
+            "if at all: copy again when it is done",
+            report.runs_behind, report.runs_behind == 1 ? "" : "s",
+            report.runs_behind == 1 ? "is" : "are"));
   }
 }
 
@@ -120,7 +130,9 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
       "copy", "Copy the workspace to an empty folder, verifying each file");
   add_workspace_option(*duplicate, invocation);
   duplicate->add_option("to", *to, "The new folder")->required();
-  duplicate->footer("Example:\n  assay workspace copy /backup/assay-monday");
+  duplicate->footer(
+      "Runs of processes at work are copied as far as they are published, and a warning tells.\n"
+      "Example:\n  assay workspace copy /backup/assay-monday");
   duplicate->callback([&invocation, to] {
     invocation.action = [&invocation, to] { return copy(invocation, *to); };
   });

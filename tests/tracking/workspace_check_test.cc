@@ -124,6 +124,22 @@ TEST_F(WorkspaceCopy, HoldsTheSameRunsModelsAndBlobs) {
   EXPECT_THAT(checked->problems, IsEmpty());
 }
 
+TEST_F(WorkspaceCopy, TellsWhatItHasNotOfLiveWriters) {
+  const auto run = Run::create(workspace_, {});
+  ASSERT_TRUE(run) << run.error().message;
+  ASSERT_TRUE((*run)->durable());
+  const auto reader = Workspace::open(folder_ / "store");
+  ASSERT_TRUE(reader) << reader.error().message;
+  const auto during = copy_workspace(**reader, folder_ / "during", stop_);
+  ASSERT_TRUE(during) << during.error().message;
+  EXPECT_EQ(during->runs_behind, 1);
+  ASSERT_TRUE((*run)->finish(RunStatus::kCompleted));
+  const auto after = copy_workspace(**reader, folder_ / "after", stop_);
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->runs_behind, 0);
+  EXPECT_EQ(after->files, during->files + 1);
+}
+
 TEST_F(WorkspaceCopy, RefusesPlacesThatAreTakenOrInside) {
   std::filesystem::create_directories(folder_ / "full");
   spill(folder_ / "full/file", "mine");
