@@ -46,27 +46,34 @@ Result<JournalIndex> JournalIndex::read(FileLayer& files, const std::string& fol
   std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });
+  // Another recovery may remove them meanwhile, the oldest first. So the newest is opened first:
+  // whatever is missed then, no segment is read without the later ones, which may say that its runs
+  // have files (and were perhaps deleted since).
   JournalIndex index;
-  for (const std::string& name : names) {
-    ASSAY_RETURN_IF_ERROR(index.read_segment(files, folder + "/" + name));
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    const std::string path = folder + "/" + *name;
+    auto file = files.open(path);
+    if (!file && file.error().code == StatusCode::kNotFound) continue;
+    if (!file) return tl::unexpected<Error>(std::move(file.error()));
+    index.segments_.push_back(path);
+    index.files_.push_back(std::move(*file));
+  }
+  std::reverse(index.segments_.begin(), index.segments_.end());
+  std::reverse(index.files_.begin(), index.files_.end());
+  for (uint32_t segment = 0; segment < index.files_.size(); ++segment) {
+    ASSAY_RETURN_IF_ERROR(index.read_segment(segment));
   }
   return index;
 }
 
-Status JournalIndex::read_segment(FileLayer& files, const std::string& path) {
-  auto file = files.open(path);
-  if (!file) {
-    const bool gone = file.error().code == StatusCode::kNotFound;
-    return gone ? Status() : Status(tl::unexpected<Error>(std::move(file.error())));
-  }
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_all(**file));
-  segments_.push_back(path);
-  files_.push_back(std::move(*file));
-  return take_frames(bytes, path);
+Status JournalIndex::read_segment(uint32_t segment) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_all(*files_[segment]));
+  return take_frames(bytes, segment);
 }
 
-Status JournalIndex::take_frames(std::string_view bytes, const std::string& path) {
+Status JournalIndex::take_frames(std::string_view bytes, uint32_t segment) {
   if (unborn(bytes)) return {};
+  const std::string& path = segments_[segment];
   const auto header = parse_header(bytes, path);
   if (!header) {
     damaged_.push_back(header.error().message);
@@ -111,12 +118,8 @@ Status JournalIndex::take_frames(std::string_view bytes, const std::string& path
     }
     entry = it->second;
     const auto payload_at = static_cast<int64_t>(frame.payload.data() - bytes.data());
-    Place place{static_cast<uint32_t>(files_.size() - 1),
-                payload_at,
-                static_cast<uint32_t>(frame.payload.size()),
-                frame.type,
-                frame.seq,
-                0};
+    Place place{segment,    payload_at, static_cast<uint32_t>(frame.payload.size()),
+                frame.type, frame.seq,  0};
     if (frame.type == kAfter) place.after_seq = WireReader(frame.payload).number<uint64_t>();
     entry->places.push_back(place);
   }

@@ -39,7 +39,8 @@ class JournalIndex {
   };
 
   // Reads all segments of the folder. A torn end is what a crash leaves; what comes after it in
-  // the same segment was never acknowledged. A segment that vanishes meanwhile was not needed.
+  // the same segment was never acknowledged. Segments may vanish meanwhile,
+  // the oldest first: their runs have files.
   // Fails: not_found if the folder is gone, io.
   static Result<JournalIndex> read(FileLayer& files, const std::string& folder);
 
@@ -63,8 +64,8 @@ class JournalIndex {
   static void replay_news(const Entry& entry, RunInfo& info);
 
  private:
-  Status read_segment(FileLayer& files, const std::string& path);
-  Status take_frames(std::string_view bytes, const std::string& path);
+  Status read_segment(uint32_t segment);
+  Status take_frames(std::string_view bytes, uint32_t segment);
   void take_note(const Frame& frame);
 
   std::map<std::string, Entry> runs_;
