@@ -20,7 +20,7 @@ namespace {
 // Counts what is read.
 class CountingFiles final : public ObservedFiles {
  public:
-  int64_t bytes = 0;
+  int64_t bytes_read = 0;
 
   Result<std::unique_ptr<File>> open(const std::string& path) override {
     ASSAY_ASSIGN_OR_RETURN(auto file, ObservedFiles::open(path));
@@ -39,7 +39,7 @@ class CountingFiles final : public ObservedFiles {
     Status sync() override { return file_->sync(); }
     Result<int64_t> read_at(int64_t offset, std::span<std::byte> bytes) override {
       auto count = file_->read_at(offset, bytes);
-      owner_.bytes += count.value_or(0);
+      owner_.bytes_read += count.value_or(0);
       return count;
     }
     Result<int64_t> size() override { return file_->size(); }
@@ -132,7 +132,7 @@ TEST_F(FollowerTest, CostsWhatIsNew) {
   auto follower = RunFollower::open(*reader_, "long");
   ASSERT_TRUE(follower);
   EXPECT_EQ(point_count(look(*follower), "loss"), 100'000U);
-  files_.bytes = 0;
+  files_.bytes_read = 0;
   constexpr int kLooks = 20;
   for (int i = 0; i < kLooks; ++i) {
     ASSERT_TRUE(handle.log(i, i, 1.0));
@@ -140,11 +140,11 @@ TEST_F(FollowerTest, CostsWhatIsNew) {
     EXPECT_EQ(point_count(look(*follower), "loss"), 1U);
   }
   // A lease and a frame each.
-  EXPECT_LT(files_.bytes, kLooks * 2000);
-  files_.bytes = 0;
+  EXPECT_LT(files_.bytes_read, kLooks * 2000);
+  files_.bytes_read = 0;
   ASSERT_TRUE(run->checkpoint());
   EXPECT_EQ(point_count(look(*follower), "loss"), 0U);
-  EXPECT_LT(files_.bytes, 10'000) << "a file that knows no more is not read";
+  EXPECT_LT(files_.bytes_read, 10'000) << "a file that knows no more is not read";
 }
 
 // Tiny segments that come and go, files that are published meanwhile, looks at random times: in the
