@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/hooked_files.h"
 #include "tests/tracking/killed_store.h"
+#include "tests/tracking/observed_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/journal_index.h"
 #include "tracking/journal_segment.h"
@@ -190,6 +194,64 @@ TEST_F(RecoveryTest, SeveralAtOnceDoItOnce) {
   for (std::thread& thread : threads) thread.join();
   expect_recovered();
   EXPECT_TRUE(fs::is_empty(store() + "/writers"));
+}
+
+// What a recovery meets that another one overtakes: after its first look at a segment all of them
+// are removed, the oldest first.
+class OvertakenFiles final : public ObservedFiles {
+ public:
+  explicit OvertakenFiles(std::vector<std::string> segments) : segments_(std::move(segments)) {}
+  Result<std::unique_ptr<File>> open(const std::string& path) override {
+    auto file = ObservedFiles::open(path);
+    for (const std::string& segment : std::exchange(segments_, {})) fs::remove(segment);
+    return file;
+  }
+
+ protected:
+  Status perform(const FileCall& call, Act act) override { return act(call); }
+
+ private:
+  std::vector<std::string> segments_;
+};
+
+TEST_F(RecoveryTest, AnOvertakenOneTakesNoPublishedRunForOneWithoutAFile) {
+  // One run is never published, or else the first segments would go.
+  std::mutex mutex;
+  std::string kept;
+  HookedFiles live([&](std::string_view operation, const std::string& path) -> Status {
+    const std::scoped_lock lock(mutex);
+    const bool refused = operation == "rename" && !kept.empty() && path.find(kept) != path.npos;
+    return refused ? Status(fail(StatusCode::kIo, "not yet")) : Status();
+  });
+  const auto workspace = Workspace::create(folder_ / "rotating", "a", &live);
+  ASSERT_TRUE(workspace);
+  (*workspace)->tune_journal({.tick_ns = kHourNs, .retry_ns = kHourNs, .segment_bytes = 4096});
+  const auto open = tracking::Run::create(*workspace, {.name = "open"});
+  {
+    const std::scoped_lock lock(mutex);
+    kept = (*open)->id();
+  }
+  const auto gone = tracking::Run::create(*workspace, {.name = "gone"});
+  ASSERT_TRUE((*gone)->durable());
+  for (int line = 0; line < 100; ++line) {
+    ASSERT_TRUE((*open)->log_text(TextStream::kStdout, std::string(100, 'x')));
+    ASSERT_TRUE((*open)->durable());
+  }
+  ASSERT_TRUE((*gone)->finish(RunStatus::kCompleted));
+  ASSERT_TRUE((*open)->log_text(TextStream::kStdout, "after the note"));
+  ASSERT_TRUE((*open)->durable());
+  copy_as_killed(folder_ / "rotating", folder_ / "killed");
+  const std::string killed = folder_ / "killed/writers/" + (*(*workspace)->writer())->id();
+  PosixFileLayer posix;
+  const auto before = JournalIndex::read(posix, killed);
+  ASSERT_TRUE(before);
+  ASSERT_GE(before->segments().size(), 2U);
+  ASSERT_GT(before->runs().at((*gone)->id()).published_seq, 0U);
+  OvertakenFiles files(before->segments());
+  const auto index = JournalIndex::read(files, killed);
+  ASSERT_TRUE(index);
+  const auto found = index->runs().find((*gone)->id());
+  EXPECT_TRUE(found == index->runs().end() || found->second.published_seq > 0);
 }
 
 TEST_F(RecoveryTest, AFileThatAnotherWriterPublishedIsLater) {
