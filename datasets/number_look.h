@@ -15,9 +15,9 @@ namespace assay::datasets {
 // look.
 std::string number_look(const Column& column);
 
-// What keeps a column of strings from being numeric, such as "'-'", "'abc' and 'n.d.'" or "'abc' and
-// 3 more": one or two levels, or at most 5 % of them, if all others are numbers and are many, or if
-// they look like marks for a missing value. Empty if there is nothing of the kind.
+// What keeps a column of strings from being numeric, such as "'-'", "'abc' and 'n.d.'" or "'abc'
+// and 3 more": one or two levels, or at most 5 % of them, if all others are numbers and are many,
+// or if they look like marks for a missing value. Empty if there is nothing of the kind.
 std::string number_gaps(const Column& column);
 
 // A note about a column that was read as text although it looks like numbers or dates, and what to

@@ -16,42 +16,12 @@ bool has_parts(const SelectionProblem& problem) {
                      [&](int32_t part) { return part != problem.parts[0]; });
 }
 
-// The score of the selections of both halves, each on the rows of the other.
-Result<double> score_across(const SelectionProblem& problem, std::span<const uint8_t> halves,
-                            const SelectionOptions& options, Executor& executor,
-                            const StopToken& stop) {
-  const auto columns = problem.candidates[0].columns;
-  std::array<std::vector<uint32_t>, 2> rows;
-  for (uint32_t row = 0; row < halves.size(); ++row) rows[halves[row]].push_back(row);
-  if (rows[0].empty() || rows[1].empty()) {
-    return fail(StatusCode::kData, "{} rows are too few to choose weights on half of them",
-                halves.size());
+// Copies `rows` of predictions as wide as `columns`.
+void copy_rows(const float* from, std::span<const uint32_t> rows, int64_t columns, float* to) {
+  for (const uint32_t row : rows) {
+    const int64_t at = int64_t{row} * columns;
+    std::copy(from + at, from + at + columns, to + at);
   }
-  std::vector<float> blended(halves.size() * static_cast<size_t>(columns));
-  for (const size_t half : {size_t{0}, size_t{1}}) {
-    SelectionProblem part = problem;
-    part.rows = rows[half];
-    ASSAY_ASSIGN_OR_RETURN(const Selection selection,
-                           select_ensemble(part, options, executor, stop));
-    if (!selection.complete) return fail(StatusCode::kCancelled, "time was up");
-    for (const uint32_t row : rows[1 - half]) {
-      for (int64_t column = 0; column < columns; ++column) {
-        const int64_t at = int64_t{row} * columns + column;
-        double sum = 0;
-        for (size_t c = 0; c < problem.candidates.size(); ++c) {
-          if (selection.weights[c] == 0) continue;
-          sum += selection.weights[c] * static_cast<double>(problem.candidates[c].data[at]);
-        }
-        blended[static_cast<size_t>(at)] = static_cast<float>(sum);
-      }
-    }
-  }
-  // Rows of two blends are not to be ranked together either.
-  std::vector<int32_t> parts(halves.begin(), halves.end());
-  if (has_parts(problem)) parts.assign(problem.parts.begin(), problem.parts.end());
-  return score_parts(*problem.metric,
-                     {blended.data(), static_cast<int64_t>(halves.size()), columns},
-                     problem.targets, problem.weights, parts);
 }
 
 }  // namespace
@@ -82,12 +52,39 @@ Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
                                           const SelectionOptions& options, Executor& executor,
                                           const StopToken& stop) {
   ASSAY_RETURN_IF_ERROR(check_candidates(problem));
+  const auto columns = problem.candidates[0].columns;
   const std::vector<uint8_t> halves = selection_halves(problem, options.seed);
-  SelectionOptions first_alone = options;
-  first_alone.iterations = 1;
+  std::array<std::vector<uint32_t>, 2> rows;
+  for (uint32_t row = 0; row < halves.size(); ++row) rows[halves[row]].push_back(row);
+  if (rows[0].empty() || rows[1].empty()) {
+    return fail(StatusCode::kData, "{} rows are too few to choose weights on half of them",
+                halves.size());
+  }
+  std::vector<float> mixed(halves.size() * static_cast<size_t>(columns));
+  std::vector<float> blends(mixed.size());
+  std::vector<float> singles(mixed.size());
+  for (const size_t half : {size_t{0}, size_t{1}}) {
+    SelectionProblem part = problem;
+    part.rows = rows[half];
+    ASSAY_ASSIGN_OR_RETURN(const Selection selection,
+                           select_ensemble(part, options, executor, stop));
+    if (!selection.complete) return fail(StatusCode::kCancelled, "time was up");
+    blend(problem.candidates, selection.weights, mixed);
+    copy_rows(mixed.data(), rows[1 - half], columns, blends.data());
+    copy_rows(problem.candidates[selection.best_alone].data, rows[1 - half], columns,
+              singles.data());
+  }
+  // Rows of two choices are not to be ranked together either.
+  std::vector<int32_t> parts(halves.begin(), halves.end());
+  if (has_parts(problem)) parts.assign(problem.parts.begin(), problem.parts.end());
+  const auto score_of = [&](const std::vector<float>& predictions) {
+    return score_parts(*problem.metric,
+                       {predictions.data(), static_cast<int64_t>(halves.size()), columns},
+                       problem.targets, problem.weights, parts);
+  };
   CrossScores scores;
-  ASSAY_ASSIGN_OR_RETURN(scores.blend, score_across(problem, halves, options, executor, stop));
-  ASSAY_ASSIGN_OR_RETURN(scores.single, score_across(problem, halves, first_alone, executor, stop));
+  ASSAY_ASSIGN_OR_RETURN(scores.blend, score_of(blends));
+  ASSAY_ASSIGN_OR_RETURN(scores.single, score_of(singles));
   return scores;
 }
 

@@ -96,6 +96,7 @@ class GreedySelector {
       if (!round.complete) selection.complete = false;
       // A round that was cut short has compared only some candidates: no later one is made.
       if (round.best < 0 || (!round.complete && iteration > 1)) break;
+      if (iteration == 1) selection.best_alone = static_cast<size_t>(round.best);
       add(static_cast<size_t>(round.best));
       if (round.loss < best_loss) {
         best_loss = round.loss;

@@ -37,6 +37,7 @@ struct Selection {
   std::vector<double> weights;  // one a candidate, sum 1; 0: not chosen
   double score = 0;             // of the weighted average, over all rows that count
   int iterations = 0;           // length of the prefix kept
+  size_t best_alone = 0;        // the candidate with the best score by itself
   bool complete = true;         // false if the stop token cut it short
 };
 

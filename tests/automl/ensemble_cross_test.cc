@@ -65,48 +65,46 @@ TEST(CrossSelection, KnowsAGoodModel) {
   EXPECT_EQ(scores->single, 1);
 }
 
-// Rows 0 and 1 are one fold, 2 and 3 the other; all targets are 0. By itself each fold chooses the
-// model that is off by 1 everywhere. A blend of those that are off by 4 in opposite directions on
-// one fold alone looks perfect there.
-TEST(CrossSelection, ShowsWhereABlendOnlyFitsTheRowsThatChoseIt) {
-  const std::vector<double> targets(4, 0.0);
-  const std::vector<float> fair(4, 1.0f);
-  const std::vector<float> up = {4, 4, 4, 4};
-  const std::vector<float> down = {-4, -4, 9, 9};
-  const std::vector<PredictionView> views = {
-      {fair.data(), 4, 1}, {up.data(), 4, 1}, {down.data(), 4, 1}};
-  const std::vector<int32_t> folds = {0, 0, 1, 1};
-  const Metric metric = *Metric::find("rmse");
+// Four rows in two folds, 0 0 1 1, for rmse.
+struct TwoFolds {
+  TwoFolds(std::vector<double> values, std::vector<std::vector<float>> models)
+      : targets(std::move(values)), predictions(std::move(models)) {
+    for (const auto& one : predictions) views.push_back({one.data(), 4, 1});
+    problem.candidates = views;
+    problem.targets = {{}, targets};
+    problem.metric = &metric;
+    problem.parts = folds;
+  }
+
+  Metric metric = *Metric::find("rmse");
+  std::vector<double> targets;
+  std::vector<std::vector<float>> predictions;
+  std::vector<int32_t> folds = {0, 0, 1, 1};
+  std::vector<PredictionView> views;
   SelectionProblem problem;
-  problem.candidates = views;
-  problem.targets = {{}, targets};
-  problem.metric = &metric;
-  problem.parts = folds;
+};
+
+// By itself each fold chooses the model that is off by 1 everywhere. A blend of it with one that is
+// off by 4 the other way looks perfect on the first fold, where alone that is so.
+TEST(CrossSelection, ShowsWhereABlendOnlyFitsTheRowsThatChoseIt) {
+  const TwoFolds folds({0, 0, 0, 0}, {{1, 1, 1, 1}, {4, 4, 4, 4}, {-4, -4, 9, 9}});
   SerialExecutor executor;
-  const auto scores = cross_selected_scores(problem, {}, executor, StopToken());
+  const auto scores = cross_selected_scores(folds.problem, {}, executor, StopToken());
   ASSERT_TRUE(scores) << scores.error().message;
   EXPECT_EQ(scores->single, 1);
   EXPECT_GT(scores->blend, 1.1);
 }
 
-// Targets 0 0 in one fold and 1 1 in the other; constants 0 and 1. Each fold chooses its own value,
-// which is wrong for the other: the error is 1 for every row.
+// Each fold chooses the constant that is its own value and wrong for the other: the error is 1 for
+// every row.
 TEST(CrossSelection, LetsNoFoldBeScoredByItsOwnChoice) {
-  const std::vector<double> targets = {0, 0, 1, 1};
-  const std::vector<float> zeros(4, 0.0f);
-  const std::vector<float> ones(4, 1.0f);
-  const std::vector<PredictionView> views = {{zeros.data(), 4, 1}, {ones.data(), 4, 1}};
-  const std::vector<int32_t> folds = {0, 0, 1, 1};
-  const Metric metric = *Metric::find("rmse");
-  SelectionProblem problem;
-  problem.candidates = views;
-  problem.targets = {{}, targets};
-  problem.metric = &metric;
-  problem.parts = folds;
-  EXPECT_EQ(selection_halves(problem, 1), (std::vector<uint8_t>{0, 0, 1, 1}));
+  const TwoFolds folds({0, 0, 1, 1}, {{0, 0, 0, 0}, {1, 1, 1, 1}});
+  EXPECT_EQ(selection_halves(folds.problem, 1), (std::vector<uint8_t>{0, 0, 1, 1}));
   SerialExecutor executor;
-  const StopToken stop;
-  EXPECT_EQ(cross_selected_scores(problem, {}, executor, stop)->blend, 1);
+  const auto scores = cross_selected_scores(folds.problem, {}, executor, StopToken());
+  ASSERT_TRUE(scores) << scores.error().message;
+  EXPECT_EQ(scores->blend, 1);
+  EXPECT_EQ(scores->single, 1);
 }
 
 TEST(CrossSelection, PartsAHoldoutWithinItsClasses) {

@@ -1,5 +1,5 @@
 // What tests of learners share: the CPU's kernels with any number of threads, and a made-up problem
-// whose rows the script oracle/learner_scores.py makes too, bit for bit.
+// whose rows the script oracle/learner_rows.py makes too, bit for bit.
 #pragma once
 
 #include <gtest/gtest.h>
