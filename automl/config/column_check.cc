@@ -27,6 +27,8 @@ std::vector<ColumnMistake> check_columns(const DataOptions& data,
   check("data.time_column", data.time_column);
   for (const std::string& name : data.drop) check("data.drop." + name, name);
   for (const auto& [name, type] : data.column_types) check("data.column_types." + name, name);
+  for (const auto& [name, way] : data.monotone) check("data.monotone." + name, name);
+  for (const auto& [name, group] : data.interactions) check("data.interactions." + name, name);
   return mistakes;
 }
 
@@ -48,7 +50,9 @@ Result<datasets::CsvOptions> csv_options(const DataOptions& data) {
     if (!name.empty()) options.expected_names.push_back(name);
   }
   options.expected_names.insert(options.expected_names.end(), data.drop.begin(), data.drop.end());
-  for (const auto& [name, type] : data.column_types) options.expected_names.push_back(name);
+  for (const TextMap* map : {&data.column_types, &data.monotone, &data.interactions}) {
+    for (const auto& [name, value] : *map) options.expected_names.push_back(name);
+  }
   return options;
 }
 
@@ -66,14 +70,17 @@ Status check_table_columns(const ExperimentConfig& config, const ConfigPlaces& p
         {names.error().code, places.message("data.train", names.error().message)});
   }
   std::string lines;
+  constexpr std::string_view kLists[] = {"data.drop.", "data.column_types.", "data.monotone.",
+                                         "data.interactions."};
   StatusCode code = StatusCode::kConfig;
   std::vector<ColumnMistake> mistakes = check_columns(config.data, *names, config.data.train);
   std::stable_sort(mistakes.begin(), mistakes.end(), [&](const auto& a, const auto& b) {
     return places.line_of(a.path) < places.line_of(b.path);
   });
   for (const ColumnMistake& mistake : mistakes) {
-    const bool list = mistake.path.rfind("data.drop.", 0) == 0 ||
-                      mistake.path.rfind("data.column_types.", 0) == 0;
+    const bool list =
+        std::any_of(std::begin(kLists), std::end(kLists),
+                    [&](std::string_view prefix) { return mistake.path.rfind(prefix, 0) == 0; });
     if (!list && !by_config) code = StatusCode::kData;
     lines += (lines.empty() ? "" : "\n") + places.message(mistake.path, mistake.text);
   }

@@ -16,8 +16,8 @@ struct ColumnMistake {
   std::string text;  // "train.csv has no column 'idd' (did you mean 'id'?)"
 };
 
-// Every column that data.target, weight, group, time_column, drop and column_types name and `names`
-// does not hold. `file` is what messages call the table.
+// Every column that data.target, weight, group, time_column, drop, column_types, monotone and
+// interactions name and `names` does not hold. `file` is what messages call the table.
 std::vector<ColumnMistake> check_columns(const DataOptions& data,
                                          std::span<const std::string> names,
                                          const std::string& file);
@@ -25,7 +25,7 @@ std::vector<ColumnMistake> check_columns(const DataOptions& data,
 // Checks a run's config against the table it names before anything is begun: reads the header and
 // the first records of data.train. Fails: as datasets::read_csv_names, placed at data.train; for
 // columns that are not there, one a line with the place that names it: config if `by_config` or if
-// data.drop or data.column_types name them, else data.
+// a list or map of columns names them, else data.
 Status check_table_columns(const ExperimentConfig& config, const ConfigPlaces& places,
                            bool by_config);
 

@@ -151,6 +151,16 @@ const OptionTable<DataOptions>& DataOptions::table() {
         .member = &T::header,
         .choices = {"auto", "true", "false"},
         .help = "Whether the first line holds the column names."},
+       {.name = "monotone",
+        .member = &T::monotone,
+        .choices = {"increasing", "decreasing"},
+        .help = "Numeric columns with which predictions may only rise or only fall, all others "
+                "being equal. Learners that cannot promise it are left out."},
+       {.name = "interactions",
+        .member = &T::interactions,
+        .help = "Groups of columns by name: only columns of one group may act together in a tree; "
+                "those not named are one more group. Learners that cannot promise it are left "
+                "out."},
        {.name = "missing_tokens",
         .member = &T::missing_tokens,
         .help = "Fields that mean a missing value, besides the empty one."},

@@ -44,6 +44,8 @@ struct DataOptions {
   std::string header = "auto";     // auto, true, false
   // Those of datasets/column_types.h. The empty field is always missing.
   TextList missing_tokens = default_missing_tokens();
+  TextMap monotone;      // column -> increasing, decreasing
+  TextMap interactions;  // column -> name of its group
   TextMap column_types;  // column -> numeric, categorical, boolean, datetime, text
   static const OptionTable<DataOptions>& table();
 };

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "automl/learners/goss.h"
 #include "automl/models/device_forest.h"
 #include "automl/models/tree_model.h"
 #include "kernels/base/rng.h"
@@ -47,7 +48,7 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
       row_count_(request.data->features->row_count()),
       feature_count_(request.data->features->feature_count()),
       validates_(!request.valid_rows.empty()),
-      samples_(options.row_fraction < 1),
+      samples_(options.row_fraction < 1 || options.sampling == "goss"),
       host_trees_(context.device_of<GrowTree>().info().shares_host_memory),
       forest_(1, outputs_),
       round_(1, outputs_) {}
@@ -154,6 +155,8 @@ Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& 
   args.max_abs_gradient = max_gradients_[static_cast<size_t>(output)];
   args.max_hessian = max_hessians_[static_cast<size_t>(output)];
   args.feature_mask = mask.empty() ? nullptr : mask.data();
+  if (!request_.data->monotone.empty()) args.monotone = request_.data->monotone.data();
+  if (!request_.data->interactions.empty()) args.interactions = request_.data->interactions.data();
   args.tree = &tree;
   args.leaf_of = leaf_of_.overwrite_at(at);
   ASSAY_RETURN_IF_ERROR(context_.run<GrowTree>(problem, args));
@@ -168,7 +171,10 @@ Status Booster::renew(kernels::Tree& tree) {
   sample.rows = sample_;
   ASSAY_ASSIGN_OR_RETURN(sample.leaf_of, leaf_of_.host_read());
   ASSAY_ASSIGN_OR_RETURN(sample.scores, scores_.host_read());
-  return LeafRenewal(objective_, options_, data_).renew(sample, *context_.executor, tree);
+  ASSAY_RETURN_IF_ERROR(
+      LeafRenewal(objective_, options_, data_).renew(sample, *context_.executor, tree));
+  if (!request_.data->monotone.empty()) keep_monotone(request_.data->monotone, tree);
+  return {};
 }
 
 // What the tree adds to the scores of the rows it was grown on.
@@ -226,29 +232,70 @@ Status Booster::predict_everywhere() {
   return context_.run<PredictTrees>(problem, args);
 }
 
+Status Booster::place_sample() {
+  Device& home = *context_.device;
+  const auto count = static_cast<int64_t>(sample_.size());
+  ASSAY_ASSIGN_OR_RETURN(sample_rows_,
+                         PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(sample_)));
+  ASSAY_ASSIGN_OR_RETURN(leaf_of_, PlacedArray<int32_t>::make(home, count));
+  if (!host_trees_) return {};
+  others_ = rest_of(request_.train_rows, sample_, request_.valid_rows);
+  ASSAY_ASSIGN_OR_RETURN(other_rows_,
+                         PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(others_)));
+  ASSAY_ASSIGN_OR_RETURN(other_scores_, PlacedArray<double>::make(
+                                            home, static_cast<int64_t>(others_.size()) * outputs_));
+  return {};
+}
+
+Status Booster::sample_by_gradients(int64_t round) {
+  ASSAY_ASSIGN_OR_RETURN(const std::span<float> gradients, gradients_.host_update());
+  ASSAY_ASSIGN_OR_RETURN(const std::span<float> hessians, hessians_.host_update());
+  std::vector<float> sizes(sample_.size(), 0.0f);
+  for (int32_t k = 0; k < outputs_; ++k) {
+    const auto plane = static_cast<size_t>(k * row_count_);
+    for (size_t i = 0; i < sizes.size(); ++i) sizes[i] += std::abs(gradients[plane + sample_[i]]);
+  }
+  GossSample chosen =
+      draw_goss(sample_, sizes, options_.goss_top_fraction, options_.goss_other_fraction,
+                derive_seed(request_.seed, "goss", static_cast<uint64_t>(round)));
+  if (chosen.rows.size() < 2) return {};  // too few to split: all stay
+  const auto grown = [&](float value) {
+    constexpr double kMost = std::numeric_limits<float>::max();
+    return static_cast<float>(std::clamp(double{value} * chosen.factor, -kMost, kMost));
+  };
+  for (int32_t k = 0; k < outputs_; ++k) {
+    const auto plane = static_cast<size_t>(k * row_count_);
+    for (const uint32_t row : chosen.drawn) {
+      gradients[plane + row] = grown(gradients[plane + row]);
+      hessians[plane + row] = grown(hessians[plane + row]);
+    }
+    float& most_gradient = max_gradients_[static_cast<size_t>(k)];
+    float& most_hessian = max_hessians_[static_cast<size_t>(k)];
+    most_gradient = most_hessian = 0;
+    for (const uint32_t row : chosen.rows) {
+      most_gradient = std::max(most_gradient, std::abs(gradients[plane + row]));
+      most_hessian = std::max(most_hessian, hessians[plane + row]);
+    }
+  }
+  sample_ = std::move(chosen.rows);
+  return place_sample();
+}
+
 Status Booster::boost(int64_t round) {
+  const bool by_gradients = options_.sampling == "goss";
   if (samples_ || round == 0) {
-    if (samples_) {
+    if (samples_ && !by_gradients) {
       sample_rows(round);
     } else {
       sample_.assign(request_.train_rows.begin(), request_.train_rows.end());
     }
-    Device& home = *context_.device;
-    const auto count = static_cast<int64_t>(sample_.size());
-    ASSAY_ASSIGN_OR_RETURN(
-        sample_rows_, PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(sample_)));
-    ASSAY_ASSIGN_OR_RETURN(leaf_of_, PlacedArray<int32_t>::make(home, count));
-    if (host_trees_) {
-      others_ = rest_of(request_.train_rows, sample_, request_.valid_rows);
-      ASSAY_ASSIGN_OR_RETURN(
-          other_rows_, PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(others_)));
-      ASSAY_ASSIGN_OR_RETURN(
-          other_scores_,
-          PlacedArray<double>::make(home, static_cast<int64_t>(others_.size()) * outputs_));
-    }
+    ASSAY_RETURN_IF_ERROR(place_sample());
   }
   round_.truncate(0);
   ASSAY_RETURN_IF_ERROR(compute_gradients());
+  if (by_gradients && round >= options_.warm_rounds()) {
+    ASSAY_RETURN_IF_ERROR(sample_by_gradients(round));
+  }
   const std::vector<uint8_t> mask = sample_features(round);
   for (int32_t output = 0; output < outputs_; ++output) {
     if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped while boosting");

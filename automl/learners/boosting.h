@@ -38,6 +38,10 @@ class Booster {
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
   void sample_rows(int64_t round);
+  // The rows of sample_, and what goes with them, on the device.
+  Status place_sample();
+  // Replaces sample_, all rows so far, by a choice from their gradients, and scales those.
+  Status sample_by_gradients(int64_t round);
   std::vector<uint8_t> sample_features(int64_t round) const;
   Status compute_gradients();
   Status grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask);

@@ -24,6 +24,7 @@ class ConstantLearner final : public Learner {
  public:
   std::string_view name() const override { return "constant"; }
   const OptionGroup& options() const override { return ConstantOptions::table().group(); }
+  bool keeps_constraints(const TrainingData&) const override { return true; }
   bool supports(Task) const override { return true; }
 
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,

@@ -19,6 +19,14 @@ class ForestLearner final : public Learner {
   const OptionGroup& options() const override { return Options::table().group(); }
   std::string_view step_option() const override { return "trees"; }
   bool supports(Task) const override { return true; }
+  Status check(const TrainingData&, const ParamMap& params) const override {
+    ASSAY_ASSIGN_OR_RETURN(const Options options, options_from<Options>(params));
+    return options.check();
+  }
+  // Class shares have no direction.
+  bool keeps_constraints(const TrainingData& data) const override {
+    return data.monotone.empty() || data.task == Task::kRegression;
+  }
 
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
                                      int threads) const override {
@@ -38,8 +46,11 @@ class ForestLearner final : public Learner {
     const int64_t moving = model / 2 + model / ForestFit::kReports;
     const int64_t validation = 28 * classes * shape.valid_count;
     const int64_t targets = 16 * shape.row_count;
-    return PlannedBytes{tree * (side_by_side ? threads : 1) + model + moving + validation + targets,
-                        model};
+    // Sums and predictions of the rows left out, and how often they were; the counts of a draw.
+    const int64_t left_out = options.out_of_bag ? (28 * classes + 12) * shape.train_count : 0;
+    return PlannedBytes{
+        tree * (side_by_side ? threads : 1) + model + moving + validation + targets + left_out,
+        model};
   }
 
   // Fewer leaves down to 256, then fewer trees down to 25, then fewer leaves still.
@@ -86,6 +97,7 @@ class ForestLearner final : public Learner {
   Result<FitResult> fit(const FitRequest& request,
                         const kernels::ComputeContext& context) const override {
     ASSAY_ASSIGN_OR_RETURN(const Options options, options_from<Options>(request.params));
+    ASSAY_RETURN_IF_ERROR(options.check());
     ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request));
     return ForestFit(request, options, random_thresholds_, data, context).run();
   }

@@ -19,6 +19,8 @@ using kernels::GrowTree;
 using kernels::PredictTrees;
 using kernels::Tree;
 
+constexpr int64_t kLeftOutRows = 1024;  // a chunk
+
 // What a device that does not share the host's memory needs of a tree's sample.
 struct Uploads {
   DeviceArray<uint32_t> rows;
@@ -55,15 +57,18 @@ ForestFit::ForestFit(const FitRequest& request, const ForestOptions& options,
   }
 }
 
+std::vector<float> ForestFit::bootstrap_counts(int64_t tree) const {
+  std::vector<float> counts(request_.train_rows.size(), 0.0f);
+  Rng rng(derive_seed(request_.seed, "bootstrap", static_cast<uint64_t>(tree)));
+  for (size_t i = 0; i < counts.size(); ++i) counts[rng.below(counts.size())] += 1;
+  return counts;
+}
+
 ForestFit::Sample ForestFit::draw(int64_t tree) const {
   Sample sample;
   const std::span<const uint32_t> rows = request_.train_rows;
   std::vector<float> counts;
-  if (options_.bootstrap) {
-    counts.assign(rows.size(), 0.0f);
-    Rng rng(derive_seed(request_.seed, "bootstrap", static_cast<uint64_t>(tree)));
-    for (size_t i = 0; i < rows.size(); ++i) counts[rng.below(rows.size())] += 1;
-  }
+  if (options_.bootstrap) counts = bootstrap_counts(tree);
   sample.weights.assign(static_cast<size_t>(row_count_), 0.0f);
   if (class_count_ == 0) sample.gradients.assign(static_cast<size_t>(row_count_), 0.0f);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -112,6 +117,8 @@ Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
     args.max_hessian = sample.max_weight;
   }
   ASSAY_ASSIGN_OR_RETURN(auto leaf_of, DeviceArray<int32_t>::make(at, problem.sample_count));
+  if (!request_.data->monotone.empty()) args.monotone = request_.data->monotone.data();
+  if (!request_.data->interactions.empty()) args.interactions = request_.data->interactions.data();
   args.tree = &out;
   args.leaf_of = leaf_of.on_device();
   const kernels::OpContext op{&at, &executor, context_.stop};
@@ -178,6 +185,66 @@ Status ForestFit::add_to_validation(const std::vector<Tree>& trees) {
   return {};
 }
 
+// Tree by tree, and in each by rows, so that a row's sum has one order.
+Status ForestFit::add_to_left_out(int64_t first, const std::vector<Tree>& trees) {
+  ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins,
+                         request_.data->features->bins(*context_.host, context_));
+  const auto count = static_cast<int64_t>(request_.train_rows.size());
+  const auto width = static_cast<size_t>(outputs_);
+  for (size_t t = 0; t < trees.size(); ++t) {
+    if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped between trees");
+    const std::vector<float> counts = bootstrap_counts(first + static_cast<int64_t>(t));
+    const Tree& tree = trees[t];
+    ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(
+        chunk_count_of(count, kLeftOutRows), [&](int64_t chunk, int) {
+          const auto [begin, end] = chunk_range(count, kLeftOutRows, chunk);
+          for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+            if (counts[i] > 0) continue;
+            size_t node = 0;
+            while (!tree.nodes[node].is_leaf()) {
+              const kernels::TreeNode& at = tree.nodes[node];
+              const uint8_t bin = bins.bins[bins.cell_offset(request_.train_rows[i], at.feature)];
+              const bool left = kernels::goes_left(at, tree.category_sets.data(), bin);
+              node = static_cast<size_t>(at.left) + (left ? 0 : 1);
+            }
+            const float* values =
+                tree.leaf_values.data() + static_cast<size_t>(tree.nodes[node].left) * width;
+            for (size_t k = 0; k < width; ++k) oob_sums_[i * width + k] += double{values[k]};
+            ++oob_counts_[i];
+          }
+        }));
+  }
+  return {};
+}
+
+// Means over the trees that left a row out; their loss over the rows that any did.
+Status ForestFit::finish_left_out(FitResult& result) const {
+  const auto width = static_cast<size_t>(outputs_);
+  std::vector<uint32_t> rows;
+  std::vector<double> means;
+  for (size_t i = 0; i < oob_counts_.size(); ++i) {
+    if (oob_counts_[i] == 0) continue;
+    rows.push_back(request_.train_rows[i]);
+    for (size_t k = 0; k < width; ++k) {
+      means.push_back(oob_sums_[i * width + k] / double(oob_counts_[i]));
+    }
+  }
+  if (!rows.empty()) result.oob_loss = mean_loss(request_, data_, rows, means, outputs_);
+  const Link link = class_count_ > 0 ? Link::kShare : Link::kIdentity;
+  const ScoreMeaning meaning{link, data_.target.in(request_.data->frame), outputs_, 1};
+  std::vector<float> predicted(means.size());
+  ASSAY_RETURN_IF_ERROR(predictions_of(meaning, means, predicted, *context_.executor));
+  result.oob_predictions.assign(oob_sums_.size(), std::numeric_limits<float>::quiet_NaN());
+  auto next = predicted.begin();
+  for (size_t i = 0; i < oob_counts_.size(); ++i) {
+    if (oob_counts_[i] == 0) continue;
+    std::copy_n(next, width,
+                result.oob_predictions.begin() + static_cast<std::ptrdiff_t>(i * width));
+    next += static_cast<std::ptrdiff_t>(width);
+  }
+  return {};
+}
+
 double ForestFit::validate() const {
   if (valid_sums_.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::vector<double> means = valid_sums_;
@@ -192,7 +259,12 @@ Result<FitResult> ForestFit::run() {
   if (validates) {
     valid_sums_.assign(request_.valid_rows.size() * static_cast<size_t>(outputs_), 0.0);
   }
+  if (options_.out_of_bag) {
+    oob_sums_.assign(request_.train_rows.size() * static_cast<size_t>(outputs_), 0.0);
+    oob_counts_.assign(request_.train_rows.size(), 0);
+  }
   FitResult result;
+  bool left_out_whole = options_.out_of_bag;  // of a part of the trees it would say nothing
   // Where a tree takes long a stop costs those since the last report.
   const auto train_count = static_cast<int64_t>(request_.train_rows.size());
   const int64_t reports = train_count > kSideBySideRows ? kSlowReports : kReports;
@@ -208,6 +280,12 @@ Result<FitResult> ForestFit::run() {
       break;
     }
     for (const Tree& tree : trees) forest_.append(tree);
+    if (options_.out_of_bag) {
+      const Status added = add_to_left_out(result.iterations, trees);
+      const bool stopped = !added && added.error().code == StatusCode::kCancelled;
+      if (!stopped) ASSAY_RETURN_IF_ERROR(added);
+      left_out_whole = left_out_whole && !stopped;
+    }
     result.iterations = forest_.tree_count();
     if (cancelled && result.iterations > 0) {
       valid_sums_.clear();
@@ -231,6 +309,7 @@ Result<FitResult> ForestFit::run() {
       break;
     }
   }
+  if (!left_out_whole) oob_counts_.clear();
   return finish(std::move(result));
 }
 
@@ -248,6 +327,7 @@ Result<FitResult> ForestFit::finish(FitResult result) {
     ASSAY_RETURN_IF_ERROR(predictions_of(parts.meaning(request_.data->frame), valid_sums_,
                                          result.valid_predictions, *context_.executor));
   }
+  if (!oob_counts_.empty()) ASSAY_RETURN_IF_ERROR(finish_left_out(result));
   ASSAY_ASSIGN_OR_RETURN(result.model, TreeModel::make(std::move(parts)));
   return result;
 }

@@ -41,12 +41,17 @@ class ForestFit {
     float max_weight = 0;
     float max_abs_gradient = 0;
   };
+  // How often each training row is in a tree's bootstrap sample.
+  std::vector<float> bootstrap_counts(int64_t tree) const;
   Sample draw(int64_t tree) const;
   Status grow(int64_t tree, Executor& executor, kernels::Tree& out) const;
   // Grows trees [begin, end), in order of number; those that were not finished before a stop are
   // left out.
   Status grow_batch(int64_t begin, int64_t end, std::vector<kernels::Tree>& trees) const;
   Status add_to_validation(const std::vector<kernels::Tree>& trees);
+  // Adds trees, the first of which has this number, to the sums of the rows that they left out.
+  Status add_to_left_out(int64_t first, const std::vector<kernels::Tree>& trees);
+  Status finish_left_out(FitResult& result) const;
   double validate() const;
   Result<FitResult> finish(FitResult result);
 
@@ -62,6 +67,9 @@ class ForestFit {
   kernels::BinnedView grow_bins_;
   kernels::Forest forest_;
   std::vector<double> valid_sums_;  // [validation rows, outputs]
+  // With out_of_bag: [training rows, outputs], and by how many trees.
+  std::vector<double> oob_sums_;
+  std::vector<int32_t> oob_counts_;
 };
 
 }  // namespace assay::automl

@@ -37,6 +37,10 @@ std::vector<Option<T>> forest_options() {
       {.name = "bootstrap",
        .member = &T::bootstrap,
        .help = "Grow each tree on rows drawn with replacement."},
+      {.name = "out_of_bag",
+       .member = &T::out_of_bag,
+       .help = "Also predict every training row by the trees whose bootstrap sample left it out: "
+               "the run keeps the loss of that as oob_loss. Needs bootstrap."},
       {.name = "smoothing",
        .member = &T::smoothing,
        .range = {.low = 0, .high = 1e9},
@@ -60,6 +64,12 @@ const OptionTable<ExtraTreesOptions>& ExtraTreesOptions::table() {
       "extra_trees", "Trees whose splits try one random threshold a feature.",
       forest_options<ExtraTreesOptions>());
   return table;
+}
+
+Status ForestOptions::check() const {
+  if (!out_of_bag || bootstrap) return {};
+  return fail(StatusCode::kConfig,
+              "out_of_bag=true needs bootstrap=true: without it no row is left out of a tree");
 }
 
 int64_t ForestOptions::leaf_limit(int32_t class_count) const {

@@ -17,8 +17,11 @@ struct ForestOptions {
   int64_t max_depth = 0;   // 0: not limited
   int64_t min_child_samples = 2;
   bool bootstrap = true;
+  bool out_of_bag = false;
   double smoothing = 0.05;  // strength of smooth_leaves(); classification
 
+  // Rules over several options. Fails: config.
+  Status check() const;
   // What grow_tree is told. `class_count` is 0 for regression.
   kernels::TreeParams tree_params(int32_t feature_count, int32_t class_count,
                                   bool random_thresholds) const;

@@ -7,6 +7,7 @@
 #include "automl/learners/boosting.h"
 #include "automl/learners/fit_data.h"
 #include "automl/learners/gbt_options.h"
+#include "automl/learners/goss.h"
 #include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learners_internal.h"
 #include "automl/learners/objective.h"
@@ -24,15 +25,30 @@ int64_t output_count_of(const DataShape& shape) {
   return shape.task == Task::kMulticlass ? shape.class_count : 1;
 }
 
+// Drawn rows count for others by their gradients, so leaves must be made of gradients.
+Status check_sampling(const GbtOptions& options, kernels::Loss loss) {
+  if (options.sampling != "goss" || leaf_rule_of(loss) == LeafRule::kNewton) return {};
+  return fail(StatusCode::kConfig,
+              "sampling=goss does not go with objective={}, whose leaves are not sums of gradients "
+              "(sampling=uniform does)",
+              options.objective);
+}
+
 class GbtLearner final : public Learner {
  public:
   std::string_view name() const override { return "gbt"; }
   const OptionGroup& options() const override { return GbtOptions::table().group(); }
   std::string_view step_option() const override { return "rounds"; }
   bool supports(Task) const override { return true; }
+  // The softmax of several monotone scores is not monotone.
+  bool keeps_constraints(const TrainingData& data) const override {
+    return data.monotone.empty() || data.task != Task::kMulticlass;
+  }
   Status check(const TrainingData& data, const ParamMap& params) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));
+    ASSAY_RETURN_IF_ERROR(options.check());
     ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(data.task, options));
+    ASSAY_RETURN_IF_ERROR(check_sampling(options, loss));
     std::vector<uint32_t> rows(data.targets.size());
     std::iota(rows.begin(), rows.end(), 0u);
     return check_targets(data, rows, loss);
@@ -47,18 +63,20 @@ class GbtLearner final : public Learner {
     const int64_t rows = shape.row_count * (16 * outputs + (outputs > 1 ? 4 : 16) + 8);
     // Numbers of the sample's rows, twice, and their leaves; rows by leaf where leaves are renewed.
     const auto loss = loss_for(shape.task, options);
+    const int64_t goss = options.sampling == "goss" ? kGossRowBytes * shape.train_count : 0;
     const bool renews = loss && leaf_rule_of(*loss) != LeafRule::kNewton;
     const int64_t sample = (12 + (renews ? kRenewalRowBytes : 0)) * shape.train_count;
     // Rows beside the sample have their own numbers, twice, and scores; those to validate on also
     // the best scores and predictions.
     const auto others =
-        static_cast<int64_t>((1 - options.row_fraction) * static_cast<double>(shape.train_count)) +
+        static_cast<int64_t>((1 - options.row_share()) * static_cast<double>(shape.train_count)) +
         shape.valid_count;
     const int64_t validation = others * (8 + 8 * outputs) + shape.valid_count * (12 * outputs + 4);
     const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1);
     const GrowthShape growth{shape, leaves, 1, options.node_column_fraction >= 1,
                              options.column_fraction};
-    return PlannedBytes{rows + sample + validation + model + growing_bytes(growth, threads), model};
+    return PlannedBytes{rows + goss + sample + validation + model + growing_bytes(growth, threads),
+                        model};
   }
 
   // Fewer leaves, then fewer rounds, then fewer columns a tree.
@@ -104,7 +122,7 @@ class GbtLearner final : public Learner {
     const auto outputs = static_cast<double>(output_count_of(shape));
     const double columns = options.column_fraction * options.node_column_fraction;
     const double tree =
-        growing_cost({.rows = options.row_fraction * static_cast<double>(shape.train_count),
+        growing_cost({.rows = options.row_share() * static_cast<double>(shape.train_count),
                       .columns = columns * shape.feature_count,
                       .bins = columns * static_cast<double>(bins_of(shape)),
                       .leaves = static_cast<double>(options.max_leaves),
@@ -116,8 +134,10 @@ class GbtLearner final : public Learner {
   Result<FitResult> fit(const FitRequest& request,
                         const kernels::ComputeContext& context) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(request.params));
+    ASSAY_RETURN_IF_ERROR(options.check());
     ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request));
     ASSAY_ASSIGN_OR_RETURN(const Objective objective, make_objective(request, options, data));
+    ASSAY_RETURN_IF_ERROR(check_sampling(options, objective.loss));
     return Booster(request, options, data, objective, context).run();
   }
 };

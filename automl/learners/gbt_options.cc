@@ -61,6 +61,20 @@ std::vector<Option<T>> boosting_options() {
        .range = kShare,
        .search = SearchRange{.low = 0.5, .high = 1},
        .help = "Share of the rows that each round's trees see."},
+      {.name = "sampling",
+       .member = &T::sampling,
+       .choices = {"uniform", "goss"},
+       .help = "How rows are sampled. uniform: row_fraction of them. goss: those with the largest "
+               "gradients and a few of the others, which count for all of these; the first "
+               "1 / learning_rate rounds see all rows."},
+      {.name = "goss_top_fraction",
+       .member = &T::goss_top_fraction,
+       .range = kShare,
+       .help = "Share of the rows, those with the largest gradients, that sampling=goss keeps."},
+      {.name = "goss_other_fraction",
+       .member = &T::goss_other_fraction,
+       .range = kShare,
+       .help = "Share of the rows that sampling=goss draws from the others."},
       {.name = "column_fraction",
        .member = &T::column_fraction,
        .range = kShare,
@@ -148,6 +162,21 @@ const OptionTable<GbtOptions>& GbtOptions::table() {
     return options;
   }());
   return table;
+}
+
+Status GbtOptions::check() const {
+  if (sampling != "goss" || goss_top_fraction + goss_other_fraction <= 1) return {};
+  return fail(StatusCode::kConfig,
+              "goss_top_fraction={} and goss_other_fraction={} (together they must be at most 1)",
+              goss_top_fraction, goss_other_fraction);
+}
+
+double GbtOptions::row_share() const {
+  return sampling == "goss" ? std::min(1.0, goss_top_fraction + goss_other_fraction) : row_fraction;
+}
+
+int64_t GbtOptions::warm_rounds() const {
+  return static_cast<int64_t>(std::min(1 / learning_rate, 1e6));
 }
 
 int32_t share_of(double share, int32_t count) {

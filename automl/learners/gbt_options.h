@@ -27,6 +27,9 @@ struct GbtOptions {
   double l1 = 0;
   double l2 = 1;
   double row_fraction = 1;
+  std::string sampling = "uniform";
+  double goss_top_fraction = 0.2;
+  double goss_other_fraction = 0.1;
   double column_fraction = 1;
   double node_column_fraction = 1;
   bool random_thresholds = false;
@@ -37,6 +40,12 @@ struct GbtOptions {
   int64_t gradient_bits = 15;
   static const OptionTable<GbtOptions>& table();
 
+  // Rules over several options. Fails: config.
+  Status check() const;
+  // Share of the rows that rounds see, but for warm ones.
+  double row_share() const;
+  // Rounds at the beginning that see all rows although goss samples.
+  int64_t warm_rounds() const;
   // What grow_tree is told, for so many features.
   kernels::TreeParams tree_params(int32_t feature_count) const;
 };

@@ -5,6 +5,7 @@
 
 #include "automl/learners/weighted_quantile.h"
 #include "kernels/exact_math.h"
+#include "kernels/tree_rules.h"
 
 namespace assay::automl {
 namespace {
@@ -78,6 +79,38 @@ Status LeafRenewal::renew(const RenewalRows& sample, Executor& executor,
                                  : log_ratio(sample, leaves.of(leaf));
         tree.leaf_values[leaf] = static_cast<float>(value * options_.learning_rate);
       });
+}
+
+void keep_monotone(std::span<const int8_t> monotone, kernels::Tree& tree) {
+  std::vector<double> means(tree.nodes.size());
+  for (size_t i = tree.nodes.size(); i-- > 0;) {  // children stand behind their parents
+    const auto at = static_cast<size_t>(tree.nodes[i].left);
+    if (tree.nodes[i].is_leaf()) {
+      means[i] = double{tree.leaf_values[at]};
+      continue;
+    }
+    const double left = double{tree.covers[at]};
+    const double right = double{tree.covers[at + 1]};
+    means[i] = (left * means[at] + right * means[at + 1]) / (left + right);
+  }
+  std::vector<kernels::NodeLimits> limits(tree.nodes.size());
+  for (size_t i = 0; i < tree.nodes.size(); ++i) {
+    const kernels::TreeNode& node = tree.nodes[i];
+    const auto at = static_cast<size_t>(node.left);
+    if (node.is_leaf()) {
+      const double held = limits[i].hold(double{tree.leaf_values[at]});
+      tree.leaf_values[at] = static_cast<float>(held);
+      continue;
+    }
+    kernels::SplitLimits split;
+    split.direction = monotone[static_cast<size_t>(node.feature)];
+    const double left = limits[i].hold(means[at]);
+    const double right = limits[i].hold(means[at + 1]);
+    const bool keeps = kernels::keeps_direction(split.direction, left, right);
+    split.middle = keeps ? (left + right) * 0.5 : limits[i].hold(means[i]);
+    limits[at] = split.child(limits[i], 0);
+    limits[at + 1] = split.child(limits[i], 1);
+  }
 }
 
 }  // namespace assay::automl

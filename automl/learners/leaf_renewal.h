@@ -46,4 +46,9 @@ class LeafRenewal {
   const FitData& data_;
 };
 
+// Holds leaf values within bounds, so that the tree keeps to the directions of its splits' features
+// ([features], -1, 0 or 1) whatever the values were: as grow_tree bounds them, with the means of
+// subtrees (by covers) as values of nodes. O(nodes).
+void keep_monotone(std::span<const int8_t> monotone, kernels::Tree& tree);
+
 }  // namespace assay::automl

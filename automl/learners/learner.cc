@@ -7,6 +7,9 @@
 
 namespace assay::automl {
 
+bool Learner::keeps_constraints(const TrainingData& data) const {
+  return data.monotone.empty() && data.interactions.empty();
+}
 Status Learner::check(const TrainingData&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::smaller(const DataShape&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const { return {}; }

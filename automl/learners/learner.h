@@ -28,6 +28,9 @@ struct TrainingData {
   std::span<const int32_t> classes = {};  // classification: [rows], 0..class_count - 1
   std::span<const float> weights = {};    // [rows], >= 0 and finite, or empty for 1; the scale does
                                           // not matter. Class weights are in here too
+  // What models must keep to (GrowTreeArgs): [features], or empty without such constraints.
+  std::span<const int8_t> monotone = {};
+  std::span<const uint64_t> interactions = {};
   // Regression: predictions of fits are numbers of this frame; targets are values as they are.
   TargetScale frame = {};
 };
@@ -94,6 +97,11 @@ struct FitResult {
   // What model->predict gives for the validation rows in the data's frame after best_iteration
   // steps, bit for bit, [rows, output_count]; empty if the fit did not have it at hand.
   std::vector<float> valid_predictions;
+  // Forests asked to: predictions of the training rows in the data's frame by the trees that were
+  // not grown on them, [rows, output_count], NaN where there is none; and their mean loss (as
+  // FitProgress::valid_loss). NaN and empty if not asked, or stopped on the way.
+  std::vector<float> oob_predictions;
+  double oob_loss = std::numeric_limits<double>::quiet_NaN();
 };
 
 class Learner {
@@ -107,6 +115,8 @@ class Learner {
   // for halving by steps; empty if there is none.
   virtual std::string_view step_option() const { return {}; }
   virtual bool supports(Task task) const = 0;
+  // Whether its models keep to the data's constraints.
+  virtual bool keeps_constraints(const TrainingData& data) const;
   // Whether such settings can learn from such data at all: asked before a first trial.
   // Fails: config if an option does not go with the task, data if a target is not allowed.
   virtual Status check(const TrainingData& data, const ParamMap& params) const;

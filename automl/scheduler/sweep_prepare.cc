@@ -87,6 +87,7 @@ Status SweepLead::choose_learners() {
                   name_hint(choice.name, std::span<const std::string_view>(names)));
     }
   }
+  bool unconstrained = false;  // a learner was left out for that
   for (const Learner* learner : all) {
     const bool chosen =
         config_.learners.empty() ||
@@ -98,7 +99,19 @@ Status SweepLead::choose_learners() {
                        name_of(state_->set->task())));
       continue;
     }
+    if (!learner->keeps_constraints(state_->set->data())) {
+      note(fmt::format("learner '{}' does not keep to data.monotone or data.interactions",
+                       learner->name()));
+      unconstrained = true;
+      continue;
+    }
     state_->learners.push_back(learner);
+  }
+  if (unconstrained && state_->learners.size() == 1) {
+    return fail(StatusCode::kConfig,
+                "data.monotone, data.interactions: no learner of the run keeps to them on a {} "
+                "task",
+                name_of(state_->set->task()));
   }
   std::stable_sort(state_->learners.begin(), state_->learners.end(),
                    [](const Learner* a, const Learner* b) {

@@ -133,6 +133,7 @@ class TrialRunner {
     record.iterations = fitted->iterations;
     record.best_iteration = fitted->best_iteration;
     record.truncated = fitted->truncated;
+    if (std::isfinite(fitted->oob_loss)) record.oob_loss = fitted->oob_loss;
     truncated_ |= fitted->truncated;
     if (fitted->stopped) {
       end(TrialStatus::kPruned, fmt::format("given up after {} steps", fitted->iterations));

@@ -49,6 +49,7 @@ struct FoldRecord {
   int64_t iterations = 0;
   int64_t best_iteration = 0;  // that the model keeps
   bool truncated = false;
+  std::optional<double> oob_loss;  // FitResult::oob_loss
 };
 
 // A point of a learning curve: FitProgress::valid_loss.

@@ -35,6 +35,9 @@ Status log_folds(const TrialOutcome& outcome, const std::string& metric, trackin
     if (record.score) {
       ASSAY_RETURN_IF_ERROR(run.log_metric(metric + "/fold", *record.score, step));
     }
+    if (record.oob_loss) {
+      ASSAY_RETURN_IF_ERROR(run.log_metric("oob_loss/fold", *record.oob_loss, step));
+    }
     ASSAY_RETURN_IF_ERROR(run.log_metric("fit_seconds/fold", record.fit_seconds, step));
     ASSAY_RETURN_IF_ERROR(
         run.log_metric("iterations/fold", static_cast<double>(record.iterations), step));

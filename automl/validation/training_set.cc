@@ -168,6 +168,8 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   set->data_.targets = set->values_;
   set->data_.classes = set->classes_;
   set->data_.weights = set->train_weights_;
+  set->data_.monotone = set->constraints_.monotone;
+  set->data_.interactions = set->constraints_.interactions;
   set->data_.frame = frame_of(set->target_.values);
   set->metric_ = set->metric_.in(set->data_.frame);
   return set;
@@ -244,6 +246,8 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
         columns.size() == 1 ? "is" : "are", reason));
   }
   for (std::string& look : looks(options.exclude)) notes_.push_back(std::move(look));
+  ASSAY_ASSIGN_OR_RETURN(constraints_, read_constraints(config.data, *encoder_, options.exclude));
+  notes_.insert(notes_.end(), constraints_.notes.begin(), constraints_.notes.end());
   ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_));
   return {};
 }

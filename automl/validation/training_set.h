@@ -14,6 +14,7 @@
 #include "automl/metrics/metric.h"
 #include "automl/preprocess/encoded_table.h"
 #include "automl/preprocess/feature_encoder.h"
+#include "automl/validation/constraints.h"
 #include "automl/validation/validation_plan.h"
 #include "datasets/table.h"
 #include "datasets/target.h"
@@ -108,6 +109,7 @@ class TrainingSet {
   std::vector<int32_t> classes_;
   std::vector<float> row_weights_;    // of the weight column; empty without one
   std::vector<float> train_weights_;  // with class weights; empty: all 1
+  Constraints constraints_;
   TrainingData data_;
   // Over the rows that have a target.
   std::vector<int32_t> groups_;

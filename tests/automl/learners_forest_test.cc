@@ -6,6 +6,7 @@
 #include "automl/learners/forest_options.h"
 #include "automl/learners/leaf_smoothing.h"
 #include "automl/models/tree_model.h"
+#include "kernels/base/rng.h"
 #include "tests/automl/learner_fixture.h"
 
 namespace assay::automl {
@@ -195,6 +196,104 @@ TEST(ForestOptions, BoundHolds) {
   for (int64_t t = 0; t < 4; ++t) {
     EXPECT_LE(forest_of(*result.model).tree(t).leaf_values.size(), 9u);
   }
+}
+
+// What out-of-bag predictions are by their definition: every tree drawn and asked again.
+TEST(RandomForest, OutOfBagRowsArePredictedByTheTreesThatLeftThemOut) {
+  for (const Task task : {Task::kBinary, Task::kRegression}) {
+    const auto problem = friedman(task, 400);
+    const Cpu cpu;
+    const ParamMap params = {{"trees", int64_t{8}}, {"out_of_bag", true}};
+    const FitResult result = must(random_forest().fit(problem->request(params, 3), cpu.context));
+    const auto& rows = problem->train_rows;
+    const size_t width = task == Task::kBinary ? 2 : 1;
+    ASSERT_EQ(result.oob_predictions.size(), rows.size() * width);
+    std::vector<std::vector<float>> by_tree;
+    std::vector<std::vector<bool>> inside;
+    for (int64_t t = 0; t < 8; ++t) {
+      const auto& whole = dynamic_cast<const TreeModel&>(*result.model).parts();
+      TreeModel::Parts parts;
+      parts.forest = kernels::Forest(whole.forest.leaf_width(), whole.forest.output_count());
+      parts.forest.append(whole.forest.tree(t));
+      parts.base_scores = whole.base_scores;
+      parts.average = true;
+      parts.link = whole.link;
+      parts.target = whole.target;
+      parts.feature_count = whole.feature_count;
+      const auto one = must(TreeModel::make(std::move(parts)));
+      by_tree.push_back(predictions(*one, *problem, rows, cpu));
+      std::vector<bool>& in = inside.emplace_back(rows.size(), false);
+      Rng rng(derive_seed(3, "bootstrap", static_cast<uint64_t>(t)));
+      for (size_t i = 0; i < rows.size(); ++i) in[rng.below(rows.size())] = true;
+    }
+    size_t never = 0;
+    double loss = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      double sum = 0;
+      double trees = 0;
+      for (size_t t = 0; t < 8; ++t) {
+        if (inside[t][i]) continue;
+        sum += double{by_tree[t][i * width + width - 1]};
+        ++trees;
+      }
+      const float found = result.oob_predictions[i * width + width - 1];
+      if (trees == 0) {
+        ++never;
+        EXPECT_TRUE(std::isnan(found));
+        continue;
+      }
+      ASSERT_NEAR(found, sum / trees, 1e-4) << i;
+      if (task != Task::kBinary) continue;
+      const double p = problem->classes[rows[i]] == 1 ? sum / trees : 1 - sum / trees;
+      loss -= std::log(std::max(p, 1e-15));
+    }
+    EXPECT_GT(never, 0u);
+    EXPECT_LT(never, rows.size() / 10);
+    if (task == Task::kBinary) {
+      EXPECT_NEAR(result.oob_loss, loss / static_cast<double>(rows.size() - never), 1e-4);
+    }
+  }
+}
+
+TEST(RandomForest, OutOfBagLossIsThatOfUnseenRows) {
+  const auto problem = friedman(Task::kRegression, 3000);
+  std::vector<float> first;
+  for (const int threads : {1, 3}) {
+    const Cpu cpu(threads);
+    StopAfter observer(1'000'000);
+    FitRequest request = problem->request({{"trees", int64_t{60}}, {"out_of_bag", true}});
+    request.observer = &observer;
+    const FitResult result = must(random_forest().fit(request, cpu.context));
+    EXPECT_NEAR(result.oob_loss, result.valid_loss, 0.2 * result.valid_loss);
+    if (first.empty()) first = result.oob_predictions;
+    EXPECT_EQ(result.oob_predictions, first);
+  }
+}
+
+TEST(RandomForest, OutOfBagNeedsBootstrapAndIsOffElse) {
+  const auto problem = friedman(Task::kRegression, 100);
+  const Cpu cpu;
+  const ParamMap params = {{"out_of_bag", true}, {"bootstrap", false}};
+  const auto refused = random_forest().fit(problem->request(params), cpu.context);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kConfig);
+  EXPECT_FALSE(extra_trees().check(problem->data, {{"out_of_bag", true}}));
+  const FitResult usual =
+      must(random_forest().fit(problem->request({{"trees", int64_t{2}}}), cpu.context));
+  EXPECT_TRUE(usual.oob_predictions.empty());
+  EXPECT_TRUE(std::isnan(usual.oob_loss));
+}
+
+TEST(RandomForest, ThousandsOfTreesStayWithinThePlan) {
+  const auto problem = friedman(Task::kMulticlass, 500);
+  const Cpu cpu;
+  const ParamMap params = {{"trees", int64_t{3000}}};
+  const FitResult result = must(random_forest().fit(problem->request(params), cpu.context));
+  const PlannedBytes planned = must(random_forest().planned_bytes(problem->shape(), params, 2));
+  EXPECT_EQ(forest_of(*result.model).tree_count(), 3000);
+  EXPECT_LE(result.model->byte_count(), planned.model + (1 << 20));
+  // What is planned is no more than the bound on forests, and some for offsets.
+  EXPECT_LE(planned.model, kForestBytes * 5 / 4);
 }
 
 }  // namespace

@@ -61,6 +61,42 @@ TEST_F(TrainingSetTest, LeavesOutRowsWithoutATarget) {
   }
 }
 
+TEST_F(TrainingSetTest, ReadsConstraintsAsFeatures) {
+  auto table = table_of({number_column("a", counting(40)), number_column("b", counting(40)),
+                         number_column("c", counting(40)), number_column("y", counting(40)),
+                         number_column("same", std::vector<double>(40, 1.0))});
+  auto set = make(table);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_TRUE((*set)->data().monotone.empty());
+  EXPECT_TRUE((*set)->data().interactions.empty());
+  config_.data.monotone = {{"a", "increasing"}, {"c", "decreasing"}, {"same", "increasing"}};
+  config_.data.interactions = {{"a", "one"}, {"b", "two"}};
+  set = make(table);
+  ASSERT_TRUE(set) << set.error().message;
+  const auto monotone = (*set)->data().monotone;
+  const auto groups = (*set)->data().interactions;
+  ASSERT_EQ((*set)->encoder()->features()[2].name, "c");
+  EXPECT_EQ(std::vector<int8_t>(monotone.begin(), monotone.end()), (std::vector<int8_t>{1, 0, -1}));
+  // Three groups: those that are named, and the rest.
+  EXPECT_EQ(std::vector<uint64_t>(groups.begin(), groups.end()), (std::vector<uint64_t>{1, 2, 4}));
+  const auto& notes = (*set)->notes();
+  EXPECT_TRUE(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("data.monotone: column 'same' is not used") != std::string::npos;
+  }));
+}
+
+TEST_F(TrainingSetTest, RefusesConstraintsThatHaveNoMeaning) {
+  const auto table = small_table(30, false);
+  config_.data.monotone = {{"y", "increasing"}};
+  EXPECT_EQ(error_of(table), "data.monotone: column 'y' is not a feature");
+  config_.data.monotone = {{"nothing", "increasing"}};
+  EXPECT_NE(error_of(table).find("data.monotone: no column 'nothing'"), std::string::npos);
+  config_.data.monotone = {};
+  for (int i = 0; i < 64; ++i)
+    config_.data.interactions["c" + std::to_string(i)] = std::to_string(i);
+  EXPECT_EQ(error_of(table), "data.interactions: 64 groups (must be at most 63)");
+}
+
 TEST_F(TrainingSetTest, MakesThePositiveClassTheSecond) {
   const auto table = small_table(30, true);
   auto set = make(table);

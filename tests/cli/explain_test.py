@@ -134,5 +134,33 @@ class ObjectiveTest(CliCase):
         self.fails(2, 'run', 'c.yaml', says=["poison", "poisson"])
 
 
+class ConstraintTest(CliCase):
+    def run_with(self, data, code=0, says=(), learners=''):
+        self.write('c.yaml', f'data: {{train: t.csv, target: price, {data}}}\n'
+                             f'budget: {{trials: 4}}\nmodel: {{name: g}}\n{learners}')
+        if code:
+            return self.fails(code, 'run', 'c.yaml', says=says)
+        return self.assay('run', 'c.yaml')
+
+    def test_predictions_rise_with_the_column_and_other_learners_are_left_out(self):
+        cli_case.regression_table(self.path('t.csv'))
+        process = self.run_with('monotone: {a: increasing}')
+        self.assertIn("learner 'linear' does not keep to data.monotone", process.stderr)
+        self.write('grid.csv', 'a,b,day\n' + ''.join(f'{i / 4},flat,2024-03-03\n'
+                                                     for i in range(40)))
+        self.assay('predict', 'g', '--data', 'grid.csv', '--out', 'p.csv')
+        values = [float(row['prediction']) for row in cli_case.read_csv(self.path('p.csv'))]
+        self.assertEqual(values, sorted(values))
+        self.assertGreater(values[-1], values[0] + 10)
+
+    def test_mistakes_are_named(self):
+        cli_case.regression_table(self.path('t.csv'))
+        self.run_with('monotone: {aa: increasing}', 2, ["'aa'", "'a'"])
+        self.run_with('monotone: {a: rising}', 2, ['rising', 'increasing'])
+        self.run_with('monotone: {b: increasing}', 2, ["'b'", 'categorical', 'numeric'])
+        self.run_with('interactions: {prise: x}', 2, ["'prise'", "'price'"])
+        self.run_with('monotone: {a: increasing}', 2, ['no learner'], 'learners: [linear]\n')
+
+
 if __name__ == '__main__':
     unittest.main()
