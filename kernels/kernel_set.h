@@ -8,6 +8,7 @@
 #include "kernels/bin_columns.h"
 #include "kernels/gemm.h"
 #include "kernels/grow_tree.h"
+#include "kernels/grow_trees.h"
 #include "kernels/loss.h"
 #include "kernels/planner.h"
 #include "kernels/predict_trees.h"
@@ -33,7 +34,8 @@ class KernelSet {
 
  private:
   std::tuple<OpTable<QuantileEdges>, OpTable<BinColumns>, OpTable<LossGradients>,
-             OpTable<LossValue>, OpTable<GrowTree>, OpTable<PredictTrees>, OpTable<Gemm>>
+             OpTable<LossValue>, OpTable<GrowTree>, OpTable<GrowTrees>, OpTable<PredictTrees>,
+             OpTable<Gemm>>
       tables_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "kernels/bin_columns.h"
 #include "kernels/gemm.h"
+#include "kernels/grow_trees.h"
 #include "kernels/loss.h"
 #include "kernels/quantile_edges.h"
 
@@ -64,6 +65,25 @@ Status check_problem(const BinColumnsProblem& problem, const BinColumnsArgs& arg
         (edge_count < 0 || edge_count > kMaxEdges)) {
       return fail(StatusCode::kInvalidArgument, "{}: edge_count={} of feature {} (must be 0..{})",
                   BinColumns::kName, edge_count, f, kMaxEdges);
+    }
+  }
+  return {};
+}
+
+Status check_problem(const GrowTreesProblem& problem, const GrowTreesArgs& args) {
+  if (problem.trees.size() != args.trees.size()) {
+    return fail(StatusCode::kInvalidArgument, "{}: arguments of {} trees (must be {})",
+                GrowTrees::kName, args.trees.size(), problem.trees.size());
+  }
+  for (size_t i = 0; i < problem.trees.size(); ++i) {
+    const GrowTreeProblem& tree = problem.trees[i];
+    ASSAY_RETURN_IF_ERROR(check_problem(tree, args.trees[i]));
+    if (tree.row_count != problem.trees[0].row_count ||
+        tree.feature_count != problem.trees[0].feature_count ||
+        args.trees[i].bins.bins != args.trees[0].bins.bins) {
+      return fail(StatusCode::kInvalidArgument,
+                  "{}: tree {} has another table (all trees must have the same)", GrowTrees::kName,
+                  i);
     }
   }
   return {};

@@ -33,6 +33,11 @@ kernels::GrowTreeProblem typical(const kernels::GrowTree*) {
   problem.feature_count = kFeatures;
   return problem;
 }
+kernels::GrowTreesProblem typical(const kernels::GrowTrees*) {
+  kernels::GrowTreesProblem problem;
+  problem.trees.assign(3, typical(static_cast<const kernels::GrowTree*>(nullptr)));
+  return problem;
+}
 kernels::PredictTreesProblem typical(const kernels::PredictTrees*) {
   return {kRows, kFeatures, 0, 100, 1, 1};
 }

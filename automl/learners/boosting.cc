@@ -19,6 +19,7 @@ namespace {
 
 using kernels::Device;
 using kernels::GrowTree;
+using kernels::GrowTrees;
 using kernels::LossGradients;
 using kernels::LossValue;
 using kernels::PredictTrees;
@@ -50,6 +51,8 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
       validates_(!request.valid_rows.empty()),
       samples_(options.row_fraction < 1 || options.sampling == "goss"),
       host_trees_(context.device_of<GrowTree>().info().shares_host_memory),
+      together_(outputs_ > 1 && objective.leaf_rule == LeafRule::kNewton &&
+                &context.device_of<GrowTrees>() == &context.device_of<GrowTree>()),
       forest_(1, outputs_),
       round_(1, outputs_) {}
 
@@ -135,8 +138,7 @@ Status Booster::compute_gradients() {
   return context_.run<LossGradients>(problem, args);
 }
 
-Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask) {
-  Device& at = context_.device_of<GrowTree>();
+kernels::GrowTreeProblem Booster::tree_problem(int64_t round, int32_t output) const {
   kernels::GrowTreeProblem problem;
   problem.row_count = row_count_;
   problem.sample_count = static_cast<int64_t>(sample_.size());
@@ -144,7 +146,11 @@ Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& 
   problem.params = options_.tree_params(feature_count_);
   problem.seed =
       derive_seed(request_.seed, "tree", static_cast<uint64_t>(round * outputs_ + output));
-  kernels::Tree tree;
+  return problem;
+}
+
+Result<kernels::GrowTreeArgs> Booster::tree_args(int32_t output, const std::vector<uint8_t>& mask) {
+  Device& at = context_.device_of<GrowTree>();
   kernels::GrowTreeArgs args;
   args.bins = grow_bins_;
   ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));
@@ -157,12 +163,34 @@ Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& 
   args.feature_mask = mask.empty() ? nullptr : mask.data();
   if (!request_.data->monotone.empty()) args.monotone = request_.data->monotone.data();
   if (!request_.data->interactions.empty()) args.interactions = request_.data->interactions.data();
-  args.tree = &tree;
   args.leaf_of = leaf_of_.overwrite_at(at);
-  ASSAY_RETURN_IF_ERROR(context_.run<GrowTree>(problem, args));
+  return args;
+}
+
+Status Booster::grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask) {
+  kernels::Tree tree;
+  ASSAY_ASSIGN_OR_RETURN(kernels::GrowTreeArgs args, tree_args(output, mask));
+  args.tree = &tree;
+  ASSAY_RETURN_IF_ERROR(context_.run<GrowTree>(tree_problem(round, output), args));
   ASSAY_RETURN_IF_ERROR(renew(tree));
   round_.append(tree);
-  return host_trees_ ? add_leaves(tree, output) : Status();
+  return host_trees_ ? add_leaves(output) : Status();
+}
+
+Status Booster::grow_together(int64_t round, const std::vector<uint8_t>& mask) {
+  std::vector<kernels::Tree> trees(static_cast<size_t>(outputs_));
+  kernels::GrowTreesProblem problem;
+  kernels::GrowTreesArgs args;
+  for (int32_t output = 0; output < outputs_; ++output) {
+    problem.trees.push_back(tree_problem(round, output));
+    ASSAY_ASSIGN_OR_RETURN(kernels::GrowTreeArgs tree, tree_args(output, mask));
+    tree.tree = &trees[static_cast<size_t>(output)];
+    tree.leaf_of += output * static_cast<int64_t>(sample_.size());
+    args.trees.push_back(tree);
+  }
+  ASSAY_RETURN_IF_ERROR(context_.run<GrowTrees>(problem, args));
+  for (const kernels::Tree& tree : trees) round_.append(tree);
+  return host_trees_ ? add_leaves(0) : Status();
 }
 
 Status Booster::renew(kernels::Tree& tree) {
@@ -177,18 +205,25 @@ Status Booster::renew(kernels::Tree& tree) {
   return {};
 }
 
-// What the tree adds to the scores of the rows it was grown on.
-Status Booster::add_leaves(const kernels::Tree& tree, int32_t output) {
+Status Booster::add_leaves(int32_t output) {
   ASSAY_ASSIGN_OR_RETURN(const std::span<double> scores, scores_.host_update());
   ASSAY_ASSIGN_OR_RETURN(const std::span<const int32_t> leaf_of, leaf_of_.host_read());
-  const auto count = static_cast<int64_t>(sample_.size());
+  const size_t count = sample_.size();
+  const auto width = static_cast<size_t>(outputs_);
+  std::vector<const float*> values;  // of each tree's leaves
+  for (auto tree = static_cast<size_t>(output); tree < round_.leaf_offsets().size(); ++tree) {
+    values.push_back(round_.leaf_values().data() + round_.leaf_offsets()[tree]);
+  }
+  const float* const* leaf_values = values.data();
+  const size_t trees = values.size();
   return context_.executor->parallel_for(
-      chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
-        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+      chunk_count_of(static_cast<int64_t>(count), kChunkRows), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(static_cast<int64_t>(count), kChunkRows, chunk);
         for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-          const auto leaf = static_cast<size_t>(leaf_of[i]);
-          scores[static_cast<size_t>(sample_[i]) * static_cast<size_t>(outputs_) +
-                 static_cast<size_t>(output)] += double{tree.leaf_values[leaf]};
+          double* row = scores.data() + size_t{sample_[i]} * width + static_cast<size_t>(output);
+          for (size_t k = 0; k < trees; ++k) {
+            row[k] += double{leaf_values[k][leaf_of[k * count + i]]};
+          }
         }
       });
 }
@@ -237,7 +272,8 @@ Status Booster::place_sample() {
   const auto count = static_cast<int64_t>(sample_.size());
   ASSAY_ASSIGN_OR_RETURN(sample_rows_,
                          PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(sample_)));
-  ASSAY_ASSIGN_OR_RETURN(leaf_of_, PlacedArray<int32_t>::make(home, count));
+  ASSAY_ASSIGN_OR_RETURN(leaf_of_,
+                         PlacedArray<int32_t>::make(home, count * (together_ ? outputs_ : 1)));
   if (!host_trees_) return {};
   others_ = rest_of(request_.train_rows, sample_, request_.valid_rows);
   ASSAY_ASSIGN_OR_RETURN(other_rows_,
@@ -297,7 +333,9 @@ Status Booster::boost(int64_t round) {
     ASSAY_RETURN_IF_ERROR(sample_by_gradients(round));
   }
   const std::vector<uint8_t> mask = sample_features(round);
-  for (int32_t output = 0; output < outputs_; ++output) {
+  if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped while boosting");
+  if (together_) ASSAY_RETURN_IF_ERROR(grow_together(round, mask));
+  for (int32_t output = 0; output < outputs_ && !together_; ++output) {
     if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped while boosting");
     ASSAY_RETURN_IF_ERROR(grow(round, output, mask));
   }

@@ -44,9 +44,14 @@ class Booster {
   Status sample_by_gradients(int64_t round);
   std::vector<uint8_t> sample_features(int64_t round) const;
   Status compute_gradients();
+  kernels::GrowTreeProblem tree_problem(int64_t round, int32_t output) const;
+  Result<kernels::GrowTreeArgs> tree_args(int32_t output, const std::vector<uint8_t>& mask);
   Status grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask);
+  // The trees of all outputs at once.
+  Status grow_together(int64_t round, const std::vector<uint8_t>& mask);
   Status renew(kernels::Tree& tree);
-  Status add_leaves(const kernels::Tree& tree, int32_t output);
+  // What round_'s trees from `output` on add to the scores of the rows that they were grown on.
+  Status add_leaves(int32_t output);
   Status predict_others();
   Status predict_everywhere();
   Result<double> validate();
@@ -66,6 +71,7 @@ class Booster {
   bool validates_;   // there are rows to validate on
   bool samples_;     // rounds differ in their rows
   bool host_trees_;  // grow_tree works in the host's memory
+  bool together_;    // a round's trees are grown together
   kernels::BinnedView grow_bins_;
   kernels::BinnedView predict_bins_;
   kernels::Forest forest_;
@@ -83,7 +89,7 @@ class Booster {
   PlacedArray<float> weights_;
   PlacedArray<float> gradients_;  // [outputs, rows]
   PlacedArray<float> hessians_;
-  PlacedArray<int32_t> leaf_of_;     // [sample]
+  PlacedArray<int32_t> leaf_of_;     // [outputs that are grown together, sample]
   std::vector<double> best_scores_;  // [validation rows, outputs] at the best round
   std::vector<float> max_gradients_;
   std::vector<float> max_hessians_;

@@ -61,11 +61,12 @@ class GbtLearner final : public Learner {
     const int64_t leaves = std::min(options.max_leaves, std::max<int64_t>(2, shape.train_count));
     // Scores, gradients and hessians; targets or classes, and weights, each twice.
     const int64_t rows = shape.row_count * (16 * outputs + (outputs > 1 ? 4 : 16) + 8);
-    // Numbers of the sample's rows, twice, and their leaves; rows by leaf where leaves are renewed.
+    // Numbers of the sample's rows, twice, and their leaves in every output's tree; rows by leaf
+    // where leaves are renewed.
     const auto loss = loss_for(shape.task, options);
     const int64_t goss = options.sampling == "goss" ? kGossRowBytes * shape.train_count : 0;
     const bool renews = loss && leaf_rule_of(*loss) != LeafRule::kNewton;
-    const int64_t sample = (12 + (renews ? kRenewalRowBytes : 0)) * shape.train_count;
+    const int64_t sample = (8 + 4 * outputs + (renews ? kRenewalRowBytes : 0)) * shape.train_count;
     // Rows beside the sample have their own numbers, twice, and scores; those to validate on also
     // the best scores and predictions.
     const auto others =
@@ -73,8 +74,8 @@ class GbtLearner final : public Learner {
         shape.valid_count;
     const int64_t validation = others * (8 + 8 * outputs) + shape.valid_count * (12 * outputs + 4);
     const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1);
-    const GrowthShape growth{shape, leaves, 1, options.node_column_fraction >= 1,
-                             options.column_fraction};
+    const GrowthShape growth{
+        shape, leaves, 1, options.node_column_fraction >= 1, options.column_fraction, outputs};
     return PlannedBytes{rows + goss + sample + validation + model + growing_bytes(growth, threads),
                         model};
   }

@@ -32,9 +32,14 @@ int64_t growing_bytes(const GrowthShape& shape, int threads) {
       static_cast<int64_t>(std::ceil(static_cast<double>(bins_of(shape.data)) * shape.columns));
   const int64_t histogram = bins * shape.classes * 8;
   const int64_t most = shape.keeps_histograms ? shape.leaves * histogram : histogram;
-  const int64_t pool = std::min(most, std::max(kPoolBytes, 3 * histogram));
-  return 4 * shape.data.row_count + 16 * shape.data.train_count + pool + threads * histogram +
-         tree_bytes(shape.leaves, shape.classes);
+  // Trees that are grown together have their rows quantised and their roots summed at once, eight
+  // or as many as threads; as many as threads then grow at the same time, on one budget.
+  const int64_t batch = std::min<int64_t>(shape.trees, (threads + 7) / 8 * int64_t{8});
+  const int64_t at_once = std::min<int64_t>(shape.trees, threads);
+  const int64_t pool = std::min(at_once * most, std::max(kPoolBytes, at_once * 3 * histogram));
+  const int64_t roots = batch > 1 ? (threads + (batch + 7) / 8) * 8 * histogram : 0;
+  return batch * 4 * shape.data.row_count + at_once * 16 * shape.data.train_count + pool + roots +
+         threads * histogram + batch * tree_bytes(shape.leaves, shape.classes);
 }
 
 double growing_cost(const GrowthWork& work) {

@@ -19,9 +19,10 @@ struct GrowthShape {
   int64_t classes = 1;           // words of a histogram bin: 1 for gradients
   bool keeps_histograms = true;  // nodes see all columns, so children come from their parents'
   double columns = 1;            // share of the columns that a tree sees
+  int64_t trees = 1;             // that are grown together
 };
 
-// Peak of one grow_tree: quantised rows, row order, histograms.
+// Peak of one grow_tree or grow_trees: quantised rows, row order, histograms.
 int64_t growing_bytes(const GrowthShape& shape, int threads);
 
 struct GrowthWork {

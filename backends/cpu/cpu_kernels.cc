@@ -8,6 +8,7 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_loss(kernels);
   register_gemm(kernels);
   register_grow_tree(kernels);
+  register_grow_trees(kernels);
   register_predict_trees(kernels);
 }
 

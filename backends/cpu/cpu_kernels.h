@@ -12,6 +12,7 @@ void register_quantile_edges(kernels::KernelSet& kernels);
 void register_bin_columns(kernels::KernelSet& kernels);
 void register_loss(kernels::KernelSet& kernels);  // loss_gradients and loss_value
 void register_grow_tree(kernels::KernelSet& kernels);
+void register_grow_trees(kernels::KernelSet& kernels);
 void register_predict_trees(kernels::KernelSet& kernels);
 void register_gemm(kernels::KernelSet& kernels);
 

@@ -28,4 +28,9 @@ struct ColumnGroup {
 void accumulate_rows(const GainRules& rules, const ColumnGroup& group,
                      std::span<const uint32_t> rows, const uint32_t* packed, int64_t* words);
 
+// The same for several trees in gradient mode at once: the word of bin b and tree k is
+// words[b * lanes + k], and packed [rows.size(), lanes] goes with `rows`. `lanes`: 4 or 8.
+void accumulate_lanes(const ColumnGroup& group, std::span<const uint32_t> rows,
+                      const uint32_t* packed, int32_t lanes, int64_t* words);
+
 }  // namespace assay::backends::cpu

@@ -22,9 +22,12 @@ constexpr double kSearchWord = 2;
 // Blocks of features up to which a chunk's bins fit the cache.
 constexpr size_t kFewGroups = 4;
 
-int64_t pool_bytes(const kernels::OpContext& context) {
-  if (context.device == nullptr) return kPoolBytes;
-  return std::min(kPoolBytes, context.device->info().memory_bytes / kPoolShare);
+int64_t pool_bytes(const Growth& growth) {
+  const kernels::Device* device = growth.context.device;
+  const int64_t bytes = device == nullptr
+                            ? kPoolBytes
+                            : std::min(kPoolBytes, device->info().memory_bytes / kPoolShare);
+  return bytes / growth.side_by_side;
 }
 
 }  // namespace
@@ -35,7 +38,7 @@ NodeEngine::NodeEngine(Growth& growth, const SplitSearch& search)
       executor_(*growth.context.executor),
       plan_(ColumnPlan::make(growth.args.bins, growth.features, growth.rules.lanes)),
       builder_(executor_, growth_.rules, growth.packed.data()),
-      pool_(growth, plan_.word_count(), pool_bytes(growth.context)),
+      pool_(growth, plan_.word_count(), pool_bytes(growth)),
       scratches_(static_cast<size_t>(executor_.thread_count())) {}
 
 RowDivision NodeEngine::division_of(int32_t index) {
@@ -107,7 +110,11 @@ Status NodeEngine::open(int32_t node) {
   job.search = true;
   pool_.acquire(node, node);
   job.words = pool_.words(node);
-  ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(node)), job.words));
+  if (node == 0 && growth_.root.words != nullptr) {
+    builder_.take(plan_, growth_.root, job.words);
+  } else {
+    ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(node)), job.words));
+  }
   Job none;
   ASSAY_RETURN_IF_ERROR(search_jobs(plan_, job, none, nullptr));
   keep_or_release(node);

@@ -8,6 +8,19 @@ bool Growth::samples_columns() const {
   return kernels::samples_columns(problem.params, features.size());
 }
 
+bool Growth::order_matters() const {
+  const kernels::TreeParams& params = problem.params;
+  const bool shallow = params.max_depth < 31 && params.max_leaves >= (1 << params.max_depth);
+  return !shallow && problem.sample_count > params.max_leaves;
+}
+
+bool Growth::opens_root() const {
+  GrownNode node;
+  node.end = problem.sample_count;
+  const bool apart = !order_matters() && problem.sample_count <= kSubtreeRows;
+  return problem.params.max_leaves > 1 && !apart && may_split(node) && !samples_columns();
+}
+
 bool Growth::may_split(const GrownNode& node) const {
   return node.depth < problem.params.max_depth && node.row_count() >= 2 && !features.empty();
 }

@@ -24,6 +24,15 @@ struct GrownNode {
   int64_t row_count() const { return end - begin; }
 };
 
+// Rows of a node that one thread grows to the end.
+inline constexpr int64_t kSubtreeRows = 4096;
+
+// The root's histogram where it is there already: word i of it is words[i * stride].
+struct RootWords {
+  const int64_t* words = nullptr;
+  size_t stride = 1;
+};
+
 struct Growth {
   const kernels::OpContext& context;
   const kernels::GrowTreeProblem& problem;
@@ -34,11 +43,17 @@ struct Growth {
   BigBuffer<uint32_t> order;      // [sample_count]: rows, node by node
   BigBuffer<uint32_t> scratch;    // [sample_count]
   std::vector<GrownNode> nodes;   // [0] is the root; children come after their parent
+  RootWords root;
+  int32_t side_by_side = 1;  // trees that grow at the same time, and share the memory there is
 
   std::span<uint32_t> rows_of(const GrownNode& node) const {
     return {order.data() + node.begin, static_cast<size_t>(node.row_count())};
   }
   bool samples_columns() const;
+  // Whether max_leaves may end the growth: every leaf has a row, and there are 2^depth at most.
+  bool order_matters() const;
+  // Whether the histogram of the root will be wanted, of all features.
+  bool opens_root() const;
   // Whether a node may be split at all, by its depth and rows.
   bool may_split(const GrownNode& node) const;
   bool stop_requested() const { return context.stop != nullptr && context.stop->requested(); }

@@ -136,6 +136,13 @@ Status HistogramBuilder::build(const ColumnPlan& plan, std::span<const uint32_t>
   });
 }
 
+void HistogramBuilder::take(const ColumnPlan& plan, const RootWords& sums, int64_t* words) {
+  plan_ = &plan;
+  shared_ = false;
+  const auto count = static_cast<size_t>(plan.word_count());
+  for (size_t i = 0; i < count; ++i) words[i] = sums.words[i * sums.stride];
+}
+
 void HistogramBuilder::finish(int64_t begin, int64_t end, int64_t* words) const {
   if (!shared_) return;
   const size_t group_count = plan_->groups.size();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/cpu/grow_tree_accumulate.h"
+#include "backends/cpu/grow_tree_growth.h"
 #include "kernels/device.h"
 
 namespace assay::backends::cpu {
@@ -46,6 +47,9 @@ class HistogramBuilder {
   // Sums of `rows` into `words` [plan.word_count()], in parallel where that pays. Not finished
   // until `finish` was called for every word.
   Status build(const ColumnPlan& plan, std::span<const uint32_t> rows, int64_t* words);
+
+  // The same from sums that are there already.
+  void take(const ColumnPlan& plan, const RootWords& sums, int64_t* words);
 
   // The same by hand: after `begin`, any thread may `add` rows; `shared` says that more than one
   // will. Different threads may add at once.

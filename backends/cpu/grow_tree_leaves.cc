@@ -1,5 +1,7 @@
-// First every row gets its leaf, leaf by leaf. Then the inputs are read in order of rows, in
-// chunks, and added to their leaves' sums: in integers, so it does not matter who adds first.
+// Every row gets its leaf, leaf by leaf. Then the inputs are read in order of rows, in chunks, and
+// added to their leaves' sums: in integers, so it does not matter who adds first. With few leaves
+// both are done chunk by chunk of rows, while the chunk's leaf numbers are in cache: a leaf's rows
+// ascend, so those in a chunk are found by bisection.
 #include "backends/cpu/grow_tree_leaves.h"
 
 #include <algorithm>
@@ -12,7 +14,12 @@
 namespace assay::backends::cpu {
 namespace {
 
+// Of a chunk, and of one where there are at least so many rows.
 constexpr int64_t kChunkRows = 16384;
+constexpr int64_t kLongChunkRows = 65536;
+constexpr int64_t kManyRows = int64_t{1} << 19;
+// Rows that a leaf has in a chunk, on average, for bisecting to pay.
+constexpr int64_t kBisectRows = 32;
 constexpr size_t kBatchRows = 256;
 // Sums up to which every thread has its own.
 constexpr size_t kOwnSums = 65536;
@@ -50,13 +57,19 @@ class LeafSums {
 
   Status run() {
     const int64_t count = growth_.problem.sample_count;
-    const int64_t chunks = chunk_count_of(count, kChunkRows);
-    ASSAY_RETURN_IF_ERROR(executor_.parallel_for(
-        chunks, [&](int64_t chunk, int) { spread(chunk_range(count, kChunkRows, chunk)); }));
+    const int64_t chunk_rows = count < kManyRows ? kChunkRows : kLongChunkRows;
+    const int64_t chunks = chunk_count_of(count, chunk_rows);
+    const bool at_once = static_cast<int64_t>(segments_.size()) * chunks * kBisectRows <= count;
+    if (!at_once) {
+      ASSAY_RETURN_IF_ERROR(executor_.parallel_for(
+          chunks, [&](int64_t chunk, int) { spread(chunk_range(count, chunk_rows, chunk)); }));
+    }
     ASSAY_RETURN_IF_ERROR(executor_.parallel_for(chunks, [&](int64_t chunk, int thread) {
-      const ChunkRange range = chunk_range(count, kChunkRows, chunk);
-      add_rows({growth_.args.rows + range.begin, static_cast<size_t>(range.end - range.begin)},
-               growth_.args.leaf_of + range.begin, shared_ ? 0 : static_cast<size_t>(thread));
+      const ChunkRange range = chunk_range(count, chunk_rows, chunk);
+      const std::span<const uint32_t> rows(growth_.args.rows + range.begin,
+                                           static_cast<size_t>(range.end - range.begin));
+      if (at_once) spread_rows(rows.front(), rows.back());
+      add_rows(rows, growth_.args.leaf_of + range.begin, shared_ ? 0 : static_cast<size_t>(thread));
     }));
     for (size_t thread = 1; thread < sums_.size(); ++thread) {
       for (size_t i = 0; i < sums_[thread].size(); ++i) sums_[0][i] += sums_[thread][i];
@@ -72,22 +85,37 @@ class LeafSums {
     int32_t leaf = 0;
   };
 
-  // Notes the leaf of each row of a part of the order: in leaf_of where the sample is all rows, so
-  // that a row is its own position; else in the packed rows, which are not needed any more.
+  // Notes the leaf of rows: in leaf_of where the sample is all rows, so that a row is its own
+  // position; else in the packed rows, which are not needed any more.
+  void note(const uint32_t* begin, const uint32_t* end, int32_t leaf) {
+    if (whole_) {
+      int32_t* leaf_of = growth_.args.leaf_of;
+      for (; begin != end; ++begin) leaf_of[*begin] = leaf;
+    } else {
+      uint32_t* leaf_of = growth_.packed.data();
+      for (; begin != end; ++begin) leaf_of[*begin] = static_cast<uint32_t>(leaf);
+    }
+  }
+
+  // Of a part of the order.
   void spread(const ChunkRange& range) {
     auto segment =
         std::upper_bound(segments_.begin(), segments_.end(), range.begin,
                          [](int64_t position, const Segment& s) { return position < s.end; });
+    const uint32_t* order = growth_.order.data();
     for (; segment != segments_.end() && segment->begin < range.end; ++segment) {
-      const int64_t end = std::min(range.end, segment->end);
-      for (int64_t i = std::max(range.begin, segment->begin); i < end; ++i) {
-        const uint32_t row = growth_.order[static_cast<size_t>(i)];
-        if (whole_) {
-          growth_.args.leaf_of[row] = segment->leaf;
-        } else {
-          growth_.packed[row] = static_cast<uint32_t>(segment->leaf);
-        }
-      }
+      note(order + std::max(range.begin, segment->begin), order + std::min(range.end, segment->end),
+           segment->leaf);
+    }
+  }
+
+  // Of the sample's rows from `first` to `last`.
+  void spread_rows(uint32_t first, uint32_t last) {
+    const uint32_t* order = growth_.order.data();
+    for (const Segment& segment : segments_) {
+      const uint32_t* end = order + segment.end;
+      const uint32_t* begin = std::lower_bound(order + segment.begin, end, first);
+      note(begin, std::upper_bound(begin, end, last), segment.leaf);
     }
   }
 

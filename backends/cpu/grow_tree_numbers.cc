@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "kernels/tree_rules.h"
 
@@ -18,7 +20,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr size_t kBatch = 64;              // rows
+constexpr size_t kBatch = 128;             // rows
 constexpr uint32_t kBatchBlocks = kBatch;  // Philox blocks of four rows that a batch may span
 constexpr size_t kPad = HWY_MAX_BYTES / sizeof(uint64_t);
 
@@ -31,8 +33,10 @@ inline bool is_run(std::span<const uint32_t> rows) {
 struct Batch {
   HWY_ALIGN uint64_t blocks[2 * (kBatchBlocks + kPad)];  // four words each
   HWY_ALIGN float values[2][kBatch + kPad];              // gradients or weights; hessians
-  HWY_ALIGN double offsets[2][kBatch + kPad];            // the draws, in [0, 1)
-  HWY_ALIGN int32_t rounded[2][kBatch + kPad];
+  HWY_ALIGN double offsets[kBatch + kPad];               // class mode: the draws, in [0, 1)
+  HWY_ALIGN int32_t rounded[kBatch + kPad];              // class mode: the weights
+  HWY_ALIGN uint32_t words[kBatch + kPad];               // 32 random bits of each row
+  HWY_ALIGN uint32_t packed[kBatch + kPad];              // gradient mode: the results
 };
 
 // Philox4x32-10 of counters (first + i, 0, 0, 1), two words to each of `blocks`.
@@ -78,8 +82,9 @@ void draw_blocks(uint64_t seed, uint32_t first, uint32_t count, uint64_t* blocks
 }
 #endif
 
-// The 32 random bits of every row of the batch.
-void draw_words(uint64_t seed, std::span<const uint32_t> rows, Batch& batch, uint32_t* words) {
+// Fills batch.words.
+void draw_words(uint64_t seed, std::span<const uint32_t> rows, Batch& batch) {
+  uint32_t* words = batch.words;
   const uint32_t first = rows.front() / 4;
   const uint32_t span = rows.back() / 4 - first + 1;
   if (span > kBatchBlocks) {  // rows far apart
@@ -87,6 +92,12 @@ void draw_words(uint64_t seed, std::span<const uint32_t> rows, Batch& batch, uin
     return;
   }
   draw_blocks(seed, first, span, batch.blocks);
+  if (std::endian::native == std::endian::little && is_run(rows)) {
+    // The words of blocks follow one another.
+    std::memcpy(words, reinterpret_cast<const uint32_t*>(batch.blocks) + rows.front() % 4,
+                rows.size_bytes());
+    return;
+  }
   for (size_t i = 0; i < rows.size(); ++i) {
     const uint64_t pair = batch.blocks[2 * (rows[i] / 4 - first) + rows[i] % 4 / 2];
     words[i] = static_cast<uint32_t>(pair >> (rows[i] % 2 * 32));
@@ -114,35 +125,76 @@ void gather(const float* source, std::span<const uint32_t> rows, float* values) 
   }
 }
 
-void quantise(const kernels::GrowTreeProblem& problem, const kernels::GrowTreeArgs& args,
-              const GainRules& rules, std::span<const uint32_t> rows, uint32_t* packed) {
+// The packed gradients and hessians of a batch: floor(value * scale + draw) each.
+void pack_batch(const float* gradients, const float* hessians, const uint32_t* words,
+                const GainRules& rules, uint32_t* packed) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> df;
+  const hn::Rebind<int32_t, decltype(d)> di;
+  const hn::Rebind<uint32_t, decltype(d)> du;
+  const auto scale = hn::Set(d, 1 / rules.unit);
+  const auto hessian_scale = hn::Set(d, 1 / rules.hessian_unit);
+  const auto step = hn::Set(d, 0x1p-16);
+  const auto rounded = [&](const float* values, auto draws, auto factor) HWY_ATTR {
+    const auto offset = hn::Mul(hn::PromoteTo(d, hn::BitCast(di, draws)), step);
+    const auto x = hn::PromoteTo(d, hn::LoadU(df, values));
+    return hn::DemoteTo(di, hn::Floor(hn::Add(hn::Mul(x, factor), offset)));
+  };
+  for (size_t i = 0; i < kBatch; i += hn::Lanes(d)) {
+    const auto word = hn::Load(du, words + i);
+    const auto g = rounded(gradients + i, hn::And(word, hn::Set(du, 0xffff)), scale);
+    const auto h = rounded(hessians + i, hn::ShiftRight<16>(word), hessian_scale);
+    hn::StoreU(hn::BitCast(du, hn::Or(hn::ShiftLeft<16>(g), h)), du, packed + i);
+  }
+}
+
+void quantise_gradients(const kernels::GrowTreeProblem& problem, const kernels::GrowTreeArgs& args,
+                        const GainRules& rules, std::span<const uint32_t> rows, uint32_t* packed) {
   Batch batch;
-  uint32_t words[kBatch];
-  std::fill_n(batch.values[0], kBatch, 1.0f);  // the weight of rows without weights
+  std::fill_n(batch.values[0], kBatch, 0.0f);
   std::fill_n(batch.values[1], kBatch, 0.0f);
-  std::fill_n(batch.offsets[0], kBatch, 0.0);
-  std::fill_n(batch.offsets[1], kBatch, 0.0);
-  const float* first = rules.class_mode ? args.weights : args.gradients;
+  std::fill_n(batch.words, kBatch, 0u);
   for (size_t begin = 0; begin < rows.size(); begin += kBatch) {
     const auto part = rows.subspan(begin, std::min(kBatch, rows.size() - begin));
-    draw_words(problem.seed, part, batch, words);
+    draw_words(problem.seed, part, batch);
+    if (part.size() == kBatch && is_run(part)) {
+      const size_t first = part.front();
+      pack_batch(args.gradients + first, args.hessians + first, batch.words, rules, packed + first);
+      continue;
+    }
+    gather(args.gradients, part, batch.values[0]);
+    gather(args.hessians, part, batch.values[1]);
+    pack_batch(batch.values[0], batch.values[1], batch.words, rules, batch.packed);
+    for (size_t i = 0; i < part.size(); ++i) packed[part[i]] = batch.packed[i];
+  }
+}
+
+void quantise_weights(const kernels::GrowTreeProblem& problem, const kernels::GrowTreeArgs& args,
+                      const GainRules& rules, std::span<const uint32_t> rows, uint32_t* packed) {
+  Batch batch;
+  std::fill_n(batch.values[0], kBatch, 1.0f);  // the weight of rows without weights
+  std::fill_n(batch.offsets, kBatch, 0.0);
+  for (size_t begin = 0; begin < rows.size(); begin += kBatch) {
+    const auto part = rows.subspan(begin, std::min(kBatch, rows.size() - begin));
+    draw_words(problem.seed, part, batch);
     for (size_t i = 0; i < part.size(); ++i) {
-      batch.offsets[0][i] = (words[i] & 0xffff) * 0x1p-16;
-      batch.offsets[1][i] = (words[i] >> 16) * 0x1p-16;
+      batch.offsets[i] = (batch.words[i] & 0xffff) * 0x1p-16;
     }
-    if (first != nullptr) gather(first, part, batch.values[0]);
-    round_values(batch.values[0], batch.offsets[0], 1 / rules.unit, batch.rounded[0]);
-    const int32_t* second = batch.rounded[1];
-    if (rules.class_mode) {
-      for (size_t i = 0; i < part.size(); ++i) batch.rounded[1][i] = args.classes[part[i]];
-    } else {
-      gather(args.hessians, part, batch.values[1]);
-      round_values(batch.values[1], batch.offsets[1], 1 / rules.hessian_unit, batch.rounded[1]);
-    }
+    if (args.weights != nullptr) gather(args.weights, part, batch.values[0]);
+    round_values(batch.values[0], batch.offsets, 1 / rules.unit, batch.rounded);
     for (size_t i = 0; i < part.size(); ++i) {
-      packed[part[i]] =
-          (static_cast<uint32_t>(batch.rounded[0][i]) << 16) | static_cast<uint32_t>(second[i]);
+      packed[part[i]] = (static_cast<uint32_t>(batch.rounded[i]) << 16) |
+                        static_cast<uint32_t>(args.classes[part[i]]);
     }
+  }
+}
+
+void quantise(const kernels::GrowTreeProblem& problem, const kernels::GrowTreeArgs& args,
+              const GainRules& rules, std::span<const uint32_t> rows, uint32_t* packed) {
+  if (rules.class_mode) {
+    quantise_weights(problem, args, rules, rows, packed);
+  } else {
+    quantise_gradients(problem, args, rules, rows, packed);
   }
 }
 

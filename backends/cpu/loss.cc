@@ -195,6 +195,20 @@ void block_gradients(LossBlock& block) {
   }
 }
 
+// The greatest magnitude of finite numbers; 0 of none.
+float greatest_size(const float* values, int64_t count) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto greatest = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    greatest = hn::Max(greatest, hn::Abs(hn::LoadU(d, values + i)));
+  }
+  float all = hn::GetLane(hn::MaxOfLanes(d, greatest));
+  for (; i < count; ++i) all = std::max(all, std::fabs(values[i]));
+  return all;
+}
+
 // Calls formula(score, target) for vectors of rows: terms = weight * loss.
 template <class Formula>
 void losses_by(LossBlock& block, Formula&& formula) {
@@ -320,6 +334,7 @@ namespace {
 
 HWY_EXPORT(block_gradients);
 HWY_EXPORT(block_losses);
+HWY_EXPORT(greatest_size);
 
 using kernels::DeviceInfo;
 using kernels::Loss;
@@ -354,7 +369,7 @@ LossBlock make_block(const LossProblem& problem) {
   const auto planes = capacity * static_cast<size_t>(problem.output_count);
   block.scores.resize(planes);
   block.targets.resize(capacity);
-  block.weights.resize(capacity);
+  block.weights.assign(capacity, 1.0);
   if (problem.loss == Loss::kSoftmax) {
     block.sums.resize(capacity);
     block.greatest.resize(capacity);
@@ -362,23 +377,49 @@ LossBlock make_block(const LossProblem& problem) {
   return block;
 }
 
+// Whether the rows of a range are next to each other, as most are.
+bool is_run(const LossInputs& in, ChunkRange range) {
+  if (in.rows == nullptr) return true;
+  const int64_t shift = in.row(range.begin) - range.begin;
+  for (int64_t i = range.begin; i < range.end; ++i) {
+    if (in.rows[i] != i + shift) return false;
+  }
+  return true;
+}
+
+// One score a row, rows next to each other.
+void gather_run(const LossInputs& in, int64_t first, size_t count, LossBlock& block) {
+  std::copy_n(in.scores + first, count, block.scores.begin());
+  if (kernels::takes_classes(block.loss)) {
+    std::copy_n(in.classes + first, count, block.targets.begin());
+  } else {
+    std::copy_n(in.targets + first, count, block.targets.begin());
+  }
+  if (in.weights != nullptr) std::copy_n(in.weights + first, count, block.weights.begin());
+}
+
 void gather(const LossProblem& problem, const LossInputs& in, ChunkRange range, bool class_scores,
             LossBlock& block) {
   const int64_t count = range.end - range.begin;
   block.padded = (count + 7) / 8 * 8;
+  if (block.output_count == 1 && is_run(in, range)) {
+    return gather_run(in, in.row(range.begin), static_cast<size_t>(count), block);
+  }
+  const bool takes_classes = kernels::takes_classes(problem.loss);
+  const int64_t capacity = block.capacity;
+  const int32_t outputs = block.output_count;
+  double* planes = block.scores.data();
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = in.row(range.begin + i);
     const auto at = static_cast<size_t>(i);
-    const double* scores = in.scores + row * block.output_count;
-    for (int32_t k = 0; k < block.output_count; ++k) {
-      block.scores[static_cast<size_t>(k * block.capacity + i)] = scores[k];
-    }
-    if (!kernels::takes_classes(problem.loss)) {
+    const double* scores = in.scores + row * outputs;
+    for (int32_t k = 0; k < outputs; ++k) planes[k * capacity + i] = scores[k];
+    if (!takes_classes) {
       block.targets[at] = in.targets[row];
     } else {
       block.targets[at] = class_scores ? scores[in.classes[row]] : double(in.classes[row]);
     }
-    block.weights[at] = in.weights == nullptr ? 1.0 : double{in.weights[row]};
+    if (in.weights != nullptr) block.weights[at] = double{in.weights[row]};
   }
 }
 
@@ -404,24 +445,27 @@ class Maxima {
   std::vector<float> hessians_;
 };
 
-void scatter(const LossProblem& problem, const LossGradientsArgs& args, ChunkRange range,
-             const LossBlock& block, Maxima& maxima) {
+void scatter(const LossProblem& problem, const LossInputs& in, const LossGradientsArgs& args,
+             ChunkRange range, const LossBlock& block, Maxima& maxima) {
   const int64_t count = range.end - range.begin;
+  const bool run = is_run(in, range);
   for (int32_t k = 0; k < block.output_count; ++k) {
     const float* gradients = block.gradients.data() + k * block.capacity;
     const float* hessians = block.hessians.data() + k * block.capacity;
     float* gradient_plane = args.gradients + k * problem.row_count;
     float* hessian_plane = args.hessians + k * problem.row_count;
-    float greatest_gradient = 0;
-    float greatest_hessian = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t row = args.rows == nullptr ? range.begin + i : args.rows[range.begin + i];
-      gradient_plane[row] = gradients[i];
-      hessian_plane[row] = hessians[i];
-      greatest_gradient = std::max(greatest_gradient, std::fabs(gradients[i]));
-      greatest_hessian = std::max(greatest_hessian, hessians[i]);
+    if (run) {
+      std::copy_n(gradients, count, gradient_plane + in.row(range.begin));
+      std::copy_n(hessians, count, hessian_plane + in.row(range.begin));
+    } else {
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t row = args.rows[range.begin + i];
+        gradient_plane[row] = gradients[i];
+        hessian_plane[row] = hessians[i];
+      }
     }
-    maxima.add(static_cast<size_t>(k), greatest_gradient, greatest_hessian);
+    maxima.add(static_cast<size_t>(k), HWY_DYNAMIC_DISPATCH(greatest_size)(gradients, count),
+               HWY_DYNAMIC_DISPATCH(greatest_size)(hessians, count));
   }
 }
 
@@ -449,7 +493,7 @@ Status run_gradients(const OpContext& context, const LossProblem& problem,
     for_blocks(problem.sample_count, chunk, block.capacity, [&](ChunkRange range) {
       gather(problem, inputs, range, false, block);
       HWY_DYNAMIC_DISPATCH(block_gradients)(block);
-      scatter(problem, args, range, block, own);
+      scatter(problem, inputs, args, range, block, own);
     });
     const std::lock_guard lock(mutex);
     maxima.join(own);

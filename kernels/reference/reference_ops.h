@@ -16,6 +16,8 @@ Status loss_gradients(const OpContext& context, const LossProblem& problem,
 Status loss_value(const OpContext& context, const LossProblem& problem, const LossValueArgs& args);
 Status grow_tree(const OpContext& context, const GrowTreeProblem& problem,
                  const GrowTreeArgs& args);
+Status grow_trees(const OpContext& context, const GrowTreesProblem& problem,
+                  const GrowTreesArgs& args);
 Status predict_trees(const OpContext& context, const PredictTreesProblem& problem,
                      const PredictTreesArgs& args);
 Status gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args);

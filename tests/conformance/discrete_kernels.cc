@@ -72,9 +72,7 @@ Status run_loss_value(const OpContext& context, const LossProblem& problem,
   return reference::loss_value(context, problem, own);
 }
 
-Status run_grow_tree(const OpContext& context, const GrowTreeProblem& problem,
-                     const GrowTreeArgs& args) {
-  const DiscreteDevice& device = device_of(context);
+GrowTreeArgs translate(const DiscreteDevice& device, const GrowTreeArgs& args) {
   GrowTreeArgs own = args;
   own.bins.bins = device.translate(args.bins.bins);
   own.rows = device.translate(args.rows);
@@ -83,7 +81,21 @@ Status run_grow_tree(const OpContext& context, const GrowTreeProblem& problem,
   own.classes = device.translate(args.classes);
   own.weights = device.translate(args.weights);
   own.leaf_of = device.translate(args.leaf_of);
-  return reference::grow_tree(context, problem, own);
+  return own;
+}
+
+Status run_grow_tree(const OpContext& context, const GrowTreeProblem& problem,
+                     const GrowTreeArgs& args) {
+  return reference::grow_tree(context, problem, translate(device_of(context), args));
+}
+
+Status run_grow_trees(const OpContext& context, const GrowTreesProblem& problem,
+                      const GrowTreesArgs& args) {
+  GrowTreesArgs own;
+  for (const GrowTreeArgs& tree : args.trees) {
+    own.trees.push_back(translate(device_of(context), tree));
+  }
+  return reference::grow_trees(context, problem, own);
 }
 
 Status run_predict_trees(const OpContext& context, const PredictTreesProblem& problem,
@@ -117,6 +129,7 @@ void register_discrete_kernels(KernelSet& kernels) {
   add<LossGradients>(kernels, run_loss_gradients);
   add<LossValue>(kernels, run_loss_value);
   add<GrowTree>(kernels, run_grow_tree);
+  add<GrowTrees>(kernels, run_grow_trees);
   add<PredictTrees>(kernels, run_predict_trees);
   add<Gemm>(kernels, run_gemm);
 }

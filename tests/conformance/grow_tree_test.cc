@@ -9,6 +9,7 @@ namespace {
 
 using kernels::GrowTree;
 using kernels::GrowTreeArgs;
+using kernels::GrowTrees;
 
 template <class T>
 std::vector<T> copy_of(const T* first, int64_t count) {
@@ -41,40 +42,67 @@ void place_growth_forms(const BinnedTable& table, CaseBuffers& buffers, kernels:
   view.bundles = buffers.keep(bundles);
 }
 
+kernels::BinnedView place_table(const BinnedTable& table, bool growth_forms, CaseBuffers& buffers) {
+  kernels::BinnedView view = table.view(buffers.input("bins", table.bins));
+  view.bin_counts = buffers.host_input("bin_counts", table.bin_counts);
+  view.kinds = buffers.host_input("kinds", table.kinds);
+  if (growth_forms && table.row_count > 0 && table.feature_count() > 0) {
+    place_growth_forms(table, buffers, view);
+  }
+  return view;
+}
+
+GrowTreeArgs place_tree(const TreeProblem& item, const kernels::BinnedView& bins,
+                        CaseBuffers& buffers) {
+  const auto device_array = [&](const char* name, const auto& values) {
+    return values.empty() ? nullptr : buffers.input(name, values);
+  };
+  GrowTreeArgs args;
+  args.bins = bins;
+  args.rows = buffers.input("rows", item.rows);
+  args.gradients = device_array("gradients", item.gradients);
+  args.hessians = device_array("hessians", item.hessians);
+  args.classes = device_array("classes", item.classes);
+  args.weights = device_array("weights", item.weights);
+  args.max_abs_gradient = item.max_abs_gradient;
+  args.max_hessian = item.max_hessian;
+  if (!item.feature_mask.empty()) {
+    args.feature_mask = buffers.host_input("feature_mask", item.feature_mask);
+  }
+  if (!item.monotone.empty()) args.monotone = buffers.host_input("monotone", item.monotone);
+  if (!item.interactions.empty()) {
+    args.interactions = buffers.host_input("interactions", item.interactions);
+  }
+  kernels::Tree old;
+  old.nodes.resize(7);
+  old.leaf_values = {1, 2, 3};
+  args.tree = buffers.host_object<kernels::Tree>("tree", old, bytes_of);
+  args.leaf_of = buffers.output<int32_t>("leaf_of", item.problem.sample_count);
+  return args;
+}
+
 OpCase<GrowTree> case_of(const TreeProblem& item, bool growth_forms = false) {
   OpCase<GrowTree> op_case;
   op_case.name = item.name;
   op_case.problem = item.problem;
   op_case.place = [item, growth_forms](CaseBuffers& buffers) {
-    const auto device_array = [&](const char* name, const auto& values) {
-      return values.empty() ? nullptr : buffers.input(name, values);
-    };
-    GrowTreeArgs args;
-    args.bins = item.table.view(buffers.input("bins", item.table.bins));
-    args.bins.bin_counts = buffers.host_input("bin_counts", item.table.bin_counts);
-    args.bins.kinds = buffers.host_input("kinds", item.table.kinds);
-    if (growth_forms && item.table.row_count > 0 && item.table.feature_count() > 0) {
-      place_growth_forms(item.table, buffers, args.bins);
+    return place_tree(item, place_table(item.table, growth_forms, buffers), buffers);
+  };
+  return op_case;
+}
+
+// Trees of one table. Those that share rows have the same array of them, as outputs of a round do.
+OpCase<GrowTrees> case_of(const std::vector<TreeProblem>& items, bool growth_forms) {
+  OpCase<GrowTrees> op_case;
+  op_case.name = fmt::format("{}, {} trees", items[0].name, items.size());
+  for (const TreeProblem& item : items) op_case.problem.trees.push_back(item.problem);
+  op_case.place = [items, growth_forms](CaseBuffers& buffers) {
+    const kernels::BinnedView bins = place_table(items[0].table, growth_forms, buffers);
+    kernels::GrowTreesArgs args;
+    for (const TreeProblem& item : items) {
+      args.trees.push_back(place_tree(item, bins, buffers));
+      if (item.rows == items[0].rows) args.trees.back().rows = args.trees[0].rows;
     }
-    args.rows = buffers.input("rows", item.rows);
-    args.gradients = device_array("gradients", item.gradients);
-    args.hessians = device_array("hessians", item.hessians);
-    args.classes = device_array("classes", item.classes);
-    args.weights = device_array("weights", item.weights);
-    args.max_abs_gradient = item.max_abs_gradient;
-    args.max_hessian = item.max_hessian;
-    if (!item.feature_mask.empty()) {
-      args.feature_mask = buffers.host_input("feature_mask", item.feature_mask);
-    }
-    if (!item.monotone.empty()) args.monotone = buffers.host_input("monotone", item.monotone);
-    if (!item.interactions.empty()) {
-      args.interactions = buffers.host_input("interactions", item.interactions);
-    }
-    kernels::Tree old;
-    old.nodes.resize(7);
-    old.leaf_values = {1, 2, 3};
-    args.tree = buffers.host_object<kernels::Tree>("tree", old, bytes_of);
-    args.leaf_of = buffers.output<int32_t>("leaf_of", item.problem.sample_count);
     return args;
   };
   return op_case;
@@ -123,6 +151,105 @@ TEST(GrowTree, AgreesOnOneHotColumns) {
     }
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
+}
+
+// Several problems on the table of one: other gradients each and, as folds have, other rows.
+std::vector<TreeProblem> problems_of_one_table(uint64_t seed, int64_t row_count) {
+  Rng rng(derive_seed(seed, "trees of a round"));
+  std::vector<TreeProblem> items;
+  const auto count = static_cast<size_t>(2 + rng.below(row_count > 1000 ? 5 : 11));
+  const bool folds = rng.below(2) == 0;
+  const bool mixed = rng.below(4) == 0;
+  for (uint64_t other = seed; items.size() < count; other += 100'000) {
+    TreeProblem item = random_tree_problem(other, row_count);
+    if (!items.empty()) {
+      // The first one's table; of the rest what goes with any table of as many rows.
+      const TreeProblem& first = items[0];
+      TreeProblem on_first = first;
+      on_first.problem.seed = item.problem.seed;
+      if (mixed) on_first.problem.params = item.problem.params;
+      if (first.problem.class_count == 0 && !item.gradients.empty()) {
+        on_first.gradients = item.gradients;
+        on_first.hessians = item.hessians;
+      }
+      if (folds) on_first.rows = item.rows;
+      on_first.problem.sample_count = static_cast<int64_t>(on_first.rows.size());
+      on_first.problem.params.columns_per_node = first.problem.params.columns_per_node;
+      on_first.set_bounds();
+      item = std::move(on_first);
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+void check_rounds(uint64_t begin, uint64_t end, int64_t row_count) {
+  std::vector<OpCase<GrowTrees>> cases;
+  for (uint64_t seed = begin; seed < end; ++seed) {
+    cases.push_back(case_of(problems_of_one_table(seed, row_count), seed % 2 == 1));
+  }
+  check_op<GrowTrees>(kernels::reference::grow_trees, cases);
+}
+
+TEST(GrowTrees, AgreesOnSmallProblems) { check_rounds(0, with_thread_sanitizer() ? 6 : 30, 300); }
+
+TEST(GrowTrees, AgreesOnProblemsOfThousandsOfRows) {
+  check_rounds(1000, with_thread_sanitizer() ? 1002 : 1006, 4500);
+}
+
+// All roots in one pass of several chunks and blocks, then trees side by side and one with all
+// threads.
+TEST(GrowTrees, AgreesOnTheOutputsOfARoundAndOnFolds) {
+  std::vector<OpCase<GrowTrees>> cases;
+  for (const size_t count : {size_t{3}, size_t{7}, size_t{9}}) {
+    std::vector<TreeProblem> outputs;
+    std::vector<TreeProblem> folds;
+    Rng rng(count);
+    for (size_t k = 0; k < count; ++k) {
+      TreeProblem item = plain_tree_problem(6000, 5, 0);
+      item.problem.params.max_leaves = 8;
+      item.problem.seed += k;
+      for (float& gradient : item.gradients) {
+        gradient += static_cast<float>(rng.next_double() * static_cast<double>(k));
+      }
+      item.set_bounds();
+      outputs.push_back(item);
+      item.rows.clear();
+      for (uint32_t row = 0; row < 6000; ++row) {
+        if (row % count != k) item.rows.push_back(row);
+      }
+      item.problem.sample_count = static_cast<int64_t>(item.rows.size());
+      item.set_bounds();
+      folds.push_back(std::move(item));
+    }
+    outputs[0].name = "outputs";
+    folds[0].name = "folds";
+    cases.push_back(case_of(outputs, false));
+    cases.push_back(case_of(folds, true));
+  }
+  TreeProblem wide = plain_tree_problem(500, 600, 0);
+  wide.problem.params.max_leaves = 4;
+  cases.push_back(case_of(std::vector<TreeProblem>{wide, wide}, false));
+  check_op<GrowTrees>(kernels::reference::grow_trees, cases);
+}
+
+TEST(GrowTrees, NoTreesAreNoWork) {
+  check_op<GrowTrees>(kernels::reference::grow_trees,
+                      {{"none", {}, [](CaseBuffers&) { return kernels::GrowTreesArgs(); }, {}}});
+}
+
+TEST(GrowTrees, RefuseTreesOfDifferentTables) {
+  const TreeProblem first = plain_tree_problem(50, 2, 0);
+  const TreeProblem second = plain_tree_problem(50, 2, 0);
+  std::vector<kernels::Tree> trees(2);
+  std::vector<int32_t> leaf_of(50);
+  const kernels::GrowTreesArgs args{
+      {first.args(&trees[0], leaf_of.data()), second.args(&trees[1], leaf_of.data())}};
+  const Status refused = check_problem({{first.problem, second.problem}}, args);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "grow_trees: tree 1 has another table (all trees must have the same)");
+  EXPECT_FALSE(check_problem({{first.problem}}, args));
 }
 
 TEST(GrowTree, AgreesOnManyRows) {
