@@ -30,6 +30,29 @@ int64_t pool_bytes(const Growth& growth) {
   return bytes / growth.side_by_side;
 }
 
+// Notes which codes of a bundle have rows.
+void find_codes(const int64_t* words, int32_t count, int32_t lanes, PresentCodes& codes) {
+  codes.count = 0;
+  std::fill_n(codes.masks, 256, uint8_t{0});
+  for (int32_t code = 0; code < count; ++code) {
+    int64_t any = 0;
+    for (int32_t lane = 0; lane < lanes; ++lane) any |= words[int64_t{code} * lanes + lane];
+    codes.list[codes.count] = static_cast<uint8_t>(code);
+    codes.count += any != 0 ? 1 : 0;
+    codes.masks[code] = any != 0 ? 255 : 0;
+  }
+}
+
+// Whether all codes that have rows are the same bin. `bins` has 256 elements.
+bool in_one_bin(const PresentCodes& codes, const uint8_t* bins) {
+  const uint8_t first = bins[codes.list[0]];
+  uint8_t difference = 0;
+  for (int32_t code = 0; code < 256; ++code) {
+    difference |= static_cast<uint8_t>((bins[code] ^ first) & codes.masks[code]);
+  }
+  return difference == 0;
+}
+
 }  // namespace
 
 NodeEngine::NodeEngine(Growth& growth, const SplitSearch& search)
@@ -211,20 +234,27 @@ void NodeEngine::search_column(const ColumnPlan& plan, size_t column, const Job&
   if (!job.search) return;
   const int64_t begin = plan.offsets[column];
   const auto codes = static_cast<int32_t>((plan.offsets[column + 1] - begin) / plan.lanes);
-  for (size_t i = plan.feature_offsets[column]; i < plan.feature_offsets[column + 1]; ++i) {
+  const int64_t* words = job.words + begin;
+  const size_t first = plan.feature_offsets[column];
+  if (plan.features[first].bins == nullptr) {
+    search_.search(job.view, {plan.features[first].feature, words, nullptr, codes}, scratch, best);
+    return;
+  }
+  PresentCodes& present = scratch.codes;
+  find_codes(words, codes, plan.lanes, present);
+  if (present.count < 2) return;
+  for (size_t i = first; i < plan.feature_offsets[column + 1]; ++i) {
     const auto [feature, bins] = plan.features[i];
-    if (bins == nullptr) {
-      search_.search(job.view, {feature, job.words + begin, nullptr, codes}, scratch, best);
-      continue;
-    }
+    if (in_one_bin(present, bins)) continue;  // nothing to split
     const int32_t bin_count = growth_.args.bins.bin_counts[feature];
     scratch.feature_words.assign(static_cast<size_t>(bin_count) * static_cast<size_t>(plan.lanes),
                                  0);
     int64_t* sums = scratch.feature_words.data();
-    const int64_t* words = job.words + begin;
-    for (int32_t code = 0; code < codes; ++code) {
+    for (size_t k = 0; k < present.count; ++k) {
+      const uint8_t code = present.list[k];
+      const int64_t* source = words + int64_t{code} * plan.lanes;
       int64_t* target = sums + int64_t{bins[code]} * plan.lanes;
-      for (int32_t lane = 0; lane < plan.lanes; ++lane) target[lane] += *words++;
+      for (int32_t lane = 0; lane < plan.lanes; ++lane) target[lane] += source[lane];
     }
     search_.search(job.view, {feature, sums, nullptr, bin_count}, scratch, best);
   }

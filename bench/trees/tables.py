@@ -7,6 +7,7 @@ import os
 
 CSV = {  # file, target, task, columns that give the target away
     'adult': ('adult.csv.gz', 'class', 'binary', ()),
+    'cnae9': ('cnae9.csv.gz', 'class', 'multiclass', ()),
     'covertype': ('covertype.csv.gz', 'Cover_Type', 'multiclass', ()),
     'nycflights13': ('nycflights13.csv.gz', 'arr_delay', 'regression', ('arr_time', 'air_time')),
     'weather_aus': ('weather_aus.csv.gz', 'RainTomorrow', 'binary', ('RISK_MM',)),
