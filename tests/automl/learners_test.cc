@@ -145,6 +145,7 @@ std::vector<kernels::KernelSet> discrete_sets() {
     declare<kernels::GrowTree>(discrete, sets[i]);
     declare<kernels::PredictTrees>(discrete, sets[i]);
   }
+  declare<kernels::GrowTrees>(discrete, sets[0]);  // elsewhere a round's trees come one by one
   for (const size_t i : {0, 2}) {
     declare<kernels::QuantileEdges>(discrete, sets[i]);
     declare<kernels::BinColumns>(discrete, sets[i]);
