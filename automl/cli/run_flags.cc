@@ -47,6 +47,7 @@ constexpr Flag kFlags[] = {
     {"--patience", kBudget, "budget", "patience"},
     {"--validation", kValidation, "validation", "method"},
     {"--folds", kValidation, "validation", "folds"},
+    {"--search", kSearch, "search", "strategy"},
     {"--seed", kSearch, "", "seed"},
     {"--device", kCompute, "", "device"},
     {"--threads", kCompute, "", "threads"},

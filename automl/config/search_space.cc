@@ -232,6 +232,21 @@ Result<ParamMap> SearchSpace::at(std::span<const double> unit) const {
   return params;
 }
 
+std::vector<double> SearchSpace::settled(std::span<const double> unit) const {
+  std::vector<double> point(unit.begin(), unit.end());
+  for (size_t i = 0; i < point.size(); ++i) {
+    const Dimension& dimension = dimensions_[i];
+    point[i] = point[i] > 0 ? std::min(point[i], 1.0) : 0.0;
+    if (dimension.level_count() == 0) continue;
+    point[i] = dimension.unit_of(dimension.at(point[i])).value_or(point[i]);
+  }
+  return point;
+}
+
+std::vector<bool> SearchSpace::active_at(std::span<const double> unit) const {
+  return std::vector<bool>(unit.size(), true);
+}
+
 Result<std::vector<double>> SearchSpace::unit_of(const ParamMap& params) const {
   std::vector<double> unit;
   for (const Dimension& dimension : dimensions_) {

@@ -68,6 +68,11 @@ class SearchSpace {
   // All parameters at a point of the unit cube: `unit` has size() coordinates.
   // Fails: invalid_argument if it has not.
   Result<ParamMap> at(std::span<const double> unit) const;
+  // The point that stands for the same parameters as `unit`, which has size() coordinates: integers
+  // and choices in the middle of their share, numbers clamped to [0, 1].
+  std::vector<double> settled(std::span<const double> unit) const;
+  // Which parameters matter at a point.
+  std::vector<bool> active_at(std::span<const double> unit) const;
   // The point of `params`; parameters that are not dimensions are ignored.
   // Fails: invalid_argument if a dimension's parameter is missing or outside.
   Result<std::vector<double>> unit_of(const ParamMap& params) const;

@@ -7,7 +7,7 @@
 
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "automl/search/asha_pruner.h"
-#include "automl/search/random_search.h"
+#include "automl/search/learner_search.h"
 #include "datasets/profile.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
@@ -255,8 +255,9 @@ Status SweepLead::make_queue() {
   std::map<std::string, double, std::less<>> shares;
   for (const PlannedDefault& next : defaults) shares[next.learner] = next.share;
   state_->slices = std::make_unique<TimeSlices>(std::move(shares), slots_.slots);
-  auto search = std::make_unique<RandomSearch>(
-      std::move(learners), derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
+  auto search = std::make_unique<LearnerSearch>(
+      std::move(learners), make_sampler(config_.search.strategy),
+      derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
   std::unique_ptr<Pruner> pruner;
   if (config_.search.halving) pruner = std::make_unique<AshaPruner>(config_.search.eta);
 

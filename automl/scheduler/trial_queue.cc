@@ -122,7 +122,7 @@ void TrialQueue::count_gain(const TrialResult& result) {
   if (result.loss && has_score(result.status) && *result.loss < best_loss_) {
     best_loss_ = *result.loss;
     since_best_ = 0;
-  } else if (result.spec.origin == TrialOrigin::kRandom) {
+  } else if (is_searched(result.spec.origin)) {
     ++since_best_;
   }
 }

@@ -4,7 +4,7 @@ namespace assay::automl {
 
 bool AshaPruner::should_stop(const TrialSpec& trial, const RungValue& value,
                              const HistoryView& history) const {
-  if (trial.origin != TrialOrigin::kRandom) return false;
+  if (!is_searched(trial.origin)) return false;
   int64_t recorded = 1;
   int64_t rank = 1;
   for (int64_t i = 0; i < history.size(); ++i) {

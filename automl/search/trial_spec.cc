@@ -5,7 +5,7 @@
 namespace assay::automl {
 
 std::string_view name_of(TrialOrigin origin) {
-  constexpr std::array<std::string_view, 3> kNames = {"baseline", "default", "random"};
+  constexpr std::array<std::string_view, 4> kNames = {"baseline", "default", "random", "guided"};
   return kNames[static_cast<size_t>(origin)];
 }
 

@@ -16,10 +16,15 @@ namespace assay::automl {
 enum class TrialOrigin {
   kBaseline,  // the constant model, always trial 0
   kDefault,   // a learner's default parameters
-  kRandom,    // drawn from its search space
+  kRandom,    // drawn from its search space, whatever is known
+  kGuided,    // chosen from its search space by the results so far
 };
-// "baseline", "default", "random".
+// "baseline", "default", "random", "guided".
 std::string_view name_of(TrialOrigin origin);
+// From a search space, not one of those that every sweep begins with.
+inline bool is_searched(TrialOrigin origin) {
+  return origin == TrialOrigin::kRandom || origin == TrialOrigin::kGuided;
+}
 
 struct TrialSpec {
   int64_t number = 0;  // 0, 1, 2, ... in order of proposal

@@ -74,5 +74,33 @@ TEST(LogicalMode, GivesTheSameBitsWithFolds) { expect_same(Task::kMulticlass, "k
 
 TEST(LogicalMode, GivesTheSameBitsWithAHoldout) { expect_same(Task::kRegression, "holdout"); }
 
+// One learner, so that proposals look at results before the sweep is over.
+TEST(LogicalMode, GivesTheSameBitsWithEveryStrategy) {
+  for (const std::string strategy : {"tpe", "gp", "cmaes", "cfo"}) {
+    const auto run = [&](int64_t slots, int threads) {
+      SweepBench bench;
+      bench.request.table = mixed_table(Task::kRegression);
+      bench.request.config.validation.folds = 3;
+      bench.request.config.search.strategy = strategy;
+      bench.request.config.learners = {{"linear", {}}};
+      bench.request.config.run.slots = slots;
+      bench.request.threads = static_cast<int>(slots) * threads;
+      bench.request.config.budget.trials = 30;
+      const auto outcome = bench.run();
+      EXPECT_TRUE(outcome) << outcome.error().message;
+      std::string board;
+      if (!outcome) return board;
+      for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+        board +=
+            fmt::format("{} {} {} {}\n", row.trial, row.origin, row.score.value_or(-1), row.params);
+      }
+      return board + tracking::slurp(outcome->model_path);
+    };
+    const std::string one = run(1, 1);
+    EXPECT_TRUE(one == run(3, 2)) << strategy;
+    EXPECT_NE(one.find("guided"), std::string::npos) << one;
+  }
+}
+
 }  // namespace
 }  // namespace assay::automl

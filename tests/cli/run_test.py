@@ -117,6 +117,19 @@ class RunTest(CliCase):
         other = self.run_trials('--seed', 8, '--workspace', self.path('other'), trials=8)
         self.assertNotEqual(other['model']['sha256'], first['model']['sha256'])
 
+    def test_the_search_strategy_is_chosen_by_flag(self):
+        boards = {}
+        for name in ('random', 'cfo'):
+            answer = self.run_trials('--search', name, '--learners', 'linear', '--workspace',
+                                     self.path(name), trials=8)
+            boards[name] = sorted((r['trial'], r['params']['l2'])
+                                  for r in answer['leaderboard'] if r['learner'] == 'linear')
+        self.assertEqual(boards['random'][0], boards['cfo'][0])
+        self.assertNotEqual(boards['random'][1:], boards['cfo'][1:])
+        done = self.assay('run', '--data', self.train, '--target', 'y', '--search', 'tpu',
+                          expect=2)
+        self.assertIn("did you mean 'tpe'?", done.stderr)
+
     def test_runs_and_models_are_listed_and_shown(self):
         summary = self.run_trials('--name', 'm', '--experiment', 'first')
         sweeps = self.assay_json('runs', 'list', '--kind', 'sweep')

@@ -5,7 +5,7 @@
 
 #include "automl/search/asha_pruner.h"
 #include "automl/search/history.h"
-#include "automl/search/random_search.h"
+#include "automl/search/learner_search.h"
 
 namespace assay::automl {
 namespace {
@@ -50,7 +50,7 @@ TrialResult finished(const TrialSpec& spec, double loss, double cost = 1) {
 
 // Proposes `count` trials, all of which have the loss that `loss_of` says.
 template <class Loss>
-std::vector<TrialSpec> propose_all(RandomSearch& search, int64_t count, Loss loss_of) {
+std::vector<TrialSpec> propose_all(LearnerSearch& search, int64_t count, Loss loss_of) {
   History history;
   std::vector<TrialSpec> specs;
   for (int64_t i = 0; i < count; ++i) {
@@ -63,8 +63,8 @@ std::vector<TrialSpec> propose_all(RandomSearch& search, int64_t count, Loss los
   return specs;
 }
 
-TEST(RandomSearch, TriesBaselineThenDefaultsThenDraws) {
-  RandomSearch search({learner("linear"), learner("gbt"), baseline()}, 1);
+TEST(LearnerSearch, TriesBaselineThenDefaultsThenDraws) {
+  LearnerSearch search({learner("linear"), learner("gbt"), baseline()}, make_sampler("random"), 1);
   const auto specs =
       propose_all(search, 8, [](const TrialSpec& spec) { return finished(spec, 1); });
   ASSERT_EQ(specs.size(), 8u);
@@ -86,9 +86,10 @@ TEST(RandomSearch, TriesBaselineThenDefaultsThenDraws) {
   }
 }
 
-TEST(RandomSearch, SameSeedSameProposals) {
+TEST(LearnerSearch, SameSeedSameProposals) {
   const auto run = [](uint64_t seed) {
-    RandomSearch search({baseline(), learner("linear"), learner("gbt")}, seed);
+    LearnerSearch search({baseline(), learner("linear"), learner("gbt")}, make_sampler("random"),
+                         seed);
     std::string text;
     for (const TrialSpec& spec : propose_all(search, 40, [](const TrialSpec& s) {
            return finished(s, s.learner == "gbt" ? 0.5 : 0.6);
@@ -102,11 +103,56 @@ TEST(RandomSearch, SameSeedSameProposals) {
   EXPECT_NE(run(7), run(8));
 }
 
-TEST(RandomSearch, KeepsWhatTheUserFixedOrNarrowed) {
-  RandomSearch search(
+TEST(LearnerSearch, EverySamplerSeesTheWindowOnly) {
+  for (const std::string_view name : sampler_names()) {
+    // `late`: whether a decision hears of trials inside its window.
+    const auto run = [&](bool late) {
+      LearnerSearch search({baseline(), learner("linear"), learner("gbt")}, make_sampler(name), 7);
+      History history;
+      std::string text;
+      for (int64_t i = 0; i < 60; ++i) {
+        if (!late && i >= kDecisionWindow) {
+          const TrialSpec shown = history.at(i - kDecisionWindow).spec;
+          history.finish(finished(shown, std::get<double>(shown.params.at("rate"))));
+        }
+        auto spec = search.propose(i, history.before_window_of(i));
+        EXPECT_TRUE(spec) << name;
+        if (!spec) break;
+        if (spec->params.count("rate") == 0) spec->params["rate"] = 2.0;
+        text += spec->learner + params_to_json(spec->params);
+        history.start(*spec);
+        if (late) history.finish(finished(*spec, std::get<double>(spec->params.at("rate"))));
+      }
+      return text;
+    };
+    EXPECT_EQ(run(true), run(false)) << name;
+  }
+}
+
+TEST(LearnerSearch, SaysWhatWasGuided) {
+  for (const std::string_view name : {"sobol", "tpe"}) {
+    LearnerSearch search({baseline(), learner("gbt")}, make_sampler(name), 7);
+    const auto specs =
+        propose_all(search, 20, [](const TrialSpec& spec) { return finished(spec, 1); });
+    EXPECT_EQ(specs.back().origin, name == "tpe" ? TrialOrigin::kGuided : TrialOrigin::kRandom);
+  }
+}
+
+// Three depths by 200 rates: all settings are tried, the last ones too.
+TEST(LearnerSearch, TriesEverySettingOfAFiniteSpace) {
+  SearchRange rates;
+  for (int i = 1; i <= 200; ++i) rates.choices.emplace_back(i * 0.005);
+  LearnerSearch search({baseline(), learner("gbt", {{"rate", rates}})}, make_sampler("random"), 3);
+  const auto specs =
+      propose_all(search, 1000, [](const TrialSpec& spec) { return finished(spec, 1); });
+  EXPECT_EQ(specs.size(), 1u + 3 * 200);
+}
+
+TEST(LearnerSearch, KeepsWhatTheUserFixedOrNarrowed) {
+  LearnerSearch search(
       {baseline(),
        learner("gbt", {{"depth", int64_t{3}}, {"rate", SearchRange{.low = 0.2, .high = 0.3}}})},
-      1);
+      make_sampler("random"), 1);
   for (const TrialSpec& spec :
        propose_all(search, 20, [](const TrialSpec& s) { return finished(s, 1); })) {
     if (spec.learner != "gbt") continue;
@@ -116,9 +162,9 @@ TEST(RandomSearch, KeepsWhatTheUserFixedOrNarrowed) {
   }
 }
 
-TEST(RandomSearch, EndsWhenASmallSpaceIsExhaustedWithoutRepeating) {
+TEST(LearnerSearch, EndsWhenASmallSpaceIsExhaustedWithoutRepeating) {
   // Three depths, the default being one of them.
-  RandomSearch search({baseline(), learner("gbt", {{"rate", 0.5}})}, 3);
+  LearnerSearch search({baseline(), learner("gbt", {{"rate", 0.5}})}, make_sampler("random"), 3);
   const auto specs =
       propose_all(search, 100, [](const TrialSpec& spec) { return finished(spec, 1); });
   EXPECT_EQ(specs.size(), 4u);
@@ -127,8 +173,9 @@ TEST(RandomSearch, EndsWhenASmallSpaceIsExhaustedWithoutRepeating) {
   EXPECT_EQ(seen.size(), specs.size());
 }
 
-TEST(RandomSearch, PrefersCheapAndGoodLearners) {
-  RandomSearch search({baseline(), learner("good"), learner("slow"), learner("bad")}, 5);
+TEST(LearnerSearch, PrefersCheapAndGoodLearners) {
+  LearnerSearch search({baseline(), learner("good"), learner("slow"), learner("bad")},
+                       make_sampler("random"), 5);
   std::map<std::string, int> counts;
   for (const TrialSpec& spec : propose_all(search, 300, [](const TrialSpec& s) {
          const double loss = s.learner == "bad" ? 0.9 : 0.5;
@@ -141,8 +188,8 @@ TEST(RandomSearch, PrefersCheapAndGoodLearners) {
   EXPECT_GT(counts["bad"], 5) << "no learner is given up for good";
 }
 
-TEST(RandomSearch, AvoidsALearnerThatAlwaysFails) {
-  RandomSearch search({baseline(), learner("good"), learner("broken")}, 5);
+TEST(LearnerSearch, AvoidsALearnerThatAlwaysFails) {
+  LearnerSearch search({baseline(), learner("good"), learner("broken")}, make_sampler("random"), 5);
   std::map<std::string, int> counts;
   for (const TrialSpec& spec : propose_all(search, 100, [](const TrialSpec& s) {
          TrialResult result = finished(s, 0.5);

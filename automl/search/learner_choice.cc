@@ -7,19 +7,14 @@
 // the mean ratio of real to predicted cost, and rank 1; each failure of a learner that never gave a
 // model halves its weight. Example: best losses 0.20 and 0.25, eci 4
 // and 2: weights 1/4 and 1/(2 * 2), so both are drawn equally often.
-#include "automl/search/random_search.h"
+#include "automl/search/learner_choice.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
-
-#include "kernels/base/rng.h"
 
 namespace assay::automl {
 namespace {
-
-constexpr int kDrawAttempts = 32;
 
 // What the history says of one learner.
 struct LearnerRecord {
@@ -52,43 +47,15 @@ LearnerRecord record_of(const SearchLearner& learner, const HistoryView& history
   return record;
 }
 
-std::string key_of(const std::string& learner, const ParamMap& params) {
-  return learner + " " + params_to_json(params);
-}
-
 }  // namespace
 
-RandomSearch::RandomSearch(std::vector<SearchLearner> learners, uint64_t seed)
-    : learners_(std::move(learners)), seed_(seed), exhausted_(learners_.size(), false) {
-  std::stable_partition(learners_.begin(), learners_.end(),
-                        [](const SearchLearner& learner) { return learner.baseline; });
-  for (size_t i = 0; i < learners_.size(); ++i) {
-    exhausted_[i] = learners_[i].baseline || learners_[i].space.size() == 0;
-  }
-}
-
-std::optional<TrialSpec> RandomSearch::propose(int64_t number, const HistoryView& history) {
-  if (defaults_proposed_ < learners_.size()) {
-    const SearchLearner& learner = learners_[defaults_proposed_++];
-    TrialSpec spec{number, learner.name, learner.space.default_params(),
-                   derive_seed(seed_, "trial", static_cast<uint64_t>(number)),
-                   learner.baseline ? TrialOrigin::kBaseline : TrialOrigin::kDefault};
-    proposed_.insert(key_of(spec.learner, spec.params));
-    return spec;
-  }
-  while (std::find(exhausted_.begin(), exhausted_.end(), false) != exhausted_.end()) {
-    const size_t learner = choose_learner(number, history);
-    if (auto spec = draw(number, learner)) return spec;
-    exhausted_[learner] = true;
-  }
-  return std::nullopt;
-}
-
-size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) const {
+std::vector<double> learner_weights(std::span<const SearchLearner> learners,
+                                    const std::vector<bool>& exhausted,
+                                    const HistoryView& history) {
   std::vector<LearnerRecord> records;
   double known_cost = 0;
   double predicted_cost = 0;
-  for (const SearchLearner& learner : learners_) {
+  for (const SearchLearner& learner : learners) {
     records.push_back(record_of(learner, history));
     if (records.back().trials > 0 && !learner.baseline) {
       known_cost += records.back().total_cost / static_cast<double>(records.back().trials);
@@ -96,12 +63,11 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
     }
   }
   const double scale = known_cost > 0 ? known_cost / predicted_cost : 1;
-  std::vector<double> weights(learners_.size(), 0);
-  double sum = 0;
-  for (size_t i = 0; i < learners_.size(); ++i) {
-    if (exhausted_[i]) continue;
+  std::vector<double> weights(learners.size(), 0);
+  for (size_t i = 0; i < learners.size(); ++i) {
+    if (exhausted[i]) continue;
     const LearnerRecord& record = records[i];
-    const double predicted = std::max(learners_[i].default_cost * scale, 1e-9);
+    const double predicted = std::max(learners[i].default_cost * scale, 1e-9);
     double eci = predicted;
     double rank = 1;
     if (record.trials > 0) {
@@ -109,8 +75,8 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
       // A trial that fails at once is not cheap: it gives nothing.
       eci = std::max({record.best_at - record.previous_at, record.total_cost - record.best_at,
                       mean_cost, 0.1 * predicted});
-      for (size_t j = 0; j < learners_.size(); ++j) {
-        if (!learners_[j].baseline && records[j].best_loss < record.best_loss) rank += 1;
+      for (size_t j = 0; j < learners.size(); ++j) {
+        if (!learners[j].baseline && records[j].best_loss < record.best_loss) rank += 1;
       }
     }
     weights[i] = 1 / (eci * rank);
@@ -118,10 +84,14 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
       weights[i] =
           std::ldexp(weights[i], -static_cast<int>(std::min<int64_t>(record.failures, 30)));
     }
-    sum += weights[i];
   }
-  Rng rng(derive_seed(seed_, "learner", static_cast<uint64_t>(number)));
-  double place = rng.next_double() * sum;
+  return weights;
+}
+
+size_t weighted_place(std::span<const double> weights, double place) {
+  double sum = 0;
+  for (const double weight : weights) sum += weight;
+  place *= sum;
   size_t chosen = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     if (weights[i] <= 0) continue;
@@ -130,22 +100,6 @@ size_t RandomSearch::choose_learner(int64_t number, const HistoryView& history) 
     place -= weights[i];
   }
   return chosen;
-}
-
-std::optional<TrialSpec> RandomSearch::draw(int64_t number, size_t learner) {
-  const SearchLearner& from = learners_[learner];
-  Rng rng(derive_seed(seed_, "setting", static_cast<uint64_t>(number)));
-  std::vector<double> unit(from.space.size());
-  for (int attempt = 0; attempt < kDrawAttempts; ++attempt) {
-    for (double& coordinate : unit) coordinate = rng.next_double();
-    auto params = from.space.at(unit);
-    if (!params) return std::nullopt;
-    if (!proposed_.insert(key_of(from.name, *params)).second) continue;
-    return TrialSpec{number, from.name, std::move(*params),
-                     derive_seed(seed_, "trial", static_cast<uint64_t>(number)),
-                     TrialOrigin::kRandom};
-  }
-  return std::nullopt;
 }
 
 }  // namespace assay::automl

@@ -1,0 +1,165 @@
+#include "automl/search/learner_search.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "automl/search/draws.h"
+#include "automl/search/learner_choice.h"
+#include "kernels/base/rng.h"
+
+namespace assay::automl {
+namespace {
+
+// How often the sampler is asked for something new, then plain draws, and the greatest finite space
+// in which every setting is looked at then.
+constexpr int kSampleAttempts = 4;
+constexpr int kDrawAttempts = 32;
+constexpr int64_t kMostSettings = 100'000;
+
+std::string key_of(const std::string& learner, const ParamMap& params) {
+  return learner + " " + params_to_json(params);
+}
+
+// Number of settings of a space; 0 if there is no end of them, or of more than kMostSettings.
+int64_t setting_count(const SearchSpace& space) {
+  int64_t count = 1;
+  for (const Dimension& dimension : space.dimensions()) {
+    const int64_t levels = dimension.level_count();
+    if (levels == 0 || levels > kMostSettings / count) return 0;
+    count *= levels;
+  }
+  return count;
+}
+
+std::vector<double> setting_at(const SearchSpace& space, int64_t index) {
+  std::vector<double> unit;
+  for (const Dimension& dimension : space.dimensions()) {
+    const int64_t levels = dimension.level_count();
+    const ParamValue value = dimension.choices.empty()
+                                 ? ParamValue(static_cast<int64_t>(dimension.low) + index % levels)
+                                 : dimension.choices[static_cast<size_t>(index % levels)];
+    unit.push_back(dimension.unit_of(value).value_or(0.5));
+    index /= levels;
+  }
+  return unit;
+}
+
+// What the trial's result says of its point. Not what it cost.
+void set_result(const TrialResult& result, SamplePoint& point) {
+  using State = SamplePoint::State;
+  if (result.status == TrialStatus::kRunning) return;
+  if (result.loss && has_score(result.status)) {
+    point.state = State::kScored;
+    point.loss = *result.loss;
+  } else if (result.status == TrialStatus::kPruned && !result.rungs.empty()) {
+    point.state = State::kPruned;
+    point.loss = result.rungs.back().loss;
+    point.depth = result.rungs.back().rung.step;
+  } else {
+    point.state = State::kFailed;
+  }
+}
+
+}  // namespace
+
+LearnerSearch::LearnerSearch(std::vector<SearchLearner> learners, std::unique_ptr<Sampler> sampler,
+                             uint64_t seed)
+    : learners_(std::move(learners)),
+      sampler_(std::move(sampler)),
+      seed_(seed),
+      proposed_(learners_.size()),
+      exhausted_(learners_.size(), false) {
+  std::stable_partition(learners_.begin(), learners_.end(),
+                        [](const SearchLearner& learner) { return learner.baseline; });
+  for (size_t i = 0; i < learners_.size(); ++i) {
+    exhausted_[i] = learners_[i].baseline || learners_[i].space.size() == 0;
+  }
+}
+
+std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryView& history) {
+  if (defaults_proposed_ < learners_.size()) {
+    const size_t place = defaults_proposed_++;
+    const SearchSpace& space = learners_[place].space;
+    ParamMap params = space.default_params();
+    auto unit = space.unit_of(params);
+    const auto origin = learners_[place].baseline ? TrialOrigin::kBaseline : TrialOrigin::kDefault;
+    return add(number, place, std::move(params), origin,
+               unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
+  }
+  while (std::find(exhausted_.begin(), exhausted_.end(), false) != exhausted_.end()) {
+    Rng rng(derive_seed(seed_, "learner", static_cast<uint64_t>(number)));
+    const size_t learner =
+        weighted_place(learner_weights(learners_, exhausted_, history), rng.next_double());
+    if (auto spec = sample(number, learner, history)) return spec;
+    exhausted_[learner] = true;
+  }
+  return std::nullopt;
+}
+
+TrialSpec LearnerSearch::add(int64_t number, size_t learner, ParamMap params, TrialOrigin origin,
+                             std::vector<double> unit) {
+  known_.insert(key_of(learners_[learner].name, params));
+  proposed_[learner].numbers.push_back(number);
+  proposed_[learner].points.push_back({std::move(unit), SamplePoint::State::kOpen, 0, 0});
+  return {number, learners_[learner].name, std::move(params),
+          derive_seed(seed_, "trial", static_cast<uint64_t>(number)), origin};
+}
+
+void LearnerSearch::refresh(size_t learner, const HistoryView& history) {
+  Proposed& proposed = proposed_[learner];
+  for (size_t i = 0; i < proposed.points.size(); ++i) {
+    SamplePoint& point = proposed.points[i];
+    if (point.state != SamplePoint::State::kOpen || proposed.numbers[i] >= history.size()) continue;
+    const TrialResult& result = history.at(proposed.numbers[i]);
+    set_result(result, point);
+    if (point.state == SamplePoint::State::kOpen) continue;
+    // What the memory or the time did not allow was made smaller.
+    const SearchSpace& space = learners_[learner].space;
+    const auto params = space.at(point.unit);
+    if (params && *params == result.spec.params) continue;
+    if (auto unit = space.unit_of(result.spec.params)) point.unit = std::move(*unit);
+  }
+}
+
+std::optional<TrialSpec> LearnerSearch::sample(int64_t number, size_t learner,
+                                               const HistoryView& history) {
+  const SearchLearner& from = learners_[learner];
+  refresh(learner, history);
+  SampleRequest request;
+  request.space = &from.space;
+  request.points = proposed_[learner].points;
+  request.seed = derive_seed(seed_, from.name);
+  for (int attempt = 0; attempt < kSampleAttempts; ++attempt) {
+    request.attempt = attempt;
+    std::vector<double> unit = sampler_->sample(request);
+    auto params = from.space.at(unit);
+    if (!params) return std::nullopt;
+    if (known_.count(key_of(from.name, *params)) > 0) continue;
+    return add(number, learner, std::move(*params),
+               sampler_->guided() ? TrialOrigin::kGuided : TrialOrigin::kRandom, std::move(unit));
+  }
+  return last_ones(number, learner);
+}
+
+std::optional<TrialSpec> LearnerSearch::last_ones(int64_t number, size_t learner) {
+  const SearchLearner& from = learners_[learner];
+  Rng rng(derive_seed(seed_, "setting", static_cast<uint64_t>(number)));
+  for (int attempt = 0; attempt < kDrawAttempts; ++attempt) {
+    std::vector<double> unit = draw_point(rng, from.space.size());
+    auto params = from.space.at(unit);
+    if (!params || known_.count(key_of(from.name, *params)) > 0) continue;
+    return add(number, learner, std::move(*params), TrialOrigin::kRandom, std::move(unit));
+  }
+  const int64_t count = setting_count(from.space);
+  if (count == 0) return std::nullopt;
+  const auto first = static_cast<int64_t>(rng.below(static_cast<uint64_t>(count)));
+  for (int64_t i = 0; i < count; ++i) {
+    std::vector<double> unit = setting_at(from.space, (first + i) % count);
+    auto params = from.space.at(unit);
+    if (!params || known_.count(key_of(from.name, *params)) > 0) continue;
+    return add(number, learner, std::move(*params), TrialOrigin::kRandom, std::move(unit));
+  }
+  return std::nullopt;
+}
+
+}  // namespace assay::automl

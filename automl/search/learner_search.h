@@ -1,0 +1,45 @@
+// The search of a sweep: baseline, then the default setting of each learner in the order given,
+// then settings that a sampler proposes in the space of a learner, which is chosen for each trial
+// by what its trials cost and bring (learner_choice.h). No setting is tried twice.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "automl/search/sampler.h"
+#include "automl/search/search.h"
+
+namespace assay::automl {
+
+class LearnerSearch final : public Search {
+ public:
+  // `learners` in the order in which their defaults are tried; at least one. `sampler` is owned.
+  LearnerSearch(std::vector<SearchLearner> learners, std::unique_ptr<Sampler> sampler,
+                uint64_t seed);
+  std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) override;
+
+ private:
+  // What was proposed in one learner's space.
+  struct Proposed {
+    std::vector<int64_t> numbers;
+    std::vector<SamplePoint> points;
+  };
+  TrialSpec add(int64_t number, size_t learner, ParamMap params, TrialOrigin origin,
+                std::vector<double> unit);
+  void refresh(size_t learner, const HistoryView& history);
+  std::optional<TrialSpec> sample(int64_t number, size_t learner, const HistoryView& history);
+  std::optional<TrialSpec> last_ones(int64_t number, size_t learner);
+
+  std::vector<SearchLearner> learners_;
+  std::unique_ptr<Sampler> sampler_;
+  uint64_t seed_;
+  size_t defaults_proposed_ = 0;
+  std::vector<Proposed> proposed_;  // by learner
+  // Texts of learner and parameters proposed so far.
+  std::set<std::string> known_;
+  std::vector<bool> exhausted_;  // by learner: there is nothing new
+};
+
+}  // namespace assay::automl
