@@ -122,12 +122,12 @@ class RunTest(CliCase):
         for name in ('random', 'cfo'):
             answer = self.run_trials('--search', name, '--learners', 'linear', '--workspace',
                                      self.path(name), trials=8)
-            boards[name] = sorted((r['trial'], r['params']['l2'])
+            boards[name] = sorted((r['trial'], json.dumps(r['params']))
                                   for r in answer['leaderboard'] if r['learner'] == 'linear')
         self.assertEqual(boards['random'][0], boards['cfo'][0])
         self.assertNotEqual(boards['random'][1:], boards['cfo'][1:])
-        done = self.assay('run', '--data', self.train, '--target', 'y', '--search', 'tpu',
-                          expect=2)
+        done = self.assay('run', '--data', self.train, '--target', 'default', '--search', 'tpu',
+                          code=2)
         self.assertIn("did you mean 'tpe'?", done.stderr)
 
     def test_runs_and_models_are_listed_and_shown(self):
