@@ -129,6 +129,7 @@ std::optional<TrialSpec> LearnerSearch::sample(int64_t number, size_t learner,
   request.space = &from.space;
   request.points = proposed_[learner].points;
   request.seed = derive_seed(seed_, from.name);
+  request.draw = derive_seed(seed_, "setting", static_cast<uint64_t>(number));
   for (int attempt = 0; attempt < kSampleAttempts; ++attempt) {
     request.attempt = attempt;
     std::vector<double> unit = sampler_->sample(request);

@@ -53,8 +53,7 @@ KnownLosses known_losses(std::span<const SamplePoint> points) {
 }
 
 uint64_t draw_seed(const SampleRequest& request, std::string_view purpose) {
-  const uint64_t number = request.points.size() * 64 + static_cast<uint64_t>(request.attempt);
-  return derive_seed(request.seed, purpose, number);
+  return derive_seed(request.draw, purpose, static_cast<uint64_t>(request.attempt));
 }
 
 }  // namespace assay::automl

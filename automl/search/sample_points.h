@@ -25,7 +25,7 @@ struct KnownLosses {
 };
 KnownLosses known_losses(std::span<const SamplePoint> points);
 
-// Seed of the draws for the next point and this attempt.
+// Seed of the draws for this point and attempt.
 uint64_t draw_seed(const SampleRequest& request, std::string_view purpose);
 
 }  // namespace assay::automl

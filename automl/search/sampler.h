@@ -33,7 +33,8 @@ struct SampleRequest {
   const SearchSpace* space = nullptr;
   // All points proposed before, in that order. The first is the default setting.
   std::span<const SamplePoint> points;
-  uint64_t seed = 0;
+  uint64_t seed = 0;  // of all draws in this space
+  uint64_t draw = 0;  // of those for this point
   // What it proposed for the lower attempts had been proposed before.
   int attempt = 0;
 };

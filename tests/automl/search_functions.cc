@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "kernels/base/rng.h"
+
 namespace assay::automl {
 namespace {
 
@@ -141,7 +143,8 @@ std::vector<double> regrets(const Sampler& sampler, const SearchFunction& functi
     if (i == 0) {
       unit = function.space.unit_of(params).value();
     } else {
-      unit = sampler.sample({&function.space, points, seed, 0});
+      unit = sampler.sample(
+          {&function.space, points, seed, derive_seed(seed, "point", points.size()), 0});
       params = function.space.at(unit).value();
     }
     const double loss = function.value(params);

@@ -47,7 +47,7 @@ TEST(Regret, OfSobolPointsIsLessThanOfDraws) {
 }
 
 TEST(Regret, OfTpeIsLessThanOfDraws) {
-  expect_better({branin(), "tpe", 50, 0.4, 1.2}, kSeeds);
+  expect_better({branin(), "tpe", 50, 0.5, 0.8}, kSeeds);
   expect_better({rosenbrock(4), "tpe", 100, 9, 15}, kSeeds);
   expect_better({mixed(), "tpe", 100, 0.02, 0.05}, kSeeds);
 }
@@ -61,13 +61,13 @@ TEST(Regret, OfGaussianProcessesIsLessThanOfDraws) {
 TEST(Regret, OfCovarianceAdaptationIsLessThanOfDraws) {
   expect_better({branin(), "cmaes", 100, 0.1, 0.5}, kSeeds);
   expect_better({hartmann6(), "cmaes", 200, 0.4, 0.6}, kSeeds);
-  expect_better({rosenbrock(4), "cmaes", 200, 6, 15}, kSeeds);
+  expect_better({rosenbrock(4), "cmaes", 200, 6, 9}, kSeeds);
 }
 
 TEST(Regret, OfLocalSearchIsLessThanOfDraws) {
   expect_better({branin(), "cfo", 100, 0.3, 0.5}, kSeeds);
   expect_better({hartmann6(), "cfo", 200, 0.4, 0.6}, kSeeds);
-  expect_better({rosenbrock(4), "cfo", 200, 6, 15}, kSeeds);
+  expect_better({rosenbrock(4), "cfo", 200, 6, 9}, kSeeds);
 }
 
 // As in logical mode, and with many slots.

@@ -32,6 +32,11 @@ std::vector<SamplePoint> bowl(int count) {
   return points;
 }
 
+SampleRequest request_at(const SearchFunction& function, std::span<const SamplePoint> points,
+                         uint64_t seed, int attempt = 0) {
+  return {&function.space, points, seed, derive_seed(seed, "point", points.size()), attempt};
+}
+
 TEST(SamplerList, IsWhatTheConfigOffers) {
   const OptionInfo* strategy = find_option(SearchOptions::table().options(), "strategy");
   ASSERT_NE(strategy, nullptr);
@@ -50,7 +55,7 @@ TEST(EverySampler, StaysInTheCubeAndIsAPureFunction) {
     Rng rng(4);
     std::vector<SamplePoint> points;
     for (int i = 0; i < 30; ++i) {
-      const SampleRequest request{&function.space, points, 11, 0};
+      const SampleRequest request = request_at(function, points, 11, 0);
       const auto unit = sampler->sample(request);
       ASSERT_EQ(unit.size(), function.space.size()) << name;
       for (const double x : unit) {
@@ -62,9 +67,9 @@ TEST(EverySampler, StaysInTheCubeAndIsAPureFunction) {
       points.push_back({unit, state, rng.next_double(), static_cast<int>(rng.below(3))});
     }
     if (name == "gp") continue;  // finds the same maximum whatever it begins with
-    const auto again = sampler->sample({&function.space, points, 11, 1});
-    EXPECT_NE(again, sampler->sample({&function.space, points, 11, 0})) << name;
-    EXPECT_NE(again, sampler->sample({&function.space, points, 12, 1})) << name;
+    const auto again = sampler->sample(request_at(function, points, 11, 1));
+    EXPECT_NE(again, sampler->sample(request_at(function, points, 11, 0))) << name;
+    EXPECT_NE(again, sampler->sample(request_at(function, points, 12, 1))) << name;
   }
 }
 
@@ -74,7 +79,7 @@ TEST(EverySampler, CopesWithFailuresOnly) {
     const auto sampler = make_sampler(name);
     std::vector<SamplePoint> points;
     for (int i = 0; i < 25; ++i) {
-      points.push_back({sampler->sample({&function.space, points, 1, 0}), State::kFailed, 0, 0});
+      points.push_back({sampler->sample(request_at(function, points, 1, 0)), State::kFailed, 0, 0});
     }
     for (size_t i = 6; i < points.size(); ++i) {
       EXPECT_NE(points[i].unit, points[i - 1].unit) << name << " " << i;
@@ -89,7 +94,7 @@ TEST(GuidedSampler, LooksNearTheBest) {
     EXPECT_TRUE(sampler->guided());
     double sum = 0;
     for (uint64_t seed = 0; seed < 8; ++seed) {
-      sum += distance(sampler->sample({&function.space, bowl(80), seed, 0}), {0.2, 0.8});
+      sum += distance(sampler->sample(request_at(function, bowl(80), seed, 0)), {0.2, 0.8});
     }
     EXPECT_LT(sum / 8, 0.25) << name;
   }
@@ -99,14 +104,14 @@ TEST(TpeSampler, KeepsAwayFromWhatRuns) {
   const SearchFunction function = branin();
   const auto tpe = make_sampler("tpe");
   std::vector<SamplePoint> points = bowl(40);
-  const auto first = tpe->sample({&function.space, points, 5, 0});
+  const auto first = tpe->sample(request_at(function, points, 5, 0));
   double alone = 0;
   double beside = 0;
   std::vector<SamplePoint> more = points;
   for (int i = 0; i < 15; ++i) more.push_back({first, State::kOpen, 0, 0});
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    alone += distance(tpe->sample({&function.space, points, seed, 0}), first);
-    beside += distance(tpe->sample({&function.space, more, seed, 0}), first);
+    alone += distance(tpe->sample(request_at(function, points, seed, 0)), first);
+    beside += distance(tpe->sample(request_at(function, more, seed, 0)), first);
   }
   EXPECT_GT(beside, 1.2 * alone);
 }
@@ -116,7 +121,7 @@ TEST(GpSampler, DoesNotRepeatWhatRuns) {
   const auto gp = make_sampler("gp");
   std::vector<SamplePoint> points = bowl(15);
   for (int i = 0; i < 5; ++i) {
-    const auto next = gp->sample({&function.space, points, 5, 0});
+    const auto next = gp->sample(request_at(function, points, 5, 0));
     for (const SamplePoint& point : points) EXPECT_GT(distance(point.unit, next), 1e-4);
     points.push_back({next, State::kOpen, 0, 0});
   }
@@ -126,14 +131,14 @@ TEST(CfoSampler, StepsOneWayThenTheOther) {
   const SearchFunction function = branin();
   const auto cfo = make_sampler("cfo");
   std::vector<SamplePoint> points = {{{0.5, 0.5}, State::kScored, 1, 0}};
-  const auto first = cfo->sample({&function.space, points, 3, 0});
+  const auto first = cfo->sample(request_at(function, points, 3, 0));
   EXPECT_NEAR(distance(first, points[0].unit), 0.1 * std::sqrt(2), 1e-12);
   points.push_back({first, State::kScored, 2, 0});
-  const auto second = cfo->sample({&function.space, points, 3, 0});
+  const auto second = cfo->sample(request_at(function, points, 3, 0));
   for (size_t j = 0; j < 2; ++j) EXPECT_NEAR(first[j] + second[j], 1, 1e-12);
   points.push_back({second, State::kScored, 0.5, 0});
   // Two proposals after the centre, the second of them better: sqrt(3 / 1) times the step.
-  const auto third = cfo->sample({&function.space, points, 3, 0});
+  const auto third = cfo->sample(request_at(function, points, 3, 0));
   EXPECT_NEAR(distance(third, second), 0.1 * std::sqrt(2) * std::sqrt(3), 1e-9);
 }
 
@@ -143,7 +148,7 @@ TEST(CfoSampler, BeginsAnewWhenItsStepsAreTooShort) {
   std::vector<SamplePoint> points = {{{0.5, 0.5}, State::kScored, 0, 0}};
   double farthest = 0;
   for (int i = 0; i < 60; ++i) {
-    const auto next = cfo->sample({&function.space, points, 3, 0});
+    const auto next = cfo->sample(request_at(function, points, 3, 0));
     if (i > 20) farthest = std::max(farthest, distance(next, points[0].unit));
     points.push_back({next, State::kScored, 1.0 + i, 0});
   }
