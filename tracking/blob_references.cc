@@ -20,14 +20,18 @@ namespace {
 constexpr int kTries = 32;
 constexpr int64_t kSettleNs = int64_t{2'000'000'000};
 
-Status add_journals(Workspace& workspace, BlobReferences& references) {
+Status add_journals(Workspace& workspace, FoundReferences& references) {
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
-  for (const std::string& damaged : journals.damaged()) {
-    return fail(StatusCode::kData, "{}", damaged);
-  }
+  references.damaged = journals.damaged();
   for (const auto& [run_id, found] : journals.runs()) {
-    ASSAY_ASSIGN_OR_RETURN(const RunRecord record, journaled_run(workspace, run_id, found));
-    add_references(record, references);
+    auto record = journaled_run(workspace, run_id, found);
+    if (!record) {
+      references.damaged.push_back(std::move(record.error().message));
+      // Its file is told of again, by itself; what the journal alone says is still found.
+      record = RunRecord();
+      (void)found.index->replay(run_id, *record);
+    }
+    add_references(*record, references.blobs);
   }
   return {};
 }
@@ -112,22 +116,27 @@ Status ReferenceFinder::read_new(const std::vector<Found>& files) {
                  [&](size_t i) { links[i] = read_run_links(workspace_.files(), fresh[i]->path); });
   files_read_ += static_cast<int64_t>(fresh.size());
   for (size_t i = 0; i < fresh.size(); ++i) {
-    if (!links[i]) {
-      // Deleted or restored since the folders were listed: listed again, it is elsewhere.
+    // Deleted or restored since the folders were listed: listed again, it is elsewhere.
+    if (!links[i] && links[i].error().code == StatusCode::kNotFound) {
       return tl::unexpected<Error>(std::move(links[i].error()));
     }
     Known& known = known_[fresh[i]->path];
     const FileInfo& file = fresh[i]->file;
     const int64_t changed_ns = std::max(file.changed_ns, file.modified_ns);
-    known = {file, changed_ns < now_ns - kSettleNs, round_,
-             std::filesystem::path(fresh[i]->path).stem().string().substr(0, kRunIdBytes),
-             std::move(links[i]->blobs)};
+    known = {file,   links[i] && changed_ns < now_ns - kSettleNs,
+             round_, std::filesystem::path(fresh[i]->path).stem().string().substr(0, kRunIdBytes),
+             {},     {}};
+    if (links[i]) {
+      known.blobs = std::move(links[i]->blobs);
+    } else {
+      known.damage = std::move(links[i].error().message);
+    }
   }
   return {};
 }
 
-Result<BlobReferences> ReferenceFinder::find(const std::set<std::string>& gone) {
-  BlobReferences references;
+Result<FoundReferences> ReferenceFinder::find(const std::set<std::string>& gone) {
+  FoundReferences references;
   // Journals first: a run that is published meanwhile is then found in its file.
   ASSAY_RETURN_IF_ERROR(add_journals(workspace_, references));
   ++round_;
@@ -143,15 +152,19 @@ Result<BlobReferences> ReferenceFinder::find(const std::set<std::string>& gone) 
   std::erase_if(known_, [&](const auto& entry) { return entry.second.round != round_; });
   for (const auto& [path, known] : known_) {
     const std::string who = "run " + known.run_id;
-    for (const std::string& sha256 : known.blobs) references.try_emplace(sha256, who);
+    for (const std::string& sha256 : known.blobs) references.blobs.try_emplace(sha256, who);
+    if (!known.damage.empty()) references.damaged.push_back(known.damage);
   }
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models, registry.blobs_needed());
-  for (const std::string& sha256 : models) references.try_emplace(sha256, "a registered model");
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models,
+                         registry.blobs_needed(&references.damaged));
+  for (const std::string& sha256 : models) {
+    references.blobs.try_emplace(sha256, "a registered model");
+  }
   return references;
 }
 
-Result<BlobReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {
+Result<FoundReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {
   return ReferenceFinder(workspace).find(gone);
 }
 

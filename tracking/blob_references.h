@@ -19,6 +19,13 @@ namespace assay::tracking {
 // Hash of a blob -> who names it, for messages ("run 01J...", "model credit").
 using BlobReferences = std::map<std::string, std::string>;
 
+struct FoundReferences {
+  BlobReferences blobs{};
+  // A message for each run file, journal and model record that cannot be read, naming it: it might
+  // name any blob.
+  std::vector<std::string> damaged{};
+};
+
 // Adds the blobs that a run names: artifacts, source files, manifest, git diff, models.
 void add_references(const RunRecord& run, BlobReferences& references);
 
@@ -43,9 +50,8 @@ class ReferenceFinder {
 
   // As if the files `gone` (paths) were not there. Whatever is named from before the call until
   // after it is found, although runs are published, deleted and restored meanwhile.
-  // Fails: data if a run file, a journal or a model's record is damaged, naming it: it might name
-  // any blob; io.
-  Result<BlobReferences> find(const std::set<std::string>& gone = {});
+  // Fails: io if a folder cannot be read.
+  Result<FoundReferences> find(const std::set<std::string>& gone = {});
 
   // Run files that were opened so far.
   int64_t files_read() const { return files_read_; }
@@ -57,6 +63,7 @@ class ReferenceFinder {
     uint64_t round = 0;    // of find(), that saw it last
     std::string run_id{};
     std::vector<std::string> blobs{};
+    std::string damage{};  // why it cannot be read, or empty
   };
   struct Found {
     std::string path;
@@ -73,7 +80,7 @@ class ReferenceFinder {
 };
 
 // One find() from nothing. Thread-safe. Fails: as that.
-Result<BlobReferences> find_references(Workspace& workspace,
-                                       const std::set<std::string>& gone = {});
+Result<FoundReferences> find_references(Workspace& workspace,
+                                        const std::set<std::string>& gone = {});
 
 }  // namespace assay::tracking

@@ -44,8 +44,9 @@ Status allow_existing(Status status) {
   return status;
 }
 
+// What names a blob relies on it: that it is not there is damage, as other bytes would be.
 tl::unexpected<Error> missing(const std::string& sha256) {
-  return fail(StatusCode::kNotFound, "blob {} is not in the workspace", sha256);
+  return fail(StatusCode::kData, "blob {} is missing in the workspace", sha256);
 }
 
 tl::unexpected<Error> damaged(const std::string& sha256, const std::string& found) {

@@ -41,8 +41,8 @@ class BlobStore {
   // Copies a file in, block by block. Fails: not_found, io.
   Result<BlobRef> put_file(const std::string& path);
 
-  // The bytes, verified against the hash. Fails: not_found, invalid_argument if `sha256` is no
-  // hash, data if the blob is damaged, resource_exhausted above `limit_bytes`.
+  // The bytes, verified against the hash. Fails: invalid_argument if `sha256` is no hash, data if
+  // the blob is damaged or missing, resource_exhausted above `limit_bytes`.
   Result<std::string> read(const std::string& sha256, int64_t limit_bytes = int64_t{1} << 31);
   // Writes the verified bytes to a new or existing file, by rename. Fails: as read(), io.
   Status copy_to(const std::string& sha256, const std::string& path);

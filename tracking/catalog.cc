@@ -43,6 +43,22 @@ Result<std::unique_ptr<File>> open_journal(Workspace& workspace,
   return files.open_append(path);
 }
 
+// A torn end is what a crash leaves, and is passed over; anything else that is no frame is damage.
+void note_journal_damage(Workspace& workspace, std::vector<std::string>& problems) {
+  const std::string path = journal_path(workspace);
+  const auto text = read_file(workspace.files(), path, kJournalLimitBytes);
+  if (!text) {
+    if (text.error().code != StatusCode::kNotFound) problems.push_back(text.error().message);
+    return;
+  }
+  const auto content = parse_journal(*text, true);
+  if (!content) {
+    problems.push_back(fmt::format("'{}' is damaged: {}", path, content.error().message));
+  } else if (content->damaged && content->whole_bytes == text->size()) {
+    problems.push_back(fmt::format("'{}' is damaged: between its entries are other bytes", path));
+  }
+}
+
 // Gives the size of the journal afterwards.
 Result<int64_t> append_note(Workspace& workspace, const WriterLease& writer,
                             const RunRecord& record) {
@@ -303,6 +319,7 @@ Result<Catalog::Check> Catalog::check() {
       return check;
     }
   }
+  if (check.journal) note_journal_damage(workspace_, check.problems);
   state_->known.load();
   RunTable& table = state_->known.table();
   check.rows = static_cast<int64_t>(table.living());

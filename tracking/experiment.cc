@@ -9,10 +9,11 @@
 namespace assay::tracking {
 namespace {
 
-// All runs of an experiment. Fails: not_found with the nearest name.
-Result<std::vector<RunInfo>> runs_of(Workspace& workspace, std::string_view name) {
+// All runs of an experiment, and those of any that cannot be read. Fails: not_found with the
+// nearest name.
+Result<RunList> runs_of(Workspace& workspace, std::string_view name) {
   ASSAY_ASSIGN_OR_RETURN(RunList list, list_runs(workspace, {.experiment = std::string(name)}));
-  if (!list.runs.empty()) return std::move(list.runs);
+  if (!list.runs.empty()) return list;
   ASSAY_ASSIGN_OR_RETURN(const auto all, Experiment::list_all(workspace));
   std::vector<std::string> names;
   for (const ExperimentInfo& experiment : all) names.push_back(experiment.name);
@@ -38,11 +39,11 @@ Result<std::vector<ExperimentInfo>> Experiment::list_all(Workspace& workspace) {
   return experiments;
 }
 
-Result<int64_t> Experiment::rename(Workspace& workspace, std::string_view from, std::string_view to,
-                                   bool merge) {
+Result<ExperimentChange> Experiment::rename(Workspace& workspace, std::string_view from,
+                                            std::string_view to, bool merge) {
   ASSAY_RETURN_IF_ERROR(check_name("experiment", to));
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<RunInfo> runs, runs_of(workspace, from));
-  for (const RunInfo& run : runs) {
+  ASSAY_ASSIGN_OR_RETURN(RunList list, runs_of(workspace, from));
+  for (const RunInfo& run : list.runs) {
     if (run.status != RunStatus::kRunning) continue;
     return fail(StatusCode::kInvalidArgument,
                 "run {} of experiment '{}' is still running: rename it when it has ended",
@@ -60,25 +61,33 @@ Result<int64_t> Experiment::rename(Workspace& workspace, std::string_view from, 
   }
   // What is only in a journal gets its file first.
   ASSAY_RETURN_IF_ERROR(workspace.recover());
-  int64_t changed = 0;
-  for (const RunInfo& run : runs) {
-    const auto renamed = rewrite_run(workspace, run.run_id, [&](RunRecord& record) -> Result<bool> {
-      if (record.info.experiment == to) return false;
+  ExperimentChange change;
+  change.damaged = std::move(list.damaged);
+  for (const RunInfo& run : list.runs) {
+    bool changed = false;
+    auto renamed = rewrite_run(workspace, run.run_id, [&](RunRecord& record) -> Result<bool> {
+      changed = record.info.experiment != to;
       record.info.experiment = to;
-      ++changed;
-      return true;
+      return changed;
     });
-    // Deleted meanwhile.
-    if (!renamed && renamed.error().code == StatusCode::kNotFound) continue;
-    if (!renamed) return tl::unexpected<Error>(renamed.error());
+    if (renamed) {
+      change.runs += changed ? 1 : 0;
+    } else if (renamed.error().code == StatusCode::kData) {
+      change.damaged.push_back(std::move(renamed.error().message));
+    } else if (renamed.error().code != StatusCode::kNotFound) {  // that is: deleted meanwhile
+      return tl::unexpected<Error>(std::move(renamed.error()));
+    }
   }
-  return changed;
+  return change;
 }
 
-Result<std::vector<RunInfo>> Experiment::remove(Workspace& workspace, std::string_view name,
-                                                bool force) {
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<RunInfo> runs, runs_of(workspace, name));
-  return delete_runs(workspace, runs, force);
+Result<ExperimentRemoval> Experiment::remove(Workspace& workspace, std::string_view name,
+                                             bool force) {
+  ASSAY_ASSIGN_OR_RETURN(RunList list, runs_of(workspace, name));
+  ExperimentRemoval removal;
+  ASSAY_ASSIGN_OR_RETURN(removal.runs, delete_runs(workspace, list.runs, force));
+  removal.damaged = std::move(list.damaged);
+  return removal;
 }
 
 Result<std::unique_ptr<Run>> Experiment::start_run(RunSpec spec) const {

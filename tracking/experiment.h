@@ -23,6 +23,18 @@ struct ExperimentInfo {
   int64_t last_created_ns = 0;  // of its newest run
 };
 
+struct ExperimentChange {
+  int64_t runs = 0;  // that have the new name now and had not before
+  // A message for each run that keeps the old name, since its file is damaged, and for each run of
+  // the workspace that cannot be read at all and might be one of them.
+  std::vector<std::string> damaged{};
+};
+
+struct ExperimentRemoval {
+  std::vector<RunInfo> runs{};
+  std::vector<std::string> damaged{};  // for each run that cannot be read and might be one of them
+};
+
 class Experiment {
  public:
   // Fails: invalid_argument for a name that kernels/base/names.h refuses.
@@ -32,16 +44,17 @@ class Experiment {
 
   // Gives all runs of an experiment another one: rewrites their files, one after the other, each
   // durable. Killed half-way, some have the old name; called again with `merge` it goes on. Runs in
-  // the trash keep the old name. Gives how many runs were changed.
+  // the trash keep the old name. Goes on past damaged files, and tells of them.
   // Fails: not_found with the nearest name; already_exists if `to` has runs, unless `merge` or it
   // is the same name in other letters; invalid_argument for a bad name, or if one of the runs is
   // running; io.
-  static Result<int64_t> rename(Workspace& workspace, std::string_view from, std::string_view to,
-                                bool merge = false);
-  // Moves all its runs, with those below them, to the trash (run_trash.h). All or none; durable.
+  static Result<ExperimentChange> rename(Workspace& workspace, std::string_view from,
+                                         std::string_view to, bool merge = false);
+  // Moves all its runs, with those below them, to the trash (run_trash.h). All that can be read or
+  // none; durable.
   // Fails: not_found with the nearest name; as delete_runs().
-  static Result<std::vector<RunInfo>> remove(Workspace& workspace, std::string_view name,
-                                             bool force = false);
+  static Result<ExperimentRemoval> remove(Workspace& workspace, std::string_view name,
+                                          bool force = false);
 
   const std::string& name() const { return name_; }
   // A run of this experiment; `spec.experiment` is ignored. Fails: as Run::create().

@@ -7,11 +7,15 @@
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
+#include "tracking/full_disk_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_trash.h"
 
 namespace assay::tracking {
 namespace {
+
+// Blobs are removed by references that were found so long ago at most.
+constexpr int64_t kFreshNs = int64_t{30} * 1'000'000'000;
 
 class Collector {
  public:
@@ -24,24 +28,23 @@ class Collector {
         trash_(fmt::format("{}/{}", workspace.path(), kBlobTrash)) {}
 
   Result<GarbageReport> run() {
-    if (!options_.dry_run) {
-      // Also runs the recovery of dead writers, whose journals would name blobs for ever.
-      ASSAY_RETURN_IF_ERROR(workspace_.recover());
-      ASSAY_RETURN_IF_ERROR(check_held());
-      ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(std::string(kBlobTrash)));
-      // Left by a collection that was killed: nothing is lost before it is looked at again.
-      ASSAY_RETURN_IF_ERROR(put_back_all());
-    }
+    if (!options_.dry_run) ASSAY_RETURN_IF_ERROR(begin());
     ASSAY_RETURN_IF_ERROR(purge());
-    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, finder_.find(purged_));
-    ASSAY_RETURN_IF_ERROR(move_unneeded(references));
-    if (options_.dry_run || moved_.empty()) return report_;
-    const Status removed = remove_unneeded();
-    if (!removed) {
-      ASSAY_RETURN_IF_ERROR(put_back_all());
-      return tl::unexpected<Error>(removed.error());
+    if (!options_.dry_run) ASSAY_RETURN_IF_ERROR(prepare());
+    while (true) {
+      const int64_t before = report_.blobs;
+      ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find(purged_));
+      report_.kept_blobs = report_.young_blobs = report_.held_blobs = report_.held_bytes = 0;
+      report_.damaged = references.damaged;
+      const Status moved = move_unneeded(references);
+      if (!options_.dry_run && !moved_.empty()) ASSAY_RETURN_IF_ERROR(remove_moved());
+      if (moved) break;
+      // A disk so full that a folder cannot grow: what was moved by then is gone now.
+      if (!is_full_disk(moved.error()) || report_.blobs == before) {
+        return tl::unexpected<Error>(moved.error());
+      }
     }
-    ASSAY_RETURN_IF_ERROR(check_held());
+    if (!options_.dry_run) ASSAY_RETURN_IF_ERROR(check_held());
     return report_;
   }
 
@@ -51,52 +54,88 @@ class Collector {
     int64_t size = 0;
   };
 
+  // Becomes a writer, if there is room to, and recovers dead ones, whose journals would name blobs
+  // for ever.
+  Status begin() {
+    const Status recovered = workspace_.recover();
+    const auto writer = workspace_.writer();
+    leased_ = writer.has_value();
+    if (leased_) ASSAY_RETURN_IF_ERROR(check_held());
+    // What cannot be recovered for want of room stays in journals, which are read for references.
+    return recovered || is_full_disk(recovered.error()) ? Status() : recovered;
+  }
+
+  Status prepare() {
+    if (!leased_) {
+      ASSAY_RETURN_IF_ERROR(begin());
+      if (!leased_) {
+        // Whatever reads the catalog does without, and the next writer makes it anew.
+        for (const char* cache : {"catalog.h5", "catalog.wal"}) {
+          (void)files_.unlink(fmt::format("{}/{}", workspace_.path(), cache));
+        }
+        ASSAY_RETURN_IF_ERROR(begin());
+      }
+      // Not before: a model is given up by a record.
+      if (leased_) ASSAY_RETURN_IF_ERROR(purge_models());
+    }
+    ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(std::string(kBlobTrash)));
+    // Left by a collection that was killed: nothing is lost before it is looked at again.
+    return put_back_all();
+  }
+
   Status check_held() {
+    if (!leased_) return {};
     ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
     return writer->check_held();
   }
 
   Status purge() {
-    const int64_t before_ns = now_ns_ - options_.retention_ns;
     ASSAY_ASSIGN_OR_RETURN(const std::vector<DeletedRun> runs,
-                           purge_runs(workspace_, before_ns, options_.dry_run));
+                           purge_runs(workspace_, before_ns(), options_.dry_run));
     for (const DeletedRun& run : runs) {
       ++report_.runs;
       report_.run_bytes += run.bytes;
       purged_.insert(run.path);
     }
-    if (options_.dry_run) return {};
+    return options_.dry_run || !leased_ ? Status() : purge_models();
+  }
+
+  Status purge_models() {
     ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
-    ASSAY_ASSIGN_OR_RETURN(report_.models, registry.purge(before_ns));
+    ASSAY_ASSIGN_OR_RETURN(report_.models, registry.purge(before_ns()));
     return {};
   }
+
+  int64_t before_ns() const { return now_ns_ - options_.retention_ns; }
 
   std::string place_of(const std::string& sha256) const {
     return workspace_.path() + "/" + blob_path(sha256);
   }
 
-  Status move_unneeded(const BlobReferences& references) {
+  // Fails half-way on a full disk; what it moved is in moved_.
+  Status move_unneeded(const FoundReferences& references) {
     const std::string root = workspace_.path() + "/blobs";
     const auto shards = files_.list(root);
     if (!shards && shards.error().code == StatusCode::kNotFound) return {};
     if (!shards) return tl::unexpected<Error>(shards.error());
-    for (const std::string& shard : *shards) {
-      const std::string folder = root + "/" + shard;
+    Status status;
+    for (size_t i = 0; i < shards->size() && status; ++i) {
+      const std::string folder = root + "/" + (*shards)[i];
       ASSAY_ASSIGN_OR_RETURN(const std::vector<FolderEntry> entries, files_.scan(folder));
       const size_t before = moved_.size();
-      for (const FolderEntry& entry : entries) {
-        if (entry.info.folder || !is_blob_name(entry.name)) continue;
-        ASSAY_RETURN_IF_ERROR(judge(entry, references));
+      for (size_t k = 0; k < entries.size() && status; ++k) {
+        if (!entries[k].info.folder && is_blob_name(entries[k].name)) {
+          status = judge(entries[k], references);
+        }
       }
-      if (moved_.size() > before && !options_.dry_run) {
-        ASSAY_RETURN_IF_ERROR(files_.sync_folder(folder));
-      }
+      if (moved_.size() > before) ASSAY_RETURN_IF_ERROR(files_.sync_folder(folder));
     }
-    return options_.dry_run || moved_.empty() ? Status() : files_.sync_folder(trash_);
+    if (!moved_.empty()) ASSAY_RETURN_IF_ERROR(files_.sync_folder(trash_));
+    return status;
   }
 
-  Status judge(const FolderEntry& entry, const BlobReferences& references) {
-    if (entry.info.links > 1 || references.contains(entry.name)) {
+  Status judge(const FolderEntry& entry, const FoundReferences& references) {
+    if (entry.info.links > 1 || references.blobs.contains(entry.name)) {
       ++report_.kept_blobs;
       return {};
     }
@@ -105,34 +144,66 @@ class Collector {
       ++report_.young_blobs;
       return {};
     }
-    if (!options_.dry_run) {
-      const Status moved = files_.rename(place_of(entry.name), trash_ + "/" + entry.name);
-      if (!moved && moved.error().code == StatusCode::kNotFound) return {};
-      ASSAY_RETURN_IF_ERROR(moved);
-    } else {
+    if (!references.damaged.empty()) {
+      ++report_.held_blobs;
+      report_.held_bytes += entry.info.size;
+      return {};
+    }
+    if (options_.dry_run) {
       ++report_.blobs;
       report_.blob_bytes += entry.info.size;
+      return {};
     }
+    const Status moved = files_.rename(place_of(entry.name), trash_ + "/" + entry.name);
+    if (!moved && moved.error().code == StatusCode::kNotFound) return {};
+    ASSAY_RETURN_IF_ERROR(moved);
     moved_.push_back({entry.name, entry.info.size});
     return {};
   }
 
+  Status remove_moved() {
+    const Status removed = remove_unneeded();
+    moved_.clear();
+    if (!removed) ASSAY_RETURN_IF_ERROR(put_back_all());
+    return removed;
+  }
+
   // Pins before references: what is published and then let go of in between is found by name.
   Status remove_unneeded() {
-    ASSAY_RETURN_IF_ERROR(restore_pinned());
-    ASSAY_ASSIGN_OR_RETURN(const BlobReferences references, finder_.find());
-    ASSAY_RETURN_IF_ERROR(check_held());
-    for (const Moved& blob : moved_) {
-      if (references.contains(blob.sha256)) {
-        ASSAY_RETURN_IF_ERROR(restore(blob.sha256));
-        continue;
+    while (!moved_.empty()) {
+      ASSAY_RETURN_IF_ERROR(restore_pinned());
+      ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find());
+      ASSAY_RETURN_IF_ERROR(check_held());
+      if (!references.damaged.empty()) return hold_moved(references);
+      const int64_t looked_ns = wall_time_ns();
+      while (!moved_.empty()) {
+        const int64_t age_ns = wall_time_ns() - looked_ns;
+        if (age_ns < 0 || age_ns > kFreshNs) break;  // this was asleep, or clocks jumped
+        ASSAY_RETURN_IF_ERROR(remove(moved_.back(), references));
+        moved_.pop_back();
       }
-      const Status removed = files_.unlink(trash_ + "/" + blob.sha256);
-      if (!removed && removed.error().code != StatusCode::kNotFound) return removed;
-      ++report_.blobs;
-      report_.blob_bytes += blob.size;
     }
     return files_.sync_folder(trash_);
+  }
+
+  Status remove(const Moved& blob, const FoundReferences& references) {
+    if (references.blobs.contains(blob.sha256)) return restore(blob.sha256);
+    const Status removed = files_.unlink(trash_ + "/" + blob.sha256);
+    if (!removed && removed.error().code != StatusCode::kNotFound) return removed;
+    ++report_.blobs;
+    report_.blob_bytes += blob.size;
+    return {};
+  }
+
+  // Something was damaged since the first look.
+  Status hold_moved(const FoundReferences& references) {
+    report_.damaged = references.damaged;
+    for (const Moved& blob : moved_) {
+      ASSAY_RETURN_IF_ERROR(put_back(blob.sha256));
+      ++report_.held_blobs;
+      report_.held_bytes += blob.size;
+    }
+    return {};
   }
 
   Status restore_pinned() {
@@ -183,6 +254,7 @@ class Collector {
   ReferenceFinder& finder_;
   const int64_t now_ns_;
   const std::string trash_;
+  bool leased_ = false;
   std::set<std::string> purged_;
   std::vector<Moved> moved_;
   GarbageReport report_;

@@ -9,6 +9,15 @@
 // pin at (2), whoever held it before has published by then, and (3) finds that; whoever comes for
 // it later finds it gone and stores it anew. With a pin or a name it is put back. Killed at any
 // point, the next collection goes on. Thread-safe.
+//
+// What is damaged blocks nothing. A run file, journal or model record that cannot be read might
+// name any blob, so blobs that nothing else names are held back until it is mended, deleted or put
+// away (quarantine.h); all the rest is freed.
+//
+// A full disk has no room for a writer's folder. Then deleted runs go first, and caches if need be;
+// with the room that this makes the collection becomes a writer after all. If that is not enough,
+// it goes on without: all that the lease adds for a collection is that one that slept until another
+// machine took it over notices. So it looks for references again when they are half a minute old.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +47,10 @@ struct GarbageReport {
   int64_t kept_blobs = 0;      // named or pinned
   int64_t young_blobs = 0;     // nothing names them, but they are younger than the grace period
   int64_t restored_blobs = 0;  // put back, since somebody came for them meanwhile
+  // Old enough and named by nothing, but what is damaged might name them.
+  int64_t held_blobs = 0;
+  int64_t held_bytes = 0;
+  std::vector<std::string> damaged{};  // a message for each thing that cannot be read
 };
 
 // A collection that is planned and then made: the second reads only what changed since the first.
@@ -48,8 +61,7 @@ class GarbageCollection {
   ~GarbageCollection();
   GarbageCollection(GarbageCollection&&) noexcept;
 
-  // Both fail with data if a run file, a journal or a model's record is damaged: it might name any
-  // blob, so none is removed; with io.
+  // Both fail with io.
 
   // What would be freed now. Writes nothing.
   Result<GarbageReport> plan();

@@ -234,16 +234,41 @@ Result<int64_t> ModelRegistry::purge(int64_t before_ns) {
   return purged;
 }
 
-Result<std::vector<std::string>> ModelRegistry::blobs_needed() {
+Status ModelRegistry::give_up_version(std::string_view name, int64_t version,
+                                      std::string_view reason) {
+  if (read_version_record(*workspace_, name, version)) {
+    return fail(StatusCode::kInvalidArgument,
+                "the record of model {}:{} is whole: delete the version", name, version);
+  }
+  const auto decide = [&](const ModelState& state) -> Result<std::vector<ModelChange>> {
+    std::vector<ModelChange> changes;
+    for (const auto& [alias, target] : state.aliases) {
+      if (target == version) changes.push_back(alias_change(state, alias, std::nullopt));
+    }
+    const VersionState& known = state.of(version);
+    if (known.deleted_ns == 0) changes.push_back({"deleted", version, "", std::nullopt, "true"});
+    if (!known.purged) changes.push_back({"purged", version, "", std::nullopt, "true"});
+    return changes;
+  };
+  return commit_changes(*workspace_, name, reason, decide);
+}
+
+Result<std::vector<std::string>> ModelRegistry::blobs_needed(std::vector<std::string>* damaged) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<std::string> hashes;
   for (const std::string& name : names) {
-    ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
-    for (const int64_t version : known.registered) {
-      if (known.state.of(version).purged) continue;
-      ASSAY_ASSIGN_OR_RETURN(const ModelVersion record,
-                             read_version_record(*workspace_, name, version));
-      hashes.push_back(record.sha256);
+    auto known = known_model(*workspace_, name);
+    ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
+    if (!known) {
+      // What the changes say is not known, so all versions count.
+      known = KnownModel{name, {}, {}, {}};
+      ASSAY_ASSIGN_OR_RETURN(known->registered, registered_versions(*workspace_, name));
+    }
+    for (const int64_t version : known->registered) {
+      if (known->state.of(version).purged) continue;
+      const auto record = read_version_record(*workspace_, name, version);
+      ASSAY_RETURN_IF_ERROR(note_damage(record, damaged));
+      if (record) hashes.push_back(record->sha256);
     }
   }
   std::sort(hashes.begin(), hashes.end());

@@ -67,8 +67,14 @@ Result<KnownModel> known_model(const Workspace& workspace, std::string_view name
   ASSAY_RETURN_IF_ERROR(check_name("model", name));
   KnownModel model{std::string(name), {}, {}, {}};
   ASSAY_ASSIGN_OR_RETURN(model.registered, registered_versions(workspace, name));
-  if (model.registered.empty()) return unknown_model(workspace, name);
   ASSAY_ASSIGN_OR_RETURN(model.state, read_state(workspace, name));
+  for (const auto& [version, state] : model.state.versions) {
+    if (state.purged) model.registered.push_back(version);
+  }
+  std::sort(model.registered.begin(), model.registered.end());
+  model.registered.erase(std::unique(model.registered.begin(), model.registered.end()),
+                         model.registered.end());
+  if (model.registered.empty()) return unknown_model(workspace, name);
   model.visible = visible_versions(model.registered, model.state);
   return model;
 }

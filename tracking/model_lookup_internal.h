@@ -15,13 +15,23 @@ namespace assay::tracking {
 // A model that has been registered, and how it is now.
 struct KnownModel {
   std::string name{};
-  std::vector<int64_t> registered{};  // all versions ever, ascending; never empty
+  std::vector<int64_t> registered{};  // all versions ever, ascending; never empty. Those given up
+                                      // may have no record
   std::vector<int64_t> visible{};     // those not deleted
   ModelState state{};
 };
 
 // Names of all models that ever were registered, in lower case, sorted.
 Result<std::vector<std::string>> model_names(const Workspace& workspace);
+
+// Notes what could not be read, or passes it on if there is nowhere to.
+template <class T>
+Status note_damage(const Result<T>& result, std::vector<std::string>* damaged) {
+  if (result) return {};
+  if (damaged == nullptr) return tl::unexpected<Error>(result.error());
+  damaged->push_back(result.error().message);
+  return {};
+}
 
 // Fails: not_found with the nearest name; invalid_argument; data if an event is damaged.
 Result<KnownModel> known_model(const Workspace& workspace, std::string_view name);

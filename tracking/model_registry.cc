@@ -64,8 +64,13 @@ Result<int64_t> find_alias(const KnownModel& model, std::string_view alias) {
 // Publishes the record under the next free number.
 Status take_version(Workspace& workspace, ModelVersion& model) {
   const std::string folder = model_folder(model.name) + "/versions";
+  // The state is read last: who takes a damaged record away has given the version up before.
   ASSAY_ASSIGN_OR_RETURN(const auto versions, registered_versions(workspace, model.name));
+  ASSAY_ASSIGN_OR_RETURN(const ModelState state, read_state(workspace, model.name));
   model.version = versions.empty() ? 1 : versions.back() + 1;
+  if (!state.versions.empty()) {
+    model.version = std::max(model.version, state.versions.rbegin()->first + 1);
+  }
   while (true) {
     const std::string text = to_json(model);
     if (static_cast<int64_t>(text.size()) > kRecordLimitBytes) {
@@ -100,15 +105,6 @@ Result<ModelVersion> register_blob(Workspace& workspace, ModelVersion model, con
   return read_current(workspace, known, model.version);
 }
 
-// Notes what could not be read, or passes it on.
-template <class T>
-Status note_damage(const Result<T>& result, std::vector<std::string>* damaged) {
-  if (result) return {};
-  if (damaged == nullptr) return tl::unexpected<Error>(result.error());
-  damaged->push_back(result.error().message);
-  return {};
-}
-
 Result<std::vector<ModelVersion>> read_versions(const Workspace& workspace, const KnownModel& known,
                                                 const std::vector<int64_t>& versions,
                                                 std::vector<std::string>* damaged) {
@@ -119,6 +115,39 @@ Result<std::vector<ModelVersion>> read_versions(const Workspace& workspace, cons
     if (model) models.push_back(std::move(*model));
   }
   return models;
+}
+
+// A message for each record that cannot be read, those of deleted versions included.
+void note_damaged_versions(const Workspace& workspace, const KnownModel& known,
+                           std::vector<std::string>& damaged) {
+  for (const int64_t version : known.registered) {
+    if (known.state.of(version).purged) continue;
+    const auto record = read_version_record(workspace, known.name, version);
+    if (!record) damaged.push_back(record.error().message);
+  }
+}
+
+// Registrations, by version, put among the changes, by number: each where its clock says, but
+// before the first change of its version or of a later one. Clocks of several machines disagree;
+// numbers do not.
+std::vector<ModelEvent> in_order(std::vector<ModelEvent> registrations,
+                                 std::vector<ModelEvent> changes) {
+  std::vector<ModelEvent> events;
+  size_t next = 0;
+  int64_t now_ns = INT64_MIN;
+  for (ModelEvent& event : changes) {
+    now_ns = std::max(now_ns, event.at_ns);
+    int64_t named = 0;
+    for (const ModelChange& change : event.changes) named = std::max(named, change.version);
+    for (; next < registrations.size(); ++next) {
+      ModelEvent& registration = registrations[next];
+      if (registration.changes[0].version > named && registration.at_ns > now_ns) break;
+      events.push_back(std::move(registration));
+    }
+    events.push_back(std::move(event));
+  }
+  for (; next < registrations.size(); ++next) events.push_back(std::move(registrations[next]));
+  return events;
 }
 
 }  // namespace
@@ -156,9 +185,11 @@ Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::st
   for (const std::string& name : names) {
     const auto known = known_model(*workspace_, name);
     ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
-    if (!known || known->visible.empty()) continue;
+    if (!known) continue;
+    if (damaged != nullptr) note_damaged_versions(*workspace_, *known, *damaged);
+    if (known->visible.empty()) continue;
     auto model = read_current(*workspace_, *known, known->visible.back());
-    ASSAY_RETURN_IF_ERROR(note_damage(model, damaged));
+    if (!model && damaged == nullptr) return tl::unexpected<Error>(std::move(model.error()));
     if (model) models.push_back(std::move(*model));
   }
   return models;
@@ -212,20 +243,7 @@ Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name) {
     events.push_back(std::move(event));
   }
   ASSAY_ASSIGN_OR_RETURN(auto changes, read_events(*workspace_, name));
-  std::move(changes.begin(), changes.end(), std::back_inserter(events));
-  // Numbers order the changes whatever their clocks said; a registration stands where its time is.
-  std::vector<std::pair<int64_t, ModelEvent>> timed;
-  int64_t now = INT64_MIN;
-  for (ModelEvent& event : events) {
-    if (event.number > 0) now = std::max(now, event.at_ns);
-    const int64_t at = event.number > 0 ? now : event.at_ns;
-    timed.emplace_back(at, std::move(event));
-  }
-  std::stable_sort(timed.begin(), timed.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  events.clear();
-  for (auto& entry : timed) events.push_back(std::move(entry.second));
-  return events;
+  return in_order(std::move(events), std::move(changes));
 }
 
 Result<std::string> ModelRegistry::exported_bytes(const ModelVersion& model) {

@@ -119,8 +119,8 @@ class ModelRegistry {
   Result<ModelVersion> register_model_file(ModelVersion model, const std::string& path);
 
   // The latest version of each model, by name. With a name: all versions of it, newest first; with
-  // `deleted`, those in the trash instead. Damaged records are told in `damaged`, and the rest is
-  // listed; without it they fail the call.
+  // `deleted`, those in the trash instead. Damaged records are told in `damaged` (of all versions,
+  // also of those that are not listed), and the rest is listed; without it they fail the call.
   // Fails: not_found with the nearest name; data for a damaged record.
   Result<std::vector<ModelVersion>> list_models(std::vector<std::string>* damaged = nullptr);
   Result<std::vector<ModelVersion>> list_versions(std::string_view name,
@@ -138,7 +138,8 @@ class ModelRegistry {
   Result<ModelVersion> resolve(std::string_view reference);
   // The model's verified bytes.
   Result<std::string> read_model(const ModelVersion& model);
-  // All that happened to a model, oldest first, registrations included.
+  // All that happened to a model, oldest first: changes by their numbers, and each registration
+  // where its time puts it, but before every change of its version.
   Result<std::vector<ModelEvent>> history(std::string_view name);
 
   // Writes one file that holds the model and its card (model_card.h); replaces it if it is there.
@@ -171,9 +172,14 @@ class ModelRegistry {
   // Gives up for good what was deleted before `before_ns` (nanoseconds since 1970 UTC), of all
   // models: their blobs are no longer needed. Returns how many versions.
   Result<int64_t> purge(int64_t before_ns);
-  // Hashes of the blobs that versions rely on, those in the trash included; sorted.
-  // Fails: data if a record is damaged, since it might name a blob.
-  Result<std::vector<std::string>> blobs_needed();
+  // Hashes of the blobs that versions rely on, those in the trash included; sorted. Damaged records
+  // and changes, which might name a blob, are told in `damaged`; without it they fail the call.
+  // Fails: data, io.
+  Result<std::vector<std::string>> blobs_needed(std::vector<std::string>* damaged = nullptr);
+  // Gives up a version whose record is damaged: it counts as deleted for good, and no alias points
+  // at it. Its number is never given out again, also if the record is taken away afterwards.
+  // Fails: invalid_argument if the record is whole.
+  Status give_up_version(std::string_view name, int64_t version, std::string_view reason);
 
  private:
   std::shared_ptr<Workspace> workspace_;

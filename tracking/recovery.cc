@@ -57,7 +57,7 @@ Result<bool> recover_run(Workspace& workspace, RunPublisher& publisher, const Jo
 
 }  // namespace
 
-void end_interrupted(RunRecord& record, int64_t heartbeat_ns) {
+void end_interrupted(RunRecord& record, int64_t heartbeat_ns, std::string_view why) {
   if (record.info.finished) return;
   double last = 0;
   for (const auto& [key, points] : record.metrics) {
@@ -68,7 +68,7 @@ void end_interrupted(RunRecord& record, int64_t heartbeat_ns) {
   constexpr double kLatest = 9e9;  // seconds; what is later is no time of a point
   const auto last_ns = static_cast<int64_t>(std::min(last, kLatest) * 1e9);
   const int64_t ended_ns = std::max({record.info.created_ns, heartbeat_ns, last_ns});
-  apply(record, FinishRun{RunStatus::kInterrupted, "its process ended before it did", ended_ns});
+  apply(record, FinishRun{RunStatus::kInterrupted, std::string(why), ended_ns});
 }
 
 Result<RecoveryReport> recover_folder(Workspace& workspace, RunPublisher& publisher,

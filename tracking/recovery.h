@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/base/file_layer.h"
@@ -32,7 +33,9 @@ Result<RecoveryReport> recover_folder(Workspace& workspace, RunPublisher& publis
                                       const std::function<bool()>& stopped);
 
 // Ends a record whose writer died: status interrupted, ended when it was last heard of.
-// `heartbeat_ns`: of the writer's lease, or 0. Nothing happens to a record that is finished.
-void end_interrupted(RunRecord& record, int64_t heartbeat_ns);
+// `heartbeat_ns`: of the writer's lease, or 0; `why`: the run's message. Nothing happens to a
+// record that is finished.
+void end_interrupted(RunRecord& record, int64_t heartbeat_ns,
+                     std::string_view why = "its process ended before it did");
 
 }  // namespace assay::tracking

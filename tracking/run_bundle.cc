@@ -4,20 +4,21 @@
 #include "tracking/run_bundle.h"
 
 #include <filesystem>
+#include <optional>
 
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
+#include "tracking/folded_run.h"
 #include "tracking/hdf5_internal.h"
-#include "tracking/run_file.h"
+#include "tracking/records_internal.h"
+#include "tracking/run_links.h"
 #include "tracking/run_query.h"
 #include "tracking/run_seal_internal.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
 namespace {
-
-constexpr int64_t kRunLimitBytes = int64_t{4} << 30;
 
 // Removes the unfinished file.
 class Unfinished {
@@ -141,33 +142,59 @@ class Bundler {
   const BundleReport& report() const { return report_; }
 
  private:
-  Result<std::vector<std::string>> ids() const {
+  // Of all runs that can be listed; the others are told as damaged.
+  Result<std::vector<std::string>> ids() {
     if (!options_.run_ids.empty()) return options_.run_ids;
-    ASSAY_ASSIGN_OR_RETURN(const RunList list, list_runs(workspace_));
-    for (const std::string& damaged : list.damaged) return fail(StatusCode::kData, "{}", damaged);
+    ASSAY_ASSIGN_OR_RETURN(RunList list, list_runs(workspace_));
+    report_.damaged = std::move(list.damaged);
     std::vector<std::string> all;
     for (const RunInfo& info : list.runs) all.push_back(info.run_id);
     return all;
   }
 
   Status write_runs(hid_t file) {
+    ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
     ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> run_ids, ids());
     ASSAY_RETURN_IF_ERROR(make_group(file, "runs"));
     for (const std::string& run_id : run_ids) {
       if (stop_.requested()) return fail(StatusCode::kCancelled, "the export was interrupted");
-      const std::string path = run_file_of(workspace_, run_id);
-      auto bytes = read_file(workspace_.files(), path, kRunLimitBytes);
-      if (!bytes && bytes.error().code == StatusCode::kNotFound) {
+      const auto run = folded_run(workspace_, journals, run_id);
+      if (!run) {
+        ASSAY_RETURN_IF_ERROR(note_damage(run.error()));
+      } else if (*run) {
+        ASSAY_RETURN_IF_ERROR(write_run(file, run_id, **run));
+      } else if (!options_.run_ids.empty()) {
         return fail(StatusCode::kNotFound, "no run '{}' in the workspace", run_id);
       }
-      if (!bytes) return tl::unexpected<Error>(std::move(bytes.error()));
-      ASSAY_ASSIGN_OR_RETURN(const std::string_view image, verified_image(*bytes, path));
-      ASSAY_RETURN_IF_ERROR(copy_run(file, run_id, image));
-      ++report_.runs;
-      if (!options_.blobs) continue;
-      ASSAY_ASSIGN_OR_RETURN(const RunRecord record, read_run(workspace_.files(), path));
-      add_references(record, references_);
+      // Else it began since the journals were read, or was deleted since the list was made.
     }
+    return {};
+  }
+
+  Status write_run(hid_t file, const std::string& run_id, const FoldedRun& run) {
+    const std::string path = run_file_of(workspace_, run_id);
+    ASSAY_ASSIGN_OR_RETURN(const std::string_view image, verified_image(run.bytes, path));
+    ASSAY_RETURN_IF_ERROR(copy_run(file, run_id, image));
+    ++report_.runs;
+    if (run.cut) ++report_.runs_cut;
+    if (!options_.blobs) return {};
+    std::optional<RunLinks> links = run.links;
+    if (!links) {
+      ASSAY_ASSIGN_OR_RETURN(const std::string_view summary, sealed_summary(run.bytes, path));
+      ASSAY_ASSIGN_OR_RETURN(links, parse_run_links(summary, path));
+    }
+    if (!links) {
+      ASSAY_ASSIGN_OR_RETURN(links, read_run_links(workspace_.files(), path));
+    }
+    for (const std::string& sha256 : links->blobs) references_.try_emplace(sha256, "run " + run_id);
+    return {};
+  }
+
+  Status note_damage(const Error& error) {
+    if (error.code != StatusCode::kData && error.code != StatusCode::kIo) {
+      return tl::unexpected<Error>(error);
+    }
+    report_.damaged.push_back(error.message);
     return {};
   }
 
@@ -177,7 +204,11 @@ class Bundler {
     for (const auto& [sha256, who] : references_) {
       if (stop_.requested()) return fail(StatusCode::kCancelled, "the export was interrupted");
       auto bytes = blobs.read(sha256);
-      if (!bytes) return fail_with(std::move(bytes.error()), who);
+      if (!bytes) {
+        const Error error{bytes.error().code, fmt::format("{}: {}", who, bytes.error().message)};
+        ASSAY_RETURN_IF_ERROR(note_damage(error));
+        continue;
+      }
       ASSAY_RETURN_IF_ERROR(write_blob(file, sha256, *bytes));
       ++report_.blobs;
     }
@@ -195,8 +226,6 @@ class Bundler {
 
 Result<BundleReport> export_bundle(Workspace& workspace, const std::string& path,
                                    const BundleOptions& options, const StopToken& stop) {
-  // Publishes what is only in the journals of dead writers.
-  ASSAY_RETURN_IF_ERROR(workspace.recover());
   ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
   Unfinished unfinished(fmt::format("{}.{}.part", path, id));
   Bundler bundler(workspace, options, stop);

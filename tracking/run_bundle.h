@@ -24,12 +24,15 @@ struct BundleOptions {
 struct BundleReport {
   int64_t runs = 0;
   int64_t blobs = 0;
-  int64_t bytes = 0;  // of the file
+  int64_t bytes = 0;     // of the file
+  int64_t runs_cut = 0;  // that were under way: in the bundle they are interrupted
+  // A message for each run and blob that cannot be read, naming it: the bundle has it not.
+  std::vector<std::string> damaged{};
 };
 
 // Writes the file beside `path` and renames it there: it appears whole, and replaces what was
-// there. Runs that are only in a journal are published first. Fails: not_found for an unknown run;
-// data for a damaged run or blob, naming it; io; cancelled.
+// there. Runs are as their files and journals have them (folded_run.h). Works on a workspace that
+// cannot be written. Fails: not_found for an unknown run; io; cancelled.
 Result<BundleReport> export_bundle(Workspace& workspace, const std::string& path,
                                    const BundleOptions& options, const StopToken& stop);
 

@@ -1,8 +1,5 @@
 #include "tracking/run_publisher.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <span>
@@ -10,6 +7,7 @@
 #include <utility>
 
 #include "tracking/catalog.h"
+#include "tracking/idle_time.h"
 #include "tracking/recovery.h"
 #include "tracking/run_file.h"
 #include "tracking/run_state_internal.h"
@@ -19,7 +17,8 @@ namespace assay::tracking {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll{2};
-constexpr int kLowestPriority = 19;
+// Between two looks for an idle processor.
+constexpr std::chrono::milliseconds kLook{20};
 constexpr double kForget = 1.03;
 
 }  // namespace
@@ -126,10 +125,13 @@ Status RunPublisher::publish(uint32_t run_number) {
   return run == nullptr ? Status() : now(*run);
 }
 
-Status RunPublisher::work(const Job& job) {
+Status RunPublisher::work(const Job& job, bool leisurely) {
   if (job.folder.empty()) return publish(job.run);
-  const auto report = recover_folder(workspace_, *this, job.folder, [this] {
-    const std::scoped_lock lock(mutex_);
+  int64_t begin_ns = thread_cpu_ns();
+  const auto report = recover_folder(workspace_, *this, job.folder, [&] {
+    std::unique_lock lock(mutex_);
+    if (leisurely) await_leisure(lock, thread_cpu_ns() - begin_ns);
+    begin_ns = thread_cpu_ns();
     return stopping_;
   });
   return report ? Status() : Status(tl::unexpected<Error>(report.error()));
@@ -161,10 +163,21 @@ void RunPublisher::retry_failed() {
   failed_.clear();
 }
 
+void RunPublisher::await_leisure(std::unique_lock<std::mutex>& lock, int64_t last_cpu_ns) {
+  const auto urgent = [&] { return stopping_ || waiting_ > 0; };
+  const auto until =
+      std::chrono::steady_clock::now() + std::chrono::nanoseconds(pause_after_ns(last_cpu_ns));
+  while (!urgent() && std::chrono::steady_clock::now() < until) {
+    lock.unlock();
+    const bool idle = has_idle_processor();
+    lock.lock();
+    if (idle || urgent()) return;
+    urgent_.wait_until(lock, std::min(until, std::chrono::steady_clock::now() + kLook), urgent);
+  }
+}
+
 void RunPublisher::loop() {
-  // Files can wait, training cannot: on a busy machine this thread gets what is left over (about
-  // 1.5 % of a core), and drain() publishes the rest at its caller's priority. Best effort.
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
+  int64_t last_cpu_ns = 0;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (queue_.empty() && folders_.empty()) {
@@ -179,18 +192,31 @@ void RunPublisher::loop() {
       }
       continue;
     }
-    const auto job = next();
+    // Files can wait, training cannot: what is left at the end drain() publishes.
+    await_leisure(lock, last_cpu_ns);
+    const auto job = stopping_ ? std::nullopt : next();
+    if (!job) continue;
     ++busy_;
     lock.unlock();
-    const Status status = work(*job);
+    const int64_t begin_ns = thread_cpu_ns();
+    const Status status = work(*job, true);
+    last_cpu_ns = thread_cpu_ns() - begin_ns;
     lock.lock();
     done(*job, status);
   }
 }
 
 Status RunPublisher::drain(const StopToken* stop) {
-  const auto stopped = [&] { return stop != nullptr && stop->requested(); };
   std::unique_lock lock(mutex_);
+  ++waiting_;
+  urgent_.notify_all();
+  const Status drained = drain_locked(lock, stop);
+  --waiting_;
+  return drained;
+}
+
+Status RunPublisher::drain_locked(std::unique_lock<std::mutex>& lock, const StopToken* stop) {
+  const auto stopped = [&] { return stop != nullptr && stop->requested(); };
   retry_failed();
   Status first;
   bool again = false;
@@ -210,7 +236,7 @@ Status RunPublisher::drain(const StopToken* stop) {
     }
     ++busy_;
     lock.unlock();
-    const Status status = work(*job);
+    const Status status = work(*job, false);
     lock.lock();
     done(*job, status);
     if (!status && first) first = status;
@@ -232,6 +258,7 @@ void RunPublisher::stop() {
     stopping_ = true;
   }
   wake_.notify_all();
+  urgent_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 

@@ -1,7 +1,8 @@
-// Writes the files of runs: at once on the caller's thread, or soon on a thread of its own with the
-// lowest priority, which also recovers what dead writers left. One for each workspace and process,
-// beside the journal. Holds the records of finished runs until they are published; `backlog()`
-// tells how much that is. Thread-safe.
+// Writes the files of runs: at once on the caller's thread, or soon on a thread of its own, which
+// also recovers what dead writers left. That thread works while a processor is idle (idle_time.h),
+// and at once when somebody waits for it; what it has begun it ends quickly, at the usual priority.
+// One for each workspace and process, beside the journal. Holds the records of finished runs until
+// they are published; `backlog()` tells how much that is. Thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -77,7 +78,11 @@ class RunPublisher {
   };
   void loop();
   std::optional<Job> next();  // expects mutex_
-  Status work(const Job& job);
+  // Waits until the next job is in nobody's way, or somebody waits for it.
+  void await_leisure(std::unique_lock<std::mutex>& lock, int64_t last_cpu_ns);
+  // Expects mutex_ locked by `lock`.
+  Status drain_locked(std::unique_lock<std::mutex>& lock, const StopToken* stop);
+  Status work(const Job& job, bool leisurely);
   Status publish(uint32_t run_number);
   void done(const Job& job, const Status& status);  // expects mutex_
   void retry_failed();                              // expects mutex_
@@ -88,6 +93,7 @@ class RunPublisher {
   Journal* journal_ = nullptr;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable urgent_;
   std::condition_variable idle_;
   std::deque<uint32_t> queue_;
   std::set<uint32_t> queued_;  // what is in queue_ or failed_
@@ -95,6 +101,7 @@ class RunPublisher {
   std::deque<std::string> folders_;
   std::optional<Error> failure_;
   int busy_ = 0;
+  int waiting_ = 0;  // callers of drain()
   bool stopping_ = false;
   std::thread thread_;
   std::atomic<int64_t> backlog_{0};

@@ -66,9 +66,7 @@ class Parser {
     if (accept("offset")) {
       ASSAY_ASSIGN_OR_RETURN(query_.offset, count("offset"));
     }
-    if (now().kind != TokenKind::kEnd)
-      return expected(query_.root < 0 ? "a condition"
-                                      : "'and', 'or', 'order by', 'limit', 'offset' or the end");
+    if (now().kind != TokenKind::kEnd) return unexpected_rest();
     return std::move(query_);
   }
 
@@ -98,6 +96,18 @@ class Parser {
     if (now().kind != TokenKind::kSymbol || now().text != symbol) return false;
     take();
     return true;
+  }
+  // What cannot follow what was read.
+  tl::unexpected<Error> unexpected_rest() const {
+    const bool counted = query_.limit || query_.offset > 0;
+    if (counted && ends_condition()) {
+      return error(now().at, fmt::format("'{}' comes too late: the order is [condition] order by "
+                                         "... limit N offset N",
+                                         lower_case(now().text)));
+    }
+    if (counted) return expected(query_.offset > 0 ? "the end" : "'offset' or the end");
+    return expected(query_.root < 0 ? "a condition"
+                                    : "'and', 'or', 'order by', 'limit', 'offset' or the end");
   }
   bool ends_condition() const {
     return now().kind == TokenKind::kEnd || is_word("order") || is_word("limit") ||

@@ -125,6 +125,12 @@ Result<std::string> read_summary(FileLayer& files, const std::string& path) {
   return std::move(summary.text);
 }
 
+Result<std::string_view> sealed_summary(std::string_view file, const std::string& source,
+                                        const SealKind& kind) {
+  ASSAY_ASSIGN_OR_RETURN(const Footer footer, parse_footer(file, file.size(), source, kind));
+  return file.substr(footer.image_bytes, footer.summary_bytes);
+}
+
 Result<std::string_view> verified_image(std::string_view file, const std::string& source,
                                         const SealKind& kind) {
   ASSAY_ASSIGN_OR_RETURN(const Footer footer, parse_footer(file, file.size(), source, kind));

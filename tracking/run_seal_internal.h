@@ -38,6 +38,11 @@ struct SealedSummary {
 };
 Result<SealedSummary> read_summary(File& file, const std::string& source, const SealKind& kind);
 
+// The summary in a whole sealed file, of which only the place is looked at, not the hashes.
+// Fails: data; `source` is what the message calls it.
+Result<std::string_view> sealed_summary(std::string_view file, const std::string& source,
+                                        const SealKind& kind = kRunSeal);
+
 // The verified image of a sealed file. Fails: data; `source` is what the message calls it.
 Result<std::string_view> verified_image(std::string_view file, const std::string& source,
                                         const SealKind& kind = kRunSeal);

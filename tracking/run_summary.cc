@@ -46,6 +46,9 @@ std::string dataset_of(const RunRecord& record) {
 const std::vector<MetricPoint>* main_curve(const RunRecord& record) {
   const auto main = record.metrics.find(record.info.metric);
   if (main != record.metrics.end() && main->second.size() >= 2) return &main->second;
+  // Of a sweep: the best so far, over its trials.
+  const auto best = record.metrics.find("best_score");
+  if (best != record.metrics.end() && best->second.size() >= 2) return &best->second;
   const auto folds = record.metrics.find(record.info.metric + "/fold");
   if (folds != record.metrics.end() && folds->second.size() >= 2) return &folds->second;
   return main == record.metrics.end() ? nullptr : &main->second;

@@ -12,6 +12,7 @@
 
 #include "kernels/base/names.h"
 #include "tracking/environment.h"
+#include "tracking/full_disk_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
@@ -150,8 +151,11 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
   return family;
 }
 
-Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
-                                             std::vector<std::string>* damaged) {
+namespace {
+
+// What is in the trash; those that cannot be read know no more than their ids, if they are wanted.
+Result<std::vector<DeletedRun>> read_trash(Workspace& workspace, bool unreadable,
+                                           std::vector<std::string>* damaged) {
   FileLayer& files = workspace.files();
   std::vector<DeletedRun> runs;
   const auto entries = files.scan(trash_folder(workspace));
@@ -162,17 +166,27 @@ Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
     if (deleted_ns < 0) continue;
     const std::string path = trash_folder(workspace) + "/" + entry.name;
     auto info = read_run_info(files, path);
-    if (info) {
-      runs.push_back({std::move(*info), deleted_ns, entry.info.size, path});
-    } else if (damaged != nullptr) {
-      damaged->push_back(info.error().message);
+    if (!info && info.error().code == StatusCode::kNotFound) continue;
+    if (!info && damaged != nullptr) damaged->push_back(info.error().message);
+    if (!info && !unreadable) continue;
+    if (!info) {
+      info = RunInfo();
+      info->run_id = entry.name.substr(0, kIdLength);
     }
+    runs.push_back({std::move(*info), deleted_ns, entry.info.size, path});
   }
   std::sort(runs.begin(), runs.end(), [](const DeletedRun& a, const DeletedRun& b) {
     return a.deleted_ns != b.deleted_ns ? a.deleted_ns > b.deleted_ns
                                         : a.info.run_id < b.info.run_id;
   });
   return runs;
+}
+
+}  // namespace
+
+Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
+                                             std::vector<std::string>* damaged) {
+  return read_trash(workspace, false, damaged);
 }
 
 Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view reference) {
@@ -203,10 +217,12 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
 }
 
 Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_ns, bool dry_run) {
-  ASSAY_ASSIGN_OR_RETURN(std::vector<DeletedRun> runs, deleted_runs(workspace));
+  ASSAY_ASSIGN_OR_RETURN(std::vector<DeletedRun> runs, read_trash(workspace, true, nullptr));
   std::erase_if(runs, [&](const DeletedRun& run) { return run.deleted_ns >= before_ns; });
   if (dry_run || runs.empty()) return runs;
-  ASSAY_RETURN_IF_ERROR(check_held(workspace));
+  const Status held = check_held(workspace);
+  const bool leased = held.has_value();
+  if (!leased && !is_full_disk(held.error())) return tl::unexpected<Error>(held.error());
   for (const DeletedRun& run : runs) {
     const Status removed = workspace.files().unlink(run.path);
     if (!removed && removed.error().code != StatusCode::kNotFound) {
@@ -214,7 +230,7 @@ Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_
     }
   }
   ASSAY_RETURN_IF_ERROR(workspace.files().sync_folder(trash_folder(workspace)));
-  ASSAY_RETURN_IF_ERROR(check_held(workspace));
+  if (leased) ASSAY_RETURN_IF_ERROR(check_held(workspace));
   return runs;
 }
 

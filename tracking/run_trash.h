@@ -46,8 +46,10 @@ Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
 // Fails: not_found with the nearest name, invalid_argument if a beginning fits several, io.
 Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view reference);
 
-// Removes for good what was deleted before `before_ns`; gives what was removed. With `dry_run` only
-// says what would be. Fails: io.
+// Removes for good what was deleted before `before_ns`, damaged files too (of which only id, size
+// and path are given); gives what was removed. With `dry_run` only says what would be. Does without
+// a lease where the disk has no room for one: a name in the trash is that of one deletion, and as
+// old whoever looks. Fails: io.
 Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_ns, bool dry_run);
 
 }  // namespace assay::tracking

@@ -10,6 +10,7 @@
 #include "tracking/catalog.h"
 #include "tracking/journal_view.h"
 #include "tracking/model_lookup_internal.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_links.h"
@@ -78,9 +79,7 @@ class Checker {
     ASSAY_RETURN_IF_ERROR(check_runs(files));
     ASSAY_RETURN_IF_ERROR(check_models());
     ASSAY_RETURN_IF_ERROR(check_blobs());
-    for (const auto& [sha256, who] : needed_) {
-      report_.problems.push_back(fmt::format("blob {} is missing: {} needs it", sha256, who));
-    }
+    ASSAY_RETURN_IF_ERROR(judge_missing());
     ASSAY_RETURN_IF_ERROR(check_catalog());
     return std::move(report_);
   }
@@ -90,6 +89,27 @@ class Checker {
     if (stop_.requested()) return fail(StatusCode::kCancelled, "the check was interrupted");
     done_ += static_cast<int64_t>(count);
     if (options_.progress) options_.progress(done_);
+    return {};
+  }
+
+  // Of a file by its absolute path, or one below the workspace.
+  void note(DamagedFile::Kind kind, std::string path, const std::string& why) {
+    report_.problems.push_back(why);
+    const std::string root = workspace_.path() + "/";
+    if (path.starts_with(root)) path.erase(0, root.size());
+    report_.damaged.push_back({kind, std::move(path), why});
+  }
+
+  Status judge_missing() {
+    ASSAY_ASSIGN_OR_RETURN(const std::set<std::string> away, quarantined_blobs(workspace_));
+    for (const auto& [sha256, who] : needed_) {
+      if (away.contains(sha256)) {
+        report_.lost.push_back(fmt::format("blob {} is lost: {} names it", sha256, who));
+      } else {
+        note(DamagedFile::Kind::kMissingBlob, blob_path(sha256),
+             fmt::format("blob {} is missing: {} needs it", sha256, who));
+      }
+    }
     return {};
   }
 
@@ -139,7 +159,7 @@ class Checker {
   void take(const CheckedFile& file) {
     if (!file.there) return;
     if (!file.problem.empty()) {
-      report_.problems.push_back(file.problem);
+      note(DamagedFile::Kind::kRun, file.path, file.problem);
       return;
     }
     ++report_.runs;
@@ -149,7 +169,8 @@ class Checker {
     const bool fits = in_trash ? place.starts_with(fmt::format("{}/{}-", kRunTrash, file.run_id))
                                : place == run_file_path(file.run_id);
     if (!fits) {
-      report_.problems.push_back(fmt::format("'{}' holds run {}", file.path, file.run_id));
+      note(DamagedFile::Kind::kRun, file.path,
+           fmt::format("'{}' holds run {}", file.path, file.run_id));
     }
     for (const std::string& sha256 : file.blobs) {
       needed_.try_emplace(sha256, "run " + file.run_id);
@@ -172,7 +193,9 @@ class Checker {
           ++report_.models;
           needed_.try_emplace(record->sha256, fmt::format("model {}:{}", record->name, version));
         } else {
-          report_.problems.push_back(record.error().message);
+          note(DamagedFile::Kind::kVersion,
+               fmt::format("{}/versions/{}.json", model_folder(name), version),
+               record.error().message);
         }
       }
     }
@@ -192,7 +215,7 @@ class Checker {
       for_each_index(batch.size(), [&](size_t i) { check_blob(blobs, batch[i]); });
       for (const CheckedFile& file : batch) {
         needed_.erase(file.path.substr(file.path.rfind('/') + 1));
-        if (!file.problem.empty()) report_.problems.push_back(file.problem);
+        if (!file.problem.empty()) note(DamagedFile::Kind::kBlob, file.path, file.problem);
         if (!file.there || !file.problem.empty()) continue;
         ++report_.blobs;
         report_.blob_bytes += file.size;
@@ -209,7 +232,7 @@ class Checker {
       file.problem = fmt::format("'{}' is no blob", file.path);
     } else if (options_.thorough) {
       const Status whole = blobs.verify(name);
-      if (!whole && whole.error().code == StatusCode::kNotFound) file.there = false;
+      if (!whole && !blobs.contains(name)) file.there = false;  // collected meanwhile
       if (!whole && file.there) file.problem = whole.error().message;
     }
   }

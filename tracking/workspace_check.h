@@ -23,6 +23,14 @@ struct CheckOptions {
   CheckProgress progress{};
 };
 
+// A file, or the folder of a writer, that is damaged or missing.
+struct DamagedFile {
+  enum class Kind { kRun, kBlob, kMissingBlob, kVersion, kJournal };
+  Kind kind = Kind::kRun;
+  std::string path{};  // below the workspace
+  std::string why{};   // as in problems
+};
+
 struct CheckReport {
   int64_t runs = 0;  // checked, those in the trash included
   int64_t run_bytes = 0;
@@ -32,6 +40,10 @@ struct CheckReport {
   int64_t journals = 0;  // runs that a journal names
   // One message for each thing that is damaged or missing, naming it.
   std::vector<std::string> problems{};
+  // Those of the problems that can be put away (quarantine.h).
+  std::vector<DamagedFile> damaged{};
+  // A message for each blob that something names and that was put away: a known loss, no problem.
+  std::vector<std::string> lost{};
   bool catalog_file = false;     // catalog.h5 is there
   bool catalog_journal = false;  // catalog.wal is
   int64_t catalog_runs = 0;      // known to both together

@@ -1,16 +1,24 @@
+// What may move while files are copied, and why each thing is in the copy nevertheless. Journals
+// are read first and stay open, so a run that is published meanwhile is in one or the other.
+// Deleted runs are listed before and after the others: a run that is deleted or restored meanwhile
+// is in one of the lists. Blobs come last, after all that names them; a garbage collection may move
+// one aside and back, so its folder is looked into between two looks into theirs.
 #include "tracking/workspace_copy.h"
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <vector>
+#include <map>
+#include <set>
 
 #include "kernels/base/hash.h"
-#include "tracking/journal_view.h"
+#include "tracking/blob_store.h"
+#include "tracking/folded_run.h"
+#include "tracking/quarantine.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_file.h"
-#include "tracking/run_query.h"
 #include "tracking/run_seal_internal.h"
+#include "tracking/run_trash.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
@@ -19,12 +27,44 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a workspace consists of; all else is rebuilt, or belongs to a process.
-constexpr std::array<const char*, 5> kParts = {"blobs", "runs", "models", "datasets", "trash"};
+constexpr std::array<const char*, 6> kParts = {"blobs",    "runs",  "models",
+                                               "datasets", "trash", "writers"};
+constexpr const char* kMarker = "COPYING";
 constexpr int64_t kFileLimitBytes = int64_t{8} << 30;
+constexpr int64_t kMarkerLimitBytes = 64 * 1024;
+constexpr size_t kIdLength = 26;
 
 bool is_inside(const fs::path& path, const fs::path& folder) {
   const fs::path relative = path.lexically_relative(folder);
   return !relative.empty() && *relative.begin() != "..";
+}
+
+Status remove_tree(FileLayer& files, const std::string& folder) {
+  const auto entries = files.scan(folder);
+  if (!entries && entries.error().code == StatusCode::kNotFound) return {};
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  for (const FolderEntry& entry : *entries) {
+    const std::string path = folder + "/" + entry.name;
+    ASSAY_RETURN_IF_ERROR(entry.info.folder ? remove_tree(files, path) : files.unlink(path));
+  }
+  return files.remove_folder(folder);
+}
+
+bool is_copied_part(const std::string& name) {
+  return name == kMarker || name == kQuarantine || name.ends_with(".tmp") ||
+         std::find(kParts.begin(), kParts.end(), name) != kParts.end();
+}
+
+// Whether another process makes a copy here now.
+bool is_at_work(FileLayer& files, const std::string& marker) {
+  const auto text = read_file(files, marker, kMarkerLimitBytes);
+  if (!text) return false;
+  const auto copier = parse_lease(*text, marker);
+  if (!copier) return false;  // cut short by a crash
+  const LeaseInfo here = this_process();
+  const bool own = copier->boot_id == here.boot_id && copier->pid_namespace == here.pid_namespace &&
+                   copier->pid == here.pid && copier->start_ticks == here.start_ticks;
+  return !own && liveness_of(*copier) != Liveness::kDead;
 }
 
 class Copier {
@@ -38,31 +78,128 @@ class Copier {
         progress_(progress) {}
 
   Result<CopyReport> run() {
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_));
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/writers"));
-    for (const std::string part : kParts) {
-      ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + part));
-      if (!files_.exists(workspace_.path() + "/" + part)) continue;
-      ASSAY_RETURN_IF_ERROR(copy_folder(part));
+    ASSAY_RETURN_IF_ERROR(begin());
+    ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
+    for (const std::string_view part :
+         {std::string_view("models"), std::string_view("datasets"), kQuarantine}) {
+      ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
     }
+    ASSAY_RETURN_IF_ERROR(copy_runs(journals));
+    for (const std::string_view part :
+         {std::string_view("blobs"), kBlobTrash, std::string_view("blobs")}) {
+      ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
+    }
+    ASSAY_RETURN_IF_ERROR(end());
+    return std::move(report_);
+  }
+
+ private:
+  Status begin() {
+    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_));
+    const std::string text = to_json(this_process());
+    ASSAY_ASSIGN_OR_RETURN(auto marker, files_.create(to_ + "/" + kMarker));
+    ASSAY_RETURN_IF_ERROR(marker->append(std::as_bytes(std::span(text))));
+    ASSAY_RETURN_IF_ERROR(marker->sync());
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(to_));
+    for (const char* part : kParts) {
+      ASSAY_RETURN_IF_ERROR(files_.make_folder(fmt::format("{}/{}", to_, part)));
+    }
+    return {};
+  }
+
+  Status end() {
     ASSAY_ASSIGN_OR_RETURN(const std::string uuid, make_ulid());
     const std::string text =
         to_json(WorkspaceRecord{kWorkspaceFormat, uuid, workspace_.display_name()});
     ASSAY_RETURN_IF_ERROR(
         publish_file(files_, to_, to_ + "/WORKSPACE", std::as_bytes(std::span(text))));
-    ASSAY_RETURN_IF_ERROR(files_.sync_folder(fs::path(to_).parent_path().string()));
-    return report_;
+    // From here on it is whole.
+    (void)files_.unlink(to_ + "/" + kMarker);
+    (void)files_.sync_folder(to_);
+    return files_.sync_folder(fs::path(to_).parent_path().string());
   }
 
- private:
+  Status copy_runs(const JournalView& journals) {
+    ASSAY_RETURN_IF_ERROR(copy_deleted());
+    std::set<std::string> seen;
+    const std::string root = workspace_.path() + "/runs";
+    const auto shards = files_.list(root);
+    if (!shards && shards.error().code != StatusCode::kNotFound) {
+      return tl::unexpected<Error>(shards.error());
+    }
+    for (size_t i = 0; shards && i < shards->size(); ++i) {
+      const auto names = files_.list(root + "/" + (*shards)[i]);
+      if (!names) continue;  // no folder
+      for (const std::string& name : *names) {
+        const std::string id = name.substr(0, name.size() - std::min<size_t>(name.size(), 3));
+        if (!name.ends_with(".h5") || !is_ulid(id)) continue;
+        seen.insert(id);
+        ASSAY_RETURN_IF_ERROR(copy_run(journals, id));
+      }
+    }
+    for (const auto& [id, found] : journals.runs()) {
+      if (!seen.contains(id)) ASSAY_RETURN_IF_ERROR(copy_run(journals, id));
+    }
+    for (const std::string& folder : run_folders_) {
+      ASSAY_RETURN_IF_ERROR(files_.sync_folder(to_ + "/" + folder));
+    }
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(to_ + "/runs"));
+    ASSAY_RETURN_IF_ERROR(copy_deleted());
+    return drop_doubles();
+  }
+
+  Status copy_run(const JournalView& journals, const std::string& run_id) {
+    if (stop_.requested()) return fail(StatusCode::kCancelled, "the copy was interrupted");
+    const auto folded = folded_run(workspace_, journals, run_id);
+    if (!folded) return note_damage(folded.error());
+    if (!*folded) return {};
+    const std::string path = run_file_path(run_id);
+    const std::string folder = path.substr(0, path.rfind('/'));
+    if (run_folders_.insert(folder).second) {
+      ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + folder));
+    }
+    ASSAY_RETURN_IF_ERROR(write(path, (*folded)->bytes));
+    run_ids_.insert(run_id);
+    if ((*folded)->cut) ++report_.runs_cut;
+    return {};
+  }
+
+  // Deleted runs that are not in the copy yet.
+  Status copy_deleted() {
+    const std::string folder(kRunTrash);
+    const auto names = files_.list(workspace_.path() + "/" + folder);
+    if (!names && names.error().code == StatusCode::kNotFound) return {};
+    if (!names) return tl::unexpected<Error>(names.error());
+    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + folder));
+    for (const std::string& name : *names) {
+      const std::string id = name.substr(0, kIdLength);
+      if (deleted_.contains(name) || run_ids_.contains(id)) continue;
+      deleted_[name] = id;
+      ASSAY_RETURN_IF_ERROR(copy_file(folder + "/" + name, name));
+    }
+    return files_.sync_folder(to_ + "/" + folder);
+  }
+
+  // Runs that were restored between the two looks.
+  Status drop_doubles() {
+    for (const auto& [name, id] : deleted_) {
+      if (!run_ids_.contains(id)) continue;
+      const Status removed = files_.unlink(fmt::format("{}/{}/{}", to_, kRunTrash, name));
+      if (!removed && removed.error().code != StatusCode::kNotFound) return removed;
+    }
+    return deleted_.empty() ? Status() : files_.sync_folder(fmt::format("{}/{}", to_, kRunTrash));
+  }
+
   Status copy_folder(const std::string& relative) {
-    ASSAY_ASSIGN_OR_RETURN(const auto entries, files_.scan(workspace_.path() + "/" + relative));
-    for (const FolderEntry& entry : entries) {
+    const auto entries = files_.scan(workspace_.path() + "/" + relative);
+    if (!entries && entries.error().code == StatusCode::kNotFound) return {};
+    if (!entries) return tl::unexpected<Error>(entries.error());
+    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + relative));
+    for (const FolderEntry& entry : *entries) {
       const std::string inner = relative + "/" + entry.name;
       if (entry.info.folder) {
-        ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + inner));
         ASSAY_RETURN_IF_ERROR(copy_folder(inner));
-      } else {
+      } else if (copied_.insert(inner).second) {
         ASSAY_RETURN_IF_ERROR(copy_file(inner, entry.name));
       }
     }
@@ -71,29 +208,43 @@ class Copier {
 
   Status copy_file(const std::string& relative, const std::string& name) {
     if (stop_.requested()) return fail(StatusCode::kCancelled, "the copy was interrupted");
-    const std::string from = workspace_.path() + "/" + relative;
-    const auto bytes = read_file(files_, from, kFileLimitBytes);
-    // Deleted meanwhile.
-    if (!bytes && bytes.error().code == StatusCode::kNotFound) return {};
-    if (!bytes) return tl::unexpected<Error>(bytes.error());
-    ASSAY_RETURN_IF_ERROR(verify(relative, name, *bytes));
+    const auto bytes = read_file(files_, workspace_.path() + "/" + relative, kFileLimitBytes);
+    // Deleted meanwhile, or moved to where it is found later.
+    if (!bytes && bytes.error().code == StatusCode::kNotFound) {
+      copied_.erase(relative);
+      return {};
+    }
+    if (!bytes) return note_damage(bytes.error());
+    const Status whole = verify(relative, name, *bytes);
+    return whole ? write(relative, *bytes) : note_damage(whole.error());
+  }
+
+  Status write(const std::string& relative, const std::string& bytes) {
     ASSAY_ASSIGN_OR_RETURN(auto file, files_.create(to_ + "/" + relative));
-    ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span(*bytes))));
+    ASSAY_RETURN_IF_ERROR(file->append(std::as_bytes(std::span(bytes))));
     ASSAY_RETURN_IF_ERROR(file->sync());
     ++report_.files;
-    report_.bytes += static_cast<int64_t>(bytes->size());
+    report_.bytes += static_cast<int64_t>(bytes.size());
     if (progress_) progress_(report_.bytes);
+    return {};
+  }
+
+  Status note_damage(const Error& error) {
+    if (error.code != StatusCode::kData && error.code != StatusCode::kIo) {
+      return tl::unexpected<Error>(error);
+    }
+    report_.damaged.push_back(error.message);
     return {};
   }
 
   static Status verify(const std::string& relative, const std::string& name,
                        const std::string& bytes) {
-    if (relative.rfind("blobs/", 0) == 0 || relative.rfind("trash/blobs/", 0) == 0) {
+    if (relative.starts_with("blobs/") || relative.starts_with(kBlobTrash)) {
       const std::string found = sha256_hex(std::as_bytes(std::span(bytes)));
       if (found != name) {
         return fail(StatusCode::kData, "blob {} is damaged: its bytes hash to {}", name, found);
       }
-    } else if (name.ends_with(".h5")) {
+    } else if (relative.starts_with(kRunTrash)) {
       ASSAY_RETURN_IF_ERROR(verified_image(bytes, relative));
     }
     return {};
@@ -104,26 +255,45 @@ class Copier {
   const std::string to_;
   const StopToken& stop_;
   const std::function<void(int64_t)>& progress_;
+  std::set<std::string> run_ids_;               // in the copy
+  std::set<std::string> run_folders_;           // of the copy
+  std::map<std::string, std::string> deleted_;  // names in the trash -> run ids
+  std::set<std::string> copied_;                // other files
   CopyReport report_;
 };
 
-}  // namespace
-
-namespace {
-
-// At least these: what is published while files are copied may be in the copy or not.
-Result<int64_t> runs_behind(Workspace& workspace) {
-  ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
-  return std::count_if(journals.runs().begin(), journals.runs().end(), [&](const auto& run) {
-    const auto& [run_id, found] = run;
-    if (found.dead) return false;
-    const auto info = read_run_info(workspace.files(), run_file_of(workspace, run_id));
-    const uint64_t published = std::max(info ? info->wal_seq : 0, found.entry->published_seq);
-    return JournalIndex::reach(*found.entry, published) > published;
-  });
+// Empties the folder if a copy left something in it.
+Status make_room(FileLayer& files, const std::string& folder, const std::string& given) {
+  if (!files.exists(folder)) return {};
+  ASSAY_RETURN_IF_ERROR(clear_unfinished_copy(files, folder));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(folder));
+  if (names.empty()) return {};
+  return fail(StatusCode::kAlreadyExists, "'{}' is not empty: it holds '{}'", given, names[0]);
 }
 
 }  // namespace
+
+Status clear_unfinished_copy(FileLayer& files, const std::string& folder) {
+  const std::string marker = fmt::format("{}/{}", folder, kMarker);
+  if (!files.exists(marker)) return {};
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(folder));
+  for (const std::string& name : names) {
+    if (is_copied_part(name)) continue;
+    return fail(StatusCode::kAlreadyExists, "'{}' is not empty: it holds '{}'", folder, name);
+  }
+  if (is_at_work(files, marker)) {
+    return fail(StatusCode::kAlreadyExists, "another process makes a copy in '{}' now", folder);
+  }
+  for (const std::string& name : names) {
+    const std::string path = folder + "/" + name;
+    if (name == kMarker) continue;
+    ASSAY_RETURN_IF_ERROR(name.ends_with(".tmp") ? files.unlink(path) : remove_tree(files, path));
+  }
+  // Last, and the rest for good: the folder could not be told from one that is somebody's.
+  ASSAY_RETURN_IF_ERROR(files.sync_folder(folder));
+  ASSAY_RETURN_IF_ERROR(files.unlink(marker));
+  return files.sync_folder(folder);
+}
 
 Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                                   const StopToken& stop,
@@ -138,19 +308,14 @@ Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                 workspace.path());
   }
   FileLayer& files = workspace.files();
-  if (files.exists(target.string())) {
-    ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(target.string()));
-    if (!names.empty()) {
-      return fail(StatusCode::kAlreadyExists, "'{}' is not empty: it holds '{}'", to, names[0]);
-    }
-  }
-  ASSAY_RETURN_IF_ERROR(workspace.recover());
   std::string folder = target.string();
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  ASSAY_ASSIGN_OR_RETURN(const int64_t behind, runs_behind(workspace));
-  ASSAY_ASSIGN_OR_RETURN(CopyReport report,
-                         Copier(workspace, std::move(folder), stop, progress).run());
-  report.runs_behind = behind;
+  const bool was_there = files.exists(folder);
+  ASSAY_RETURN_IF_ERROR(make_room(files, folder, to));
+  auto report = Copier(workspace, folder, stop, progress).run();
+  if (report) return report;
+  // Best effort: what stays is known by its marker, and the next try clears it away.
+  if (clear_unfinished_copy(files, folder) && !was_there) (void)files.remove_folder(folder);
   return report;
 }
 

@@ -1,12 +1,13 @@
-// Copies a workspace to another folder: published runs, blobs, models, data sets and what is in the
-// trash, each file verified as it is copied. Writers, journals and caches stay behind; what is only
-// in the journals of dead writers is published first. Runs of live writers are copied as last
-// published. Thread-safe.
+// Copies a workspace to another folder: runs, blobs, models, data sets and what is in the trash and
+// in quarantine, each file verified as it is copied. Works beside writers, and on a workspace that
+// cannot be written. Writers, journals and caches stay behind: what is only in a journal is in the
+// copy as a run file, with all that was acknowledged when the copy began. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "kernels/base/clock.h"
 #include "kernels/base/status.h"
@@ -17,18 +18,25 @@ namespace assay::tracking {
 struct CopyReport {
   int64_t files = 0;
   int64_t bytes = 0;
-  // Runs of live writers with changes in a journal that the copy has not.
-  int64_t runs_behind = 0;
+  int64_t runs_cut = 0;  // that were under way: in the copy they are interrupted
+  // A message for each file that cannot be read or is damaged, naming it: the copy has it not.
+  std::vector<std::string> damaged{};
 };
 
-// `to` must be missing or empty, and not inside the workspace. It becomes a workspace with the last
-// file copied, so that a copy that was cut short is none. The copy has an identity (uuid) of its
-// own and the same display name. `progress` hears the bytes so far; may be empty.
-// Fails: invalid_argument, already_exists if `to` holds anything; data for a damaged run file or
-// blob, naming it; io; cancelled. What was copied by then stays, and is no workspace.
+// `to` must be missing, empty, or what a copy left that was cut short, and not inside the
+// workspace. It becomes a workspace with the last file copied; until then it holds a file COPYING
+// that says who copies. If the copy fails, what it made is removed again, as far as that can be
+// done. The copy has an identity (uuid) of its own and the same display name. `progress` hears the
+// bytes so far; may be empty. Fails: invalid_argument; already_exists if `to` holds anything else,
+// or another process copies to it now; io; cancelled.
 Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                                   const StopToken& stop,
                                   const std::function<void(int64_t)>& progress = {});
+
+// Removes what a copy left in a folder that was cut short, so that it is empty. Does nothing to a
+// folder without COPYING in it. Fails: already_exists if the copy goes on in another process, or
+// the folder holds what no copy makes; io.
+Status clear_unfinished_copy(FileLayer& files, const std::string& folder);
 
 // Processes that write to the workspace now, as far as can be told from here; this one's own lease
 // counts if it has one. Fails: io.

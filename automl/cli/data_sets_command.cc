@@ -68,7 +68,7 @@ Status list_command(const Invocation& invocation) {
     print_result(dump(array));
     return {};
   }
-  if (all.empty()) {
+  if (all.empty() && !invocation.csv) {
     print_note(invocation, "no run here recorded a data set");
     return {};
   }
@@ -81,13 +81,14 @@ Status list_command(const Invocation& invocation) {
   table.add_column("last used");
   for (const DatasetHistory& history : all) {
     for (auto version = history.versions.rbegin(); version != history.versions.rend(); ++version) {
-      table.add_row({history.name, std::to_string(version->number),
-                     version->content_hash.substr(0, kShownHash), size_of(*version),
-                     std::to_string(version->runs.size()),
-                     tracking::iso_time(version->last_used_ns)});
+      table.add_row(
+          {history.name, std::to_string(version->number),
+           invocation.csv ? version->content_hash : version->content_hash.substr(0, kShownHash),
+           size_of(*version), std::to_string(version->runs.size()),
+           tracking::iso_time(version->last_used_ns)});
     }
   }
-  print_result(table.render(terminal_width()));
+  print_table(invocation, table);
   return {};
 }
 
@@ -155,6 +156,7 @@ void add_data_sets(CLI::App& data, Invocation& invocation) {
   CLI::App* list =
       data.add_subcommand("list", "The data sets that runs recorded, a version for each content");
   add_workspace_option(*list, invocation);
+  add_csv_option(*list, invocation);
   list->footer("Example:\n  assay data list");
   list->callback(
       [&invocation] { invocation.action = [&invocation] { return list_command(invocation); }; });

@@ -18,7 +18,7 @@ struct ChangeOptions {
   bool force = false;
 };
 
-Status rename_experiment(const Invocation& invocation, const ChangeOptions& options) {
+Status rename_experiment(Invocation& invocation, const ChangeOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   auto renamed = tracking::Experiment::rename(*workspace, options.name, options.to, options.merge);
   if (!renamed && renamed.error().code == StatusCode::kAlreadyExists) {
@@ -26,20 +26,28 @@ Status rename_experiment(const Invocation& invocation, const ChangeOptions& opti
   }
   if (!renamed) return tl::unexpected<Error>(std::move(renamed.error()));
   if (invocation.json) {
-    const nlohmann::ordered_json object{
-        {"from", options.name}, {"to", options.to}, {"runs", *renamed}};
-    print_result(object.dump() + "\n");
+    const nlohmann::ordered_json object{{"from", options.name},
+                                        {"to", options.to},
+                                        {"runs", renamed->runs},
+                                        {"damaged", renamed->damaged}};
+    print_result(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                 "\n");
   } else {
     print_note(invocation, fmt::format("experiment {} is {} now: {} runs changed", options.name,
-                                       options.to, *renamed));
+                                       options.to, renamed->runs));
+  }
+  print_damage(invocation, renamed->damaged);
+  if (!renamed->damaged.empty()) {
+    print_note(invocation, "what is damaged keeps the experiment that it has, if it has one");
   }
   return {};
 }
 
-Status delete_experiment(const Invocation& invocation, const ChangeOptions& options) {
+Status delete_experiment(Invocation& invocation, const ChangeOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(const auto runs,
+  ASSAY_ASSIGN_OR_RETURN(const auto removed,
                          tracking::Experiment::remove(*workspace, options.name, options.force));
+  const auto& runs = removed.runs;
   if (invocation.json) {
     std::string out = "[";
     for (const auto& run : runs) out += (out.size() > 1 ? "," : "") + run_info_json(run);
@@ -49,6 +57,7 @@ Status delete_experiment(const Invocation& invocation, const ChangeOptions& opti
              fmt::format("deleted experiment {} with {} runs (`assay runs restore RUN` brings them "
                          "back, `assay gc` frees their space later)",
                          options.name, runs.size()));
+  print_damage(invocation, removed.damaged);
   return {};
 }
 

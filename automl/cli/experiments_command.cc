@@ -106,7 +106,7 @@ Status list_command(const Invocation& invocation) {
     print_result(dump(array));
     return {};
   }
-  if (experiments.empty()) {
+  if (experiments.empty() && !invocation.csv) {
     print_note(invocation, "no runs are recorded here");
     return {};
   }
@@ -123,10 +123,10 @@ Status list_command(const Invocation& invocation) {
     table.add_row({experiment.name, std::to_string(experiment.runs.size()),
                    std::to_string(experiment.trials), status_text(experiment),
                    best == nullptr ? "" : best->metric,
-                   best == nullptr ? "-" : score_text(*best->score),
+                   best == nullptr ? "-" : score_cell(invocation, *best->score),
                    tracking::iso_time(experiment.latest_ns)});
   }
-  print_result(table.render(terminal_width()));
+  print_table(invocation, table);
   return {};
 }
 
@@ -164,9 +164,11 @@ Status show_command(const Invocation& invocation, const std::string& name) {
   table.add_column("started");
   for (const RunInfo& run : experiment.runs) {
     table.add_row({run.run_id, run.kind, run.name, std::string(name_of(run.status)), run.metric,
-                   run.score ? score_text(*run.score) : "-", tracking::iso_time(run.created_ns)});
+                   run.score ? score_cell(invocation, *run.score) : "-",
+                   tracking::iso_time(run.created_ns)});
   }
-  print_result(out + "\n" + table.render(terminal_width()));
+  if (!invocation.csv) print_result(out + "\n");
+  print_table(invocation, table);
   return {};
 }
 
@@ -179,6 +181,7 @@ void add_experiments_command(CLI::App& app, Invocation& invocation) {
   CLI::App* list = experiments->add_subcommand(
       "list", "List experiments with counts and best scores, the latest first");
   add_workspace_option(*list, invocation);
+  add_csv_option(*list, invocation);
   list->footer("Example:\n  assay experiments list");
   list->callback(
       [&invocation] { invocation.action = [&invocation] { return list_command(invocation); }; });
@@ -187,6 +190,7 @@ void add_experiments_command(CLI::App& app, Invocation& invocation) {
   add_workspace_option(*show, invocation);
   auto name = std::make_shared<std::string>();
   show->add_option("experiment", *name, "The experiment's name")->required();
+  add_csv_option(*show, invocation);
   show->footer("Example:\n  assay experiments show churn");
   show->callback([&invocation, name] {
     invocation.action = [&invocation, name] { return show_command(invocation, *name); };

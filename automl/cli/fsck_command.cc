@@ -6,6 +6,7 @@
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/catalog.h"
+#include "tracking/quarantine.h"
 #include "tracking/workspace_check.h"
 
 namespace assay::automl::cli {
@@ -14,10 +15,19 @@ namespace {
 struct FsckOptions {
   bool thorough = false;
   bool rebuild = false;
+  bool quarantine = false;
 };
 
+nlohmann::ordered_json files_json(const std::vector<tracking::DamagedFile>& files) {
+  auto array = nlohmann::ordered_json::array();
+  for (const tracking::DamagedFile& file : files) {
+    array.push_back(nlohmann::ordered_json{{"path", file.path}, {"why", file.why}});
+  }
+  return array;
+}
+
 std::string check_json(const std::string& path, const tracking::CheckReport& report,
-                       const FsckOptions& options) {
+                       const FsckOptions& options, const tracking::QuarantineReport& away) {
   nlohmann::ordered_json object;
   object["ok"] = report.whole();
   object["workspace"] = path;
@@ -29,6 +39,10 @@ std::string check_json(const std::string& path, const tracking::CheckReport& rep
   object["models"] = report.models;
   object["journaled_runs"] = report.journals;
   object["problems"] = report.problems;
+  object["lost"] = report.lost;
+  if (options.quarantine) {
+    object["quarantine"] = {{"folder", away.folder}, {"files", files_json(away.moved)}};
+  }
   object["catalog"] = {{"file", report.catalog_file},
                        {"journal", report.catalog_journal},
                        {"runs", report.catalog_runs},
@@ -56,9 +70,23 @@ std::string check_text(const std::string& path, const tracking::CheckReport& rep
     out += fmt::format("; {} problems:\n", report.problems.size());
   }
   for (const std::string& problem : report.problems) out += "  " + problem + "\n";
+  if (!report.lost.empty()) {
+    out += fmt::format("{} blobs are known to be lost (in quarantine):\n", report.lost.size());
+  }
+  for (const std::string& lost : report.lost) out += "  " + lost + "\n";
   out += fmt::format("catalog: {}{}\n", catalog_text(report), options.rebuild ? ", rebuilt" : "");
   for (const std::string& problem : report.catalog_problems) out += "  " + problem + "\n";
   return out;
+}
+
+void note_quarantine(const Invocation& invocation, const tracking::QuarantineReport& away) {
+  for (const tracking::DamagedFile& file : away.moved) {
+    print_note(invocation, fmt::format("put away: {} ({})", file.path, file.why));
+  }
+  print_note(invocation, away.moved.empty()
+                             ? std::string("nothing is damaged that could be put away")
+                             : fmt::format("what was put away is in {}; NOTE.json there says why",
+                                           away.folder));
 }
 
 Status check(Invocation& invocation, const FsckOptions& options) {
@@ -67,13 +95,21 @@ Status check(Invocation& invocation, const FsckOptions& options) {
     ASSAY_ASSIGN_OR_RETURN(const int64_t runs, tracking::Catalog(*workspace).rebuild());
     print_note(invocation, fmt::format("catalog rebuilt from {} run files", runs));
   }
+  tracking::QuarantineReport away;
+  if (options.quarantine) {
+    ASSAY_ASSIGN_OR_RETURN(away, tracking::quarantine_damage(*workspace, *invocation.stop));
+    note_quarantine(invocation, away);
+  }
   ASSAY_ASSIGN_OR_RETURN(
       const tracking::CheckReport report,
       tracking::check_workspace(*workspace, *invocation.stop, {.thorough = options.thorough}));
-  print_result(invocation.json ? check_json(workspace->path(), report, options)
+  print_result(invocation.json ? check_json(workspace->path(), report, options, away)
                                : check_text(workspace->path(), report, options));
   if (!report.catalog_problems.empty()) {
     print_note(invocation, "`assay fsck --rebuild-catalog` makes the catalog anew");
+  }
+  if (!report.damaged.empty() && !options.quarantine) {
+    print_note(invocation, "`assay fsck --quarantine` puts away what is damaged");
   }
   if (!report.whole()) invocation.exit_code = exit_code_of(StatusCode::kData);
   return {};
@@ -90,10 +126,21 @@ void add_fsck_command(CLI::App& app, Invocation& invocation) {
                     "Open every run file with HDF5 and hash every blob, too");
   command->add_flag("--rebuild-catalog", options->rebuild,
                     "First make the catalog anew from all run files");
+  command->add_flag("--quarantine", options->quarantine,
+                    "First check thoroughly and put away what is damaged, into quarantine/ in the "
+                    "workspace");
   command->footer(
       "Compares every run file with its hashes and looks for every blob that something names.\n"
       "Exit code 3 if anything is damaged or missing.\n"
-      "Example:\n  assay fsck --workspace .assay");
+      "--quarantine moves damaged run files, blobs, model records and journals of dead processes\n"
+      "out of the way, with a note of what, why and when; then gc, copies and checks are clean. "
+      "What\n"
+      "only a damaged run named is garbage from then on. It repairs nothing: bring files back from "
+      "a\n"
+      "copy if there is one, and remove the folder in quarantine/ when it is of no more use.\n"
+      "Examples:\n"
+      "  assay fsck --workspace .assay\n"
+      "  assay fsck --quarantine");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return check(invocation, *options); };
   });

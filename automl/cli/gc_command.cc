@@ -39,7 +39,10 @@ std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
   object["kept_blobs"] = report.kept_blobs;
   object["young_blobs"] = report.young_blobs;
   object["restored_blobs"] = report.restored_blobs;
-  return object.dump();
+  object["held_blobs"] = report.held_blobs;
+  object["held_bytes"] = report.held_bytes;
+  object["damaged"] = report.damaged;
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
@@ -51,10 +54,14 @@ std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
   if (report.models > 0) out += fmt::format("{} deleted model versions given up\n", report.models);
   out += fmt::format("kept: {} blobs in use, {} younger than the grace period\n", report.kept_blobs,
                      report.young_blobs);
+  if (!report.damaged.empty()) {
+    out += fmt::format("held back: {} blobs ({}) that nothing names, but what is damaged might\n",
+                       report.held_blobs, size(report.held_bytes));
+  }
   return out;
 }
 
-Status collect(const Invocation& invocation, const GcOptions& options) {
+Status collect(Invocation& invocation, const GcOptions& options) {
   tracking::GarbageOptions garbage;
   ASSAY_ASSIGN_OR_RETURN(garbage.retention_ns, period_ns("--keep-deleted", options.keep_deleted));
   ASSAY_ASSIGN_OR_RETURN(garbage.grace_ns, period_ns("--grace", options.grace));
@@ -67,6 +74,11 @@ Status collect(const Invocation& invocation, const GcOptions& options) {
   }
   print_result(invocation.json ? report_json(report, options.dry_run) + "\n"
                                : report_text(report, options.dry_run));
+  print_damage(invocation, report.damaged);
+  if (!report.damaged.empty()) {
+    print_note(invocation,
+               "`assay fsck --quarantine` puts away what is damaged; then all is freed");
+  }
   return {};
 }
 
@@ -87,6 +99,8 @@ void add_gc_command(CLI::App& app, Invocation& invocation) {
                    "Blobs younger than this are left alone, whoever stored them")
       ->capture_default_str();
   command->footer(
+      "Works on a full disk. A damaged file blocks nothing, but blobs that only it might name are\n"
+      "held back; exit code 3 tells.\n"
       "Examples:\n"
       "  assay gc --dry-run\n"
       "  assay gc\n"

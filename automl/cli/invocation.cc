@@ -18,6 +18,10 @@ void add_output_options(CLI::App& command, Invocation& invocation) {
       ->group(kGeneralGroup);
 }
 
+void add_csv_option(CLI::App& command, Invocation& invocation) {
+  command.add_flag("--csv", invocation.csv, "Comma-separated values on stdout");
+}
+
 void add_workspace_option(CLI::App& command, Invocation& invocation) {
   add_output_options(command, invocation);
   command

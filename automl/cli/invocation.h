@@ -26,6 +26,7 @@ struct Invocation {
   int64_t started_ns = 0;     // on `clock`: when the process started
   StopToken* stop = nullptr;  // requested by the first Ctrl-C
   bool json = false;          // --json: machine-readable output on stdout
+  bool csv = false;           // --csv: tables as comma-separated values on stdout
   bool quiet = false;         // --quiet: no progress, no notes
   std::string workspace;      // --workspace, or empty
   int exit_code = 0;          // of a command that did not fail
@@ -36,6 +37,9 @@ struct Invocation {
 void add_output_options(CLI::App& command, Invocation& invocation);
 // --workspace too.
 void add_workspace_option(CLI::App& command, Invocation& invocation);
+
+// --csv, of commands that print a table.
+void add_csv_option(CLI::App& command, Invocation& invocation);
 
 // The workspace by --workspace, ASSAY_WORKSPACE, the nearest `.assay` upward; if there is none and
 // `create` is set, `.assay` here is made and named in a note.

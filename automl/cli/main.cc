@@ -146,6 +146,11 @@ int run_program(int argc, char** argv) {
     (void)flush_output();
     return 2;
   }
+  if (invocation.json && invocation.csv) {
+    invocation.action = [] {
+      return fail(StatusCode::kInvalidArgument, "--json and --csv exclude each other");
+    };
+  }
   install_handlers();
   return run_action(invocation);
 }

@@ -23,7 +23,8 @@ std::string joined(const std::vector<std::string>& items) {
   return fmt::format("{}", fmt::join(items, ", "));
 }
 
-TextTable model_table(const std::vector<tracking::ModelVersion>& models) {
+TextTable model_table(const Invocation& invocation,
+                      const std::vector<tracking::ModelVersion>& models) {
   TextTable table;
   table.add_column("model", Align::kLeft, Fit::kWhole);
   table.add_column("version", Align::kRight);
@@ -38,8 +39,8 @@ TextTable model_table(const std::vector<tracking::ModelVersion>& models) {
   for (const auto& model : models) {
     table.add_row({model.name, std::to_string(model.version), joined(model.aliases),
                    model.stage == "none" ? "" : model.stage, model.task, model.metric,
-                   model.score ? score_text(*model.score) : "-",
-                   size_text(static_cast<double>(model.size)), tracking::iso_time(model.created_ns),
+                   model.score ? score_cell(invocation, *model.score) : "-",
+                   size_cell(invocation, model.size), tracking::iso_time(model.created_ns),
                    model.run_id});
   }
   return table;
@@ -67,12 +68,12 @@ Status list_command(const Invocation& invocation, const ListOptions& options) {
     print_result(out + "]\n");
     return {};
   }
-  if (listed->empty()) {
+  if (listed->empty() && !invocation.csv) {
     print_note(invocation, options.deleted ? "nothing of this model is in the trash"
                                            : "no models are registered here");
     return {};
   }
-  print_result(model_table(*listed).render(terminal_width()));
+  print_table(invocation, model_table(invocation, *listed));
   return {};
 }
 
@@ -197,7 +198,7 @@ Status history_command(const Invocation& invocation, const std::string& name) {
           {tracking::iso_time(event.at_ns), event.user, change_text(name, change), event.reason});
     }
   }
-  print_result(table.render(terminal_width()));
+  print_table(invocation, table);
   return {};
 }
 
@@ -227,6 +228,7 @@ void add_list(CLI::App& models, Invocation& invocation) {
   auto options = std::make_shared<ListOptions>();
   list->add_option("model", options->name, "All versions of this model");
   list->add_flag("--deleted", options->deleted, "Those in the trash instead");
+  add_csv_option(*list, invocation);
   list->footer("Example:\n  assay models list churn");
   list->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return list_command(invocation, *options); };
@@ -238,7 +240,8 @@ void add_history(CLI::App& models, Invocation& invocation) {
   add_workspace_option(*command, invocation);
   auto name = std::make_shared<std::string>();
   command->add_option("model", *name, "The model's name")->required();
-  command->footer("Example:\n  assay models history churn");
+  add_csv_option(*command, invocation);
+  command->footer("Oldest first.\nExample:\n  assay models history churn");
   command->callback([&invocation, name] {
     invocation.action = [&invocation, name] { return history_command(invocation, *name); };
   });

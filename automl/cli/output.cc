@@ -34,6 +34,11 @@ void print_note(const Invocation& invocation, std::string_view text) {
   if (!invocation.quiet) print_message(fmt::format("{}\n", text));
 }
 
+void print_damage(Invocation& invocation, std::span<const std::string> damaged) {
+  for (const std::string& message : damaged) print_message("damaged: " + message + "\n");
+  if (!damaged.empty()) invocation.exit_code = exit_code_of(StatusCode::kData);
+}
+
 void print_error(const Invocation& invocation, const Error& error) {
   if (invocation.json) {
     const nlohmann::json object = {
@@ -47,6 +52,18 @@ Status flush_output() {
   if (std::fflush(stdout) != 0) output_failed = true;
   if (output_failed) return fail(StatusCode::kIo, "cannot write to standard output");
   return {};
+}
+
+void print_table(const Invocation& invocation, const TextTable& table) {
+  print_result(invocation.csv ? table.csv() : table.render(terminal_width()));
+}
+
+std::string size_cell(const Invocation& invocation, int64_t bytes) {
+  return invocation.csv ? std::to_string(bytes) : size_text(static_cast<double>(bytes));
+}
+
+std::string score_cell(const Invocation& invocation, double score) {
+  return invocation.csv ? fmt::format("{}", score) : score_text(score);
 }
 
 int terminal_width() {

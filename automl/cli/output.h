@@ -1,10 +1,13 @@
 // Where commands print: results on stdout, notes and errors on stderr. Only cli/ prints.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "automl/cli/invocation.h"
+#include "automl/report/text_table.h"
 #include "kernels/base/status.h"
 
 namespace assay::automl::cli {
@@ -15,10 +18,19 @@ void print_result(std::string_view text);
 void print_message(std::string_view text);
 // A line for people, on stderr; nothing with --quiet.
 void print_note(const Invocation& invocation, std::string_view text);
+// Names what is damaged, each in a line on stderr, also with --quiet. The command goes on and, if
+// nothing else fails, ends with the exit code for damaged data.
+void print_damage(Invocation& invocation, std::span<const std::string> damaged);
 // `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.
 void print_error(const Invocation& invocation, const Error& error);
 // Whether everything printed reached stdout; an io error if not (a full disk, a closed pipe).
 Status flush_output();
+
+// A table as people read it, or with --csv as programs do.
+void print_table(const Invocation& invocation, const TextTable& table);
+// Cells of such a table, rounded for people: a number of bytes, a score.
+std::string size_cell(const Invocation& invocation, int64_t bytes);
+std::string score_cell(const Invocation& invocation, double score);
 
 // Columns of the terminal behind stdout; 0 if it is not one.
 int terminal_width();

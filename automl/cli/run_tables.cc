@@ -104,16 +104,6 @@ std::string run_rows_json(const std::vector<tracking::RunRow>& rows,
   return out + "]\n";
 }
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 std::string run_rows_csv(const std::vector<tracking::RunRow>& rows,
                          std::span<const tracking::RunField> shown) {
   std::string out =

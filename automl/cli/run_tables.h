@@ -27,9 +27,6 @@ std::string run_rows_json(const std::vector<tracking::RunRow>& rows,
 std::string run_rows_csv(const std::vector<tracking::RunRow>& rows,
                          std::span<const tracking::RunField> shown);
 
-// One cell of CSV, quoted where it has to be.
-std::string csv_cell(const std::string& text);
-
 // "12.5 s", or "-" for a run that has not ended.
 std::string run_duration_text(const tracking::RunInfo& info);
 // A value as tables show it: numbers with six digits; "-" if it is missing.

@@ -21,7 +21,6 @@ using Json = nlohmann::ordered_json;
 struct CompareOptions {
   std::vector<std::string> runs;
   bool all = false;
-  bool csv = false;
 };
 
 // One line of the comparison: a field, and what each run has.
@@ -187,9 +186,6 @@ std::string compare_table(const Summaries& runs, const std::vector<Line>& lines)
 }
 
 Status compare_command(const Invocation& invocation, const CompareOptions& options) {
-  if (invocation.json && options.csv) {
-    return fail(StatusCode::kInvalidArgument, "--json and --csv exclude each other");
-  }
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   Summaries runs;
   for (const std::string& reference : options.runs) {
@@ -215,7 +211,7 @@ Status compare_command(const Invocation& invocation, const CompareOptions& optio
   add(value_lines(runs, "params", &tracking::RunSummary::params));
   add(value_lines(runs, "tags", &tracking::RunSummary::tags));
   for (Line& line : metric_lines(runs)) lines.push_back(std::move(line));
-  print_result(options.csv ? compare_csv(runs, lines) : compare_table(runs, lines));
+  print_result(invocation.csv ? compare_csv(runs, lines) : compare_table(runs, lines));
   if (same > 0) {
     print_note(invocation,
                fmt::format("{} parameters and tags are the same; --all shows them", same));
@@ -233,7 +229,7 @@ void add_runs_compare(CLI::App& runs, Invocation& invocation) {
       ->required()
       ->expected(2, 50);
   command->add_flag("--all", options->all, "Parameters and tags that do not differ, too");
-  command->add_flag("--csv", options->csv, "Comma-separated values on stdout");
+  add_csv_option(*command, invocation);
   command->footer("Example:\n  assay runs compare 01JDA 01JDB");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return compare_command(invocation, *options); };

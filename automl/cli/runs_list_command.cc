@@ -25,7 +25,6 @@ struct ListOptions {
   int64_t limit = 50;
   int64_t offset = 0;
   bool all = false;
-  bool csv = false;
   bool ascii = false;
 };
 
@@ -93,7 +92,7 @@ void print_page(const Invocation& invocation, const ListOptions& options,
   for (const std::string& note : page.notes) print_note(invocation, "note: " + note);
   if (invocation.json) {
     print_result(run_rows_json(page.rows, shown));
-  } else if (options.csv) {
+  } else if (invocation.csv) {
     print_result(run_rows_csv(page.rows, shown));
   } else if (page.rows.empty()) {
     print_note(invocation, page.matched == 0 ? fmt::format("no runs in {} fit", workspace)
@@ -110,9 +109,6 @@ void print_page(const Invocation& invocation, const ListOptions& options,
 }
 
 Status list_command(const Invocation& invocation, const ListOptions& options, bool search) {
-  if (invocation.json && options.csv) {
-    return fail(StatusCode::kInvalidArgument, "--json and --csv exclude each other");
-  }
   tracking::RunQuery query;
   std::vector<tracking::RunField> asked;
   if (search) {
@@ -136,7 +132,7 @@ Status list_command(const Invocation& invocation, const ListOptions& options, bo
   return {};
 }
 
-void add_table_flags(CLI::App& command, ListOptions& options) {
+void add_table_flags(CLI::App& command, Invocation& invocation, ListOptions& options) {
   command.add_option("--columns", options.columns,
                      "More columns: fields with commas between them, for example "
                      "params.lr,max(metrics.auc)");
@@ -146,7 +142,7 @@ void add_table_flags(CLI::App& command, ListOptions& options) {
   command.add_option("--offset", options.offset, "Leave so many out first")
       ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
-  command.add_flag("--csv", options.csv, "Comma-separated values on stdout");
+  add_csv_option(command, invocation);
   command.add_flag("--ascii", options.ascii, "Curves without Unicode characters");
 }
 
@@ -164,7 +160,7 @@ void add_list(CLI::App& runs, Invocation& invocation) {
   command->add_flag("--all", options->all,
                     "The runs below others, such as trials, too (also with --kind, --status or "
                     "--parent)");
-  add_table_flags(*command, *options);
+  add_table_flags(*command, invocation, *options);
   command->footer(
       "Examples:\n"
       "  assay runs list --limit 5\n"
@@ -181,7 +177,7 @@ void add_search(CLI::App& runs, Invocation& invocation) {
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<ListOptions>();
   command->add_option("query", options->query, "What to find, as below")->required();
-  add_table_flags(*command, *options);
+  add_table_flags(*command, invocation, *options);
   std::vector<std::string_view> names;
   for (const auto& attribute : tracking::run_attributes()) names.push_back(attribute.name);
   const std::string attributes = fmt::format("count(...); {}", fmt::join(names, ", "));

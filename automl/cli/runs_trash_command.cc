@@ -8,6 +8,7 @@
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_trash.h"
 
 namespace assay::automl::cli {
@@ -31,6 +32,7 @@ Status for_each_run(const Invocation& invocation, const std::vector<std::string>
   std::vector<tracking::RunInfo> all;
   for (const std::string& reference : references) {
     ASSAY_ASSIGN_OR_RETURN(const std::vector<tracking::RunInfo> infos, action(reference));
+    if (infos.empty()) continue;  // told already
     const size_t below = infos.size() - 1;
     print_note(invocation,
                fmt::format("{} {} {} ({}){}", done, infos[0].kind, infos[0].run_id, infos[0].name,
@@ -43,11 +45,32 @@ Status for_each_run(const Invocation& invocation, const std::vector<std::string>
   return {};
 }
 
+// A run that cannot be read cannot be restored either: it goes to quarantine. Nothing if no damaged
+// run was meant; then it fails as it did.
+Result<std::vector<tracking::RunInfo>> delete_damaged(const Invocation& invocation,
+                                                      tracking::Workspace& workspace,
+                                                      const std::string& reference,
+                                                      const Error& failure) {
+  if (failure.code != StatusCode::kData && failure.code != StatusCode::kNotFound) {
+    return tl::unexpected<Error>(failure);
+  }
+  const auto away = tracking::quarantine_run(workspace, reference);
+  if (!away && away.error().code == StatusCode::kNotFound) return tl::unexpected<Error>(failure);
+  if (!away) return tl::unexpected<Error>(away.error());
+  for (const tracking::DamagedFile& file : away->moved) {
+    print_note(invocation, fmt::format("damaged: {}; it is in {} now, and what was below it stays",
+                                       file.why, away->folder));
+  }
+  return std::vector<tracking::RunInfo>();
+}
+
 Status delete_runs(const Invocation& invocation, const TrashOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_RETURN_IF_ERROR(
       for_each_run(invocation, options.runs, "deleted", [&](const std::string& reference) {
-        return tracking::delete_run(*workspace, reference, options.force);
+        auto deleted = tracking::delete_run(*workspace, reference, options.force);
+        if (!deleted) deleted = delete_damaged(invocation, *workspace, reference, deleted.error());
+        return deleted;
       }));
   print_note(invocation,
              "`assay runs restore RUN` brings it back, `assay gc` frees its space later");
@@ -77,7 +100,7 @@ Status list_trash(const Invocation& invocation) {
     print_result(array.dump() + "\n");
     return {};
   }
-  if (runs.empty()) {
+  if (runs.empty() && !invocation.csv) {
     print_note(invocation, "no deleted runs");
     return {};
   }
@@ -90,9 +113,9 @@ Status list_trash(const Invocation& invocation) {
   for (const tracking::DeletedRun& run : runs) {
     table.add_row({run.info.run_id, run.info.kind, run.info.name, run.info.experiment,
                    std::string(name_of(run.info.status)), tracking::iso_time(run.deleted_ns),
-                   size_text(static_cast<double>(run.bytes))});
+                   size_cell(invocation, run.bytes)});
   }
-  print_result(table.render(terminal_width()));
+  print_table(invocation, table);
   return {};
 }
 
@@ -120,6 +143,7 @@ void add_runs_trash(CLI::App& runs, Invocation& invocation) {
 
   CLI::App* trash = runs.add_subcommand("trash", "List deleted runs, last deleted first");
   add_workspace_option(*trash, invocation);
+  add_csv_option(*trash, invocation);
   trash->footer("Example:\n  assay runs trash");
   trash->callback(
       [&invocation] { invocation.action = [&invocation] { return list_trash(invocation); }; });

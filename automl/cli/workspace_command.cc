@@ -86,17 +86,20 @@ Status list_command(const Invocation& invocation) {
     print_result(dump(array));
     return {};
   }
-  if (known.empty()) {
+  if (known.empty() && !invocation.csv) {
     print_note(invocation, "no workspace here or above (assay workspace create makes one)");
     return {};
   }
   TextTable table;
-  for (const char* title : {"", "name", "path", "found by"}) table.add_column(title);
+  for (const char* title : {invocation.csv ? "used" : "", "name", "path", "found by"}) {
+    table.add_column(title);
+  }
   for (size_t i = 0; i < known.size(); ++i) {
     table.add_row({i == 0 ? "*" : "", known[i].workspace->display_name(),
                    known[i].workspace->path(), known[i].origin});
   }
-  print_result(table.render(terminal_width()) + "\n* is what commands use here\n");
+  print_table(invocation, table);
+  if (!invocation.csv) print_result("\n* is what commands use here\n");
   return {};
 }
 
@@ -200,6 +203,7 @@ void add_workspace_command(CLI::App& app, Invocation& invocation) {
   CLI::App* list = workspace->add_subcommand(
       "list", "The workspaces that commands started here find, the one they use first");
   add_workspace_option(*list, invocation);
+  add_csv_option(*list, invocation);
   list->footer("Example:\n  assay workspace list");
   list->callback(
       [&invocation] { invocation.action = [&invocation] { return list_command(invocation); }; });

@@ -15,7 +15,21 @@
 namespace assay::automl::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::string size_of(int64_t bytes) { return size_text(static_cast<double>(bytes)); }
+
+std::string dump(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void note_cut(const Invocation& invocation, int64_t runs, const char* what) {
+  if (runs == 0) return;
+  print_note(invocation,
+             fmt::format("{} run{} under way: the {} has {} as interrupted, with all that was "
+                         "recorded when it began",
+                         runs, runs == 1 ? " was" : "s were", what, runs == 1 ? "it" : "them"));
+}
 
 void print_copied(const Invocation& invocation, const std::string& to, const char* what,
                   const tracking::CopyReport& report) {
@@ -24,33 +38,38 @@ void print_copied(const Invocation& invocation, const std::string& to, const cha
     object["path"] = to;
     object["files"] = report.files;
     object["bytes"] = report.bytes;
-    object["runs_behind"] = report.runs_behind;
-    print_result(object.dump() + "\n");
+    object["runs_cut"] = report.runs_cut;
+    object["damaged"] = report.damaged;
+    print_result(dump(object));
   } else {
     print_result(
         fmt::format("{} to {}: {} files, {}\n", what, to, report.files, size_of(report.bytes)));
   }
-  if (report.runs_behind > 0) {
-    print_note(
-        invocation,
-        fmt::format(
-            "warning: {} run{} of a process at work {} in the copy only as far as published, "
-            "if at all: copy again when it is done",
-            report.runs_behind, report.runs_behind == 1 ? "" : "s",
-            report.runs_behind == 1 ? "is" : "are"));
-  }
+  note_cut(invocation, report.runs_cut, "copy");
 }
 
-Status copy(const Invocation& invocation, const std::string& to) {
+Status copy(Invocation& invocation, const std::string& to) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const tracking::CopyReport report,
                          tracking::copy_workspace(*workspace, to, *invocation.stop));
   print_copied(invocation, to, "copied", report);
+  print_damage(invocation, report.damaged);
   return {};
 }
 
+// Takes the copy's place once it is whole: the original goes, first the file that makes it a
+// workspace, so that no half of one is left.
+Status remove_original(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::remove(from + "/WORKSPACE", error);
+  if (!error) fs::remove_all(from, error);
+  if (!error) return {};
+  return fail(StatusCode::kIo, "copied to '{}', but '{}' cannot be removed: {}", to, from,
+              error.message());
+}
+
 // A rename where that can be done, else a verified copy and then the removal of the original.
-Status move(const Invocation& invocation, const std::string& to) {
+Status move(Invocation& invocation, const std::string& to) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   const std::string from = workspace->path();
   ASSAY_ASSIGN_OR_RETURN(const int alive, tracking::live_writers(*workspace));
@@ -59,22 +78,25 @@ Status move(const Invocation& invocation, const std::string& to) {
                 "{} process{} at work in '{}': move it when they are done", alive,
                 alive == 1 ? " is" : "es are", from);
   }
-  namespace fs = std::filesystem;
   std::error_code error;
   const fs::path target = fs::absolute(to, error).lexically_normal();
+  ASSAY_RETURN_IF_ERROR(tracking::clear_unfinished_copy(workspace->files(), target.string()));
   if (fs::exists(target) && !(fs::is_directory(target) && fs::is_empty(target, error))) {
     return fail(StatusCode::kAlreadyExists, "'{}' is there and not an empty folder", to);
   }
   fs::create_directories(target.parent_path(), error);
   fs::rename(from, target, error);
-  tracking::CopyReport report;
   if (error) {
-    ASSAY_ASSIGN_OR_RETURN(report, tracking::copy_workspace(*workspace, to, *invocation.stop));
-    fs::remove_all(from, error);
-    if (error) {
-      return fail(StatusCode::kIo, "copied to '{}', but '{}' cannot be removed: {}", to, from,
-                  error.message());
+    ASSAY_ASSIGN_OR_RETURN(const tracking::CopyReport report,
+                           tracking::copy_workspace(*workspace, to, *invocation.stop));
+    if (!report.damaged.empty()) {
+      print_damage(invocation, report.damaged);
+      return fail(StatusCode::kData,
+                  "'{}' stays: the copy in '{}' has not what is damaged in it (`assay fsck "
+                  "--quarantine` puts that away)",
+                  from, to);
     }
+    ASSAY_RETURN_IF_ERROR(remove_original(from, to));
   }
   if (invocation.json) {
     print_result(nlohmann::ordered_json({{"from", from}, {"path", to}}).dump() + "\n");
@@ -90,7 +112,7 @@ struct ExportOptions {
   bool blobs = false;
 };
 
-Status export_file(const Invocation& invocation, const ExportOptions& options) {
+Status export_file(Invocation& invocation, const ExportOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_RETURN_IF_ERROR(OutputFile::check(options.out));
   tracking::BundleOptions bundle;
@@ -112,11 +134,15 @@ Status export_file(const Invocation& invocation, const ExportOptions& options) {
     object["runs"] = report.runs;
     object["blobs"] = report.blobs;
     object["bytes"] = report.bytes;
-    print_result(object.dump() + "\n");
+    object["runs_cut"] = report.runs_cut;
+    object["damaged"] = report.damaged;
+    print_result(dump(object));
   } else {
     print_result(fmt::format("{}: {} runs, {} blobs, {}\n", options.out.path, report.runs,
                              report.blobs, size_of(report.bytes)));
   }
+  note_cut(invocation, report.runs_cut, "file");
+  print_damage(invocation, report.damaged);
   return {};
 }
 
@@ -131,7 +157,11 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
   add_workspace_option(*duplicate, invocation);
   duplicate->add_option("to", *to, "The new folder")->required();
   duplicate->footer(
-      "Runs of processes at work are copied as far as they are published, and a warning tells.\n"
+      "Works beside processes that write: their runs are in the copy as interrupted, with all "
+      "that\n"
+      "was recorded when it began. What is damaged is named and left out; exit code 3 tells. What "
+      "a\n"
+      "copy left that was cut short is cleared away by the next one.\n"
       "Example:\n  assay workspace copy /backup/assay-monday");
   duplicate->callback([&invocation, to] {
     invocation.action = [&invocation, to] { return copy(invocation, *to); };

@@ -115,6 +115,31 @@ std::string TextTable::render(int width) const {
   return out;
 }
 
+std::string TextTable::csv() const {
+  std::string out;
+  const auto add_line = [&](auto&& cell_of) {
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const std::string& cell = cell_of(c);
+      if (c > 0) out += ',';
+      if (cell != "-") out += csv_cell(cell);
+    }
+    out += "\r\n";
+  };
+  add_line([&](size_t c) -> const std::string& { return columns_[c].title; });
+  for (const auto& row : rows_) add_line([&](size_t c) -> const std::string& { return row[c]; });
+  return out;
+}
+
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 std::string fitted_lines(std::string_view text, int width) {
   if (width < kLeastWidth) return std::string(text);
   std::string out;

@@ -32,6 +32,9 @@ class TextTable {
   // columns are left out or the widest cells cut ("...") as their Fit says until a line fits, but
   // no column is cut below 8 characters.
   std::string render(int width = 0) const;
+  // The same as comma-separated values (RFC 4180): a line of titles, then the rows, all cells
+  // whole; a cell "-", which says that there is nothing, is empty.
+  std::string csv() const;
 
  private:
   struct Column {
@@ -46,6 +49,9 @@ class TextTable {
 
 // Each line of `text` cut to `width` columns, "..." for its middle; as it is for width 0.
 std::string fitted_lines(std::string_view text, int width);
+
+// A cell of comma-separated values, quoted where it must be.
+std::string csv_cell(std::string_view text);
 
 // Code points of UTF-8 text.
 int text_width(std::string_view text);

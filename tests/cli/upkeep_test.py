@@ -1,5 +1,7 @@
 """assay gc, runs delete, restore and trash, workspace verify, copy, move and export."""
+import csv
 import glob
+import io
 import os
 import signal
 import subprocess
@@ -92,8 +94,92 @@ class UpkeepTest(CliCase):
             handle.truncate(1000)
         process = self.assay('workspace', 'verify', code=3)
         self.assertIn(self.sweeps['two'], process.stdout)
-        self.fails(3, 'gc', says=self.sweeps['two'])
-        self.fails(3, 'workspace', 'copy', 'copy', says=self.sweeps['two'])
+        self.assertIn('--quarantine', process.stderr)
+
+    def damage(self, sweep):
+        [path] = glob.glob(self.path('.assay/runs/*/' + self.sweeps[sweep] + '.h5'))
+        with open(path, 'r+b') as handle:
+            handle.truncate(1000)
+        return path
+
+    def test_damage_blocks_nothing_and_is_put_away(self):
+        path = self.damage('two')
+        self.assay('runs', 'delete', self.sweeps['one'], '--force')
+        report = self.assay_json('gc', '--keep-deleted', '0s', '--grace', '0s', code=3)
+        self.assertEqual((report['runs'], report['blobs']), (3, 0))
+        self.assertGreater(report['held_blobs'], 0)
+        self.assertGreater(report['held_bytes'], 0)
+        text = self.assay('gc', '--dry-run', '--grace', '0s', code=3)
+        self.assertIn('held back', text.stdout)
+        self.assertIn(self.sweeps['two'], text.stderr)
+        report = self.assay_json('workspace', 'copy', 'copy', code=3)
+        self.assertIn(self.sweeps['two'], report['damaged'][0])
+        self.assertTrue(os.path.exists(self.path('copy/WORKSPACE')))
+        report = self.assay_json('workspace', 'export', '--one-file', 'all.h5', code=3)
+        self.assertEqual((report['runs'], len(report['damaged'])), (2, 1))
+        trial = self.assay_json('runs', 'list', '--kind', 'trial')[0]
+        self.assay('runs', 'export', trial['run_id'], '--out', 'out')
+        change = self.assay_json('experiments', 'rename', 'two', 'three', code=3)
+        self.assertEqual((change['runs'], len(change['damaged'])), (2, 1))
+
+        report = self.assay_json('fsck', '--quarantine')
+        self.assertTrue(report['ok'], report)
+        [moved] = report['quarantine']['files']
+        self.assertIn(self.sweeps['two'], moved['path'])
+        self.assertFalse(os.path.exists(path))
+        self.assertTrue(os.path.exists(self.path(
+            '.assay/' + report['quarantine']['folder'] + '/NOTE.json')))
+        report = self.assay_json('gc', '--keep-deleted', '0s', '--grace', '0s')
+        self.assertEqual(report['held_blobs'], 0)
+        self.assertGreater(report['blobs'], 0)
+        self.assay('workspace', 'copy', 'clean')
+        self.assay('workspace', 'verify', '--workspace', 'clean')
+        self.assertIn('nothing is damaged', self.assay('fsck', '--quarantine').stderr)
+
+    def test_a_damaged_run_can_be_deleted(self):
+        self.damage('two')
+        process = self.assay('runs', 'delete', self.sweeps['two'])
+        self.assertIn('quarantine/', process.stderr)
+        self.assay('workspace', 'verify')
+        self.fails(2, 'runs', 'delete', self.sweeps['two'], says=self.sweeps['two'])
+
+    def test_missing_blobs_are_damage_like_others(self):
+        sha256 = self.assay_json('models', 'list')[0]['sha256']
+        os.remove(self.path(f'.assay/blobs/{sha256[:2]}/{sha256}'))
+        name = self.assay_json('models', 'list')[0]['name']
+        self.fails(3, 'predict', name, '--data', 'train.csv', '--out', 'p.csv', says=sha256)
+        self.assay('fsck', code=3)
+        report = self.assay_json('fsck', '--quarantine')
+        self.assertEqual((report['problems'], len(report['lost'])), ([], 1))
+        self.fails(3, 'predict', name, '--data', 'train.csv', '--out', 'p.csv', says=sha256)
+
+    def test_a_copy_that_was_cut_short_is_made_again(self):
+        os.makedirs(self.path('copy/blobs/ab'))
+        self.write('copy/COPYING', '{"cut')
+        self.write('copy/blobs/ab/half', 'half of a blob')
+        self.assay('workspace', 'copy', 'copy')
+        self.assay('workspace', 'verify', '--workspace', 'copy')
+        os.makedirs(self.path('moved/runs'))
+        self.write('moved/COPYING', '')
+        self.assay('workspace', 'move', 'moved')
+        self.assay('workspace', 'verify', '--workspace', 'moved')
+
+    def test_tables_are_csv_on_demand(self):
+        rows = {}
+        for command in ('models list', 'models list one', 'models history one', 'experiments list',
+                        'experiments show one', 'data list', 'workspace list', 'runs list',
+                        'runs trash'):
+            text = self.assay(*command.split(), '--csv').stdout
+            rows[command] = list(csv.DictReader(io.StringIO(text)))
+            if command != 'runs trash':
+                self.assertTrue(rows[command], command)
+            self.fails(2, *command.split(), '--csv', '--json', says='exclude')
+        self.assertEqual(rows['runs trash'], [])
+        model = next(row for row in rows['models list'] if row['model'] == 'one')
+        known = next(m for m in self.assay_json('models', 'list') if m['name'] == 'one')
+        self.assertEqual(int(model['size']), known['size'])
+        self.assertEqual(float(model['score']), known['score'])
+        self.assertEqual(rows['models history one'][0]['what'], 'one:1 registered')
 
     def test_copies_and_moves_are_whole_workspaces(self):
         self.assay('workspace', 'copy', 'backup/monday')

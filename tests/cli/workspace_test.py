@@ -88,7 +88,7 @@ class WorkspaceTest(CliCase):
         self.fails(2, 'experiments', 'rename', 'homes', 'churn', says=['Churn', '--merge'])
         self.fails(2, 'experiments', 'rename', 'hoems', 'x', says="mean 'homes'")
         renamed = self.assay_json('experiments', 'rename', 'homes', 'houses')
-        self.assertEqual(renamed, {'from': 'homes', 'to': 'houses', 'runs': 6})
+        self.assertEqual(renamed, {'from': 'homes', 'to': 'houses', 'runs': 6, 'damaged': []})
         shown = self.assay_json('runs', 'show', errors[0]['run_id'])
         self.assertEqual(shown['experiment'], 'houses')
         self.fails(2, 'experiments', 'delete', 'churn', says='force')

@@ -103,9 +103,9 @@ TEST_F(BlobStoreTest, StoringAgainMendsACutBlob) {
 
 TEST_F(BlobStoreTest, SaysWhatIsMissingOrNoHash) {
   BlobStore blobs(*workspace_);
-  EXPECT_EQ(blobs.read(kHello).error().code, StatusCode::kNotFound);
-  EXPECT_EQ(blobs.verify(kHello).error().code, StatusCode::kNotFound);
-  EXPECT_EQ(blobs.copy_to(kHello, folder_ / "out").error().code, StatusCode::kNotFound);
+  EXPECT_EQ(blobs.read(kHello).error().code, StatusCode::kData);
+  EXPECT_EQ(blobs.verify(kHello).error().code, StatusCode::kData);
+  EXPECT_EQ(blobs.copy_to(kHello, folder_ / "out").error().code, StatusCode::kData);
   EXPECT_EQ(blobs.read("../../WORKSPACE").error().code, StatusCode::kInvalidArgument);
   EXPECT_EQ(blobs.put_file(folder_ / "none").error().code, StatusCode::kNotFound);
   EXPECT_FALSE(blobs.contains("nonsense"));

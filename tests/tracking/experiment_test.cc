@@ -1,5 +1,6 @@
 #include "tracking/experiment.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <span>
@@ -67,14 +68,14 @@ TEST_F(ExperimentChange, RenamesAllItsRunsAndNothingElseOfThem) {
   const RunRecord before = *load_run(*workspace_, sweep_);
   const auto renamed = Experiment::rename(*workspace_, "adult", "census");
   ASSERT_TRUE(renamed) << renamed.error().message;
-  EXPECT_EQ(*renamed, 2);
+  EXPECT_EQ(renamed->runs, 2);
   EXPECT_EQ(experiment_of(sweep_), "census");
   EXPECT_EQ(experiment_of(trial_), "census");
   EXPECT_EQ(experiment_of(other_), "letter");
   RunRecord after = *load_run(*workspace_, sweep_);
   after.info.experiment = before.info.experiment;
   EXPECT_EQ(*run_file_image(after), *run_file_image(before));
-  EXPECT_EQ(*Experiment::rename(*workspace_, "census", "Census"), 2) << "other letters";
+  EXPECT_EQ(Experiment::rename(*workspace_, "census", "Census")->runs, 2) << "other letters";
   EXPECT_EQ(experiment_of(trial_), "Census");
 }
 
@@ -83,8 +84,30 @@ TEST_F(ExperimentChange, MergesOnlyWhenTold) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, StatusCode::kAlreadyExists);
   EXPECT_EQ(experiment_of(sweep_), "Adult");
-  EXPECT_EQ(*Experiment::rename(*workspace_, "Adult", "letter", true), 2);
+  EXPECT_EQ(Experiment::rename(*workspace_, "Adult", "letter", true)->runs, 2);
   EXPECT_EQ(Experiment::list_all(*workspace_)->at(0).runs, 3);
+}
+
+TEST_F(ExperimentChange, GoesOnPastDamagedRunsAndNamesThem) {
+  ASSERT_TRUE(workspace_->flush());
+  std::string file = run_file_of(*workspace_, trial_);
+  std::string bytes = slurp(file);
+  bytes[bytes.size() / 4] ^= 1;
+  spill(file, bytes);
+  file = run_file_of(*workspace_, other_);
+  spill(file, slurp(file).substr(0, 600));
+  const auto renamed = Experiment::rename(*workspace_, "adult", "census");
+  ASSERT_TRUE(renamed) << renamed.error().message;
+  EXPECT_EQ(renamed->runs, 1);
+  EXPECT_THAT(renamed->damaged,
+              testing::UnorderedElementsAre(testing::HasSubstr(trial_), testing::HasSubstr(other_)))
+      << "the second might be one of the experiment";
+  EXPECT_EQ(experiment_of(sweep_), "census");
+  EXPECT_EQ(experiment_of(trial_), "Adult");
+  const auto removed = Experiment::remove(*workspace_, "adult");
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(removed->runs.size(), 1U);
+  EXPECT_THAT(removed->damaged, testing::ElementsAre(testing::HasSubstr(other_)));
 }
 
 TEST_F(ExperimentChange, RefusesWhatRunsAndWhatIsNotThere) {
@@ -114,8 +137,8 @@ TEST_F(ExperimentChange, GoesToTheTrashUnlessAModelNeedsIt) {
   EXPECT_EQ(experiment_of(sweep_), "Adult");
   const auto removed = Experiment::remove(*workspace_, "adult", true);
   ASSERT_TRUE(removed) << removed.error().message;
-  ASSERT_EQ(removed->size(), 2U);
-  EXPECT_EQ(removed->at(0).run_id, sweep_) << "parents first";
+  ASSERT_EQ(removed->runs.size(), 2U);
+  EXPECT_EQ(removed->runs.at(0).run_id, sweep_) << "parents first";
   EXPECT_EQ(list_runs(*workspace_)->runs.size(), 1U);
   ASSERT_TRUE(restore_run(*workspace_, sweep_));
   EXPECT_EQ(list_runs(*workspace_)->runs.size(), 3U);

@@ -1,6 +1,10 @@
 #include "tracking/garbage.h"
 
+#include <cerrno>
+#include <filesystem>
 #include <functional>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "kernels/base/file_layer.h"
@@ -30,7 +34,7 @@ TEST_F(Garbage, IsWhatNothingNames) {
   EXPECT_FALSE(holds(orphan));
   const auto references = find_references(*workspace_);
   ASSERT_TRUE(references) << references.error().message;
-  for (const auto& [sha256, who] : *references) EXPECT_TRUE(holds(sha256)) << who;
+  for (const auto& [sha256, who] : references->blobs) EXPECT_TRUE(holds(sha256)) << who;
 }
 
 TEST_F(Garbage, IsOnlyCountedByADryRun) {
@@ -78,17 +82,113 @@ TEST_F(Garbage, IncludesDeletedRunsOnceTheirTimeIsUp) {
   EXPECT_TRUE(holds((*load_run(*workspace_, trials_[1])).artifacts[0].sha256));
 }
 
-TEST_F(Garbage, IsNotCollectedWhileAnyRunFileIsDamaged) {
+TEST_F(Garbage, IsHeldBackIfWhatIsDamagedMightNameIt) {
   const std::string orphan = put("nobody needs this");
+  ASSERT_TRUE(delete_run(*workspace_, trials_[0]));
   reopen();
   const std::string path = run_file_of(*workspace_, other_);
   const std::string whole = slurp(path);
   spill(path, whole.substr(0, whole.size() / 2));
-  const auto report = collect_garbage(*workspace_, kAtOnce);
-  ASSERT_FALSE(report);
-  EXPECT_EQ(report.error().code, StatusCode::kData);
-  EXPECT_THAT(report.error().message, HasSubstr(other_));
+  GarbageOptions options = kAtOnce;
+  for (const bool dry_run : {true, false}) {
+    options.dry_run = dry_run;
+    const auto report = collect_garbage(*workspace_, options);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_THAT(report->damaged, testing::ElementsAre(HasSubstr(other_)));
+    EXPECT_EQ(report->runs, 1) << "what was deleted goes all the same";
+    EXPECT_EQ(report->blobs, 0);
+    EXPECT_EQ(report->held_blobs, 2) << "the orphan, and the artifact of the deleted run";
+    EXPECT_EQ(report->held_bytes, 17 + 13);
+  }
   EXPECT_TRUE(holds(orphan));
+  spill(path, whole);
+  EXPECT_EQ(collect_garbage(*workspace_, kAtOnce)->blobs, 2);
+}
+
+TEST_F(Garbage, IncludesDeletedRunsThatCannotBeRead) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  for (const std::string& path : files_below(folder_ / "store/trash/runs")) {
+    spill(folder_ / ("store/trash/runs/" + path), "damaged");
+  }
+  EXPECT_EQ(collect_garbage(*workspace_, {.grace_ns = 0})->damaged.size(), 1U);
+  const auto report = collect_garbage(*workspace_, kAtOnce);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->runs, 1);
+  EXPECT_THAT(report->damaged, testing::IsEmpty());
+}
+
+TEST_F(Garbage, IsNotHeldBackForADeletedVersionForGood) {
+  const std::string orphan = put("nobody needs this");
+  ASSERT_TRUE(ModelRegistry(workspace_).delete_version("credit", 1));
+  spill(folder_ / "store/models/credit/versions/1.json", "{");
+  reopen();
+  auto report = collect_garbage(*workspace_, {.grace_ns = 0});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged, testing::ElementsAre(HasSubstr("versions/1.json")));
+  EXPECT_TRUE(holds(orphan));
+  report = collect_garbage(*workspace_, kAtOnce);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->models, 1);
+  EXPECT_THAT(report->damaged, testing::IsEmpty());
+  EXPECT_EQ(report->blobs, 2) << "the orphan and the model";
+}
+
+// A full disk: nothing can be made or written. Names can be changed or not.
+class FullDisk : public ObservedFiles {
+ public:
+  explicit FullDisk(bool renames) : renames_(renames) {}
+  int64_t refused = 0;
+
+ protected:
+  Status perform(const FileCall& call, Act act) override {
+    const FileOperation what = call.operation;
+    const bool works = what == FileOperation::kUnlink || what == FileOperation::kRemoveFolder ||
+                       what == FileOperation::kSyncFolder ||
+                       (renames_ && what == FileOperation::kRename) ||
+                       (what == FileOperation::kMakeFolder && std::filesystem::exists(call.path));
+    if (works) return act(call);
+    ++refused;
+    return fail(StatusCode::kIo, "cannot {} '{}': {}", verb_of(what), call.path,
+                std::generic_category().message(ENOSPC));
+  }
+
+ private:
+  const bool renames_;
+};
+
+TEST_F(Garbage, IsCollectedOnAFullDisk) {
+  ASSERT_TRUE(collect_garbage(*workspace_, kAtOnce)) << "makes trash/blobs";
+  const std::string orphan = put("nobody needs this");
+  ASSERT_TRUE(delete_run(*workspace_, trials_[0]));
+  reopen();
+  const auto writer = *Workspace::open(folder_ / "store");
+  const std::string pinned = BlobStore(*writer).put("a run will name this soon")->sha256;
+  const auto writers = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder_ / "store/writers"), {});
+  };
+  FullDisk files(true);
+  const auto workspace = *Workspace::open(folder_ / "store", &files);
+  const auto report = collect_garbage(*workspace, kAtOnce);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_GT(files.refused, 0);
+  EXPECT_EQ(report->runs, 1);
+  EXPECT_EQ(report->blobs, 2) << "the orphan, and the artifact of the deleted run";
+  EXPECT_FALSE(holds(orphan));
+  EXPECT_TRUE(holds(pinned));
+  EXPECT_EQ(writers(), 1) << "that of the other writer";
+  EXPECT_THAT(files_below(folder_ / "store/trash"), testing::IsEmpty());
+}
+
+TEST_F(Garbage, OnADiskThatTakesNotEvenNamesIsDeletedRunsAndCaches) {
+  put("nobody needs this");
+  ASSERT_TRUE(delete_run(*workspace_, trials_[0]));
+  reopen();
+  FullDisk files(false);
+  const auto workspace = *Workspace::open(folder_ / "store", &files);
+  EXPECT_FALSE(collect_garbage(*workspace, kAtOnce)) << "some of it had to stay";
+  EXPECT_THAT(files_below(folder_ / "store/trash"), testing::IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "store/catalog.wal"));
+  EXPECT_EQ(run_ids().size(), 3U) << "lists do without";
 }
 
 TEST_F(Garbage, IsPutBackWhereACollectionWasKilled) {
@@ -194,9 +294,9 @@ TEST_F(Garbage, ReferencesOfARunAreFoundWhileItIsDeletedAndRestored) {
   const auto all = finder.find();
   ASSERT_TRUE(all);
   ASSERT_TRUE(delete_run(*workspace_, other_));
-  EXPECT_EQ(finder.find()->size(), all->size());
+  EXPECT_EQ(finder.find()->blobs.size(), all->blobs.size());
   ASSERT_TRUE(restore_run(*workspace_, other_));
-  EXPECT_EQ(finder.find()->size(), all->size());
+  EXPECT_EQ(finder.find()->blobs.size(), all->blobs.size());
 }
 
 // Calls `at_rename` before a blob is moved to the trash, and `at_scan` before the trash of runs is

@@ -182,6 +182,9 @@ TEST(RunQueryParser, SaysWhatWasExpected) {
   has("limit -1", "whole number");
   has("limit x", "whole number");
   has("limit 1.5", "whole number");
+  has("limit 3 order by score", "'order' comes too late: the order is [condition] order by ...");
+  has("offset 3 limit 2", "'limit' comes too late");
+  has("limit 3 score = 1", "expected 'offset' or the end");
   has("where", "a condition after 'where'");
   has("max(params.a) = 1", "takes a metric");
   has("params.a = \"b\"", "texts stand in single quotes");

@@ -63,6 +63,8 @@ TEST(RunSummary, ShowsFoldsWhenTheMainMetricHasOneValue) {
   EXPECT_EQ(summary_of(record).trend, "4");
   record.metrics["auc/fold"] = points({0.1, 0.9});
   EXPECT_EQ(summary_of(record).trend, "07");
+  record.metrics["best_score"] = points({0.2, 0.3, 0.9});
+  EXPECT_EQ(summary_of(record).trend, "017") << "a sweep's best so far";
   record.metrics["auc"] = points({0.5, 0.4});
   EXPECT_EQ(summary_of(record).trend, "70");
 }

@@ -179,7 +179,7 @@ TEST_F(SourceRestoreTest, DamagedAndMissingBlobsWriteNothing) {
   EXPECT_FALSE(fs::exists(folder_ / "out/a"));
   fs::remove(path);
   EXPECT_EQ(restore_source(*workspace_, manifest, {folder_ / "out", false}).error().code,
-            StatusCode::kNotFound);
+            StatusCode::kData);
   manifest.files[1].sha256 = "../../etc/passwd";
   EXPECT_EQ(restore_source(*workspace_, manifest, {folder_ / "out", false}).error().code,
             StatusCode::kInvalidArgument);

@@ -66,7 +66,7 @@ class UpkeepTest : public testing::Test {
   }
   bool holds(const std::string& sha256) { return BlobStore(*workspace_).contains(sha256); }
 
-  TestFolder folder_;
+  const TestFolder folder_{memory_folder()};
   std::shared_ptr<Workspace> workspace_;
   std::string sweep_;
   std::vector<std::string> trials_;

@@ -3,7 +3,6 @@
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/catalog.h"
 #include "tracking/run_trash.h"
-#include "tracking/workspace_copy.h"
 
 namespace assay::tracking {
 namespace {
@@ -89,6 +88,25 @@ TEST_F(WorkspaceCheck, SaysWhetherThereIsACatalog) {
   EXPECT_FALSE(report.whole());
 }
 
+TEST_F(WorkspaceCheck, SaysWhenTheCatalogsJournalIsDamaged) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  make_run("job", "", "x");
+  make_run("job", "", "y");
+  const std::string journal = folder_ / "store/catalog.wal";
+  const std::string whole = slurp(journal);
+  ASSERT_GT(whole.size(), 200U);
+  spill(journal, whole.substr(0, whole.size() - 7));
+  EXPECT_TRUE(check(false).whole()) << "a torn end is what a crash leaves";
+  std::string changed = whole;
+  changed[whole.size() / 4] ^= 1;
+  spill(journal, changed);
+  EXPECT_THAT(check(false).catalog_problems, ElementsAre(HasSubstr("catalog.wal")));
+  spill(journal, std::string(1000, '\x5a'));
+  EXPECT_THAT(check(false).catalog_problems, ElementsAre(HasSubstr("catalog.wal")));
+  ASSERT_TRUE(Catalog(*workspace_).rebuild());
+  EXPECT_TRUE(check(false).whole());
+}
+
 TEST_F(WorkspaceCheck, NamesRunsUnderAWrongName) {
   const std::string from = file_with(other_ + ".h5");
   std::filesystem::copy_file(from, file_with(sweep_ + ".h5"),
@@ -99,65 +117,6 @@ TEST_F(WorkspaceCheck, NamesRunsUnderAWrongName) {
 TEST_F(WorkspaceCheck, StopsWhenAsked) {
   stop_.request();
   EXPECT_EQ(check_workspace(*workspace_, stop_).error().code, StatusCode::kCancelled);
-}
-
-using WorkspaceCopy = WorkspaceCheck;
-
-TEST_F(WorkspaceCopy, HoldsTheSameRunsModelsAndBlobs) {
-  const auto report = copy_workspace(*workspace_, folder_ / "copy/deep/", stop_);
-  ASSERT_TRUE(report) << report.error().message;
-  EXPECT_GE(report->files, 9);
-  const auto copy = Workspace::open(folder_ / "copy/deep");
-  ASSERT_TRUE(copy) << copy.error().message;
-  EXPECT_EQ((*copy)->display_name(), "shop");
-  EXPECT_NE((*copy)->uuid(), workspace_->uuid());
-  for (const char* part : {"runs", "blobs", "models"}) {
-    const std::string one = folder_ / (std::string("store/") + part);
-    const std::string two = folder_ / (std::string("copy/deep/") + part);
-    ASSERT_EQ(files_below(one), files_below(two));
-    for (const std::string& file : files_below(one)) {
-      EXPECT_EQ(slurp(one + "/" + file), slurp(two + "/" + file)) << file;
-    }
-  }
-  const auto checked = check_workspace(**copy, stop_);
-  ASSERT_TRUE(checked);
-  EXPECT_THAT(checked->problems, IsEmpty());
-}
-
-TEST_F(WorkspaceCopy, TellsWhatItHasNotOfLiveWriters) {
-  const auto run = Run::create(workspace_, {});
-  ASSERT_TRUE(run) << run.error().message;
-  ASSERT_TRUE((*run)->durable());
-  const auto reader = Workspace::open(folder_ / "store");
-  ASSERT_TRUE(reader) << reader.error().message;
-  const auto during = copy_workspace(**reader, folder_ / "during", stop_);
-  ASSERT_TRUE(during) << during.error().message;
-  EXPECT_EQ(during->runs_behind, 1);
-  ASSERT_TRUE((*run)->finish(RunStatus::kCompleted));
-  const auto after = copy_workspace(**reader, folder_ / "after", stop_);
-  ASSERT_TRUE(after) << after.error().message;
-  EXPECT_EQ(after->runs_behind, 0);
-  EXPECT_EQ(after->files, during->files + 1);
-}
-
-TEST_F(WorkspaceCopy, RefusesPlacesThatAreTakenOrInside) {
-  std::filesystem::create_directories(folder_ / "full");
-  spill(folder_ / "full/file", "mine");
-  EXPECT_EQ(copy_workspace(*workspace_, folder_ / "full", stop_).error().code,
-            StatusCode::kAlreadyExists);
-  EXPECT_EQ(copy_workspace(*workspace_, folder_ / "store/inner", stop_).error().code,
-            StatusCode::kInvalidArgument);
-  EXPECT_EQ(copy_workspace(*workspace_, "", stop_).error().code, StatusCode::kInvalidArgument);
-}
-
-TEST_F(WorkspaceCopy, NeverCopiesDamage) {
-  const std::string sha256 = load_run(*workspace_, other_)->artifacts[0].sha256;
-  spill(file_with(sha256), "other bytes");
-  const auto report = copy_workspace(*workspace_, folder_ / "copy", stop_);
-  ASSERT_FALSE(report);
-  EXPECT_EQ(report.error().code, StatusCode::kData);
-  EXPECT_THAT(report.error().message, HasSubstr(sha256));
-  EXPECT_FALSE(Workspace::open(folder_ / "copy")) << "a copy that was cut short is no workspace";
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -13,6 +15,10 @@
 #include "tests/tracking/crash/trial_count.h"
 #include "tests/tracking/crash/workload.h"
 #include "tests/tracking/test_folder.h"
+#include "tracking/blob_store.h"
+#include "tracking/garbage.h"
+#include "tracking/run_trash.h"
+#include "tracking/workspace_check.h"
 
 namespace assay::tracking {
 namespace {
@@ -96,6 +102,48 @@ TEST(SmallDisk, RunsFullAndGoesOnWhenThereIsRoom) {
       fmt::format("a small tmpfs: full in {} rounds, {} actions failed and said why, {} "
                   "acknowledged facts kept",
                   rounds_full, failures, ledger.size()));
+}
+
+// With the last byte taken, garbage goes all the same, and there is room for writers again.
+TEST(SmallDisk, ThatIsFullCanBeCleared) {
+  const SmallDisk disk;
+  if (disk.error() != 0) {
+    GTEST_SKIP() << "a tmpfs cannot be mounted: " << std::generic_category().message(disk.error());
+  }
+  const std::string store = disk.path() + "/store";
+  const GarbageOptions at_once = {.grace_ns = 0, .retention_ns = 0};
+  {
+    const auto workspace = *Workspace::create(store, "small");
+    auto run = std::move(*Run::create(workspace, {.name = "old"}));
+    const std::string bytes(200'000, 'a');
+    ASSERT_TRUE(run->log_artifact("a", std::as_bytes(std::span(bytes)), "text/plain"));
+    ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+    ASSERT_TRUE(delete_run(*workspace, "old"));
+    ASSERT_TRUE(BlobStore(*workspace).put(std::string(300'000, 'b')));
+  }
+  {
+    std::ofstream filler(disk.path() + "/filler", std::ios::binary);
+    while (filler.write(std::string(4096, 'x').data(), 4096).flush()) {
+    }
+  }
+  ASSERT_EQ(fs::space(disk.path()).available, 0U);
+  const StopToken stop;
+  {
+    const auto workspace = *Workspace::open(store);
+    EXPECT_FALSE(Run::create(workspace, {})) << "no room for a writer's folder";
+    const auto checked = check_workspace(*workspace, stop);
+    ASSERT_TRUE(checked) << checked.error().message;
+    EXPECT_TRUE(checked->whole()) << "a check writes nothing";
+    const auto report = collect_garbage(*workspace, at_once);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->runs, 1);
+    EXPECT_EQ(report->blobs, 2);
+    EXPECT_EQ(report->blob_bytes, 500'000);
+  }
+  EXPECT_GE(fs::space(disk.path()).available, 500'000U);
+  const auto workspace = *Workspace::open(store);
+  EXPECT_TRUE(Run::create(workspace, {}));
+  report("a full tmpfs: garbage collected without room for a writer's folder");
 }
 
 }  // namespace

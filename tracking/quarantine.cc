@@ -1,0 +1,267 @@
+#include "tracking/quarantine.h"
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "kernels/base/hash.h"
+#include "tracking/blob_store.h"
+#include "tracking/environment.h"
+#include "tracking/journal_index.h"
+#include "tracking/model_log_internal.h"
+#include "tracking/model_registry.h"
+#include "tracking/run_file.h"
+#include "tracking/run_query.h"
+#include "tracking/ulid.h"
+
+namespace assay::tracking {
+namespace {
+
+using Kind = DamagedFile::Kind;
+
+constexpr int64_t kFileLimitBytes = int64_t{8} << 30;
+constexpr std::string_view kMissingEnding = ".missing";
+constexpr size_t kIdLength = 26;
+
+std::string parent_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// "models/<name>/versions/<number>.json" -> name and number.
+std::optional<std::pair<std::string, int64_t>> version_of(const std::string& path) {
+  const std::filesystem::path file(path);
+  const std::string number = file.stem().string();
+  if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos ||
+      number.size() > 18) {
+    return std::nullopt;
+  }
+  return std::pair(file.parent_path().parent_path().filename().string(), std::stoll(number));
+}
+
+// Puts files away into one folder, which is made when the first comes.
+class Quarantine {
+ public:
+  explicit Quarantine(Workspace& workspace) : workspace_(workspace), files_(workspace.files()) {}
+
+  Status take(std::span<const DamagedFile> files) {
+    if (files.empty()) return {};
+    ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
+    ASSAY_RETURN_IF_ERROR(writer->check_held());
+    if (report_.folder.empty()) {
+      ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+      report_.folder = fmt::format("{}/{}", kQuarantine, id);
+      ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(report_.folder));
+    }
+    std::vector<DamagedFile> damaged;
+    for (const DamagedFile& file : files) {
+      // What a newer release wrote is whole for that release.
+      const bool newer = file.why.find("newer release") != std::string::npos;
+      (newer ? report_.left : damaged).push_back(file);
+    }
+    noted_.insert(noted_.end(), damaged.begin(), damaged.end());
+    const std::string note = note_text();
+    ASSAY_RETURN_IF_ERROR(publish_file(files_, writer->tmp_folder(),
+                                       full(report_.folder) + "/NOTE.json",
+                                       std::as_bytes(std::span(note))));
+    for (const DamagedFile& file : damaged) ASSAY_RETURN_IF_ERROR(put_away(file));
+    return writer->check_held();
+  }
+
+  QuarantineReport take_report() {
+    if (report_.moved.empty()) report_.folder.clear();
+    return std::move(report_);
+  }
+
+ private:
+  std::string full(const std::string& path) const { return workspace_.path() + "/" + path; }
+
+  std::string note_text() const {
+    nlohmann::ordered_json note{{"time", iso_time(wall_time_ns())},
+                                {"user", user_name()},
+                                {"host", this_process().host},
+                                {"files", nlohmann::ordered_json::array()}};
+    for (const DamagedFile& file : noted_) {
+      note["files"].push_back(nlohmann::ordered_json{{"path", file.path}, {"why", file.why}});
+    }
+    return note.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+
+  Status put_away(const DamagedFile& file) {
+    if (file.kind == Kind::kMissingBlob) return note_missing(file);
+    if (file.kind == Kind::kVersion) {
+      const auto version = version_of(file.path);
+      if (!version || read_version_record(workspace_, version->first, version->second)) {
+        report_.left.push_back(file);
+        return {};
+      }
+      ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
+      ASSAY_RETURN_IF_ERROR(
+          registry.give_up_version(version->first, version->second, "its record was damaged"));
+    }
+    if (file.kind == Kind::kJournal) drop_pins(full(file.path));
+    return move(file);
+  }
+
+  Status move(const DamagedFile& file) {
+    const std::string place = fmt::format("{}/{}", report_.folder, file.path);
+    ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
+    const Status moved = files_.rename(full(file.path), full(place));
+    if (!moved && moved.error().code == StatusCode::kNotFound) {
+      report_.left.push_back(file);
+      return {};
+    }
+    ASSAY_RETURN_IF_ERROR(moved);
+    // Looked at where nobody replaces it any more.
+    if (is_whole(file, full(place))) {
+      ASSAY_RETURN_IF_ERROR(put_back(place, file));
+    } else {
+      report_.moved.push_back(file);
+    }
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(full(parent_of(place))));
+    return files_.sync_folder(full(parent_of(file.path)));
+  }
+
+  bool is_whole(const DamagedFile& file, const std::string& at) {
+    const std::string name = name_in(file.path);
+    if (file.kind == Kind::kRun) {
+      const auto run = read_run(files_, at);
+      const bool in_place =
+          run && (file.path == run_file_path(run->info.run_id) || file.path.starts_with("trash/"));
+      return in_place && name.starts_with(run->info.run_id);
+    }
+    if (file.kind != Kind::kBlob || !is_blob_name(name)) return false;
+    const auto bytes = read_file(files_, at, kFileLimitBytes);
+    const bool in_place = file.path == blob_path(name) || file.path.starts_with(kBlobTrash);
+    return bytes && in_place && sha256_hex(*bytes) == name;
+  }
+
+  // Unless there is another by now.
+  Status put_back(const std::string& place, const DamagedFile& file) {
+    const Status linked = files_.link(full(place), full(file.path));
+    if (!linked && linked.error().code != StatusCode::kAlreadyExists) return linked;
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(full(parent_of(file.path))));
+    report_.left.push_back(file);
+    return files_.unlink(full(place));
+  }
+
+  Status note_missing(const DamagedFile& file) {
+    if (files_.exists(full(file.path))) {
+      report_.left.push_back(file);
+      return {};
+    }
+    const std::string place = fmt::format("{}/{}{}", report_.folder, file.path, kMissingEnding);
+    ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
+    ASSAY_ASSIGN_OR_RETURN(auto marker, files_.create(full(place)));
+    ASSAY_RETURN_IF_ERROR(marker->sync());
+    report_.moved.push_back(file);
+    return files_.sync_folder(full(parent_of(place)));
+  }
+
+  // They would hold on to blobs.
+  void drop_pins(const std::string& folder) {
+    const auto names = files_.list(folder + "/pins");
+    if (!names) return;
+    for (const std::string& name : *names) (void)files_.unlink(folder + "/pins/" + name);
+  }
+
+  Workspace& workspace_;
+  FileLayer& files_;
+  std::vector<DamagedFile> noted_;
+  QuarantineReport report_;
+};
+
+// Folders of dead writers that this one took over and that recovery could not finish.
+Result<std::vector<DamagedFile>> unrecovered(Workspace& workspace) {
+  std::vector<DamagedFile> found;
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+  ASSAY_ASSIGN_OR_RETURN(const auto folders, writer_folders(workspace.files(), workspace.path()));
+  for (const WriterFolder& folder : folders) {
+    if (!folder.taken || !folder.path.ends_with(writer->id())) continue;
+    const auto index = JournalIndex::read(workspace.files(), folder.path);
+    if (!index || index->damaged().empty()) continue;
+    found.push_back({Kind::kJournal, folder.path.substr(workspace.path().size() + 1),
+                     index->damaged().front()});
+  }
+  return found;
+}
+
+// Run files that cannot be read and whose id begins so.
+Result<std::vector<DamagedFile>> unreadable_runs(Workspace& workspace, std::string_view reference) {
+  std::vector<DamagedFile> found;
+  if (reference.size() < kShortestPrefix || reference.size() > kIdLength) return found;
+  const auto shards = workspace.files().list(workspace.path() + "/runs");
+  if (!shards && shards.error().code == StatusCode::kNotFound) return found;
+  if (!shards) return tl::unexpected<Error>(shards.error());
+  for (const std::string& shard : *shards) {
+    const auto names = workspace.files().list(fmt::format("{}/runs/{}", workspace.path(), shard));
+    if (!names) continue;
+    for (const std::string& name : *names) {
+      if (!name.ends_with(".h5") || !begins_id(reference, name.substr(0, kIdLength))) continue;
+      const std::string path = fmt::format("runs/{}/{}", shard, name);
+      const auto run = read_run(workspace.files(), workspace.path() + "/" + path);
+      if (run || run.error().code == StatusCode::kNotFound) continue;
+      found.push_back({Kind::kRun, path, run.error().message});
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<QuarantineReport> quarantine_files(Workspace& workspace,
+                                          std::span<const DamagedFile> files) {
+  Quarantine quarantine(workspace);
+  ASSAY_RETURN_IF_ERROR(quarantine.take(files));
+  return quarantine.take_report();
+}
+
+Result<QuarantineReport> quarantine_damage(Workspace& workspace, const StopToken& stop) {
+  ASSAY_ASSIGN_OR_RETURN(const CheckReport report, check_workspace(workspace, stop));
+  Quarantine quarantine(workspace);
+  ASSAY_RETURN_IF_ERROR(quarantine.take(report.damaged));
+  ASSAY_RETURN_IF_ERROR(workspace.recover(&stop));
+  ASSAY_ASSIGN_OR_RETURN(const auto journals, unrecovered(workspace));
+  ASSAY_RETURN_IF_ERROR(quarantine.take(journals));
+  return quarantine.take_report();
+}
+
+Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view reference) {
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<DamagedFile> found,
+                         unreadable_runs(workspace, reference));
+  if (found.empty()) {
+    return fail(StatusCode::kNotFound, "no damaged run '{}' in the workspace", reference);
+  }
+  if (found.size() > 1) {
+    return ambiguous_prefix(reference, name_in(found[0].path).substr(0, kIdLength),
+                            name_in(found[1].path).substr(0, kIdLength));
+  }
+  return quarantine_files(workspace, found);
+}
+
+Result<std::set<std::string>> quarantined_blobs(Workspace& workspace) {
+  std::set<std::string> blobs;
+  FileLayer& files = workspace.files();
+  const std::string root = fmt::format("{}/{}", workspace.path(), kQuarantine);
+  const auto ids = files.list(root);
+  if (!ids && ids.error().code == StatusCode::kNotFound) return blobs;
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  for (const std::string& id : *ids) {
+    const std::string folder = fmt::format("{}/{}/blobs", root, id);
+    const auto shards = files.list(folder);
+    if (!shards) continue;  // none of it
+    for (const std::string& shard : *shards) {
+      const auto names = files.list(folder + "/" + shard);
+      if (!names) continue;
+      for (std::string name : *names) {
+        if (name.ends_with(kMissingEnding)) name.resize(name.size() - kMissingEnding.size());
+        if (is_blob_name(name)) blobs.insert(std::move(name));
+      }
+    }
+  }
+  return blobs;
+}
+
+}  // namespace assay::tracking
