@@ -185,6 +185,7 @@ class BundleMaker {
     made->bins.resize(features * 256);
     made->feature_offsets.push_back(0);
     for (const Bundle& bundle : bundles_) list(bundle, *made);
+    list_odd(*made);
     const auto count = static_cast<int32_t>(bundles_.size());
     ASSAY_ASSIGN_OR_RETURN(made->cells,
                            DeviceArray<uint8_t>::make(device, view_.row_count * count));
@@ -196,7 +197,11 @@ class BundleMaker {
                   made->features.data(),
                   made->places.data(),
                   made->bundle_of.data(),
-                  made->bins.data()};
+                  made->bins.data(),
+                  made->usual_bins.data(),
+                  made->code_offsets.data(),
+                  made->odd_offsets.data(),
+                  made->odd_places.data()};
     return made;
   }
 
@@ -220,6 +225,36 @@ class BundleMaker {
     }
     made.code_counts.push_back(bundle.code_count);
     made.feature_offsets.push_back(static_cast<int32_t>(made.features.size()));
+  }
+
+  // The bin that features have under most codes, and for each code the features in another one.
+  static void list_odd(GrowthLayout::Bundles& made) {
+    made.usual_bins.resize(made.features.size());
+    made.code_offsets.push_back(0);
+    made.odd_offsets.push_back(0);
+    for (size_t b = 0; b < made.code_counts.size(); ++b) {
+      const int32_t codes = made.code_counts[b];
+      const auto first = static_cast<size_t>(made.feature_offsets[b]);
+      const auto end = static_cast<size_t>(made.feature_offsets[b + 1]);
+      for (size_t place = first; place < end; ++place) {
+        std::array<int32_t, 256> counts{};
+        for (int32_t c = 0; c < codes; ++c) {
+          ++counts[made.bins[place * 256 + static_cast<size_t>(c)]];
+        }
+        const auto usual = std::max_element(counts.begin(), counts.end()) - counts.begin();
+        made.usual_bins[place] = static_cast<uint8_t>(usual);
+      }
+      for (int32_t c = 0; c < codes; ++c) {
+        for (size_t place = first; place < end && end - first > 1; ++place) {
+          const uint8_t bin = made.bins[place * 256 + static_cast<size_t>(c)];
+          if (bin != made.usual_bins[place]) {
+            made.odd_places.push_back(static_cast<int32_t>(place));
+          }
+        }
+        made.odd_offsets.push_back(static_cast<int32_t>(made.odd_places.size()));
+      }
+      made.code_offsets.push_back(made.code_offsets.back() + codes);
+    }
   }
 
   Status fill_cells(int32_t count, uint8_t* cells) {

@@ -28,7 +28,8 @@ class GrowthLayout {
   struct Bundles {
     kernels::DeviceArray<uint8_t> cells;
     std::vector<int32_t> code_counts, feature_offsets, features, places, bundle_of;
-    std::vector<uint8_t> bins;
+    std::vector<uint8_t> bins, usual_bins;
+    std::vector<int32_t> code_offsets, odd_offsets, odd_places;
     kernels::BundleView view;
   };
   kernels::DeviceArray<uint8_t> columns_;

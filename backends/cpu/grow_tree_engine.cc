@@ -30,29 +30,6 @@ int64_t pool_bytes(const Growth& growth) {
   return bytes / growth.side_by_side;
 }
 
-// Notes which codes of a bundle have rows.
-void find_codes(const int64_t* words, int32_t count, int32_t lanes, PresentCodes& codes) {
-  codes.count = 0;
-  std::fill_n(codes.masks, 256, uint8_t{0});
-  for (int32_t code = 0; code < count; ++code) {
-    int64_t any = 0;
-    for (int32_t lane = 0; lane < lanes; ++lane) any |= words[int64_t{code} * lanes + lane];
-    codes.list[codes.count] = static_cast<uint8_t>(code);
-    codes.count += any != 0 ? 1 : 0;
-    codes.masks[code] = any != 0 ? 255 : 0;
-  }
-}
-
-// Whether all codes that have rows are the same bin. `bins` has 256 elements.
-bool in_one_bin(const PresentCodes& codes, const uint8_t* bins) {
-  const uint8_t first = bins[codes.list[0]];
-  uint8_t difference = 0;
-  for (int32_t code = 0; code < 256; ++code) {
-    difference |= static_cast<uint8_t>((bins[code] ^ first) & codes.masks[code]);
-  }
-  return difference == 0;
-}
-
 }  // namespace
 
 NodeEngine::NodeEngine(Growth& growth, const SplitSearch& search)
@@ -230,33 +207,19 @@ void NodeEngine::view_node(const ColumnPlan& plan, Job& job) {
 }
 
 void NodeEngine::search_column(const ColumnPlan& plan, size_t column, const Job& job,
-                               SearchScratch& scratch, SplitChoice& best) const {
+                               Scratch& scratch, SplitChoice& best) const {
   if (!job.search) return;
   const int64_t begin = plan.offsets[column];
   const auto codes = static_cast<int32_t>((plan.offsets[column + 1] - begin) / plan.lanes);
   const int64_t* words = job.words + begin;
-  const size_t first = plan.feature_offsets[column];
-  if (plan.features[first].bins == nullptr) {
-    search_.search(job.view, {plan.features[first].feature, words, nullptr, codes}, scratch, best);
+  const ColumnPlan::Searched& first = plan.features[plan.feature_offsets[column]];
+  if (first.bins == nullptr) {
+    search_.search(job.view, {first.feature, words, nullptr, codes}, scratch.search, best);
     return;
   }
-  PresentCodes& present = scratch.codes;
-  find_codes(words, codes, plan.lanes, present);
-  if (present.count < 2) return;
-  for (size_t i = first; i < plan.feature_offsets[column + 1]; ++i) {
-    const auto [feature, bins] = plan.features[i];
-    if (in_one_bin(present, bins)) continue;  // nothing to split
-    const int32_t bin_count = growth_.args.bins.bin_counts[feature];
-    scratch.feature_words.assign(static_cast<size_t>(bin_count) * static_cast<size_t>(plan.lanes),
-                                 0);
-    int64_t* sums = scratch.feature_words.data();
-    for (size_t k = 0; k < present.count; ++k) {
-      const uint8_t code = present.list[k];
-      const int64_t* source = words + int64_t{code} * plan.lanes;
-      int64_t* target = sums + int64_t{bins[code]} * plan.lanes;
-      for (int32_t lane = 0; lane < plan.lanes; ++lane) target[lane] += source[lane];
-    }
-    search_.search(job.view, {feature, sums, nullptr, bin_count}, scratch, best);
+  scratch.bundle.sum(growth_, plan, column, {job.view, words});
+  for (const FeatureSums& sums : scratch.bundle.features()) {
+    search_.search(job.view, sums, scratch.search, best);
   }
 }
 
@@ -282,7 +245,7 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
   std::vector<SplitChoice> choices(static_cast<size_t>(2 * tasks));
   ASSAY_RETURN_IF_ERROR(share(tasks + placings, work_ns, [&](int64_t task, int thread) {
     if (task >= tasks) return division->place(task - tasks);
-    SearchScratch& scratch = scratches_[static_cast<size_t>(thread)];
+    Scratch& scratch = scratches_[static_cast<size_t>(thread)];
     const ChunkRange range = chunk_range(column_count, kColumnsPerTask, task);
     for (int64_t c = range.begin; c < range.end; ++c) {
       const auto i = static_cast<size_t>(c);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "backends/cpu/grow_tree_bundles.h"
 #include "backends/cpu/grow_tree_growth.h"
 #include "backends/cpu/grow_tree_histogram.h"
 #include "backends/cpu/grow_tree_partition.h"
@@ -35,6 +36,11 @@ class NodeEngine {
     std::vector<int64_t> totals;
     NodeSearch view;
   };
+  // What a thread keeps between searches.
+  struct Scratch {
+    SearchScratch search;
+    BundleSums bundle;
+  };
   GrownNode& node_at(int32_t index) { return growth_.nodes[static_cast<size_t>(index)]; }
   bool wanted(int32_t node, int64_t least_rows) {
     return growth_.may_split(node_at(node)) && node_at(node).row_count() > least_rows;
@@ -58,7 +64,7 @@ class NodeEngine {
   // the rows of `division` (if any) at the same time.
   Status search_jobs(const ColumnPlan& plan, Job& built, Job& rest, RowDivision* division);
   // The features of one column.
-  void search_column(const ColumnPlan& plan, size_t column, const Job& job, SearchScratch& scratch,
+  void search_column(const ColumnPlan& plan, size_t column, const Job& job, Scratch& scratch,
                      SplitChoice& best) const;
   void view_node(const ColumnPlan& plan, Job& job);
   void keep_or_release(int32_t node);
@@ -69,7 +75,7 @@ class NodeEngine {
   ColumnPlan plan_;  // all usable features
   HistogramBuilder builder_;
   HistogramPool pool_;
-  std::vector<SearchScratch> scratches_;  // a thread each
+  std::vector<Scratch> scratches_;  // a thread each
   std::vector<int64_t> sampled_words_;
 };
 

@@ -54,6 +54,12 @@ ColumnPlan ColumnPlan::make(const kernels::BinnedView& view, std::span<const int
                          feature);
   }
   std::sort(columns.begin(), columns.end());
+  if (view.bundles != nullptr) {
+    plan.searched.assign(static_cast<size_t>(view.feature_count), 0);
+    for (const int32_t feature : features) {
+      plan.searched[static_cast<size_t>(view.bundles->places[feature])] = 1;
+    }
+  }
   int64_t offset = 0;
   int32_t last_block = -1;
   int32_t last = -1;
@@ -69,6 +75,7 @@ ColumnPlan ColumnPlan::make(const kernels::BinnedView& view, std::span<const int
       group.starts[place] = static_cast<uint16_t>((offset - group.begin) / lanes);
       plan.feature_offsets.push_back(plan.features.size());
       plan.offsets.push_back(offset);
+      if (view.bundles != nullptr) plan.bundles.push_back(column);
       offset += int64_t{table.bin_counts[column]} * lanes;
       group.end = offset;
     }

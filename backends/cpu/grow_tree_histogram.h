@@ -24,6 +24,8 @@ struct ColumnPlan {
     const uint8_t* bins = nullptr;
   };
   std::vector<Searched> features;       // column by column
+  std::vector<int32_t> bundles;         // of each column, if the table has bundles
+  std::vector<uint8_t> searched;        // [places of bundles]: whether the feature is in `features`
   std::vector<size_t> feature_offsets;  // [columns + 1]: first of `features`
   std::vector<int64_t> offsets;         // [columns + 1]: first word of each
   std::vector<ColumnGroup> groups;

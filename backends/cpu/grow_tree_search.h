@@ -33,18 +33,9 @@ struct NodeSearch {
   int32_t heaviest = 0;  // class mode: the lane of the greatest weight
 };
 
-// The codes of a bundle that have rows in a node.
-struct PresentCodes {
-  size_t count = 0;
-  uint8_t list[256] = {};   // ascending, `count` of them
-  uint8_t masks[256] = {};  // by code: 255 or 0
-};
-
 // Memory that a thread keeps between searches.
 struct SearchScratch {
   std::vector<int64_t> words;
-  std::vector<int64_t> feature_words;  // of a feature in a bundle
-  PresentCodes codes;                  // of the bundle
 };
 
 class SplitSearch {

@@ -160,6 +160,7 @@ def main():
     cpu = time.process_time()
     begin = time.perf_counter()
     peer.bin(x, y)
+    del x
     binned = time.perf_counter()
     peer.train()
     done = time.perf_counter()

@@ -153,7 +153,7 @@ class Peer {
   void run() {
     note("rss_start_mib", memory_mib("VmRSS"));
     const std::string folder = options_.at("--data");
-    const std::vector<double> train_x = read_array(folder + "/train_x.f64");
+    std::vector<double> train_x = read_array(folder + "/train_x.f64");
     const std::vector<double> train_y = read_array(folder + "/train_y.f64");
     note("rss_data_mib", memory_mib("VmRSS"));
     const double cpu = cpu_seconds();
@@ -161,6 +161,7 @@ class Peer {
     const auto columns = columns_of(train_x, meta_.train_rows);
     mapper_ = value_of(datasets::BinMapper::fit(columns, 254, 1, context_));
     const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
+    train_x = {};  // as for the peers: binned rows are all that training reads
     const double binned = seconds();
     const std::unique_ptr<automl::Model> model = fit(rows, train_y);
     const double done = seconds();

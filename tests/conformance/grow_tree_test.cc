@@ -39,6 +39,11 @@ void place_growth_forms(const BinnedTable& table, CaseBuffers& buffers, kernels:
   keep(bundles.places, features);
   keep(bundles.bundle_of, features);
   keep(bundles.bins, features * 256);
+  keep(bundles.usual_bins, features);
+  const int64_t codes = bundles.code_offsets[count];
+  keep(bundles.code_offsets, count + 1);
+  keep(bundles.odd_places, bundles.odd_offsets[codes]);
+  keep(bundles.odd_offsets, codes + 1);
   view.bundles = buffers.keep(bundles);
 }
 

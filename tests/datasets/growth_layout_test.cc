@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "backends/devices.h"
@@ -66,7 +67,27 @@ class GrowthLayoutTest : public testing::Test {
       }
     }
     EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(bundles == nullptr ? 0 : wrongly_odd(*bundles, view.feature_count), 0);
     return bundles;
+  }
+
+  // Features that are listed as in another than their usual bin under a code, and are not, or the
+  // other way round.
+  static int64_t wrongly_odd(const BundleView& bundles, int32_t feature_count) {
+    int64_t wrong = 0;
+    for (int32_t f = 0; f < feature_count; ++f) {
+      const int32_t bundle = bundles.bundle_of[f];
+      const int32_t place = bundles.places[f];
+      const bool alone = bundles.feature_offsets[bundle + 1] - bundles.feature_offsets[bundle] == 1;
+      for (int32_t code = 0; code < bundles.code_counts[bundle]; ++code) {
+        const int32_t* ends = bundles.odd_offsets + bundles.code_offsets[bundle] + code;
+        const auto times =
+            std::count(bundles.odd_places + ends[0], bundles.odd_places + ends[1], place);
+        const bool odd = bundles.bins[int64_t{place} * 256 + code] != bundles.usual_bins[place];
+        wrong += times == (odd && !alone ? 1 : 0) ? 0 : 1;
+      }
+    }
+    return wrong;
   }
 
   Result<backends::DeviceSet> devices_ = backends::open_devices({});
