@@ -161,7 +161,7 @@ class Peer {
     const auto columns = columns_of(train_x, meta_.train_rows);
     mapper_ = value_of(datasets::BinMapper::fit(columns, 254, 1, context_));
     const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
-    train_x = {};  // as for the peers: binned rows are all that training reads
+    std::vector<double>().swap(train_x);  // as for the peers: training reads binned rows
     const double binned = seconds();
     const std::unique_ptr<automl::Model> model = fit(rows, train_y);
     const double done = seconds();
