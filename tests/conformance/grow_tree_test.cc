@@ -196,7 +196,7 @@ void check_rounds(uint64_t begin, uint64_t end, int64_t row_count) {
   check_op<GrowTrees>(kernels::reference::grow_trees, cases);
 }
 
-TEST(GrowTrees, AgreesOnSmallProblems) { check_rounds(0, with_thread_sanitizer() ? 6 : 30, 300); }
+TEST(GrowTrees, AgreesOnSmallProblems) { check_rounds(0, with_thread_sanitizer() ? 4 : 15, 300); }
 
 TEST(GrowTrees, AgreesOnProblemsOfThousandsOfRows) {
   check_rounds(1000, with_thread_sanitizer() ? 1002 : 1006, 4500);
@@ -206,7 +206,8 @@ TEST(GrowTrees, AgreesOnProblemsOfThousandsOfRows) {
 // threads.
 TEST(GrowTrees, AgreesOnTheOutputsOfARoundAndOnFolds) {
   std::vector<OpCase<GrowTrees>> cases;
-  for (const size_t count : {size_t{3}, size_t{7}, size_t{9}}) {
+  for (const size_t count : {size_t{3}, size_t{9}}) {
+    if (with_thread_sanitizer() && count > 3) continue;
     std::vector<TreeProblem> outputs;
     std::vector<TreeProblem> folds;
     Rng rng(count);
