@@ -134,13 +134,16 @@ class BundleMaker {
     // New codes in order of the pairs.
     std::vector<uint8_t> number(65536);
     std::vector<size_t> pairs;
-    for (size_t pair = 0; pair < number.size(); ++pair) {
-      const bool occurs = std::any_of(seen_.begin(), seen_.end(),
-                                      [&](const auto& seen) { return (*seen)[pair] != 0; });
-      if (!occurs) continue;
-      if (pairs.size() == kernels::kMaxBins) return false;
-      number[pair] = static_cast<uint8_t>(pairs.size());
-      pairs.push_back(pair);
+    for (size_t code = 0; code < static_cast<size_t>(bundle.code_count); ++code) {
+      for (size_t bin = 0; bin < static_cast<size_t>(view_.bin_counts[feature]); ++bin) {
+        const size_t pair = code * 256 + bin;
+        const bool occurs = std::any_of(seen_.begin(), seen_.end(),
+                                        [&](const auto& seen) { return (*seen)[pair] != 0; });
+        if (!occurs) continue;
+        if (pairs.size() == kernels::kMaxBins) return false;
+        number[pair] = static_cast<uint8_t>(pairs.size());
+        pairs.push_back(pair);
+      }
     }
     std::vector<uint8_t> merged(static_cast<size_t>(view_.row_count));
     ASSAY_RETURN_IF_ERROR(executor_.parallel_for(chunks, [&](int64_t chunk, int) {
