@@ -111,12 +111,14 @@ class ScanBlocks final : public CsvBlocks {
       for (size_t k = 0; k < scan_->blocks().size(); ++k) {
         tally.merge(scan_->blocks()[k].misfits(field.slot), scan_->first_line(k));
       }
-      const bool few = misfits_are_few({values_[c], tally.count(), tally.distinct_count()});
+      const bool few = misfits_are_few({values_[c], tally.count(), tally.distinct_count()}) ||
+                       (tally.count() == 1 && values_[c] > 1);
       if (tally.count() == before || few) continue;
       const std::string_view type = name_of(columns_[c].type);
       return scan_->error_at(
           tally.line(), fields_[c],
-          fmt::format("'{}' is no {} value{} (at most 0.1 %, or 1 % up to 5, may count as missing)",
+          fmt::format("'{}' is no {} value{} (one beside others, 0.1 %, or 1 % up to 5, may count "
+                      "as missing)",
                       shown_text(tally.text()), type,
                       tally.count() == 1 ? fmt::format(", one of {} values so far", values_[c])
                                          : fmt::format(", nor are {} more of {} values so far",

@@ -33,8 +33,10 @@ class CsvBlocks {
   // The next rows in file order, columns in the order of `columns`; null at the end of the file.
   // A categorical or text column holds the levels met in these rows; a boolean's two levels are
   // spellings met in these rows or their opposites. A file without rows gives null at once.
-  // A cell of a numeric or datetime column that does not fit counts as missing as long as such
-  // cells of the column are few (misfits_are_few) among the rows so far, counted after each table.
+  // A cell of a numeric or datetime column that does not fit counts as missing as long as it is the
+  // only one of its column beside others that fit, or such cells are few (misfits_are_few), among
+  // the rows so far, counted after each table: a batch of ten rows is not refused for one cell, but
+  // a column of another kind is.
   // In a boolean column what is no boolean is missing however often it occurs, as an unseen level
   // of a category would be: Column::misfits counts it.
   // Fails: as read_csv; data if misfits are more than a few.

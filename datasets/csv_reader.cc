@@ -125,6 +125,7 @@ class TableReader {
       ASSAY_ASSIGN_OR_RETURN(const bool more, scan_.next(plan_, executor_, stop_));
       if (!more) return {};
       for (const ParsedBlock& block : scan_.blocks()) row_count_ += block.row_count();
+      if (options_.on_progress && !again_) options_.on_progress(scan_.progress());
       ASSAY_RETURN_IF_ERROR(check_size());
       if (first) reserve_rows();
       note_infinities();
@@ -200,6 +201,7 @@ class TableReader {
     if (redo.empty()) return {};
     std::swap(builders_, redo);
     const int64_t rows = row_count_;
+    again_ = true;
     ASSAY_RETURN_IF_ERROR(scan_.restart());
     ASSAY_RETURN_IF_ERROR(run_pass());
     if (row_count_ != rows) {
@@ -247,6 +249,7 @@ class TableReader {
   BlockPlan plan_;
   std::map<int32_t, BlockNote> infinities_;  // the first of each column
   int64_t row_count_ = 0;
+  bool again_ = false;  // the first pass is over
 };
 
 }  // namespace

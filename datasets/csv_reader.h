@@ -30,6 +30,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +58,10 @@ struct CsvOptions {
   std::vector<std::string> spelled_columns;
   // Columns that are asked for by name somewhere: what tells a header.
   std::vector<std::string> expected_names;
-  int64_t max_bytes = 0;            // planned bound of memory; 0: none
+  int64_t max_bytes = 0;  // planned bound of memory; 0: none
+  // Told now and then what share of the file the first pass has read, 0..1 and rising; 0 until the
+  // end for a pipe. On the calling thread; may be empty.
+  std::function<void(double)> on_progress;
   int64_t block_bytes = 256 << 10;  // unit of parallel work, >= 1; does not change the result
 };
 

@@ -1,5 +1,8 @@
 // assay config init | schema | check
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <climits>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +20,7 @@
 #include "automl/config/config_template.h"
 #include "automl/config/yaml_config.h"
 #include "automl/metrics/metric.h"
+#include "automl/validation/target_check.h"
 #include "datasets/csv_reader.h"
 #include "datasets/profile.h"
 #include "datasets/target.h"
@@ -91,11 +95,49 @@ Status init(const Invocation& invocation, const InitOptions& options) {
   return {};
 }
 
-Status check(const Invocation& invocation, const std::string& path) {
-  ASSAY_RETURN_IF_ERROR(refuse_table(path));
-  const std::vector<OptionGroup> groups = learner_groups();
-  ConfigPlaces places;
-  ASSAY_ASSIGN_OR_RETURN(const ExperimentConfig config, load_config(path, groups, &places));
+// The mistakes of several checks, in the order of the config's lines.
+class Mistakes {
+ public:
+  explicit Mistakes(std::string file) : file_(std::move(file)) {}
+  void add(const Error& error) {
+    if (lines_.empty() || error.code == StatusCode::kConfig) code_ = error.code;
+    std::string_view rest = error.message;
+    while (!rest.empty()) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      lines_.emplace_back(line_number(line), line);
+    }
+  }
+  Status status() && {
+    if (lines_.empty()) return {};
+    std::stable_sort(lines_.begin(), lines_.end(),
+                     [](const auto& x, const auto& y) { return x.first < y.first; });
+    std::string text;
+    for (const auto& [number, line] : lines_) text += (text.empty() ? "" : "\n") + line;
+    return tl::unexpected<Error>({code_, std::move(text)});
+  }
+
+ private:
+  // Of "churn.yaml:7: ..."; what has none stands behind.
+  int line_number(std::string_view line) const {
+    int number = 0;
+    const std::string prefix = file_ + ":";
+    if (line.substr(0, prefix.size()) != prefix) return INT_MAX;
+    line.remove_prefix(prefix.size());
+    const auto read = std::from_chars(line.data(), line.data() + line.size(), number);
+    return read.ec == std::errc() ? number : INT_MAX;
+  }
+
+  std::string file_;
+  StatusCode code_ = StatusCode::kConfig;
+  std::vector<std::pair<int, std::string>> lines_;
+};
+
+// What of a config depends on its table: the file, its columns, and, if all of these are there, the
+// target.
+Status check_table(const Invocation& invocation, const ExperimentConfig& config,
+                   const ConfigPlaces& places, bool sound) {
+  if (config.data.train.empty()) return {};
   PosixFileLayer files;
   if (!files.exists(config.data.train)) {
     return tl::unexpected<Error>(
@@ -103,8 +145,32 @@ Status check(const Invocation& invocation, const std::string& path) {
          places.message("data.train", fmt::format("no file '{}'", config.data.train))});
   }
   ASSAY_RETURN_IF_ERROR(check_table_columns(config, places, true));
+  if (!sound) return {};
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+  Status fits = check_target_file(config, engine->executor(), *invocation.stop);
+  if (!fits) return tl::unexpected<Error>(places.placed(std::move(fits.error())));
+  return {};
+}
+
+Status check(const Invocation& invocation, const std::string& path) {
+  ASSAY_RETURN_IF_ERROR(refuse_table(path));
+  const std::vector<OptionGroup> groups = learner_groups();
+  ConfigPlaces places;
+  ExperimentConfig config;
+  Mistakes mistakes(path);
+  const auto loaded = load_config(path, groups, &places, &config);
+  if (!loaded && loaded.error().code != StatusCode::kConfig) {
+    return tl::unexpected<Error>(loaded.error());
+  }
+  if (!loaded) mistakes.add(loaded.error());
+  const Status table = check_table(invocation, config, places, loaded.has_value());
+  if (!table) {
+    if (table.error().code == StatusCode::kCancelled) return table;
+    mistakes.add(table.error());
+  }
   const auto engine = Engine::open({config.run.device, config.run.threads, config.budget.memory});
-  if (!engine) return tl::unexpected<Error>(places.placed(engine.error()));
+  if (!engine) mistakes.add(places.placed(engine.error()));
+  ASSAY_RETURN_IF_ERROR(std::move(mistakes).status());
   if (invocation.json) {
     print_result(nlohmann::json{{"ok", true}, {"config", path}}.dump() + "\n");
   } else {
@@ -164,9 +230,8 @@ void add_config_command(CLI::App& app, Invocation& invocation) {
   auto path = std::make_shared<std::string>();
   check_command->add_option("config", *path, "The config file")->type_name("FILE")->required();
   check_command->footer(
-      "Also checks that the table is there, that it has the columns the config names, and that "
-      "the\n"
-      "device can be had.\n"
+      "Also checks that the table is there, that it has the columns the config names, that metric\n"
+      "and objectives go with the target (whose column is read), and that the device can be had.\n"
       "Example:\n  assay config check churn.yaml");
   check_command->callback([&invocation, path] {
     invocation.action = [&invocation, path] { return check(invocation, *path); };

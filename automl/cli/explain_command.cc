@@ -247,6 +247,9 @@ Status explain_rows(const Invocation& invocation, const ExplainOptions& options,
     return fail(StatusCode::kCancelled, "interrupted: nothing was explained");
   }
   ASSAY_ASSIGN_OR_RETURN(const StreamSummary stream, std::move(streamed));
+  if (stream.rows == 0) {
+    return fail(StatusCode::kData, "{}: there is no row to explain", options.table.path);
+  }
   ASSAY_RETURN_IF_ERROR(explainer.close());
   print_stream_notes(invocation, stream);
   const auto columns = explainer.importance();

@@ -7,6 +7,7 @@
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
+#include "automl/preprocess/input_contract.h"
 #include "automl/report/model_diff.h"
 #include "automl/report/record_text.h"
 #include "automl/report/text_table.h"
@@ -114,6 +115,7 @@ Status show_command(const Invocation& invocation, const std::string& reference) 
   if (model.stage != "none") line("stage", model.stage);
   line("task", model.task);
   if (model.score) line(model.metric, score_text(*model.score) + " (validation)");
+  line("decides", decision_text(model.input_contract));
   line("registered",
        tracking::iso_time(model.created_ns) + (model.user.empty() ? "" : " by " + model.user));
   line("size", size_text(static_cast<double>(model.size)));

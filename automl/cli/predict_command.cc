@@ -1,6 +1,5 @@
 // assay predict: a model's predictions for a table, streamed to a CSV file.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -59,8 +58,7 @@ void append_row(const Predictor& predictor, std::span<const float> row, std::str
       datasets::append_csv_number(out, frame.value(double{row[0]}));
     }
   } else {
-    const auto best = std::max_element(row.begin(), row.end()) - row.begin();
-    datasets::append_csv_field(out, predictor.labels()[static_cast<size_t>(best)]);
+    datasets::append_csv_field(out, predictor.labels()[predictor.decide(row)]);
     for (const float probability : row) {
       out += ',';
       datasets::append_csv_number(out, probability);
@@ -134,7 +132,10 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   add_force_option(*command, options->out);
   command->footer(
       "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"
-      "keep their order.\n"
+      "keep their order. The prediction is the most probable class; a model of two classes that\n"
+      "was chosen by accuracy, balanced_accuracy or f1 has a threshold of its own (see assay\n"
+      "models show). Cells that are no numbers, in a column of numbers, count as missing, with a\n"
+      "warning: one of a column beside others, 0.1 % of them, or 1 % up to 5. More are an error.\n"
       "Example:\n  assay predict churn --data new.csv --out predictions.csv");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return predict(invocation, *options); };

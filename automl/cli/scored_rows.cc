@@ -72,14 +72,13 @@ Status ScoredRows::add(const PredictedBlock& block) {
 }
 
 Result<Metric> metric_of(const Predictor& predictor, const std::string& wanted) {
-  if (!wanted.empty()) return Metric::find(wanted, predictor.task());
+  std::string name = wanted.empty() ? "auto" : wanted;
   const auto note = predictor.notes().find("metric");
-  if (note != predictor.notes().end()) {
-    if (const auto* name = std::get_if<std::string>(&note->second)) {
-      return Metric::find(*name, predictor.task());
-    }
+  if (wanted.empty() && note != predictor.notes().end()) {
+    if (const auto* text = std::get_if<std::string>(&note->second)) name = *text;
   }
-  return Metric::default_for(predictor.task());
+  ASSAY_ASSIGN_OR_RETURN(const Metric metric, Metric::find(name, predictor.task()));
+  return metric.at(predictor.threshold());
 }
 
 }  // namespace assay::automl::cli

@@ -55,7 +55,8 @@ class ScoredRows {
   int64_t missing_ = 0;
 };
 
-// The metric named, or else the one that the model was chosen by.
+// The metric named, or else the one that the model was chosen by; classes are decided as the model
+// decides them.
 // Fails: invalid_argument for one that is not for the model's task.
 Result<Metric> metric_of(const Predictor& predictor, const std::string& wanted);
 

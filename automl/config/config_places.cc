@@ -46,20 +46,28 @@ int ConfigPlaces::line_of(std::string_view path) const {
   return place == nullptr ? 0 : place->line;
 }
 
-Error ConfigPlaces::placed(Error error) const {
-  const std::string& message = error.message;
-  const auto end = std::find_if_not(message.begin(), message.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || c == '_' || c == '.';
+std::string ConfigPlaces::placed_line(std::string_view line) const {
+  const auto end = std::find_if_not(line.begin(), line.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
   });
-  const std::string_view path(message.data(), static_cast<size_t>(end - message.begin()));
-  const bool names_option = end != message.end() && (*end == ':' || *end == '=');
+  const std::string_view path = line.substr(0, static_cast<size_t>(end - line.begin()));
+  const bool names_option = end != line.end() && (*end == ':' || *end == '=');
   const auto at = names_option ? places_.find(path) : places_.end();
-  if (at == places_.end()) return error;
+  if (at == places_.end()) return std::string(line);
   const Place& place = at->second;
   const bool repeats = place.flag && *end == ':';
-  error.message = fmt::format(
-      "{}: {}", place.text,
-      repeats ? std::string_view(message).substr(path.size() + 2) : std::string_view(message));
+  return fmt::format("{}: {}", place.text, repeats ? line.substr(path.size() + 2) : line);
+}
+
+Error ConfigPlaces::placed(Error error) const {
+  std::string placed;
+  std::string_view rest = error.message;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    placed += (placed.empty() ? "" : "\n") + placed_line(line);
+  }
+  error.message = std::move(placed);
   return error;
 }
 

@@ -24,8 +24,8 @@ class ConfigPlaces {
   std::string message(std::string_view path, std::string_view text) const;
   // The line of the same place; 0 for a flag, or without one.
   int line_of(std::string_view path) const;
-  // The error with its place put before it, if its message begins with the path of an option
-  // ("data.target: ...", "budget.memory=..."); else as it is.
+  // The error with its place put before each line that begins with the path of an option
+  // ("data.target: ...", "budget.memory=...", "learners.gbt.alpha=..."); other lines as they are.
   Error placed(Error error) const;
 
  private:
@@ -34,6 +34,7 @@ class ConfigPlaces {
     bool flag = false;
     int line = 0;
   };
+  std::string placed_line(std::string_view line) const;
   const Place* find(std::string_view path) const;
   std::map<std::string, Place, std::less<>> places_;
 };

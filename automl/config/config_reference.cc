@@ -109,6 +109,30 @@ std::string tasks_text(const Metric& metric) {
   return text;
 }
 
+// How objectives and metrics go together.
+constexpr std::string_view kAims = R"(
+### Objectives and metrics
+
+Learners minimise what the metric scores, unless an option says otherwise:
+
+| metric | gbt (`objective: auto`) | linear | forests | constant |
+|---|---|---|---|---|
+| `rmse`, `mse`, `r2` | squared | least squares | means of leaves | mean |
+| `mae` | absolute | median regression | medians of leaves | median |
+| `pinball_NN` | quantile, alpha 0.NN | quantile regression | quantiles of leaves | quantile |
+| `mape` | absolute, rows weighted by 1 / abs(target) | likewise | likewise | likewise |
+| `poisson_deviance` | poisson | Poisson regression | means of leaves | mean |
+
+A forest predicts the mean of its trees' quantiles, from leaves of at least 2 / min(alpha, 1 -
+alpha) rows: near the quantile, but drawn towards the mean.
+
+`metric: auto` follows an `objective` that is fixed for gbt, where alpha is fixed, too: `absolute`
+and `huber` give `mae`, `quantile` the `pinball_NN` of its alpha (0.5: `mae`), `poisson` and `tweedie`
+give `poisson_deviance`, `squared` and `cross_entropy` give `rmse`. A metric that scores something else, or
+a quantile that no metric scores, gets a warning: the best model by the metric is registered, and it
+need not be one of that objective.
+)";
+
 std::string metrics_text() {
   std::string text = "## Metrics\n\n| metric | better | tasks | meaning |\n|---|---|---|---|\n";
   for (const std::string_view name : metric_names()) {
@@ -117,6 +141,7 @@ std::string metrics_text() {
     text += fmt::format("| `{}` | {} | {} | {} |\n", name, metric->maximise() ? "higher" : "lower",
                         tasks_text(*metric), cell(metric->help()));
   }
+  text += kAims;
   return text;
 }
 

@@ -128,9 +128,12 @@ const OptionTable<DataOptions>& DataOptions::table() {
        {.name = "metric",
         .member = &T::metric,
         .choices = metric_names_and_aliases(),
-        .help = "What the search improves. auto: roc_auc for two classes, log_loss for more, rmse "
-                "for numbers. With folds, roc_auc and average_precision are the mean over the "
-                "folds."},
+        .help =
+            "What the search improves, and learners with it (see Objectives and metrics). auto: "
+            "roc_auc for two classes, log_loss for more, for numbers rmse or what a fixed "
+            "objective asks for. With folds, roc_auc and average_precision are the mean over "
+            "the folds. For accuracy, balanced_accuracy and f1 of two classes the model gets "
+            "a threshold that is chosen out of fold."},
        {.name = "drop", .member = &T::drop, .help = "Columns to leave out, such as row ids."},
        {.name = "weight", .member = &T::weight, .help = "Column of row weights, not a feature."},
        {.name = "group",

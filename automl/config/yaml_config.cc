@@ -50,6 +50,8 @@ class ConfigReader {
       : source_(source), learners_(learners) {}
 
   Result<ExperimentConfig> read(std::string_view text);
+  // What is right of it.
+  const ExperimentConfig& config() const { return config_; }
   void list_places(ConfigPlaces& places) const {
     for (const auto& [path, line] : lines_) places.set_line(path, source_.name, line);
   }
@@ -313,6 +315,7 @@ void ConfigReader::read_param(const OptionGroup& group, const YamlNode& key, con
     return;
   }
   const std::string path = fmt::format("{}.{}", owner, info->name);
+  lines_.emplace(path, key.line);
   ParamOverride setting{std::string(info->name), {}};
   if (value.kind == Kind::kMap) {
     auto range = read_range(*info, path, value);
@@ -430,15 +433,17 @@ Error ConfigReader::all_mistakes() {
 }  // namespace
 
 Result<ExperimentConfig> parse_config(std::string_view text, const ConfigSource& source,
-                                      std::span<const OptionGroup> learners, ConfigPlaces* places) {
+                                      std::span<const OptionGroup> learners, ConfigPlaces* places,
+                                      ExperimentConfig* read_so_far) {
   ConfigReader reader(source, learners);
   auto config = reader.read(text);
-  if (config && places != nullptr) reader.list_places(*places);
+  if (places != nullptr) reader.list_places(*places);
+  if (read_so_far != nullptr) *read_so_far = config ? *config : reader.config();
   return config;
 }
 
 Result<ExperimentConfig> load_config(const std::string& path, std::span<const OptionGroup> learners,
-                                     ConfigPlaces* places) {
+                                     ConfigPlaces* places, ExperimentConfig* read_so_far) {
   PosixFileLayer files;
   auto text = read_file(files, path, kMaxConfigBytes);
   if (!text && text.error().code == StatusCode::kResourceExhausted) {
@@ -446,7 +451,7 @@ Result<ExperimentConfig> load_config(const std::string& path, std::span<const Op
   }
   if (!text) return tl::unexpected<Error>(std::move(text.error()));
   const std::string folder = std::filesystem::path(path).parent_path().string();
-  return parse_config(*text, {path, folder}, learners, places);
+  return parse_config(*text, {path, folder}, learners, places, read_so_far);
 }
 
 }  // namespace assay::automl

@@ -28,11 +28,14 @@ struct ConfigSource {
 // you mean 'train'?)`; at most 100 are listed.
 Result<ExperimentConfig> parse_config(std::string_view text, const ConfigSource& source,
                                       std::span<const OptionGroup> learners,
-                                      ConfigPlaces* places = nullptr);
+                                      ConfigPlaces* places = nullptr,
+                                      ExperimentConfig* read_so_far = nullptr);
 
-// The same for a file of at most 1 MB. `places`, if given, gets the lines of what the file sets.
-// Fails: io if it cannot be read; config as above.
+// The same for a file of at most 1 MB. `places`, if given, gets the lines of what the file sets,
+// and `read_so_far` what is right of it, both also where there are mistakes. Fails: io if it cannot
+// be read; config as above.
 Result<ExperimentConfig> load_config(const std::string& path, std::span<const OptionGroup> learners,
-                                     ConfigPlaces* places = nullptr);
+                                     ConfigPlaces* places = nullptr,
+                                     ExperimentConfig* read_so_far = nullptr);
 
 }  // namespace assay::automl

@@ -416,8 +416,7 @@ Result<FitResult> Booster::run() {
       ASSAY_RETURN_IF_ERROR(keep_valid_scores());
     }
     if (request_.observer != nullptr &&
-        !request_.observer->report(
-            {result.iterations, options_.rounds, loss, is_common(objective_.loss)})) {
+        !request_.observer->report({result.iterations, options_.rounds, loss, objective_.common})) {
       result.stopped = true;
       break;
     }

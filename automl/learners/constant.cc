@@ -41,8 +41,9 @@ class ConstantLearner final : public Learner {
 
   Result<FitResult> fit(const FitRequest& request, const kernels::ComputeContext&) const override {
     ASSAY_RETURN_IF_ERROR(options_from<ConstantOptions>(request.params));
-    ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request));
-    std::vector<double> outputs = {data.target.offset};
+    ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request, request.data->aim));
+    const double constant = best_constant(request, data);
+    std::vector<double> outputs = {data.target.value(constant)};
     if (is_classification(request.data->task)) {
       outputs = data.class_weights;
       for (double& share : outputs) share /= data.weight_sum;
@@ -50,7 +51,7 @@ class ConstantLearner final : public Learner {
     FitResult result;
     if (!request.valid_rows.empty()) {
       const bool classes = is_classification(request.data->task);
-      const std::vector<double> row = classes ? outputs : std::vector<double>{0.0};
+      const std::vector<double> row = classes ? outputs : std::vector<double>{constant};
       std::vector<double> predictions;
       for (size_t i = 0; i < request.valid_rows.size(); ++i) {
         predictions.insert(predictions.end(), row.begin(), row.end());

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "automl/learners/weighted_quantile.h"
 #include "kernels/exact_math.h"
 
 namespace assay::automl {
@@ -69,19 +71,31 @@ Status check_request(const FitRequest& request) {
 }
 
 Status scale_weights(const FitRequest& request, FitData& fit) {
-  const std::span<const float> weights = request.data->weights;
+  const std::span<const float> given = request.data->weights;
+  const bool relative = fit.aim.kind == AimKind::kRelative;
   const auto count = static_cast<double>(request.train_rows.size());
   fit.weight_sum = count;
-  if (weights.empty()) return {};
+  if (given.empty() && !relative) return {};
+  // Relative to the least target, so that no weight is above the one given.
+  double least = std::numeric_limits<double>::infinity();
+  if (relative) {
+    for (const uint32_t row : request.train_rows) {
+      least = std::min(least, std::abs(request.data->targets[row]));
+    }
+  }
+  const auto weight_of = [&](uint32_t row) {
+    const double weight = given.empty() ? 1.0 : double{given[row]};
+    return relative ? weight * (least / std::abs(request.data->targets[row])) : weight;
+  };
   double sum = 0;
-  for (const uint32_t row : request.train_rows) sum += double{weights[row]};
+  for (const uint32_t row : request.train_rows) sum += weight_of(row);
   if (!(sum > 0)) {
     return fail(StatusCode::kData, "the weights of the {} training rows sum to 0",
                 request.train_rows.size());
   }
-  fit.weights.assign(weights.size(), 0.0f);
+  fit.weights.assign(static_cast<size_t>(request.data->features->row_count()), 0.0f);
   const auto scaled = [&](uint32_t row) {
-    return static_cast<float>(double{weights[row]} * (count / sum));
+    return static_cast<float>(std::min(weight_of(row) * (count / sum), 1e30));
   };
   fit.weight_sum = 0;
   for (const uint32_t row : request.train_rows) {
@@ -90,7 +104,7 @@ Status scale_weights(const FitRequest& request, FitData& fit) {
   }
   for (const uint32_t row : request.valid_rows) {
     // What has no weight to learn from may still have a huge one to validate on.
-    fit.weights[row] = std::min(scaled(row), 1e30f);
+    fit.weights[row] = scaled(row);
   }
   if (!(fit.weight_sum > 0)) {
     return fail(StatusCode::kData, "the training weights cannot be told from 0");
@@ -132,9 +146,25 @@ void scale_targets(const FitRequest& request, FitData& fit) {
 
 }  // namespace
 
-Result<FitData> prepare_fit(const FitRequest& request) {
+Status check_aim(const Aim& aim, std::span<const double> targets, std::span<const uint32_t> rows) {
+  if (aim.kind != AimKind::kCount && aim.kind != AimKind::kRelative) return {};
+  const bool counts = aim.kind == AimKind::kCount;
+  const auto bad = std::find_if(rows.begin(), rows.end(), [&](uint32_t row) {
+    return counts ? !(targets[row] >= 0) : targets[row] == 0;
+  });
+  if (bad == rows.end()) return {};
+  return fail(StatusCode::kData, "the target of row {} is {} (must {})", *bad + 1, targets[*bad],
+              counts ? "be >= 0" : "not be 0");
+}
+
+Result<FitData> prepare_fit(const FitRequest& request, const Aim& aim) {
   ASSAY_RETURN_IF_ERROR(check_request(request));
   FitData fit;
+  if (!is_classification(request.data->task)) {
+    fit.aim = aim;
+    ASSAY_RETURN_IF_ERROR(check_aim(aim, request.data->targets, request.train_rows));
+    ASSAY_RETURN_IF_ERROR(check_aim(aim, request.data->targets, request.valid_rows));
+  }
   ASSAY_RETURN_IF_ERROR(scale_weights(request, fit));
   if (is_classification(request.data->task)) {
     fit.class_weights.assign(static_cast<size_t>(request.data->class_count), 0.0);
@@ -145,6 +175,40 @@ Result<FitData> prepare_fit(const FitRequest& request) {
     scale_targets(request, fit);
   }
   return fit;
+}
+
+double target_quantile(const FitRequest& request, const FitData& data, double level) {
+  std::vector<WeightedValue> values;
+  values.reserve(request.train_rows.size());
+  for (const uint32_t row : request.train_rows) {
+    values.push_back({data.targets[row], data.weight(row)});
+  }
+  return weighted_quantile(values, level);
+}
+
+double best_constant(const FitRequest& request, const FitData& data) {
+  // Targets are centred.
+  return data.aim.quantile() ? target_quantile(request, data, data.aim.level) : 0.0;
+}
+
+bool scale_by_mean(const FitRequest& request, FitData& data) {
+  double most = 0;
+  for (const uint32_t row : request.train_rows) {
+    if (data.weight(row) > 0) most = std::max(most, request.data->targets[row]);
+  }
+  double sum = 0;
+  for (const uint32_t row : request.train_rows) {
+    if (most > 0) sum += data.weight(row) * (request.data->targets[row] / most);
+  }
+  const double mean = sum / data.weight_sum;  // in units of the greatest
+  if (!(mean * most > 0)) return false;
+  const auto scale = [&](uint32_t row) {
+    data.targets[row] = std::min(request.data->targets[row] / most / mean, kMostTarget);
+  };
+  for (const uint32_t row : request.train_rows) scale(row);
+  for (const uint32_t row : request.valid_rows) scale(row);
+  data.target = {0, mean * most};
+  return true;
 }
 
 double mean_loss(const FitRequest& request, const FitData& data, std::span<const uint32_t> rows,
@@ -159,7 +223,11 @@ double mean_loss(const FitRequest& request, const FitData& data, std::span<const
       loss = -kernels::exact_log(std::max(row[request.data->classes[rows[i]]], 1e-15));
     } else {
       const double d = row[0] - data.targets[rows[i]];
-      loss = 0.5 * (d * d);
+      if (data.aim.quantile()) {
+        loss = d > 0 ? (1 - data.aim.level) * d : -data.aim.level * d;
+      } else {
+        loss = 0.5 * (d * d);
+      }
     }
     sum += data.weight(rows[i]) * loss;
     weights += data.weight(rows[i]);

@@ -4,6 +4,7 @@
 #include "automl/learners/fit_data.h"
 #include "automl/learners/forest_fit.h"
 #include "automl/learners/forest_options.h"
+#include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learners_internal.h"
 #include "automl/learners/tree_cost.h"
 
@@ -40,7 +41,8 @@ class ForestLearner final : public Learner {
                                side_by_side ? 1 : threads),
                  leaves * (8 * classes + 16));
     // Each tree under way has its sample: weights and gradients, rows and counts, leaves.
-    const int64_t tree = growing + 8 * shape.row_count + 12 * shape.train_count;
+    const int64_t renewal = shape.aim.quantile() ? kRenewalRowBytes : 0;
+    const int64_t tree = growing + 8 * shape.row_count + (12 + renewal) * shape.train_count;
     const int64_t model = options.trees * tree_bytes(leaves, classes);
     // Trees are appended a tenth at a time, and what is appended to moves.
     const int64_t moving = model / 2 + model / ForestFit::kReports;
@@ -96,9 +98,10 @@ class ForestLearner final : public Learner {
 
   Result<FitResult> fit(const FitRequest& request,
                         const kernels::ComputeContext& context) const override {
-    ASSAY_ASSIGN_OR_RETURN(const Options options, options_from<Options>(request.params));
+    ASSAY_ASSIGN_OR_RETURN(Options options, options_from<Options>(request.params));
     ASSAY_RETURN_IF_ERROR(options.check());
-    ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request));
+    ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request, request.data->aim));
+    options.serve(data.aim);
     return ForestFit(request, options, random_thresholds_, data, context).run();
   }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "automl/learners/leaf_renewal.h"
 #include "automl/learners/leaf_smoothing.h"
 #include "automl/models/device_forest.h"
 #include "automl/models/tree_model.h"
@@ -124,6 +125,12 @@ Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
   const kernels::OpContext op{&at, &executor, context_.stop};
   ASSAY_RETURN_IF_ERROR(kernels::run_op(context_.kernels->table<GrowTree>(), op, problem, args));
   if (class_count_ > 0) smooth_leaves(out, prior_, options_.smoothing);
+  if (!data_.aim.quantile()) return {};
+  leaf_of.wrote_device();
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const int32_t> leaves, leaf_of.to_host());
+  set_leaf_quantiles({sample.rows, leaves, {}}, data_.targets, sample.weights, data_.aim.level,
+                     out);
+  if (!request_.data->monotone.empty()) keep_monotone(request_.data->monotone, out);
   return {};
 }
 

@@ -9,6 +9,9 @@
 namespace assay::automl {
 namespace {
 
+// Rows of a leaf on the short side of the quantile that it tells.
+constexpr double kRowsBeyond = 2;
+
 template <class T>
 std::vector<Option<T>> forest_options() {
   return {
@@ -70,6 +73,12 @@ Status ForestOptions::check() const {
   if (!out_of_bag || bootstrap) return {};
   return fail(StatusCode::kConfig,
               "out_of_bag=true needs bootstrap=true: without it no row is left out of a tree");
+}
+
+void ForestOptions::serve(const Aim& aim) {
+  if (!aim.quantile()) return;
+  const double beyond = std::min(aim.level, 1 - aim.level);
+  min_child_samples = std::max(min_child_samples, static_cast<int64_t>(kRowsBeyond / beyond));
 }
 
 int64_t ForestOptions::leaf_limit(int32_t class_count) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "automl/config/option_table.h"
+#include "automl/metrics/aim.h"
 #include "kernels/grow_tree.h"
 
 namespace assay::automl {
@@ -25,6 +26,8 @@ struct ForestOptions {
   // What grow_tree is told. `class_count` is 0 for regression.
   kernels::TreeParams tree_params(int32_t feature_count, int32_t class_count,
                                   bool random_thresholds) const;
+  // A leaf that is to tell a quantile gets at least so many rows that a few lie beyond it.
+  void serve(const Aim& aim);
   // Leaves a tree may have.
   int64_t leaf_limit(int32_t class_count) const;
 };

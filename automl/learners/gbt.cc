@@ -31,7 +31,7 @@ Status check_sampling(const GbtOptions& options, kernels::Loss loss) {
   return fail(StatusCode::kConfig,
               "sampling=goss does not go with objective={}, whose leaves are not sums of gradients "
               "(sampling=uniform does)",
-              options.objective);
+              objective_name(loss));
 }
 
 class GbtLearner final : public Learner {
@@ -47,11 +47,14 @@ class GbtLearner final : public Learner {
   Status check(const TrainingData& data, const ParamMap& params) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));
     ASSAY_RETURN_IF_ERROR(options.check());
-    ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(data.task, options));
+    ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(data.task, data.aim, options));
     ASSAY_RETURN_IF_ERROR(check_sampling(options, loss));
     std::vector<uint32_t> rows(data.targets.size());
     std::iota(rows.begin(), rows.end(), 0u);
     return check_targets(data, rows, loss);
+  }
+  std::optional<OwnAim> own_aim(const ParamMap& settled) const override {
+    return own_aim_of(settled);
   }
 
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
@@ -63,7 +66,7 @@ class GbtLearner final : public Learner {
     const int64_t rows = shape.row_count * (16 * outputs + (outputs > 1 ? 4 : 16) + 8);
     // Numbers of the sample's rows, twice, and their leaves in every output's tree; rows by leaf
     // where leaves are renewed.
-    const auto loss = loss_for(shape.task, options);
+    const auto loss = loss_for(shape.task, shape.aim, options);
     const int64_t goss = options.sampling == "goss" ? kGossRowBytes * shape.train_count : 0;
     const bool renews = loss && leaf_rule_of(*loss) != LeafRule::kNewton;
     const int64_t sample = (8 + 4 * outputs + (renews ? kRenewalRowBytes : 0)) * shape.train_count;
@@ -136,7 +139,7 @@ class GbtLearner final : public Learner {
                         const kernels::ComputeContext& context) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(request.params));
     ASSAY_RETURN_IF_ERROR(options.check());
-    ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request));
+    ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request, fit_aim(*request.data, options)));
     ASSAY_ASSIGN_OR_RETURN(const Objective objective, make_objective(request, options, data));
     ASSAY_RETURN_IF_ERROR(check_sampling(options, objective.loss));
     return Booster(request, options, data, objective, context).run();

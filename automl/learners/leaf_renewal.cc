@@ -33,16 +33,32 @@ struct LeafRows {
 
 double capped_exp(double x) { return kernels::exact_exp(std::min(x, kernels::kGreatestExponent)); }
 
-}  // namespace
-
-double LeafRenewal::quantile(const RenewalRows& sample, std::span<const uint32_t> positions) const {
+double residual_quantile(const RenewalRows& sample, std::span<const uint32_t> positions,
+                         std::span<const double> targets, std::span<const float> weights,
+                         double level) {
   std::vector<WeightedValue> residuals;
   residuals.reserve(positions.size());
   for (const uint32_t position : positions) {
     const uint32_t row = sample.rows[position];
-    residuals.push_back({data_.targets[row] - sample.scores[row], data_.weight(row)});
+    const double score = sample.scores.empty() ? 0.0 : sample.scores[row];
+    residuals.push_back({targets[row] - score, weights.empty() ? 1.0 : double{weights[row]}});
   }
-  return weighted_quantile(residuals, objective_.level);
+  return weighted_quantile(residuals, level);
+}
+
+}  // namespace
+
+void set_leaf_quantiles(const RenewalRows& sample, std::span<const double> targets,
+                        std::span<const float> weights, double level, kernels::Tree& tree) {
+  const LeafRows leaves(sample.leaf_of, tree.leaf_values.size());
+  for (size_t leaf = 0; leaf < tree.leaf_values.size(); ++leaf) {
+    tree.leaf_values[leaf] =
+        static_cast<float>(residual_quantile(sample, leaves.of(leaf), targets, weights, level));
+  }
+}
+
+double LeafRenewal::quantile(const RenewalRows& sample, std::span<const uint32_t> positions) const {
+  return residual_quantile(sample, positions, data_.targets, data_.weights, objective_.level);
 }
 
 double LeafRenewal::log_ratio(const RenewalRows& sample,

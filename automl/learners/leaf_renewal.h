@@ -25,8 +25,13 @@ inline constexpr int64_t kRenewalRowBytes = 20;
 struct RenewalRows {
   std::span<const uint32_t> rows;    // the tree's sample
   std::span<const int32_t> leaf_of;  // [rows.size()]
-  std::span<const double> scores;    // [all rows], before the tree
+  std::span<const double> scores;    // [all rows], before the tree; empty: 0
 };
+
+// Replaces tree.leaf_values by the weighted quantiles `level` of the targets, [all rows], of their
+// rows: for trees that stand alone. `weights` [all rows]. O(rows).
+void set_leaf_quantiles(const RenewalRows& sample, std::span<const double> targets,
+                        std::span<const float> weights, double level, kernels::Tree& tree);
 
 // Replaces tree.leaf_values (one a leaf) by those of the objective's rule, times the learning rate.
 // Does nothing for LeafRule::kNewton. O(rows).

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "automl/config/option_info.h"
 #include "automl/config/param_map.h"
+#include "automl/metrics/aim.h"
 #include "automl/metrics/task.h"
 #include "automl/models/feature_view.h"
 #include "automl/models/model.h"
@@ -33,6 +36,9 @@ struct TrainingData {
   std::span<const uint64_t> interactions = {};
   // Regression: predictions of fits are numbers of this frame; targets are values as they are.
   TargetScale frame = {};
+  // What predictions are to be of the targets: that of the sweep's metric. Learners follow it where
+  // their settings do not say otherwise.
+  Aim aim = {};
 };
 
 // How large a fit is, for plans made before it.
@@ -45,6 +51,13 @@ struct DataShape {
   int32_t feature_count = 0;
   int64_t bin_count = 0;  // of all features together
   int32_t dense_column_count = 0;
+  Aim aim = {};
+};
+
+// What settings aim at by themselves, whatever the sweep's metric.
+struct OwnAim {
+  std::string settings;                   // "objective=quantile, alpha=0.9", for messages
+  std::vector<std::string_view> metrics;  // that score it, the nearest first; may be empty
 };
 
 // What a fit takes, an upper estimate.
@@ -56,8 +69,9 @@ struct PlannedBytes {
 struct FitProgress {
   int64_t step = 0;   // rounds, trees or iterations done
   int64_t total = 0;  // planned
-  // Mean loss of the model so far on the validation rows (log loss; for regression half the squared
-  // error in units of the target's standard deviation); NaN without validation rows.
+  // Mean loss of the model so far on the validation rows (log loss; for regression that of
+  // TrainingData::aim, in units of the target's standard deviation or mean); NaN without validation
+  // rows.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
   // False if valid_loss is of another kind, which fits of other settings cannot be compared by.
   bool common_loss = true;
@@ -120,6 +134,9 @@ class Learner {
   // Whether such settings can learn from such data at all: asked before a first trial.
   // Fails: config if an option does not go with the task, data if a target is not allowed.
   virtual Status check(const TrainingData& data, const ParamMap& params) const;
+  // What such settings aim at, if that is not left to TrainingData::aim. `settled` holds the
+  // parameters that are not searched. Asked for regression.
+  virtual std::optional<OwnAim> own_aim(const ParamMap& settled) const;
   // Whether fits read the dense form of the features, which is then held for all of them.
   virtual bool uses_dense() const { return false; }
 

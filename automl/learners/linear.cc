@@ -1,4 +1,5 @@
-// The learner "linear": ridge regression, logistic and softmax regression, by L-BFGS.
+// The learner "linear": ridge, quantile and Poisson regression, logistic and softmax regression, by
+// L-BFGS.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "automl/learners/learners_internal.h"
 #include "automl/learners/linear_loss.h"
 #include "automl/learners/linear_options.h"
+#include "automl/learners/weighted_quantile.h"
 #include "automl/models/linear_model.h"
 
 namespace assay::automl {
@@ -34,9 +36,10 @@ const OptionTable<LinearOptions>& LinearOptions::table() {
 
 namespace {
 
-Link link_of(Task task) {
-  if (task == Task::kRegression) return Link::kIdentity;
-  return task == Task::kBinary ? Link::kLogistic : Link::kSoftmax;
+Link link_of(Task task, const Aim& aim) {
+  if (task == Task::kBinary) return Link::kLogistic;
+  if (task == Task::kMulticlass) return Link::kSoftmax;
+  return aim.kind == AimKind::kCount ? Link::kLog : Link::kIdentity;
 }
 
 Result<std::unique_ptr<Model>> model_of(const FitRequest& request, const FitData& data,
@@ -47,18 +50,40 @@ Result<std::unique_ptr<Model>> model_of(const FitRequest& request, const FitData
   parts.intercepts.assign(x.begin() + static_cast<std::ptrdiff_t>(penalised), x.end());
   const std::span<const int32_t> features = request.data->features->dense_features();
   parts.features.assign(features.begin(), features.end());
-  parts.link = link_of(request.data->task);
+  parts.link = link_of(request.data->task, data.aim);
   parts.target = data.target;
   parts.feature_count = request.data->features->feature_count();
   return LinearModel::make(std::move(parts));
 }
 
+// The rounded corner of the loss shifts the quantile: the intercept sets it right for the training
+// rows. If there is no time for a pass the model stays as it is.
+Status settle_quantile(const FitRequest& request, const FitData& data, const LinearLoss& loss,
+                       const kernels::ComputeContext& context, std::vector<double>& x) {
+  ASSAY_ASSIGN_OR_RETURN(const auto model, model_of(request, data, loss, x));
+  std::vector<float> predicted(request.train_rows.size());
+  const Status done =
+      model->predict(*request.data->features, request.train_rows, context, predicted, data.target);
+  if (!done) return done.error().code == StatusCode::kCancelled ? Status() : done;
+  std::vector<WeightedValue> residuals;
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    const uint32_t row = request.train_rows[i];
+    residuals.push_back({data.targets[row] - double{predicted[i]}, data.weight(row)});
+  }
+  x.back() += weighted_quantile(residuals, data.aim.level);
+  return {};
+}
+
 Result<FitResult> fit_linear(const FitRequest& request, const LinearOptions& options,
                              const kernels::ComputeContext& context) {
-  ASSAY_ASSIGN_OR_RETURN(const FitData data, prepare_fit(request));
+  ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request, request.data->aim));
+  // Without any count above 0 there is no logarithm to fit.
+  if (data.aim.kind == AimKind::kCount && !scale_by_mean(request, data)) data.aim = Aim{};
   ASSAY_ASSIGN_OR_RETURN(const DenseView dense, request.data->features->dense(context));
   const LinearLoss loss(request, data, dense, options.l2, context);
-  Lbfgs optimiser(std::vector<double>(loss.size(), 0.0));
+  std::vector<double> start(loss.size(), 0.0);
+  if (data.aim.quantile()) start.back() = best_constant(request, data);
+  Lbfgs optimiser(std::move(start));
   FitResult result;
   while (result.iterations < options.max_iterations) {
     const auto outcome = optimiser.step([&](std::span<const double> x, std::span<double> gradient) {
@@ -88,7 +113,11 @@ Result<FitResult> fit_linear(const FitRequest& request, const LinearOptions& opt
     if (optimiser.gradient_norm() <= options.tolerance) break;
   }
   result.best_iteration = result.iterations;
-  ASSAY_ASSIGN_OR_RETURN(result.model, model_of(request, data, loss, optimiser.x()));
+  std::vector<double> x(optimiser.x().begin(), optimiser.x().end());
+  if (data.aim.quantile()) {
+    ASSAY_RETURN_IF_ERROR(settle_quantile(request, data, loss, context, x));
+  }
+  ASSAY_ASSIGN_OR_RETURN(result.model, model_of(request, data, loss, x));
   return result;
 }
 

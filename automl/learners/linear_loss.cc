@@ -27,9 +27,23 @@ int64_t groups_of(int64_t columns, int64_t outputs) {
   return std::clamp<int64_t>(kGroupCells / std::max<int64_t>(1, (columns + 1) * outputs), 1, 64);
 }
 
-Loss loss_of(Task task) {
-  if (task == Task::kRegression) return Loss::kSquared;
-  return task == Task::kBinary ? Loss::kLogistic : Loss::kSoftmax;
+// Of the distance of the targets' quartiles.
+constexpr double kCornerShare = 0.1;
+// Where they are one.
+constexpr double kLeastCorner = 0.02;
+// Scores above are as good as infinite: residuals stay f32.
+constexpr double kMostLogMean = 60;
+
+Loss loss_of(Task task, const Aim& aim) {
+  if (task == Task::kBinary) return Loss::kLogistic;
+  if (task == Task::kMulticlass) return Loss::kSoftmax;
+  if (aim.quantile()) return Loss::kQuantile;
+  return aim.kind == AimKind::kCount ? Loss::kPoisson : Loss::kSquared;
+}
+
+double corner_width(const FitRequest& request, const FitData& data) {
+  const double spread = target_quantile(request, data, 0.75) - target_quantile(request, data, 0.25);
+  return std::max(kCornerShare * spread, kLeastCorner);
 }
 
 }  // namespace
@@ -49,10 +63,12 @@ LinearLoss::LinearLoss(const FitRequest& request, const FitData& data, DenseView
       dense_(dense),
       l2_(l2),
       context_(context),
-      loss_(loss_of(request.data->task)),
+      loss_(loss_of(request.data->task, data.aim)),
       outputs_(loss_ == Loss::kSoftmax ? request.data->class_count : 1),
       block_rows_(block_rows_of(dense.column_count, outputs_)),
-      most_groups_(groups_of(dense.column_count, outputs_)) {}
+      most_groups_(groups_of(dense.column_count, outputs_)) {
+  if (loss_ == Loss::kQuantile) width_ = corner_width(request, data);
+}
 
 int64_t LinearLoss::pass_bytes(const DataShape& shape, int threads) {
   const int64_t outputs = shape.task == Task::kMulticlass ? shape.class_count : 1;
@@ -89,6 +105,19 @@ double LinearLoss::row_loss(uint32_t row, double weight, std::span<double> score
     const double d = scores[0] - data_.targets[row];
     scores[0] = weight * d;
     return weight * (0.5 * (d * d));
+  }
+  if (loss_ == Loss::kQuantile) {
+    const double d = scores[0] - data_.targets[row];
+    scores[0] = weight * (kernels::exact_sigmoid(d / width_) - data_.aim.level);
+    const double tail = kernels::exact_log(1.0 + kernels::exact_exp(-std::abs(d) / width_));
+    return weight * (std::max(d, 0.0) - data_.aim.level * d + width_ * tail);
+  }
+  if (loss_ == Loss::kPoisson) {
+    const double target = data_.targets[row];
+    const double score = scores[0];
+    const double mean = kernels::exact_exp(std::min(score, kMostLogMean));
+    scores[0] = weight * (mean - target);
+    return weight * (mean - target * score);
   }
   const int32_t label = request_.data->classes[row];
   if (loss_ == Loss::kLogistic) {

@@ -2,7 +2,13 @@
 //
 //     f(W, b) = (sum over rows of w_i * loss(x_i W + b, y_i) + l2 / 2 * |W|^2) / (sum of w_i)
 //
-// with the losses of kernels/loss.h. The intercepts b are not penalised. Rows are taken in blocks
+// with the losses of kernels/loss.h, poisson where counts are the aim. Where a quantile is, the
+// pinball loss of alpha with its corner rounded by a logistic kernel of width h (convolution
+// smoothing: Fernandes, Guerre, Horta, "Smoothing quantile regressions", 2021), for d = s - y:
+//
+//     loss = (1 - alpha) d + h log(1 + e^(-d / h))      derivative = 1 / (1 + e^(-d / h)) - alpha
+//
+// The intercepts b are not penalised. Rows are taken in blocks
 // that a core's cache holds: gathered, multiplied (op gemm), turned into residuals, multiplied
 // back. Blocks are dealt to at most 64 groups, each with double accumulators; groups are joined in
 // order. Both are fixed by the problem, so the bits do not depend on threads. One pass costs about
@@ -66,6 +72,7 @@ class LinearLoss {
   double l2_;
   const kernels::ComputeContext& context_;
   kernels::Loss loss_;
+  double width_ = 0;  // h of kQuantile
   int32_t outputs_;
   int64_t block_rows_;
   int64_t most_groups_;

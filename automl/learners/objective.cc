@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "automl/learners/weighted_quantile.h"
+#include "automl/metrics/metric.h"
 #include "kernels/exact_math.h"
 
 namespace assay::automl {
@@ -33,15 +33,20 @@ constexpr std::array<NamedLoss, 9> kLosses = {{{"squared", Loss::kSquared, kNumb
 // Shares of what does not occur in training: small, but with a logarithm.
 constexpr double kLeastShare = 1e-9;
 
-std::string_view name_of(Loss loss) {
-  return std::find_if(kLosses.begin(), kLosses.end(),
-                      [&](const NamedLoss& named) { return named.loss == loss; })
-      ->name;
-}
-
-Loss usual_loss(Task task) {
+Loss usual_loss(Task task, const Aim& aim) {
   if (task == Task::kBinary) return Loss::kLogistic;
-  return task == Task::kMulticlass ? Loss::kSoftmax : Loss::kSquared;
+  if (task == Task::kMulticlass) return Loss::kSoftmax;
+  switch (aim.kind) {
+    case AimKind::kCount:
+      return Loss::kPoisson;
+    case AimKind::kQuantile:
+      return aim.level == 0.5 ? Loss::kAbsolute : Loss::kQuantile;
+    case AimKind::kRelative:
+      return Loss::kAbsolute;
+    case AimKind::kMean:
+      break;
+  }
+  return Loss::kSquared;
 }
 
 Link link_of(Loss loss) {
@@ -70,52 +75,15 @@ std::vector<double> class_scores(const FitData& data, Loss loss) {
   return scores;
 }
 
-// Of the training rows' targets as FitData has them.
-class TargetQuantiles {
- public:
-  TargetQuantiles(const FitRequest& request, const FitData& data) {
-    for (const uint32_t row : request.train_rows) {
-      values_.push_back({data.targets[row], data.weight(row)});
-    }
-  }
-  double at(double level) { return weighted_quantile(values_, level); }
-
- private:
-  std::vector<WeightedValue> values_;
-};
-
 // Half the distance of the quartiles where huber_delta is left to us: what lies further out is
 // an outlier's distance. 1, a deviation, where they are one.
-double huber_delta(const GbtOptions& options, const FitData& data, TargetQuantiles& quantiles) {
+double huber_delta(const FitRequest& request, const GbtOptions& options, const FitData& data) {
   if (options.huber_delta > 0) {
     return std::clamp(options.huber_delta / data.target.scale, 1e-30, 1e30);
   }
-  const double half = 0.5 * (quantiles.at(0.75) - quantiles.at(0.25));
+  const double half =
+      0.5 * (target_quantile(request, data, 0.75) - target_quantile(request, data, 0.25));
   return half > 0 ? half : 1;
-}
-
-Status scale_by_mean(const FitRequest& request, Loss loss, FitData& data) {
-  double most = 0;
-  for (const uint32_t row : request.train_rows) {
-    if (data.weight(row) > 0) most = std::max(most, request.data->targets[row]);
-  }
-  double sum = 0;
-  for (const uint32_t row : request.train_rows) {
-    if (most > 0) sum += data.weight(row) * (request.data->targets[row] / most);
-  }
-  const double mean = sum / data.weight_sum;  // in units of the greatest
-  if (!(mean * most > 0)) {
-    return fail(StatusCode::kData,
-                "objective={}: no training row has a target above 0 (one at least must)",
-                name_of(loss));
-  }
-  const auto scale = [&](uint32_t row) {
-    data.targets[row] = std::min(request.data->targets[row] / most / mean, 1e15);
-  };
-  for (const uint32_t row : request.train_rows) scale(row);
-  for (const uint32_t row : request.valid_rows) scale(row);
-  data.target = {0, mean * most};
-  return {};
 }
 
 // Chances as they are. The score is the logarithm of the odds of their mean.
@@ -134,8 +102,14 @@ double take_chances(const FitRequest& request, FitData& data) {
 
 }  // namespace
 
-Result<Loss> loss_for(Task task, const GbtOptions& options) {
-  if (options.objective == "auto") return usual_loss(task);
+std::string_view objective_name(Loss loss) {
+  return std::find_if(kLosses.begin(), kLosses.end(),
+                      [&](const NamedLoss& named) { return named.loss == loss; })
+      ->name;
+}
+
+Result<Loss> loss_for(Task task, const Aim& aim, const GbtOptions& options) {
+  if (options.objective == "auto") return usual_loss(task, aim);
   std::string allowed = "auto";
   for (const NamedLoss& named : kLosses) {
     const bool fits = named.tasks[static_cast<size_t>(task)];
@@ -147,8 +121,47 @@ Result<Loss> loss_for(Task task, const GbtOptions& options) {
               is_classification(task) ? "; data.task: regression predicts the numbers" : "");
 }
 
-bool is_common(Loss loss) {
-  return loss == Loss::kSquared || loss == Loss::kLogistic || loss == Loss::kSoftmax;
+std::optional<OwnAim> own_aim_of(const ParamMap& settled) {
+  const auto options = options_from<GbtOptions>(settled);
+  if (!options || settled.count("objective") == 0) return std::nullopt;
+  const auto named = std::find_if(kLosses.begin(), kLosses.end(), [&](const NamedLoss& loss) {
+    return loss.name == options->objective;
+  });
+  if (named == kLosses.end() || !named->tasks[static_cast<size_t>(Task::kRegression)]) {
+    return std::nullopt;
+  }
+  OwnAim own{fmt::format("objective={}", named->name), {}};
+  std::vector<Aim> aims;
+  switch (named->loss) {
+    case Loss::kQuantile:
+      if (settled.count("alpha") == 0) return std::nullopt;
+      own.settings += fmt::format(", alpha={}", options->alpha);
+      aims = {{AimKind::kQuantile, options->alpha}};
+      break;
+    case Loss::kAbsolute:
+      aims = {{AimKind::kQuantile}};
+      break;
+    case Loss::kHuber:  // between the two
+      aims = {{AimKind::kQuantile}, {AimKind::kMean}};
+      break;
+    case Loss::kPoisson:
+    case Loss::kTweedie:  // the mean, too
+      aims = {{AimKind::kCount}, {AimKind::kMean}};
+      break;
+    default:
+      aims = {{AimKind::kMean}};
+  }
+  for (const Aim& aim : aims) {
+    for (const std::string_view name : metric_names(Task::kRegression)) {
+      const auto metric = Metric::find(name);
+      if (metric && metric->aim() == aim) own.metrics.push_back(metric->name());
+    }
+  }
+  return own;
+}
+
+Aim fit_aim(const TrainingData& data, const GbtOptions& options) {
+  return options.objective == "auto" ? data.aim : Aim{};
 }
 
 LeafRule leaf_rule_of(Loss loss) {
@@ -164,17 +177,32 @@ Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, L
     const double target = data.targets[row];
     if (target >= 0 && (counts || target <= 1)) continue;
     return fail(StatusCode::kData, "objective={}: the target of row {} is {} (must be {})",
-                name_of(loss), row + 1, target, counts ? ">= 0" : "in [0, 1]");
+                objective_name(loss), row + 1, target, counts ? ">= 0" : "in [0, 1]");
   }
   return {};
 }
 
 Result<Objective> make_objective(const FitRequest& request, const GbtOptions& options,
                                  FitData& data) {
+  const TrainingData& from = *request.data;
+  const bool follows = options.objective == "auto";
   Objective objective;
-  ASSAY_ASSIGN_OR_RETURN(objective.loss, loss_for(request.data->task, options));
-  ASSAY_RETURN_IF_ERROR(check_targets(*request.data, request.train_rows, objective.loss));
-  ASSAY_RETURN_IF_ERROR(check_targets(*request.data, request.valid_rows, objective.loss));
+  ASSAY_ASSIGN_OR_RETURN(objective.loss, loss_for(from.task, from.aim, options));
+  ASSAY_RETURN_IF_ERROR(check_targets(from, request.train_rows, objective.loss));
+  ASSAY_RETURN_IF_ERROR(check_targets(from, request.valid_rows, objective.loss));
+  if (objective.loss == Loss::kPoisson || objective.loss == Loss::kTweedie) {
+    if (!scale_by_mean(request, data)) {
+      if (!follows) {
+        return fail(StatusCode::kData,
+                    "objective={}: no training row has a target above 0 (one at least must)",
+                    objective_name(objective.loss));
+      }
+      objective.loss = Loss::kSquared;
+    }
+  }
+  objective.common =
+      follows || (objective.loss == usual_loss(from.task, from.aim) &&
+                  (objective.loss != Loss::kQuantile || options.alpha == from.aim.level));
   objective.link = link_of(objective.loss);
   objective.leaf_rule = leaf_rule_of(objective.loss);
   if (kernels::takes_classes(objective.loss)) {
@@ -184,23 +212,18 @@ Result<Objective> make_objective(const FitRequest& request, const GbtOptions& op
   objective.base_scores = {0.0};  // targets are centred, or have mean 1
   switch (objective.loss) {
     case Loss::kQuantile:
-      objective.level = options.alpha;
-      objective.parameter = options.alpha;
+      objective.level = follows ? from.aim.level : options.alpha;
+      objective.parameter = objective.level;
       [[fallthrough]];
     case Loss::kAbsolute:
-      objective.base_scores = {TargetQuantiles(request, data).at(objective.level)};
+      objective.base_scores = {target_quantile(request, data, objective.level)};
       break;
-    case Loss::kHuber: {
-      TargetQuantiles quantiles(request, data);
-      objective.parameter = huber_delta(options, data, quantiles);
-      objective.base_scores = {quantiles.at(0.5)};
+    case Loss::kHuber:
+      objective.parameter = huber_delta(request, options, data);
+      objective.base_scores = {target_quantile(request, data, 0.5)};
       break;
-    }
     case Loss::kTweedie:
       objective.parameter = options.tweedie_variance_power;
-      [[fallthrough]];
-    case Loss::kPoisson:
-      ASSAY_RETURN_IF_ERROR(scale_by_mean(request, objective.loss, data));
       break;
     case Loss::kCrossEntropy:
       objective.base_scores = {take_chances(request, data)};

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "automl/learners/fit_data.h"
@@ -31,13 +33,20 @@ struct Objective {
   std::vector<double> base_scores;  // the best constant of the training rows, one an output
   LeafRule leaf_rule = LeafRule::kNewton;
   double level = 0.5;  // of LeafRule::kQuantile
+  // The loss is that of the sweep's aim, which fits of other settings report, too.
+  bool common = true;
 };
 
-// The loss that the options name, for such a task; "auto" is squared, logistic or softmax.
+// The loss that the options name, for such a task; "auto" is logistic, softmax, or the one that
+// serves the aim.
 // Fails: config if it is none of the task's.
-Result<kernels::Loss> loss_for(Task task, const GbtOptions& options);
-// Whether fits report the loss that all learners report (FitProgress::common_loss).
-bool is_common(kernels::Loss loss);
+Result<kernels::Loss> loss_for(Task task, const Aim& aim, const GbtOptions& options);
+// "quantile", as options name it.
+std::string_view objective_name(kernels::Loss loss);
+// Learner::own_aim: that of an objective that is named and not searched, nor its alpha.
+std::optional<OwnAim> own_aim_of(const ParamMap& settled);
+// What FitData is prepared for: the sweep's aim where the objective follows it.
+Aim fit_aim(const TrainingData& data, const GbtOptions& options);
 LeafRule leaf_rule_of(kernels::Loss loss);
 
 // Whether the targets, those of `rows`, are of the loss's domain.
@@ -45,8 +54,9 @@ LeafRule leaf_rule_of(kernels::Loss loss);
 // [0, 1].
 Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, kernels::Loss loss);
 
-// The objective of a fit; brings data.targets and data.target to it.
-// Fails: config; data, also if poisson or tweedie have no target above 0 to learn from.
+// The objective of a fit; `data` was prepared for fit_aim(). Brings data.targets and data.target to
+// it. Fails: config; data, also if poisson or tweedie are named and no target above 0 is there to
+// learn from (auto is squared then).
 Result<Objective> make_objective(const FitRequest& request, const GbtOptions& options,
                                  FitData& data);
 

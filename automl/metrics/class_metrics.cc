@@ -16,9 +16,13 @@ struct ClassCounts {
   std::vector<double> hit;
 };
 
-// The first of the largest probabilities.
+// The first of the largest probabilities; of two classes by the threshold.
 int32_t top_class(const Sample& sample, int64_t row) {
   const int64_t columns = sample.predictions.columns;
+  if (columns == 2) {
+    return is_positive(sample.predicted(row, 0), sample.predicted(row, 1), sample.threshold) ? 1
+                                                                                             : 0;
+  }
   const float* first = sample.predictions.data + row * columns;
   return static_cast<int32_t>(std::max_element(first, first + columns) - first);
 }
@@ -38,7 +42,26 @@ ClassCounts count_classes(const Sample& sample) {
   return counts;
 }
 
+// 0 where there is nothing to divide by.
+double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
 }  // namespace
+
+double decided_accuracy(const DecisionCounts& counts) {
+  return ratio(counts.hits + (counts.negatives - counts.alarms),
+               counts.positives + counts.negatives);
+}
+
+double decided_balanced_accuracy(const DecisionCounts& counts) {
+  const double found = ratio(counts.hits, counts.positives);
+  const double spared = ratio(counts.negatives - counts.alarms, counts.negatives);
+  const int present = (counts.positives > 0 ? 1 : 0) + (counts.negatives > 0 ? 1 : 0);
+  return ratio(found + spared, present);
+}
+
+double decided_f1(const DecisionCounts& counts) {
+  return ratio(2 * counts.hits, counts.hits + counts.alarms + counts.positives);
+}
 
 Result<double> log_loss(const Sample& sample) {
   constexpr double kSmallest = 1e-15;

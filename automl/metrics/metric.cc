@@ -39,20 +39,29 @@ constexpr std::array<Definition, 18> kDefinitions = {{
      true,
      kClassification,
      metrics::accuracy,
-     "Share of rows whose most probable class is the true one."},
+     "Share of rows whose most probable class is the true one.",
+     false,
+     {},
+     metrics::decided_accuracy},
     {"balanced_accuracy",
      {"bacc"},
      true,
      kClassification,
      metrics::balanced_accuracy,
-     "Mean over the classes present of the share of their rows that are predicted right."},
+     "Mean over the classes present of the share of their rows that are predicted right.",
+     false,
+     {},
+     metrics::decided_balanced_accuracy},
     {"f1",
      {},
      true,
      kClassification,
      metrics::f1,
      "2 TP / (2 TP + FP + FN) of the positive class. Multiclass: the mean over the classes that "
-     "are present or predicted."},
+     "are present or predicted.",
+     false,
+     {},
+     metrics::decided_f1},
     {"average_precision",
      {"ap"},
      true,
@@ -63,7 +72,14 @@ constexpr std::array<Definition, 18> kDefinitions = {{
      true},
     {"rmse", {}, false, kRegression, metrics::rmse, "Square root of the mean squared error."},
     {"mse", {}, false, kRegression, metrics::mse, "Mean squared error."},
-    {"mae", {}, false, kRegression, metrics::mae, "Mean absolute error."},
+    {"mae",
+     {},
+     false,
+     kRegression,
+     metrics::mae,
+     "Mean absolute error.",
+     false,
+     {AimKind::kQuantile}},
     {"r2",
      {},
      true,
@@ -75,56 +91,72 @@ constexpr std::array<Definition, 18> kDefinitions = {{
      false,
      kRegression,
      metrics::mape,
-     "Mean of |error| / |target|, as a fraction; no target may be 0."},
+     "Mean of |error| / |target|, as a fraction; no target may be 0.",
+     false,
+     {AimKind::kRelative}},
     {"poisson_deviance",
      {},
      false,
      kRegression,
      metrics::poisson_deviance,
      "Mean of 2 (t ln(t / p) - t + p), for targets t >= 0; a prediction p below 1e-15 counts as "
-     "that."},
+     "that.",
+     false,
+     {AimKind::kCount}},
     {"pinball_05",
      {},
      false,
      kRegression,
      metrics::pinball<5>,
      "Mean pinball loss of the 5 % quantile: errors e = target - prediction cost 0.05 e above, "
-     "0.95 |e| below."},
+     "0.95 |e| below.",
+     false,
+     {AimKind::kQuantile, 0.05}},
     {"pinball_10",
      {},
      false,
      kRegression,
      metrics::pinball<10>,
      "Mean pinball loss of the 10 % quantile: errors e = target - prediction cost 0.1 e above, "
-     "0.9 |e| below."},
+     "0.9 |e| below.",
+     false,
+     {AimKind::kQuantile, 0.10}},
     {"pinball_25",
      {},
      false,
      kRegression,
      metrics::pinball<25>,
      "Mean pinball loss of the 25 % quantile: errors e = target - prediction cost 0.25 e above, "
-     "0.75 |e| below."},
+     "0.75 |e| below.",
+     false,
+     {AimKind::kQuantile, 0.25}},
     {"pinball_75",
      {},
      false,
      kRegression,
      metrics::pinball<75>,
      "Mean pinball loss of the 75 % quantile: errors e = target - prediction cost 0.75 e above, "
-     "0.25 |e| below."},
+     "0.25 |e| below.",
+     false,
+     {AimKind::kQuantile, 0.75}},
     {"pinball_90",
      {},
      false,
      kRegression,
      metrics::pinball<90>,
      "Mean pinball loss of the 90 % quantile: errors e = target - prediction cost 0.9 e above, "
-     "0.1 |e| below."},
+     "0.1 |e| below.",
+     false,
+     {AimKind::kQuantile, 0.90}},
     {"pinball_95",
      {},
      false,
      kRegression,
      metrics::pinball<95>,
      "Mean pinball loss of the 95 % quantile: errors e = target - prediction cost 0.95 e above, "
-     "0.05 |e| below."},
+     "0.05 |e| below.",
+     false,
+     {AimKind::kQuantile, 0.95}},
 }};
 
 const Definition* find_definition(std::string_view name) {
@@ -201,7 +233,7 @@ Result<double> sum_weights(int64_t rows, std::span<const float> weights) {
 }
 
 Result<Sample> checked_sample(const Sample& unchecked, bool classification) {
-  const auto& [predictions, targets, weights, frame, unknown] = unchecked;
+  const auto& [predictions, targets, weights, frame, threshold, unknown] = unchecked;
   const auto target_rows =
       static_cast<int64_t>(classification ? targets.labels.size() : targets.values.size());
   if (predictions.rows < 0 || predictions.columns < 0) {
@@ -258,6 +290,18 @@ std::string_view Metric::help() const { return definition_->help; }
 bool Metric::maximise() const { return definition_->maximise; }
 
 bool Metric::ranks() const { return definition_->ranks; }
+Aim Metric::aim() const { return definition_->aim; }
+bool Metric::decides() const { return definition_->decided != nullptr; }
+
+Metric Metric::at(double threshold) const {
+  Metric metric = *this;
+  metric.threshold_ = threshold;
+  return metric;
+}
+
+double Metric::decided_score(const DecisionCounts& counts) const {
+  return definition_->decided(counts);
+}
 
 bool Metric::applies_to(Task task) const { return definition_->tasks[static_cast<size_t>(task)]; }
 
@@ -275,8 +319,9 @@ Result<double> Metric::score(PredictionView predictions, TargetView targets,
     return fail(StatusCode::kInvalidArgument, "{} wants {} as targets", name(),
                 classification ? "labels, no values" : "values, no labels");
   }
-  ASSAY_ASSIGN_OR_RETURN(const Sample sample,
-                         checked_sample({predictions, targets, weights, frame_}, classification));
+  ASSAY_ASSIGN_OR_RETURN(
+      const Sample sample,
+      checked_sample({predictions, targets, weights, frame_, threshold_}, classification));
   ASSAY_ASSIGN_OR_RETURN(const double score, definition_->score(sample));
   if (!std::isfinite(score)) {
     return fail(StatusCode::kData, "{} overflows: the errors are too large", name());

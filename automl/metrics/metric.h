@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "automl/metrics/aim.h"
 #include "automl/metrics/target_scale.h"
 #include "automl/metrics/task.h"
 #include "kernels/base/status.h"
@@ -31,6 +32,8 @@ struct TargetView {
   std::span<const int32_t> labels = {};
   std::span<const double> values = {};
 };
+
+struct DecisionCounts;
 
 namespace metrics {
 struct Definition;
@@ -57,6 +60,16 @@ class Metric {
   bool applies_to(Task task) const;
   // True if a row's prediction counts only by its place among the others': see part_score.h.
   bool ranks() const;
+  // True if classes count as they are decided, so that of two classes the threshold matters
+  // (decision.h); all are to maximise.
+  bool decides() const;
+  // The same metric with another threshold than 0.5 in (0, 1) for two classes. No difference for
+  // other tasks, or if it does not decide.
+  Metric at(double threshold) const;
+  // The score of two classes decided so, if decides(); 0 where it is undefined.
+  double decided_score(const DecisionCounts& counts) const;
+  // What predictions should be of the targets' distribution.
+  Aim aim() const;
   // The same metric for predicted values that are numbers of `frame`, as a sweep keeps them; its
   // scores are those of the values themselves. No difference for classification.
   Metric in(const TargetScale& frame) const;
@@ -79,6 +92,7 @@ class Metric {
   explicit Metric(const metrics::Definition* definition) : definition_(definition) {}
   const metrics::Definition* definition_;
   TargetScale frame_;
+  double threshold_ = 0.5;
 };
 
 // Names of all metrics, or of those for a task, in the order of the documentation.

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "automl/metrics/decision.h"
 #include "automl/metrics/metric.h"
 #include "kernels/base/status.h"
 
@@ -18,7 +19,8 @@ struct Sample {
   PredictionView predictions;
   TargetView targets;
   std::span<const float> weights;
-  TargetScale frame;  // of predicted values
+  TargetScale frame;                  // of predicted values
+  double threshold = kEvenThreshold;  // of two classes
   double total_weight = 0;
 
   double weight(int64_t row) const {
@@ -40,6 +42,9 @@ struct Definition {
   Result<double> (*score)(const Sample&);
   std::string_view help;
   bool ranks = false;
+  Aim aim = {};
+  // Of two classes, for metrics of decided classes: the score of such counts.
+  double (*decided)(const DecisionCounts&) = nullptr;
 };
 
 // A sum over rows in 8 lanes joined in order: the same bits however it is compiled, and eight
@@ -67,6 +72,9 @@ Result<double> log_loss(const Sample& sample);
 Result<double> accuracy(const Sample& sample);
 Result<double> balanced_accuracy(const Sample& sample);
 Result<double> f1(const Sample& sample);
+double decided_accuracy(const DecisionCounts& counts);
+double decided_balanced_accuracy(const DecisionCounts& counts);
+double decided_f1(const DecisionCounts& counts);
 Result<double> rmse(const Sample& sample);
 Result<double> mse(const Sample& sample);
 Result<double> mae(const Sample& sample);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "automl/metrics/decision.h"
+
 namespace assay::automl {
 namespace {
 
@@ -19,6 +21,9 @@ struct PartRows {
 
 Result<double> score_parts(const Metric& metric, PredictionView predictions, TargetView targets,
                            std::span<const float> weights, std::span<const int32_t> parts) {
+  if (metric.decides() && predictions.columns == 2) {
+    return cross_decided_score(metric, predictions, targets, weights, parts);
+  }
   if (parts.empty() || !metric.ranks()) return metric.score(predictions, targets, weights);
   if (static_cast<int64_t>(parts.size()) != predictions.rows) {
     return fail(StatusCode::kInvalidArgument, "{} rows of predictions, but parts of {}",

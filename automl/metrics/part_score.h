@@ -2,7 +2,10 @@
 // cross-validation. A metric that ranks rows (Metric::ranks) compares rows with each other, and
 // probabilities of two models are not comparable: a constant model, whose probability is lower in
 // folds with more positives, would have a roc_auc below 0.5. So it is taken on each part alone and
-// averaged, weighted by the weight of the parts' rows. All other metrics are taken over all rows.
+// averaged, weighted by the weight of the parts' rows. A metric of decided classes
+// (Metric::decides) is taken, for two classes, over all rows, those of each part decided by a
+// threshold that the other parts chose (decision.h). All other metrics are taken over all rows as
+// they are.
 //
 // Example, roc_auc: rows p+ p- of part 0 with probabilities 0.4 0.3, of part 1 with 0.2 0.1. Each
 // part alone has 1; together they would have 0.75.

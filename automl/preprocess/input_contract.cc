@@ -1,5 +1,7 @@
 #include "automl/preprocess/input_contract.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +26,21 @@ std::string input_contract_json(const Predictor& predictor) {
                    {"target", predictor.target()},
                    {"task", std::string(name_of(predictor.task()))}};
   if (!predictor.labels().empty()) contract["labels"] = predictor.labels();
+  if (predictor.threshold() != kEvenThreshold) {
+    contract["decision_threshold"] = predictor.threshold();
+  }
   return contract.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string decision_text(const std::string& contract) {
+  const auto parsed = nlohmann::json::parse(contract, nullptr, false);
+  if (!parsed.is_object() || !parsed.contains("decision_threshold")) return {};
+  const auto& threshold = parsed["decision_threshold"];
+  const auto labels = parsed.find("labels");
+  const bool two = labels != parsed.end() && labels->is_array() && labels->size() == 2;
+  if (!threshold.is_number() || !two || !(*labels)[1].is_string()) return {};
+  const auto positive = (*labels)[1].get<std::string>();
+  return fmt::format("'{0}' where proba_{0} is above {1:.6g}", positive, threshold.get<double>());
 }
 
 }  // namespace assay::automl

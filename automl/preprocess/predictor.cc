@@ -1,5 +1,6 @@
 #include "automl/preprocess/predictor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -37,6 +38,11 @@ Result<Predictor> Predictor::make(Parts parts) {
   if (is_classification(parts.task) && parts.frame != TargetScale{}) {
     return fail(StatusCode::kInvalidArgument, "a frame for probabilities");
   }
+  if (!(parts.threshold > 0 && parts.threshold < 1) ||
+      (parts.task != Task::kBinary && parts.threshold != kEvenThreshold)) {
+    return fail(StatusCode::kInvalidArgument, "a {} model with the decision threshold {}",
+                name_of(parts.task), parts.threshold);
+  }
   if (!std::isfinite(parts.frame.offset) || !std::isnormal(parts.frame.scale) ||
       parts.frame.scale < 0) {
     return fail(StatusCode::kInvalidArgument, "a frame of offset {} and scale {}",
@@ -54,6 +60,11 @@ Result<std::vector<float>> Predictor::predict(std::shared_ptr<const datasets::Ta
   return out;
 }
 
+size_t Predictor::decide(std::span<const float> row) const {
+  if (parts_.task == Task::kBinary) return is_positive(row[0], row[1], parts_.threshold) ? 1 : 0;
+  return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+}
+
 Result<std::string> Predictor::to_bytes() const {
   ModelWriter writer;
   writer.put_text("task", name_of(parts_.task));
@@ -65,6 +76,7 @@ Result<std::string> Predictor::to_bytes() const {
     writer.put_number("frame_offset", parts_.frame.offset);
     writer.put_number("frame_scale", parts_.frame.scale);
   }
+  if (parts_.threshold != kEvenThreshold) writer.put_number("threshold", parts_.threshold);
   writer.put_text("notes", params_to_json(parts_.notes));
   ModelWriter encoder = writer.child("encoder");
   parts_.encoder->save(encoder);
@@ -91,6 +103,9 @@ Result<Predictor> Predictor::from_bytes(std::string bytes, std::string source) {
   if (reader.has("frame_offset")) {
     ASSAY_ASSIGN_OR_RETURN(parts.frame.offset, reader.number("frame_offset"));
     ASSAY_ASSIGN_OR_RETURN(parts.frame.scale, reader.number("frame_scale"));
+  }
+  if (reader.has("threshold")) {
+    ASSAY_ASSIGN_OR_RETURN(parts.threshold, reader.number("threshold"));
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string notes, reader.text("notes"));
   auto params = params_from_json(notes);

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "automl/config/param_map.h"
+#include "automl/metrics/decision.h"
 #include "automl/metrics/task.h"
 #include "automl/models/model.h"
 #include "automl/preprocess/feature_encoder.h"
@@ -28,6 +30,9 @@ class Predictor {
     std::shared_ptr<const Model> model;
     // Regression: predictions are numbers of this frame, those that the model was chosen by.
     TargetScale frame;
+    // Binary: the positive class, the second, is predicted where its share of the probabilities is
+    // above this (metrics/decision.h); in (0, 1). Files that do not say it mean 0.5.
+    double threshold = kEvenThreshold;
     // Facts worth keeping with the model: metric, validation score, ... (no times, no ids).
     ParamMap notes;
   };
@@ -49,6 +54,10 @@ class Predictor {
   const Model& model() const { return *parts_.model; }
   const TargetScale& frame() const { return parts_.frame; }
   const ParamMap& notes() const { return parts_.notes; }
+  double threshold() const { return parts_.threshold; }
+  // The class that a row's probabilities decide for, as a number of labels(): of two classes by the
+  // threshold, else the first of the most probable ones.
+  size_t decide(std::span<const float> row) const;
   int32_t output_count() const { return parts_.model->output_count(); }
 
   // The bytes of a model file: equal predictors give equal bytes.

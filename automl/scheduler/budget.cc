@@ -47,8 +47,13 @@ int64_t Budget::deadline_ns() const {
   return timed() ? at_seconds(*limits_.seconds - kExitSeconds) : kNoDeadline;
 }
 
-int64_t Budget::half_ns() const {
-  return timed() ? at_seconds(0.5 * *limits_.seconds) : kNoDeadline;
+int64_t Budget::read_deadline_ns() const {
+  if (!timed()) return kNoDeadline;
+  return at_seconds((1 - kPrepareShare) * *limits_.seconds - reserve_seconds());
+}
+
+double Budget::limit_for(double seconds) const {
+  return (seconds + reserve_seconds()) / (1 - kPrepareShare);
 }
 
 int64_t Budget::fit_deadline_ns() const {

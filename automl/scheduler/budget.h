@@ -32,8 +32,9 @@ class Budget {
   // All of these are kNoDeadline without a time limit.
   // When the process must have exited; a little before the promise's end.
   int64_t deadline_ns() const;
-  // The table is read and a baseline saved by then, or the budget is too small.
-  int64_t half_ns() const;
+  // The table is read by then, or the budget is too small: kPrepareShare of it is kept for
+  // preparing a fit and a baseline.
+  int64_t read_deadline_ns() const;
   // When fits stop, so that the tail fits before the deadline.
   int64_t fit_deadline_ns() const;
   // When trials that have not stopped by themselves are given up.
@@ -54,6 +55,9 @@ class Budget {
   // spent on any model. INT64_MAX without a time limit.
   int64_t affordable_bytes() const;
   static constexpr double kLeastSaveSeconds = 0.05;
+  // The budget whose read deadline is `seconds` after the start.
+  double limit_for(double seconds) const;
+  static constexpr double kPrepareShare = 0.15;
   // Seconds kept back in all.
   double reserve_seconds() const;
 

@@ -66,6 +66,12 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   };
   job.shared_time = slice_ns < state.fit_deadline_ns.load();
   job.predict_deadline_ns = [&state] { return state.seal_ns.load(); };
+  if (spec.origin == TrialOrigin::kBaseline) {
+    // There is a model whatever the time: a constant is fitted and scored in a moment.
+    job.fit_deadline_ns = {};
+    job.predict_deadline_ns = {};
+    job.shared_time = false;
+  }
   job.on_rung = [&state, number = spec.number](const RungValue& value) {
     return state.queue->pass_rung(number, value);
   };

@@ -75,8 +75,13 @@ SweepLead::SweepLead(const SweepRequest& request)
 }
 
 Result<SweepOutcome> SweepLead::run() {
-  ASSAY_RETURN_IF_ERROR(begin());
-  for (const auto step : {&SweepLead::load, &SweepLead::prepare, &SweepLead::baseline}) {
+  Status loaded = load();
+  if (loaded) ASSAY_RETURN_IF_ERROR(check());
+  // A run that cannot be made does not hide why there would have been nothing in it.
+  Status begun = begin();
+  if (!loaded) return tl::unexpected<Error>(close_failed(std::move(loaded.error())));
+  if (!begun) return tl::unexpected<Error>(close_failed(std::move(begun.error())));
+  for (const auto step : {&SweepLead::prepare, &SweepLead::baseline}) {
     Status done = (this->*step)();
     if (!done) return tl::unexpected<Error>(close_failed(std::move(done.error())));
   }
@@ -111,9 +116,7 @@ Status SweepLead::baseline() {
     }
     return fail(StatusCode::kData, "the baseline has no score: {}", rows[0].message);
   }
-  Chosen chosen;
-  chosen.members.push_back({state_->queue->pool().candidates()[0], 1.0});
-  chosen.score = chosen.members[0].candidate.score;
+  const Chosen chosen = alone(state_->queue->pool().candidates()[0]);
   ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
   ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
   const double before = state_->budget.elapsed_seconds();
@@ -123,9 +126,6 @@ Status SweepLead::baseline() {
   state_->budget.observe_save(state_->budget.elapsed_seconds() - before,
                               static_cast<int64_t>(bytes.size()));
   state_->publish_deadlines();
-  if (state_->budget.timed() && state_->request.clock->now_ns() > state_->budget.half_ns()) {
-    return tl::unexpected<Error>(budget_error("reading the table and saving a constant model"));
-  }
   return {};
 }
 
@@ -264,14 +264,16 @@ kernels::ComputeContext SweepLead::context(const StopToken& stop) const {
   return {compute.kernels, compute.device, compute.host, executor_.get(), &stop};
 }
 
-Error SweepLead::budget_error(const std::string& doing) const {
-  const double elapsed = state_->budget.elapsed_seconds();
+Error SweepLead::budget_error(const std::string& doing, double ready_seconds) const {
+  const Budget& budget = state_->budget;
   const double limit = config_.budget.time_limit().value_or(0);
+  // A tenth more: the next time the machine may be a little slower.
+  const double needed = 1.1 * budget.limit_for(std::max(ready_seconds, budget.elapsed_seconds()));
   return {StatusCode::kBudgetTooSmall,
-          fmt::format(
-              "budget.time={} s is too small: {} was not done after {:.2g} s, and {:.2g} s, "
-              "half of the budget, are for that; at least {:.0f} s are needed, by estimate",
-              limit, doing, elapsed, 0.5 * limit, std::ceil(std::max(2 * limit, 2.4 * elapsed)))};
+          fmt::format("budget.time={} s is too small: {} was not done after {:.2g} s, too late for "
+                      "a model; {} {:.2g} s are needed",
+                      limit, doing, budget.elapsed_seconds(),
+                      ready_seconds > 0 ? "about" : "more than", std::max(needed, limit))};
 }
 
 Error SweepLead::close_failed(Error error) {
@@ -282,6 +284,7 @@ Error SweepLead::close_failed(Error error) {
   }
   const bool stopped = error.code == StatusCode::kCancelled;
   // The first error counts, whether its record can be written or not.
+  if (parent_ == nullptr) return error;
   (void)parent_->finish(stopped ? RunStatus::kInterrupted : RunStatus::kFailed, error.message);
   return error;
 }

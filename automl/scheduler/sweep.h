@@ -107,10 +107,10 @@ struct SweepOutcome {
 
 // Runs the sweep. Blocks; makes threads (one a slot).
 // Fails: config or data for what cannot be learned from, naming it; not_found or io for the table
-// or the workspace; budget_too_small if the table could not be read and a baseline saved within
-// half the time budget, with an estimate of what is needed, or if not even a constant model fits
-// the memory; cancelled if the user stopped it before there was a model. A run that has begun is
-// finished as failed then.
+// or the workspace; budget_too_small if the table could not be read and prepared before the time of
+// saving (with an estimate of the budget needed), or if not even a constant model fits the memory;
+// cancelled if the user stopped it before there was a model. The run is finished as failed then; a
+// config that does not go with the target leaves none.
 Result<SweepOutcome> run_sweep(const SweepRequest& request);
 
 }  // namespace assay::automl

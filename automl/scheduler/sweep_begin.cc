@@ -1,4 +1,6 @@
-// The first steps of a sweep: its run becomes visible, then the table is read.
+// The first steps of a sweep: the table is read and the config held against its target; then its
+// run becomes visible. A run is made for a table that could not be read, too, so that who finds no
+// model in the morning finds the reason, but not for a config that cannot be run.
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -6,13 +8,14 @@
 
 #include "automl/config/column_check.h"
 #include "automl/scheduler/sweep_lead_internal.h"
+#include "automl/validation/target_check.h"
 #include "tracking/environment.h"
 #include "tracking/snapshot.h"
 
 namespace assay::automl {
 namespace {
 
-// Asking git may take long in a large repository: at most this share of a time budget, and at most
+// Asking git may take long in a large repository: at most this share of the time left, and at most
 // so many seconds.
 constexpr double kSnapshotShare = 0.05;
 constexpr double kSnapshotSeconds = 2;
@@ -20,31 +23,123 @@ constexpr double kSnapshotSeconds = 2;
 constexpr int64_t kRoomyBytes = int64_t{1} << 30;
 constexpr int64_t kSmallBlockBytes = int64_t{64} << 10;
 
+// Of a file of which less was read it is not known how long the rest will take.
+constexpr double kLeastKnownShare = 0.01;
+
 }  // namespace
 
-Status SweepLead::begin() {
+Status SweepLead::load() {
   executor_ = state_->request.compute.make_executor(threads_);
+  progress(SweepPhase::kReading);
+  table_ = state_->request.table;
+  if (table_ == nullptr) ASSAY_RETURN_IF_ERROR(read_table());
+  note(fmt::format("{}: {} rows, {} columns", table_->source(), table_->row_count(),
+                   table_->column_count()));
+  for (const datasets::Column& column : table_->columns()) {
+    if (column.misfits.count == 0) continue;
+    const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
+    note(fmt::format("warning: {}; data.column_types: {{{}: categorical}} reads the column as text",
+                     datasets::misfit_note(table_->source(), column, values), column.name));
+  }
+  tracking::DatasetUse use;
+  use.name = std::filesystem::path(table_->source()).filename().string();
+  use.content_hash = table_->content_hash();
+  use.role = "train";
+  use.rows = table_->row_count();
+  use.columns = table_->column_count();
+  state_->record.dataset = use;
+  return {};
+}
+
+Status SweepLead::read_table() {
+  if (memory_limit_ <= kProgramBytes) {
+    return fail(StatusCode::kBudgetTooSmall,
+                "budget.memory={} is too small: the program alone takes {}, and the table comes "
+                "on top",
+                mib_text(memory_limit_), mib_text(kProgramBytes));
+  }
+  const std::string& path = config_.data.train;
+  ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));
+  options.max_bytes = std::max<int64_t>(1, memory_limit_ - kProgramBytes);
+  if (options.max_bytes < kRoomyBytes) options.block_bytes = kSmallBlockBytes;
+  double share = 0;
+  options.on_progress = [&share](double read) { share = read; };
+  const Budget& budget = state_->budget;
+  const StopToken stop(state_->request.clock, budget.read_deadline_ns(), state_->request.stop);
+  const double before = budget.elapsed_seconds();
+  auto table = datasets::read_csv(path, options, *executor_, stop);
+  if (table) {
+    table_ = std::move(*table);
+    return {};
+  }
+  if (table.error().code == StatusCode::kCancelled && !user_stopped()) {
+    const bool known = share > kLeastKnownShare && share < 1;
+    const double spent = budget.elapsed_seconds() - before;
+    return tl::unexpected<Error>(budget_error(
+        known ? fmt::format("reading {} ({:.0f} % of it)", path, 100 * share) : "reading " + path,
+        known ? before + spent / share : 0));
+  }
+  if (table.error().code == StatusCode::kResourceExhausted) {
+    return fail(StatusCode::kBudgetTooSmall,
+                "budget.memory={} is too small: {} (the program takes "
+                "{} beside it)",
+                mib_text(memory_limit_), table.error().message, mib_text(kProgramBytes));
+  }
+  return tl::unexpected<Error>(std::move(table.error()));
+}
+
+Status SweepLead::check() {
+  ASSAY_ASSIGN_OR_RETURN(target_, find_target(*table_, config_.data));
+  return check_target(config_, *target_, table_->row_count());
+}
+
+Status SweepLead::begin() {
   tracking::RunSpec spec;
   spec.kind = "sweep";
   spec.experiment = config_.run.experiment;
   ASSAY_ASSIGN_OR_RETURN(parent_, tracking::Run::create(state_->request.workspace, spec));
   outcome_.run_id = parent_->id();
-
-  const Clock& clock = *state_->request.clock;
-  double patience = kSnapshotSeconds;
-  if (const auto limit = config_.budget.time_limit()) {
-    patience = std::min(patience, kSnapshotShare * *limit);
+  for (const std::string& text : outcome_.notes) {
+    (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
   }
+  ASSAY_RETURN_IF_ERROR(take_snapshot());
+  RecordContext& record = state_->record;
+  record.workspace = state_->request.workspace;
+  record.experiment = config_.run.experiment;
+  record.parent_run_id = parent_->id();
+  record.device = state_->request.compute.device->info().id;
+  record.keep_predictions = config_.run.keep_predictions;
+
+  tracking::EnvironmentRequest environment;
+  environment.command_line = state_->request.command_line;
+  environment.seed = static_cast<uint64_t>(config_.run.seed);
+  environment.threads = threads_;
+  ASSAY_RETURN_IF_ERROR(parent_->set_environment(tracking::collect_environment(environment)));
+  ASSAY_RETURN_IF_ERROR(parent_->set_source(record.source));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", record.device));
+  ASSAY_RETURN_IF_ERROR(log_config());
+  const double before = state_->budget.elapsed_seconds();
+  ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
+  state_->budget.observe_save(state_->budget.elapsed_seconds() - before, 0);
+  state_->publish_deadlines();
+  return {};
+}
+
+Status SweepLead::take_snapshot() {
+  const Clock& clock = *state_->request.clock;
+  const Budget& budget = state_->budget;
+  const double patience =
+      std::min(kSnapshotSeconds, std::max(0.0, kSnapshotShare * budget.seconds_left()));
   const StopToken stop(&clock, clock.now_ns() + static_cast<int64_t>(patience * 1e9),
                        state_->request.stop);
+  const StopToken late(&clock, budget.fit_deadline_ns(), state_->request.stop);
   tracking::SnapshotRequest snapshot;
   snapshot.config_path = state_->request.config_path;
   snapshot.config_text = state_->request.config_text;
   snapshot.command_line = state_->request.command_line;
   snapshot.stop = &stop;
   snapshot.scripts = config_.run.scripts;
-  const StopToken half(&clock, state_->budget.half_ns(), state_->request.stop);
-  snapshot.cancel = &half;
+  snapshot.cancel = &late;
   auto taken = tracking::take_snapshot(*state_->request.workspace, snapshot);
   if (!taken) {
     const bool cancelled = taken.error().code == StatusCode::kCancelled;
@@ -54,27 +149,7 @@ Status SweepLead::begin() {
     return tl::unexpected<Error>(std::move(taken.error()));
   }
   for (std::string& text : taken->notes) note(std::move(text));
-  tracking::SourceInfo source = std::move(taken->source);
-  RecordContext& record = state_->record;
-  record.workspace = state_->request.workspace;
-  record.experiment = config_.run.experiment;
-  record.parent_run_id = parent_->id();
-  record.source = source;
-  record.device = state_->request.compute.device->info().id;
-  record.keep_predictions = config_.run.keep_predictions;
-
-  tracking::EnvironmentRequest environment;
-  environment.command_line = state_->request.command_line;
-  environment.seed = static_cast<uint64_t>(config_.run.seed);
-  environment.threads = threads_;
-  ASSAY_RETURN_IF_ERROR(parent_->set_environment(tracking::collect_environment(environment)));
-  ASSAY_RETURN_IF_ERROR(parent_->set_source(std::move(source)));
-  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", record.device));
-  ASSAY_RETURN_IF_ERROR(log_config());
-  const double before = state_->budget.elapsed_seconds();
-  ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
-  state_->budget.observe_save(state_->budget.elapsed_seconds() - before, 0);
-  state_->publish_deadlines();
+  state_->record.source = std::move(taken->source);
   return {};
 }
 
@@ -101,54 +176,6 @@ Status SweepLead::log_config() {
     }
   });
   return status;
-}
-
-Status SweepLead::load() {
-  progress(SweepPhase::kReading);
-  const StopToken stop(state_->request.clock, state_->budget.half_ns(), state_->request.stop);
-  table_ = state_->request.table;
-  if (table_ == nullptr) {
-    if (memory_limit_ <= kProgramBytes) {
-      return fail(StatusCode::kBudgetTooSmall,
-                  "budget.memory={} is too small: the program alone takes {}, and the table comes "
-                  "on top",
-                  mib_text(memory_limit_), mib_text(kProgramBytes));
-    }
-    ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));
-    options.max_bytes = std::max<int64_t>(1, memory_limit_ - kProgramBytes);
-    if (options.max_bytes < kRoomyBytes) options.block_bytes = kSmallBlockBytes;
-    auto table = datasets::read_csv(config_.data.train, options, *executor_, stop);
-    if (!table) {
-      const bool cancelled = table.error().code == StatusCode::kCancelled;
-      if (cancelled && !user_stopped()) {
-        return tl::unexpected<Error>(budget_error("reading " + config_.data.train));
-      }
-      if (table.error().code == StatusCode::kResourceExhausted) {
-        return fail(StatusCode::kBudgetTooSmall,
-                    "budget.memory={} is too small: {} (the program takes "
-                    "{} beside it)",
-                    mib_text(memory_limit_), table.error().message, mib_text(kProgramBytes));
-      }
-      return tl::unexpected<Error>(std::move(table.error()));
-    }
-    table_ = std::move(*table);
-  }
-  note(fmt::format("{}: {} rows, {} columns", table_->source(), table_->row_count(),
-                   table_->column_count()));
-  for (const datasets::Column& column : table_->columns()) {
-    if (column.misfits.count == 0) continue;
-    const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
-    note(fmt::format("warning: {}; data.column_types: {{{}: categorical}} reads the column as text",
-                     datasets::misfit_note(table_->source(), column, values), column.name));
-  }
-  tracking::DatasetUse use;
-  use.name = std::filesystem::path(table_->source()).filename().string();
-  use.content_hash = table_->content_hash();
-  use.role = "train";
-  use.rows = table_->row_count();
-  use.columns = table_->column_count();
-  state_->record.dataset = use;
-  return {};
 }
 
 }  // namespace assay::automl

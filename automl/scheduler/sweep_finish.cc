@@ -202,6 +202,7 @@ std::optional<SweepLead::Chosen> SweepLead::choose_partial(const Candidate& base
                              1.0});
     best->score = *new_score;
     best->predictions = std::move(blended);
+    best->places = partial->places;
     const size_t folds = set.folds().size();
     outcome_.kept_partial = fmt::format("{} #{} after {} of {} folds", partial->learner,
                                         partial->trial, partial->fold_count, folds);
@@ -230,6 +231,12 @@ Status SweepLead::rescore(Chosen& chosen) const {
   blend(views, weights, chosen.predictions);
   ASSAY_ASSIGN_OR_RETURN(chosen.score, set.score(chosen.predictions));
   return {};
+}
+
+Result<double> SweepLead::decision_threshold(const Chosen& chosen) const {
+  const TrainingSet& set = *state_->set;
+  if (set.task() != Task::kBinary || !set.metric().decides()) return kEvenThreshold;
+  return set.threshold_at(chosen.places, chosen.predictions);
 }
 
 SweepLead::Chosen SweepLead::alone(const Candidate& candidate) {
@@ -297,6 +304,7 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
     }
     ASSAY_ASSIGN_OR_RETURN(parts.model, AverageModel::make(std::move(models), std::move(weights)));
   }
+  ASSAY_ASSIGN_OR_RETURN(parts.threshold, decision_threshold(chosen));
   parts.notes["metric"] = std::string(set.metric().name());
   parts.notes["validation"] = outcome_.validation_method;
   parts.notes["validation_score"] = chosen.score;
@@ -320,6 +328,12 @@ Status SweepLead::register_model(const Chosen& chosen) {
   version.dataset_hash = state_->record.dataset.content_hash;
   version.code_commit = state_->record.source.git_commit;
   version.input_contract = input_contract_json(predictor);
+  if (const std::string decision = decision_text(version.input_contract); !decision.empty()) {
+    note(
+        fmt::format("the model decides for {}: the best {} out of fold; it is scored on rows that "
+                    "did not choose the threshold",
+                    decision, set.metric().name()));
+  }
   tracking::ModelRegistry registry(state_->request.workspace);
   ASSAY_ASSIGN_OR_RETURN(
       version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));

@@ -1,5 +1,5 @@
-// The leading thread's side of a sweep, step by step: begin, load, prepare, baseline, search,
-// finish. One SweepLead runs one sweep.
+// The leading thread's side of a sweep, step by step: load, check, begin, prepare, baseline,
+// search, finish. One SweepLead runs one sweep.
 #pragma once
 
 #include <memory>
@@ -14,6 +14,7 @@
 #include "automl/scheduler/slots.h"
 #include "automl/scheduler/sweep_state_internal.h"
 #include "automl/scheduler/time_plan.h"
+#include "datasets/target.h"
 #include "kernels/base/executor.h"
 #include "tracking/run.h"
 
@@ -28,11 +29,15 @@ class SweepLead {
   Result<SweepOutcome> run();
 
  private:
-  // The parent run, visible on disk from here on. (sweep_begin.cc)
-  Status begin();
-  Status log_config();
-  // The table, by half of the time budget.
+  // The table, by the budget's read deadline. (sweep_begin.cc)
   Status load();
+  Status read_table();
+  // Whether the config goes with the target: what is wrong here leaves no run behind.
+  Status check();
+  // The parent run, visible on disk from here on.
+  Status begin();
+  Status take_snapshot();
+  Status log_config();
   // Learners, training set, validation plan, slots and queue. (sweep_prepare.cc)
   Status prepare();
   Status choose_learners();
@@ -73,6 +78,8 @@ class SweepLead {
     // an estimate for other rows.
     std::optional<double> selection_score;
     std::vector<float> predictions;
+    // The rows of `predictions` that the members predicted out of fold; empty: all.
+    std::vector<uint32_t> places;
     bool selected = false;  // members and weights are those that selection gave
   };
   // What a stopped trial had, where that beats the baseline on the rows it covers.
@@ -89,6 +96,9 @@ class SweepLead {
   Status fit_save_time(Chosen& chosen);
   Status register_what_fits(Chosen& chosen);
   Status rescore(Chosen& chosen) const;
+  // Where classes are decided, by the metric, for two of them: chosen on the out-of-fold
+  // predictions. 0.5 for other metrics and tasks.
+  Result<double> decision_threshold(const Chosen& chosen) const;
   Result<Predictor> make_predictor(const Chosen& chosen);
   Status register_model(const Chosen& chosen);
   Status log_results(const Chosen& chosen);
@@ -97,7 +107,9 @@ class SweepLead {
 
   // Turns an error of a step into the run's end.
   Error close_failed(Error error);
-  Error budget_error(const std::string& doing) const;
+  // `ready_seconds`: when what was being done would have ended, counted from the start; 0: that is
+  // not known.
+  Error budget_error(const std::string& doing, double ready_seconds = 0) const;
   bool user_stopped() const;
   void note(std::string text);
   // Of something that could not be kept: also for who wants no notes.
@@ -117,6 +129,7 @@ class SweepLead {
   int64_t base_bytes_ = 0;              // held throughout
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
+  std::optional<datasets::Target> target_;  // until the training set has it
   std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
   std::unique_ptr<SlotGroup> slot_group_;

@@ -61,7 +61,7 @@ Status SweepLead::settle_base() {
   const int64_t wanted = with_dense + 2 * (leader ? leader->fit : 0);
   const bool tight = wanted > memory_limit_ / 2 && table_bytes > memory_limit_ / kSmallTableShare;
   if (releasable && tight) {
-    const StopToken stop(state_->request.clock, state_->budget.half_ns(), state_->request.stop);
+    const StopToken stop(state_->request.clock, state_->budget.seal_ns(), state_->request.stop);
     ASSAY_RETURN_IF_ERROR(set.release_table(dense, context(stop)));
     table_.reset();
     return_free_memory();

@@ -60,8 +60,10 @@ Result<std::vector<tracking::TableColumn>> profile_columns(const datasets::Table
 Status SweepLead::prepare() {
   progress(SweepPhase::kPreparing);
   const Clock& clock = *state_->request.clock;
-  const StopToken stop(&clock, state_->budget.half_ns(), state_->request.stop);
-  ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop)));
+  // A baseline is made in no time: preparing may take what fits do not get.
+  const StopToken stop(&clock, state_->budget.seal_ns(), state_->request.stop);
+  ASSAY_ASSIGN_OR_RETURN(state_->set,
+                         TrainingSet::make(table_, config_, context(stop), std::move(target_)));
   ASSAY_RETURN_IF_ERROR(check_base());
   if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
     tracking::DatasetUse use = state_->record.dataset;

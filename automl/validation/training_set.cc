@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <utility>
 
+#include "automl/metrics/decision.h"
 #include "automl/metrics/part_score.h"
+#include "automl/validation/metric_choice.h"
+#include "automl/validation/target_check.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
 #include "kernels/base/names.h"
@@ -15,47 +19,6 @@
 
 namespace assay::automl {
 namespace {
-
-// The label, or the one that is the same number in another spelling ("1" for "1.0").
-std::vector<std::string>::iterator find_label(std::vector<std::string>& labels,
-                                              const std::string& wanted) {
-  const auto exact = std::find(labels.begin(), labels.end(), wanted);
-  double number = 0;
-  const auto finite = datasets::NumberKind::kFinite;
-  if (exact != labels.end() || datasets::parse_number(wanted, number) != finite) return exact;
-  return std::find_if(labels.begin(), labels.end(), [&](const std::string& label) {
-    double value = 0;
-    return datasets::parse_number(label, value) == finite && value == number;
-  });
-}
-
-Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data) {
-  std::optional<Task> task;
-  if (data.task != "auto") {
-    ASSAY_ASSIGN_OR_RETURN(task, parse_task(data.task));
-  }
-  auto extracted = datasets::extract_target(table, data.target, task);
-  if (!extracted) return fail_with(std::move(extracted.error()), "data.target");
-  datasets::Target target = std::move(*extracted);
-  if (data.positive_class.empty()) return target;
-  if (target.task != Task::kBinary) {
-    return fail(StatusCode::kConfig,
-                "data.positive_class: '{}' needs a binary task, but column '{}' is {}",
-                data.positive_class, data.target, name_of(target.task));
-  }
-  const auto at = find_label(target.labels, data.positive_class);
-  if (at == target.labels.end()) {
-    return fail(StatusCode::kConfig, "data.positive_class: column '{}' has no label '{}'{}",
-                data.target, data.positive_class,
-                name_hint(data.positive_class, std::span<const std::string>(target.labels)));
-  }
-  if (at == target.labels.begin()) {
-    std::swap(target.labels[0], target.labels[1]);
-    std::swap(target.counts[0], target.counts[1]);
-    for (int32_t& code : target.codes) code = 1 - code;
-  }
-  return target;
-}
 
 // Weights of the rows that have a target; 0 elsewhere.
 Result<std::vector<float>> read_weights(const datasets::Column& column,
@@ -148,17 +111,18 @@ std::string target_note(const datasets::Target& target) {
 
 Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
     const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-    const kernels::ComputeContext& context) {
-  ASSAY_ASSIGN_OR_RETURN(datasets::Target target, find_target(*table, config.data));
-  auto metric = Metric::find(config.data.metric, target.task);
-  if (!metric) {
-    return fail(StatusCode::kConfig, "data.metric: {}", metric.error().message);
+    const kernels::ComputeContext& context, std::optional<datasets::Target> given) {
+  if (!given) {
+    ASSAY_ASSIGN_OR_RETURN(given, find_target(*table, config.data));
   }
-  std::unique_ptr<TrainingSet> set(new TrainingSet(*metric));
+  datasets::Target& target = *given;
+  ASSAY_ASSIGN_OR_RETURN(MetricChoice choice, choose_metric(config, target.task));
+  std::unique_ptr<TrainingSet> set(new TrainingSet(choice.metric));
   set->table_ = table;
   set->row_count_ = table->row_count();
   set->target_ = std::move(target);
   set->read_target();
+  std::move(choice.notes.begin(), choice.notes.end(), std::back_inserter(set->notes_));
   ASSAY_RETURN_IF_ERROR(set->read_roles(config));
   ASSAY_RETURN_IF_ERROR(set->encode(config, context));
   if (config.run.class_weight == "balanced") set->balance_classes();
@@ -170,6 +134,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   set->data_.weights = set->train_weights_;
   set->data_.monotone = set->constraints_.monotone;
   set->data_.interactions = set->constraints_.interactions;
+  set->data_.aim = set->metric_.aim();
   set->data_.frame = frame_of(set->target_.values);
   set->metric_ = set->metric_.in(set->data_.frame);
   return set;
@@ -358,6 +323,22 @@ Result<double> TrainingSet::score_at(std::span<const uint32_t> places,
                      {labels, values}, weights, parts);
 }
 
+Result<double> TrainingSet::threshold_at(std::span<const uint32_t> places,
+                                         std::span<const float> predictions) const {
+  const PredictionView all{predictions.data(), static_cast<int64_t>(scored_rows_.size()), 2};
+  if (places.empty()) return best_threshold(metric_, all, scored_targets(), scored_weights_);
+  std::vector<float> some;
+  std::vector<int32_t> labels;
+  std::vector<float> weights;
+  for (const uint32_t place : places) {
+    some.insert(some.end(), all.data + 2 * size_t{place}, all.data + 2 * size_t{place} + 2);
+    labels.push_back(scored_classes_[place]);
+    if (!scored_weights_.empty()) weights.push_back(scored_weights_[place]);
+  }
+  const PredictionView view{some.data(), static_cast<int64_t>(places.size()), 2};
+  return best_threshold(metric_, view, {labels, {}}, weights);
+}
+
 int32_t TrainingSet::output_count() const {
   return target_.classifies() ? static_cast<int32_t>(target_.class_count()) : 1;
 }
@@ -371,6 +352,7 @@ DataShape TrainingSet::shape() const {
   shape.feature_count = encoder_->feature_count();
   shape.bin_count = encoder_->bin_count();
   shape.dense_column_count = encoder_->dense_column_count();
+  shape.aim = data_.aim;
   if (folds_.empty()) return shape;
   const auto largest = std::max_element(
       folds_.begin(), folds_.end(),

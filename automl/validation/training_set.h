@@ -34,12 +34,13 @@ class TrainingSet {
  public:
   // Reads the roles of columns from `config`: target (with task and positive class), weight, group,
   // time, and what is left as features; fits the encoder. Validation is planned afterwards.
+  // `target`: that of find_target(), if it is there already.
   // Fails: data or config, naming the column and, for a bad value, its row (from 1): no such
   // column, no usable feature, weights that are negative or missing, times that are missing, a
   // positive class that is no label, a metric that does not fit the task; cancelled.
   static Result<std::unique_ptr<TrainingSet>> make(
       const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-      const kernels::ComputeContext& context);
+      const kernels::ComputeContext& context, std::optional<datasets::Target> target = {});
   TrainingSet(const TrainingSet&) = delete;
   TrainingSet& operator=(const TrainingSet&) = delete;
 
@@ -77,11 +78,17 @@ class TrainingSet {
   // The fold of each scored row, for score_parts; empty for a holdout.
   std::span<const int32_t> scored_parts() const { return scored_parts_; }
   // The metric over all scored rows; `predictions` [scored rows, outputs], numbers of data().frame.
-  // With folds a metric that ranks rows is the mean over the folds (metrics/part_score.h).
+  // With folds a metric that ranks rows is the mean over the folds, and one that decides takes
+  // thresholds from the rows of other folds (metrics/part_score.h).
   Result<double> score(std::span<const float> predictions) const;
   // The metric over the scored rows at `places`, ascending; `predictions` [places, outputs].
   Result<double> score_at(std::span<const uint32_t> places,
                           std::span<const float> predictions) const;
+
+  // The threshold that serves the metric best on the scored rows at `places`, ascending, of all
+  // `predictions` [scored rows, 2]; no places: on all. Fails: as best_threshold.
+  Result<double> threshold_at(std::span<const uint32_t> places,
+                              std::span<const float> predictions) const;
 
   // For plans: a fit on the largest fold, or on all rows before validation was planned.
   DataShape shape() const;

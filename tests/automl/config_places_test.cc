@@ -62,6 +62,9 @@ TEST(ConfigPlaces, PlaceMessagesThatBeginWithAnOption) {
   EXPECT_EQ(placed("data.train=t.csv is odd"), "c.yaml:2: data.train=t.csv is odd");
   EXPECT_EQ(placed("t.csv:3: 1 field"), "t.csv:3: 1 field");
   EXPECT_EQ(placed("budget.time=1 s is too small"), "budget.time=1 s is too small");
+  EXPECT_EQ(placed("device: x\nt.csv: y\ndata.train: z"),
+            "c.yaml:9: device: x\nt.csv: y\nc.yaml:2: data.train: z")
+      << "line by line";
   EXPECT_EQ(placed("device"), "device");
   EXPECT_EQ(placed(""), "");
   EXPECT_EQ(places.placed({StatusCode::kData, "device: x"}).code, StatusCode::kData);

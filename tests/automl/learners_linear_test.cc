@@ -147,7 +147,7 @@ TEST(LinearLoss, GradientIsThatOfTheValue) {
     bind_problem(*problem, task, problem->data.class_count);
     const Cpu cpu;
     const FitRequest request = problem->request();
-    const FitData data = must(prepare_fit(request));
+    const FitData data = must(prepare_fit(request, request.data->aim));
     const LinearLoss loss(request, data, must(problem->features->dense(cpu.context)), 3,
                           cpu.context);
     std::vector<double> x(loss.size());

@@ -4,6 +4,7 @@
 
 #include "automl/models/constant_model.h"
 #include "automl/preprocess/calendar.h"
+#include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
 #include "kernels/gemm.h"
 #include "tests/automl/learner_fixture.h"
@@ -400,6 +401,61 @@ TEST(Predictor, RefusesAFrameThatIsNone) {
   EXPECT_FALSE(make(Task::kRegression, {0, 0}));
   EXPECT_FALSE(make(Task::kRegression, {0, -1}));
   EXPECT_FALSE(make(Task::kBinary, {1, 1}));
+}
+
+Predictor binary_predictor(double threshold) {
+  Predictor::Parts parts;
+  parts.task = Task::kBinary;
+  parts.target = "y";
+  parts.labels = {"no", "yes"};
+  parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+  parts.model = must(ConstantModel::make({0.7, 0.3}, 3));
+  parts.threshold = threshold;
+  return must(Predictor::make(std::move(parts)));
+}
+
+TEST(Predictor, DecidesByItsThreshold) {
+  const std::vector<float> row = {0.75F, 0.25F};
+  EXPECT_EQ(binary_predictor(0.2).decide(row), 1u);
+  EXPECT_EQ(binary_predictor(0.25).decide(row), 0u) << "above, not at";
+  EXPECT_EQ(binary_predictor(0.5).decide(row), 0u);
+  EXPECT_EQ(binary_predictor(0.5).decide(std::vector<float>{0.5F, 0.5F}), 0u);
+}
+
+TEST(Predictor, KeepsItsThresholdAndFilesWithoutOneMeanAHalf) {
+  const std::string bytes = must(binary_predictor(0.125).to_bytes());
+  const Predictor loaded = must(Predictor::from_bytes(bytes, "m.assay"));
+  EXPECT_EQ(loaded.threshold(), 0.125);
+  EXPECT_EQ(must(loaded.to_bytes()), bytes);
+  const std::string plain = must(binary_predictor(0.5).to_bytes());
+  EXPECT_EQ(plain.find("threshold"), std::string::npos);
+  EXPECT_EQ(must(Predictor::from_bytes(plain, "m.assay")).threshold(), 0.5);
+}
+
+TEST(Predictor, RefusesAThresholdThatIsNone) {
+  const auto makes = [](Task task, double threshold) {
+    Predictor::Parts parts;
+    parts.task = task;
+    parts.target = "y";
+    if (task == Task::kBinary) parts.labels = {"no", "yes"};
+    parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+    parts.model = must(ConstantModel::make(
+        task == Task::kBinary ? std::vector<double>{0.5, 0.5} : std::vector<double>{1}, 3));
+    parts.threshold = threshold;
+    return Predictor::make(std::move(parts)).has_value();
+  };
+  EXPECT_TRUE(makes(Task::kBinary, 1e-6));
+  EXPECT_FALSE(makes(Task::kBinary, 0));
+  EXPECT_FALSE(makes(Task::kBinary, 1));
+  EXPECT_FALSE(makes(Task::kBinary, NAN));
+  EXPECT_FALSE(makes(Task::kRegression, 0.25));
+}
+
+TEST(InputContract, SaysHowTwoClassesAreDecided) {
+  EXPECT_EQ(decision_text(input_contract_json(binary_predictor(0.125))),
+            "'yes' where proba_yes is above 0.125");
+  EXPECT_EQ(decision_text(input_contract_json(binary_predictor(0.5))), "");
+  EXPECT_EQ(decision_text("no contract"), "");
 }
 
 TEST(Predictor, ComesBackFromItsBytes) {

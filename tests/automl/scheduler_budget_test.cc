@@ -15,7 +15,9 @@ TEST(Budget, CountsFromProcessStart) {
   EXPECT_TRUE(budget.timed());
   EXPECT_DOUBLE_EQ(budget.elapsed_seconds(), 2);
   EXPECT_DOUBLE_EQ(budget.seconds_left(), 28);
-  EXPECT_EQ(budget.half_ns(), 113 * kSecondNs);
+  EXPECT_NEAR(static_cast<double>(budget.read_deadline_ns()) * 1e-9,
+              98 + 0.85 * 30 - budget.reserve_seconds(), 1e-6);
+  EXPECT_NEAR(budget.limit_for(0.85 * 30 - budget.reserve_seconds()), 30, 1e-9);
   EXPECT_LE(budget.deadline_ns(), 128 * kSecondNs);
 }
 
@@ -25,7 +27,8 @@ TEST(Budget, KeepsItsDeadlinesInOrder) {
     Budget budget(clock, 0, {.seconds = seconds});
     budget.observe_save(0.005 * seconds, 1000);
     budget.expect_tail(int64_t{1} << 20, 0.02 * seconds);
-    EXPECT_LT(budget.half_ns(), budget.fit_deadline_ns());
+    EXPECT_GT(budget.read_deadline_ns(), static_cast<int64_t>(0.4e9 * seconds));
+    EXPECT_LT(budget.read_deadline_ns(), budget.fit_deadline_ns());
     EXPECT_LT(budget.fit_deadline_ns(), budget.seal_ns());
     EXPECT_LT(budget.seal_ns(), budget.select_deadline_ns());
     EXPECT_LT(budget.select_deadline_ns(), budget.deadline_ns());
@@ -71,8 +74,9 @@ TEST(Budget, HasNoDeadlineWithoutATimeLimit) {
   ManualClock clock;
   const Budget budget(clock, 0, {.seconds = {}, .trials = 5});
   EXPECT_TRUE(budget.logical());
-  for (const int64_t ns : {budget.deadline_ns(), budget.half_ns(), budget.fit_deadline_ns(),
-                           budget.seal_ns(), budget.select_deadline_ns()}) {
+  for (const int64_t ns :
+       {budget.deadline_ns(), budget.read_deadline_ns(), budget.fit_deadline_ns(), budget.seal_ns(),
+        budget.select_deadline_ns()}) {
     EXPECT_EQ(ns, kNoDeadline);
   }
 }

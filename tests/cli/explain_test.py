@@ -1,5 +1,6 @@
 """assay explain: contributions of rows and columns, permutation importance."""
 import csv
+import os
 import unittest
 
 import cli_case
@@ -97,6 +98,10 @@ class ExplainTest(CliCase):
                    says='needs --method shap')
         self.fails(2, 'explain', 'm', '--data', table, '--out', table, says='--data')
         self.fails((2, 5), 'explain', 'nobody', '--data', table, says='nobody')
+        self.write('none.csv', 'income,age,city,noise\n')
+        for more in ((), ('--out', 'none_out.csv')):
+            self.fails(3, 'explain', 'm', '--data', 'none.csv', *more, says='no row to explain')
+        self.assertFalse(os.path.exists(self.path('none_out.csv')))
         self.write('less.csv', 'income,age\n1,2\n')
         self.fails(3, 'explain', 'm', '--data', 'less.csv', says='city')
 
@@ -111,6 +116,27 @@ class ObjectiveTest(CliCase):
         lines = [f'{i % 7},{(i * i) % 5 % 3 + i % 7 // 3 + low}' for i in range(300)]
         self.write('t.csv', 'x,y\n' + '\n'.join(lines) + '\n')
 
+    def assert_no_runs(self):
+        self.assertEqual(self.assay_json('runs', 'list'), [])
+
+    def test_metrics_that_do_not_fit_the_target_are_refused_before_a_run(self):
+        self.counts()
+        self.write('c.yaml', 'data:\n  train: t.csv\n  target: y\n  task: regression\n'
+                             '  metric: mape\nbudget: {trials: 2}\n')
+        for command in (('run',), ('config', 'check')):
+            self.fails(3, *command, 'c.yaml', says=['c.yaml:5: data.metric: mape is undefined',
+                                                    'row 1 is 0', 'must not be 0'])
+            self.fails(2, *command, self.write('d.yaml', 'data: {train: t.csv, target: y, task: '
+                                               'regression,\n  metric: f1}\n'),
+                       says=['d.yaml:2: data.metric', "'f1' does not apply to regression"])
+        self.fails(3, 'run', 'c.yaml', '--metric', 'mape', says='--metric: mape is undefined')
+        self.assert_no_runs()
+        # Mistakes of options, columns and device come in one go.
+        self.write('c.yaml', 'data:\n  train: t.csv\n  target: y\n  weight: w\n'
+                             'budget: {trils: 2}\ndevice: gpu9\n')
+        text = self.fails(2, 'config', 'check', 'c.yaml').stderr
+        self.assertEqual([line for line in (4, 5, 6) if f'c.yaml:{line}:' in text], [4, 5, 6])
+
     def test_poisson_predicts_positive_numbers(self):
         self.counts()
         self.config('{rounds: 30, objective: poisson}')
@@ -124,12 +150,18 @@ class ObjectiveTest(CliCase):
     def test_targets_that_do_not_fit_end_the_run(self):
         self.counts(low=-1)
         self.config('{objective: poisson}')
-        self.fails(3, 'run', 'c.yaml', says=['learners.gbt', 'objective=poisson', '>= 0'])
+        for command in (('run',), ('config', 'check')):
+            self.fails(3, *command, 'c.yaml', says=['c.yaml:5: learners.gbt.objective=poisson',
+                                                    'the target of row 1 is -1', '>= 0'])
+        self.assert_no_runs()
 
     def test_objectives_of_other_tasks_are_refused(self):
         self.counts()
         self.config('{objective: logistic}')
-        self.fails(2, 'run', 'c.yaml', says=['learners.gbt', 'objective=logistic', 'tweedie'])
+        for command in (('run',), ('config', 'check')):
+            self.fails(2, *command, 'c.yaml',
+                       says=['c.yaml:5: learners.gbt.objective=logistic', 'tweedie'])
+        self.assert_no_runs()
         self.config('{objective: poison}')
         self.fails(2, 'run', 'c.yaml', says=["poison", "poisson"])
 

@@ -98,6 +98,7 @@ class FilesTest(CliCase):
         self.write('new.csv', '\n'.join(rows) + '\n')
         self.fails(3, 'score', 'm', '--data', 'new.csv',
                    says=["new.csv:6: column 'default': class 'weird' was not there in training"])
+        rows[-1] = '7,nine,Lima,0.5,other'
         self.write('new.csv', '\n'.join(rows).replace('5,6,', '5,six,') + '\n')
         self.fails(3, 'predict', 'm', '--data', 'new.csv', '--out', 'p.csv',
                    says="new.csv:6: column 'age': 'six'")

@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -195,6 +196,68 @@ class RunTest(CliCase):
         answer = self.assay_json('score', 'homes', '--data', 'homes.csv')
         self.assertAlmostEqual(answer['score'], rmse, places=6)
 
+    def test_learners_follow_the_metric(self):
+        draw = random.Random(4)
+        rows = [(x, (1 + 3 * x) * draw.expovariate(1)) for x in
+                (draw.random() for _ in range(1500))]
+        self.write('skew.csv', 'x,y\n' + ''.join(f'{x:.6f},{y:.6f}\n' for x, y in rows))
+        self.write('new.csv', 'x,y\n' + ''.join(
+            f'{x:.6f},{(1 + 3 * x) * draw.expovariate(1):.6f}\n' for x in
+            (draw.random() for _ in range(1500))))
+        common = ('run', '--data', 'skew.csv', '--target', 'y', '--trials', 6, '--quiet')
+        self.assay_json(*common, '--name', 'mean')
+        self.assay_json(*common, '--name', 'low', '--metric', 'pinball_10')
+        low, mean = (self.assay_json('score', name, '--data', 'new.csv', '--metric',
+                                     'pinball_10')['score'] for name in ('low', 'mean'))
+        self.assertLess(low, 0.35 * mean)
+        self.assay('predict', 'low', '--data', 'new.csv', '--out', 'p.csv')
+        covered = [float(p['prediction']) >= float(t['y'])
+                   for p, t in zip(cli_case.read_csv(self.path('p.csv')),
+                                   cli_case.read_csv(self.path('new.csv')))]
+        self.assertAlmostEqual(sum(covered) / len(covered), 0.1, delta=0.04)
+        # A fixed objective decides the metric, and a metric of something else is warned of.
+        self.write('q.yaml', 'data: {train: skew.csv, target: y}\nbudget: {trials: 4}\n'
+                   'learners: {gbt: {objective: quantile, alpha: 0.1}}\n')
+        summary = self.assay_json('run', 'q.yaml', '--quiet')
+        self.assertEqual(summary['metric'], 'pinball_10')
+        told = self.assay('run', 'q.yaml', '--metric', 'rmse').stderr
+        self.assertEqual(told.count('which does not score what'), 1)
+
+    def test_rare_positives_are_decided_by_a_threshold(self):
+        draw = random.Random(6)
+        def table(name, rows):
+            text = 'a,b,hit\n'
+            for _ in range(rows):
+                a, b = draw.gauss(0, 1), draw.gauss(0, 1)
+                chance = 0.35 if a + b > 1.8 else 0.03
+                text += f'{a:.4f},{b:.4f},{"yes" if draw.random() < chance else "no"}\n'
+            self.write(name, text)
+        table('rare.csv', 2000)
+        table('new.csv', 2000)
+        summary = self.assay_json('run', '--data', 'rare.csv', '--target', 'hit', '--metric', 'f1',
+                                  '--trials', 6, '--quiet')
+        self.assertGreater(summary['validation_score'], 0.25)
+        scored = self.assay_json('score', 'rare', '--data', 'new.csv')
+        self.assertAlmostEqual(scored['score'], summary['validation_score'], delta=0.12)
+        self.assay('predict', 'rare', '--data', 'new.csv', '--out', 'p.csv')
+        rows = list(zip(cli_case.read_csv(self.path('p.csv')),
+                        cli_case.read_csv(self.path('new.csv'))))
+        hits = sum(p['prediction'] == t['hit'] == 'yes' for p, t in rows)
+        found = sum(p['prediction'] == 'yes' for p, _ in rows)
+        real = sum(t['hit'] == 'yes' for _, t in rows)
+        self.assertAlmostEqual(2 * hits / (found + real), scored['score'], places=9)
+        shown = self.assay_json('models', 'show', 'rare')['input_contract']
+        threshold = shown['decision_threshold']
+        self.assertLess(threshold, 0.45)
+        for p, _ in rows:
+            self.assertEqual(p['prediction'] == 'yes', float(p['proba_yes']) > threshold)
+        self.assertIn('decides', self.assay('models', 'show', 'rare').stdout)
+        # Other metrics leave the more probable class.
+        self.assay_json('run', '--data', 'rare.csv', '--target', 'hit', '--trials', 3, '--quiet',
+                        '--name', 'auc')
+        self.assertNotIn('decision_threshold',
+                         self.assay_json('models', 'show', 'auc')['input_contract'])
+
     def test_labels_keep_the_spelling_of_the_file(self):
         rows = ''.join(f'{k % 17},{(k % 17 > 8) + 1}.0\n' for k in range(120))
         self.write('spelled.csv', 'a,y\n' + rows)
@@ -230,6 +293,13 @@ class RunTest(CliCase):
         described = self.assay_json('data', 'describe', '--data', 'typo.csv')
         self.assertEqual(described['columns'][0]['type'], 'numeric')
         self.assertEqual(len(described['notes']), 1)
+        # One is told in the smallest batch, too.
+        self.write('small.csv', 'a\n1\nn.a.\n3\n')
+        process = self.assay('predict', 'typo', '--data', 'small.csv', '--out', 's.csv')
+        self.assertIn("warning: small.csv:3: column 'a': 'n.a.'", process.stderr)
+        self.assertEqual(len(cli_case.read_csv(self.path('s.csv'))), 3)
+        self.write('one.csv', 'a\nn.a.\n')
+        self.fails(3, 'predict', 'typo', '--data', 'one.csv', says='one.csv:2')
         # Too many of them are another matter.
         self.write('bad.csv', 'a\n' + 'n.a.\n3\n' * 100)
         self.fails(3, 'predict', 'typo', '--data', 'bad.csv', '--out', 'q.csv',

@@ -152,6 +152,19 @@ TEST(CsvBlocks, FewMisfitsAreMissingAndNoted) {
                        "of 502 values)"}));
 }
 
+TEST(CsvBlocks, OneMisfitOfASmallBatchIsMissingToo) {
+  const TestFolder folder;
+  const std::vector<ColumnSpec> x = {{"x", ColumnType::kNumeric}};
+  EXPECT_EQ(stream_error(folder.write("t.csv", "x\nmany\n3\n"), x), "");
+  EXPECT_EQ(stream_error(folder.write("t.csv", "x\n1\n2\n3\n4\nmany\n"), x), "");
+  // Beside nothing that fits the column may be of another kind.
+  EXPECT_THAT(stream_error(folder.write("t.csv", "x\nmany\n"), x),
+              HasSubstr(":2: column 'x': 'many' is no numeric value, one of 1 values so far"));
+  EXPECT_THAT(stream_error(folder.write("t.csv", "x,y\nmany,1\n,2\n"), x), HasSubstr("of 1 val"));
+  EXPECT_THAT(stream_error(folder.write("t.csv", "x\n1\nmany\n3\nmany\n"), x),
+              HasSubstr(":3: column 'x': 'many' is no numeric value, nor are 1 more of 4"));
+}
+
 TEST(CsvBlocks, ErrorsAboutCellsNameTheirPlace) {
   const TestFolder folder;
   // Each record of long_file spans two lines; empty lines are no records.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,7 +91,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto table = table_for(*predictor);
   if (table == nullptr) return 0;
   const auto out = predictor->predict(table, context);
-  if (out) require(out->size() == 4 * static_cast<size_t>(predictor->output_count()));
+  if (out) {
+    const auto width = static_cast<size_t>(predictor->output_count());
+    require(out->size() == 4 * width);
+    require(predictor->decide(std::span(*out).first(width)) < width);
+  }
   explain(*predictor, table, context);
   return 0;
 }

@@ -1,0 +1,36 @@
+// What of a config can be wrong only for a certain target: its task decides which metrics and
+// objectives there are, and its values which of these are defined. Told before anything is begun.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "automl/config/column_check.h"
+#include "automl/config/config_places.h"
+#include "automl/config/experiment_config.h"
+#include "datasets/table.h"
+#include "datasets/target.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/executor.h"
+#include "kernels/base/status.h"
+
+namespace assay::automl {
+
+// data.target with the task and positive class that the config gives.
+// Fails: data (data.target: ...) as datasets::extract_target; config for a positive class that the
+// task or the column has not.
+Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data);
+
+// Whether the metric and what the learners' parameters fix go with the target of a table of
+// `row_count` rows.
+// Fails: config for what is of another task, else data for targets outside a metric's or an
+// objective's domain, naming the row (from 1); one mistake a line, `data.metric: ...` or
+// `learners.gbt.objective=...`.
+Status check_target(const ExperimentConfig& config, const datasets::Target& target,
+                    int64_t row_count);
+
+// The same for the file data.train, of which the target alone is kept. A pipe is passed over: it
+// can be read only once. Fails: as read_csv and the two above.
+Status check_target_file(const ExperimentConfig& config, Executor& executor, const StopToken& stop);
+
+}  // namespace assay::automl
