@@ -43,7 +43,7 @@ Result<std::unique_ptr<File>> open_journal(Workspace& workspace,
   return files.open_append(path);
 }
 
-// A torn end is what a crash leaves, and is passed over; anything else that is no frame is damage.
+// What a crash leaves is passed over (catalog_journal_internal.h), also a header never written.
 void note_journal_damage(Workspace& workspace, std::vector<std::string>& problems) {
   const std::string path = journal_path(workspace);
   const auto text = read_file(workspace.files(), path, kJournalLimitBytes);
@@ -52,9 +52,9 @@ void note_journal_damage(Workspace& workspace, std::vector<std::string>& problem
     return;
   }
   const auto content = parse_journal(*text, true);
-  if (!content) {
+  if (!content && text->find_first_not_of('\0') < journal_header().size()) {
     problems.push_back(fmt::format("'{}' is damaged: {}", path, content.error().message));
-  } else if (content->damaged && content->whole_bytes == text->size()) {
+  } else if (content && content->foreign) {
     problems.push_back(fmt::format("'{}' is damaged: between its entries are other bytes", path));
   }
 }

@@ -125,6 +125,10 @@ Result<JournalContent> parse_journal(std::string_view text, bool begins) {
     }
     content.damaged = true;
     const size_t next = text.find(kFrameMark, 1);
+    const size_t known = std::min({next, kFrameMark.size(), text.size()});
+    if (text[0] != '\0' && text.substr(0, known) != kFrameMark.substr(0, known)) {
+      content.foreign = true;
+    }
     if (next == std::string_view::npos) break;
     text.remove_prefix(next);
   }

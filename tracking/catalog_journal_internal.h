@@ -43,6 +43,10 @@ struct JournalContent {
   std::vector<JournalFrame> frames{};
   // Bytes were skipped: what a later frame says about completeness does not hold.
   bool damaged = false;
+  // What was skipped is nothing that a crash leaves: neither the beginning of a frame, as of a
+  // process that was killed or a disk that was full, nor zeros, as of a page that was never
+  // written.
+  bool foreign = false;
   size_t whole_bytes = 0;  // of the text, up to the end of the last frame
 };
 

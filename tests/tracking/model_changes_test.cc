@@ -10,6 +10,7 @@
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
+#include "tracking/records_internal.h"
 #include "tracking/run.h"
 
 namespace assay::tracking {
@@ -106,6 +107,24 @@ TEST_F(ModelChangesTest, HistorySaysWhoWhenFromAndTo) {
                                       "registered :2 ->none ", "alias champion:1 ->1 ",
                                       "alias champion:2 1>2 better", "alias champion:2 2>- ",
                                       "deleted :1 ->true old"}));
+}
+
+TEST_F(ModelChangesTest, HistoryPutsARegistrationBeforeItsChangesWhateverItsClockSaid) {
+  add("adult", "one");
+  ModelVersion second = add("adult", "two");
+  ASSERT_TRUE(registry_->set_alias("adult", "champion", 2));
+  ASSERT_TRUE(registry_->delete_version("adult", 1));
+  // Registered on a machine whose clock is an hour ahead.
+  second.created_ns += int64_t{3600} * 1'000'000'000;
+  spill(folder_ / "store/models/adult/versions/2.json", to_json(second));
+  const auto events = registry_->history("adult");
+  ASSERT_TRUE(events) << events.error().message;
+  std::vector<std::string> story;
+  for (const ModelEvent& event : *events) {
+    story.push_back(fmt::format("{} {}", event.changes[0].what, event.changes[0].version));
+  }
+  EXPECT_EQ(story,
+            (std::vector<std::string>{"registered 1", "registered 2", "alias 2", "deleted 1"}));
 }
 
 TEST_F(ModelChangesTest, ADeletedVersionIsGoneUntilRestored) {

@@ -97,9 +97,11 @@ TEST_F(WorkspaceCheck, SaysWhenTheCatalogsJournalIsDamaged) {
   ASSERT_GT(whole.size(), 200U);
   spill(journal, whole.substr(0, whole.size() - 7));
   EXPECT_TRUE(check(false).whole()) << "a torn end is what a crash leaves";
-  std::string changed = whole;
-  changed[whole.size() / 4] ^= 1;
-  spill(journal, changed);
+  spill(journal, whole.substr(0, whole.size() - 7) + whole.substr(16));
+  EXPECT_TRUE(check(false).whole()) << "and others go on behind it";
+  spill(journal, whole + std::string(100, '\0') + whole.substr(16));
+  EXPECT_TRUE(check(false).whole()) << "a page that was never written";
+  spill(journal, whole + "other bytes" + whole.substr(16));
   EXPECT_THAT(check(false).catalog_problems, ElementsAre(HasSubstr("catalog.wal")));
   spill(journal, std::string(1000, '\x5a'));
   EXPECT_THAT(check(false).catalog_problems, ElementsAre(HasSubstr("catalog.wal")));
