@@ -254,7 +254,18 @@ const OptionTable<SearchOptions>& SearchOptions::table() {
         .member = &T::eta,
         .range = {.low = 2, .high = 16},
         .help = "One in eta settings goes on to the next step of halving, with eta times the "
-                "work."}});
+                "work."},
+       {.name = "brackets",
+        .member = &T::brackets,
+        .range = {.low = 1, .high = 3},
+        .help = "With 2 or 3 halving is Hyperband: a part of the settings goes on past the first "
+                "step, or past all steps, whatever its loss there."},
+       {.name = "fold_test",
+        .member = &T::fold_test,
+        .range = {.low = 0, .high = 0.5},
+        .help = "Give a setting up between folds when Wilcoxon's test says, with this chance of an "
+                "error, that they are worse than those of its learner's best one, say 0.1; 0: "
+                "never. Needs 4 folds or more to say so."}});
   return table;
 }
 

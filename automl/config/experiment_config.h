@@ -74,6 +74,8 @@ struct SearchOptions {
   std::string strategy = "random";
   bool halving = true;
   int64_t eta = 3;
+  int64_t brackets = 1;
+  double fold_test = 0;
   static const OptionTable<SearchOptions>& table();
 };
 

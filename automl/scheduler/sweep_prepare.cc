@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "automl/scheduler/sweep_lead_internal.h"
-#include "automl/search/asha_pruner.h"
 #include "automl/search/learner_search.h"
+#include "automl/search/pruner_chain.h"
 #include "datasets/profile.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
@@ -260,8 +260,6 @@ Status SweepLead::make_queue() {
   auto search = std::make_unique<LearnerSearch>(
       std::move(learners), make_sampler(config_.search.strategy),
       derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
-  std::unique_ptr<Pruner> pruner;
-  if (config_.search.halving) pruner = std::make_unique<AshaPruner>(config_.search.eta);
 
   QueueOptions options;
   options.logical = logical;
@@ -284,7 +282,7 @@ Status SweepLead::make_queue() {
     return plan.fit(*planned.learner, planned.fixed, spec.params);
   };
   const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();
-  state_->queue = std::make_unique<TrialQueue>(std::move(search), std::move(pruner),
+  state_->queue = std::make_unique<TrialQueue>(std::move(search), make_pruner(config_.search),
                                                Admission(memory_limit_, held), std::move(options));
   return {};
 }

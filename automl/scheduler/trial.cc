@@ -96,6 +96,10 @@ class TrialRunner {
         return end(TrialStatus::kPruned,
                    fmt::format("given up after {} of {} folds", fold + 1, fold_count));
       }
+      if (fold_count > 1 && !context_.stop->requested() && !passes_fold_test(fold)) {
+        return end(TrialStatus::kPruned, fmt::format("folds worse than the best's, after {} of {}",
+                                                     fold + 1, fold_count));
+      }
     }
     finish();
   }
@@ -276,6 +280,16 @@ class TrialRunner {
     if (!score) return true;  // undefined so far, say with one class only
     const int step = fold == 0 ? 1 : 2;
     return job_.on_rung({{Rung::Ladder::kFolds, step}, set_.metric().loss_of(*score)});
+  }
+
+  // After the last fold it is too late to give up, but others compare themselves with it.
+  bool passes_fold_test(size_t fold) const {
+    const std::optional<double>& score = outcome_.folds[fold].score;
+    if (!job_.on_rung || !score) return true;
+    const int step = static_cast<int>(fold) + 1;
+    const bool passes =
+        job_.on_rung({{Rung::Ladder::kSingleFold, step}, set_.metric().loss_of(*score)});
+    return passes || fold + 1 == set_.folds().size();
   }
 
   void finish() {

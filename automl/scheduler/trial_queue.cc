@@ -132,7 +132,7 @@ bool TrialQueue::pass_rung(int64_t number, const RungValue& value) {
   if (sealed_) return true;
   history_.record_rung(number, value);
   if (pruner_ == nullptr) return true;
-  return !pruner_->should_stop(history_.at(number).spec, value, view_for(number));
+  return !pruner_->should_stop(history_.at(number), value, view_for(number));
 }
 
 void TrialQueue::finish(TrialOutcome outcome, double ended_seconds) {

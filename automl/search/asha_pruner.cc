@@ -2,14 +2,16 @@
 
 namespace assay::automl {
 
-bool AshaPruner::should_stop(const TrialSpec& trial, const RungValue& value,
+bool AshaPruner::should_stop(const TrialResult& trial, const RungValue& value,
                              const HistoryView& history) const {
-  if (!is_searched(trial.origin)) return false;
+  if (value.rung.ladder == Rung::Ladder::kSingleFold) return false;
+  if (!is_searched(trial.spec.origin)) return false;
   int64_t recorded = 1;
   int64_t rank = 1;
   for (int64_t i = 0; i < history.size(); ++i) {
     const TrialResult& other = history.at(i);
-    if (other.spec.number == trial.number || other.spec.learner != trial.learner) continue;
+    if (other.spec.number == trial.spec.number || other.spec.learner != trial.spec.learner)
+      continue;
     for (const RungValue& theirs : other.rungs) {
       if (!(theirs.rung == value.rung)) continue;
       ++recorded;

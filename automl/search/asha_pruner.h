@@ -14,7 +14,7 @@ class AshaPruner final : public Pruner {
  public:
   // `eta` >= 2.
   explicit AshaPruner(int64_t eta) : eta_(eta) {}
-  bool should_stop(const TrialSpec& trial, const RungValue& value,
+  bool should_stop(const TrialResult& trial, const RungValue& value,
                    const HistoryView& history) const override;
 
  private:

@@ -51,12 +51,15 @@ void set_result(const TrialResult& result, SamplePoint& point) {
   if (result.loss && has_score(result.status)) {
     point.state = State::kScored;
     point.loss = *result.loss;
-  } else if (result.status == TrialStatus::kPruned && !result.rungs.empty()) {
+    return;
+  }
+  point.state = State::kFailed;
+  if (result.status != TrialStatus::kPruned) return;
+  for (const RungValue& value : result.rungs) {
+    if (value.rung.ladder == Rung::Ladder::kSingleFold) continue;
     point.state = State::kPruned;
-    point.loss = result.rungs.back().loss;
-    point.depth = result.rungs.back().rung.step;
-  } else {
-    point.state = State::kFailed;
+    point.loss = value.loss;
+    point.depth = value.rung.step;
   }
 }
 

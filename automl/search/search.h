@@ -36,8 +36,9 @@ class Search {
 class Pruner {
  public:
   virtual ~Pruner() = default;
-  // `history` holds the trials to compare with; the trial itself may be among them and is ignored.
-  virtual bool should_stop(const TrialSpec& trial, const RungValue& value,
+  // `trial` has all its rungs so far, `value` being the last; `history` holds the trials to compare
+  // with, among which it may be itself and is ignored.
+  virtual bool should_stop(const TrialResult& trial, const RungValue& value,
                            const HistoryView& history) const = 0;
 };
 

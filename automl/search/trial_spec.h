@@ -52,7 +52,11 @@ inline bool has_score(TrialStatus status) {
 // A place inside a trial where its loss so far is compared with that of other trials. Losses are
 // comparable between trials of one learner at the same `step` of the same `ladder`.
 struct Rung {
-  enum class Ladder { kFolds, kRounds };
+  enum class Ladder {
+    kFolds,       // all folds so far together
+    kRounds,      // the learner's own validation loss
+    kSingleFold,  // fold number `step` alone: for comparing folds, no step of halving
+  };
   Ladder ladder = Ladder::kFolds;
   int step = 0;
   bool operator==(const Rung&) const = default;

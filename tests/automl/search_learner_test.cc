@@ -3,7 +3,6 @@
 #include <map>
 #include <set>
 
-#include "automl/search/asha_pruner.h"
 #include "automl/search/history.h"
 #include "automl/search/learner_search.h"
 
@@ -223,29 +222,6 @@ TEST(History, ShowsADecisionOnlyTrialsBeforeItsWindow) {
   EXPECT_TRUE(history.done_below(1));
   EXPECT_FALSE(history.done_below(2));
   EXPECT_EQ(history.all().best(), 0);
-}
-
-TEST(AshaPruner, FollowsTheExampleOfItsHeader) {
-  History history;
-  const Rung rung{Rung::Ladder::kFolds, 1};
-  TrialSpec spec;
-  spec.learner = "gbt";
-  for (const double loss : {0.5, 0.4, 0.7, 0.6}) {
-    history.start(spec);
-    history.record_rung(spec.number, {rung, loss});
-    ++spec.number;
-  }
-  const AshaPruner pruner(3);
-  EXPECT_FALSE(pruner.should_stop(spec, {rung, 0.45}, history.all()));
-  EXPECT_TRUE(pruner.should_stop(spec, {rung, 0.55}, history.all()));
-  EXPECT_FALSE(pruner.should_stop(spec, {{Rung::Ladder::kFolds, 2}, 0.55}, history.all()))
-      << "the first to reach a rung goes on";
-  EXPECT_FALSE(pruner.should_stop(spec, {{Rung::Ladder::kRounds, 1}, 0.55}, history.all()));
-  TrialSpec other = spec;
-  other.learner = "linear";
-  EXPECT_FALSE(pruner.should_stop(other, {rung, 9}, history.all()));
-  spec.origin = TrialOrigin::kDefault;
-  EXPECT_FALSE(pruner.should_stop(spec, {rung, 9}, history.all())) << "defaults always go on";
 }
 
 }  // namespace
