@@ -412,13 +412,15 @@ Status SweepLead::log_results(const Chosen& chosen) {
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("threads_per_slot", slots_.threads_per_slot));
   // Out-of-fold predictions of the members, and blended. Large ones cost time to write.
   const auto each = static_cast<int64_t>(chosen.predictions.size() * sizeof(float));
-  const int64_t all = each * static_cast<int64_t>(chosen.members.size() + 1);
+  const auto truth = static_cast<int64_t>(set.scored_rows().size() * sizeof(double));
+  const int64_t all = each * static_cast<int64_t>(chosen.members.size() + 1) + truth;
   const Budget& budget = state_->budget;
   if (all > kFreePredictionBytes && 2 * budget.save_seconds(all) > budget.seconds_left()) {
     note("out-of-fold predictions of the members are not kept: there is no time to write them");
     return {};
   }
   ASSAY_RETURN_IF_ERROR(parent_->log_predictions(oof_predictions(set, "oof", chosen.predictions)));
+  ASSAY_RETURN_IF_ERROR(parent_->log_table(oof_targets(set)));
   if (chosen.members.size() < 2) return {};
   for (const Member& member : chosen.members) {
     ASSAY_RETURN_IF_ERROR(parent_->log_predictions(oof_predictions(

@@ -163,4 +163,22 @@ tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
   return predictions;
 }
 
+tracking::NamedTable oof_targets(const TrainingSet& set) {
+  const TargetView targets = set.scored_targets();
+  tracking::NamedTable table;
+  table.name = "oof_targets";
+  if (is_classification(set.task())) {
+    table.columns.push_back(
+        {"class", std::vector<int64_t>(targets.labels.begin(), targets.labels.end())});
+  } else {
+    table.columns.push_back(
+        {"value", std::vector<double>(targets.values.begin(), targets.values.end())});
+  }
+  const std::span<const float> weights = set.scored_weights();
+  if (!weights.empty()) {
+    table.columns.push_back({"weight", std::vector<double>(weights.begin(), weights.end())});
+  }
+  return table;
+}
+
 }  // namespace assay::automl

@@ -46,6 +46,10 @@ tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& 
 tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
                                       const std::vector<float>& values);
 
+// The truth of the rows of out-of-fold predictions as table `oof_targets`: `class`, the column of
+// the predictions, or `value`; and `weight` where the rows have one.
+tracking::NamedTable oof_targets(const TrainingSet& set);
+
 tracking::Value to_value(const ParamValue& value);
 
 }  // namespace assay::automl
