@@ -51,6 +51,7 @@ void add_run_command(CLI::App& app, Invocation& invocation);
 void add_predict_command(CLI::App& app, Invocation& invocation);
 void add_score_command(CLI::App& app, Invocation& invocation);
 void add_explain_command(CLI::App& app, Invocation& invocation);
+void add_report_command(CLI::App& app, Invocation& invocation);
 void add_runs_command(CLI::App& app, Invocation& invocation);
 // `assay runs export | checkout`.
 void add_runs_files(CLI::App& runs, Invocation& invocation);

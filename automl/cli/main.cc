@@ -70,6 +70,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_predict_command(app, invocation);
   add_score_command(app, invocation);
   add_explain_command(app, invocation);
+  add_report_command(app, invocation);
   add_runs_command(app, invocation);
   add_experiments_command(app, invocation);
   add_models_command(app, invocation);

@@ -172,9 +172,11 @@ TEST(ScorePicture, DrawsATrialAsAPointAndTheBestAsALine) {
     EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
     EXPECT_NE(svg.find("</svg>\n"), std::string::npos);
     size_t points = 0;
-    for (size_t at = svg.find("r=\"3.5\""); at != std::string::npos;
-         at = svg.find("r=\"3.5\"", at + 1)) {
-      ++points;
+    // Marks, and the hollow ones beyond the axis.
+    for (const char* mark : {"h.01", "r=\"3.2\" class=\"hollow"}) {
+      for (size_t at = svg.find(mark); at != std::string::npos; at = svg.find(mark, at + 1)) {
+        ++points;
+      }
     }
     EXPECT_EQ(points, 3u);
     EXPECT_NE(svg.find("<path"), std::string::npos);

@@ -29,13 +29,16 @@ class FilesTest(CliCase):
         writers = {
             'p.csv': ('predict', 'm', '--data', 't.csv', '--out'),
             'shap.csv': ('explain', 'm', '--data', 't.csv', '--out'),
+            'r.html': ('report', 'RUN', '--out'),
             'm.assay': ('models', 'export', 'm', '--out'),
             'c.yaml': ('config', 'init', 't.csv', '--target', 'default', '--out'),
             'p.svg': ('run', '--data', 't.csv', '--target', 'default', '--trials', 1, '--picture'),
             'all.h5': ('workspace', 'export', '--one-file'),
         }
-        made_anew = ('p.csv', 'shap.csv', 'p.svg')  # of those an older one of the kind is replaced
+        made_anew = ('p.csv', 'shap.csv', 'p.svg', 'r.html')  # of those an older one of the kind is replaced
+        run = self.assay_json('runs', 'list')[0]['run_id']
         for name, command in writers.items():
+            command = [run if word == 'RUN' else word for word in command]
             with self.subTest(name):
                 self.assay(*command, name)
                 made = self.read(name)
@@ -255,6 +258,7 @@ class JsonTest(CliCase):
         'run': ['--data', 't.csv', '--target', 'default', '--trials', '1', '--name', 'again'],
         'predict': ['m', '--data', 't.csv', '--out', 'p.csv'],
         'score': ['m', '--data', 't.csv'], 'explain': ['m', '--data', 't.csv'],
+        'report': ['RUN'],
         'runs list': [], 'runs search': ['score > 0'], 'runs show': ['RUN'],
         'runs compare': ['RUN', 'OLD'], 'runs tail': ['RUN'],
         'runs export': ['RUN', '--out', 'files'], 'runs checkout': ['RUN', '--out', 'source'],
