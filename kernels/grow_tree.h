@@ -73,6 +73,17 @@
 // Growth. kLeafWise: the open leaf of the greatest gain is split next, ties by lowest node number.
 // kDepthWise: open leaves are split in order of node number. Both stop at max_leaves; a node at
 // depth max_depth (root 0) is not split.
+// kSymmetric (oblivious trees; Kohavi and Li, "Oblivious Decision Trees, Graphs, and Top-Down
+// Pruning", 1995): all leaves are split alike, level by level, max_depth times at most. At a leaf a
+// candidate may stand, by the rules above for its sides, direction and groups, or not. Its gain is
+// the sum, in order of node number, of its gains at the leaves where it may stand, whether these
+// are above 0 or not; it must exceed max(min_gain, 2^-48 * the sum of score(node) over all leaves
+// in the same order). What candidates there are is told by the whole sample, at every level: on
+// which sides missing is tried, the levels of a category and their order, lo and hi of random
+// thresholds; draws use derive_seed(seed, "level", level) in place of a node's key,
+// columns_per_node included. The best candidate splits the leaves where it may stand, in order of
+// node number, and the gain of each is its own; other leaves are left for the next level. A level
+// that would make more than max_leaves leaves is not made, nor are those behind it.
 //
 // Leaf values come from the unquantised inputs, summed in int64 fixed point (FixedPoint::for_sum
 // with the given maxima and sample_count): (0 - sign(G) * max(|G| - l1, 0)) / (H + l2), 0 if H + l2
@@ -92,7 +103,7 @@ namespace assay::kernels {
 
 inline constexpr int32_t kMaxClasses = 65536;
 
-enum class GrowthPolicy : uint8_t { kLeafWise, kDepthWise };
+enum class GrowthPolicy : uint8_t { kLeafWise, kDepthWise, kSymmetric };
 
 struct TreeParams {
   GrowthPolicy growth = GrowthPolicy::kLeafWise;

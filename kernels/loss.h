@@ -23,6 +23,17 @@
 // For targets y in [0, 1], chances of the second of two classes:
 //   kCrossEntropy  loss y log(1 + e^-s) + (1 - y) log(1 + e^s)
 //                                      g = p - y, p = 1 / (1 + e^-s)     h = p (1 - p)
+// For relevances y >= 0 of rows in groups, the answers to a query each (Burges, "From RankNet to
+// LambdaRank to LambdaMART: An Overview", 2010; kernels/rank_rules.h has the pieces):
+//   kLambdaRank  rows of a group rank by score, the highest first, equal ones by place. Of two rows
+//              i, j of a group with y_i > y_j, delta = swap_change of their gains, discounts of
+//              their ranks (cut at the parameter) and best, and p = 1 / (1 + e^(s_i - s_j));
+//              best is the sum of gain * discount in order of y, the highest first. Row i gets
+//                                      g: -(delta p)    h: (delta p) (1 - p)
+//              from j, which gets the same with the other sign of g; both sums run from 0 over a
+//              row's partners in order of place, but those of which delta is 0.
+//              loss of a row: half the sum over its partners of delta log(1 + e^(s_j - s_i))
+//              delta does not count as a function of the scores: it is of their order as it stands.
 // Exponents of kPoisson and kTweedie above 300 count as 300; of a y below 2^-1022 its logarithm's
 // and power's terms are 0 (y^b is e^(b log y)); a loss below 0, which only rounding makes, is 0.
 //
@@ -51,6 +62,7 @@ enum class Loss : uint8_t {
   kPoisson,
   kTweedie,
   kCrossEntropy,
+  kLambdaRank,
 };
 
 // Whether the loss is of classes, or else of targets.
@@ -67,8 +79,10 @@ struct LossProblem {
   int64_t row_count = 0;     // rows of the matrix: the planes' stride
   int64_t sample_count = 0;  // rows to visit
   int32_t output_count = 1;  // scores a row: 1; kSoftmax: at least 2
-  // kHuber: delta > 0; kQuantile: alpha in (0, 1); kTweedie: power in (1, 2). Else not read.
+  // kHuber: delta > 0; kQuantile: alpha in (0, 1); kTweedie: power in (1, 2); kLambdaRank: the
+  // rank, above 0, from which on discounts are 0. Else not read.
   double parameter = 0;
+  int64_t group_count = 0;  // kLambdaRank
 };
 
 struct LossGradientsArgs {
@@ -81,6 +95,9 @@ struct LossGradientsArgs {
   float* hessians = nullptr;           // out, likewise
   float* max_abs_gradients = nullptr;  // out, host, [output_count]: over the visited rows
   float* max_hessians = nullptr;       // out, host, [output_count]
+  // kLambdaRank, host, [group_count]: the groups are rows[0, ends[0]), rows[ends[0], ends[1]), ...,
+  // the last end is sample_count.
+  const int64_t* group_ends = nullptr;
 };
 
 // Both ops fail: invalid_argument for sizes out of range; cancelled.
@@ -99,6 +116,7 @@ struct LossValueArgs {
   // Out, host: sum(w * loss) / sum(w), both sums in FixedPoint::for_sum with the greatest term
   // that occurs and sample_count; 0 if the weights sum to 0.
   double* value = nullptr;
+  const int64_t* group_ends = nullptr;  // as in LossGradientsArgs
 };
 
 struct LossValue {

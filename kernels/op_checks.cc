@@ -110,6 +110,11 @@ Status check_problem(const LossProblem& problem) {
   if (problem.loss == Loss::kHuber) return check_parameter("delta", 0, kEndless);
   if (problem.loss == Loss::kQuantile) return check_parameter("alpha", 0, 1);
   if (problem.loss == Loss::kTweedie) return check_parameter("power", 1, 2);
+  if (problem.loss == Loss::kLambdaRank) {
+    ASSAY_RETURN_IF_ERROR(
+        check_at_least(kOp, "group_count", problem.group_count, problem.sample_count > 0 ? 1 : 0));
+    return check_parameter("cut", 0, kEndless);
+  }
   return {};
 }
 

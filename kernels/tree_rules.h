@@ -97,6 +97,11 @@ inline uint64_t child_key(uint64_t parent_key, int side) {
   return derive_seed(parent_key, "child", static_cast<uint64_t>(side));
 }
 
+// The key of a level of a symmetric tree, from the problem's seed.
+inline uint64_t level_key(uint64_t seed, int32_t level) {
+  return derive_seed(seed, "level", static_cast<uint64_t>(level));
+}
+
 // draw(bound) of random thresholds; `bound` > 0.
 inline int32_t threshold_draw(uint64_t key, int32_t feature, int32_t bound) {
   Rng rng(derive_seed(key, "feature", static_cast<uint64_t>(feature)));

@@ -6,6 +6,7 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_quantile_edges(kernels);
   register_bin_columns(kernels);
   register_loss(kernels);
+  register_loss_ranking(kernels);
   register_gemm(kernels);
   register_grow_tree(kernels);
   register_grow_trees(kernels);

@@ -9,7 +9,7 @@ namespace {
 
 // An open node in the order of the growth policy.
 struct Open {
-  double gain = 0;  // 0 for all when growing depth-wise
+  double gain = 0;  // when not growing leaf-wise: less the later its level is split
   int32_t number = 0;
   int32_t grown = 0;
 
@@ -51,7 +51,7 @@ class Numbering {
     grown_.push_back(grown);
     if (node.left < 0) return;
     const bool leaf_wise = growth_.problem.params.growth == kernels::GrowthPolicy::kLeafWise;
-    open_.push({leaf_wise ? node.split.gain : 0, number, grown});
+    open_.push({leaf_wise ? node.split.gain : -node.level, number, grown});
   }
 
   void split(const Open& open) {

@@ -7,9 +7,6 @@
 namespace assay::backends::cpu {
 namespace {
 
-// What open nodes' histograms may take, and their share of the device's memory.
-constexpr int64_t kPoolBytes = int64_t{256} << 20;
-constexpr int64_t kPoolShare = 8;
 constexpr int64_t kColumnsPerTask = 4;
 // Waking threads and waiting for them costs about a quarter of this.
 constexpr double kShareableWork = 60e3;  // nanoseconds
@@ -21,14 +18,6 @@ constexpr double kAddCell = 0.6;
 constexpr double kSearchWord = 2;
 // Blocks of features up to which a chunk's bins fit the cache.
 constexpr size_t kFewGroups = 4;
-
-int64_t pool_bytes(const Growth& growth) {
-  const kernels::Device* device = growth.context.device;
-  const int64_t bytes = device == nullptr
-                            ? kPoolBytes
-                            : std::min(kPoolBytes, device->info().memory_bytes / kPoolShare);
-  return bytes / growth.side_by_side;
-}
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "backends/cpu/grow_tree_engine.h"
 #include "backends/cpu/grow_tree_quantise.h"
 #include "backends/cpu/grow_tree_subtree.h"
+#include "backends/cpu/grow_tree_symmetric.h"
 #include "kernels/tree_rules.h"
 
 namespace assay::backends::cpu {
@@ -131,6 +132,9 @@ Status grow_quantised(Growth& growth) {
   growth.order = BigBuffer<uint32_t>(sample_count);
   growth.scratch = BigBuffer<uint32_t>(sample_count);
   std::copy_n(growth.args.rows, sample_count, growth.order.data());
+  if (growth.problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
+    return grow_symmetric(growth);
+  }
   return TreeGrower(growth).grow();
 }
 

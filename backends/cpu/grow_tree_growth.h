@@ -16,6 +16,7 @@ struct GrownNode {
   int64_t end = 0;
   uint64_t key = 0;
   int32_t depth = 0;
+  int32_t level = 0;       // symmetric growth: that of its split
   int32_t left = -1;       // its left child; the right one follows. -1: not split
   int32_t histogram = -1;  // slot of the histogram pool
   SplitChoice split;       // the best one; feature -1 if there is none

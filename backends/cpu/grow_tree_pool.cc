@@ -3,6 +3,20 @@
 #include <algorithm>
 
 namespace assay::backends::cpu {
+namespace {
+
+constexpr int64_t kPoolBytes = int64_t{256} << 20;
+constexpr int64_t kPoolShare = 8;
+
+}  // namespace
+
+int64_t pool_bytes(const Growth& growth) {
+  const kernels::Device* device = growth.context.device;
+  const int64_t bytes = device == nullptr
+                            ? kPoolBytes
+                            : std::min(kPoolBytes, device->info().memory_bytes / kPoolShare);
+  return bytes / growth.side_by_side;
+}
 
 HistogramPool::HistogramPool(Growth& growth, int64_t word_count, int64_t byte_bound)
     : growth_(growth), word_count_(word_count) {

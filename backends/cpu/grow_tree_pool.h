@@ -10,6 +10,10 @@
 
 namespace assay::backends::cpu {
 
+// What open nodes' histograms may take: 256 MiB, or an eighth of the device's memory, shared by
+// trees that grow side by side.
+int64_t pool_bytes(const Growth& growth);
+
 class HistogramPool {
  public:
   // Histograms of `word_count` words, at least 3 of them and else as many as fit `byte_bound`.

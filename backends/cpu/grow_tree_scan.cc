@@ -12,35 +12,12 @@
 //
 #include <hwy/highway.h>
 
+#include "backends/cpu/grow_tree_gain_simd.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace assay::backends::cpu {
 namespace HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using F64 = hn::ScalableTag<double>;
-using U64 = hn::ScalableTag<uint64_t>;
-using VF = hn::Vec<F64>;
-using VU = hn::Vec<U64>;
-using MF = hn::Mask<F64>;
-
-constexpr double kTwo52 = 4503599627370496.0;
-constexpr uint64_t kTwo52Bits = 0x4330000000000000;
-
-// The low half of each word, unsigned, and the high half, signed: exact.
-HWY_INLINE VF low_half(VU words) {
-  const F64 d;
-  const U64 u;
-  const VU bits = hn::Or(hn::And(words, hn::Set(u, 0xffffffff)), hn::Set(u, kTwo52Bits));
-  return hn::Sub(hn::BitCast(d, bits), hn::Set(d, kTwo52));
-}
-HWY_INLINE VF high_half(VU words) {
-  const F64 d;
-  const U64 u;
-  const VU biased = hn::Xor(hn::ShiftRight<32>(words), hn::Set(u, 0x80000000));
-  const VF shifted = hn::BitCast(d, hn::Or(biased, hn::Set(u, kTwo52Bits)));
-  return hn::Sub(shifted, hn::Set(d, kTwo52 + 2147483648.0));
-}
 
 // The best so far, a lane for each residue of the candidate number. Codes are 2 * candidate, plus 1
 // where missing goes right.
@@ -77,40 +54,10 @@ ScanBest reduce(const Best& best) {
   return result;
 }
 
-// Constants of one scan in gradient mode.
-struct GradientRules {
-  VF unit, hessian_unit, l1, l2, score, min_weight, min_samples, share;
-  bool has_l1;
-};
-
-HWY_INLINE VF side_score(const GradientRules& rules, VF gradient, VF hessian) {
-  const F64 d;
-  VF t = gradient;
-  if (rules.has_l1)
-    t = hn::Max(hn::Sub(hn::Abs(t), rules.l1), hn::Zero(d));  // the sign is squared away
-  return hn::Div(hn::Mul(t, t), hn::Add(hessian, rules.l2));
-}
-
-HWY_INLINE MF side_allowed(const GradientRules& rules, VF mass, VF hessian) {
-  const F64 d;
-  const VF rows = hn::Floor(hn::Add(hn::Mul(mass, rules.share), hn::Set(d, 0.5)));
-  const MF enough = hn::And(hn::Ge(rows, rules.min_samples), hn::Ge(hessian, rules.min_weight));
-  return hn::And(enough, hn::Gt(mass, hn::Zero(d)));
-}
-
 HWY_INLINE void try_words(const GradientRules& rules, VU left, VU total, VF code, MF in_range,
                           Best& best) {
-  const VU right = hn::Sub(total, left);
-  const VF left_mass = low_half(left);
-  const VF right_mass = low_half(right);
-  const VF left_hessian = hn::Mul(left_mass, rules.hessian_unit);
-  const VF right_hessian = hn::Mul(right_mass, rules.hessian_unit);
-  const VF left_score = side_score(rules, hn::Mul(high_half(left), rules.unit), left_hessian);
-  const VF right_score = side_score(rules, hn::Mul(high_half(right), rules.unit), right_hessian);
-  const VF gain = hn::Sub(hn::Add(left_score, right_score), rules.score);
-  const MF allowed = hn::And(side_allowed(rules, left_mass, left_hessian),
-                             side_allowed(rules, right_mass, right_hessian));
-  keep_better(best, gain, hn::And(allowed, in_range), code);
+  const SplitGain split = split_gain(rules, left, total);
+  keep_better(best, split.gain, hn::And(split.allowed, in_range), code);
 }
 
 ScanBest scan_gradients(const GainRules& rules, const ScanInput& input) {
@@ -123,17 +70,7 @@ ScanBest scan_gradients(const GainRules& rules, const ScanInput& input) {
   std::fill_n(left + input.count, lanes, int64_t{0});
 
   const int64_t total = input.node.words[0];
-  const double share =
-      static_cast<double>(input.node.row_count) / static_cast<double>(mass_of(total));
-  const GradientRules constants{hn::Set(d, rules.unit),
-                                hn::Set(d, rules.hessian_unit),
-                                hn::Set(d, rules.params.l1),
-                                hn::Set(d, input.l2),
-                                hn::Set(d, input.score),
-                                hn::Set(d, rules.params.min_child_weight),
-                                hn::Set(d, static_cast<double>(rules.params.min_child_samples)),
-                                hn::Set(d, share),
-                                rules.params.l1 > 0};
+  const GradientRules constants = gradient_rules(rules, input.node, input.l2, input.score);
   Best best{hn::Set(d, input.floor), hn::Set(d, -1.0)};
   const VU totals = hn::Set(u, static_cast<uint64_t>(total));
   VF code = hn::Mul(hn::Iota(d, 0.0), hn::Set(d, 2.0));

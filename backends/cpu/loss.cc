@@ -554,7 +554,10 @@ Status run_value(const OpContext& context, const LossProblem& problem, const Los
   return {};
 }
 
-std::optional<std::string> decline(const DeviceInfo&, const LossProblem&) { return {}; }
+std::optional<std::string> decline(const DeviceInfo&, const LossProblem& problem) {
+  if (problem.loss == Loss::kLambdaRank) return "rows of groups are not alone";
+  return {};
+}
 
 double cost(const DeviceInfo&, const LossProblem& problem) {
   const double cells = static_cast<double>(problem.sample_count) * problem.output_count;

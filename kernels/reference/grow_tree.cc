@@ -1,23 +1,17 @@
 // The contract of grow_tree, read aloud. Every node's sums are made anew from its rows.
-//
-// Sums hold, in gradient mode, the integer sums of gradient and hessian; in class mode the
-// quantised weight of each class and, last, the row count. The last entry is the "mass" that both
-// sides of a split must have.
 #include "kernels/grow_tree.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <optional>
+#include <utility>
 
 #include "kernels/base/fixed_point.h"
+#include "kernels/reference/grow_tree_internal.h"
 #include "kernels/reference/reference_ops.h"
-#include "kernels/tree_rules.h"
 
 namespace assay::kernels::reference {
 namespace {
-
-using Sums = std::vector<int64_t>;
 
 Sums plus(Sums a, const Sums& b) {
   for (size_t i = 0; i < a.size(); ++i) a[i] += b[i];
@@ -31,86 +25,18 @@ bool has_rows(const Sums& sums) {
   return std::any_of(sums.begin(), sums.end(), [](int64_t sum) { return sum != 0; });
 }
 
-struct Split {
-  double gain = 0;
-  int32_t feature = -1;
-  bool categorical = false;
-  uint8_t threshold = 0;
-  bool missing_left = false;
-  CategorySet set;
-  SplitLimits limits;
-};
-
-struct Node {
-  int32_t number = 0;
-  int32_t depth = 0;
-  uint64_t key = 0;
-  NodeLimits limits;
-  std::vector<size_t> positions;  // in the sample, ascending
-  std::optional<Split> split;
-};
-
 // Sign(g) * max(|g| - l1, 0).
 double shrink(double g, double l1) {
   const double rest = std::max(std::abs(g) - l1, 0.0);
   return g < 0 ? -rest : rest;
 }
 
-class TreeGrower {
- public:
-  TreeGrower(const GrowTreeProblem& problem, const GrowTreeArgs& args)
-      : problem_(problem), params_(problem.params), args_(args), tree_(*args.tree) {}
+bool sends_left(const Split& split, size_t bin) {
+  if (split.categorical) return split.set.contains(static_cast<uint8_t>(bin));
+  return bin == kMissingBin ? split.missing_left : bin <= split.threshold;
+}
 
-  Status grow(const OpContext& context);
-
- private:
-  bool class_mode() const { return problem_.class_count > 0; }
-  size_t sums_size() const {
-    return class_mode() ? static_cast<size_t>(problem_.class_count) + 1 : 2;
-  }
-
-  void quantise_rows();
-  void quantise_row(size_t position, double scale, double hessian_scale);
-  Sums sums_of(const std::vector<size_t>& positions) const;
-  std::vector<Sums> histogram(const Node& node, int32_t feature) const;
-  uint8_t bin(size_t position, int32_t feature) const {
-    return args_.bins.bins[args_.bins.cell_offset(args_.rows[position], feature)];
-  }
-
-  // Gradient mode: the value of a side or node within limits.
-  double value(const Sums& sums, double l2, const NodeLimits& limits) const;
-  double score(const Sums& sums, double l2, const NodeLimits& limits) const;
-  bool may_stand(const Sums& side, const Sums& node_sums, size_t node_rows) const;
-  void consider(const Node& node, const Sums& node_sums, const Sums& left, double l2,
-                const Split& candidate);
-  void find_split(Node& node);
-  void try_numeric(const Node& node, const Sums& sums, int32_t feature);
-  void try_threshold(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
-                     Split candidate);
-  void try_categorical(const Node& node, const Sums& sums, int32_t feature);
-  void try_levels(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
-                  std::span<const size_t> levels, Split candidate, double l2);
-  std::vector<size_t> sorted_levels(const Sums& sums, const std::vector<Sums>& bins,
-                                    std::vector<size_t> levels) const;
-
-  Node make_node(std::vector<size_t> positions, int32_t depth, uint64_t key,
-                 const NodeLimits& limits);
-  size_t next_node() const;
-  void apply_split(size_t index);
-  void number_leaves();
-  void add_leaf_values(const Node& node);
-
-  const GrowTreeProblem& problem_;
-  const TreeParams& params_;
-  const GrowTreeArgs& args_;
-  Tree& tree_;
-  std::vector<Sums> row_sums_;  // [sample_count]: what a row adds
-  double unit_ = 1;             // 2^-e of gradients or weights
-  double hessian_unit_ = 1;
-  std::vector<int32_t> features_;
-  std::vector<Node> open_;
-  std::optional<Split> best_;
-};
+}  // namespace
 
 void TreeGrower::quantise_row(size_t position, double scale, double hessian_scale) {
   const uint32_t row = args_.rows[position];
@@ -145,9 +71,10 @@ Sums TreeGrower::sums_of(const std::vector<size_t>& positions) const {
   return sums;
 }
 
-std::vector<Sums> TreeGrower::histogram(const Node& node, int32_t feature) const {
+std::vector<Sums> TreeGrower::histogram(const std::vector<size_t>& positions,
+                                        int32_t feature) const {
   std::vector<Sums> bins(static_cast<size_t>(args_.bins.bin_counts[feature]), Sums(sums_size(), 0));
-  for (const size_t position : node.positions) {
+  for (const size_t position : positions) {
     Sums& sums = bins[bin(position, feature)];
     sums = plus(std::move(sums), row_sums_[position]);
   }
@@ -192,65 +119,36 @@ bool TreeGrower::may_stand(const Sums& side, const Sums& node_sums, size_t node_
          static_cast<double>(mass) * hessian_unit_ >= params_.min_child_weight;
 }
 
-void TreeGrower::consider(const Node& node, const Sums& node_sums, const Sums& left, double l2,
-                          const Split& candidate) {
-  const Sums right = minus(node_sums, left);
-  if (!may_stand(left, node_sums, node.positions.size())) return;
-  if (!may_stand(right, node_sums, node.positions.size())) return;
-  const double whole = score(node_sums, l2, node.limits);
-  const double gain = (score(left, l2, node.limits) + score(right, l2, node.limits)) - whole;
-  SplitLimits limits;
-  if (args_.monotone != nullptr) {
-    limits.direction = args_.monotone[candidate.feature];
-    const double left_value = value(left, l2, node.limits);
-    const double right_value = value(right, l2, node.limits);
-    limits.middle = (left_value + right_value) * 0.5;
-    if (!keeps_direction(limits.direction, left_value, right_value)) return;
-  }
-  if (args_.interactions != nullptr) limits.groups = args_.interactions[candidate.feature];
-  if (!(gain > std::max(params_.min_gain, whole * kGainNoise))) return;
-  const bool better =
-      !best_ || gain > best_->gain || (gain == best_->gain && candidate.feature < best_->feature);
-  if (!better) return;
-  best_ = candidate;
-  best_->gain = gain;
-  best_->limits = limits;
-}
-
-void TreeGrower::try_threshold(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
-                               Split candidate) {
-  Sums left(sums_size(), 0);
-  for (size_t b = 1; b <= candidate.threshold; ++b) left = plus(std::move(left), bins[b]);
-  if (has_rows(bins[kMissingBin])) {
-    candidate.missing_left = true;
-    consider(node, sums, plus(left, bins[kMissingBin]), params_.l2, candidate);
-    candidate.missing_left = false;
-    consider(node, sums, left, params_.l2, candidate);
-  } else {
-    candidate.missing_left = left.back() >= sums.back() - left.back();
-    consider(node, sums, left, params_.l2, candidate);
-  }
-}
-
-void TreeGrower::try_numeric(const Node& node, const Sums& sums, int32_t feature) {
-  const std::vector<Sums> bins = histogram(node, feature);
-  Split candidate;
-  candidate.feature = feature;
+std::vector<Candidate> TreeGrower::thresholds(int32_t feature, const Sums& sums,
+                                              const std::vector<Sums>& bins, uint64_t key) const {
   size_t first = 1;
   size_t last = bins.size() - 2;
   if (params_.random_thresholds) {
     while (first < bins.size() && !has_rows(bins[first])) ++first;
     size_t high = bins.size() - 1;
     while (high > first && !has_rows(bins[high])) --high;
-    if (first >= high) return;
-    first +=
-        static_cast<size_t>(threshold_draw(node.key, feature, static_cast<int32_t>(high - first)));
+    if (first >= high) return {};
+    first += static_cast<size_t>(threshold_draw(key, feature, static_cast<int32_t>(high - first)));
     last = first;
   }
+  std::vector<Candidate> found;
+  Candidate candidate;
+  candidate.split.feature = feature;
+  candidate.l2 = params_.l2;
   for (size_t threshold = first; threshold <= last; ++threshold) {
-    candidate.threshold = static_cast<uint8_t>(threshold);
-    try_threshold(node, sums, bins, candidate);
+    candidate.split.threshold = static_cast<uint8_t>(threshold);
+    if (has_rows(bins[kMissingBin])) {
+      candidate.split.missing_left = true;
+      found.push_back(candidate);
+      candidate.split.missing_left = false;
+    } else {
+      int64_t left = 0;
+      for (size_t b = 1; b <= threshold; ++b) left += bins[b].back();
+      candidate.split.missing_left = left >= sums.back() - left;
+    }
+    found.push_back(candidate);
   }
+  return found;
 }
 
 std::vector<size_t> TreeGrower::sorted_levels(const Sums& sums, const std::vector<Sums>& bins,
@@ -275,69 +173,101 @@ std::vector<size_t> TreeGrower::sorted_levels(const Sums& sums, const std::vecto
   return levels;
 }
 
-// Tries `levels` as the left side.
-void TreeGrower::try_levels(const Node& node, const Sums& sums, const std::vector<Sums>& bins,
-                            std::span<const size_t> levels, Split candidate, double l2) {
-  Sums left(sums_size(), 0);
-  for (const size_t level : levels) {
-    left = plus(std::move(left), bins[level]);
-    candidate.set.insert(static_cast<uint8_t>(level));
-  }
-  consider(node, sums, left, l2, candidate);
-}
-
-void TreeGrower::try_categorical(const Node& node, const Sums& sums, int32_t feature) {
-  const std::vector<Sums> bins = histogram(node, feature);
-  Split candidate;
-  candidate.feature = feature;
-  candidate.categorical = true;
+std::vector<Candidate> TreeGrower::level_sets(int32_t feature, const Sums& sums,
+                                              const std::vector<Sums>& bins, uint64_t key) const {
   std::vector<size_t> levels;
   for (size_t b = 0; b < bins.size(); ++b) {
     if (has_rows(bins[b])) levels.push_back(b);
   }
-  if (levels.size() < 2) return;
+  if (levels.size() < 2) return {};
+  std::vector<Candidate> found;
+  const auto add = [&](std::span<const size_t> left, double l2) {
+    Candidate candidate;
+    candidate.split.feature = feature;
+    candidate.split.categorical = true;
+    candidate.l2 = l2;
+    for (const size_t level : left) candidate.split.set.insert(static_cast<uint8_t>(level));
+    found.push_back(candidate);
+  };
   if (!params_.random_thresholds && levels.size() <= static_cast<size_t>(params_.onehot_levels)) {
-    for (const size_t& level : levels) {
-      try_levels(node, sums, bins, {&level, 1}, candidate, params_.l2);
-    }
-    return;
+    for (const size_t& level : levels) add({&level, 1}, params_.l2);
+    return found;
   }
   const double l2 = params_.l2 + params_.category_l2;
   levels = sorted_levels(sums, bins, std::move(levels));
   if (params_.random_thresholds) {
     const auto count = 1 + static_cast<size_t>(threshold_draw(
-                               node.key, feature, static_cast<int32_t>(levels.size()) - 1));
-    try_levels(node, sums, bins, std::span(levels).first(count), candidate, l2);
-    return;
+                               key, feature, static_cast<int32_t>(levels.size()) - 1));
+    add(std::span(levels).first(count), l2);
+    return found;
   }
   const size_t longest =
       std::min(static_cast<size_t>(params_.max_category_levels), (levels.size() + 1) / 2);
   for (int order = 0; order < 2; ++order) {
-    for (size_t count = 1; count <= longest; ++count) {
-      try_levels(node, sums, bins, std::span(levels).first(count), candidate, l2);
-    }
+    for (size_t count = 1; count <= longest; ++count) add(std::span(levels).first(count), l2);
     std::reverse(levels.begin(), levels.end());
+  }
+  return found;
+}
+
+std::vector<Candidate> TreeGrower::candidates(int32_t feature, const Sums& sums,
+                                              const std::vector<Sums>& bins, uint64_t key) const {
+  if (args_.bins.kinds[feature] == FeatureKind::kNumeric) {
+    return thresholds(feature, sums, bins, key);
+  }
+  return level_sets(feature, sums, bins, key);
+}
+
+std::optional<Split> TreeGrower::weigh(const Node& node, const Sums& node_sums,
+                                       const std::vector<Sums>& bins,
+                                       const Candidate& candidate) const {
+  Split split = candidate.split;
+  if (!node.limits.allows(args_.interactions, split.feature)) return std::nullopt;
+  Sums left(sums_size(), 0);
+  for (size_t b = 0; b < bins.size(); ++b) {
+    if (sends_left(split, b)) left = plus(std::move(left), bins[b]);
+  }
+  const Sums right = minus(node_sums, left);
+  if (!may_stand(left, node_sums, node.positions.size())) return std::nullopt;
+  if (!may_stand(right, node_sums, node.positions.size())) return std::nullopt;
+  const double whole = score(node_sums, candidate.l2, node.limits);
+  split.gain =
+      (score(left, candidate.l2, node.limits) + score(right, candidate.l2, node.limits)) - whole;
+  if (args_.monotone != nullptr) {
+    split.limits.direction = args_.monotone[split.feature];
+    const double left_value = value(left, candidate.l2, node.limits);
+    const double right_value = value(right, candidate.l2, node.limits);
+    split.limits.middle = (left_value + right_value) * 0.5;
+    if (!keeps_direction(split.limits.direction, left_value, right_value)) return std::nullopt;
+  }
+  if (args_.interactions != nullptr) split.limits.groups = args_.interactions[split.feature];
+  return split;
+}
+
+void TreeGrower::visit_features(uint64_t key, const std::function<void(int32_t)>& visit) {
+  if (samples_columns(params_, features_.size())) {
+    choose_columns(key, params_.columns_per_node, features_, visit);
+  } else {
+    for (const int32_t feature : features_) visit(feature);
   }
 }
 
 void TreeGrower::find_split(Node& node) {
   if (node.depth >= params_.max_depth || features_.empty()) return;
-  best_.reset();
   const Sums sums = sums_of(node.positions);
-  const auto visit = [&](int32_t feature) {
-    if (!node.limits.allows(args_.interactions, feature)) return;
-    if (args_.bins.kinds[feature] == FeatureKind::kNumeric) {
-      try_numeric(node, sums, feature);
-    } else {
-      try_categorical(node, sums, feature);
+  std::optional<Split>& best = node.split;
+  visit_features(node.key, [&](int32_t feature) {
+    const std::vector<Sums> bins = histogram(node.positions, feature);
+    for (const Candidate& candidate : candidates(feature, sums, bins, node.key)) {
+      const std::optional<Split> split = weigh(node, sums, bins, candidate);
+      if (!split) continue;
+      const double noise = score(sums, candidate.l2, node.limits) * kGainNoise;
+      if (!(split->gain > std::max(params_.min_gain, noise))) continue;
+      const bool better = !best || split->gain > best->gain ||
+                          (split->gain == best->gain && feature < best->feature);
+      if (better) best = split;
     }
-  };
-  if (samples_columns(params_, features_.size())) {
-    choose_columns(node.key, params_.columns_per_node, features_, visit);
-  } else {
-    for (const int32_t feature : features_) visit(feature);
-  }
-  node.split = best_;
+  });
 }
 
 Node TreeGrower::make_node(std::vector<size_t> positions, int32_t depth, uint64_t key,
@@ -351,7 +281,7 @@ Node TreeGrower::make_node(std::vector<size_t> positions, int32_t depth, uint64_
   tree_.nodes.emplace_back();
   tree_.gains.push_back(0);
   tree_.covers.push_back(static_cast<float>(node.positions.size()));
-  find_split(node);
+  if (params_.growth != GrowthPolicy::kSymmetric) find_split(node);
   return node;
 }
 
@@ -444,6 +374,11 @@ Status TreeGrower::grow(const OpContext& context) {
   std::vector<size_t> all(static_cast<size_t>(problem_.sample_count));
   std::iota(all.begin(), all.end(), size_t{0});
   open_.push_back(make_node(std::move(all), 0, problem_.seed, {}));
+  if (params_.growth == GrowthPolicy::kSymmetric) {
+    ASSAY_RETURN_IF_ERROR(grow_symmetric(context));
+    number_leaves();
+    return {};
+  }
   while (open_.size() < static_cast<size_t>(params_.max_leaves)) {
     if (context.stop != nullptr && context.stop->requested()) {
       return fail(StatusCode::kCancelled, "grow_tree was stopped");
@@ -455,8 +390,6 @@ Status TreeGrower::grow(const OpContext& context) {
   number_leaves();
   return {};
 }
-
-}  // namespace
 
 Status grow_tree(const OpContext& context, const GrowTreeProblem& problem,
                  const GrowTreeArgs& args) {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "kernels/base/fixed_point.h"
 #include "kernels/exact_math.h"
+#include "kernels/rank_rules.h"
 #include "kernels/reference/reference_ops.h"
 
 namespace assay::kernels::reference {
@@ -101,6 +103,7 @@ Derivatives derivatives_of(const LossProblem& problem, double s, double y) {
     }
     case Loss::kSquared:
     case Loss::kSoftmax:
+    case Loss::kLambdaRank:
       break;
   }
   return {d, 1.0};
@@ -141,6 +144,7 @@ double target_loss(const LossProblem& problem, double s, double y) {
     case Loss::kSquared:
     case Loss::kLogistic:
     case Loss::kSoftmax:
+    case Loss::kLambdaRank:
       break;
   }
   return (d * d) * 0.5;
@@ -159,6 +163,79 @@ double loss_of(const LossProblem& problem, const LossValueArgs& args, int64_t ro
   return target_loss(problem, score, args.targets[row]);
 }
 
+// One group of kLambdaRank.
+class RankedGroup {
+ public:
+  template <class Args>
+  RankedGroup(const LossProblem& problem, const Args& args, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      rows.push_back(row_at(args.rows, i));
+      scores_.push_back(args.scores[rows.back()]);
+      targets_.push_back(args.targets[rows.back()]);
+    }
+    std::vector<double> ideal = targets_;
+    std::sort(ideal.begin(), ideal.end(), std::greater<>());
+    for (size_t i = 0; i < ideal.size(); ++i) {
+      best_ += rank_gain(ideal[i]) * rank_discount(static_cast<int64_t>(i), problem.parameter);
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      int64_t rank = 0;
+      for (size_t j = 0; j < rows.size(); ++j) {
+        if (scores_[j] > scores_[i] || (scores_[j] == scores_[i] && j < i)) ++rank;
+      }
+      discounts_.push_back(rank_discount(rank, problem.parameter));
+    }
+  }
+
+  Derivatives derivatives(size_t i) const {
+    Derivatives sum;
+    visit(i, [&](double delta, double behind, bool first) {
+      const double p = exact_sigmoid(behind);
+      const double pull = delta * p;
+      sum.gradient = first ? sum.gradient - pull : sum.gradient + pull;
+      sum.hessian = sum.hessian + pull * (1.0 - p);
+    });
+    return sum;
+  }
+
+  double loss(size_t i) const {
+    double sum = 0;
+    visit(i, [&](double delta, double behind, bool) {
+      sum = sum + delta * exact_log(1.0 + exact_exp(behind));
+    });
+    return 0.5 * sum;
+  }
+
+  std::vector<int64_t> rows;
+
+ private:
+  // Calls each(delta, how far the more relevant row's score is behind, whether it is row i).
+  template <class Each>
+  void visit(size_t i, Each&& each) const {
+    for (size_t j = 0; j < rows.size(); ++j) {
+      if (targets_[i] == targets_[j]) continue;
+      const double delta = swap_change(rank_gain(targets_[i]), rank_gain(targets_[j]),
+                                       discounts_[i], discounts_[j], best_);
+      if (!(delta > 0)) continue;
+      const bool first = targets_[i] > targets_[j];
+      each(delta, first ? scores_[j] - scores_[i] : scores_[i] - scores_[j], first);
+    }
+  }
+
+  std::vector<double> scores_;
+  std::vector<double> targets_;
+  std::vector<double> discounts_;
+  double best_ = 0;
+};
+
+// Calls visit for each group.
+template <class Args, class Visit>
+void for_groups(const LossProblem& problem, const Args& args, Visit&& visit) {
+  for (int64_t g = 0; g < problem.group_count; ++g) {
+    visit(RankedGroup(problem, args, g == 0 ? 0 : args.group_ends[g - 1], args.group_ends[g]));
+  }
+}
+
 double fixed_sum(const std::vector<double>& terms) {
   double greatest = 0;
   for (const double term : terms) greatest = std::max(greatest, term);
@@ -174,6 +251,14 @@ Status loss_gradients(const OpContext&, const LossProblem& problem, const LossGr
   ASSAY_RETURN_IF_ERROR(check_problem(problem));
   std::fill_n(args.max_abs_gradients, problem.output_count, 0.0f);
   std::fill_n(args.max_hessians, problem.output_count, 0.0f);
+  if (problem.loss == Loss::kLambdaRank) {
+    for_groups(problem, args, [&](const RankedGroup& group) {
+      for (size_t i = 0; i < group.rows.size(); ++i) {
+        store(problem, args, group.rows[i], 0, group.derivatives(i));
+      }
+    });
+    return {};
+  }
   for (int64_t i = 0; i < problem.sample_count; ++i) {
     const int64_t row = row_at(args.rows, i);
     if (problem.loss == Loss::kSoftmax) {
@@ -191,12 +276,20 @@ Status loss_value(const OpContext&, const LossProblem& problem, const LossValueA
   ASSAY_RETURN_IF_ERROR(check_problem(problem));
   std::vector<double> terms;
   std::vector<double> weights;
-  for (int64_t i = 0; i < problem.sample_count; ++i) {
-    const int64_t row = row_at(args.rows, i);
-    const double loss = loss_of(problem, args, row);
+  const auto add = [&](int64_t row, double loss) {
     const double weight = weight_at(args.weights, row);
     terms.push_back((loss <= kGreatestLoss ? loss : kGreatestLoss) * weight);
     weights.push_back(weight);
+  };
+  if (problem.loss == Loss::kLambdaRank) {
+    for_groups(problem, args, [&](const RankedGroup& group) {
+      for (size_t i = 0; i < group.rows.size(); ++i) add(group.rows[i], group.loss(i));
+    });
+  } else {
+    for (int64_t i = 0; i < problem.sample_count; ++i) {
+      const int64_t row = row_at(args.rows, i);
+      add(row, loss_of(problem, args, row));
+    }
   }
   const double weight_sum = fixed_sum(weights);
   *args.value = weight_sum > 0 ? fixed_sum(terms) / weight_sum : 0;

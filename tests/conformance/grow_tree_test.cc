@@ -258,6 +258,21 @@ TEST(GrowTrees, RefuseTreesOfDifferentTables) {
   EXPECT_FALSE(check_problem({{first.problem}}, args));
 }
 
+TEST(GrowTree, AgreesOnSymmetricTrees) {
+  std::vector<OpCase<GrowTree>> cases;
+  for (const int32_t class_count : {0, 2}) {
+    for (const bool growth_forms : {false, true}) {
+      TreeProblem item = plain_tree_problem(9000, 5, class_count);
+      item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
+      item.problem.params.max_leaves = class_count == 0 ? 16 : 8;
+      item.problem.params.min_child_samples = 30;
+      item.name += fmt::format(", symmetric, {} classes", class_count);
+      cases.push_back(case_of(item, growth_forms));
+    }
+  }
+  check_op<GrowTree>(kernels::reference::grow_tree, cases);
+}
+
 TEST(GrowTree, AgreesOnManyRows) {
   std::vector<OpCase<GrowTree>> cases;
   for (const int32_t class_count : {0, 2}) {

@@ -20,6 +20,7 @@ struct LossData {
   std::vector<double> targets;
   std::vector<int32_t> classes;
   std::vector<float> weights;
+  std::vector<int64_t> group_ends;
 };
 
 struct LossShape {
@@ -33,8 +34,8 @@ struct LossShape {
 };
 
 std::string name_of(const LossShape& shape) {
-  const char* names[] = {"squared",  "logistic", "softmax", "absolute",     "huber",
-                         "quantile", "poisson",  "tweedie", "cross entropy"};
+  const char* names[] = {"squared",  "logistic", "softmax", "absolute",      "huber",
+                         "quantile", "poisson",  "tweedie", "cross entropy", "lambdarank"};
   return fmt::format("{}({}) of {} rows x {}{}{}, spread {}", names[static_cast<int>(shape.loss)],
                      shape.parameter, shape.row_count, shape.output_count,
                      shape.sampled ? ", sampled" : "", shape.weighted ? ", weighted" : "",
@@ -53,6 +54,8 @@ double target_of(const LossShape& shape, double score, Rng& rng) {
       return kind < 2 ? static_cast<double>(kind) : rng.next_double();
     case Loss::kSquared:
       return drawn;
+    case Loss::kLambdaRank:
+      return kind == 7 ? std::abs(drawn) : static_cast<double>(kind % 4);
     default:
       return kind == 0 ? score : drawn;
   }
@@ -70,15 +73,26 @@ LossData draw(const LossShape& shape) {
     data.targets.push_back(target_of(shape, data.scores.back(), rng));
     data.classes.push_back(
         static_cast<int32_t>(rng.below(shape.loss == Loss::kSoftmax ? outputs : 2)));
+    // Scores that are equal in a group rank by place.
+    if (shape.loss == Loss::kLambdaRank && rng.below(4) == 0) data.scores.back() = 0;
     data.weights.push_back(rng.below(5) == 0 ? 0.0f : static_cast<float>(rng.next_double() * 10));
+  }
+  if (shape.loss != Loss::kLambdaRank) return data;
+  const int64_t count = shape.sampled ? static_cast<int64_t>(data.rows.size()) : shape.row_count;
+  for (int64_t end = 0; end < count;) {
+    end = std::min(count, end + 1 + static_cast<int64_t>(rng.below(rng.below(9) == 0 ? 300 : 12)));
+    data.group_ends.push_back(end);
   }
   return data;
 }
 
 LossProblem problem_of(const LossShape& shape, const LossData& data) {
-  return {shape.loss, shape.row_count,
+  return {shape.loss,
+          shape.row_count,
           shape.sampled ? static_cast<int64_t>(data.rows.size()) : shape.row_count,
-          shape.output_count, shape.parameter};
+          shape.output_count,
+          shape.parameter,
+          static_cast<int64_t>(data.group_ends.size())};
 }
 
 OpCase<LossGradients> gradients_case(const LossShape& shape) {
@@ -98,6 +112,7 @@ OpCase<LossGradients> gradients_case(const LossShape& shape) {
     args.hessians = buffers.output<float>("hessians", cells);
     args.max_abs_gradients = buffers.host_output<float>("max_abs_gradients", shape.output_count);
     args.max_hessians = buffers.host_output<float>("max_hessians", shape.output_count);
+    args.group_ends = buffers.host_input("group_ends", data.group_ends);
     return args;
   };
   return item;
@@ -116,6 +131,7 @@ OpCase<LossValue> value_case(const LossShape& shape) {
     args.classes = buffers.input("classes", data.classes);
     if (shape.weighted) args.weights = buffers.input("weights", data.weights);
     args.value = buffers.host_output<double>("value", 1);
+    args.group_ends = buffers.host_input("group_ends", data.group_ends);
     return args;
   };
   return item;
@@ -127,6 +143,9 @@ std::vector<LossShape> target_losses() {
                                 {.loss = Loss::kHuber, .parameter = 1.25},
                                 {.loss = Loss::kPoisson},
                                 {.loss = Loss::kCrossEntropy}};
+  for (const double cut : {0.5, 3.0, 1e9}) {
+    all.push_back({.loss = Loss::kLambdaRank, .parameter = cut});
+  }
   for (const double alpha : {0.1, 0.5, 0.99}) {
     all.push_back({.loss = Loss::kQuantile, .parameter = alpha});
   }
@@ -145,6 +164,7 @@ std::vector<LossShape> thread_shapes() {
       all.push_back({Loss::kSquared, rows, 1, listed, listed, 5});
       all.push_back({Loss::kLogistic, rows, 1, listed, listed, 5});
       all.push_back({Loss::kTweedie, rows, 1, listed, listed, 5, 1.5});
+      all.push_back({Loss::kLambdaRank, rows, 1, listed, listed, 5, 10});
     }
     all.push_back({Loss::kSoftmax, 8193, 3, false, listed, 5});
     all.push_back({Loss::kSoftmax, 37, 509, listed, listed, 5});

@@ -90,6 +90,15 @@ void fill_classes(TreeProblem& item, Rng& rng) {
   }
 }
 
+// A quarter of the problems, where the reference has few candidates to weigh at few leaves.
+void grow_symmetrically(TreeProblem& item, uint64_t seed) {
+  Rng rng(derive_seed(seed, "symmetric tree"));
+  if (!chance(rng, 0.25) || item.table.feature_count() > 28) return;
+  item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
+  item.problem.params.max_leaves =
+      item.problem.row_count <= 64 ? one_of(rng, {5, 1 << 30}) : one_of(rng, {1, 2, 8, 16});
+}
+
 // Constraints on about half of the problems.
 void set_constraints(TreeProblem& item, uint64_t seed) {
   Rng rng(derive_seed(seed, "tree constraints"));
@@ -201,6 +210,7 @@ TreeProblem random_tree_problem(uint64_t seed, int64_t row_count) {
     }
   }
   set_constraints(item, seed);
+  grow_symmetrically(item, seed);
   item.set_bounds();
   return item;
 }

@@ -17,6 +17,7 @@ struct Data {
   std::vector<double> targets;
   std::vector<int32_t> classes;
   std::vector<float> weights;
+  std::vector<int64_t> group_ends = {};
 };
 
 struct Gradients {
@@ -39,7 +40,8 @@ Gradients gradients_of(const LossProblem& problem, const Data& data) {
                                out.gradients.data(),
                                out.hessians.data(),
                                out.max_abs_gradients.data(),
-                               out.max_hessians.data()};
+                               out.max_hessians.data(),
+                               data.group_ends.data()};
   EXPECT_TRUE(reference::loss_gradients({}, problem, args).has_value());
   return out;
 }
@@ -51,7 +53,8 @@ double value_of(const LossProblem& problem, const Data& data) {
                            data.targets.data(),
                            data.classes.data(),
                            data.weights.empty() ? nullptr : data.weights.data(),
-                           &value};
+                           &value,
+                           data.group_ends.data()};
   EXPECT_TRUE(reference::loss_value({}, problem, args).has_value());
   return value;
 }
@@ -243,6 +246,90 @@ TEST(ReferenceLoss, GradientsAreTheLossesDifferences) {
             << "loss " << int(item.problem.loss) << ", target " << target << ", score " << score;
       }
     }
+  }
+}
+
+TEST(ReferenceLoss, ClassGradientsAreTheLossesDifferences) {
+  constexpr double kStep = 1e-5;
+  for (const Loss loss : {Loss::kLogistic, Loss::kSoftmax}) {
+    const int32_t outputs = loss == Loss::kSoftmax ? 3 : 1;
+    const LossProblem problem{loss, 1, 1, outputs};
+    // Friedman's factor K / (K - 1) of the softmax's hessians.
+    const double factor = loss == Loss::kSoftmax ? 1.5 : 1;
+    for (int32_t label = 0; label < std::max(2, outputs); ++label) {
+      std::vector<double> scores = {0.3, -1.2, 0.9};
+      scores.resize(static_cast<size_t>(outputs));
+      const Gradients here = gradients_of(problem, Data{{}, scores, {}, {label}, {}});
+      for (size_t k = 0; k < scores.size(); ++k) {
+        const auto moved = [&](double step) {
+          std::vector<double> other = scores;
+          other[k] += step;
+          return Data{{}, other, {}, {label}, {}};
+        };
+        const double slope =
+            (value_of(problem, moved(kStep)) - value_of(problem, moved(-kStep))) / (2 * kStep);
+        EXPECT_NEAR(here.gradients[k], slope, 2e-6) << "class " << label << ", output " << k;
+        const double bend = (double{gradients_of(problem, moved(0.01)).gradients[k]} -
+                             gradients_of(problem, moved(-0.01)).gradients[k]) /
+                            0.02;
+        EXPECT_NEAR(here.hessians[k], factor * bend, 3e-4);
+      }
+    }
+  }
+}
+
+// Two groups. In the first, of relevances 0, 2, 1 with scores 1, 0, -1, the rows rank 0, 1, 2;
+// gains are 0, 3, 1, discounts 1, 1 / log2(3), 1 / 2, best is 3 + 1 / log2(3). The second has equal
+// relevances: nothing to learn.
+TEST(ReferenceLoss, LambdaRankWeighsPairsByWhatSwappingThemChanges) {
+  LossProblem problem{Loss::kLambdaRank, 5, 5, 1, 10};
+  problem.group_count = 2;
+  const Data data{{}, {1, 0, -1, 5, 6}, {0, 2, 1, 1, 1}, {}, {}, {3, 5}};
+  const double d1 = 1 / std::log2(3.0);
+  const double best = 3 + d1;
+  const double with_0 = 3 * (1 - d1) / best;    // of rows 1 and 0
+  const double with_2 = 2 * (d1 - 0.5) / best;  // of rows 1 and 2
+  const double apart = 1 * (1 - 0.5) / best;    // of rows 2 and 0
+  const auto p = [](double ahead) { return 1 / (1 + std::exp(ahead)); };
+  const Gradients out = gradients_of(problem, data);
+  EXPECT_NEAR(out.gradients[0], with_0 * p(-1) + apart * p(-2), 1e-6);
+  EXPECT_NEAR(out.gradients[1], -with_0 * p(-1) - with_2 * p(1), 1e-6);
+  EXPECT_NEAR(out.gradients[2], with_2 * p(1) - apart * p(-2), 1e-6);
+  EXPECT_NEAR(out.hessians[2], with_2 * p(1) * p(-1) + apart * p(-2) * p(2), 1e-6);
+  EXPECT_EQ(out.gradients[3], 0);
+  EXPECT_EQ(out.gradients[4], 0);
+  EXPECT_FLOAT_EQ(out.hessians[3], 1e-16f);
+  const double loss = with_0 * std::log(1 + std::exp(1.0)) + with_2 * std::log(1 + std::exp(-1.0)) +
+                      apart * std::log(1 + std::exp(2.0));
+  EXPECT_NEAR(value_of(problem, data), loss / 5, 1e-9);
+  // Discounts stop at the cut: the last two rows may be swapped for nothing.
+  problem.parameter = 1;
+  const Gradients cut = gradients_of(problem, data);
+  EXPECT_NEAR(cut.gradients[1], -3 * p(-1) / 3, 1e-6);
+  EXPECT_NEAR(cut.gradients[2], -1 * p(-2) / 3, 1e-6);
+}
+
+// The order of the rows stands still under small steps, and so do the weights of pairs.
+TEST(ReferenceLoss, LambdaRankGradientsAreTheLossesDifferences) {
+  LossProblem problem{Loss::kLambdaRank, 6, 6, 1, 3};
+  problem.group_count = 2;
+  const Data data{{}, {0.2, -0.7, 1.1, 0.5, 0.1, 2}, {1, 3, 0, 2, 0, 1}, {}, {}, {4, 6}};
+  const Gradients here = gradients_of(problem, data);
+  constexpr double kStep = 1e-5;
+  for (size_t i = 0; i < 6; ++i) {
+    const auto moved = [&](double step) {
+      Data other = data;
+      other.scores[i] += step;
+      return other;
+    };
+    // The value is a mean over six rows.
+    const double slope =
+        6 * (value_of(problem, moved(kStep)) - value_of(problem, moved(-kStep))) / (2 * kStep);
+    EXPECT_NEAR(here.gradients[i], slope, 1e-5) << i;
+    const double bend = (double{gradients_of(problem, moved(0.01)).gradients[i]} -
+                         gradients_of(problem, moved(-0.01)).gradients[i]) /
+                        0.02;
+    EXPECT_NEAR(here.hessians[i], bend, 3e-4) << i;
   }
 }
 
