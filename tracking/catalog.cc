@@ -43,7 +43,7 @@ Result<std::unique_ptr<File>> open_journal(Workspace& workspace,
   return files.open_append(path);
 }
 
-// What a crash leaves is passed over (catalog_journal_internal.h), also a header never written.
+// What a crash leaves is passed over (catalog_journal_internal.h).
 void note_journal_damage(Workspace& workspace, std::vector<std::string>& problems) {
   const std::string path = journal_path(workspace);
   const auto text = read_file(workspace.files(), path, kJournalLimitBytes);
@@ -52,9 +52,9 @@ void note_journal_damage(Workspace& workspace, std::vector<std::string>& problem
     return;
   }
   const auto content = parse_journal(*text, true);
-  if (!content && text->find_first_not_of('\0') < journal_header().size()) {
+  if (!content) {
     problems.push_back(fmt::format("'{}' is damaged: {}", path, content.error().message));
-  } else if (content && content->foreign) {
+  } else if (content->foreign) {
     problems.push_back(fmt::format("'{}' is damaged: between its entries are other bytes", path));
   }
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "kernels/base/crc32c.h"
 #include "tracking/byte_codec_internal.h"
@@ -10,7 +11,6 @@ namespace {
 
 constexpr std::string_view kMagic = "ASSAYCWL";
 constexpr uint32_t kVersion = 1;
-constexpr size_t kHeaderBytes = 16;
 constexpr std::string_view kFrameMark = "RFRM";
 constexpr size_t kFrameBytes = 16;
 constexpr uint32_t kMostPayload = uint32_t{1} << 20;
@@ -72,6 +72,16 @@ size_t read_frame(std::string_view text, JournalFrame& frame) {
   return kFrameBytes + size;
 }
 
+// Whether a crash can leave `text` where something with that beginning was being written: each byte
+// as it should be, or a zero of a page that was never written, or cut off.
+bool left_by_crash(std::string_view text, std::string_view beginning) {
+  const size_t known = std::min(text.size(), beginning.size());
+  for (size_t i = 0; i < known; ++i) {
+    if (text[i] != beginning[i] && text[i] != '\0') return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string journal_header() {
@@ -101,18 +111,31 @@ std::string stamps_frame(std::string_view catalog_id, const ShardStamps& stamps)
   return frame(kStampsType, to.bytes());
 }
 
+namespace {
+
+// Bytes of the header, or of what a crash left of it: some of its bytes, cut off or zero, and then
+// nothing or entries of those who went on. Nothing if there is something else.
+std::optional<size_t> header_bytes(std::string_view text) {
+  const std::string header = journal_header();
+  for (size_t cut = 0; cut < header.size() && cut <= text.size(); ++cut) {
+    if (text.substr(0, cut) != header.substr(0, cut)) break;
+    if (text.size() == cut || text.substr(cut).starts_with(kFrameMark)) return cut;
+  }
+  if (!left_by_crash(text, header)) return std::nullopt;
+  return std::min(text.size(), header.size());
+}
+
+}  // namespace
+
 Result<JournalContent> parse_journal(std::string_view text, bool begins) {
   const size_t all = text.size();
-  if (begins) {
-    ByteReader header(text.substr(std::min(kMagic.size(), text.size())));
-    const auto version = header.number<uint32_t>();
-    if (text.size() < kHeaderBytes || text.substr(0, kMagic.size()) != kMagic ||
-        version > kVersion) {
-      return fail(StatusCode::kData, "catalog.wal is no journal that this release reads");
-    }
-    text.remove_prefix(kHeaderBytes);
-  }
   JournalContent content;
+  if (begins) {
+    const auto bytes = header_bytes(text);
+    if (!bytes) return fail(StatusCode::kData, "catalog.wal is no journal that this release reads");
+    content.damaged = text.substr(0, *bytes) != journal_header();
+    text.remove_prefix(*bytes);
+  }
   content.whole_bytes = all - text.size();
   while (!text.empty()) {
     JournalFrame found;
@@ -125,10 +148,7 @@ Result<JournalContent> parse_journal(std::string_view text, bool begins) {
     }
     content.damaged = true;
     const size_t next = text.find(kFrameMark, 1);
-    const size_t known = std::min({next, kFrameMark.size(), text.size()});
-    if (text[0] != '\0' && text.substr(0, known) != kFrameMark.substr(0, known)) {
-      content.foreign = true;
-    }
+    if (!left_by_crash(text.substr(0, next), kFrameMark)) content.foreign = true;
     if (next == std::string_view::npos) break;
     text.remove_prefix(next);
   }

@@ -68,7 +68,7 @@ TEST_F(TrialTest, PredictsEachRowByTheModelThatHasNotSeenIt) {
   EXPECT_EQ(outcome.model->kind(), "average");
 }
 
-TEST_F(TrialTest, MeetsRungsAfterTheFirstAndThirdFold) {
+TEST_F(TrialTest, MeetsRungsAfterEachFoldAndAfterTheFirstAndThirdTogether) {
   std::vector<Rung> rungs;
   job_.on_rung = [&](const RungValue& value) {
     rungs.push_back(value.rung);
@@ -76,7 +76,13 @@ TEST_F(TrialTest, MeetsRungsAfterTheFirstAndThirdFold) {
   };
   const FakeLearner learner("gbt");
   EXPECT_EQ(run(learner).result.status, TrialStatus::kFinished);
-  EXPECT_EQ(rungs, (std::vector<Rung>{{Rung::Ladder::kFolds, 1}, {Rung::Ladder::kFolds, 2}}));
+  using enum Rung::Ladder;
+  EXPECT_EQ(rungs, (std::vector<Rung>{{kFolds, 1},
+                                      {kSingleFold, 1},
+                                      {kSingleFold, 2},
+                                      {kFolds, 2},
+                                      {kSingleFold, 3},
+                                      {kSingleFold, 4}}));
 }
 
 TEST_F(TrialTest, EndsAtARungThatSaysNo) {

@@ -206,13 +206,32 @@ TEST(CatalogJournal, SkipsWhatIsNoFrameAndSaysSo) {
   ASSERT_TRUE(content);
   EXPECT_EQ(content->frames.size(), 2U);
   EXPECT_TRUE(content->damaged);
-  for (size_t cut = 16; cut < whole.size(); ++cut) {
+  for (size_t cut = 0; cut < whole.size(); ++cut) {
     content = parse_journal(whole.substr(0, cut), true);
     ASSERT_TRUE(content);
     EXPECT_LE(content->frames.size(), 1U) << cut;
+    EXPECT_FALSE(content->foreign) << cut;
   }
-  EXPECT_FALSE(parse_journal("", true));
   EXPECT_FALSE(parse_journal("something else entirely", true));
+  EXPECT_FALSE(parse_journal(std::string("ASSAYCWL\2\0\0\0\0\0\0\0", 16), true));
+}
+
+TEST(CatalogJournal, GoesOnBehindAHeaderThatACrashTookAway) {
+  CatalogEntry entry;
+  entry.summary.info.run_id = *make_ulid();
+  const std::string frame = entry_frame(entry);
+  const std::string header = journal_header();
+  for (size_t cut = 0; cut < header.size(); ++cut) {
+    for (const size_t zeros : {size_t{0}, header.size() - cut}) {
+      const auto content =
+          parse_journal(header.substr(0, cut) + std::string(zeros, '\0') + frame, true);
+      ASSERT_TRUE(content) << cut;
+      EXPECT_EQ(content->frames.size(), 1U) << cut;
+      // What a later frame says about completeness does not hold.
+      EXPECT_EQ(content->damaged, zeros == 0 || header.substr(cut) != std::string(zeros, '\0'));
+      EXPECT_FALSE(content->foreign);
+    }
+  }
 }
 
 TEST(CatalogJournal, KeepsStamps) {

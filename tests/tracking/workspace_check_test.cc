@@ -101,6 +101,12 @@ TEST_F(WorkspaceCheck, SaysWhenTheCatalogsJournalIsDamaged) {
   EXPECT_TRUE(check(false).whole()) << "and others go on behind it";
   spill(journal, whole + std::string(100, '\0') + whole.substr(16));
   EXPECT_TRUE(check(false).whole()) << "a page that was never written";
+  for (const size_t bytes : {size_t{0}, size_t{5}, size_t{15}}) {
+    spill(journal, whole.substr(0, bytes));
+    EXPECT_TRUE(check(false).whole()) << "a header cut after " << bytes << " bytes";
+  }
+  spill(journal, whole.substr(0, 5) + std::string(11, '\0') + whole.substr(16));
+  EXPECT_TRUE(check(false).whole()) << "a header torn in the middle";
   spill(journal, whole + "other bytes" + whole.substr(16));
   EXPECT_THAT(check(false).catalog_problems, ElementsAre(HasSubstr("catalog.wal")));
   spill(journal, std::string(1000, '\x5a'));
