@@ -43,4 +43,12 @@ std::string decision_text(const std::string& contract) {
   return fmt::format("'{0}' where proba_{0} is above {1:.6g}", positive, threshold.get<double>());
 }
 
+double decision_threshold(const std::string& contract) {
+  const auto parsed = nlohmann::json::parse(contract, nullptr, false);
+  if (!parsed.is_object() || !parsed.contains("decision_threshold")) return kEvenThreshold;
+  const auto& threshold = parsed["decision_threshold"];
+  const double value = threshold.is_number() ? threshold.get<double>() : 0;
+  return value > 0 && value < 1 ? value : kEvenThreshold;
+}
+
 }  // namespace assay::automl

@@ -26,4 +26,7 @@ std::string input_contract_json(const Predictor& predictor);
 // classes, if not for the more probable one; else empty.
 std::string decision_text(const std::string& contract);
 
+// The threshold of such a contract; 0.5 if it names none in (0, 1).
+double decision_threshold(const std::string& contract);
+
 }  // namespace assay::automl

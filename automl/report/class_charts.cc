@@ -117,8 +117,11 @@ Figure calibration_figure(std::span<const NamedScores> classes) {
 
 HtmlTable confusion_table(const Confusion& confusion) {
   HtmlTable table;
+  const bool even = confusion.threshold == kEvenThreshold;
   table.caption = fmt::format(
-      "Rows: true class; columns: predicted class (the most probable). Accuracy {:.4f}.",
+      "Rows: true class; columns: predicted class ({}). Accuracy {:.4f}.",
+      even ? std::string("the most probable")
+           : fmt::format("the second where its probability is above {:.6g}", confusion.threshold),
       confusion.accuracy);
   table.columns.push_back({"true class", false});
   for (const std::string& label : confusion.labels) {

@@ -126,8 +126,9 @@ double calibration_error(std::span<const CalibrationBin> bins) {
 }
 
 Confusion confusion_of(std::span<const float> probabilities, std::span<const int32_t> labels,
-                       std::span<const std::string> names, size_t limit) {
+                       std::span<const std::string> names, size_t limit, double threshold) {
   Confusion confusion;
+  confusion.threshold = threshold;
   const size_t classes = names.size();
   std::vector<int64_t> rows(classes, 0);
   for (const int32_t label : labels) ++rows[static_cast<size_t>(label)];
@@ -152,7 +153,9 @@ Confusion confusion_of(std::span<const float> probabilities, std::span<const int
   for (size_t row = 0; row < labels.size(); ++row) {
     const auto begin = probabilities.begin() + static_cast<std::ptrdiff_t>(row * classes);
     const auto end = begin + static_cast<std::ptrdiff_t>(classes);
-    const auto predicted = static_cast<size_t>(std::max_element(begin, end) - begin);
+    const auto predicted = classes == 2
+                               ? static_cast<size_t>(is_positive(*begin, *(begin + 1), threshold))
+                               : static_cast<size_t>(std::max_element(begin, end) - begin);
     const auto label = static_cast<size_t>(labels[row]);
     right += predicted == label ? 1 : 0;
     ++confusion.counts[place[label]][place[predicted]];

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/metrics/decision.h"
 #include "automl/report/svg.h"
 
 namespace assay::automl {
@@ -53,11 +54,14 @@ struct Confusion {
   std::vector<std::vector<int64_t>> counts;  // [true][predicted]
   bool has_others = false;                   // the last label stands for all smaller classes
   double accuracy = 0;                       // over all classes
+  double threshold = kEvenThreshold;         // of two classes
 };
 
-// The predicted class is the most probable, the lowest among equals. More than `limit` classes: the
+// The predicted class is the most probable, the lowest among equals; of two classes by the
+// threshold (metrics/decision.h). More than `limit` classes: the
 // most frequent ones, and the others as one.
 Confusion confusion_of(std::span<const float> probabilities, std::span<const int32_t> labels,
-                       std::span<const std::string> names, size_t limit);
+                       std::span<const std::string> names, size_t limit,
+                       double threshold = kEvenThreshold);
 
 }  // namespace assay::automl

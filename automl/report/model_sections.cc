@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "automl/preprocess/input_contract.h"
 #include "automl/report/bar_chart.h"
 #include "automl/report/class_charts.h"
 #include "automl/report/column_chart.h"
@@ -44,7 +45,11 @@ void add_classes(HtmlPage& page, const ReportInputs& inputs,
                                classes, kClasses));
   }
   page.heading("Confusion matrix");
-  page.table(confusion_table(confusion_of(probabilities, inputs.truth.labels, names, kClasses)));
+  const auto& models = inputs.data.sweep.models;
+  const double threshold =
+      models.empty() ? kEvenThreshold : decision_threshold(models.back().input_contract);
+  page.table(confusion_table(
+      confusion_of(probabilities, inputs.truth.labels, names, kClasses, threshold)));
 }
 
 bool fits(const tracking::Predictions& predictions) {

@@ -456,6 +456,10 @@ TEST(InputContract, SaysHowTwoClassesAreDecided) {
             "'yes' where proba_yes is above 0.125");
   EXPECT_EQ(decision_text(input_contract_json(binary_predictor(0.5))), "");
   EXPECT_EQ(decision_text("no contract"), "");
+  EXPECT_EQ(decision_threshold(input_contract_json(binary_predictor(0.125))), 0.125);
+  EXPECT_EQ(decision_threshold(input_contract_json(binary_predictor(0.5))), 0.5);
+  EXPECT_EQ(decision_threshold("{\"decision_threshold\": 7}"), 0.5);
+  EXPECT_EQ(decision_threshold("no contract"), 0.5);
 }
 
 TEST(Predictor, ComesBackFromItsBytes) {

@@ -79,6 +79,18 @@ TEST(Confusion, PutsSmallClassesTogether) {
   EXPECT_NEAR(table.rows[0][2].shade, 1.0 / 3, 1e-12);
 }
 
+TEST(Confusion, DecidesBetweenTwoClassesAsTheModelDoes) {
+  const std::vector<float> probabilities = {.9f, .1f, .75f, .25f, .6f, .4f, .3f, .7f};
+  const std::vector<int32_t> labels = {0, 1, 1, 1};
+  const std::vector<std::string> names = {"no", "yes"};
+  using Counts = std::vector<std::vector<int64_t>>;
+  EXPECT_EQ(confusion_of(probabilities, labels, names, 10).counts, (Counts{{1, 0}, {2, 1}}));
+  const Confusion low = confusion_of(probabilities, labels, names, 10, 0.2);
+  EXPECT_EQ(low.counts, (Counts{{1, 0}, {0, 3}}));
+  EXPECT_EQ(low.accuracy, 1);
+  EXPECT_NE(confusion_table(low).caption.find("above 0.2"), std::string::npos);
+}
+
 TEST(ClassCharts, NameEachClassWithItsArea) {
   const std::vector<NamedScores> classes = {{"yes <", scores()}, {"none", {{0.1f}, {0}}}};
   const Figure roc = roc_figure(classes);
