@@ -30,7 +30,7 @@ constexpr std::string_view kPageStyle =
     "th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;"
     "border-bottom:1px solid var(--rule)}thead th{color:var(--faint);font-weight:600;"
     "white-space:nowrap}tbody th{font-weight:400}td.n,th.n{text-align:right;"
-    "font-variant-numeric:tabular-nums;white-space:nowrap}td.l{min-width:15em;max-width:42em;"
+    "font-variant-numeric:tabular-nums;white-space:nowrap}td.l{min-width:30em;max-width:44em;"
     "overflow-wrap:anywhere}.em th,.em td.n,td.em{font-weight:700}"
     "td.h{text-align:right;padding:5px 9px;font-variant-numeric:tabular-nums;"
     "border:1px solid var(--ground)}"
