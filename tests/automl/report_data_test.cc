@@ -27,8 +27,8 @@ class ReportDataTest : public ::testing::Test {
 
   // A trial that is finished, with a learning curve of two folds. Gives its id.
   std::string add_trial(int64_t number, std::optional<double> score) {
-    auto made =
-        Run::create(workspace_, {"trial", "e", fmt::format("gbt-{}", number), sweep_->id()});
+    auto made = tracking::Run::create(workspace_,
+                                      {"trial", "e", fmt::format("gbt-{}", number), sweep_->id()});
     EXPECT_TRUE(made);
     tracking::Run& run = **made;
     EXPECT_TRUE(run.set_tag("learner", "gbt"));
