@@ -103,7 +103,13 @@ std::vector<HtmlCell> board_row(const LeaderboardRow& row, const Varied& varied,
   return cells;
 }
 
-// Lines of the sweep's log that begin with "warning: ", and the others.
+// "12.50 s: trial 3 gbt finished ...": the leaderboard says that.
+bool tells_of_trial(const std::string& line) {
+  constexpr size_t kLongestTime = 16;
+  return line[0] >= '0' && line[0] <= '9' && line.find(": trial ") < kLongestTime;
+}
+
+// Lines of the sweep's log that begin with "warning: ", and the others but those on trials.
 std::pair<std::vector<std::string>, std::string> split_log(const std::string& log) {
   std::pair<std::vector<std::string>, std::string> parts;
   for (size_t at = 0; at < log.size();) {
@@ -111,7 +117,7 @@ std::pair<std::vector<std::string>, std::string> split_log(const std::string& lo
     const std::string line = log.substr(at, end - at);
     if (line.starts_with("warning: ")) {
       parts.first.push_back(line.substr(9));
-    } else if (!line.empty()) {
+    } else if (!line.empty() && !tells_of_trial(line)) {
       parts.second += line + "\n";
     }
     at = end + 1;

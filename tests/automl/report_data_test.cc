@@ -44,7 +44,9 @@ class ReportDataTest : public ::testing::Test {
                                    1.0 / static_cast<double>(step), step));
       }
     }
-    if (score) EXPECT_TRUE(run.set_score("rmse", *score));
+    if (score) {
+      EXPECT_TRUE(run.set_score("rmse", *score));
+    }
     EXPECT_TRUE(run.finish(score ? RunStatus::kCompleted : RunStatus::kFailed, ""));
     return run.id();
   }

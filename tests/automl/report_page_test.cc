@@ -108,7 +108,7 @@ ReportInputs inputs(size_t trials) {
   sweep.tags["task"] = tracking::Value("binary");
   sweep.tags["ended_by"] = tracking::Value("time");
   sweep.params["data.target"] = tracking::Value(kHostile);
-  sweep.stdout_text = fmt::format("warning: {0}\n{0}\n", kHostile);
+  sweep.stdout_text = fmt::format("warning: {0}\n{0}\n0.5 s: trial 7 gbt done\n", kHostile);
   sweep.environment["command_line"] = tracking::Value(kHostile);
   sweep.models.push_back({"m", 1, "abc", 10, 1, "{}"});
   auto predictions = std::make_shared<tracking::Predictions>();
@@ -177,6 +177,7 @@ TEST(ReportPage, EscapesNamesAndHasItsSections) {
     EXPECT_NE(html.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(html.find(">nan<"), std::string::npos);
+  EXPECT_EQ(html.find("trial 7 gbt done"), std::string::npos);
   EXPECT_EQ(html, report_html(inputs(20)));
 }
 
