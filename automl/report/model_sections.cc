@@ -52,11 +52,21 @@ void add_classes(HtmlPage& page, const ReportInputs& inputs,
       confusion_of(probabilities, inputs.truth.labels, names, kClasses, threshold)));
 }
 
-bool fits(const tracking::Predictions& predictions) {
-  const size_t size =
-      std::visit([](const auto& values) { return values.size(); }, predictions.values);
-  return predictions.rows > 0 && predictions.columns > 0 &&
-         size == static_cast<size_t>(predictions.rows * predictions.columns);
+// Whether predictions and truth are as many as they say, named, and numbers.
+bool fits(const tracking::Predictions& predictions, const OofTruth& truth) {
+  const auto rows = static_cast<size_t>(predictions.rows);
+  const auto columns = static_cast<size_t>(predictions.columns);
+  const bool sound = std::visit(
+      [&](const auto& values) {
+        return values.size() == rows * columns &&
+               std::all_of(values.begin(), values.end(),
+                           [](auto value) { return std::isfinite(value); });
+      },
+      predictions.values);
+  if (!sound || predictions.rows <= 0 || predictions.columns <= 0) return false;
+  if (!truth.missing.empty()) return true;  // nothing to compare with
+  if (truth.labels.empty()) return truth.values.size() == rows && columns == 1;
+  return truth.labels.size() == rows && predictions.column_names.size() == columns;
 }
 
 struct ProfileRow {
@@ -147,8 +157,8 @@ std::string predictions_gap(const ReportInputs& inputs) {
                : "No pictures of predictions: the sweep kept no out-of-fold predictions (there was "
                  "no time to write them).";
   }
-  if (!fits(*predictions)) {
-    return "No pictures of predictions: the recorded ones are not as many as the record says.";
+  if (!fits(*predictions, inputs.truth)) {
+    return "No pictures of predictions: what is recorded of them does not fit together.";
   }
   if (inputs.truth.missing.empty()) return {};
   return "No pictures of predictions: " + inputs.truth.missing + ".";
@@ -190,7 +200,6 @@ void add_predictions(HtmlPage& page, const ReportInputs& inputs) {
     return;
   }
   const auto predicted = values_as<double>(*predictions);
-  if (predicted.size() != inputs.truth.values.size()) return;
   const ValuePairs pairs{inputs.truth.values, predicted};
   page.figures({predicted_figure(pairs), residual_figure(pairs), residual_histogram(pairs)});
 }

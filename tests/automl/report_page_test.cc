@@ -201,6 +201,19 @@ TEST(ReportPage, SaysWhatIsMissing) {
   EXPECT_EQ(report_gaps(inputs(3)).size(), 2u);
 }
 
+TEST(ReportPage, DoesNotBelieveRecordsThatDoNotFit) {
+  for (const int kind : {0, 1, 2, 3}) {
+    ReportInputs odd = inputs(3);
+    auto predictions = std::make_shared<tracking::Predictions>(*odd.data.sweep.predictions[0]);
+    if (kind == 0) predictions->column_names.pop_back();
+    if (kind == 1) odd.truth.labels.pop_back();
+    if (kind == 2) predictions->rows = 5;
+    if (kind == 3) std::get<std::vector<float>>(predictions->values)[3] = NAN;
+    odd.data.sweep.predictions = {predictions};
+    EXPECT_NE(report_html(odd).find("does not fit together"), std::string::npos) << kind;
+  }
+}
+
 TEST(ReportPage, OfATrialHasASectionOnIt) {
   ReportInputs made = inputs(5);
   made.data.trial.emplace();
