@@ -243,14 +243,6 @@ class ReportTest(CliCase):
         file = damage(run)
         self.fails(3, 'report', run, '--out', 'x.html', says=file)
 
-    def test_run_without_trials(self):
-        self.write('t.csv', 'x,y\n' + ''.join(f'{k},1.5\n' for k in range(30)))
-        self.assay('run', '--data', 't.csv', '--target', 'y', '--trials', 2, '--memory', '64KiB',
-                   code=6)
-        run = self.assay_json('runs', 'list')[0]
-        self.assertEqual(run['status'], 'failed')
-        self.fails(2, 'report', run['run_id'], says=[run['name'], 'has no trials'])
-
 
 if __name__ == '__main__':
     unittest.main()
