@@ -195,6 +195,11 @@ void add_predictions(HtmlPage& page, const ReportInputs& inputs) {
       fmt::format("Of the registered model on {} validation rows, each predicted by models that "
                   "did not see it. Rows count alike.",
                   predictions->rows));
+  page.paragraph(
+      "Over all rows together: the score in the summary can differ, since it is the mean over "
+      "folds "
+      "for metrics that rank rows, and for an ensemble an estimate for rows that its weights were "
+      "not chosen on.");
   if (!inputs.truth.labels.empty()) {
     add_classes(page, inputs, *predictions);
     return;
