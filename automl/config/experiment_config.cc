@@ -240,13 +240,14 @@ const OptionTable<SearchOptions>& SearchOptions::table() {
       "search", "How settings are proposed.",
       {{.name = "strategy",
         .member = &T::strategy,
-        .choices = {"random", "sobol", "tpe", "gp", "cmaes", "cfo"},
+        .choices = {"auto", "random", "sobol", "tpe", "gp", "cmaes", "cfo"},
         .help = "How the settings after the defaults of each learner are found. random: draws. "
                 "sobol: points that cover the space evenly. tpe: where good settings are denser "
                 "than others (tree-structured Parzen estimator). gp: the greatest expected "
                 "improvement by a Gaussian process; for trials that take a second and more. cmaes: "
                 "covariance matrix adaptation. cfo: local search from the defaults, cheap settings "
-                "first (FLOW2)."},
+                "first (FLOW2). auto: random where the budget is good for few trials a learner, gp "
+                "where they are slow, else tpe."},
        {.name = "halving",
         .member = &T::halving,
         .help = "Successive halving: give up settings that are behind after a part of the work."},

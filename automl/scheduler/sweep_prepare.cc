@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "automl/scheduler/sweep_lead_internal.h"
+#include "automl/search/auto_strategy.h"
 #include "automl/search/learner_search.h"
 #include "automl/search/pruner_chain.h"
 #include "datasets/profile.h"
@@ -18,6 +19,16 @@ namespace {
 constexpr std::string_view kBaselineName = "constant";
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;
+
+// Predicted for the leading learner's default, or the slowest one if it does not take part.
+double typical_seconds(std::span<const PlannedDefault> defaults) {
+  double slowest = 0;
+  for (const PlannedDefault& next : defaults) {
+    if (next.leading) return next.seconds;
+    slowest = std::max(slowest, next.seconds);
+  }
+  return slowest;
+}
 
 // constant, linear, gbt, then the others as listed.
 int default_order(std::string_view name) {
@@ -257,8 +268,16 @@ Status SweepLead::make_queue() {
   std::map<std::string, double, std::less<>> shares;
   for (const PlannedDefault& next : defaults) shares[next.learner] = next.share;
   state_->slices = std::make_unique<TimeSlices>(std::move(shares), slots_.slots);
+  std::string strategy = config_.search.strategy;
+  if (strategy == "auto") {
+    SearchBudget budget{trials, std::nullopt, typical_seconds(defaults),
+                        static_cast<int64_t>(learners.size()) - 1};
+    if (!logical) budget.seconds_left = state_->budget.seconds_left();
+    strategy = auto_strategy(budget);
+    note(fmt::format("search.strategy auto: {}", strategy));
+  }
   auto search = std::make_unique<LearnerSearch>(
-      std::move(learners), make_sampler(config_.search.strategy),
+      std::move(learners), make_sampler(strategy),
       derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
 
   QueueOptions options;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "automl/search/asha_pruner.h"
+#include "automl/search/auto_strategy.h"
 #include "automl/search/history.h"
 #include "automl/search/hyperband_pruner.h"
 #include "automl/search/pruner_chain.h"
@@ -157,6 +158,16 @@ TEST(MakePruner, MakesWhatTheConfigAsksFor) {
   EXPECT_FALSE(make_pruner(options)->should_stop(trial_of(4), {rung, 9}, history.all()));
   options.halving = true;
   EXPECT_TRUE(make_pruner(options)->should_stop(trial_of(4), {rung, 9}, history.all()));
+}
+
+TEST(AutoStrategy, GoesByTheTrialsThatFit) {
+  EXPECT_EQ(auto_strategy({50, std::nullopt, 0, 2}), "random");
+  EXPECT_EQ(auto_strategy({200, std::nullopt, 0, 2}), "tpe");
+  EXPECT_EQ(auto_strategy({0, std::nullopt, 9, 2}), "tpe") << "no clock in logical mode";
+  EXPECT_EQ(auto_strategy({0, 60.0, 0.1, 4}), "tpe");
+  EXPECT_EQ(auto_strategy({0, 60.0, 3, 4}), "random");
+  EXPECT_EQ(auto_strategy({0, 600.0, 3, 4}), "gp");
+  EXPECT_EQ(auto_strategy({20, 600.0, 3, 4}), "random");
 }
 
 }  // namespace
