@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "automl/learners/goss.h"
+#include "automl/learners/warm_start.h"
 #include "automl/models/device_forest.h"
 #include "automl/models/tree_model.h"
 #include "kernels/base/rng.h"
@@ -56,12 +57,48 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
       forest_(1, outputs_),
       round_(1, outputs_) {}
 
+Status Booster::setup_features() {
+  const TrainingData& data = *request_.data;
+  Device& grower = context_.device_of<GrowTree>();
+  Device& predictor = context_.device_of<PredictTrees>();
+  monotone_.assign(data.monotone.begin(), data.monotone.end());
+  interactions_.assign(data.interactions.begin(), data.interactions.end());
+  if (options_.categorical != "ordered") {
+    ASSAY_ASSIGN_OR_RETURN(grow_bins_, data.features->growth_bins(grower, context_));
+    ASSAY_ASSIGN_OR_RETURN(predict_bins_, data.features->bins(predictor, context_));
+    return {};
+  }
+  const OrderedOptions ordered{static_cast<int32_t>(options_.onehot_levels),
+                               options_.category_smooth};
+  ASSAY_ASSIGN_OR_RETURN(ordered_, OrderedTargets::make(request_, data_, ordered, context_));
+  ASSAY_ASSIGN_OR_RETURN(grow_bins_, ordered_->bins(grower, context_));
+  ASSAY_ASSIGN_OR_RETURN(predict_bins_, ordered_->bins(predictor, context_));
+  for (const int32_t origin : ordered_->origins().subspan(static_cast<size_t>(feature_count_))) {
+    if (!monotone_.empty()) monotone_.push_back(0);
+    if (!interactions_.empty()) {
+      interactions_.push_back(interactions_[static_cast<size_t>(origin)]);
+    }
+  }
+  return {};
+}
+
+Status Booster::setup_start() {
+  if (request_.init_model == nullptr) return {};
+  ASSAY_ASSIGN_OR_RETURN(const TreeModel* start, start_model(request_, objective_));
+  forest_ = start->parts().forest;
+  start_ = start->step_count();
+  Device& at = context_.device_of<PredictTrees>();
+  ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, forest_));
+  const kernels::PredictTreesProblem problem{
+      row_count_, predict_bins_.feature_count, 0, forest_.tree_count(), 1, outputs_};
+  kernels::PredictTreesArgs args{predict_bins_, forest.view()};
+  ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.update_at(at));
+  return context_.run<PredictTrees>(problem, args);
+}
+
 Status Booster::setup() {
   const TrainingData& data = *request_.data;
-  ASSAY_ASSIGN_OR_RETURN(grow_bins_,
-                         data.features->growth_bins(context_.device_of<GrowTree>(), context_));
-  ASSAY_ASSIGN_OR_RETURN(predict_bins_,
-                         data.features->bins(context_.device_of<PredictTrees>(), context_));
+  ASSAY_RETURN_IF_ERROR(setup_features());
   Device& home = *context_.device;
   const std::vector<double>& base = objective_.base_scores;
   ASSAY_ASSIGN_OR_RETURN(scores_, PlacedArray<double>::make(home, row_count_ * outputs_));
@@ -80,7 +117,7 @@ Status Booster::setup() {
   ASSAY_ASSIGN_OR_RETURN(valid_rows_, PlacedArray<uint32_t>::copy_of(home, request_.valid_rows));
   max_gradients_.resize(static_cast<size_t>(outputs_));
   max_hessians_.resize(static_cast<size_t>(outputs_));
-  return {};
+  return setup_start();
 }
 
 // A row is in a round's sample if its own draw says so: a draw depends on the seed, the round and
@@ -115,6 +152,10 @@ std::vector<uint8_t> Booster::sample_features(int64_t round) const {
   shuffle(features, rng);
   std::vector<uint8_t> mask(features.size(), 0);
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) mask[features[i]] = 1;
+  if (!ordered_) return mask;
+  for (const int32_t origin : ordered_->origins().subspan(mask.size())) {
+    mask.push_back(mask[static_cast<size_t>(origin)]);
+  }
   return mask;
 }
 
@@ -142,8 +183,8 @@ kernels::GrowTreeProblem Booster::tree_problem(int64_t round, int32_t output) co
   kernels::GrowTreeProblem problem;
   problem.row_count = row_count_;
   problem.sample_count = static_cast<int64_t>(sample_.size());
-  problem.feature_count = feature_count_;
-  problem.params = options_.tree_params(feature_count_);
+  problem.feature_count = grow_bins_.feature_count;
+  problem.params = options_.tree_params(grow_bins_.feature_count);
   problem.seed =
       derive_seed(request_.seed, "tree", static_cast<uint64_t>(round * outputs_ + output));
   return problem;
@@ -161,8 +202,8 @@ Result<kernels::GrowTreeArgs> Booster::tree_args(int32_t output, const std::vect
   args.max_abs_gradient = max_gradients_[static_cast<size_t>(output)];
   args.max_hessian = max_hessians_[static_cast<size_t>(output)];
   args.feature_mask = mask.empty() ? nullptr : mask.data();
-  if (!request_.data->monotone.empty()) args.monotone = request_.data->monotone.data();
-  if (!request_.data->interactions.empty()) args.interactions = request_.data->interactions.data();
+  if (!monotone_.empty()) args.monotone = monotone_.data();
+  if (!interactions_.empty()) args.interactions = interactions_.data();
   args.leaf_of = leaf_of_.overwrite_at(at);
   return args;
 }
@@ -201,7 +242,7 @@ Status Booster::renew(kernels::Tree& tree) {
   ASSAY_ASSIGN_OR_RETURN(sample.scores, scores_.host_read());
   ASSAY_RETURN_IF_ERROR(
       LeafRenewal(objective_, options_, data_).renew(sample, *context_.executor, tree));
-  if (!request_.data->monotone.empty()) keep_monotone(request_.data->monotone, tree);
+  if (!monotone_.empty()) keep_monotone(monotone_, tree);
   return {};
 }
 
@@ -236,8 +277,8 @@ Status Booster::predict_others() {
   const auto count = static_cast<int64_t>(others_.size());
   const std::span<double> sums = other_scores_.host_overwrite();
   std::fill(sums.begin(), sums.end(), 0.0);
-  const kernels::PredictTreesProblem problem{count, feature_count_, 0, round_.tree_count(),
-                                             1,     outputs_};
+  const kernels::PredictTreesProblem problem{
+      count, predict_bins_.feature_count, 0, round_.tree_count(), 1, outputs_};
   kernels::PredictTreesArgs args{predict_bins_, forest.view()};
   ASSAY_ASSIGN_OR_RETURN(args.rows, other_rows_.read_at(at));
   ASSAY_ASSIGN_OR_RETURN(args.scores, other_scores_.update_at(at));
@@ -260,8 +301,8 @@ Status Booster::predict_others() {
 Status Booster::predict_everywhere() {
   Device& at = context_.device_of<PredictTrees>();
   ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, round_));
-  const kernels::PredictTreesProblem problem{row_count_, feature_count_, 0, round_.tree_count(),
-                                             1,          outputs_};
+  const kernels::PredictTreesProblem problem{
+      row_count_, predict_bins_.feature_count, 0, round_.tree_count(), 1, outputs_};
   kernels::PredictTreesArgs args{predict_bins_, forest.view()};
   ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.update_at(at));
   return context_.run<PredictTrees>(problem, args);
@@ -319,7 +360,7 @@ Status Booster::sample_by_gradients(int64_t round) {
 
 Status Booster::boost(int64_t round) {
   const bool by_gradients = options_.sampling == "goss";
-  if (samples_ || round == 0) {
+  if (samples_ || round == start_) {
     if (samples_ && !by_gradients) {
       sample_rows(round);
     } else {
@@ -389,7 +430,14 @@ Result<FitResult> Booster::run() {
   const bool same_every_round =
       !samples_ && options_.column_fraction >= 1 && options_.node_column_fraction >= 1;
   double best = std::numeric_limits<double>::infinity();
-  while (result.iterations < options_.rounds) {
+  if (start_ > 0) {
+    result.iterations = result.best_iteration = start_;
+    ASSAY_ASSIGN_OR_RETURN(best, validate());
+    result.valid_loss = best;
+    ASSAY_RETURN_IF_ERROR(keep_valid_scores());
+  }
+  const int64_t last = start_ + options_.rounds;
+  while (result.iterations < last) {
     const Status boosted = boost(result.iterations);
     if (!boosted && boosted.error().code == StatusCode::kCancelled && result.iterations > 0) {
       result.truncated = true;
@@ -409,14 +457,14 @@ Result<FitResult> Booster::run() {
     }
     ASSAY_RETURN_IF_ERROR(validated);
     const double loss = *validated;
-    if (!validates_ || !options_.early_stopping || loss < best || result.iterations == 1) {
+    if (!validates_ || !options_.early_stopping || loss < best || result.best_iteration == 0) {
       best = loss;
       result.best_iteration = result.iterations;
       result.valid_loss = loss;
       ASSAY_RETURN_IF_ERROR(keep_valid_scores());
     }
     if (request_.observer != nullptr &&
-        !request_.observer->report({result.iterations, options_.rounds, loss, objective_.common})) {
+        !request_.observer->report({result.iterations, last, loss, objective_.common})) {
       result.stopped = true;
       break;
     }
@@ -426,10 +474,21 @@ Result<FitResult> Booster::run() {
   return finish(std::move(result));
 }
 
+void Booster::translate_forest() {
+  kernels::Forest translated(forest_.leaf_width(), forest_.output_count());
+  for (int64_t t = 0; t < forest_.tree_count(); ++t) {
+    kernels::Tree tree = forest_.tree(t);
+    ordered_->translate(tree);
+    translated.append(tree);
+  }
+  forest_ = std::move(translated);
+}
+
 Result<FitResult> Booster::finish(FitResult result) {
   // A first round that could not be validated is better than nothing.
   result.best_iteration = std::max<int64_t>(result.best_iteration, 1);
   if (!request_.keep_all_steps) forest_.truncate(result.best_iteration * outputs_);
+  if (ordered_) translate_forest();
   TreeModel::Parts parts;
   parts.forest = std::move(forest_);
   parts.base_scores = objective_.base_scores;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "automl/learners/fit_data.h"
@@ -19,6 +20,7 @@
 #include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learner.h"
 #include "automl/learners/objective.h"
+#include "automl/learners/ordered_targets.h"
 #include "automl/learners/placed_array.h"
 #include "kernels/kernel_set.h"
 #include "kernels/tree.h"
@@ -35,6 +37,10 @@ class Booster {
 
  private:
   Status setup();
+  // The bins that trees are grown on and go by while boosting, and what constrains them.
+  Status setup_features();
+  // Takes over the initial model's trees, and what they add to the scores.
+  Status setup_start();
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
   void sample_rows(int64_t round);
@@ -57,6 +63,8 @@ class Booster {
   Result<double> validate();
   Status keep_valid_scores();
   int64_t patience(int64_t best_round) const;
+  // Brings the trees to the table's features.
+  void translate_forest();
   Result<FitResult> finish(FitResult result);
 
   const FitRequest& request_;
@@ -67,13 +75,18 @@ class Booster {
 
   int32_t outputs_;  // scores a row, trees a round
   int64_t row_count_;
-  int32_t feature_count_;
-  bool validates_;   // there are rows to validate on
-  bool samples_;     // rounds differ in their rows
-  bool host_trees_;  // grow_tree works in the host's memory
-  bool together_;    // a round's trees are grown together
+  int32_t feature_count_;  // of the table
+  bool validates_;         // there are rows to validate on
+  bool samples_;           // rounds differ in their rows
+  bool host_trees_;        // grow_tree works in the host's memory
+  bool together_;          // a round's trees are grown together
   kernels::BinnedView grow_bins_;
   kernels::BinnedView predict_bins_;
+  std::optional<OrderedTargets> ordered_;
+  // [features of grow_bins_], empty without constraints.
+  std::vector<int8_t> monotone_;
+  std::vector<uint64_t> interactions_;
+  int64_t start_ = 0;  // rounds of the initial model
   kernels::Forest forest_;
   kernels::Forest round_;
 

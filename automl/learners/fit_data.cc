@@ -10,8 +10,6 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kMostTarget = 1e15;
-
 Status check_rows(std::span<const uint32_t> rows, int64_t row_count, std::string_view what) {
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] >= static_cast<uint64_t>(row_count) || (i > 0 && rows[i] <= rows[i - 1])) {

@@ -12,9 +12,13 @@
 
 namespace assay::automl {
 
+// Targets are held within this.
+inline constexpr double kMostTarget = 1e15;
+
 struct FitData {
   Aim aim;
-  // Regression: (target - offset) / scale, held within +-1e15; [rows], 0 where no row is fitted.
+  // Regression: (target - offset) / scale, held within +-kMostTarget; [rows], 0 where no row is
+  // fitted.
   std::vector<double> targets;
   TargetScale target;  // offset the weighted mean of the training rows, scale their deviation
   // Scaled; [rows], or empty if none were given.

@@ -11,7 +11,9 @@
 #include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learners_internal.h"
 #include "automl/learners/objective.h"
+#include "automl/learners/ordered_targets.h"
 #include "automl/learners/tree_cost.h"
+#include "automl/learners/warm_start.h"
 
 namespace assay::automl {
 namespace {
@@ -79,7 +81,14 @@ class GbtLearner final : public Learner {
     const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1);
     const GrowthShape growth{
         shape, leaves, 1, options.node_column_fraction >= 1, options.column_fraction, outputs};
-    return PlannedBytes{rows + goss + sample + validation + model + growing_bytes(growth, threads),
+    // The sample's histogram, and two gains a candidate.
+    const int64_t level = options.growth == "symmetric"
+                              ? 24 * bins_of(shape) + 192 * int64_t{shape.feature_count}
+                              : 0;
+    const int64_t statistics =
+        options.categorical == "ordered" ? OrderedTargets::planned_bytes(shape, threads) : 0;
+    return PlannedBytes{rows + goss + sample + validation + level + statistics + model +
+                            growing_bytes(growth, threads),
                         model};
   }
 
@@ -140,7 +149,8 @@ class GbtLearner final : public Learner {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(request.params));
     ASSAY_RETURN_IF_ERROR(options.check());
     ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request, fit_aim(*request.data, options)));
-    ASSAY_ASSIGN_OR_RETURN(const Objective objective, make_objective(request, options, data));
+    ASSAY_ASSIGN_OR_RETURN(Objective objective, make_objective(request, options, data));
+    ASSAY_RETURN_IF_ERROR(adopt_start(request, options, data, objective));
     ASSAY_RETURN_IF_ERROR(check_sampling(options, objective.loss));
     return Booster(request, options, data, objective, context).run();
   }

@@ -101,8 +101,9 @@ std::vector<Option<T>> tree_options() {
        .help = "Most splits between root and leaf; 0 does not limit."},
       {.name = "growth",
        .member = &T::growth,
-       .choices = {"leaf_wise", "depth_wise"},
-       .help = "Which leaf is split next: the one that gains most, or the oldest."},
+       .choices = {"leaf_wise", "depth_wise", "symmetric"},
+       .help = "Which leaf is split next: the one that gains most, or the oldest. symmetric: all "
+               "leaves of a level are split alike, as long as max_leaves allows the whole level."},
       {.name = "min_child_samples",
        .member = &T::min_child_samples,
        .range = {.low = 1, .high = 1e9},
@@ -128,6 +129,12 @@ std::vector<Option<T>> tree_options() {
       {.name = "random_thresholds",
        .member = &T::random_thresholds,
        .help = "Try one random threshold a feature instead of all, as extra trees do."},
+      {.name = "categorical",
+       .member = &T::categorical,
+       .choices = {"subsets", "ordered"},
+       .help = "How categories of more than onehot_levels levels are split. subsets: levels "
+               "sorted by gradient are cut in two. ordered: a level counts as the mean target of "
+               "the rows of that level that come before in a random order."},
       {.name = "onehot_levels",
        .member = &T::onehot_levels,
        .range = {.low = 0, .high = 255},
@@ -140,7 +147,8 @@ std::vector<Option<T>> tree_options() {
        .member = &T::category_smooth,
        .range = kPositive,
        .search = SearchRange{.low = 1, .high = 100, .log = true},
-       .help = "Draws levels of few rows together when they are sorted."},
+       .help = "Draws levels of few rows together when they are sorted, and their mean targets "
+               "towards that of all rows."},
       {.name = "category_l2",
        .member = &T::category_l2,
        .range = kPositive,
@@ -187,8 +195,8 @@ int32_t share_of(double share, int32_t count) {
 
 kernels::TreeParams GbtOptions::tree_params(int32_t feature_count) const {
   kernels::TreeParams tree;
-  tree.growth =
-      growth == "depth_wise" ? kernels::GrowthPolicy::kDepthWise : kernels::GrowthPolicy::kLeafWise;
+  if (growth == "depth_wise") tree.growth = kernels::GrowthPolicy::kDepthWise;
+  if (growth == "symmetric") tree.growth = kernels::GrowthPolicy::kSymmetric;
   tree.max_leaves = static_cast<int32_t>(max_leaves);
   tree.max_depth = max_depth == 0 ? 1024 : static_cast<int32_t>(max_depth);
   tree.min_child_samples = min_child_samples;

@@ -33,6 +33,7 @@ struct GbtOptions {
   double column_fraction = 1;
   double node_column_fraction = 1;
   bool random_thresholds = false;
+  std::string categorical = "subsets";
   int64_t onehot_levels = 4;
   int64_t max_category_levels = 32;
   double category_smooth = 10;

@@ -52,6 +52,7 @@ struct DataShape {
   int64_t bin_count = 0;  // of all features together
   int32_t dense_column_count = 0;
   Aim aim = {};
+  int32_t category_count = 0;  // features that are categorical
 };
 
 // What settings aim at by themselves, whatever the sweep's metric.
@@ -92,6 +93,9 @@ struct FitRequest {
   ParamMap params;                            // over the learner's defaults
   uint64_t seed = 0;
   FitObserver* observer = nullptr;  // may be null
+  // Boosting: the model to go on from, of the same features and objective; its rounds come first.
+  // Null: from the beginning.
+  const Model* init_model = nullptr;
   // The model keeps the steps behind the best one too: Model::first_steps cuts it later.
   bool keep_all_steps = false;
 };
@@ -102,7 +106,7 @@ struct FitResult {
   bool truncated = false;
   // Ended by the observer.
   bool stopped = false;
-  int64_t iterations = 0;  // steps made
+  int64_t iterations = 0;  // steps made, and those of the initial model
   // Steps that the model keeps (unless it was to keep all): after early stopping the best one, else
   // all. A refit on all rows uses this many.
   int64_t best_iteration = 0;

@@ -279,6 +279,12 @@ std::vector<std::string> FeatureEncoder::ignored_columns(const Table& table) con
   return ignored;
 }
 
+int32_t FeatureEncoder::category_count() const {
+  return static_cast<int32_t>(std::count_if(
+      features_.begin(), features_.end(),
+      [](const Feature& feature) { return feature.kind == FeatureKind::kCategorical; }));
+}
+
 int64_t FeatureEncoder::bin_count() const {
   int64_t count = 0;
   for (const FeatureBins& rule : mapper_->features()) count += rule.bin_count();

@@ -71,6 +71,7 @@ class FeatureEncoder {
   const std::vector<DroppedColumn>& dropped() const { return dropped_; }
   const std::vector<Feature>& features() const { return features_; }
   int32_t feature_count() const { return static_cast<int32_t>(features_.size()); }
+  int32_t category_count() const;
   int32_t dense_column_count() const { return dense_->column_count(); }
   // Bins of all features together.
   int64_t bin_count() const;

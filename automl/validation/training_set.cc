@@ -353,6 +353,7 @@ DataShape TrainingSet::shape() const {
   shape.bin_count = encoder_->bin_count();
   shape.dense_column_count = encoder_->dense_column_count();
   shape.aim = data_.aim;
+  shape.category_count = encoder_->category_count();
   if (folds_.empty()) return shape;
   const auto largest = std::max_element(
       folds_.begin(), folds_.end(),

@@ -86,6 +86,9 @@ struct Problem {
     shape.train_count = static_cast<int64_t>(train_rows.size());
     shape.valid_count = static_cast<int64_t>(valid_rows.size());
     shape.feature_count = features->feature_count();
+    for (const datasets::Column& column : table->columns()) {
+      shape.category_count += column.type == datasets::ColumnType::kCategorical ? 1 : 0;
+    }
     shape.dense_column_count = static_cast<int32_t>(features->dense_features().size());
     return shape;
   }
