@@ -297,7 +297,12 @@ const OptionTable<ModelOptions>& ModelOptions::table() {
       {{.name = "name",
         .member = &T::name,
         .format = OptionFormat::kName,
-        .help = "Name in the model registry; empty: that of the experiment."}});
+        .help = "Name in the model registry; empty: that of the experiment."},
+       {.name = "init",
+        .member = &T::init,
+        .help = "A registered model of one gbt trial (NAME, NAME:VERSION or NAME@ALIAS) to go on "
+                "from: its features are taken over, and each fold adds its rounds to those of the "
+                "same fold of the model. Other learners are left out."}});
   return table;
 }
 

@@ -88,6 +88,7 @@ struct EnsembleOptions {
 
 struct ModelOptions {
   std::string name;  // empty: the experiment's name
+  std::string init;  // a registered model to go on from; empty: none
   static const OptionTable<ModelOptions>& table();
 };
 

@@ -42,6 +42,7 @@ class GbtLearner final : public Learner {
   const OptionGroup& options() const override { return GbtOptions::table().group(); }
   std::string_view step_option() const override { return "rounds"; }
   bool supports(Task) const override { return true; }
+  bool goes_on() const override { return true; }
   // The softmax of several monotone scores is not monotone.
   bool keeps_constraints(const TrainingData& data) const override {
     return data.monotone.empty() || data.task != Task::kMulticlass;
@@ -78,7 +79,7 @@ class GbtLearner final : public Learner {
         static_cast<int64_t>((1 - options.row_share()) * static_cast<double>(shape.train_count)) +
         shape.valid_count;
     const int64_t validation = others * (8 + 8 * outputs) + shape.valid_count * (12 * outputs + 4);
-    const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1);
+    const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1) + shape.init_bytes;
     const GrowthShape growth{
         shape, leaves, 1, options.node_column_fraction >= 1, options.column_fraction, outputs};
     // The sample's histogram, and two gains a candidate.

@@ -53,6 +53,7 @@ struct DataShape {
   int32_t dense_column_count = 0;
   Aim aim = {};
   int32_t category_count = 0;  // features that are categorical
+  int64_t init_bytes = 0;      // of a fold's initial model
 };
 
 // What settings aim at by themselves, whatever the sweep's metric.
@@ -133,6 +134,8 @@ class Learner {
   // for halving by steps; empty if there is none.
   virtual std::string_view step_option() const { return {}; }
   virtual bool supports(Task task) const = 0;
+  // Whether fits go on from an initial model.
+  virtual bool goes_on() const { return false; }
   // Whether its models keep to the data's constraints.
   virtual bool keeps_constraints(const TrainingData& data) const;
   // Whether such settings can learn from such data at all: asked before a first trial.

@@ -57,6 +57,7 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   TrialJob job;
   job.set = state.set.get();
   job.learner = find_by_name(state, spec.learner);
+  if (state.start && job.learner->goes_on()) job.start = &*state.start;
   job.spec = spec;
   job.clock = state.request.clock;
   const int64_t slice_ns =

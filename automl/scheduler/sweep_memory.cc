@@ -32,7 +32,8 @@ Status SweepLead::check_base() const {
 
 Status SweepLead::settle_base() {
   TrainingSet& set = *state_->set;
-  const DataShape shape = set.shape();
+  DataShape shape = set.shape();
+  if (state_->start) shape.init_bytes = state_->start->byte_count();
   const int64_t held = kProgramBytes + set.byte_count();
   const int64_t table_bytes = table_->byte_count();
   const bool releasable = state_->request.table == nullptr;
@@ -76,6 +77,7 @@ MemoryPlan SweepLead::memory_plan(int threads) const {
   shape.limit_bytes = memory_limit_;
   shape.base_bytes = base_bytes_;
   shape.data = set.shape();
+  if (state_->start) shape.data.init_bytes = state_->start->byte_count();
   shape.fold_count = static_cast<int64_t>(set.folds().size());
   shape.prediction_bytes = static_cast<int64_t>(set.scored_rows().size()) * set.output_count() *
                            static_cast<int64_t>(sizeof(float));

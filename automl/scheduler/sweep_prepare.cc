@@ -73,8 +73,15 @@ Status SweepLead::prepare() {
   const Clock& clock = *state_->request.clock;
   // A baseline is made in no time: preparing may take what fits do not get.
   const StopToken stop(&clock, state_->budget.seal_ns(), state_->request.stop);
-  ASSAY_ASSIGN_OR_RETURN(state_->set,
-                         TrainingSet::make(table_, config_, context(stop), std::move(target_)));
+  std::shared_ptr<const FeatureEncoder> encoder;
+  if (!config_.model.init.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(state_->start,
+                           StartModel::load(state_->request.workspace, config_.model.init));
+    encoder = state_->start->encoder();
+  }
+  ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop),
+                                                        std::move(target_), std::move(encoder)));
+  if (state_->start) ASSAY_RETURN_IF_ERROR(state_->start->check_target(*state_->set));
   ASSAY_RETURN_IF_ERROR(check_base());
   if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
     tracking::DatasetUse use = state_->record.dataset;
@@ -85,6 +92,13 @@ Status SweepLead::prepare() {
   }
   ASSAY_RETURN_IF_ERROR(choose_learners());
   ASSAY_RETURN_IF_ERROR(plan_validation_folds());
+  if (state_->start) {
+    ASSAY_RETURN_IF_ERROR(state_->start->check_folds(*state_->set));
+    note(
+        fmt::format("going on from {}: scores are of rows it has not seen only if data, seed and "
+                    "validation are those of its run",
+                    state_->start->name()));
+  }
   for (const std::string& text : state_->set->notes()) note(text);
   return make_queue();
 }
@@ -101,6 +115,7 @@ Status SweepLead::choose_learners() {
     }
   }
   bool unconstrained = false;  // a learner was left out for that
+  bool unstarted = false;
   for (const Learner* learner : all) {
     const bool chosen =
         config_.learners.empty() ||
@@ -112,6 +127,11 @@ Status SweepLead::choose_learners() {
                        name_of(state_->set->task())));
       continue;
     }
+    if (state_->start && !learner->goes_on() && learner->name() != kBaselineName) {
+      note(fmt::format("learner '{}' does not go on from a model", learner->name()));
+      unstarted = true;
+      continue;
+    }
     if (!learner->keeps_constraints(state_->set->data())) {
       note(fmt::format("learner '{}' does not keep to data.monotone or data.interactions",
                        learner->name()));
@@ -119,6 +139,9 @@ Status SweepLead::choose_learners() {
       continue;
     }
     state_->learners.push_back(learner);
+  }
+  if (unstarted && state_->learners.size() == 1) {
+    return fail(StatusCode::kConfig, "model.init: no learner of the run goes on from a model");
   }
   if (unconstrained && state_->learners.size() == 1) {
     return fail(StatusCode::kConfig,

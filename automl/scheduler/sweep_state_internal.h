@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "automl/scheduler/budget.h"
+#include "automl/scheduler/start_model.h"
 #include "automl/scheduler/sweep.h"
 #include "automl/scheduler/time_slices.h"
 #include "automl/scheduler/trial_queue.h"
@@ -29,6 +31,7 @@ struct SweepState {
   StopToken stop;  // the user's, or the leading thread's own when time is up
 
   std::vector<const Learner*> learners;
+  std::optional<StartModel> start;  // what fits go on from
   std::unique_ptr<TrainingSet> set;
   std::unique_ptr<TrialQueue> queue;
   std::unique_ptr<TimeSlices> slices;

@@ -118,6 +118,7 @@ class TrialRunner {
     request.params = job_.spec.params;
     request.seed = derive_seed(job_.spec.seed, "fold", number);
     request.observer = &observer;
+    if (job_.start != nullptr) request.init_model = job_.start->model(number);
     request.keep_all_steps = set_.folds().size() > 1;
 
     const int64_t start_ns = job_.clock->now_ns();

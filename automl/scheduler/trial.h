@@ -14,6 +14,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/models/model.h"
+#include "automl/scheduler/start_model.h"
 #include "automl/search/trial_spec.h"
 #include "automl/validation/training_set.h"
 #include "kernels/base/clock.h"
@@ -24,6 +25,7 @@ namespace assay::automl {
 struct TrialJob {
   const TrainingSet* set = nullptr;
   const Learner* learner = nullptr;
+  const StartModel* start = nullptr;  // what fits go on from; may be null
   TrialSpec spec;
   const Clock* clock = nullptr;
   // Asked before each fold: when fits must stop (kNoDeadline: never). What is left till then is

@@ -111,7 +111,8 @@ std::string target_note(const datasets::Target& target) {
 
 Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
     const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-    const kernels::ComputeContext& context, std::optional<datasets::Target> given) {
+    const kernels::ComputeContext& context, std::optional<datasets::Target> given,
+    std::shared_ptr<const FeatureEncoder> encoder) {
   if (!given) {
     ASSAY_ASSIGN_OR_RETURN(given, find_target(*table, config.data));
   }
@@ -124,6 +125,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   set->read_target();
   std::move(choice.notes.begin(), choice.notes.end(), std::back_inserter(set->notes_));
   ASSAY_RETURN_IF_ERROR(set->read_roles(config));
+  set->encoder_ = std::move(encoder);
   ASSAY_RETURN_IF_ERROR(set->encode(config, context));
   if (config.run.class_weight == "balanced") set->balance_classes();
   set->data_.task = set->target_.task;
@@ -175,6 +177,21 @@ Status TrainingSet::read_roles(const ExperimentConfig& config) {
   return {};
 }
 
+Status TrainingSet::fit_encoder(const EncoderOptions& options,
+                                const kernels::ComputeContext& context) {
+  auto encoder = FeatureEncoder::fit(table_, options, context);
+  if (!encoder) {
+    // If nothing can be used, what the columns look like may say why.
+    Error error = std::move(encoder.error());
+    for (const std::string& look : looks(options.exclude)) {
+      if (error.code == StatusCode::kData) error.message += "; " + look;
+    }
+    return tl::unexpected<Error>(std::move(error));
+  }
+  encoder_ = std::make_shared<const FeatureEncoder>(std::move(*encoder));
+  return {};
+}
+
 Status TrainingSet::encode(const ExperimentConfig& config, const kernels::ComputeContext& context) {
   EncoderOptions options;
   options.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "encoder");
@@ -186,16 +203,7 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
   for (const std::string& name : config.data.drop) {
     if (table_->find(name) >= 0) options.exclude.push_back(name);
   }
-  auto encoder = FeatureEncoder::fit(table_, options, context);
-  if (!encoder) {
-    // If nothing can be used, what the columns look like may say why.
-    Error error = std::move(encoder.error());
-    for (const std::string& look : looks(options.exclude)) {
-      if (error.code == StatusCode::kData) error.message += "; " + look;
-    }
-    return tl::unexpected<Error>(std::move(error));
-  }
-  encoder_ = std::make_shared<const FeatureEncoder>(std::move(*encoder));
+  if (encoder_ == nullptr) ASSAY_RETURN_IF_ERROR(fit_encoder(options, context));
   std::map<std::string, std::vector<std::string>> dropped;  // by reason
   for (const DroppedColumn& column : encoder_->dropped()) {
     dropped[column.reason].push_back("'" + column.name + "'");

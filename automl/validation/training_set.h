@@ -38,9 +38,11 @@ class TrainingSet {
   // Fails: data or config, naming the column and, for a bad value, its row (from 1): no such
   // column, no usable feature, weights that are negative or missing, times that are missing, a
   // positive class that is no label, a metric that does not fit the task; cancelled.
+  // With `encoder`, features are encoded by that one; fails: data if the table breaks its contract.
   static Result<std::unique_ptr<TrainingSet>> make(
       const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-      const kernels::ComputeContext& context, std::optional<datasets::Target> target = {});
+      const kernels::ComputeContext& context, std::optional<datasets::Target> target = {},
+      std::shared_ptr<const FeatureEncoder> encoder = nullptr);
   TrainingSet(const TrainingSet&) = delete;
   TrainingSet& operator=(const TrainingSet&) = delete;
 
@@ -101,6 +103,8 @@ class TrainingSet {
   explicit TrainingSet(Metric metric) : metric_(metric) {}
   void read_target();
   Status read_roles(const ExperimentConfig& config);
+  Status fit_encoder(const EncoderOptions& options, const kernels::ComputeContext& context);
+  // With the encoder that was given, if any.
   Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);
   std::vector<std::string> looks(const std::vector<std::string>& left_out) const;
   void balance_classes();
