@@ -109,6 +109,7 @@ TEST_F(ReportDataTest, OfATrialIsThatOfItsSweep) {
 }
 
 TEST_F(ReportDataTest, RefusesARunWithoutTrialsAndUnknownOnes) {
+  ASSERT_TRUE(sweep_->checkpoint());  // others see it from here on
   const auto none = gather_report(*workspace_, sweep_->id());
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, StatusCode::kInvalidArgument);
