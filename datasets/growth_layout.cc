@@ -40,9 +40,8 @@ Status copy_columns(const BinnedView& view, uint8_t* columns, Executor& executor
 }
 
 struct Bundle {
-  std::vector<int32_t> features;           // ascending once it is done
-  std::vector<std::vector<uint8_t>> bins;  // [features][codes]
-  std::vector<uint8_t> codes;              // [rows]; empty while there is one feature
+  std::vector<int32_t> features;  // ascending once it is done
+  std::vector<uint8_t> codes;     // [rows]; empty while there is one feature
   int32_t code_count = 0;
 };
 
@@ -133,16 +132,15 @@ class BundleMaker {
     }));
     // New codes in order of the pairs.
     std::vector<uint8_t> number(65536);
-    std::vector<size_t> pairs;
+    int32_t count = 0;
     for (size_t code = 0; code < static_cast<size_t>(bundle.code_count); ++code) {
       for (size_t bin = 0; bin < static_cast<size_t>(view_.bin_counts[feature]); ++bin) {
         const size_t pair = code * 256 + bin;
         const bool occurs = std::any_of(seen_.begin(), seen_.end(),
                                         [&](const auto& seen) { return (*seen)[pair] != 0; });
         if (!occurs) continue;
-        if (pairs.size() == kernels::kMaxBins) return false;
-        number[pair] = static_cast<uint8_t>(pairs.size());
-        pairs.push_back(pair);
+        if (count == kernels::kMaxBins) return false;
+        number[pair] = static_cast<uint8_t>(count++);
       }
     }
     std::vector<uint8_t> merged(static_cast<size_t>(view_.row_count));
@@ -153,26 +151,10 @@ class BundleMaker {
         merged[static_cast<size_t>(row)] = number[pair];
       }
     }));
-    extend_bins(bundle, pairs);
     bundle.features.push_back(feature);
     bundle.codes = std::move(merged);
-    bundle.code_count = static_cast<int32_t>(pairs.size());
+    bundle.code_count = count;
     return true;
-  }
-
-  // What every feature's bin is under the new codes, the joining one's last.
-  static void extend_bins(Bundle& bundle, const std::vector<size_t>& pairs) {
-    if (bundle.bins.empty()) {  // so far codes are bins
-      bundle.bins.emplace_back(256);
-      std::iota(bundle.bins[0].begin(), bundle.bins[0].end(), uint8_t{0});
-    }
-    for (std::vector<uint8_t>& bins : bundle.bins) {
-      std::vector<uint8_t> renumbered;
-      for (const size_t pair : pairs) renumbered.push_back(bins[pair / 256]);
-      bins = std::move(renumbered);
-    }
-    std::vector<uint8_t>& joining = bundle.bins.emplace_back();
-    for (const size_t pair : pairs) joining.push_back(static_cast<uint8_t>(pair % 256));
   }
 
   // Bundles in order of their first feature, in blocks.
@@ -187,7 +169,7 @@ class BundleMaker {
     made->bundle_of.resize(features);
     made->bins.resize(features * 256);
     made->feature_offsets.push_back(0);
-    for (const Bundle& bundle : bundles_) list(bundle, *made);
+    for (Bundle& bundle : bundles_) list(bundle, *made);
     list_odd(*made);
     const auto count = static_cast<int32_t>(bundles_.size());
     ASSAY_ASSIGN_OR_RETURN(made->cells,
@@ -208,26 +190,35 @@ class BundleMaker {
     return made;
   }
 
-  static void list(const Bundle& bundle, GrowthLayout::Bundles& made) {
-    std::vector<size_t> order(bundle.features.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::sort(order.begin(), order.end(),
-              [&](size_t a, size_t b) { return bundle.features[a] < bundle.features[b]; });
-    for (const size_t i : order) {
-      const auto feature = static_cast<size_t>(bundle.features[i]);
+  void list(Bundle& bundle, GrowthLayout::Bundles& made) const {
+    std::sort(bundle.features.begin(), bundle.features.end());
+    const std::vector<int64_t> rows = first_rows(bundle);
+    for (const int32_t feature : bundle.features) {
       const size_t place = made.features.size();
-      made.places[feature] = static_cast<int32_t>(place);
-      made.bundle_of[feature] = static_cast<int32_t>(made.code_counts.size());
-      made.features.push_back(bundle.features[i]);
+      made.places[static_cast<size_t>(feature)] = static_cast<int32_t>(place);
+      made.bundle_of[static_cast<size_t>(feature)] = static_cast<int32_t>(made.code_counts.size());
+      made.features.push_back(feature);
       uint8_t* bins = made.bins.data() + place * 256;
-      if (bundle.bins.empty()) {
-        std::iota(bins, bins + 256, uint8_t{0});
-      } else {
-        std::copy(bundle.bins[i].begin(), bundle.bins[i].end(), bins);
-      }
+      std::iota(bins, bins + 256, uint8_t{0});
+      for (size_t code = 0; code < rows.size(); ++code) bins[code] = column(feature)[rows[code]];
     }
     made.code_counts.push_back(bundle.code_count);
     made.feature_offsets.push_back(static_cast<int32_t>(made.features.size()));
+  }
+
+  // For each code of a bundle the first row that has it, which tells the bins that it stands for.
+  // Empty for a feature that is alone, whose codes are its bins.
+  std::vector<int64_t> first_rows(const Bundle& bundle) const {
+    if (bundle.codes.empty()) return {};
+    std::vector<int64_t> rows(static_cast<size_t>(bundle.code_count), -1);
+    size_t missing = rows.size();
+    for (int64_t row = 0; missing > 0 && row < view_.row_count; ++row) {
+      int64_t& first = rows[bundle.codes[static_cast<size_t>(row)]];
+      if (first >= 0) continue;
+      first = row;
+      --missing;
+    }
+    return rows;
   }
 
   // The bin that features have under most codes, and for each code the features in another one.
