@@ -8,6 +8,7 @@
 
 #include "kernels/base/hash.h"
 #include "tracking/blob_store.h"
+#include "tracking/output_guard.h"
 #include "tracking/run_file.h"
 #include "tracking/snapshot.h"
 #include "tracking/source_restore.h"
@@ -228,6 +229,7 @@ class Exporter {
 
 Result<RunExportReport> export_run(Workspace& workspace, const RunRecord& record,
                                    const RunExport& request) {
+  ASSAY_RETURN_IF_ERROR(check_outside_workspaces(request.folder));
   std::error_code error;
   const fs::file_status status = fs::status(request.folder, error);
   const bool there = fs::exists(status);

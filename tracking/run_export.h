@@ -37,7 +37,8 @@ struct RunExportReport {
   std::vector<std::string> left_out{};  // what could not be written, and why: blobs that are gone
 };
 
-// Fails: already_exists if the folder holds something; data if a blob is damaged; io.
+// Fails: already_exists if the folder holds something; invalid_argument if it is in a workspace;
+// data if a blob is damaged; io.
 Result<RunExportReport> export_run(Workspace& workspace, const RunRecord& record,
                                    const RunExport& request);
 

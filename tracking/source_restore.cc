@@ -11,6 +11,7 @@
 #include "kernels/base/hash.h"
 #include "kernels/base/names.h"
 #include "tracking/blob_store.h"
+#include "tracking/output_guard.h"
 #include "tracking/source_tree_internal.h"
 #include "tracking/utf8_internal.h"
 
@@ -228,6 +229,7 @@ Status check_inside(std::string_view what, std::string_view path) {
 
 Result<RestoreReport> restore_source(Workspace& workspace, const SourceManifest& manifest,
                                      const RestoreRequest& request) {
+  ASSAY_RETURN_IF_ERROR(check_outside_workspaces(request.folder));
   std::error_code error;
   fs::create_directories(request.folder, error);
   if (error) return io_failure("create folder", request.folder, error);

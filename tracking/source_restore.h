@@ -28,7 +28,7 @@ struct RestoreReport {
 // Files keep whether they can be executed. Links are made last, and only those that stay inside.
 // Fails: already_exists, naming them, if files differ and `force` is not set: then nothing was
 // written; data if a path leads out of the folder, two paths collide or a blob is damaged;
-// not_found if a blob is gone; io.
+// not_found if a blob is gone; invalid_argument if the folder is in a workspace; io.
 Result<RestoreReport> restore_source(Workspace& workspace, const SourceManifest& manifest,
                                      const RestoreRequest& request);
 

@@ -16,6 +16,7 @@
 #include "tracking/folded_run.h"
 #include "tracking/quarantine.h"
 #include "tracking/records_internal.h"
+#include "tracking/registry_check_internal.h"
 #include "tracking/run_file.h"
 #include "tracking/run_seal_internal.h"
 #include "tracking/run_trash.h"
@@ -80,6 +81,7 @@ class Copier {
   Result<CopyReport> run() {
     ASSAY_RETURN_IF_ERROR(begin());
     ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
+    report_.damaged = journals.damaged();
     for (const std::string_view part :
          {std::string_view("models"), std::string_view("datasets"), kQuarantine}) {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
@@ -133,6 +135,11 @@ class Copier {
       for (const std::string& name : *names) {
         const std::string id = name.substr(0, name.size() - std::min<size_t>(name.size(), 3));
         if (!name.ends_with(".h5") || !is_ulid(id)) continue;
+        if (run_file_path(id) != fmt::format("runs/{}/{}", (*shards)[i], name)) {
+          report_.damaged.push_back(fmt::format(
+              "run file '{}/{}/{}' is not in the folder of its run", root, (*shards)[i], name));
+          continue;
+        }
         seen.insert(id);
         ASSAY_RETURN_IF_ERROR(copy_run(journals, id));
       }
@@ -216,7 +223,9 @@ class Copier {
     }
     if (!bytes) return note_damage(bytes.error());
     const Status whole = verify(relative, name, *bytes);
-    return whole ? write(relative, *bytes) : note_damage(whole.error());
+    if (!whole) ASSAY_RETURN_IF_ERROR(note_damage(whole.error()));
+    // The number of a record stays taken, or another version or change would get it in the copy.
+    return whole || relative.starts_with("models/") ? write(relative, *bytes) : Status();
   }
 
   Status write(const std::string& relative, const std::string& bytes) {
@@ -237,8 +246,7 @@ class Copier {
     return {};
   }
 
-  static Status verify(const std::string& relative, const std::string& name,
-                       const std::string& bytes) {
+  Status verify(const std::string& relative, const std::string& name, const std::string& bytes) {
     if (relative.starts_with("blobs/") || relative.starts_with(kBlobTrash)) {
       const std::string found = sha256_hex(std::as_bytes(std::span(bytes)));
       if (found != name) {
@@ -246,6 +254,8 @@ class Copier {
       }
     } else if (relative.starts_with(kRunTrash)) {
       ASSAY_RETURN_IF_ERROR(verified_image(bytes, relative));
+    } else if (relative.starts_with("models/")) {
+      return check_registry_file(workspace_, relative, bytes);
     }
     return {};
   }

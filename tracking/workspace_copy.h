@@ -19,7 +19,8 @@ struct CopyReport {
   int64_t files = 0;
   int64_t bytes = 0;
   int64_t runs_cut = 0;  // that were under way: in the copy they are interrupted
-  // A message for each file that cannot be read or is damaged, naming it: the copy has it not.
+  // A message for each file that cannot be read or is damaged, and each damaged journal, naming it:
+  // the copy has it not, but for damaged records of the model registry, which keep their numbers.
   std::vector<std::string> damaged{};
 };
 

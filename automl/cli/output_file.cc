@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "tracking/output_guard.h"
+
 namespace assay::automl::cli {
 namespace {
 
@@ -74,8 +76,13 @@ Result<OutputFile> OutputFile::open(const OutputPlace& place) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   OutputFile output;
+  ASSAY_RETURN_IF_ERROR(tracking::check_outside_workspaces(path));
   if (fs::is_directory(status)) return write_error(path, "it is a folder");
   if (fs::exists(status) && !fs::is_regular_file(status)) {
+    if (place.needs_file) {
+      return fail(StatusCode::kInvalidArgument,
+                  "'{}' is a device or pipe, and what is written here must be a file", path);
+    }
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return write_error(path, std::generic_category().message(errno));
     output.file_ = std::make_unique<ThroughFile>(fd, path);

@@ -1,9 +1,9 @@
 // A file that a user names for output, and the one rule for all of them: a file that is there is
 // replaced only with --force, but for what is made anew at each call (predictions, pictures) if the
-// file is such a thing; and one that the command reads not even then. A regular file (or a
-// name that is free) appears whole or not at all: it is written beside its place and moved there. A
-// symbolic link stays, and what it points to is replaced; a device or pipe is written through. Not
-// thread-safe.
+// file is such a thing; and one that the command reads, or that lies in a workspace, not even then.
+// A regular file (or a name that is free) appears whole or not at all: it is written beside its
+// place and moved there. A symbolic link stays, and what it points to is replaced; a device or pipe
+// is written through. Not thread-safe.
 #pragma once
 
 #include <memory>
@@ -26,6 +26,7 @@ struct OutputPlace {
   bool force = false;
   // How a file begins that an earlier call wrote and that may be replaced; empty: no file may.
   std::string_view made_anew;
+  bool needs_file = false;  // it cannot be written through a device or pipe
 };
 
 // --force.
@@ -33,8 +34,9 @@ CLI::Option* add_force_option(CLI::App& command, OutputPlace& place);
 
 class OutputFile {
  public:
-  // Fails: invalid_argument for an empty path; already_exists if there is a file that may not be
-  // replaced; io, naming the path, if nothing can be written there.
+  // Fails: invalid_argument for an empty path, one in a workspace, and a device or pipe where a
+  // file is needed; already_exists if there is a file that may not be replaced; io, naming the
+  // path, if nothing can be written there.
   static Result<OutputFile> open(const OutputPlace& place);
   // Checks what open checks, and leaves nothing behind.
   static Status check(const OutputPlace& place);

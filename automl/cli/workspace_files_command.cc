@@ -159,9 +159,10 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
   duplicate->footer(
       "Works beside processes that write: their runs are in the copy as interrupted, with all "
       "that\n"
-      "was recorded when it began. What is damaged is named and left out; exit code 3 tells. What "
-      "a\n"
-      "copy left that was cut short is cleared away by the next one.\n"
+      "was recorded when it began. What is damaged is named and left out (damaged records of the\n"
+      "model registry are copied as they are, so that their numbers stay taken); exit code 3 "
+      "tells.\n"
+      "What a copy left that was cut short is cleared away by the next one.\n"
       "Example:\n  assay workspace copy /backup/assay-monday");
   duplicate->callback([&invocation, to] {
     invocation.action = [&invocation, to] { return copy(invocation, *to); };
@@ -177,6 +178,7 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
   });
 
   auto options = std::make_shared<ExportOptions>();
+  options->out.needs_file = true;
   CLI::App* bundle = workspace.add_subcommand(
       "export", "Write runs as groups of one HDF5 file, which h5py opens alone");
   add_workspace_option(*bundle, invocation);

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import stat
 import struct
 import subprocess
 import termios
@@ -56,6 +57,50 @@ class FilesTest(CliCase):
                 self.fails(2, *command, 'link-' + name, says='there already')
         left = [name for name in os.listdir(self.folder) if '.tmp' in name or '.part' in name]
         self.assertEqual(left, [])
+
+    def test_nothing_is_written_into_a_workspace(self):
+        run = self.assay_json('runs', 'list')[0]['run_id']
+        [blob] = {m['sha256'] for m in self.assay_json('models', 'list')}
+        os.symlink('.assay', self.path('link'))
+        os.symlink('.assay/WORKSPACE', self.path('file-link'))
+        self.assay('workspace', 'create', 'other')
+        places = ('.assay/WORKSPACE', f'.assay/blobs/{blob[:2]}/{blob}', 'link/runs/new', 'file-link',
+                  '.assay/models/m/versions/1.json', '.assay/new', '.assay/tmp/../WORKSPACE',
+                  'other/WORKSPACE', 'other/runs/evil.h5')
+        before = {place: self.read(place) for place in places if os.path.isfile(self.path(place))}
+        self.assertEqual(len(before), 5)
+        for command in (('predict', 'm', '--data', 't.csv', '--out'),
+                        ('explain', 'm', '--data', 't.csv', '--out'), ('report', run, '--out'),
+                        ('report', run, '--out', 'r.html', '--markdown'),
+                        ('models', 'export', 'm', '--out'), ('workspace', 'export', '--one-file'),
+                        ('config', 'init', 't.csv', '--target', 'default', '--out')):
+            for place in places:
+                for force in ((), ('--force',)):
+                    process = self.fails(2, *command, place, *force, says=place)
+                    self.assertRegex(process.stderr, 'lies in the workspace|is the file of the model')
+        self.fails(2, 'run', '--data', 't.csv', '--target', 'default', '--trials', 1, '--picture',
+                   '.assay/p.svg', says='lies in the workspace')
+        self.fails(2, 'runs', 'export', run, '--out', '.assay/new', says='lies in the workspace')
+        self.assertFalse(os.path.exists(self.path('.assay/new')))
+        self.write('.assay/WORKSPACE', 'damaged')
+        self.fails(2, 'config', 'init', 't.csv', '--target', 'default', '--out', '.assay/WORKSPACE',
+                   '--force', says='lies in the workspace')
+        self.write('.assay/WORKSPACE', before['.assay/WORKSPACE'])
+        for place, content in before.items():
+            self.assertEqual(self.read(place), content, place)
+        self.assertEqual(self.assay_json('fsck', '--thorough')['problems'], [])
+        # The file of that name of another program makes no workspace.
+        self.write('WORKSPACE', 'workspace(name = "shop")')
+        self.assay('predict', 'm', '--data', 't.csv', '--out', 'p.csv')
+
+    def test_a_device_is_never_replaced_by_a_file(self):
+        os.mkfifo(self.path('pipe'))
+        for force in ((), ('--force',)):
+            self.fails(2, 'workspace', 'export', '--one-file', 'pipe', *force, says='device or pipe')
+            self.fails(2, 'workspace', 'export', '--one-file', '/dev/null', *force,
+                       says='device or pipe')
+        self.assertTrue(stat.S_ISFIFO(os.stat(self.path('pipe')).st_mode))
+        self.assertTrue(stat.S_ISCHR(os.stat('/dev/null').st_mode))
 
     def test_a_run_is_not_begun_for_a_picture_that_cannot_be_written(self):
         self.write('p.svg', 'mine')

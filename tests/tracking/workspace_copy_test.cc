@@ -189,6 +189,57 @@ TEST_F(WorkspaceCopy, LeavesOutWhatIsDamagedAndNamesIt) {
   EXPECT_FALSE(BlobStore(*copy).contains(sha256));
 }
 
+TEST_F(WorkspaceCopy, NamesDamagedRecordsOfTheRegistryAndKeepsTheirNumbers) {
+  ModelRegistry registry(workspace_);
+  const std::string model = "other model bytes";
+  ASSERT_TRUE(registry.register_model({.name = "credit"}, std::as_bytes(std::span(model))));
+  ASSERT_TRUE(registry.set_alias("credit", "champion", 1));
+  ASSERT_TRUE(registry.set_alias("credit", "challenger", 1));
+  const std::string records = folder_ / "store/models/credit";
+  spill(records + "/versions/2.json", "");
+  spill(records + "/changes/2.json", "{\"number\": 1}");
+  const auto report = copy_to("copy");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged, testing::UnorderedElementsAre(HasSubstr("versions/2.json"),
+                                                             HasSubstr("changes/2.json")));
+  const auto copy = *Workspace::open(folder_ / "copy");
+  EXPECT_FALSE(check_workspace(*copy, stop_)->whole());
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "copy/models/credit/versions/2.json"));
+  // One that was given up is nobody's loss.
+  std::filesystem::remove(records + "/changes/2.json");
+  ASSERT_TRUE(registry.give_up_version("credit", 2, "damaged"));
+  EXPECT_THAT(copy_to("again")->damaged, IsEmpty());
+}
+
+TEST_F(WorkspaceCopy, NamesDamagedJournals) {
+  auto run = Run::create(workspace_, {.name = "lost"});
+  ASSERT_TRUE((*run)->durable());
+  copy_as_killed(folder_ / "store", folder_ / "killed");
+  std::string segment;
+  for (const std::string& path : files_below(folder_ / "killed")) {
+    if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
+  }
+  ASSERT_FALSE(segment.empty());
+  std::string bytes = slurp(folder_ / ("killed/" + segment));
+  bytes[3] ^= 0x20;
+  spill(folder_ / ("killed/" + segment), bytes);
+  const auto killed = *Workspace::open(folder_ / "killed");
+  const auto report = copy_workspace(*killed, folder_ / "copy", stop_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged, ElementsAre(HasSubstr(segment)));
+}
+
+TEST_F(WorkspaceCopy, NamesRunFilesInTheWrongFolderAndGoesOn) {
+  const std::string file = run_file_of(*workspace_, other_);
+  const std::string wrong = folder_ / "store/runs/wrong";
+  std::filesystem::create_directories(wrong);
+  std::filesystem::copy_file(file, wrong + "/" + other_ + ".h5");
+  const auto report = copy_to("copy");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged, ElementsAre(HasSubstr("runs/wrong/" + other_)));
+  expect_whole("copy", 4);
+}
+
 TEST_F(WorkspaceCopy, ThatFailedAnywhereCanBeMadeAgain) {
   ASSERT_TRUE(delete_run(*workspace_, other_));
   for (int64_t at = 0;; ++at) {
