@@ -9,43 +9,13 @@
 #include <exception>
 
 #include "automl/cli/help_format.h"
+#include "automl/cli/interrupt.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/usage_error.h"
 
 namespace assay::automl::cli {
 namespace {
-
-StopToken& stop_token() {
-  static StopToken token;
-  return token;
-}
-
-// The first signal asks to stop, the second one leaves at once (the store is made for it).
-extern "C" void on_interrupt(int) {
-  if (stop_token().requested()) {
-    constexpr std::string_view kLeft = "\nassay: left at once; what was recorded so far is kept\n";
-    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kLeft.data(), kLeft.size());
-    _exit(130);
-  }
-  stop_token().request();
-}
-
-void install_handlers() {
-  stop_token();
-  struct sigaction action {};
-  action.sa_handler = on_interrupt;
-  sigemptyset(&action.sa_mask);
-  // A terminal that closes stops a run like Ctrl-C. What was ignored when the program was started
-  // stays ignored: nohup and shells that start jobs in the background ask for that.
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction inherited {};
-    if (sigaction(number, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
-    sigaction(number, &action, nullptr);
-  }
-  // A file that grows beyond `ulimit -f` is a write that fails, like any other.
-  signal(SIGXFSZ, SIG_IGN);
-}
 
 // libgomp reads its wait policy when it is loaded, before main: waiting threads must sleep, not
 // spin, so the program starts itself once more with the policy set. It costs a millisecond.
@@ -153,6 +123,8 @@ int run_program(int argc, char** argv) {
     };
   }
   install_handlers();
+  // A file that grows beyond `ulimit -f` is a write that fails, like any other.
+  signal(SIGXFSZ, SIG_IGN);
   return run_action(invocation);
 }
 

@@ -90,6 +90,8 @@ std::string lineage_text(tracking::Workspace& workspace, const tracking::ModelVe
   std::string out =
       fmt::format("  {:<12} {}\n  {:<12} {}\n", "validation", text_of(run->tags, "validation"),
                   "seed", text_of(run->params, "seed"));
+  const std::string init = text_of(run->params, "model.init");
+  if (!init.empty() && init != "-") out += fmt::format("  {:<12} {}\n", "continues", init);
   if (run->info.ended_ns > 0) {
     const int64_t took_ns = run->info.ended_ns - run->info.created_ns;
     out += fmt::format("  {:<12} {}\n", "search took",

@@ -5,6 +5,7 @@
 
 #include "automl/cli/config_source.h"
 #include "automl/cli/engine.h"
+#include "automl/cli/interrupt.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/learner_groups.h"
 #include "automl/cli/output.h"
@@ -138,7 +139,9 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   request.process_start_ns = invocation.started_ns;
   request.stop = invocation.stop;
   request.observer = &display;
+  say_when_left("no model was registered, and what was recorded so far is kept");
   const auto outcome = run_sweep(request);
+  if (outcome) say_when_left("the model is registered");
   display.finish();
   if (outcome) print_outcome(invocation, *outcome);
   close_workspace(request);

@@ -69,14 +69,19 @@ void with_section(Config& config, std::string_view section, Use&& use) {
   });
 }
 
-std::vector<std::string> split_list(const std::string& text) {
+// Names, with blanks around them. Fails: invalid_argument for an empty one.
+Result<std::vector<std::string>> split_list(const std::string& text) {
   std::vector<std::string> items;
   for (size_t at = 0; at <= text.size();) {
     const size_t comma = std::min(text.find(',', at), text.size());
     const size_t begin = std::min(text.find_first_not_of(' ', at), comma);
     size_t end = comma;
     while (end > begin && text[end - 1] == ' ') --end;
-    if (end > begin) items.push_back(text.substr(begin, end - begin));
+    if (end == begin) {
+      return fail(StatusCode::kInvalidArgument,
+                  "--learners: '{}' holds an empty name (must be NAME,NAME)", shortened(text));
+    }
+    items.push_back(text.substr(begin, end - begin));
     at = comma + 1;
   }
   return items;
@@ -142,13 +147,18 @@ void RunFlags::add_to(CLI::App& command) {
 }
 
 void RunFlags::add_learners(CLI::App& command) {
+  // Joined by commas, texts would be split at them first, and empty names be lost.
   command
       .add_option_function<std::string>(
-          "--learners", [this](const std::string& text) { learners_ = split_list(text); },
+          "--learners",
+          [this](const std::string& text) {
+            learners_ = text;
+            std::replace(learners_->begin(), learners_->end(), '\n', ',');
+          },
           "Only these learners, separated by commas; the option may be repeated. All if absent.")
       ->type_name("NAME,NAME")
       ->group(kSearch)
-      ->join(',');
+      ->join('\n');
 }
 
 bool RunFlags::given(const std::string& flag) const { return values_.count(flag) > 0; }
@@ -165,10 +175,11 @@ Status RunFlags::apply_to(ExperimentConfig& config, ConfigPlaces& places) const 
     const std::string section = flag.section;
     places.set_flag(section.empty() ? flag.option : section + "." + flag.option, flag.name);
   }
-  if (learners_.empty()) return {};
+  if (!learners_) return {};
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, split_list(*learners_));
   // A learner that the file configures keeps its settings there.
   std::vector<LearnerChoice> chosen;
-  for (const std::string& given : learners_) {
+  for (const std::string& given : names) {
     const std::string name = lower_case(given);  // as learners are called
     const auto known = std::find_if(config.learners.begin(), config.learners.end(),
                                     [&](const LearnerChoice& c) { return c.name == name; });

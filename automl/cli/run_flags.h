@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ class RunFlags {
   void add_learners(CLI::App& command);
 
   std::map<std::string, std::string> values_;  // by flag
-  std::vector<std::string> learners_;
+  std::optional<std::string> learners_;
 };
 
 }  // namespace assay::automl::cli

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "automl/cli/interrupt.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 
@@ -18,6 +19,9 @@ SweepDisplay::~SweepDisplay() { finish(); }
 void SweepDisplay::on_progress(const SweepProgress& progress) {
   const bool new_phase = progress.phase != progress_.phase;
   progress_ = progress;
+  if (new_phase && progress.phase == SweepPhase::kSaving) {
+    say_when_left("whether the model came to be registered, `assay models list` says");
+  }
   if (quiet_) return;
   if (terminal_) {
     redraw();

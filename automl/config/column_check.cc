@@ -28,7 +28,14 @@ std::vector<ColumnMistake> check_columns(const DataOptions& data,
   for (const std::string& name : data.drop) check("data.drop." + name, name);
   for (const auto& [name, type] : data.column_types) check("data.column_types." + name, name);
   for (const auto& [name, way] : data.monotone) check("data.monotone." + name, name);
-  for (const auto& [name, group] : data.interactions) check("data.interactions." + name, name);
+  for (const auto& [name, group] : data.interactions) {
+    const size_t before = mistakes.size();
+    check("data.interactions." + name, name);
+    const bool turned = std::find(names.begin(), names.end(), group) != names.end();
+    if (mistakes.size() == before || !turned) continue;
+    mistakes.back().text +=
+        fmt::format("; interactions are COLUMN: GROUP, here {}: {}", group, name);
+  }
   return mistakes;
 }
 

@@ -161,9 +161,9 @@ const OptionTable<DataOptions>& DataOptions::table() {
                 "being equal. Learners that cannot promise it are left out."},
        {.name = "interactions",
         .member = &T::interactions,
-        .help = "Groups of columns by name: only columns of one group may act together in a tree; "
-                "those not named are one more group. Learners that cannot promise it are left "
-                "out."},
+        .help = "The group of each column, COLUMN: GROUP, such as {width: size, height: size, "
+                "price: money}: only columns of one group may act together in a tree; those not "
+                "named are one more group. Learners that cannot promise it are left out."},
        {.name = "missing_tokens",
         .member = &T::missing_tokens,
         .help = "Fields that mean a missing value, besides the empty one."},
@@ -300,9 +300,11 @@ const OptionTable<ModelOptions>& ModelOptions::table() {
         .help = "Name in the model registry; empty: that of the experiment."},
        {.name = "init",
         .member = &T::init,
-        .help = "A registered model of one gbt trial (NAME, NAME:VERSION or NAME@ALIAS) to go on "
-                "from: its features are taken over, and each fold adds its rounds to those of the "
-                "same fold of the model. Other learners are left out."}});
+        .help =
+            "A registered model of one gbt trial (NAME, NAME:VERSION or NAME@ALIAS) to go on "
+            "from: its features are taken over, and each fold adds its rounds to those of the "
+            "same fold of the model. The run must be as the one that made the model: table, "
+            "columns, constraints, seed, validation and metric. Other learners are left out."}});
   return table;
 }
 

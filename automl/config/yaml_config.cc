@@ -71,7 +71,7 @@ class ConfigReader {
                                          const YamlNode& value);
   std::optional<OptionValue> read_scalar(const OptionInfo& info, const std::string& path,
                                          const YamlNode& value);
-  bool is_text_item(const std::string& path, const YamlNode& item);
+  bool is_text_item(const std::string& path, std::string_view key, const YamlNode& item);
   std::string resolved(const std::string& path) const;
 
   void read_learners(const YamlNode& value);
@@ -196,7 +196,10 @@ std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
   }
   if (value.kind == Kind::kScalar) return read_scalar(info, path, value);
   bool all_text = true;
-  for (const YamlNode& item : value.items) all_text = is_text_item(path, item) && all_text;
+  for (size_t i = 0; i < value.items.size(); ++i) {
+    const std::string_view key = value.kind == Kind::kMap ? value.keys[i].text : std::string_view();
+    all_text = is_text_item(path, key, value.items[i]) && all_text;
+  }
   if (!all_text) return std::nullopt;
   OptionValue read;
   if (value.kind == Kind::kList) {
@@ -220,9 +223,20 @@ std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
   return std::move(*checked);
 }
 
-bool ConfigReader::is_text_item(const std::string& path, const YamlNode& item) {
+bool ConfigReader::is_text_item(const std::string& path, std::string_view key,
+                                const YamlNode& item) {
   if (item.kind == Kind::kScalar) return true;
-  const char* hint = item.kind == Kind::kNull ? "; quote \"null\" and \"~\" to mean the text" : "";
+  std::string hint;
+  if (item.kind == Kind::kNull) hint = "; quote \"null\" and \"~\" to mean the text";
+  // Groups with their columns: the map is meant the other way round.
+  if (item.kind == Kind::kList && path == "data.interactions") {
+    hint = ": COLUMN: GROUP, here {";
+    for (const YamlNode& column : item.items) {
+      if (column.kind != Kind::kScalar) continue;
+      hint += fmt::format("{}{}: {}", hint.back() == '{' ? "" : ", ", column.text, key);
+    }
+    hint += '}';
+  }
   add_mistake(item.line, fmt::format("{} holds {} (must be text{})", path, kind_text(item), hint));
   return false;
 }

@@ -43,6 +43,10 @@ class GbtLearner final : public Learner {
   std::string_view step_option() const override { return "rounds"; }
   bool supports(Task) const override { return true; }
   bool goes_on() const override { return true; }
+  Status check_start(const Model& start, Task task, const Aim& aim,
+                     const ParamMap& settled) const override {
+    return automl::check_start(start, task, aim, settled);
+  }
   // The softmax of several monotone scores is not monotone.
   bool keeps_constraints(const TrainingData& data) const override {
     return data.monotone.empty() || data.task != Task::kMulticlass;

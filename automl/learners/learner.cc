@@ -11,6 +11,8 @@ bool Learner::keeps_constraints(const TrainingData& data) const {
   return data.monotone.empty() && data.interactions.empty();
 }
 Status Learner::check(const TrainingData&, const ParamMap&) const { return {}; }
+Status Learner::check_start(const Model&, Task, const Aim&, const ParamMap&) const { return {}; }
+
 std::optional<OwnAim> Learner::own_aim(const ParamMap&) const { return std::nullopt; }
 std::vector<ParamMap> Learner::smaller(const DataShape&, const ParamMap&) const { return {}; }
 std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const { return {}; }

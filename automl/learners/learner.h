@@ -136,6 +136,10 @@ class Learner {
   virtual bool supports(Task task) const = 0;
   // Whether fits go on from an initial model.
   virtual bool goes_on() const { return false; }
+  // Whether fits go on from this very model; asked of a learner that goes on, before a first trial.
+  // `settled` holds the parameters that are not searched. Fails: config, saying why not.
+  virtual Status check_start(const Model& start, Task task, const Aim& aim,
+                             const ParamMap& settled) const;
   // Whether its models keep to the data's constraints.
   virtual bool keeps_constraints(const TrainingData& data) const;
   // Whether such settings can learn from such data at all: asked before a first trial.

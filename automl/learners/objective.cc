@@ -49,22 +49,6 @@ Loss usual_loss(Task task, const Aim& aim) {
   return Loss::kSquared;
 }
 
-Link link_of(Loss loss) {
-  switch (loss) {
-    case Loss::kLogistic:
-      return Link::kLogistic;
-    case Loss::kSoftmax:
-      return Link::kSoftmax;
-    case Loss::kPoisson:
-    case Loss::kTweedie:
-      return Link::kLog;
-    case Loss::kCrossEntropy:
-      return Link::kSigmoid;
-    default:
-      return Link::kIdentity;
-  }
-}
-
 std::vector<double> class_scores(const FitData& data, Loss loss) {
   const auto log_share = [&](size_t k) {
     return kernels::exact_log(std::max(data.class_weights[k] / data.weight_sum, kLeastShare));
@@ -101,6 +85,22 @@ double take_chances(const FitRequest& request, FitData& data) {
 }
 
 }  // namespace
+
+Link link_of(Loss loss) {
+  switch (loss) {
+    case Loss::kLogistic:
+      return Link::kLogistic;
+    case Loss::kSoftmax:
+      return Link::kSoftmax;
+    case Loss::kPoisson:
+    case Loss::kTweedie:
+      return Link::kLog;
+    case Loss::kCrossEntropy:
+      return Link::kSigmoid;
+    default:
+      return Link::kIdentity;
+  }
+}
 
 std::string_view objective_name(Loss loss) {
   return std::find_if(kLosses.begin(), kLosses.end(),

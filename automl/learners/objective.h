@@ -41,6 +41,8 @@ struct Objective {
 // serves the aim.
 // Fails: config if it is none of the task's.
 Result<kernels::Loss> loss_for(Task task, const Aim& aim, const GbtOptions& options);
+// What scores mean under the loss.
+Link link_of(kernels::Loss loss);
 // "quantile", as options name it.
 std::string_view objective_name(kernels::Loss loss);
 // Learner::own_aim: that of an objective that is named and not searched, nor its alpha.

@@ -3,6 +3,29 @@
 #include <algorithm>
 
 namespace assay::automl {
+namespace {
+
+Status check_order(const GbtOptions& options) {
+  if (options.categorical != "ordered") return {};
+  return fail(StatusCode::kConfig,
+              "categorical=ordered does not go with an initial model, which has forgotten the "
+              "order (categorical=subsets does)");
+}
+
+}  // namespace
+
+Status check_start(const Model& start, Task task, const Aim& aim, const ParamMap& settled) {
+  ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(settled));
+  if (settled.count("categorical") > 0) ASSAY_RETURN_IF_ERROR(check_order(options));
+  const auto* trees = dynamic_cast<const TreeModel*>(&start);
+  if (trees == nullptr || settled.count("objective") == 0) return {};
+  ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(task, aim, options));
+  if (trees->parts().link == link_of(loss)) return {};
+  return fail(StatusCode::kConfig,
+              "objective={} has scores of link '{}', and the initial model's are of link '{}'",
+              options.objective == "auto" ? objective_name(loss) : options.objective,
+              name_of(link_of(loss)), name_of(trees->parts().link));
+}
 
 Result<const TreeModel*> start_model(const FitRequest& request, const Objective& objective) {
   const auto* trees = dynamic_cast<const TreeModel*>(request.init_model);
@@ -31,11 +54,7 @@ Result<const TreeModel*> start_model(const FitRequest& request, const Objective&
 Status adopt_start(const FitRequest& request, const GbtOptions& options, FitData& data,
                    Objective& objective) {
   if (request.init_model == nullptr) return {};
-  if (options.categorical == "ordered") {
-    return fail(StatusCode::kConfig,
-                "categorical=ordered does not go with an initial model, which has forgotten the "
-                "order (categorical=subsets does)");
-  }
+  ASSAY_RETURN_IF_ERROR(check_order(options));
   ASSAY_ASSIGN_OR_RETURN(const TreeModel* start, start_model(request, objective));
   const TreeModel::Parts& parts = start->parts();
   objective.base_scores = parts.base_scores;

@@ -14,6 +14,10 @@ namespace assay::automl {
 // Fails: config if it is anything else.
 Result<const TreeModel*> start_model(const FitRequest& request, const Objective& objective);
 
+// Whether settings of which these are not searched go on from such a model: Learner::check_start.
+// Fails: config.
+Status check_start(const Model& start, Task task, const Aim& aim, const ParamMap& settled);
+
 // Brings targets to the scale of the initial model, if there is one, and takes its base scores.
 // Fails: config, also for options that cannot go on.
 Status adopt_start(const FitRequest& request, const GbtOptions& options, FitData& data,

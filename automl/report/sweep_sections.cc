@@ -158,6 +158,7 @@ Facts summary_facts(const ReportInputs& inputs) {
   add("target", value_of(sweep.params, "data.target"));
   if (info.score) add(info.metric + " (validation)", score_text(*info.score));
   add("how it was validated", value_of(sweep.tags, "validation"));
+  add("continues", value_of(sweep.params, "model.init"));
   for (const tracking::ModelUse& model : sweep.models) {
     if (model.version <= 0) continue;
     add("registered model", fmt::format("{}:{}", model.name, model.version));

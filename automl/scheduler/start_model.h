@@ -1,29 +1,40 @@
 // The registered model that a run goes on from (config: model.init): one trial of boosted trees,
 // with a model for each fold. Immutable.
+//
+// A run goes on as the model's own run went, or not at all: on other rows or folds each fold would
+// be scored on rows that its initial model has seen, and constraints that the first rounds do not
+// keep cannot be kept by those that follow.
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "automl/config/experiment_config.h"
 #include "automl/preprocess/predictor.h"
 #include "automl/validation/training_set.h"
+#include "datasets/target.h"
+#include "tracking/model_registry.h"
+#include "tracking/run_record.h"
 #include "tracking/workspace.h"
 
 namespace assay::automl {
 
 class StartModel {
  public:
-  // Fails: config if there is no such model, or it is an ensemble of trials or no boosted trees;
-  // data for a damaged one; io.
+  // Fails: config if there is no such model, or it is an ensemble of trials or no boosted trees, or
+  // its run is not to be read here any more; data for a damaged one; io.
   static Result<StartModel> load(const std::shared_ptr<tracking::Workspace>& workspace,
                                  const std::string& reference);
 
-  // Whether a run on `set` can go on from it: target, task and labels must be the model's.
-  // Fails: config.
-  Status check_target(const TrainingSet& set) const;
-  // Likewise its folds, once they are planned: as many as the model has, or the model has one.
+  // Whether a run of `config` on the table `dataset` is as the model's own: table, target, task,
+  // classes, metric, seed, columns, weights, constraints, validation and what scores mean.
+  // Fails: config, naming what differs with both values.
+  Status check_run(const ExperimentConfig& config, const datasets::Target& target,
+                   const tracking::DatasetUse& dataset) const;
+  // Likewise its folds, once they are planned: validation.method auto looks at the time left, too.
   // Fails: config.
   Status check_folds(const TrainingSet& set) const;
 
@@ -36,9 +47,16 @@ class StartModel {
 
  private:
   StartModel() = default;
+  Status load_run(tracking::Workspace& workspace);
+  Status check_learners(const ExperimentConfig& config, Task task, const Aim& aim) const;
+
   std::shared_ptr<const Predictor> predictor_;
   std::vector<std::shared_ptr<const Model>> models_;
   std::string name_;
+  tracking::ModelVersion version_;
+  // Of its run.
+  std::map<std::string, tracking::Value> params_;
+  tracking::DatasetUse dataset_;
 };
 
 }  // namespace assay::automl

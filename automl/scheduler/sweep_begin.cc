@@ -3,6 +3,7 @@
 // model in the morning finds the reason, but not for a config that cannot be run.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -90,7 +91,11 @@ Status SweepLead::read_table() {
 
 Status SweepLead::check() {
   ASSAY_ASSIGN_OR_RETURN(target_, find_target(*table_, config_.data));
-  return check_target(config_, *target_, table_->row_count());
+  ASSAY_RETURN_IF_ERROR(check_target(config_, *target_, table_->row_count()));
+  if (config_.model.init.empty()) return {};
+  ASSAY_ASSIGN_OR_RETURN(state_->start,
+                         StartModel::load(state_->request.workspace, config_.model.init));
+  return state_->start->check_run(config_, *target_, state_->record.dataset);
 }
 
 Status SweepLead::begin() {
@@ -154,28 +159,11 @@ Status SweepLead::take_snapshot() {
 }
 
 Status SweepLead::log_config() {
-  Status status;
-  for_each_section(config_, [&](const auto& section) {
-    const auto& table = section.table();
-    const std::string prefix =
-        table.group().name.empty() ? std::string() : std::string(table.group().name) + ".";
-    for (size_t i = 0; i < table.options().size(); ++i) {
-      if (!status) return;
-      const OptionInfo& info = table.options()[i];
-      const OptionValue value = table.at(section, i);
-      const std::string key = prefix + std::string(info.name);
-      status = std::visit(
-          [&](const auto& held) {
-            if constexpr (std::is_constructible_v<ParamValue, decltype(held)>) {
-              return parent_->log_param(key, held);
-            } else {
-              return parent_->log_param(key, value_text(info, value));
-            }
-          },
-          value);
-    }
-  });
-  return status;
+  std::map<std::string, tracking::Value> params = config_params(config_);
+  // A name alone would stand for a later version soon.
+  if (state_->start) params["model.init"] = state_->start->name();
+  for (const auto& [key, value] : params) ASSAY_RETURN_IF_ERROR(parent_->log_param(key, value));
+  return {};
 }
 
 }  // namespace assay::automl

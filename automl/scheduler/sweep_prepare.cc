@@ -74,14 +74,9 @@ Status SweepLead::prepare() {
   // A baseline is made in no time: preparing may take what fits do not get.
   const StopToken stop(&clock, state_->budget.seal_ns(), state_->request.stop);
   std::shared_ptr<const FeatureEncoder> encoder;
-  if (!config_.model.init.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(state_->start,
-                           StartModel::load(state_->request.workspace, config_.model.init));
-    encoder = state_->start->encoder();
-  }
+  if (state_->start) encoder = state_->start->encoder();
   ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop),
                                                         std::move(target_), std::move(encoder)));
-  if (state_->start) ASSAY_RETURN_IF_ERROR(state_->start->check_target(*state_->set));
   ASSAY_RETURN_IF_ERROR(check_base());
   if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
     tracking::DatasetUse use = state_->record.dataset;
@@ -94,10 +89,7 @@ Status SweepLead::prepare() {
   ASSAY_RETURN_IF_ERROR(plan_validation_folds());
   if (state_->start) {
     ASSAY_RETURN_IF_ERROR(state_->start->check_folds(*state_->set));
-    note(
-        fmt::format("going on from {}: scores are of rows it has not seen only if data, seed and "
-                    "validation are those of its run",
-                    state_->start->name()));
+    note(fmt::format("going on from {}", state_->start->name()));
   }
   for (const std::string& text : state_->set->notes()) note(text);
   return make_queue();

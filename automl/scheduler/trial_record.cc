@@ -73,6 +73,29 @@ tracking::Value to_value(const ParamValue& value) {
   return std::visit([](const auto& held) { return tracking::Value(held); }, value);
 }
 
+std::map<std::string, tracking::Value> config_params(const ExperimentConfig& config) {
+  std::map<std::string, tracking::Value> params;
+  for_each_section(config, [&](const auto& section) {
+    const auto& table = section.table();
+    const std::string prefix =
+        table.group().name.empty() ? std::string() : std::string(table.group().name) + ".";
+    for (size_t i = 0; i < table.options().size(); ++i) {
+      const OptionInfo& info = table.options()[i];
+      const OptionValue value = table.at(section, i);
+      params[prefix + std::string(info.name)] = std::visit(
+          [&](const auto& held) {
+            if constexpr (std::is_constructible_v<ParamValue, decltype(held)>) {
+              return tracking::Value(held);
+            } else {
+              return tracking::Value(value_text(info, value));
+            }
+          },
+          value);
+    }
+  });
+  return params;
+}
+
 Result<std::unique_ptr<tracking::Run>> start_trial(const RecordContext& context,
                                                    const TrialSpec& spec) {
   tracking::RunSpec run_spec;

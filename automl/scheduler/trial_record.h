@@ -2,9 +2,11 @@
 // feature importance and, if asked for, out-of-fold predictions.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
+#include "automl/config/experiment_config.h"
 #include "automl/scheduler/trial.h"
 #include "automl/validation/training_set.h"
 #include "kernels/base/status.h"
@@ -49,6 +51,9 @@ tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
 // The truth of the rows of out-of-fold predictions as table `oof_targets`: `class`, the column of
 // the predictions, or `value`; and `weight` where the rows have one.
 tracking::NamedTable oof_targets(const TrainingSet& set);
+
+// Every option of the config by its path, "data.target", as a sweep's run keeps it.
+std::map<std::string, tracking::Value> config_params(const ExperimentConfig& config);
 
 tracking::Value to_value(const ParamValue& value);
 

@@ -50,6 +50,12 @@ class Mistakes {
   StatusCode code_ = StatusCode::kConfig;
 };
 
+// Rows are those of the table, which a message about one must name.
+std::string in_file(const ExperimentConfig& config, const Error& error) {
+  if (error.code != StatusCode::kData) return error.message;
+  return fmt::format("{}, in {}", error.message, config.data.train);
+}
+
 void check_learners(const ExperimentConfig& config, const TrainingData& data, Mistakes& mistakes) {
   for (const LearnerChoice& choice : config.learners) {
     const auto learner = find_learner(choice.name);
@@ -60,7 +66,7 @@ void check_learners(const ExperimentConfig& config, const TrainingData& data, Mi
     if (fits) continue;
     // The message begins with the option.
     mistakes.add(fits.error().code,
-                 fmt::format("learners.{}.{}", choice.name, fits.error().message));
+                 fmt::format("learners.{}.{}", choice.name, in_file(config, fits.error())));
   }
 }
 
@@ -117,8 +123,9 @@ Status check_target(const ExperimentConfig& config, const datasets::Target& targ
   if (choice && !target.classifies() && mistakes.none()) {
     const Status fits = check_aim(choice->metric.aim(), values, target.rows);
     if (!fits) {
-      mistakes.add(fits.error().code, fmt::format("data.metric: {} is undefined: {}",
-                                                  choice->metric.name(), fits.error().message));
+      mistakes.add(fits.error().code,
+                   fmt::format("data.metric: {} is undefined: {}", choice->metric.name(),
+                               in_file(config, fits.error())));
     }
   }
   return std::move(mistakes).status();

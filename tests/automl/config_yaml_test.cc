@@ -139,6 +139,9 @@ TEST(YamlConfig, WrongKindsAreNamed) {
   EXPECT_EQ(mistake("  drop: id\n"),
             "c.yaml:4: data.drop is a scalar (must be a list, like [a, b])");
   EXPECT_EQ(mistake("  drop: [[id]]\n"), "c.yaml:4: data.drop holds a list (must be text)");
+  EXPECT_EQ(mistake("  interactions: {g1: [a, b]}\n"),
+            "c.yaml:4: data.interactions holds a list (must be text: COLUMN: GROUP, here {a: g1, "
+            "b: g1})");
   EXPECT_THAT(mistake("  missing_tokens: [NA, null]\n"), HasSubstr("quote \"null\""));
   EXPECT_EQ(mistake("  column_types: [a]\n"),
             "c.yaml:4: data.column_types is a list (must be a map, like {a: b})");

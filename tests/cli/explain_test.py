@@ -152,7 +152,8 @@ class ObjectiveTest(CliCase):
         self.config('{objective: poisson}')
         for command in (('run',), ('config', 'check')):
             self.fails(3, *command, 'c.yaml', says=['c.yaml:5: learners.gbt.objective=poisson',
-                                                    'the target of row 1 is -1', '>= 0'])
+                                                    'the target of row 1 is -1', '>= 0',
+                                                    ', in '])
         self.assert_no_runs()
 
     def test_objectives_of_other_tasks_are_refused(self):
@@ -191,6 +192,7 @@ class ConstraintTest(CliCase):
         self.run_with('monotone: {a: rising}', 2, ['rising', 'increasing'])
         self.run_with('monotone: {b: increasing}', 2, ["'b'", 'categorical', 'numeric'])
         self.run_with('interactions: {prise: x}', 2, ["'prise'", "'price'"])
+        self.run_with('interactions: {g1: a}', 2, ["'g1'", 'COLUMN: GROUP, here a: g1'])
         self.run_with('monotone: {a: increasing}', 2, ['no learner'], 'learners: [linear]\n')
 
 

@@ -8,11 +8,14 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 import termios
 import unittest
 
 import cli_case
 from cli_case import ASSAY, CliCase
+
+F_GETPIPE_SZ = 1032  # fcntl has it from Python 3.10 on
 
 
 class FilesTest(CliCase):
@@ -261,6 +264,54 @@ class SignalTest(CliCase):
     def test_else_an_interrupt_ends_the_run_with_a_model(self):
         self.assertEqual(self.sweep(ignored=False), 130)
         self.assertEqual(self.assay_json('runs', 'list')[0]['status'], 'interrupted')
+
+    def test_a_later_signal_leaves_at_once_and_says_that_there_is_no_model(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        self.assay('workspace', 'create', 'w')
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        # Room for the first lines only: the run is held up where it says what it does.
+        size = fcntl.fcntl(writer, F_GETPIPE_SZ)
+        os.write(writer, b' ' * (size - 4096))
+        with subprocess.Popen([ASSAY, 'run', '--data', 't.csv', '--target', 'default', '--trials',
+                               '100000', '-w', 'w'], cwd=self.folder, stdout=subprocess.DEVNULL,
+                              stderr=writer) as process:
+            os.close(writer)
+            while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)),
+                                 sys.byteorder) < size - 200:
+                self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(timeout=0.6)
+            process.send_signal(signal.SIGINT)
+            written = b''
+            while block := os.read(reader, 1 << 16):
+                written += block
+        self.assertEqual(process.returncode, 130)
+        self.assertIn(b'left at once; no model was registered', written)
+
+
+class FurtherSignalTest(CliCase):
+    def setUp(self):
+        super().setUp()
+        cli_case.binary_table(self.path('t.csv'), rows=400)
+        self.process = subprocess.Popen(
+            [ASSAY, 'run', '--data', 't.csv', '--target', 'default', '--trials', '100000'],
+            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(self.process.stderr.close)
+        self.addCleanup(self.process.wait)
+        self.addCleanup(self.process.kill)
+        while b'trial 1 ' not in (line := self.process.stderr.readline()):
+            self.assertNotEqual(line, b'')
+
+    def test_two_signals_in_a_row_are_one_wish(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            self.process.send_signal(number)
+        written = self.process.stderr.read()
+        self.assertEqual(self.process.wait(), 130)
+        self.assertNotIn(b'left at once', written)
+        self.assertEqual(self.assay_json('runs', 'list')[0]['status'], 'interrupted')
+        self.assertEqual(len(self.assay_json('models', 'list')), 1)
 
 
 class HintTest(CliCase):

@@ -85,6 +85,7 @@ class MistakeTest(CliCase):
         cli_case.binary_table(self.path('t.csv'), rows=60)
         base = ('run', '--data', 't.csv', '--target', 'default', '--trials', 1)
         self.fails(2, *base, '--learners', 'lin', says="did you mean 'linear'")
+        self.fails(2, *base, '--learners', 'gbt,,linear', says=["'gbt,,linear'", 'empty name'])
         self.fails(2, *base, '--metric', 'foo', says='must be one of auto, roc_auc')
         self.fails(2, 'data', 'describe', '--data', 't.csv', '--delimiter', 'comm',
                    says=['--delimiter', "did you mean 'comma'"])

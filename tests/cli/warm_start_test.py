@@ -6,9 +6,10 @@ from cli_case import CliCase
 
 
 class WarmStartTest(CliCase):
-    def run_gbt(self, name, rounds, init='', code=0, says=(), more='', learners=None, table='t.csv'):
+    def run_gbt(self, name, rounds, init='', code=0, says=(), more='', learners=None, table='t.csv',
+                data=''):
         learners = learners or f'{{gbt: {{rounds: {rounds}, early_stopping: false}}}}'
-        self.write('c.yaml', f'data: {{train: {table}, target: price}}\n'
+        self.write('c.yaml', f'data: {{train: {table}, target: price{data}}}\n'
                              f'budget: {{trials: 2}}\nensemble: {{enabled: false}}\n'
                              f'model: {{name: {name}{init}}}\nlearners: {learners}\n{more}')
         if code:
@@ -33,14 +34,62 @@ class WarmStartTest(CliCase):
         self.assertNotEqual(self.predictions('first'), self.predictions('whole'))
         self.assertEqual(self.predictions('second'), self.predictions('whole'))
 
-    def test_goes_on_with_a_version_on_a_grown_table(self):
-        cli_case.regression_table(self.path('t.csv'), rows=200)
-        self.run_gbt('m', 10)
+    def run_count(self):
+        return len(self.assay_json('runs', 'list', '--all'))
+
+    def test_a_run_that_is_not_as_that_of_the_model_is_refused_before_it_begins(self):
+        cli_case.regression_table(self.path('t.csv'))
         cli_case.regression_table(self.path('more.csv'), rows=900)
-        self.run_gbt('m', 60, ', init: "m:1"', table='more.csv')
-        before = self.assay_json('score', 'm:1', '--data', 'more.csv')['score']
-        after = self.assay_json('score', 'm:2', '--data', 'more.csv')['score']
-        self.assertLess(after, 0.7 * before)
+        self.run_gbt('g', 5)
+        before = self.run_count()
+        for says, more, data in (
+                (['seed is 1 there and 2 here'], 'seed: 2\n', ''),
+                (['validation.folds is 5 there and 3 here'], 'validation: {folds: 3}\n', ''),
+                (['data.monotone', 'increasing'], '', ', monotone: {a: increasing}'),
+                (['data.interactions', 'g1'], '', ', interactions: {a: g1}'),
+                (['data.drop', "b"], '', ', drop: [b]'),
+                (['data.metric is rmse there and mae here'], '', ', metric: mae')):
+            with self.subTest(says):
+                self.write('c.yaml', f'data: {{train: t.csv, target: price{data}}}\n'
+                                     'budget: {trials: 2}\nmodel: {name: x, init: g}\n'
+                                     f'learners: [gbt]\n{more}')
+                self.fails(2, 'run', 'c.yaml', says=['model.init', 'g:1', *says])
+        self.run_gbt('x', 5, ', init: g', 2, ['g:1', 'data.train is ', '900 rows'],
+                     table='more.csv')
+        self.run_gbt('x', 5, ', init: g', 2, ['g:1', "'log'", "'identity'"],
+                     learners='{gbt: {objective: poisson}}', data=', metric: rmse')
+        self.assertEqual(self.run_count(), before)
+
+    def test_constraints_that_the_model_keeps_go_on(self):
+        cli_case.regression_table(self.path('t.csv'))
+        monotone = ', monotone: {a: increasing}'
+        self.run_gbt('g', 5, data=monotone)
+        self.run_gbt('x', 5, ', init: g', data=monotone)
+        self.run_gbt('y', 5, ', init: g', 2, ['data.monotone'])
+
+    def test_the_version_that_was_gone_on_from_is_told(self):
+        cli_case.regression_table(self.path('t.csv'))
+        self.run_gbt('g', 5)
+        self.run_gbt('x', 5, ', init: g')
+        self.run_gbt('g', 6)
+        self.assertRegex(self.assay('models', 'show', 'x').stdout, r'\n  continues +g:1\n')
+        self.assertNotIn('continues', self.assay('models', 'show', 'g').stdout)
+        run = self.assay_json('models', 'show', 'x')['run_id']
+        self.assay('report', run, '--out', 'r.html')
+        with open(self.path('r.html'), encoding='utf-8') as handle:
+            page = handle.read()
+        self.assertRegex(page, r'continues(<[^>]*>)+g:1')
+
+    def test_a_model_whose_run_is_gone_is_refused(self):
+        cli_case.regression_table(self.path('t.csv'))
+        self.run_gbt('g', 5)
+        self.assay('models', 'export', 'g', '--out', 'g.assay')
+        self.assay('models', 'import', 'g.assay', '--name', 'i', '--workspace', 'other')
+        self.assay('workspace', 'info', '--workspace', 'other')
+        self.write('c.yaml', 'data: {train: t.csv, target: price}\nbudget: {trials: 2}\n'
+                             'model: {name: x, init: i}\nlearners: [gbt]\n')
+        self.fails(2, 'run', 'c.yaml', '--workspace', 'other',
+                   says=['model.init', 'i:1', 'not to be read here'])
 
     def test_models_that_cannot_be_gone_on_with_are_named(self):
         cli_case.regression_table(self.path('t.csv'))
@@ -49,11 +98,8 @@ class WarmStartTest(CliCase):
         self.run_gbt('x', 5, ', init: gg', 2, ["'gg'", "'g'"])
         self.run_gbt('x', 5, ', init: lin', 2, ['lin:1', 'gbt'])
         self.run_gbt('x', 5, ', init: g', 2, ['goes on'], learners='[linear]')
-        self.run_gbt('x', 5, ', init: g', 2, ['folds'],
-                     more='validation: {method: kfold, folds: 3}\n')
-        with open(self.path('other.csv'), 'w', encoding='utf-8') as handle:
-            handle.write('a,price\n' + ''.join(f'{i},{"yn"[i % 2]}\n' for i in range(100)))
-        self.run_gbt('x', 5, ', init: g', 3, ["'b'"], table='other.csv')
+        self.run_gbt('x', 5, ', init: g', 2, ['categorical=ordered'],
+                     learners='{gbt: {categorical: ordered}}')
 
 
 if __name__ == '__main__':
