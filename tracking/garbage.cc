@@ -115,12 +115,13 @@ class Collector {
   // Fails half-way on a full disk; what it moved is in moved_.
   Status move_unneeded(const FoundReferences& references) {
     const std::string root = workspace_.path() + "/blobs";
-    const auto shards = files_.list(root);
+    const auto shards = files_.scan(root);
     if (!shards && shards.error().code == StatusCode::kNotFound) return {};
     if (!shards) return tl::unexpected<Error>(shards.error());
     Status status;
     for (size_t i = 0; i < shards->size() && status; ++i) {
-      const std::string folder = root + "/" + (*shards)[i];
+      if (!(*shards)[i].info.folder) continue;  // nothing of ours
+      const std::string folder = root + "/" + (*shards)[i].name;
       ASSAY_ASSIGN_OR_RETURN(const std::vector<FolderEntry> entries, files_.scan(folder));
       const size_t before = moved_.size();
       for (size_t k = 0; k < entries.size() && status; ++k) {

@@ -236,9 +236,14 @@ Result<int64_t> ModelRegistry::purge(int64_t before_ns) {
 
 Status ModelRegistry::give_up_version(std::string_view name, int64_t version,
                                       std::string_view reason) {
-  if (read_version_record(*workspace_, name, version)) {
+  const auto record = read_version_record(*workspace_, name, version);
+  if (record) {
     return fail(StatusCode::kInvalidArgument,
                 "the record of model {}:{} is whole: delete the version", name, version);
+  }
+  const StatusCode why = record.error().code;
+  if (why != StatusCode::kData && why != StatusCode::kNotFound) {
+    return tl::unexpected<Error>(record.error());  // it may be whole
   }
   const auto decide = [&](const ModelState& state) -> Result<std::vector<ModelChange>> {
     std::vector<ModelChange> changes;

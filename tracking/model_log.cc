@@ -174,9 +174,10 @@ std::string model_folder(std::string_view name) { return "models/" + lower_case(
 
 Result<std::vector<int64_t>> numbered_files(const Workspace& workspace, const std::string& folder) {
   std::vector<int64_t> numbers;
-  if (!workspace.files().exists(folder)) return numbers;
-  ASSAY_ASSIGN_OR_RETURN(const auto file_names, workspace.files().list(folder));
-  for (const std::string& file_name : file_names) {
+  const auto file_names = workspace.files().list(folder);
+  if (!file_names && file_names.error().code == StatusCode::kNotFound) return numbers;
+  if (!file_names) return tl::unexpected<Error>(file_names.error());
+  for (const std::string& file_name : *file_names) {
     if (const int64_t number = number_of(file_name); number > 0) numbers.push_back(number);
   }
   std::sort(numbers.begin(), numbers.end());

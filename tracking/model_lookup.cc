@@ -53,12 +53,14 @@ std::string_view pin_of(const RunRecord& record, const ModelVersion& model) {
 Result<std::vector<std::string>> model_names(const Workspace& workspace) {
   const std::string folder = workspace.path() + "/models";
   std::vector<std::string> models;
-  if (!workspace.files().exists(folder)) return models;
-  ASSAY_ASSIGN_OR_RETURN(const auto names, workspace.files().list(folder));
-  for (const std::string& name : names) {
-    if (!check_name("model", name)) continue;  // no model of ours
-    const auto versions = registered_versions(workspace, name);
-    if (versions && !versions->empty()) models.push_back(name);
+  const auto entries = workspace.files().scan(folder);
+  if (!entries && entries.error().code == StatusCode::kNotFound) return models;
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  for (const FolderEntry& entry : *entries) {
+    if (!entry.info.folder || !check_name("model", entry.name)) continue;  // no model of ours
+    // One that cannot be looked into may need blobs: it must not be taken for none.
+    ASSAY_ASSIGN_OR_RETURN(const auto versions, registered_versions(workspace, entry.name));
+    if (!versions.empty()) models.push_back(entry.name);
   }
   return models;
 }

@@ -28,6 +28,12 @@ std::string parent_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
+// Anything else may be whole: it could not be read, for want of rights or memory, or the disk
+// failed.
+bool is_damage(const Error& error) {
+  return error.code == StatusCode::kData || error.code == StatusCode::kNotFound;
+}
+
 std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // "models/<name>/versions/<number>.json" -> name and number.
@@ -93,7 +99,10 @@ class Quarantine {
     if (file.kind == Kind::kMissingBlob) return note_missing(file);
     if (file.kind == Kind::kVersion) {
       const auto version = version_of(file.path);
-      if (!version || read_version_record(workspace_, version->first, version->second)) {
+      const auto record = version
+                              ? read_version_record(workspace_, version->first, version->second)
+                              : fail(StatusCode::kInvalidArgument, "'{}' is no version", file.path);
+      if (record || !is_damage(record.error())) {
         report_.left.push_back(file);
         return {};
       }
@@ -124,16 +133,19 @@ class Quarantine {
     return files_.sync_folder(full(parent_of(file.path)));
   }
 
+  // Or cannot be looked at.
   bool is_whole(const DamagedFile& file, const std::string& at) {
     const std::string name = name_in(file.path);
     if (file.kind == Kind::kRun) {
       const auto run = read_run(files_, at);
+      if (!run && !is_damage(run.error())) return true;
       const bool in_place =
           run && (file.path == run_file_path(run->info.run_id) || file.path.starts_with("trash/"));
       return in_place && name.starts_with(run->info.run_id);
     }
     if (file.kind != Kind::kBlob || !is_blob_name(name)) return false;
     const auto bytes = read_file(files_, at, kFileLimitBytes);
+    if (!bytes && !is_damage(bytes.error())) return true;
     const bool in_place = file.path == blob_path(name) || file.path.starts_with(kBlobTrash);
     return bytes && in_place && sha256_hex(*bytes) == name;
   }
@@ -203,6 +215,7 @@ Result<std::vector<DamagedFile>> unreadable_runs(Workspace& workspace, std::stri
       const std::string path = fmt::format("runs/{}/{}", shard, name);
       const auto run = read_run(workspace.files(), workspace.path() + "/" + path);
       if (run || run.error().code == StatusCode::kNotFound) continue;
+      if (!is_damage(run.error())) return tl::unexpected<Error>(run.error());
       found.push_back({Kind::kRun, path, run.error().message});
     }
   }

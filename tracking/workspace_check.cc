@@ -30,6 +30,8 @@ struct CheckedFile {
   // After the check:
   bool there = true;  // not deleted meanwhile
   std::string problem{};
+  bool unreadable = false;  // the problem is no damage
+  bool foreign = false;
   std::string run_id{};
   std::vector<std::string> blobs{};
 };
@@ -51,6 +53,11 @@ Result<std::pair<std::string, RunLinks>> read_checked(FileLayer& files, const st
   return std::pair(info.run_id, std::move(links));
 }
 
+// Bytes that are there and wrong, or not there. All else may be whole.
+bool is_damage(const Error& error) {
+  return error.code == StatusCode::kData || error.code == StatusCode::kNotFound;
+}
+
 void check_run_file(FileLayer& files, bool thorough, CheckedFile& file) {
   auto read = read_checked(files, file.path, thorough);
   if (read) {
@@ -59,6 +66,7 @@ void check_run_file(FileLayer& files, bool thorough, CheckedFile& file) {
   } else if (read.error().code == StatusCode::kNotFound) {
     file.there = false;
   } else {
+    file.unreadable = !is_damage(read.error());
     file.problem = std::move(read.error().message);
   }
 }
@@ -100,6 +108,11 @@ class Checker {
     report_.damaged.push_back({kind, std::move(path), why});
   }
 
+  void note_unreadable(const std::string& why) {
+    report_.problems.push_back(why);
+    report_.unreadable.push_back(why);
+  }
+
   Status judge_missing() {
     ASSAY_ASSIGN_OR_RETURN(const std::set<std::string> away, quarantined_blobs(workspace_));
     for (const auto& [sha256, who] : needed_) {
@@ -124,6 +137,8 @@ class Checker {
         ASSAY_RETURN_IF_ERROR(list_files(path, ending, files));
       } else if (entry.name.ends_with(ending)) {
         files.push_back({path, entry.info.size});
+      } else {
+        report_.foreign.push_back(path);
       }
     }
     return {};
@@ -158,6 +173,7 @@ class Checker {
 
   void take(const CheckedFile& file) {
     if (!file.there) return;
+    if (file.unreadable) return note_unreadable(file.problem);
     if (!file.problem.empty()) {
       note(DamagedFile::Kind::kRun, file.path, file.problem);
       return;
@@ -179,10 +195,16 @@ class Checker {
 
   Status check_models() {
     ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(workspace_));
+    const auto entries = files_.scan(workspace_.path() + "/models");
+    for (size_t i = 0; entries && i < entries->size(); ++i) {
+      if ((*entries)[i].info.folder) continue;
+      report_.foreign.push_back(fmt::format("{}/models/{}", workspace_.path(), (*entries)[i].name));
+    }
     for (const std::string& name : names) {
       const auto known = known_model(workspace_, name);
       if (!known) {
         report_.problems.push_back(known.error().message);
+        if (!is_damage(known.error())) report_.unreadable.push_back(known.error().message);
         continue;
       }
       for (const int64_t version : known->registered) {
@@ -192,6 +214,8 @@ class Checker {
         if (record) {
           ++report_.models;
           needed_.try_emplace(record->sha256, fmt::format("model {}:{}", record->name, version));
+        } else if (!is_damage(record.error())) {
+          note_unreadable(record.error().message);
         } else {
           note(DamagedFile::Kind::kVersion,
                fmt::format("{}/versions/{}.json", model_folder(name), version),
@@ -215,7 +239,11 @@ class Checker {
       for_each_index(batch.size(), [&](size_t i) { check_blob(blobs, batch[i]); });
       for (const CheckedFile& file : batch) {
         needed_.erase(file.path.substr(file.path.rfind('/') + 1));
-        if (!file.problem.empty()) note(DamagedFile::Kind::kBlob, file.path, file.problem);
+        if (file.foreign) report_.foreign.push_back(file.path);
+        if (file.foreign) continue;
+        if (file.unreadable) note_unreadable(file.problem);
+        if (!file.problem.empty() && !file.unreadable)
+          note(DamagedFile::Kind::kBlob, file.path, file.problem);
         if (!file.there || !file.problem.empty()) continue;
         ++report_.blobs;
         report_.blob_bytes += file.size;
@@ -228,12 +256,15 @@ class Checker {
     const std::string name = file.path.substr(file.path.rfind('/') + 1);
     const std::string place = file.path.substr(workspace_.path().size() + 1);
     const bool in_place = place == blob_path(name) || place.starts_with(kBlobTrash);
-    if (!is_blob_name(name) || !in_place) {
+    if (!is_blob_name(name)) {
+      file.foreign = true;
+    } else if (!in_place) {
       file.problem = fmt::format("'{}' is no blob", file.path);
     } else if (options_.thorough) {
       const Status whole = blobs.verify(name);
       if (!whole && !blobs.contains(name)) file.there = false;  // collected meanwhile
       if (!whole && file.there) file.problem = whole.error().message;
+      file.unreadable = !whole && file.there && !is_damage(whole.error());
     }
   }
 

@@ -40,6 +40,11 @@ struct CheckReport {
   int64_t journals = 0;  // runs that a journal names
   // One message for each thing that is damaged or missing, naming it.
   std::vector<std::string> problems{};
+  // Those of the problems that say nothing of damage: what could not be read, for want of rights or
+  // memory, or because a disk failed.
+  std::vector<std::string> unreadable{};
+  // Files that are no part of a workspace; they are in nobody's way.
+  std::vector<std::string> foreign{};
   // Those of the problems that can be put away (quarantine.h).
   std::vector<DamagedFile> damaged{};
   // A message for each blob that something names and that was put away: a known loss, no problem.

@@ -197,6 +197,11 @@ class Copier {
     return deleted_.empty() ? Status() : files_.sync_folder(fmt::format("{}/{}", to_, kRunTrash));
   }
 
+  static bool is_foreign(const std::string& folder, const std::string& name) {
+    const bool of_blobs = folder == "blobs" || folder.starts_with("blobs/") || folder == kBlobTrash;
+    return of_blobs && !is_blob_name(name);
+  }
+
   Status copy_folder(const std::string& relative) {
     const auto entries = files_.scan(workspace_.path() + "/" + relative);
     if (!entries && entries.error().code == StatusCode::kNotFound) return {};
@@ -206,6 +211,8 @@ class Copier {
       const std::string inner = relative + "/" + entry.name;
       if (entry.info.folder) {
         ASSAY_RETURN_IF_ERROR(copy_folder(inner));
+      } else if (is_foreign(relative, entry.name)) {
+        continue;
       } else if (copied_.insert(inner).second) {
         ASSAY_RETURN_IF_ERROR(copy_file(inner, entry.name));
       }

@@ -39,6 +39,8 @@ std::string check_json(const std::string& path, const tracking::CheckReport& rep
   object["models"] = report.models;
   object["journaled_runs"] = report.journals;
   object["problems"] = report.problems;
+  object["unreadable"] = report.unreadable;
+  object["foreign"] = report.foreign;
   object["lost"] = report.lost;
   if (options.quarantine) {
     object["quarantine"] = {{"folder", away.folder}, {"files", files_json(away.moved)}};
@@ -111,7 +113,14 @@ Status check(Invocation& invocation, const FsckOptions& options) {
   if (!report.damaged.empty() && !options.quarantine) {
     print_note(invocation, "`assay fsck --quarantine` puts away what is damaged");
   }
+  for (const std::string& path : report.foreign) {
+    print_note(invocation, fmt::format("no part of a workspace, left alone: {}", path));
+  }
   if (!report.whole()) invocation.exit_code = exit_code_of(StatusCode::kData);
+  if (!report.unreadable.empty()) {
+    print_note(invocation, "what could not be read may be whole: it is left where it is");
+    invocation.exit_code = exit_code_of(StatusCode::kIo);
+  }
   return {};
 }
 
@@ -131,7 +140,7 @@ void add_fsck_command(CLI::App& app, Invocation& invocation) {
                     "workspace");
   command->footer(
       "Compares every run file with its hashes and looks for every blob that something names.\n"
-      "Exit code 3 if anything is damaged or missing.\n"
+      "Exit code 3 if anything is damaged or missing, 5 if anything could not be read.\n"
       "--quarantine moves damaged run files, blobs, model records and journals of dead processes\n"
       "out of the way, with a note of what, why and when; then gc, copies and checks are clean. "
       "What\n"

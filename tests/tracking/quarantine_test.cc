@@ -50,6 +50,7 @@ class Quarantine : public UpkeepTest {
     std::filesystem::remove_all(folder_ / "copy");
   }
   StopToken stop_;
+  int hidden_ = 0;  // files put aside
 };
 
 TEST_F(Quarantine, TakesDamagedRunsAndSaysWhatAndWhy) {
@@ -183,6 +184,57 @@ TEST_F(Quarantine, LetsTheJournalRestoreARunWhoseFileWasDamaged) {
   ASSERT_TRUE(recovered) << recovered.error().message;
   EXPECT_EQ(recovered->metrics.at("auc").size(), 1U);
   EXPECT_TRUE(check_workspace(*killed, stop_)->whole());
+}
+
+// A link to itself cannot be opened by anybody, as a file without rights.
+TEST_F(Quarantine, LeavesWhatCannotBeReadAndMayBeWhole) {
+  const auto hide = [&](const std::string& path) {
+    std::filesystem::rename(path, folder_ / ("aside" + std::to_string(hidden_++)));
+    std::filesystem::create_symlink(std::filesystem::path(path).filename(), path);
+  };
+  const std::string orphan = put("nobody needs this");
+  const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
+  reopen();
+  const std::string run = run_file_of(*workspace_, other_);
+  const std::string version = store("models/credit/versions/1.json");
+  for (const std::string& path : {run, version}) hide(path);
+  EXPECT_EQ(check().unreadable.size(), 2U);
+  EXPECT_EQ(check().problems, check().unreadable);
+  EXPECT_THAT(put_away().moved, IsEmpty());
+  hide(blob(sha256));
+  EXPECT_EQ(quarantine_run(*workspace_, other_).error().code, StatusCode::kIo);
+  EXPECT_EQ(ModelRegistry(workspace_).give_up_version("credit", 1, "").error().code,
+            StatusCode::kIo);
+  const std::vector<DamagedFile> files = {
+      {DamagedFile::Kind::kRun, run.substr(store("").size()), "said to be damaged"},
+      {DamagedFile::Kind::kBlob, blob_path(sha256), "likewise"},
+      {DamagedFile::Kind::kVersion, "models/credit/versions/1.json", "likewise"}};
+  const auto report = quarantine_files(*workspace_, files);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->moved, IsEmpty());
+  for (const std::string& path : {run, version, blob(sha256)}) {
+    EXPECT_TRUE(std::filesystem::is_symlink(path)) << path;
+  }
+  const auto garbage = collect_garbage(*workspace_, kAtOnce);
+  ASSERT_TRUE(garbage) << garbage.error().message;
+  EXPECT_EQ(garbage->damaged.size(), 2U);
+  EXPECT_EQ(garbage->blobs, 0);
+  EXPECT_TRUE(holds(orphan));
+  // A model that cannot be looked into is not taken for none.
+  hide(store("models/credit/versions"));
+  EXPECT_FALSE(collect_garbage(*workspace_, kAtOnce));
+  EXPECT_TRUE(holds(orphan));
+}
+
+TEST_F(Quarantine, AndGarbageCollectionsLeaveForeignFilesAlone) {
+  const std::vector<std::string> foreign = {store("blobs/.DS_Store"), store("models/.DS_Store"),
+                                            store("models/Thumbs.db"),
+                                            run_file_of(*workspace_, other_) + ".bak"};
+  for (const std::string& path : foreign) spill(path, "of another program");
+  EXPECT_THAT(check().foreign, testing::UnorderedElementsAreArray(foreign));
+  EXPECT_THAT(put_away().moved, IsEmpty());
+  expect_clean();
+  for (const std::string& path : foreign) EXPECT_TRUE(std::filesystem::exists(path)) << path;
 }
 
 TEST_F(Quarantine, TakesOneRunByItsId) {
