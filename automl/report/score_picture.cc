@@ -60,10 +60,11 @@ class Picture {
 
   std::vector<LegendItem> legend() const {
     std::vector<LegendItem> items;
-    for (const auto& [learner, colour] : colours_) {
-      const bool drawn = std::any_of(points_.begin(), points_.end(),
-                                     [&](const Point& point) { return point.learner == learner; });
-      if (drawn) items.push_back({LegendItem::Mark::kDot, fill_class(colour), learner});
+    for (const auto& entry : colours_) {
+      const bool drawn = std::any_of(points_.begin(), points_.end(), [&](const Point& point) {
+        return point.learner == entry.first;
+      });
+      if (drawn) items.push_back({LegendItem::Mark::kDot, fill_class(entry.second), entry.first});
     }
     items.push_back({LegendItem::Mark::kLine, "ink", "best so far"});
     if (ensemble_) items.push_back({LegendItem::Mark::kDash, "ink", "ensemble"});
