@@ -231,6 +231,8 @@ Status Run::finish(RunStatus status, std::string_view message, FinishMode mode) 
   publisher_.soon(state_->number());
   // Trials that end faster than files are written: their own threads help.
   if (publisher_.backlog() > journal_.options().backlog_bytes) return publisher_.now(*state_);
+  // The journal cannot be relied on: the file is all there will be. If it fails too, it is queued.
+  if (!journal_.fenced() && !journal_.health()) (void)publisher_.now(*state_);
   return {};
 }
 

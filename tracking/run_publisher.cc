@@ -164,7 +164,8 @@ void RunPublisher::retry_failed() {
 }
 
 void RunPublisher::await_leisure(std::unique_lock<std::mutex>& lock, int64_t last_cpu_ns) {
-  const auto urgent = [&] { return stopping_ || waiting_ > 0; };
+  // What a broken journal lacks is nowhere else.
+  const auto urgent = [&] { return stopping_ || waiting_ > 0 || !journal_->health(); };
   const auto until =
       std::chrono::steady_clock::now() + std::chrono::nanoseconds(pause_after_ns(last_cpu_ns));
   while (!urgent() && std::chrono::steady_clock::now() < until) {

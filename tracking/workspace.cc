@@ -70,6 +70,17 @@ Status write_workspace(FileLayer& files, const std::string& path, const std::str
   return files.sync_folder(fs::path(path).parent_path().string());
 }
 
+// `drained`; but what there was no time for is only safe if the journal has it.
+Status what_is_left(Journal& journal, const Status& drained) {
+  if (drained || drained.error().code != StatusCode::kCancelled) return drained;
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<uint32_t> holes, journal.settle_all());
+  if (holes.empty()) return drained;
+  const Status health = journal.health();
+  return fail(StatusCode::kIo, "{} runs are not recorded: {}", holes.size(),
+              health ? "the journal lacks them, and there was no time to write their files"
+                     : health.error().message);
+}
+
 }  // namespace
 
 std::string workspace_name_for(const std::string& given) {
@@ -223,10 +234,11 @@ Status Workspace::flush(const StopToken* stop) {
     const std::scoped_lock lock(writer_mutex_);
     if (closed_ || lease_ == nullptr) return {};
   }
-  ASSAY_RETURN_IF_ERROR(publisher_->drain(stop));
+  const Status drained = publisher_->drain(stop);
+  if (!drained) return what_is_left(*journal_, drained);
   ASSAY_ASSIGN_OR_RETURN(const std::vector<uint32_t> holes, journal_->settle_all());
   for (const uint32_t run : holes) publisher_->soon(run);
-  return holes.empty() ? Status() : publisher_->drain(stop);
+  return holes.empty() ? Status() : what_is_left(*journal_, publisher_->drain(stop));
 }
 
 double Workspace::backlog_seconds() {
@@ -255,8 +267,7 @@ Status Workspace::close(const StopToken* stop) {
   Status drained = publisher_->drain(stop);
   // Out of time: what is under way may hang, and the journal has the rest.
   if (!drained && drained.error().code == StatusCode::kCancelled) {
-    const auto settled = journal_->settle_all();
-    return settled ? drained : Status(tl::unexpected<Error>(settled.error()));
+    return what_is_left(*journal_, drained);
   }
   publisher_->stop();
   (void)journal_->stop();

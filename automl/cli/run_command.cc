@@ -21,6 +21,7 @@
 #include "automl/report/text_table.h"
 #include "automl/scheduler/sweep.h"
 #include "kernels/base/file_layer.h"
+#include "tracking/unrecorded_runs.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -94,15 +95,26 @@ Status write_picture(const SweepOutcome& outcome, const OutputPlace& place) {
 }
 
 // Gives up the writer lease before the process ends. A time budget holds here too: what is not
-// published by then stays in the journal.
-void close_workspace(const SweepRequest& request) {
+// published by then stays in the journal, or is lost if that is broken: then it is said, unless the
+// sweep did, and the exit code tells.
+void close_workspace(Invocation& invocation, const SweepRequest& request, bool swept) {
   int64_t deadline_ns = kNoDeadline;
   if (const auto seconds = request.config.budget.time_limit()) {
     deadline_ns = request.process_start_ns + static_cast<int64_t>(*seconds * 1e9);
   }
+  // Without an outcome there may be no writer, and there is an error to tell anyway.
+  tracking::Journal* journal = nullptr;
+  if (swept) journal = request.workspace->journal().value_or(nullptr);
+  const size_t told = journal == nullptr ? 0 : tracking::unrecorded_runs(*journal);
   const StopToken stop(request.clock, deadline_ns);
   const Status closed = request.workspace->close(&stop);
-  if (closed || closed.error().code != StatusCode::kCancelled) return;
+  const size_t lost = journal == nullptr ? 0 : tracking::unrecorded_runs(*journal);
+  if (lost > 0) invocation.exit_code = exit_code_of(StatusCode::kIo);
+  if (lost > told) {
+    print_message(fmt::format("assay: {} runs are not recorded as they ended: {}\n", lost,
+                              closed ? "their files are not written" : closed.error().message));
+  }
+  if (closed || !stop.requested()) return;
   // Never deleted: its threads may still write, and waiting for them takes time.
   (void)new std::shared_ptr<tracking::Workspace>(request.workspace);
 }
@@ -144,7 +156,7 @@ Status run_sweep_command(Invocation& invocation, const RunOptionsGiven& options)
   if (outcome) say_when_left("the model is registered");
   display.finish();
   if (outcome) print_outcome(invocation, *outcome);
-  close_workspace(request);
+  close_workspace(invocation, request, outcome.has_value());
   if (!outcome) return tl::unexpected<Error>(places.placed(outcome.error()));
   return options.picture.path.empty() ? Status() : write_picture(*outcome, options.picture);
 }

@@ -189,6 +189,7 @@ void SweepLead::watch(SlotGroup& slots) {
     budget.expect_tail(state_->queue->model_bytes(kTypicalMembers),
                        2 * state_->queue->score_seconds() * pool *
                            static_cast<double>(config_.ensemble.iterations) / threads_);
+    look_at_journal();
     budget.expect_backlog(state_->request.workspace->backlog_seconds());
     state_->publish_deadlines();
     progress(SweepPhase::kSearching);
@@ -201,6 +202,21 @@ void SweepLead::watch(SlotGroup& slots) {
   }
   state_->stop.request();
   state_->queue->seal();
+}
+
+void SweepLead::look_at_journal() {
+  const auto journal = state_->request.workspace->journal();
+  if (!journal || (*journal)->health()) return;
+  const std::string why = (*journal)->health().error().message;
+  if (!std::exchange(journal_trouble_, why).empty()) return;  // said before
+  if ((*journal)->fenced()) {
+    tell_loss(fmt::format("warning: {}; nothing of this sweep is recorded from here on", why));
+  } else {
+    tell_loss(
+        fmt::format("warning: the journal could not be written: {}; from here on records of trials "
+                    "are written straight to their files",
+                    why));
+  }
 }
 
 bool SweepLead::user_stopped() const {

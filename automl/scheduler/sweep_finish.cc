@@ -22,6 +22,7 @@
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
+#include "tracking/unrecorded_runs.h"
 
 namespace assay::automl {
 namespace {
@@ -33,6 +34,8 @@ constexpr double kMinCandidates = 4;
 constexpr int64_t kManyRows = 10'000;
 // A mebibyte of predictions is written in no time; more only if there is time for it.
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
+// Past the deadline, to write what else is lost: half of what the promise lets any sweep overrun.
+constexpr double kLastWritesSeconds = 0.1;
 
 bool is_baseline(const Candidate& candidate) { return candidate.trial == 0; }
 
@@ -479,15 +482,29 @@ Status SweepLead::finish() {
 
 void SweepLead::publish_trials() {
   // Their files are written in the background meanwhile: only the last ones are left. What there is
-  // no time for is safe in the journal.
-  const StopToken stop(state_->request.clock, state_->budget.deadline_ns());
-  const Status published = state_->request.workspace->flush(&stop);
-  if (published) return;
-  if (published.error().code == StatusCode::kCancelled) {
+  // no time for is safe in the journal, if that could be written.
+  tracking::Workspace& workspace = *state_->request.workspace;
+  const Budget& budget = state_->budget;
+  const StopToken stop(state_->request.clock, budget.deadline_ns());
+  Status published = workspace.flush(&stop);
+  look_at_journal();
+  const auto journal = workspace.journal();
+  if (journal && budget.timed() && tracking::unrecorded_runs(**journal) > 0) {
+    const auto more_ns = static_cast<int64_t>(kLastWritesSeconds * 1e9);
+    const StopToken later(state_->request.clock, budget.deadline_ns() + more_ns);
+    published = workspace.flush(&later);
+  }
+  const size_t lost = journal ? tracking::unrecorded_runs(**journal) : 0;
+  if (lost > 0) {
+    tell_loss(fmt::format("{} runs of this sweep are not recorded as they ended: {}", lost,
+                          !journal_trouble_.empty() ? journal_trouble_
+                          : published               ? "the journal lacks them"
+                                                    : published.error().message));
+  } else if (!published && published.error().code == StatusCode::kCancelled) {
     note(
         "there was no time to write the files of all trials: they are in the journal, and the "
         "next command that writes to the workspace writes them");
-  } else {
+  } else if (!published) {
     tell_loss("files of trials could not be written: " + published.error().message);
   }
 }

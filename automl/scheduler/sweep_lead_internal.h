@@ -103,6 +103,8 @@ class SweepLead {
   Status register_model(const Chosen& chosen);
   Status log_results(const Chosen& chosen);
   void publish_trials();
+  // Says so once, as soon as the journal cannot be written.
+  void look_at_journal();
   Leaderboard make_leaderboard(const Chosen& chosen) const;
 
   // Turns an error of a step into the run's end.
@@ -134,6 +136,7 @@ class SweepLead {
   SlotPlan slots_;
   std::unique_ptr<SlotGroup> slot_group_;
   SweepOutcome outcome_;
+  std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.
   std::optional<double> best_;
 };

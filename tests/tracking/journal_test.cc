@@ -14,6 +14,7 @@
 #include "tracking/run_file.h"
 #include "tracking/run_publisher.h"
 #include "tracking/run_query.h"
+#include "tracking/unrecorded_runs.h"
 
 namespace assay::tracking {
 namespace {
@@ -202,6 +203,46 @@ TEST_F(JournalTest, OutOfTimeTheJournalKeepsWhatIsLeft) {
   copy_as_killed(store(), folder_ / "killed");
   EXPECT_EQ(seen("two", folder_ / "killed").info.status, RunStatus::kPruned);
   publishing.open();
+}
+
+TEST_F(JournalTest, OutOfTimeWithABrokenJournalWhatIsLostIsCounted) {
+  std::atomic<bool> journal_fails{false};
+  std::atomic<bool> files_fail{false};
+  HookedFiles files([&](std::string_view operation, const std::string& path) -> Status {
+    const bool journal = operation == "sync" && path.find("seg-") != std::string::npos;
+    const bool file = operation == "rename" && path.ends_with(".h5");
+    if (journal && journal_fails) return fail(StatusCode::kIo, "broken journal");
+    if (file && files_fail) return fail(StatusCode::kIo, "broken disk");
+    return {};
+  });
+  const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
+  const Journal& journal = **workspace->journal();
+  journal_fails = files_fail = true;
+  for (const char* name : {"one", "two"}) {
+    ASSERT_TRUE(start(workspace, name)->finish(RunStatus::kPruned, "", FinishMode::kDeferred));
+  }
+  StopToken stop;
+  stop.request();
+  const Status flushed = workspace->flush(&stop);
+  ASSERT_EQ(flushed.error().code, StatusCode::kIo) << flushed.error().message;
+  EXPECT_NE(flushed.error().message.find("2 runs are not recorded"), std::string::npos);
+  EXPECT_NE(flushed.error().message.find("broken journal"), std::string::npos);
+  EXPECT_EQ(unrecorded_runs(journal), 2U);
+  EXPECT_EQ(journal.health().error().message, "broken journal");
+  files_fail = false;
+  // While the journal is broken the file is written by who ends the run.
+  const auto late = start(workspace, "late");
+  ASSERT_TRUE(late->finish(RunStatus::kCompleted, "", FinishMode::kDeferred));
+  EXPECT_TRUE(fs::exists(run_file_of(*workspace, late->id())));
+  ASSERT_TRUE(workspace->flush());
+  EXPECT_EQ(unrecorded_runs(journal), 0U);
+  EXPECT_EQ(seen("two").info.status, RunStatus::kPruned);
+  files_fail = true;
+  ASSERT_TRUE(start(workspace, "lost")->finish(RunStatus::kPruned, "", FinishMode::kDeferred))
+      << "it is queued";
+  EXPECT_EQ(workspace->close(&stop).error().code, StatusCode::kIo);
+  EXPECT_EQ(unrecorded_runs(journal), 1U);
+  files_fail = false;
 }
 
 TEST_F(JournalTest, AFullDiskLosesNothingAtAnyOperation) {
