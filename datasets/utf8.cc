@@ -1,6 +1,9 @@
-#include <cstring>
-
 #include "datasets/utf8_internal.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "kernels/base/utf8.h"
 
 namespace assay::datasets {
 namespace {
@@ -12,26 +15,6 @@ uint64_t load_word(const char* at) {
   uint64_t word = 0;
   std::memcpy(&word, at, 8);
   return word;
-}
-
-// Length of the well-formed sequence at `at`, 0 if there is none. `at` < end, *at >= 0x80.
-int64_t sequence_length(const unsigned char* at, int64_t left) {
-  const auto continues = [&](int64_t i) { return i < left && (at[i] & 0xC0) == 0x80; };
-  const unsigned char lead = at[0];
-  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xE0 && at[1] < 0xA0) return 0;
-    if (lead == 0xED && at[1] > 0x9F) return 0;
-    return 3;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (lead == 0xF0 && at[1] < 0x90) return 0;
-    if (lead == 0xF4 && at[1] > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
 }
 
 }  // namespace
@@ -50,8 +33,8 @@ const char* find_bad_byte(const char* begin, const char* end) {
       ++at;
       continue;
     }
-    const int64_t length =
-        *at == 0 ? 0 : sequence_length(reinterpret_cast<const unsigned char*>(at), end - at);
+    const size_t length =
+        *at == 0 ? 0 : utf8_length(std::string_view(at, static_cast<size_t>(end - at)));
     if (length == 0) return at;
     at += length;
   }

@@ -82,6 +82,18 @@ bool left_by_crash(std::string_view text, std::string_view beginning) {
   return true;
 }
 
+// Bytes of the header, or of what a crash left of it: some of its bytes, cut off or zero, and then
+// nothing or entries of those who went on. Nothing if there is something else.
+std::optional<size_t> header_bytes(std::string_view text) {
+  const std::string header = journal_header();
+  for (size_t cut = 0; cut < header.size() && cut <= text.size(); ++cut) {
+    if (text.substr(0, cut) != header.substr(0, cut)) break;
+    if (text.size() == cut || text.substr(cut).starts_with(kFrameMark)) return cut;
+  }
+  if (!left_by_crash(text, header)) return std::nullopt;
+  return std::min(text.size(), header.size());
+}
+
 }  // namespace
 
 std::string journal_header() {
@@ -110,22 +122,6 @@ std::string stamps_frame(std::string_view catalog_id, const ShardStamps& stamps)
   }
   return frame(kStampsType, to.bytes());
 }
-
-namespace {
-
-// Bytes of the header, or of what a crash left of it: some of its bytes, cut off or zero, and then
-// nothing or entries of those who went on. Nothing if there is something else.
-std::optional<size_t> header_bytes(std::string_view text) {
-  const std::string header = journal_header();
-  for (size_t cut = 0; cut < header.size() && cut <= text.size(); ++cut) {
-    if (text.substr(0, cut) != header.substr(0, cut)) break;
-    if (text.size() == cut || text.substr(cut).starts_with(kFrameMark)) return cut;
-  }
-  if (!left_by_crash(text, header)) return std::nullopt;
-  return std::min(text.size(), header.size());
-}
-
-}  // namespace
 
 Result<JournalContent> parse_journal(std::string_view text, bool begins) {
   const size_t all = text.size();

@@ -1,33 +1,17 @@
-#include <cstdint>
-
 #include "tracking/utf8_internal.h"
+
+#include "kernels/base/utf8.h"
 
 namespace assay::tracking {
 namespace {
 
 constexpr size_t kMaxKeyBytes = 512;
 
-// Length of the well-formed character at the beginning of `text`, or 0.
-size_t character_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool surrogate = first == 0xed && byte(1) > 0x9f;
-  const bool too_high = first == 0xf4 && byte(1) > 0x8f;
-  return overlong || surrogate || too_high ? 0 : length;
-}
-
 }  // namespace
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const size_t length = character_length(text);
+    const size_t length = utf8_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
@@ -38,7 +22,7 @@ std::string clean_utf8(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {
-    const size_t length = text[0] == '\0' ? 0 : character_length(text);
+    const size_t length = text[0] == '\0' ? 0 : utf8_length(text);
     if (length == 0) {
       clean += "\xEF\xBF\xBD";
       text.remove_prefix(1);

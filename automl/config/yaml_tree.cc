@@ -11,6 +11,7 @@
 
 #include "automl/config/yaml_tree_internal.h"
 #include "kernels/base/status.h"
+#include "kernels/base/utf8.h"
 
 namespace assay::automl {
 namespace {
@@ -139,36 +140,10 @@ class TreeBuilder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// Length of the UTF-8 sequence at the front of `text`, or 0 if there is none (RFC 3629, table in
-// section 4: no overlong forms, no surrogates, nothing above U+10FFFF).
-size_t sequence_length(std::string_view text) {
-  const auto byte = [text](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto within = [](unsigned value, unsigned low, unsigned high) {
-    return value >= low && value <= high;
-  };
-  const unsigned first = byte(0);
-  if (within(first, 0x01, 0x7F)) return 1;
-  if (within(first, 0xC2, 0xDF)) return within(byte(1), 0x80, 0xBF) ? 2 : 0;
-  if (within(first, 0xE0, 0xEF)) {
-    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = first == 0xED ? 0x9F : 0xBF;
-    return within(byte(1), low, high) && within(byte(2), 0x80, 0xBF) ? 3 : 0;
-  }
-  if (within(first, 0xF0, 0xF4)) {
-    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-    const bool tail = within(byte(2), 0x80, 0xBF) && within(byte(3), 0x80, 0xBF);
-    return within(byte(1), low, high) && tail ? 4 : 0;
-  }
-  return 0;
-}
-
 // Where the first byte is that is no UTF-8 text (NUL is none), or npos.
 size_t bad_byte(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
-    const size_t length = sequence_length(text.substr(at));
+    const size_t length = text[at] == '\0' ? 0 : utf8_length(text.substr(at));
     if (length == 0) return at;
     at += length;
   }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/utf8.h"
+
 namespace assay::automl {
 namespace {
 
@@ -40,30 +42,9 @@ constexpr std::string_view kStyle =
     ".v4{stroke:var(--v4)}.v5{stroke:var(--v5)}"
     ".pic .line{fill:none;stroke-width:1.5}.pic .cells{fill:none;stroke-width:7}";
 
-// Bytes of the UTF-8 character at `at`, 0 if there is none.
-size_t character_size(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(at);
-  const size_t size = first < 0x80   ? 1
-                      : first < 0xc2 ? 0
-                      : first < 0xe0 ? 2
-                      : first < 0xf0 ? 3
-                      : first < 0xf5 ? 4
-                                     : 0;
-  if (size == 0 || at + size > text.size()) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-  }
-  if (size == 3) {
-    const int code = (first & 0x0f) << 12 | (byte(at + 1) & 0x3f) << 6 | (byte(at + 2) & 0x3f);
-    // Surrogates and what XML has no place for.
-    if (code < 0x800 || (code >= 0xd800 && code < 0xe000) || code >= 0xfffe) return 0;
-  }
-  if (size == 4 &&
-      ((first == 0xf0 && byte(at + 1) < 0x90) || (first == 0xf4 && byte(at + 1) > 0x8f))) {
-    return 0;
-  }
-  return size;
+// U+FFFE and U+FFFF: UTF-8, but nothing that XML has a place for.
+bool is_noncharacter(std::string_view character) {
+  return character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
 }
 
 std::string_view name_of(TextAnchor anchor) {
@@ -87,9 +68,9 @@ std::string markup_text(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
-    const size_t size = character_size(text, at);
+    const size_t size = utf8_length(text.substr(at));
     const char c = text[at];
-    if (size == 0) {
+    if (size == 0 || is_noncharacter(text.substr(at, size))) {
       out += "\xef\xbf\xbd";
     } else if (size > 1) {
       out += text.substr(at, size);
@@ -115,12 +96,12 @@ std::string markup_text(std::string_view text) {
 
 std::string short_label(std::string_view text, int width) {
   std::vector<size_t> starts;
-  for (size_t at = 0; at < text.size(); at += std::max<size_t>(1, character_size(text, at))) {
+  for (size_t at = 0; at < text.size(); at += std::max<size_t>(1, utf8_length(text.substr(at)))) {
     starts.push_back(at);
   }
   const auto room = static_cast<size_t>(std::max(width, 3));
   if (starts.size() <= room) return std::string(text);
-  const size_t head = (room - 1 + 1) / 2;
+  const size_t head = room / 2;
   const size_t tail = room - 1 - head;
   std::string out(text.substr(0, starts[head]));
   out += "\xe2\x80\xa6";

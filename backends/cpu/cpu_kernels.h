@@ -10,7 +10,7 @@ void register_cpu_kernels(kernels::KernelSet& kernels);
 
 void register_quantile_edges(kernels::KernelSet& kernels);
 void register_bin_columns(kernels::KernelSet& kernels);
-void register_loss(kernels::KernelSet& kernels);  // loss_gradients and loss_value
+void register_loss(kernels::KernelSet& kernels);          // loss_gradients and loss_value
 void register_loss_ranking(kernels::KernelSet& kernels);  // the same for losses of groups
 void register_grow_tree(kernels::KernelSet& kernels);
 void register_grow_trees(kernels::KernelSet& kernels);

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "automl/learners/fit_data.h"
-#include "automl/learners/linear_loss.h"
 #include "automl/metrics/metric.h"
 #include "tests/automl/learner_fixture.h"
+#include "tests/automl/linear_gradient.h"
 
 namespace assay::automl {
 namespace {
@@ -189,18 +189,7 @@ TEST(Aim, GradientOfTheLinearLossIsThatOfItsValue) {
     }
     const LinearLoss loss(request, data, must(problem->features->dense(cpu.context)), 3,
                           cpu.context);
-    std::vector<double> x(loss.size());
-    Lcg lcg(9);
-    for (double& value : x) value = lcg.next() - 0.5;
-    std::vector<double> gradient(x.size()), unused(x.size());
-    must(loss.value(x, gradient));
-    for (size_t i = 0; i < x.size(); ++i) {
-      std::vector<double> up = x, down = x;
-      up[i] += 1e-3;
-      down[i] -= 1e-3;
-      const double slope = (must(loss.value(up, unused)) - must(loss.value(down, unused))) / 2e-3;
-      EXPECT_NEAR(gradient[i], slope, 2e-4) << static_cast<int>(aim.kind) << " parameter " << i;
-    }
+    expect_gradient_of_value(loss, 1e-3, 2e-4, std::to_string(static_cast<int>(aim.kind)));
   }
 }
 

@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 
 #include "automl/learners/lbfgs.h"
-#include "automl/learners/linear_loss.h"
 #include "automl/models/linear_model.h"
 #include "tests/automl/learner_fixture.h"
+#include "tests/automl/linear_gradient.h"
 
 namespace assay::automl {
 namespace {
@@ -150,18 +150,7 @@ TEST(LinearLoss, GradientIsThatOfTheValue) {
     const FitData data = must(prepare_fit(request, request.data->aim));
     const LinearLoss loss(request, data, must(problem->features->dense(cpu.context)), 3,
                           cpu.context);
-    std::vector<double> x(loss.size());
-    Lcg lcg(9);
-    for (double& value : x) value = lcg.next() - 0.5;
-    std::vector<double> gradient(x.size()), unused(x.size());
-    must(loss.value(x, gradient));
-    for (size_t i = 0; i < x.size(); ++i) {
-      std::vector<double> up = x, down = x;
-      up[i] += 1e-2;
-      down[i] -= 1e-2;
-      const double slope = (must(loss.value(up, unused)) - must(loss.value(down, unused))) / 2e-2;
-      EXPECT_NEAR(gradient[i], slope, 1e-4) << name_of(task) << " parameter " << i;
-    }
+    expect_gradient_of_value(loss, 1e-2, 1e-4, std::string(name_of(task)));
   }
 }
 

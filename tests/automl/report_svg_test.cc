@@ -32,6 +32,8 @@ TEST(MarkupText, EscapesWhatIsMarkupAndMendsBytes) {
   EXPECT_EQ(markup_text("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(markup_text("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(markup_text("\x80z"), "\xef\xbf\xbdz");
+  // U+FFFE is UTF-8, but XML has no place for it.
+  EXPECT_EQ(markup_text("\xef\xbf\xbez"), "\xef\xbf\xbdz");
 }
 
 TEST(ShortLabel, CutsTheMiddleBetweenCharacters) {

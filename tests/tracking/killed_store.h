@@ -39,4 +39,18 @@ inline void copy_as_killed(const std::string& from, const std::string& to) {
   }
 }
 
+// Makes the journal of such a folder's last writer unreadable from its beginning. Gives the path of
+// the damaged segment in the folder; empty if there is none.
+inline std::string damage_killed_journal(const std::string& folder) {
+  std::string segment;
+  for (const std::string& path : files_below(folder)) {
+    if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
+  }
+  if (segment.empty()) return segment;
+  std::string bytes = slurp(folder + "/" + segment);
+  bytes[3] ^= 0x20;
+  spill(folder + "/" + segment, bytes);
+  return segment;
+}
+
 }  // namespace assay::tracking

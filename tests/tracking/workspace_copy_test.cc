@@ -215,14 +215,8 @@ TEST_F(WorkspaceCopy, NamesDamagedJournals) {
   auto run = Run::create(workspace_, {.name = "lost"});
   ASSERT_TRUE((*run)->durable());
   copy_as_killed(folder_ / "store", folder_ / "killed");
-  std::string segment;
-  for (const std::string& path : files_below(folder_ / "killed")) {
-    if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
-  }
+  const std::string segment = damage_killed_journal(folder_ / "killed");
   ASSERT_FALSE(segment.empty());
-  std::string bytes = slurp(folder_ / ("killed/" + segment));
-  bytes[3] ^= 0x20;
-  spill(folder_ / ("killed/" + segment), bytes);
   const auto killed = *Workspace::open(folder_ / "killed");
   const auto report = copy_workspace(*killed, folder_ / "copy", stop_);
   ASSERT_TRUE(report) << report.error().message;
