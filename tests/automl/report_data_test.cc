@@ -23,6 +23,7 @@ class ReportDataTest : public ::testing::Test {
     auto sweep = tracking::Run::create(workspace_, {"sweep", "e", "search", ""});
     ASSERT_TRUE(sweep) << sweep.error().message;
     sweep_ = std::move(*sweep);
+    ASSERT_TRUE(sweep_->durable());  // others see it from here on
   }
 
   // A trial that is finished, with a learning curve of two folds. Gives its id.
@@ -109,7 +110,6 @@ TEST_F(ReportDataTest, OfATrialIsThatOfItsSweep) {
 }
 
 TEST_F(ReportDataTest, RefusesARunWithoutTrialsAndUnknownOnes) {
-  ASSERT_TRUE(sweep_->checkpoint());  // others see it from here on
   const auto none = gather_report(*workspace_, sweep_->id());
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, StatusCode::kInvalidArgument);
