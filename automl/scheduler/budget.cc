@@ -65,6 +65,10 @@ int64_t Budget::select_deadline_ns() const {
   return at_seconds(*limits_.seconds - kExitSeconds - save_allowance());
 }
 
+int64_t Budget::publish_deadline_ns() const {
+  return timed() ? at_seconds(*limits_.seconds - kExitSeconds - save_latency_) : kNoDeadline;
+}
+
 int64_t Budget::seal_ns() const {
   if (!timed()) return kNoDeadline;
   return select_deadline_ns() - static_cast<int64_t>(0.5e9 * selection_allowance());

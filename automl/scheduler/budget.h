@@ -41,6 +41,8 @@ class Budget {
   int64_t seal_ns() const;
   // When ensemble selection stops.
   int64_t select_deadline_ns() const;
+  // When writing files of trials stops, so that the end of the journal can be written as well.
+  int64_t publish_deadline_ns() const;
 
   // What saving cost when it was measured: a small model, so mostly the latency of the disk.
   void observe_save(double seconds, int64_t bytes);

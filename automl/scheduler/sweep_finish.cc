@@ -485,7 +485,7 @@ void SweepLead::publish_trials() {
   // no time for is safe in the journal, if that could be written.
   tracking::Workspace& workspace = *state_->request.workspace;
   const Budget& budget = state_->budget;
-  const StopToken stop(state_->request.clock, budget.deadline_ns());
+  const StopToken stop(state_->request.clock, budget.publish_deadline_ns());
   Status published = workspace.flush(&stop);
   look_at_journal();
   const auto journal = workspace.journal();

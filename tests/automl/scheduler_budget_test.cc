@@ -32,6 +32,8 @@ TEST(Budget, KeepsItsDeadlinesInOrder) {
     EXPECT_LT(budget.fit_deadline_ns(), budget.seal_ns());
     EXPECT_LT(budget.seal_ns(), budget.select_deadline_ns());
     EXPECT_LT(budget.select_deadline_ns(), budget.deadline_ns());
+    EXPECT_LT(budget.select_deadline_ns(), budget.publish_deadline_ns());
+    EXPECT_LT(budget.publish_deadline_ns(), budget.deadline_ns());
     EXPECT_GE(static_cast<double>(budget.deadline_ns() - budget.select_deadline_ns()) * 1e-9,
               budget.save_seconds(int64_t{1} << 20) - 1e-9);
   }
@@ -76,7 +78,7 @@ TEST(Budget, HasNoDeadlineWithoutATimeLimit) {
   EXPECT_TRUE(budget.logical());
   for (const int64_t ns :
        {budget.deadline_ns(), budget.read_deadline_ns(), budget.fit_deadline_ns(), budget.seal_ns(),
-        budget.select_deadline_ns()}) {
+        budget.select_deadline_ns(), budget.publish_deadline_ns()}) {
     EXPECT_EQ(ns, kNoDeadline);
   }
 }

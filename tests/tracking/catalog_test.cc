@@ -144,6 +144,7 @@ TEST_F(CatalogTest, SeesReplacedNewAndMissingFiles) {
   auto run = *Run::create(workspace_, {.name = "long"});
   ASSERT_TRUE(run->checkpoint());
   const std::string gone = add({});
+  ASSERT_TRUE(workspace_->flush());  // the journal says that its file was there
   ASSERT_TRUE(Catalog(*workspace_).save());
   Catalog warm(*workspace_);
   ASSERT_TRUE(warm.search({}));
