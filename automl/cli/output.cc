@@ -3,15 +3,25 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "automl/cli/interrupt.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl::cli {
 namespace {
 bool output_failed = false;
+bool output_interrupted = false;  // the first failure was a signal that came while nobody read
+
+void note_failure() {
+  if (!std::exchange(output_failed, true)) {
+    output_interrupted = errno == EINTR && stop_token().requested();
+  }
+}
 
 // Of the environment; empty if it is not set.
 std::string_view variable(const char* name) {
@@ -21,12 +31,12 @@ std::string_view variable(const char* name) {
 }  // namespace
 
 void print_result(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed = true;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) note_failure();
 }
 
 void print_message(std::string_view text) {
   // In a file that takes both, what was printed first comes first.
-  if (std::fflush(stdout) != 0) output_failed = true;
+  if (std::fflush(stdout) != 0) note_failure();
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
@@ -49,7 +59,10 @@ void print_error(const Invocation& invocation, const Error& error) {
 }
 
 Status flush_output() {
-  if (std::fflush(stdout) != 0) output_failed = true;
+  if (std::fflush(stdout) != 0) note_failure();
+  if (output_interrupted) {
+    return fail(StatusCode::kCancelled, "interrupted while standard output was not read");
+  }
   if (output_failed) return fail(StatusCode::kIo, "cannot write to standard output");
   return {};
 }

@@ -23,7 +23,8 @@ void print_note(const Invocation& invocation, std::string_view text);
 void print_damage(Invocation& invocation, std::span<const std::string> damaged);
 // `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.
 void print_error(const Invocation& invocation, const Error& error);
-// Whether everything printed reached stdout; an io error if not (a full disk, a closed pipe).
+// Whether everything printed reached stdout. Fails: io (a full disk, a closed pipe); cancelled if a
+// signal came while nobody read it.
 Status flush_output();
 
 // A table as people read it, or with --csv as programs do.

@@ -291,6 +291,31 @@ class SignalTest(CliCase):
         self.assertIn(b'left at once; no model was registered', written)
 
 
+    def test_an_interrupt_while_nobody_reads_is_one(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        size = fcntl.fcntl(writer, F_GETPIPE_SZ)
+        os.write(writer, b' ' * size)
+        with subprocess.Popen([ASSAY, 'config', 'schema'], cwd=self.folder, stdout=writer,
+                              stderr=subprocess.PIPE) as process:
+            os.close(writer)
+            while 'pipe' not in (place := self.place_of(process)):
+                self.assertIsNone(process.poll())
+                if place == 'S 0':
+                    process.kill()
+                    self.skipTest('the kernel does not tell where a process sleeps')
+            process.send_signal(signal.SIGINT)
+            self.assertIn(b'interrupted while standard output', process.stderr.read())
+        self.assertEqual(process.returncode, 130)
+
+    @staticmethod
+    def place_of(process):
+        """Its state, and the kernel's function in which it sleeps: 'S pipe_write'."""
+        with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat, \
+                open(f'/proc/{process.pid}/wchan', encoding='ascii') as wchan:
+            return stat.read().rpartition(')')[2].split()[0] + ' ' + wchan.read()
+
+
 class FurtherSignalTest(CliCase):
     def setUp(self):
         super().setUp()
