@@ -160,9 +160,11 @@ Status StartModel::check_run(const ExperimentConfig& config, const datasets::Tar
   for (const char* key : kCompared) {
     differences.compare(key, recorded(params_, key), recorded(params, key));
   }
-  // What auto stands for is known when folds are planned.
+  // Folds are the same whoever chose them; rows held out by auto may be fewer than those of
+  // holdout.
   const std::string method = recorded(params_, "validation.method");
-  if (method != "auto" && config.validation.method != "auto") {
+  const bool open = method == "auto" || config.validation.method == "auto";
+  if (is_holdout() || !open) {
     differences.compare("validation.method", method, config.validation.method);
   }
   ASSAY_RETURN_IF_ERROR(differences.status(name_));

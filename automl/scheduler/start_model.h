@@ -34,7 +34,9 @@ class StartModel {
   // Fails: config, naming what differs with both values.
   Status check_run(const ExperimentConfig& config, const datasets::Target& target,
                    const tracking::DatasetUse& dataset) const;
-  // Likewise its folds, once they are planned: validation.method auto looks at the time left, too.
+  // Whether its run held rows out, instead of making folds.
+  bool is_holdout() const { return models_.size() == 1; }
+  // Whether the run's folds are as the model's own, once they are planned.
   // Fails: config.
   Status check_folds(const TrainingSet& set) const;
 

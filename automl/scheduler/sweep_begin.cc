@@ -90,12 +90,12 @@ Status SweepLead::read_table() {
 }
 
 Status SweepLead::check() {
-  ASSAY_ASSIGN_OR_RETURN(target_, find_target(*table_, config_.data));
-  ASSAY_RETURN_IF_ERROR(check_target(config_, *target_, table_->row_count()));
+  ASSAY_ASSIGN_OR_RETURN(roles_, read_column_roles(*table_, config_.data));
+  ASSAY_RETURN_IF_ERROR(check_target(config_, roles_->target, table_->row_count()));
   if (config_.model.init.empty()) return {};
   ASSAY_ASSIGN_OR_RETURN(state_->start,
                          StartModel::load(state_->request.workspace, config_.model.init));
-  return state_->start->check_run(config_, *target_, state_->record.dataset);
+  return state_->start->check_run(config_, roles_->target, state_->record.dataset);
 }
 
 Status SweepLead::begin() {

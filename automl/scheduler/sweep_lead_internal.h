@@ -14,7 +14,7 @@
 #include "automl/scheduler/slots.h"
 #include "automl/scheduler/sweep_state_internal.h"
 #include "automl/scheduler/time_plan.h"
-#include "datasets/target.h"
+#include "automl/validation/column_roles.h"
 #include "kernels/base/executor.h"
 #include "tracking/run.h"
 
@@ -131,7 +131,7 @@ class SweepLead {
   int64_t base_bytes_ = 0;              // held throughout
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
-  std::optional<datasets::Target> target_;  // until the training set has it
+  std::optional<ColumnRoles> roles_;  // until the training set has them
   std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
   std::unique_ptr<SlotGroup> slot_group_;

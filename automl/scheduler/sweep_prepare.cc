@@ -76,7 +76,7 @@ Status SweepLead::prepare() {
   std::shared_ptr<const FeatureEncoder> encoder;
   if (state_->start) encoder = state_->start->encoder();
   ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop),
-                                                        std::move(target_), std::move(encoder)));
+                                                        std::move(roles_), std::move(encoder)));
   ASSAY_RETURN_IF_ERROR(check_base());
   if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
     tracking::DatasetUse use = state_->record.dataset;
@@ -166,7 +166,10 @@ Status SweepLead::plan_validation_folds() {
   }
   std::optional<double> seconds_left;
   if (state_->budget.timed()) seconds_left = state_->budget.seconds_left();
-  ASSAY_RETURN_IF_ERROR(state_->set->plan(config_, fit_seconds, seconds_left));
+  // What auto stands for must not depend on the time left where a model is gone on with.
+  std::optional<bool> holdout;
+  if (state_->start) holdout = state_->start->is_holdout();
+  ASSAY_RETURN_IF_ERROR(state_->set->plan(config_, fit_seconds, seconds_left, holdout));
   outcome_.task = state_->set->task();
   outcome_.metric = std::string(state_->set->metric().name());
   outcome_.validation_method = state_->set->validation_method();

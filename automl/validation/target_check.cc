@@ -10,6 +10,7 @@
 
 #include "automl/learners/fit_data.h"
 #include "automl/learners/learner.h"
+#include "automl/validation/column_roles.h"
 #include "automl/validation/metric_choice.h"
 #include "datasets/column_types.h"
 #include "datasets/csv_reader.h"
@@ -17,19 +18,6 @@
 
 namespace assay::automl {
 namespace {
-
-// The label, or the one that is the same number in another spelling ("1" for "1.0").
-std::vector<std::string>::iterator find_label(std::vector<std::string>& labels,
-                                              const std::string& wanted) {
-  const auto exact = std::find(labels.begin(), labels.end(), wanted);
-  double number = 0;
-  const auto finite = datasets::NumberKind::kFinite;
-  if (exact != labels.end() || datasets::parse_number(wanted, number) != finite) return exact;
-  return std::find_if(labels.begin(), labels.end(), [&](const std::string& label) {
-    double value = 0;
-    return datasets::parse_number(label, value) == finite && value == number;
-  });
-}
 
 // Lines, and the code of the first; config before data.
 class Mistakes {
@@ -72,34 +60,6 @@ void check_learners(const ExperimentConfig& config, const TrainingData& data, Mi
 
 }  // namespace
 
-Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data) {
-  std::optional<Task> task;
-  if (data.task != "auto") {
-    ASSAY_ASSIGN_OR_RETURN(task, parse_task(data.task));
-  }
-  auto extracted = datasets::extract_target(table, data.target, task);
-  if (!extracted) return fail_with(std::move(extracted.error()), "data.target");
-  datasets::Target target = std::move(*extracted);
-  if (data.positive_class.empty()) return target;
-  if (target.task != Task::kBinary) {
-    return fail(StatusCode::kConfig,
-                "data.positive_class: '{}' needs a binary task, but column '{}' is {}",
-                data.positive_class, data.target, name_of(target.task));
-  }
-  const auto at = find_label(target.labels, data.positive_class);
-  if (at == target.labels.end()) {
-    return fail(StatusCode::kConfig, "data.positive_class: column '{}' has no label '{}'{}",
-                data.target, data.positive_class,
-                name_hint(data.positive_class, std::span<const std::string>(target.labels)));
-  }
-  if (at == target.labels.begin()) {
-    std::swap(target.labels[0], target.labels[1]);
-    std::swap(target.counts[0], target.counts[1]);
-    for (int32_t& code : target.codes) code = 1 - code;
-  }
-  return target;
-}
-
 Status check_target(const ExperimentConfig& config, const datasets::Target& target,
                     int64_t row_count) {
   TrainingData data;
@@ -137,11 +97,14 @@ Status check_target_file(const ExperimentConfig& config, Executor& executor,
   if (!std::filesystem::is_regular_file(config.data.train, error)) return {};
   ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config.data));
   options.only_columns = {config.data.target};
+  for (const std::string& name : {config.data.weight, config.data.group, config.data.time_column}) {
+    if (!name.empty()) options.only_columns.push_back(name);
+  }
   options.drop.clear();
   ASSAY_ASSIGN_OR_RETURN(const auto table,
                          datasets::read_csv(config.data.train, options, executor, stop));
-  ASSAY_ASSIGN_OR_RETURN(const datasets::Target target, find_target(*table, config.data));
-  return check_target(config, target, table->row_count());
+  ASSAY_ASSIGN_OR_RETURN(const ColumnRoles roles, read_column_roles(*table, config.data));
+  return check_target(config, roles.target, table->row_count());
 }
 
 }  // namespace assay::automl

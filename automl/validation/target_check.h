@@ -16,11 +16,6 @@
 
 namespace assay::automl {
 
-// data.target with the task and positive class that the config gives.
-// Fails: data (data.target: ...) as datasets::extract_target; config for a positive class that the
-// task or the column has not.
-Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data);
-
 // Whether the metric and what the learners' parameters fix go with the target of a table of
 // `row_count` rows.
 // Fails: config for what is of another task, else data for targets outside a metric's or an
@@ -29,8 +24,8 @@ Result<datasets::Target> find_target(const datasets::Table& table, const DataOpt
 Status check_target(const ExperimentConfig& config, const datasets::Target& target,
                     int64_t row_count);
 
-// The same for the file data.train, of which the target alone is kept. A pipe is passed over: it
-// can be read only once. Fails: as read_csv and the two above.
+// The same for the file data.train, of which only columns with a role are kept. A pipe is passed
+// over: it can be read only once. Fails: as read_csv, read_column_roles and check_target.
 Status check_target_file(const ExperimentConfig& config, Executor& executor, const StopToken& stop);
 
 }  // namespace assay::automl

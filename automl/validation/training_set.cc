@@ -11,7 +11,6 @@
 #include "automl/metrics/decision.h"
 #include "automl/metrics/part_score.h"
 #include "automl/validation/metric_choice.h"
-#include "automl/validation/target_check.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
 #include "kernels/base/names.h"
@@ -19,80 +18,6 @@
 
 namespace assay::automl {
 namespace {
-
-// Weights of the rows that have a target; 0 elsewhere.
-Result<std::vector<float>> read_weights(const datasets::Column& column,
-                                        const datasets::Target& target) {
-  if (column.type != datasets::ColumnType::kNumeric) {
-    return fail(StatusCode::kData, "data.weight: column '{}' is {} (must be numeric)", column.name,
-                name_of(column.type));
-  }
-  std::vector<float> weights(column.numbers.size(), 0.0f);
-  double sum = 0;
-  for (const uint32_t row : target.rows) {
-    const double weight = column.numbers[row];
-    const auto rounded = static_cast<float>(weight);
-    if (!(weight >= 0) || !std::isfinite(rounded)) {
-      return fail(StatusCode::kData,
-                  "data.weight: column '{}', row {}: {} (must be >= 0 and finite)", column.name,
-                  row + 1, std::isnan(weight) ? std::string("missing") : fmt::format("{}", weight));
-    }
-    weights[row] = rounded;
-    sum += weight;
-  }
-  if (!(sum > 0)) {
-    return fail(StatusCode::kData, "data.weight: column '{}': all weights are 0", column.name);
-  }
-  return weights;
-}
-
-// Codes of groups, one a target row. All missing values are one group.
-std::vector<int32_t> read_groups(const datasets::Column& column, const datasets::Target& target) {
-  std::vector<int32_t> groups;
-  groups.reserve(target.rows.size());
-  if (!column.is_numbers()) {
-    for (const uint32_t row : target.rows) groups.push_back(column.codes[row]);
-    return groups;
-  }
-  std::map<double, int32_t> code_of;
-  for (const uint32_t row : target.rows) {
-    const double value = column.numbers[row];
-    if (std::isnan(value)) {
-      groups.push_back(0);
-      continue;
-    }
-    const auto next = static_cast<int32_t>(code_of.size()) + 1;
-    groups.push_back(code_of.emplace(value, next).first->second);
-  }
-  return groups;
-}
-
-Result<std::vector<double>> read_times(const datasets::Column& column,
-                                       const datasets::Target& target) {
-  if (!column.is_numbers()) {
-    return fail(StatusCode::kData,
-                "data.time_column: column '{}' is {} (must be datetime or numeric)", column.name,
-                name_of(column.type));
-  }
-  std::vector<double> times;
-  times.reserve(target.rows.size());
-  for (const uint32_t row : target.rows) {
-    if (std::isnan(column.numbers[row])) {
-      return fail(StatusCode::kData,
-                  "data.time_column: column '{}', row {}: missing (every row needs a time)",
-                  column.name, row + 1);
-    }
-    times.push_back(column.numbers[row]);
-  }
-  return times;
-}
-
-Result<const datasets::Column*> column_for(const datasets::Table& table, std::string_view option,
-                                           const std::string& name) {
-  auto column = table.column(name);
-  if (!column) return fail_with(std::move(column.error()), option);
-  return column;
-}
 
 std::string target_note(const datasets::Target& target) {
   std::string note = fmt::format("target '{}': {}", target.name, name_of(target.task));
@@ -111,20 +36,17 @@ std::string target_note(const datasets::Target& target) {
 
 Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
     const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-    const kernels::ComputeContext& context, std::optional<datasets::Target> given,
+    const kernels::ComputeContext& context, std::optional<ColumnRoles> roles,
     std::shared_ptr<const FeatureEncoder> encoder) {
-  if (!given) {
-    ASSAY_ASSIGN_OR_RETURN(given, find_target(*table, config.data));
+  if (!roles) {
+    ASSAY_ASSIGN_OR_RETURN(roles, read_column_roles(*table, config.data));
   }
-  datasets::Target& target = *given;
-  ASSAY_ASSIGN_OR_RETURN(MetricChoice choice, choose_metric(config, target.task));
+  ASSAY_ASSIGN_OR_RETURN(MetricChoice choice, choose_metric(config, roles->target.task));
   std::unique_ptr<TrainingSet> set(new TrainingSet(choice.metric));
   set->table_ = table;
   set->row_count_ = table->row_count();
-  set->target_ = std::move(target);
-  set->read_target();
+  set->take(std::move(*roles));
   std::move(choice.notes.begin(), choice.notes.end(), std::back_inserter(set->notes_));
-  ASSAY_RETURN_IF_ERROR(set->read_roles(config));
   set->encoder_ = std::move(encoder);
   ASSAY_RETURN_IF_ERROR(set->encode(config, context));
   if (config.run.class_weight == "balanced") set->balance_classes();
@@ -142,7 +64,12 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   return set;
 }
 
-void TrainingSet::read_target() {
+void TrainingSet::take(ColumnRoles roles) {
+  target_ = std::move(roles.target);
+  row_weights_ = std::move(roles.weights);
+  train_weights_ = row_weights_;
+  groups_ = std::move(roles.groups);
+  times_ = std::move(roles.times);
   const auto rows = static_cast<size_t>(table_->row_count());
   notes_.push_back(target_note(target_));
   if (target_.missing_count > 0) {
@@ -155,26 +82,6 @@ void TrainingSet::read_target() {
     values_.assign(rows, 0);
     for (size_t i = 0; i < target_.rows.size(); ++i) values_[target_.rows[i]] = target_.values[i];
   }
-}
-
-Status TrainingSet::read_roles(const ExperimentConfig& config) {
-  if (!config.data.weight.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
-                           column_for(*table_, "data.weight", config.data.weight));
-    ASSAY_ASSIGN_OR_RETURN(row_weights_, read_weights(*column, target_));
-    train_weights_ = row_weights_;
-  }
-  if (!config.data.group.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
-                           column_for(*table_, "data.group", config.data.group));
-    groups_ = read_groups(*column, target_);
-  }
-  if (!config.data.time_column.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
-                           column_for(*table_, "data.time_column", config.data.time_column));
-    ASSAY_ASSIGN_OR_RETURN(times_, read_times(*column, target_));
-  }
-  return {};
 }
 
 Status TrainingSet::fit_encoder(const EncoderOptions& options,
@@ -266,7 +173,7 @@ void TrainingSet::balance_classes() {
 }
 
 Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
-                         std::optional<double> seconds_left) {
+                         std::optional<double> seconds_left, std::optional<bool> holdout) {
   ValidationRequest request;
   request.target = &target_;
   request.groups = groups_;
@@ -276,6 +183,7 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
   request.feature_count = encoder_->feature_count();
   request.fit_seconds = fit_seconds;
   request.seconds_left = seconds_left;
+  request.holdout = holdout;
   ASSAY_ASSIGN_OR_RETURN(ValidationPlan plan, plan_validation(request));
   validation_method_ = std::move(plan.method);
   validation_reason_ = std::move(plan.reason);

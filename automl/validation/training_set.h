@@ -14,6 +14,7 @@
 #include "automl/metrics/metric.h"
 #include "automl/preprocess/encoded_table.h"
 #include "automl/preprocess/feature_encoder.h"
+#include "automl/validation/column_roles.h"
 #include "automl/validation/constraints.h"
 #include "automl/validation/validation_plan.h"
 #include "datasets/table.h"
@@ -34,22 +35,21 @@ class TrainingSet {
  public:
   // Reads the roles of columns from `config`: target (with task and positive class), weight, group,
   // time, and what is left as features; fits the encoder. Validation is planned afterwards.
-  // `target`: that of find_target(), if it is there already.
-  // Fails: data or config, naming the column and, for a bad value, its row (from 1): no such
-  // column, no usable feature, weights that are negative or missing, times that are missing, a
-  // positive class that is no label, a metric that does not fit the task; cancelled.
+  // `roles`: what read_column_roles() gave, if it was called already.
+  // Fails: as read_column_roles; data or config, naming the column: no usable feature, a metric
+  // that does not fit the task; cancelled.
   // With `encoder`, features are encoded by that one; fails: data if the table breaks its contract.
   static Result<std::unique_ptr<TrainingSet>> make(
       const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-      const kernels::ComputeContext& context, std::optional<datasets::Target> target = {},
+      const kernels::ComputeContext& context, std::optional<ColumnRoles> roles = {},
       std::shared_ptr<const FeatureEncoder> encoder = nullptr);
   TrainingSet(const TrainingSet&) = delete;
   TrainingSet& operator=(const TrainingSet&) = delete;
 
   // Plans the folds; call once, before trials. `fit_seconds` and `seconds_left` as in
-  // ValidationRequest.
+  // ValidationRequest, `holdout` too.
   Status plan(const ExperimentConfig& config, double fit_seconds,
-              std::optional<double> seconds_left);
+              std::optional<double> seconds_left, std::optional<bool> holdout = {});
 
   Task task() const { return target_.task; }
   const datasets::Target& target() const { return target_; }
@@ -101,8 +101,7 @@ class TrainingSet {
 
  private:
   explicit TrainingSet(Metric metric) : metric_(metric) {}
-  void read_target();
-  Status read_roles(const ExperimentConfig& config);
+  void take(ColumnRoles roles);
   Status fit_encoder(const EncoderOptions& options, const kernels::ComputeContext& context);
   // With the encoder that was given, if any.
   Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);

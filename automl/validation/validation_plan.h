@@ -28,6 +28,8 @@ struct ValidationRequest {
   double fit_seconds = 0;
   // Seconds left, if time is limited. Without a limit size alone decides.
   std::optional<double> seconds_left;
+  // What method auto must choose, whatever the time; empty: that is open.
+  std::optional<bool> holdout;
 };
 
 struct ValidationPlan {

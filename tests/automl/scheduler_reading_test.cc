@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <limits>
+#include <numeric>
 #include <regex>
 #include <string>
+#include <tuple>
 
 #include "tests/automl/scheduler_fakes.h"
 #include "tracking/run_query.h"
@@ -113,6 +116,34 @@ TEST(Sweep, LeavesNoRunWhereTheConfigDoesNotGoWithTheTarget) {
     const auto outcome = bench.run();
     ASSERT_FALSE(outcome);
     EXPECT_EQ(outcome.error().code, code);
+    EXPECT_THAT(outcome.error().message, HasSubstr(says));
+    const auto list = tracking::list_runs(*bench.request.workspace);
+    ASSERT_TRUE(list);
+    EXPECT_TRUE(list->runs.empty());
+  }
+}
+
+TEST(Sweep, LeavesNoRunWhereAColumnWithARoleHoldsWhatItMustNot) {
+  using Option = std::string DataOptions::*;
+  const double missing = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [option, value, says] :
+       {std::tuple<Option, double, const char*>{&DataOptions::weight, -2.0,
+                                                "data.weight: column 'w', row 8: -2 (must be"},
+        std::tuple<Option, double, const char*>{&DataOptions::time_column, missing,
+                                                "data.time_column: column 'w', row 8: missing"}}) {
+    SweepBench bench;
+    bench.add(std::make_unique<FakeLearner>("constant"));
+    bench.request.config.budget.trials = 2;
+    bench.request.config.data.*option = "w";
+    std::vector<double> numbers(30);
+    std::iota(numbers.begin(), numbers.end(), 1.0);
+    std::vector<double> role = numbers;
+    role[7] = value;
+    bench.request.table = table_of(
+        {number_column("x", numbers), number_column("w", role), number_column("y", numbers)});
+    const auto outcome = bench.run();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, StatusCode::kData);
     EXPECT_THAT(outcome.error().message, HasSubstr(says));
     const auto list = tracking::list_runs(*bench.request.workspace);
     ASSERT_TRUE(list);

@@ -79,6 +79,21 @@ TEST(ValidationPlan, FoldsOnlyWhatTheTimeAllows) {
   EXPECT_EQ(plan_of(request).folds.size(), 5u) << "what the user says is done";
 }
 
+TEST(ValidationPlan, ChoosesWhatTheModelHasThatIsGoneOnWith) {
+  const auto target = numbers(1000);
+  ValidationRequest request;
+  request.target = &target;
+  request.fit_seconds = 0.1;
+  request.seconds_left = 1;
+  request.holdout = false;
+  EXPECT_EQ(plan_of(request).folds.size(), 5u) << "though there is no time for it";
+  request.seconds_left = 1000;
+  request.holdout = true;
+  EXPECT_TRUE(plan_of(request).is_holdout());
+  request.options.method = "kfold";
+  EXPECT_EQ(plan_of(request).folds.size(), 5u) << "what the user says is done";
+}
+
 TEST(ValidationPlan, KeepsAnAutomaticHoldoutFromGrowingWithoutEnd) {
   const auto target = numbers(1'000'000);
   ValidationRequest request;

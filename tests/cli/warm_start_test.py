@@ -60,6 +60,16 @@ class WarmStartTest(CliCase):
                      learners='{gbt: {objective: poisson}}', data=', metric: rmse')
         self.assertEqual(self.run_count(), before)
 
+    def test_folds_that_were_chosen_are_chosen_again(self):
+        cli_case.regression_table(self.path('t.csv'))
+        self.run_gbt('k', 5, more='validation: {method: kfold}\n')
+        self.run_gbt('x', 5, ', init: k')
+        self.run_gbt('h', 5, more='validation: {method: holdout}\n')
+        before = self.run_count()
+        self.run_gbt('x', 5, ', init: h', 2,
+                     ['h:1', 'validation.method is holdout there and auto here'])
+        self.assertEqual(self.run_count(), before)
+
     def test_constraints_that_the_model_keeps_go_on(self):
         cli_case.regression_table(self.path('t.csv'))
         monotone = ', monotone: {a: increasing}'
