@@ -16,8 +16,6 @@ namespace assay::automl {
 namespace {
 
 constexpr int kWatchMilliseconds = 50;
-// How many of the best models the size of the registered one is guessed from.
-constexpr size_t kTypicalMembers = 8;
 
 int64_t peak_rss_bytes() {
   rusage usage{};
@@ -183,12 +181,7 @@ void SweepLead::watch(SlotGroup& slots) {
   const Clock& clock = *state_->request.clock;
   while (!state_->queue->idle() && slots.running() > 0) {
     tell(state_->queue->wait_events(kWatchMilliseconds));
-    const auto pool = static_cast<double>(
-        std::min(config_.ensemble.max_models, state_->queue->counts().finished));
-    // Selection on all rows, and twice on half of them.
-    budget.expect_tail(state_->queue->model_bytes(kTypicalMembers),
-                       2 * state_->queue->score_seconds() * pool *
-                           static_cast<double>(config_.ensemble.iterations) / threads_);
+    forecast_end();
     look_at_journal();
     budget.expect_backlog(state_->request.workspace->backlog_seconds());
     state_->publish_deadlines();

@@ -39,6 +39,8 @@ constexpr double kLastWritesSeconds = 0.1;
 
 bool is_baseline(const Candidate& candidate) { return candidate.trial == 0; }
 
+}  // namespace
+
 std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns) {
   std::vector<PredictionView> views;
   for (const Candidate& candidate : candidates) {
@@ -57,8 +59,6 @@ SelectionProblem selection_problem(const TrainingSet& set, std::span<const Predi
   problem.parts = set.scored_parts();
   return problem;
 }
-
-}  // namespace
 
 // All that the time left allows to select from, best first.
 std::vector<Candidate> SweepLead::usable_candidates() const {

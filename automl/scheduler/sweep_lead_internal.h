@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@
 #include "tracking/run.h"
 
 namespace assay::automl {
+
+// Predictions as selection takes them; `columns` a row.
+std::vector<PredictionView> views_of(const std::vector<Candidate>& candidates, int64_t columns);
+// Of the rows that trials are scored on. Not owned: `views` and `set` must outlive it.
+SelectionProblem selection_problem(const TrainingSet& set, std::span<const PredictionView> views);
 
 // The program itself, its libraries and buffers.
 inline constexpr int64_t kProgramBytes = int64_t{64} << 20;
@@ -61,6 +67,11 @@ class SweepLead {
   Status baseline();
   void search();
   void watch(SlotGroup& slots);
+  // Tells the budget what the end will take. (sweep_forecast.cc)
+  void forecast_end();
+  // Bytes of the models that would be registered now, and of a few more; nothing if that is not to
+  // be found out.
+  std::optional<int64_t> try_selection() const;
   void say_what_ended();
   void say_what_stalled();
   // Ensemble, registered model, the parent's final record. (sweep_finish.cc)
@@ -135,6 +146,8 @@ class SweepLead {
   std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
   std::unique_ptr<SlotGroup> slot_group_;
+  std::optional<int64_t> chosen_bytes_;  // of the last try_selection()
+  int64_t forecast_trials_ = -1;         // finished then
   SweepOutcome outcome_;
   std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.

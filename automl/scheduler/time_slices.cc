@@ -14,10 +14,10 @@ void order_defaults(std::vector<PlannedDefault>& defaults, double seconds_left) 
       std::stable_partition(slow, defaults.end(), [&](const PlannedDefault& planned) {
         return planned.leading && planned.seconds <= seconds_left;
       });
-  for (auto at = slow; at != others; ++at) at->share = kLeadingShare;
   std::stable_sort(others, defaults.end(), [](const PlannedDefault& a, const PlannedDefault& b) {
     return a.seconds < b.seconds;
   });
+  if (slow != defaults.end()) slow->share = kLeadingShare;
 }
 
 int64_t TimeSlices::deadline_ns(const TrialSpec& spec, int64_t now_ns, int64_t end_ns) {

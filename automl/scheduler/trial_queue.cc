@@ -277,6 +277,11 @@ int64_t TrialQueue::model_bytes(size_t models) const {
   return bytes;
 }
 
+std::vector<Candidate> TrialQueue::candidates() const {
+  const std::lock_guard lock(mutex_);
+  return pool_.candidates();
+}
+
 std::vector<LeaderboardRow> TrialQueue::rows() const {
   const std::lock_guard lock(mutex_);
   return rows_;

@@ -87,6 +87,8 @@ class TrialQueue {
   // Longest that computing the metric on all rows took, and the size of the pool's best models.
   double score_seconds() const;
   int64_t model_bytes(size_t models) const;
+  // What is in the pool now.
+  std::vector<Candidate> candidates() const;
 
   // For after seal(), or when idle.
   const CandidatePool& pool() const { return pool_; }

@@ -46,6 +46,35 @@ class ThreadedExecutor final : public Executor {
   int threads_;
 };
 
+// A constant model that says it holds so many bytes.
+class HeavyModel final : public Model {
+ public:
+  HeavyModel(std::unique_ptr<Model> inner, int64_t bytes)
+      : inner_(std::move(inner)), bytes_(bytes) {}
+  std::string_view kind() const override { return inner_->kind(); }
+  int32_t output_count() const override { return inner_->output_count(); }
+  int32_t feature_count() const override { return inner_->feature_count(); }
+  int64_t byte_count() const override { return bytes_; }
+  std::vector<double> feature_importance() const override { return inner_->feature_importance(); }
+  void save(ModelWriter& writer) const override { inner_->save(writer); }
+
+ protected:
+  Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, std::span<float> out,
+                    const TargetScale& frame) const override {
+    return inner_->predict(features, rows, context, out, frame);
+  }
+  Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, ExplainedScale scale,
+                    std::span<double> out) const override {
+    return inner_->explain(features, rows, context, scale, out);
+  }
+
+ private:
+  std::unique_ptr<Model> inner_;
+  int64_t bytes_;
+};
+
 // A learner that predicts the mean of its training targets plus `bias` (regression), or the class
 // shares moved by `bias` towards class 0; the one named constant has kBaselineBias. Its fit
 // runs `on_fit` first.
@@ -129,6 +158,9 @@ class FakeLearner final : public Learner {
     }
     ASSAY_ASSIGN_OR_RETURN(result.model,
                            ConstantModel::make(outputs, data.features->feature_count()));
+    if (model_bytes_ > 0) {
+      result.model = std::make_unique<HeavyModel>(std::move(result.model), model_bytes_);
+    }
     result.iterations = 1;
     result.best_iteration = 1;
     return result;
@@ -136,6 +168,11 @@ class FakeLearner final : public Learner {
 
   FakeLearner& with_bytes(int64_t bytes) {
     bytes_ = bytes;
+    return *this;
+  }
+  // Of each of its models.
+  FakeLearner& with_model_bytes(int64_t bytes) {
+    model_bytes_ = bytes;
     return *this;
   }
   // Bytes that a bias of 1 takes on top.
@@ -160,6 +197,7 @@ class FakeLearner final : public Learner {
   OptionGroup group_;
   int64_t bytes_ = 1000;
   int64_t bias_bytes_ = 0;
+  int64_t model_bytes_ = 0;
   double cost_ = 1;
   double gap_ = 0;
   mutable std::atomic<int> fits_{0};

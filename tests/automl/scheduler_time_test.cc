@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "automl/report/run_summary.h"
@@ -86,7 +88,7 @@ TEST(OrderDefaults, PutsTheQuickFirstAndALeaderThatCanEndNext) {
   EXPECT_EQ(order_of({{"linear", 5}, {"gbt", 9, true}, {"et", 3}, {"rf", 0.5}}, 10),
             "rf gbt* et linear ");
   EXPECT_EQ(order_of({{"linear", 60}, {"gbt", 11, true}, {"et", 3}, {"rf", 5}}, 10),
-            "et rf gbt linear ");
+            "et* rf gbt linear ");
   EXPECT_EQ(order_of({}, 10), "");
 }
 
@@ -201,6 +203,55 @@ TEST(SweepTime, LooksAtNoPatienceWithATrialBudget) {
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->finished + outcome->pruned, 60);
   EXPECT_EQ(outcome->ended_by, SweepEnd::kTrials);
+}
+
+// How often the leading thread has looked at the time.
+class LooksObserver final : public SweepObserver {
+ public:
+  void on_progress(const SweepProgress&) override {
+    const std::lock_guard lock(mutex_);
+    ++looks_;
+    looked_.notify_all();
+  }
+  void wait_for_looks(int64_t count) {
+    std::unique_lock lock(mutex_);
+    const int64_t wanted = looks_ + count;
+    looked_.wait(lock, [&] { return looks_ >= wanted; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable looked_;
+  int64_t looks_ = 0;
+};
+
+// Eight models of 100 MB would take 8 s to save; an ensemble of two at most takes a quarter.
+TEST(SweepTime, KeepsNoMoreBackForSavingThanWhatWouldBeChosenTakes) {
+  SweepBench bench;
+  LooksObserver observer;
+  bench.request.observer = &observer;
+  double last = 0;
+  const auto fit = [&](const FakeLearner::Call& call) {
+    if (call.context.stop->requested()) return Script{{}, true};
+    last = static_cast<double>(bench.clock.now_ns()) * 1e-9;
+    const bool near = last > 20;
+    bench.clock.advance(near ? kSecond / 4 : kSecond);
+    if (near) observer.wait_for_looks(2);
+    return Script{};
+  };
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  bench.add(std::make_unique<FakeLearner>("gbt", fit)).with_model_bytes(100'000'000);
+  bench.request.config.budget.time = 30;
+  bench.request.config.budget.patience = 0;
+  bench.request.config.search.halving = false;
+  bench.request.config.ensemble.iterations = 2;
+  bench.request.config.validation.method = "holdout";
+  bench.request.threads = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->ended_by, SweepEnd::kTime);
+  EXPECT_GT(last, 25);
+  EXPECT_LE(outcome->wall_seconds, 30.4);
 }
 
 TEST(SweepTime, SaysThatNothingIsLeftToTry) {
