@@ -18,14 +18,14 @@ def row(name, system, seed, score, **fields):
 
 
 class Report(BenchCase):
-    def report(self, *rows, installs=(), code=0):
+    def report(self, *rows, installs=(), code=0, more=()):
         for one in rows:
             cells.append(self.path('r.tsv'), one)
         for one in installs:
             cells.append(self.path('r_peers.tsv'), one, cells.INSTALL_COLUMNS)
         process = self.program('report', '--results', self.path('r.tsv'), '--out',
                                self.path('docs/page.md'), '--picture', self.path('docs/i/p.svg'),
-                               code=code)
+                               *more, code=code)
         return self.read('docs/page.md') if code == 0 else process.stderr
 
     def test_tables_hold_the_figures(self):
@@ -40,11 +40,11 @@ class Report(BenchCase):
         self.assertIn('| assay | 1.50 | 0.50 | 9.5 | -0.5 | 1.0 | 100 | 100 | 12.3 k | 1.90 | 0 | '
                       '0 of 3 |', lines)
         self.assertIn('| a | flaml | 10 | 2 | 3 | no \\| memory |', lines)
-        self.assertIn('| 10 s | flaml | 2 | 1 (1) | 0 | 1 (1) |', lines)
+        self.assertIn('| 10 s | flaml | 2 | 1 (1) | 0 | 1 (1) | 1 |', lines)
         self.assertIn('| 10 s | b | flaml | 0.5 | 0.25 | 100.0 % | yes |', lines)
         self.assertIn('| flaml | 1 | 3 | lib 3 |', lines)
         self.assertIn('6 cells, measured on a machine, 2 threads, from 2026-01-02 to 2026-01-02; '
-                      '1 of them under load (see below).', lines)
+                      '1 of them under load (see below). Made by `bench/automl/report`.', lines)
         self.assertIn('No installation is on record.', lines)
         self.assertIn('![', text)
         self.assertIn('](i/p.svg)', text)
@@ -67,7 +67,7 @@ class Report(BenchCase):
     def test_rows_of_other_machines_and_older_rows_are_counted_only(self):
         text = self.report(row('a', 'assay', 1, .9), row('a', 'assay', 1, .7, version='2'),
                            row('a', 'flaml', 1, .8), row('a', 'assay', 2, .1, machine='other'))
-        self.assertIn('2 further rows are of other machines or replaced', text)
+        self.assertIn('2 further rows are of other machines, replaced', text)
         self.assertIn('| a | roc_auc | 0.7000 (1) | **0.8000** (1) |', text)
 
     def test_what_was_not_installed_is_named_with_its_error(self):
@@ -81,6 +81,24 @@ class Report(BenchCase):
         text = self.report(row('a', 'assay', 1, .9), row('b', 'flaml', 1, .8))
         self.assertIn('No budget has sets that all its systems were measured on.', text)
         self.assertNotIn('![', text)
+
+    def test_rows_under_load_can_be_left_out(self):
+        text = self.report(row('a', 'assay', 1, .9), row('b', 'assay', 1, .8, foreign_cpus=1),
+                           more=['--without-load'])
+        self.assertIn('1 further rows are of other machines, replaced by later ones, or left out.',
+                      text)
+        self.assertIn('| a | roc_auc |', text)
+        self.assertNotIn('| b | roc_auc |', text)
+
+    def test_rows_under_load_alone_are_an_error_without_them(self):
+        self.assertIn('all 1 rows were measured under load',
+                      self.report(row('b', 'assay', 1, .8, foreign_cpus=1), code=1,
+                                  more=['--without-load']))
+
+    def test_prediction_speed_is_a_ratio(self):
+        text = self.report(row('a', 'assay', 1, .9), row('a', 'flaml', 1, .8,
+                                                         predict_rows_per_s=1234.5))
+        self.assertIn('| 10 s | flaml | 1 | 1 (1) | 0 | 0 (0) | 10 |', text)
 
     def test_no_rows_are_an_error(self):
         self.assertIn('has no rows', self.report(code=1))
