@@ -20,13 +20,19 @@ namespace {
 constexpr int kTries = 32;
 constexpr int64_t kSettleNs = int64_t{2'000'000'000};
 
+// Bytes that are there and wrong, or not there. All else may be whole.
+void note_problem(const Error& error, FoundReferences& references) {
+  const bool damage = error.code == StatusCode::kData || error.code == StatusCode::kNotFound;
+  (damage ? references.damaged : references.unreadable).push_back(error.message);
+}
+
 Status add_journals(Workspace& workspace, FoundReferences& references) {
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
   references.damaged = journals.damaged();
   for (const auto& [run_id, found] : journals.runs()) {
     auto record = journaled_run(workspace, run_id, found);
     if (!record) {
-      references.damaged.push_back(std::move(record.error().message));
+      note_problem(record.error(), references);
       // Its file is told of again, by itself; what the journal alone says is still found.
       record = RunRecord();
       (void)found.index->replay(run_id, *record);
@@ -129,7 +135,7 @@ Status ReferenceFinder::read_new(const std::vector<Found>& files) {
     if (links[i]) {
       known.blobs = std::move(links[i]->blobs);
     } else {
-      known.damage = std::move(links[i].error().message);
+      known.problem = std::move(links[i].error());
     }
   }
   return {};
@@ -153,11 +159,11 @@ Result<FoundReferences> ReferenceFinder::find(const std::set<std::string>& gone)
   for (const auto& [path, known] : known_) {
     const std::string who = "run " + known.run_id;
     for (const std::string& sha256 : known.blobs) references.blobs.try_emplace(sha256, who);
-    if (!known.damage.empty()) references.damaged.push_back(known.damage);
+    if (known.problem) note_problem(*known.problem, references);
   }
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models,
-                         registry.blobs_needed(&references.damaged));
+                         registry.blobs_needed(&references.damaged, &references.unreadable));
   for (const std::string& sha256 : models) {
     references.blobs.try_emplace(sha256, "a registered model");
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,9 +22,14 @@ using BlobReferences = std::map<std::string, std::string>;
 
 struct FoundReferences {
   BlobReferences blobs{};
-  // A message for each run file, journal and model record that cannot be read, naming it: it might
-  // name any blob.
+  // A message for each run file, journal, model record and change of a model that is damaged or
+  // missing, naming it: it might name any blob.
   std::vector<std::string> damaged{};
+  // Likewise for what may be whole: it could not be read, for want of rights or memory, or because
+  // a disk failed.
+  std::vector<std::string> unreadable{};
+
+  bool complete() const { return damaged.empty() && unreadable.empty(); }
 };
 
 // Adds the blobs that a run names: artifacts, source files, manifest, git diff, models.
@@ -63,7 +69,7 @@ class ReferenceFinder {
     uint64_t round = 0;    // of find(), that saw it last
     std::string run_id{};
     std::vector<std::string> blobs{};
-    std::string damage{};  // why it cannot be read, or empty
+    std::optional<Error> problem{};  // why it cannot be read
   };
   struct Found {
     std::string path;

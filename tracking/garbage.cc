@@ -35,7 +35,7 @@ class Collector {
       const int64_t before = report_.blobs;
       ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find(purged_));
       report_.kept_blobs = report_.young_blobs = report_.held_blobs = report_.held_bytes = 0;
-      report_.damaged = references.damaged;
+      note_problems(references);
       const Status moved = move_unneeded(references);
       if (!options_.dry_run && !moved_.empty()) ASSAY_RETURN_IF_ERROR(remove_moved());
       if (moved) break;
@@ -112,6 +112,11 @@ class Collector {
     return workspace_.path() + "/" + blob_path(sha256);
   }
 
+  void note_problems(const FoundReferences& references) {
+    report_.damaged = references.damaged;
+    report_.unreadable = references.unreadable;
+  }
+
   // Fails half-way on a full disk; what it moved is in moved_.
   Status move_unneeded(const FoundReferences& references) {
     const std::string root = workspace_.path() + "/blobs";
@@ -145,7 +150,7 @@ class Collector {
       ++report_.young_blobs;
       return {};
     }
-    if (!references.damaged.empty()) {
+    if (!references.complete()) {
       ++report_.held_blobs;
       report_.held_bytes += entry.info.size;
       return {};
@@ -175,7 +180,7 @@ class Collector {
       ASSAY_RETURN_IF_ERROR(restore_pinned());
       ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find());
       ASSAY_RETURN_IF_ERROR(check_held());
-      if (!references.damaged.empty()) return hold_moved(references);
+      if (!references.complete()) return hold_moved(references);
       const int64_t looked_ns = wall_time_ns();
       while (!moved_.empty()) {
         const int64_t age_ns = wall_time_ns() - looked_ns;
@@ -198,7 +203,7 @@ class Collector {
 
   // Something was damaged since the first look.
   Status hold_moved(const FoundReferences& references) {
-    report_.damaged = references.damaged;
+    note_problems(references);
     for (const Moved& blob : moved_) {
       ASSAY_RETURN_IF_ERROR(put_back(blob.sha256));
       ++report_.held_blobs;

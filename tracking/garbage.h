@@ -10,9 +10,9 @@
 // it later finds it gone and stores it anew. With a pin or a name it is put back. Killed at any
 // point, the next collection goes on. Thread-safe.
 //
-// What is damaged blocks nothing. A run file, journal or model record that cannot be read might
-// name any blob, so blobs that nothing else names are held back until it is mended, deleted or put
-// away (quarantine.h); all the rest is freed.
+// What is damaged blocks nothing. A run file, journal, model record or change of a model that
+// cannot be read might name any blob, so blobs that nothing else names are held back until it is
+// mended, deleted or put away (quarantine.h); all the rest is freed.
 //
 // A full disk has no room for a writer's folder. Then deleted runs go first, and caches if need be;
 // with the room that this makes the collection becomes a writer after all. If that is not enough,
@@ -47,10 +47,11 @@ struct GarbageReport {
   int64_t kept_blobs = 0;      // named or pinned
   int64_t young_blobs = 0;     // nothing names them, but they are younger than the grace period
   int64_t restored_blobs = 0;  // put back, since somebody came for them meanwhile
-  // Old enough and named by nothing, but what is damaged might name them.
+  // Old enough and named by nothing, but what is damaged or not to be read might name them.
   int64_t held_blobs = 0;
   int64_t held_bytes = 0;
-  std::vector<std::string> damaged{};  // a message for each thing that cannot be read
+  std::vector<std::string> damaged{};     // a message for each thing that is damaged or missing
+  std::vector<std::string> unreadable{};  // and for each that could not be read, and may be whole
 };
 
 // A collection that is planned and then made: the second reads only what changed since the first.

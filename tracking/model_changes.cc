@@ -77,6 +77,21 @@ tl::unexpected<Error> unknown_tag(const ModelVersion& model, const std::string& 
               key, name_hint(key, known));
 }
 
+// What serves must be there. Fails: data with the way out; io.
+Status check_bytes(Workspace& workspace, const ModelVersion& model) {
+  const Status whole = BlobStore(workspace).verify(model.sha256);
+  if (whole) return {};
+  return fail(whole.error().code,
+              "model {0}:{1} has no bytes to serve: {2} (bring the file '{3}' back from a copy of "
+              "the workspace, or register the model anew: assay models import FILE)",
+              model.name, model.version, whole.error().message, blob_path(model.sha256));
+}
+
+bool is_for_use(const ModelEdit& edit) {
+  const bool stage = edit.stage && *edit.stage != "none" && *edit.stage != "archived";
+  return stage || !edit.set_aliases.empty();
+}
+
 std::string uses_text(const std::vector<std::string>& uses) {
   std::string text;
   for (const std::string& use : uses) text += (text.empty() ? "" : "; ") + use;
@@ -99,6 +114,7 @@ Result<ModelVersion> ModelRegistry::edit(std::string_view name, int64_t version,
   ASSAY_RETURN_IF_ERROR(check_visible(known, known.state, version));
   ASSAY_ASSIGN_OR_RETURN(const ModelVersion record,
                          read_version_record(*workspace_, name, version));
+  if (is_for_use(edit)) ASSAY_RETURN_IF_ERROR(check_bytes(*workspace_, record));
   {
     ModelVersion now = record;
     overlay(now, known.state);
@@ -183,6 +199,12 @@ Status ModelRegistry::delete_versions(std::string_view name, std::span<const int
   ASSAY_ASSIGN_OR_RETURN(const auto pins, run_uses(*workspace_, records));
   const auto decide = [&](const ModelState& state) -> Result<std::vector<ModelChange>> {
     std::vector<ModelChange> changes;
+    if (!state.damage.empty()) {
+      return fail(StatusCode::kData,
+                  "no version of model '{}' is deleted, since it might be in use: {} (assay fsck "
+                  "--quarantine puts that away)",
+                  known.name, state.damage.front());
+    }
     for (size_t i = 0; i < records.size(); ++i) {
       ASSAY_RETURN_IF_ERROR(check_visible(known, state, records[i].version));
       std::vector<std::string> uses = registry_uses(records[i], state);
@@ -216,9 +238,12 @@ Result<int64_t> ModelRegistry::purge(int64_t before_ns) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   int64_t purged = 0;
   for (const std::string& name : names) {
+    if (!read_state(*workspace_, name)) continue;  // blobs_needed() tells
     int64_t here = 0;
     const auto decide = [&](const ModelState& state) -> Result<std::vector<ModelChange>> {
       std::vector<ModelChange> changes;
+      here = 0;
+      if (!state.damage.empty()) return changes;
       for (const auto& [version, changed] : state.versions) {
         const bool old = changed.deleted_ns > 0 && changed.deleted_ns < before_ns;
         if (old && !changed.purged) {
@@ -258,13 +283,21 @@ Status ModelRegistry::give_up_version(std::string_view name, int64_t version,
   return commit_changes(*workspace_, name, reason, decide);
 }
 
-Result<std::vector<std::string>> ModelRegistry::blobs_needed(std::vector<std::string>* damaged) {
+Result<std::vector<std::string>> ModelRegistry::blobs_needed(std::vector<std::string>* damaged,
+                                                             std::vector<std::string>* unreadable) {
+  const auto note = [&](const auto& result) {
+    const StatusCode code = result ? StatusCode::kData : result.error().code;
+    const bool damage = code == StatusCode::kData || code == StatusCode::kNotFound;
+    return note_damage(result, damage || unreadable == nullptr ? damaged : unreadable);
+  };
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<std::string> hashes;
   for (const std::string& name : names) {
     auto known = known_model(*workspace_, name);
-    ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
-    if (!known) {
+    ASSAY_RETURN_IF_ERROR(note(known));
+    if (known) {
+      ASSAY_RETURN_IF_ERROR(note_damage(*known, damaged));
+    } else {
       // What the changes say is not known, so all versions count.
       known = KnownModel{name, {}, {}, {}};
       ASSAY_ASSIGN_OR_RETURN(known->registered, registered_versions(*workspace_, name));
@@ -272,7 +305,7 @@ Result<std::vector<std::string>> ModelRegistry::blobs_needed(std::vector<std::st
     for (const int64_t version : known->registered) {
       if (known->state.of(version).purged) continue;
       const auto record = read_version_record(*workspace_, name, version);
-      ASSAY_RETURN_IF_ERROR(note_damage(record, damaged));
+      ASSAY_RETURN_IF_ERROR(note(record));
       if (record) hashes.push_back(record->sha256);
     }
   }

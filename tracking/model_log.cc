@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include "kernels/base/names.h"
@@ -22,72 +20,61 @@ std::string path_in(const Workspace& workspace, std::string_view name, std::stri
   return fmt::format("{}/{}/{}", workspace.path(), model_folder(name), rest);
 }
 
-std::string event_path(const Workspace& workspace, std::string_view name, int64_t number) {
-  return path_in(workspace, name, fmt::format("changes/{}.json", number));
-}
-
-// The number in "<number>.json", or 0.
-int64_t number_of(std::string_view file_name) {
-  int64_t number = 0;
-  const char* end = file_name.data() + file_name.size();
-  const auto [stop, error] = std::from_chars(file_name.data(), end, number);
-  const bool whole = error == std::errc() && std::string_view(stop, end) == kEnding;
-  return whole && number > 0 ? number : 0;
-}
+using DamagedAliases = std::vector<std::pair<std::string, std::string>>;
 
 // Workspaces made before there were events have a file for each alias.
-Status read_alias_files(const Workspace& workspace, std::string_view name, ModelState& state) {
-  const std::string folder = path_in(workspace, name, "aliases");
+Result<DamagedAliases> read_alias_files(const Workspace& workspace, std::string_view name,
+                                        ModelState& state) {
+  DamagedAliases damaged;
+  const std::string folder = model_folder(name) + "/aliases";
   FileLayer& files = workspace.files();
-  if (!files.exists(folder)) return {};
-  ASSAY_ASSIGN_OR_RETURN(const auto file_names, files.list(folder));
-  for (const std::string& file_name : file_names) {
+  const auto file_names = files.list(fmt::format("{}/{}", workspace.path(), folder));
+  if (!file_names && file_names.error().code == StatusCode::kNotFound) return damaged;
+  if (!file_names) return tl::unexpected<Error>(file_names.error());
+  for (const std::string& file_name : *file_names) {
     if (!file_name.ends_with(kEnding)) continue;
-    const std::string path = fmt::format("{}/{}", folder, file_name);
+    const std::string alias = file_name.substr(0, file_name.size() - kEnding.size());
+    if (!check_name("alias", alias)) continue;  // nothing of ours
+    const std::string place = fmt::format("{}/{}", folder, file_name);
+    const std::string path = fmt::format("{}/{}", workspace.path(), place);
     ASSAY_ASSIGN_OR_RETURN(const std::string text, read_file(files, path, kRecordLimitBytes));
-    ASSAY_ASSIGN_OR_RETURN(state.aliases[file_name.substr(0, file_name.size() - kEnding.size())],
-                           parse_alias(text, path));
+    const auto version = parse_alias(text, path);
+    if (version) {
+      state.aliases[lower_case(alias)] = *version;
+    } else {
+      damaged.emplace_back(place, version.error().message);
+    }
   }
-  return {};
+  return damaged;
 }
 
-// What state.json says; the state before the first event if it is absent or of no use.
-Result<ModelState> cached_state(const Workspace& workspace, std::string_view name) {
+// What state.json says, if it is there and of use.
+std::optional<ModelState> saved_state(const Workspace& workspace, std::string_view name) {
   const std::string path = path_in(workspace, name, "state.json");
-  if (const auto text = read_file(workspace.files(), path, kRecordLimitBytes)) {
-    if (auto state = parse_state(*text, path)) return state;
-  }
+  const auto text = read_file(workspace.files(), path, kRecordLimitBytes);
+  if (!text) return std::nullopt;
+  auto state = parse_state(*text, path);
+  return state ? std::optional(std::move(*state)) : std::nullopt;
+}
+
+// The state that state.json has, or else that before the first event.
+Result<ModelState> cached_state(const Workspace& workspace, std::string_view name) {
+  if (auto state = saved_state(workspace, name)) return std::move(*state);
   ModelState state;
-  ASSAY_RETURN_IF_ERROR(read_alias_files(workspace, name, state));
+  ASSAY_ASSIGN_OR_RETURN(const auto damaged, read_alias_files(workspace, name, state));
+  for (const auto& [place, why] : damaged) state.damage.push_back(why);
   return state;
 }
 
-Result<ModelEvent> read_event(const Workspace& workspace, std::string_view name, int64_t number) {
-  const std::string path = event_path(workspace, name, number);
-  auto text = read_file(workspace.files(), path, kRecordLimitBytes);
-  if (!text && text.error().code == StatusCode::kNotFound) {
-    return fail(StatusCode::kData, "model '{}' is damaged: '{}' is missing", name, path);
-  }
-  if (!text) return tl::unexpected<Error>(std::move(text.error()));
-  ASSAY_ASSIGN_OR_RETURN(ModelEvent event, parse_event(*text, path));
-  if (event.number != number) {
-    return fail(StatusCode::kData, "'{}' is damaged: it says number {}", path, event.number);
-  }
-  return event;
-}
-
-// The events after `number`, oldest first.
-Result<std::vector<ModelEvent>> events_after(const Workspace& workspace, std::string_view name,
-                                             int64_t number) {
-  ASSAY_ASSIGN_OR_RETURN(const auto numbers,
-                         numbered_files(workspace, path_in(workspace, name, "changes")));
-  std::vector<ModelEvent> events;
-  const int64_t last = numbers.empty() ? 0 : numbers.back();
-  for (int64_t at = number + 1; at <= last; ++at) {
-    ASSAY_ASSIGN_OR_RETURN(ModelEvent event, read_event(workspace, name, at));
-    events.push_back(std::move(event));
-  }
-  return events;
+// Applies the events that follow the state.
+Status catch_up(const Workspace& workspace, std::string_view name, ModelState& state) {
+  ASSAY_ASSIGN_OR_RETURN(const EventLog log,
+                         read_event_log(workspace.files(), path_in(workspace, name, "changes"),
+                                        name, {.after = state.number, .taken = state.number}));
+  for (const ModelEvent& event : log.events) apply_event(state, event);
+  for (const EventGap& gap : log.gaps) state.damage.push_back(gap.why);
+  state.number = log.last;
+  return {};
 }
 
 // A cache: that it cannot be written is no failure.
@@ -99,11 +86,6 @@ void cache_state(Workspace& workspace, std::string_view name, const ModelState& 
                      path_in(workspace, name, "state.json"), std::as_bytes(std::span(text)));
 }
 
-tl::unexpected<Error> senseless(const std::string& source, const ModelChange& change) {
-  return fail(StatusCode::kData, "'{}' is damaged: it changes '{}' of version {} to '{}'", source,
-              clean_utf8(change.what), change.version, clean_utf8(change.to.value_or("")));
-}
-
 }  // namespace
 
 const VersionState& ModelState::of(int64_t version) const {
@@ -112,9 +94,8 @@ const VersionState& ModelState::of(int64_t version) const {
   return it == versions.end() ? unchanged : it->second;
 }
 
-Status apply_event(ModelState& state, const ModelEvent& event, const std::string& source) {
+void apply_event(ModelState& state, const ModelEvent& event) {
   for (const ModelChange& change : event.changes) {
-    if (change.version < 1) return senseless(source, change);
     if (change.what == "alias") {
       if (change.to) {
         state.aliases[change.key] = change.version;
@@ -124,22 +105,19 @@ Status apply_event(ModelState& state, const ModelEvent& event, const std::string
       continue;
     }
     VersionState& version = state.versions[change.version];
-    if (change.what == "stage" && change.to) {
-      version.stage = change.to;
-    } else if (change.what == "description" && change.to) {
-      version.description = change.to;
-    } else if (change.what == "tag") {
-      version.tags[change.key] = change.to;
-    } else if (change.what == "deleted") {
+    if (change.what == "stage") version.stage = change.to;
+    if (change.what == "description") version.description = change.to;
+    if (change.what == "tag") version.tags[change.key] = change.to;
+    if (change.what == "deleted") {
       version.deleted_ns = change.to ? std::max<int64_t>(1, event.at_ns) : 0;
-    } else if (change.what == "purged" && change.to) {
-      version.purged = true;
-    } else {
-      return senseless(source, change);
     }
+    if (change.what == "purged") version.purged = true;
   }
-  state.number = event.number;
-  return {};
+  for (auto& [number, version] : state.versions) {
+    if (event.lost_to == 0 || version.deleted_ns == 0) continue;
+    version.deleted_ns = std::max(version.deleted_ns, event.at_ns);
+  }
+  state.number = std::max({state.number, event.number, event.lost_to});
 }
 
 namespace {
@@ -172,34 +150,37 @@ Status take_name(Workspace& workspace, const std::string& folder, const std::str
 
 std::string model_folder(std::string_view name) { return "models/" + lower_case(name); }
 
-Result<std::vector<int64_t>> numbered_files(const Workspace& workspace, const std::string& folder) {
-  std::vector<int64_t> numbers;
-  const auto file_names = workspace.files().list(folder);
-  if (!file_names && file_names.error().code == StatusCode::kNotFound) return numbers;
-  if (!file_names) return tl::unexpected<Error>(file_names.error());
-  for (const std::string& file_name : *file_names) {
-    if (const int64_t number = number_of(file_name); number > 0) numbers.push_back(number);
-  }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
+std::string changes_folder(std::string_view name) { return model_folder(name) + "/changes"; }
+
+std::string change_path(std::string_view name, int64_t number) {
+  return fmt::format("{}/{}{}", changes_folder(name), number, kEnding);
 }
 
 Result<std::vector<int64_t>> registered_versions(const Workspace& workspace,
                                                  std::string_view name) {
-  return numbered_files(workspace, path_in(workspace, name, "versions"));
+  return numbered_files(workspace.files(), path_in(workspace, name, "versions"));
 }
 
 Result<ModelState> read_state(const Workspace& workspace, std::string_view name) {
   ASSAY_ASSIGN_OR_RETURN(ModelState state, cached_state(workspace, name));
-  ASSAY_ASSIGN_OR_RETURN(const auto events, events_after(workspace, name, state.number));
-  for (const ModelEvent& event : events) {
-    ASSAY_RETURN_IF_ERROR(apply_event(state, event, event_path(workspace, name, event.number)));
-  }
+  ASSAY_RETURN_IF_ERROR(catch_up(workspace, name, state));
   return state;
 }
 
-Result<std::vector<ModelEvent>> read_events(const Workspace& workspace, std::string_view name) {
-  return events_after(workspace, name, 0);
+Result<EventLog> read_events(const Workspace& workspace, std::string_view name) {
+  const auto saved = saved_state(workspace, name);
+  return read_event_log(workspace.files(), path_in(workspace, name, "changes"), name,
+                        {.taken = saved ? saved->number : 0});
+}
+
+Result<DamagedAliases> damaged_aliases(const Workspace& workspace, std::string_view name) {
+  if (saved_state(workspace, name)) return DamagedAliases();
+  ModelState ignored;
+  return read_alias_files(workspace, name, ignored);
+}
+
+ModelEvent lost_event(int64_t first, int64_t last, std::string_view reason) {
+  return {first, wall_time_ns(), user_name(), this_process().host, clean_utf8(reason), {}, last};
 }
 
 Status commit_changes(Workspace& workspace, std::string_view name, std::string_view reason,
@@ -211,21 +192,25 @@ Status commit_changes(Workspace& workspace, std::string_view name, std::string_v
   ASSAY_ASSIGN_OR_RETURN(ModelState state, cached_state(workspace, name));
   const int64_t cached = state.number;
   while (true) {
-    ASSAY_ASSIGN_OR_RETURN(const auto events, events_after(workspace, name, state.number));
-    for (const ModelEvent& other : events) {
-      ASSAY_RETURN_IF_ERROR(apply_event(state, other, event_path(workspace, name, other.number)));
-    }
+    ASSAY_RETURN_IF_ERROR(catch_up(workspace, name, state));
     ASSAY_ASSIGN_OR_RETURN(event.changes, decide(state));
     if (event.changes.empty()) return {};
+    if (state.number >= kLargestNumber) {
+      return fail(StatusCode::kData,
+                  "model '{}' cannot be changed: no number is left for it after change {} ('{}')",
+                  name, state.number, change_path(name, state.number));
+    }
     event.number = state.number + 1;
     event.at_ns = wall_time_ns();
-    Status taken = take_name(workspace, model_folder(name) + "/changes",
-                             fmt::format("{}.json", event.number), to_json(event));
+    Status taken = take_name(workspace, changes_folder(name),
+                             fmt::format("{}{}", event.number, kEnding), to_json(event));
     if (taken) break;
     if (taken.error().code != StatusCode::kAlreadyExists) return taken;
   }
-  ASSAY_RETURN_IF_ERROR(apply_event(state, event, "the new event"));
-  if (state.number - cached >= kStateSpacing) cache_state(workspace, name, state);
+  apply_event(state, event);
+  if (state.damage.empty() && state.number - cached >= kStateSpacing) {
+    cache_state(workspace, name, state);
+  }
   return {};
 }
 

@@ -65,6 +65,14 @@ Result<std::vector<std::string>> model_names(const Workspace& workspace) {
   return models;
 }
 
+Status note_damage(const KnownModel& model, std::vector<std::string>* damaged) {
+  const std::vector<std::string>& found = model.state.damage;
+  if (found.empty()) return {};
+  if (damaged == nullptr) return fail(StatusCode::kData, "{}", found.front());
+  damaged->insert(damaged->end(), found.begin(), found.end());
+  return {};
+}
+
 Result<KnownModel> known_model(const Workspace& workspace, std::string_view name) {
   ASSAY_RETURN_IF_ERROR(check_name("model", name));
   KnownModel model{std::string(name), {}, {}, {}};
@@ -108,6 +116,7 @@ Result<ModelVersion> read_current(const Workspace& workspace, const KnownModel& 
                                   int64_t version) {
   ASSAY_ASSIGN_OR_RETURN(ModelVersion current, read_version_record(workspace, model.name, version));
   overlay(current, model.state);
+  current.damage = model.state.damage;
   if (!model.visible.empty() && version == model.visible.back()) {
     current.aliases.emplace_back(kLatestAlias);
     std::sort(current.aliases.begin(), current.aliases.end());

@@ -33,7 +33,11 @@ Status note_damage(const Result<T>& result, std::vector<std::string>* damaged) {
   return {};
 }
 
-// Fails: not_found with the nearest name; invalid_argument; data if an event is damaged.
+// Tells what is damaged or missing of the model's changes, or fails with it if there is nowhere to.
+Status note_damage(const KnownModel& model, std::vector<std::string>* damaged);
+
+// Fails: not_found with the nearest name; invalid_argument; io; data if a newer release wrote an
+// event.
 Result<KnownModel> known_model(const Workspace& workspace, std::string_view name);
 
 // Fails: not_found, saying why, if the version is not registered or is deleted.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/hash.h"
 #include "tracking/json_fields_internal.h"
 #include "tracking/records_internal.h"
 
@@ -148,6 +149,7 @@ std::string to_json(const ModelEvent& event) {
                                    {"from", maybe(change.from)},
                                    {"to", maybe(change.to)}});
   }
+  if (event.lost_to != 0) json["lost_to"] = event.lost_to;
   return dump(json);
 }
 
@@ -164,11 +166,14 @@ Result<ModelEvent> parse_event(std::string_view text, const std::string& source)
     event.changes.push_back({item.text("what"), item.integer("version"), item.text("key"),
                              item.maybe_text("from"), item.maybe_text("to")});
   }
+  event.lost_to = fields.integer("lost_to", false);
   ASSAY_RETURN_IF_ERROR(fields.status());
   return event;
 }
 
-std::string to_json(const ModelState& state) {
+namespace {
+
+Json state_object(const ModelState& state) {
   Json json{{"record_version", kRecordVersion},
             {"number", state.number},
             {"aliases", Json::object()},
@@ -185,6 +190,16 @@ std::string to_json(const ModelState& state) {
                                                      {"deleted_ns", entry.deleted_ns},
                                                      {"purged", entry.purged}};
   }
+  return json;
+}
+
+bool is_number(int64_t number) { return number >= 1 && number <= kLargestNumber; }
+
+}  // namespace
+
+std::string to_json(const ModelState& state) {
+  Json json = state_object(state);
+  json["sha256"] = sha256_hex(dump(json));
   return dump(json);
 }
 
@@ -193,18 +208,25 @@ Result<ModelState> parse_state(std::string_view text, const std::string& source)
   ASSAY_RETURN_IF_ERROR(check_record_version(fields, source));
   ModelState state;
   state.number = fields.integer("number");
-  bool keys_good = state.number >= 0;
+  bool keys_good = state.number == 0 || is_number(state.number);
   for (const auto& [alias, entry] : fields.objects("aliases")) {
     state.aliases[alias] = entry.integer("version");
+    keys_good = keys_good && is_number(state.aliases[alias]);
   }
   for (const auto& [key, entry] : fields.objects("versions")) {
     const int64_t version = version_key(key);
-    keys_good = keys_good && version > 0;
+    keys_good = keys_good && is_number(version);
     state.versions[version] = read_version_state(entry);
   }
   ASSAY_RETURN_IF_ERROR(fields.status());
   if (!keys_good) {
-    return fail(StatusCode::kData, "'{}' is damaged: it has numbers below 1", source);
+    return fail(StatusCode::kData, "'{}' is damaged: it has numbers that nothing has", source);
+  }
+  // Earlier releases wrote none.
+  const auto hash = fields.maybe_text("sha256");
+  ASSAY_RETURN_IF_ERROR(fields.status());
+  if (hash && *hash != sha256_hex(dump(state_object(state)))) {
+    return fail(StatusCode::kData, "'{}' is damaged: its content is not that of its hash", source);
   }
   return state;
 }

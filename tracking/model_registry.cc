@@ -72,6 +72,10 @@ Status take_version(Workspace& workspace, ModelVersion& model) {
     model.version = std::max(model.version, state.versions.rbegin()->first + 1);
   }
   while (true) {
+    if (model.version > kLargestNumber) {
+      return fail(StatusCode::kData, "model '{}' has a version {}: no number is left for another",
+                  model.name, kLargestNumber);
+    }
     const std::string text = to_json(model);
     if (static_cast<int64_t>(text.size()) > kRecordLimitBytes) {
       return fail(StatusCode::kInvalidArgument,
@@ -100,6 +104,7 @@ Result<ModelVersion> register_blob(Workspace& workspace, ModelVersion model, con
   model.user = user_name();
   model.aliases.clear();
   model.deleted_ns = 0;
+  model.damage.clear();
   ASSAY_RETURN_IF_ERROR(take_version(workspace, model));
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(workspace, model.name));
   return read_current(workspace, known, model.version);
@@ -171,7 +176,10 @@ Result<std::optional<ModelVersion>> ModelRegistry::any_made_by(
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   for (const std::string& name : names) {
     ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
-    for (auto version = known.visible.rbegin(); version != known.visible.rend(); ++version) {
+    // What is damaged may have brought back any version that is not purged.
+    const auto& versions = known.state.damage.empty() ? known.visible : known.registered;
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+      if (known.state.of(*version).purged) continue;
       ASSAY_ASSIGN_OR_RETURN(ModelVersion record, read_version_record(*workspace_, name, *version));
       if (run_ids.contains(record.run_id)) return record;
     }
@@ -186,6 +194,7 @@ Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::st
     const auto known = known_model(*workspace_, name);
     ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
     if (!known) continue;
+    ASSAY_RETURN_IF_ERROR(note_damage(*known, damaged));
     if (damaged != nullptr) note_damaged_versions(*workspace_, *known, *damaged);
     if (known->visible.empty()) continue;
     auto model = read_current(*workspace_, *known, known->visible.back());
@@ -198,6 +207,7 @@ Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::st
 Result<std::vector<ModelVersion>> ModelRegistry::list_versions(std::string_view name,
                                                                std::vector<std::string>* damaged) {
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+  ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
   ASSAY_RETURN_IF_ERROR(latest_version(known));
   return read_versions(*workspace_, known, known.visible, damaged);
 }
@@ -205,6 +215,7 @@ Result<std::vector<ModelVersion>> ModelRegistry::list_versions(std::string_view 
 Result<std::vector<ModelVersion>> ModelRegistry::list_deleted(std::string_view name,
                                                               std::vector<std::string>* damaged) {
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
+  ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
   std::vector<int64_t> deleted;
   for (const int64_t version : known.registered) {
     const VersionState& changed = known.state.of(version);
@@ -232,7 +243,8 @@ Result<std::string> ModelRegistry::read_model(const ModelVersion& model) {
   return fail_with(std::move(bytes.error()), fmt::format("model {}:{}", model.name, model.version));
 }
 
-Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name) {
+Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name,
+                                                       std::vector<std::string>* damaged) {
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
   std::vector<ModelEvent> events;
   for (const int64_t version : known.registered) {
@@ -242,8 +254,12 @@ Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name) {
     event.changes.push_back({"registered", version, "", std::nullopt, model->stage});
     events.push_back(std::move(event));
   }
-  ASSAY_ASSIGN_OR_RETURN(auto changes, read_events(*workspace_, name));
-  return in_order(std::move(events), std::move(changes));
+  ASSAY_ASSIGN_OR_RETURN(EventLog log, read_events(*workspace_, name));
+  for (const EventGap& gap : log.gaps) {
+    if (damaged == nullptr) return fail(StatusCode::kData, "{}", gap.why);
+    damaged->push_back(gap.why);
+  }
+  return in_order(std::move(events), std::move(log.events));
 }
 
 Result<std::string> ModelRegistry::exported_bytes(const ModelVersion& model) {

@@ -8,6 +8,11 @@
 // A deleted version goes to the trash: its record and bytes stay, it is only no longer seen, and it
 // can be restored until purge() has taken it. Its number is never given out again.
 //
+// A change whose file is damaged or missing disables nothing: the model is what all others made of
+// it, and whoever reads it is told (ModelVersion::damage). Until the file is put away
+// (quarantine.h), nothing of the model is deleted for want of knowledge: no version, no blob, and
+// no run that one of its versions comes from.
+//
 // A version is in use, and is then not deleted, if an alias other than latest points at it, if its
 // stage is production, or if a run relies on it: a run with the tag `pinned` or `serving` (true, or
 // any text but "false", "no", "0" and "") that made it or lists it among its models. Trials are not
@@ -71,6 +76,10 @@ struct ModelVersion {
   std::optional<ModelOrigin> origin{};
   std::vector<std::string> aliases{};  // filled when read; "latest" included; sorted
   int64_t deleted_ns = 0;              // filled when read; 0: not deleted
+  // Filled when read: a message for each change of the model that is damaged or missing. What it
+  // changed is not known, so stage, description, tags, aliases and deletion may be as they were
+  // before it.
+  std::vector<std::string> damage{};
 };
 
 // One thing that changed: `what` is registered, stage, description, tag, alias, deleted or purged.
@@ -90,6 +99,8 @@ struct ModelEvent {
   std::string host{};
   std::string reason{};
   std::vector<ModelChange> changes{};
+  // Above 0: stands for events that are lost, those from `number` to this; changes nothing.
+  int64_t lost_to = 0;
 };
 
 // What to change of one version; fields that are empty change nothing.
@@ -119,9 +130,10 @@ class ModelRegistry {
   Result<ModelVersion> register_model_file(ModelVersion model, const std::string& path);
 
   // The latest version of each model, by name. With a name: all versions of it, newest first; with
-  // `deleted`, those in the trash instead. Damaged records are told in `damaged` (of all versions,
-  // also of those that are not listed), and the rest is listed; without it they fail the call.
-  // Fails: not_found with the nearest name; data for a damaged record.
+  // `deleted`, those in the trash instead. Damaged records and changes are told in `damaged` (of
+  // all versions, also of those that are not listed), and the rest is listed; without it they fail
+  // the call.
+  // Fails: not_found with the nearest name; data for a damaged record or change.
   Result<std::vector<ModelVersion>> list_models(std::vector<std::string>* damaged = nullptr);
   Result<std::vector<ModelVersion>> list_versions(std::string_view name,
                                                   std::vector<std::string>* damaged = nullptr);
@@ -129,7 +141,8 @@ class ModelRegistry {
                                                  std::vector<std::string>* damaged = nullptr);
 
   // A version that is not deleted and comes from one of these runs, if there is any. Looks at the
-  // newest versions of each model first, and stops at the first that fits.
+  // newest versions of each model first, and stops at the first that fits. Where a change is
+  // damaged or missing, which might have restored it, a deleted version counts, too.
   // Fails: data for a damaged record, which might name any run.
   Result<std::optional<ModelVersion>> any_made_by(const std::set<std::string>& run_ids);
 
@@ -139,8 +152,10 @@ class ModelRegistry {
   // The model's verified bytes.
   Result<std::string> read_model(const ModelVersion& model);
   // All that happened to a model, oldest first: changes by their numbers, and each registration
-  // where its time puts it, but before every change of its version.
-  Result<std::vector<ModelEvent>> history(std::string_view name);
+  // where its time puts it, but before every change of its version. Damaged and missing changes are
+  // told in `damaged`; without it they fail the call.
+  Result<std::vector<ModelEvent>> history(std::string_view name,
+                                          std::vector<std::string>* damaged = nullptr);
 
   // Writes one file that holds the model and its card (model_card.h); replaces it if it is there.
   Result<ModelVersion> export_model(std::string_view reference, const std::string& path);
@@ -155,6 +170,8 @@ class ModelRegistry {
   // already is no event. Reasons are for people.
   // Fails: invalid_argument, not_found with the nearest name, io.
 
+  // What serves must be there: fails with data if the version gets an alias, or the stage staging
+  // or production, and its blob is damaged or missing.
   Result<ModelVersion> edit(std::string_view name, int64_t version, const ModelEdit& edit,
                             std::string_view reason = "");
   // Points an alias (a name; not "latest") at a version.
@@ -162,7 +179,8 @@ class ModelRegistry {
                    std::string_view reason = "");
   Status remove_alias(std::string_view model_name, std::string_view alias,
                       std::string_view reason = "");
-  // Fails: invalid_argument, naming every use, if the version (any of the versions) is in use.
+  // Fails: invalid_argument, naming every use, if the version (any of the versions) is in use; data
+  // while a change of the model is damaged or missing, which might have put it to use.
   Status delete_version(std::string_view name, int64_t version, std::string_view reason = "");
   Status delete_versions(std::string_view name, std::span<const int64_t> versions,
                          std::string_view reason = "");
@@ -170,12 +188,14 @@ class ModelRegistry {
   Result<ModelVersion> restore_version(std::string_view name, int64_t version,
                                        std::string_view reason = "");
   // Gives up for good what was deleted before `before_ns` (nanoseconds since 1970 UTC), of all
-  // models: their blobs are no longer needed. Returns how many versions.
+  // models: their blobs are no longer needed. Returns how many versions. Leaves models alone of
+  // which a change is damaged or missing: it might have restored a version.
   Result<int64_t> purge(int64_t before_ns);
   // Hashes of the blobs that versions rely on, those in the trash included; sorted. Damaged records
-  // and changes, which might name a blob, are told in `damaged`; without it they fail the call.
-  // Fails: data, io.
-  Result<std::vector<std::string>> blobs_needed(std::vector<std::string>* damaged = nullptr);
+  // and changes, which might name a blob, are told in `damaged`, and those that could not be read
+  // in `unreadable`; without them they fail the call. Fails: data, io.
+  Result<std::vector<std::string>> blobs_needed(std::vector<std::string>* damaged = nullptr,
+                                                std::vector<std::string>* unreadable = nullptr);
   // Gives up a version whose record is damaged: it counts as deleted for good, and no alias points
   // at it. Its number is never given out again, also if the record is taken away afterwards.
   // Fails: invalid_argument if the record is whole.

@@ -1,5 +1,6 @@
 #include "tracking/quarantine.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "tracking/journal_index.h"
 #include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
+#include "tracking/records_internal.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
 #include "tracking/ulid.h"
@@ -36,15 +38,12 @@ bool is_damage(const Error& error) {
 
 std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// "models/<name>/versions/<number>.json" -> name and number.
-std::optional<std::pair<std::string, int64_t>> version_of(const std::string& path) {
+// "models/<name>/versions/<number>.json", or likewise of an event -> name and number.
+std::optional<std::pair<std::string, int64_t>> model_and_number(const std::string& path) {
   const std::filesystem::path file(path);
-  const std::string number = file.stem().string();
-  if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos ||
-      number.size() > 18) {
-    return std::nullopt;
-  }
-  return std::pair(file.parent_path().parent_path().filename().string(), std::stoll(number));
+  const int64_t number = file_number(file.filename().string());
+  if (number == 0) return std::nullopt;
+  return std::pair(file.parent_path().parent_path().filename().string(), number);
 }
 
 // Puts files away into one folder, which is made when the first comes.
@@ -64,7 +63,7 @@ class Quarantine {
     std::vector<DamagedFile> damaged;
     for (const DamagedFile& file : files) {
       // What a newer release wrote is whole for that release.
-      const bool newer = file.why.find("newer release") != std::string::npos;
+      const bool newer = written_by_newer(file.why);
       (newer ? report_.left : damaged).push_back(file);
     }
     noted_.insert(noted_.end(), damaged.begin(), damaged.end());
@@ -97,15 +96,14 @@ class Quarantine {
 
   Status put_away(const DamagedFile& file) {
     if (file.kind == Kind::kMissingBlob) return note_missing(file);
+    if (file.kind == Kind::kEvent) return replace_event(file);
+    if (file.kind == Kind::kMissingEvents) return replace_missing(file);
     if (file.kind == Kind::kVersion) {
-      const auto version = version_of(file.path);
+      const auto version = model_and_number(file.path);
       const auto record = version
                               ? read_version_record(workspace_, version->first, version->second)
                               : fail(StatusCode::kInvalidArgument, "'{}' is no version", file.path);
-      if (record || !is_damage(record.error())) {
-        report_.left.push_back(file);
-        return {};
-      }
+      if (record || !is_damage(record.error())) return leave(file);
       ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
       ASSAY_RETURN_IF_ERROR(
           registry.give_up_version(version->first, version->second, "its record was damaged"));
@@ -118,10 +116,7 @@ class Quarantine {
     const std::string place = fmt::format("{}/{}", report_.folder, file.path);
     ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
     const Status moved = files_.rename(full(file.path), full(place));
-    if (!moved && moved.error().code == StatusCode::kNotFound) {
-      report_.left.push_back(file);
-      return {};
-    }
+    if (!moved && moved.error().code == StatusCode::kNotFound) return leave(file);
     ASSAY_RETURN_IF_ERROR(moved);
     // Looked at where nobody replaces it any more.
     if (is_whole(file, full(place))) {
@@ -143,6 +138,7 @@ class Quarantine {
           run && (file.path == run_file_path(run->info.run_id) || file.path.starts_with("trash/"));
       return in_place && name.starts_with(run->info.run_id);
     }
+    if (file.kind == Kind::kAlias) return is_good(read_alias(at));
     if (file.kind != Kind::kBlob || !is_blob_name(name)) return false;
     const auto bytes = read_file(files_, at, kFileLimitBytes);
     if (!bytes && !is_damage(bytes.error())) return true;
@@ -160,16 +156,77 @@ class Quarantine {
   }
 
   Status note_missing(const DamagedFile& file) {
-    if (files_.exists(full(file.path))) {
-      report_.left.push_back(file);
-      return {};
-    }
+    if (files_.exists(full(file.path))) return leave(file);
+    ASSAY_RETURN_IF_ERROR(mark_missing(file));
+    report_.moved.push_back(file);
+    return {};
+  }
+
+  Status leave(const DamagedFile& file) {
+    report_.left.push_back(file);
+    return {};
+  }
+
+  Status mark_missing(const DamagedFile& file) {
     const std::string place = fmt::format("{}/{}{}", report_.folder, file.path, kMissingEnding);
     ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
     ASSAY_ASSIGN_OR_RETURN(auto marker, files_.create(full(place)));
     ASSAY_RETURN_IF_ERROR(marker->sync());
-    report_.moved.push_back(file);
     return files_.sync_folder(full(parent_of(place)));
+  }
+
+  // The damaged file gets a second name here before another takes its first: its number is never
+  // free, whenever this ends.
+  Status replace_event(const DamagedFile& file) {
+    const auto event = model_and_number(file.path);
+    if (!event) return leave(file);
+    const std::string place = fmt::format("{}/{}", report_.folder, file.path);
+    ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
+    const Status linked = files_.link(full(file.path), full(place));
+    if (!linked && linked.error().code != StatusCode::kIo) return leave(file);  // gone, or done
+    ASSAY_RETURN_IF_ERROR(linked);
+    if (is_good(read_event_file(files_, full(place), event->second))) {
+      ASSAY_RETURN_IF_ERROR(files_.unlink(full(place)));
+      return leave(file);
+    }
+    ASSAY_RETURN_IF_ERROR(files_.sync_folder(full(parent_of(place))));
+    ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
+    ASSAY_RETURN_IF_ERROR(writer->check_held());
+    const std::string text = to_json(lost_event(event->second, event->second, reason()));
+    ASSAY_RETURN_IF_ERROR(publish_file(files_, writer->tmp_folder(), full(file.path),
+                                       std::as_bytes(std::span(text))));
+    report_.moved.push_back(file);
+    return {};
+  }
+
+  Status replace_missing(const DamagedFile& file) {
+    const auto event = model_and_number(file.path);
+    if (!event) return leave(file);
+    ASSAY_ASSIGN_OR_RETURN(const EventLog log, read_events(workspace_, event->first));
+    const auto gap = std::find_if(log.gaps.begin(), log.gaps.end(), [&](const EventGap& one) {
+      return one.missing && one.first == event->second;
+    });
+    if (gap == log.gaps.end()) return leave(file);
+    ASSAY_RETURN_IF_ERROR(mark_missing(file));
+    const Status taken = take_name(workspace_, changes_folder(event->first), name_in(file.path),
+                                   to_json(lost_event(gap->first, gap->last, reason())));
+    if (!taken && taken.error().code == StatusCode::kAlreadyExists) return leave(file);
+    ASSAY_RETURN_IF_ERROR(taken);
+    report_.moved.push_back(file);
+    return {};
+  }
+
+  std::string reason() const { return "its file was damaged or missing: " + report_.folder; }
+
+  Result<int64_t> read_alias(const std::string& path) {
+    ASSAY_ASSIGN_OR_RETURN(const std::string text, read_file(files_, path, kFileLimitBytes));
+    return parse_alias(text, path);
+  }
+
+  // Whole, of a newer release, or not to be read: nothing to put away.
+  template <class T>
+  static bool is_good(const Result<T>& read) {
+    return read || !is_damage(read.error()) || written_by_newer(read.error().message);
   }
 
   // They would hold on to blobs.

@@ -31,8 +31,10 @@ struct QuarantineReport {
 };
 
 // Puts the files away. A file that is whole by then is put back. Of a version's record the version
-// is given up first (ModelRegistry::give_up_version); instead of a missing blob an empty file named
-// <sha256>.missing is left in quarantine. Folders of dead writers go as a whole. Durable when it
+// is given up first (ModelRegistry::give_up_version); in the place of a model's damaged or missing
+// events one is left that says which are lost, so that their numbers stay taken and nobody is told
+// of them again. Instead of a missing blob, or of missing events, an empty file named
+// <name>.missing is left in quarantine. Folders of dead writers go as a whole. Durable when it
 // returns. Fails: io.
 Result<QuarantineReport> quarantine_files(Workspace& workspace, std::span<const DamagedFile> files);
 

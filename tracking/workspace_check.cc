@@ -201,12 +201,21 @@ class Checker {
       report_.foreign.push_back(fmt::format("{}/models/{}", workspace_.path(), (*entries)[i].name));
     }
     for (const std::string& name : names) {
+      ASSAY_RETURN_IF_ERROR(step());
       const auto known = known_model(workspace_, name);
-      if (!known) {
-        report_.problems.push_back(known.error().message);
-        if (!is_damage(known.error())) report_.unreadable.push_back(known.error().message);
+      const auto events = read_events(workspace_, name);
+      const auto aliases = damaged_aliases(workspace_, name);
+      if (!known || !events || !aliases) {
+        const Error& error = !known ? known.error() : !events ? events.error() : aliases.error();
+        report_.problems.push_back(error.message);
+        if (!is_damage(error)) report_.unreadable.push_back(error.message);
         continue;
       }
+      for (const EventGap& gap : events->gaps) {
+        note(gap.missing ? DamagedFile::Kind::kMissingEvents : DamagedFile::Kind::kEvent,
+             change_path(name, gap.first), gap.why);
+      }
+      for (const auto& [path, why] : *aliases) note(DamagedFile::Kind::kAlias, path, why);
       for (const int64_t version : known->registered) {
         ASSAY_RETURN_IF_ERROR(step());
         if (known->state.of(version).purged) continue;

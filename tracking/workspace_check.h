@@ -25,7 +25,8 @@ struct CheckOptions {
 
 // A file, or the folder of a writer, that is damaged or missing.
 struct DamagedFile {
-  enum class Kind { kRun, kBlob, kMissingBlob, kVersion, kJournal };
+  // An event is a change of a model. Of missing ones the path is that of the first.
+  enum class Kind { kRun, kBlob, kMissingBlob, kVersion, kEvent, kMissingEvents, kAlias, kJournal };
   Kind kind = Kind::kRun;
   std::string path{};  // below the workspace
   std::string why{};   // as in problems

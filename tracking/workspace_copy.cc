@@ -14,6 +14,7 @@
 #include "kernels/base/hash.h"
 #include "tracking/blob_store.h"
 #include "tracking/folded_run.h"
+#include "tracking/model_lookup_internal.h"
 #include "tracking/quarantine.h"
 #include "tracking/records_internal.h"
 #include "tracking/registry_check_internal.h"
@@ -82,6 +83,7 @@ class Copier {
     ASSAY_RETURN_IF_ERROR(begin());
     ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
     report_.damaged = journals.damaged();
+    ASSAY_RETURN_IF_ERROR(note_missing_changes());
     for (const std::string_view part :
          {std::string_view("models"), std::string_view("datasets"), kQuarantine}) {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
@@ -105,6 +107,19 @@ class Copier {
     ASSAY_RETURN_IF_ERROR(files_.sync_folder(to_));
     for (const char* part : kParts) {
       ASSAY_RETURN_IF_ERROR(files_.make_folder(fmt::format("{}/{}", to_, part)));
+    }
+    return {};
+  }
+
+  // Of models: damaged ones are noted when they are copied.
+  Status note_missing_changes() {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, model_names(workspace_));
+    for (const std::string& name : names) {
+      const auto log = read_events(workspace_, name);
+      if (!log) continue;  // told file by file
+      for (const EventGap& gap : log->gaps) {
+        if (gap.missing) report_.damaged.push_back(gap.why);
+      }
     }
     return {};
   }
@@ -203,10 +218,13 @@ class Copier {
   }
 
   Status copy_folder(const std::string& relative) {
-    const auto entries = files_.scan(workspace_.path() + "/" + relative);
+    auto entries = files_.scan(workspace_.path() + "/" + relative);
     if (!entries && entries.error().code == StatusCode::kNotFound) return {};
     if (!entries) return tl::unexpected<Error>(entries.error());
     ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + relative));
+    // A model's state before its changes: it must not know of more than those.
+    std::stable_partition(entries->begin(), entries->end(),
+                          [](const FolderEntry& entry) { return !entry.info.folder; });
     for (const FolderEntry& entry : *entries) {
       const std::string inner = relative + "/" + entry.name;
       if (entry.info.folder) {

@@ -345,7 +345,7 @@ Status permute_columns(const Invocation& invocation, const ExplainOptions& optio
   return {};
 }
 
-Status explain(const Invocation& invocation, const ExplainOptions& options) {
+Status explain(Invocation& invocation, const ExplainOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
   const auto run = options.method == "permutation" ? permute_columns : explain_rows;
   return run(invocation, options, model);

@@ -146,7 +146,11 @@ void add_fsck_command(CLI::App& app, Invocation& invocation) {
       "What\n"
       "only a damaged run named is garbage from then on. It repairs nothing: bring files back from "
       "a\n"
-      "copy if there is one, and remove the folder in quarantine/ when it is of no more use.\n"
+      "copy if there is one, and remove the folder in quarantine/ when it is of no more use. A "
+      "change\n"
+      "of a model that is put away is left out of what the model is: look at its stage, tags, "
+      "aliases\n"
+      "and deleted versions.\n"
       "Examples:\n"
       "  assay fsck --workspace .assay\n"
       "  assay fsck --quarantine");

@@ -42,6 +42,7 @@ std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
   object["held_blobs"] = report.held_blobs;
   object["held_bytes"] = report.held_bytes;
   object["damaged"] = report.damaged;
+  object["unreadable"] = report.unreadable;
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -54,9 +55,12 @@ std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
   if (report.models > 0) out += fmt::format("{} deleted model versions given up\n", report.models);
   out += fmt::format("kept: {} blobs in use, {} younger than the grace period\n", report.kept_blobs,
                      report.young_blobs);
-  if (!report.damaged.empty()) {
-    out += fmt::format("held back: {} blobs ({}) that nothing names, but what is damaged might\n",
-                       report.held_blobs, size(report.held_bytes));
+  if (!report.damaged.empty() || !report.unreadable.empty()) {
+    out += fmt::format("held back: {} blobs ({}) that nothing names, but what {} might\n",
+                       report.held_blobs, size(report.held_bytes),
+                       report.unreadable.empty() ? "is damaged"
+                       : report.damaged.empty()  ? "could not be read"
+                                                 : "is damaged or could not be read");
   }
   return out;
 }
@@ -79,6 +83,7 @@ Status collect(Invocation& invocation, const GcOptions& options) {
     print_note(invocation,
                "`assay fsck --quarantine` puts away what is damaged; then all is freed");
   }
+  print_unreadable(invocation, report.unreadable);
   return {};
 }
 
@@ -100,7 +105,7 @@ void add_gc_command(CLI::App& app, Invocation& invocation) {
       ->capture_default_str();
   command->footer(
       "Works on a full disk. A damaged file blocks nothing, but blobs that only it might name are\n"
-      "held back; exit code 3 tells.\n"
+      "held back; exit code 3 tells. So does one that could not be read, with exit code 5.\n"
       "Examples:\n"
       "  assay gc --dry-run\n"
       "  assay gc\n"

@@ -11,10 +11,11 @@ namespace {
 
 constexpr int64_t kMaxModelBytes = int64_t{64} << 30;
 
-Result<NamedModel> load_registered(const Invocation& invocation, const std::string& reference) {
+Result<NamedModel> load_registered(Invocation& invocation, const std::string& reference) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   tracking::ModelRegistry registry(workspace);
   ASSAY_ASSIGN_OR_RETURN(const auto model, registry.resolve(reference));
+  tell_damage(invocation, model.damage);
   ASSAY_ASSIGN_OR_RETURN(auto bytes, registry.read_model(model));
   ASSAY_ASSIGN_OR_RETURN(const std::string blob,
                          tracking::BlobStore(*workspace).path_of(model.sha256));
@@ -34,7 +35,7 @@ Result<NamedModel> load_model_file(const std::string& path) {
   return NamedModel{std::move(predictor), path, 0, path};
 }
 
-Result<NamedModel> load_named_model(const Invocation& invocation, const std::string& reference) {
+Result<NamedModel> load_named_model(Invocation& invocation, const std::string& reference) {
   std::error_code error;
   const bool is_file = std::filesystem::is_regular_file(reference, error);
   if (reference.find('/') != std::string::npos) {
@@ -53,6 +54,13 @@ Result<NamedModel> load_named_model(const Invocation& invocation, const std::str
   const StatusCode code = registered.error().code;
   const bool unknown = code == StatusCode::kNotFound || code == StatusCode::kInvalidArgument;
   return unknown ? load_model_file(reference) : std::move(registered);
+}
+
+void tell_damage(Invocation& invocation, std::span<const std::string> damaged) {
+  print_damage(invocation, damaged);
+  if (damaged.empty()) return;
+  print_note(invocation,
+             "what that says of its model is left out; `assay fsck --quarantine` puts it away");
 }
 
 Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,14 +21,18 @@ struct NamedModel {
 };
 
 // "NAME", "NAME:VERSION", "NAME@ALIAS", or the path of an exported model file. What has a '/' is a
-// path; else a registered model comes before a file of the same name, and a note says so.
+// path; else a registered model comes before a file of the same name, and a note says so. What is
+// damaged of the model's history is told (tell_damage).
 // Fails: not_found with the nearest name, data for a damaged model, io.
-Result<NamedModel> load_named_model(const Invocation& invocation, const std::string& reference);
+Result<NamedModel> load_named_model(Invocation& invocation, const std::string& reference);
 // An exported model file.
 Result<NamedModel> load_model_file(const std::string& path);
 
 // The registry of the workspace that the command line means (open_workspace).
 Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create);
+
+// Names what is damaged of models' records and changes, as print_damage, and says the way out.
+void tell_damage(Invocation& invocation, std::span<const std::string> damaged);
 
 // Pairs of `KEY=VALUE`. Fails: invalid_argument.
 Result<std::map<std::string, std::string>> parse_tags(const std::vector<std::string>& texts);

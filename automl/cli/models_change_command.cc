@@ -18,18 +18,18 @@ void add_reason(CLI::App& command, std::string& reason) {
   command.add_option("--reason", reason, "Why, for the model's history");
 }
 
-void print_model(const Invocation& invocation, const tracking::ModelVersion& model,
+void print_model(Invocation& invocation, const tracking::ModelVersion& model,
                  const std::string& text) {
   if (invocation.json) {
     print_result(model_json(model) + "\n");
   } else {
     print_note(invocation, fmt::format("{}:{} {}", model.name, model.version, text));
   }
+  tell_damage(invocation, model.damage);
 }
 
 // One edit of the version that the reference names.
-Result<tracking::ModelVersion> edit_model(const Invocation& invocation,
-                                          const std::string& reference,
+Result<tracking::ModelVersion> edit_model(Invocation& invocation, const std::string& reference,
                                           const tracking::ModelEdit& edit,
                                           const std::string& reason) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
@@ -45,7 +45,7 @@ struct PromoteOptions {
   std::string reason;
 };
 
-Status promote(const Invocation& invocation, const PromoteOptions& options) {
+Status promote(Invocation& invocation, const PromoteOptions& options) {
   if (options.stage.empty() && options.aliases.empty()) {
     return fail(StatusCode::kInvalidArgument,
                 "say what to promote it to: --stage production (or staging, archived, none), "
@@ -70,7 +70,7 @@ struct TagOptions {
   std::string reason;
 };
 
-Status tag(const Invocation& invocation, const TagOptions& options) {
+Status tag(Invocation& invocation, const TagOptions& options) {
   tracking::ModelEdit edit;
   ASSAY_ASSIGN_OR_RETURN(edit.set_tags, parse_tags(options.set));
   edit.remove_tags = options.remove;
@@ -87,7 +87,7 @@ Status tag(const Invocation& invocation, const TagOptions& options) {
   return {};
 }
 
-Status describe(const Invocation& invocation, const std::string& reference, const std::string& text,
+Status describe(Invocation& invocation, const std::string& reference, const std::string& text,
                 const std::string& reason) {
   tracking::ModelEdit edit;
   edit.description = text;
@@ -102,7 +102,7 @@ struct AliasOptions {
   std::string reason;
 };
 
-Status set_alias(const Invocation& invocation, const AliasOptions& options) {
+Status set_alias(Invocation& invocation, const AliasOptions& options) {
   tracking::ModelEdit edit;
   edit.set_aliases = {options.alias};
   ASSAY_ASSIGN_OR_RETURN(const auto model,
@@ -111,7 +111,7 @@ Status set_alias(const Invocation& invocation, const AliasOptions& options) {
   return {};
 }
 
-Status remove_alias(const Invocation& invocation, const AliasOptions& options) {
+Status remove_alias(Invocation& invocation, const AliasOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
   const std::string name = options.reference.substr(0, options.reference.find_first_of(":@"));
   const auto before = registry.resolve(fmt::format("{}@{}", name, options.alias));
@@ -119,7 +119,10 @@ Status remove_alias(const Invocation& invocation, const AliasOptions& options) {
     return tl::unexpected<Error>(before.error());
   }
   ASSAY_RETURN_IF_ERROR(registry.remove_alias(name, options.alias, options.reason));
-  if (!before) return {};  // it pointed at something damaged
+  if (!before) {  // it pointed at something damaged
+    print_note(invocation, fmt::format("{} has no alias {} any more", name, options.alias));
+    return {};
+  }
   ASSAY_ASSIGN_OR_RETURN(const auto model,
                          registry.resolve(fmt::format("{}:{}", before->name, before->version)));
   print_model(invocation, model, fmt::format("has no alias {} any more", options.alias));
@@ -146,7 +149,7 @@ Result<std::pair<std::string, int64_t>> name_and_version(const std::string& refe
               reference);
 }
 
-Status delete_all(const Invocation& invocation, tracking::ModelRegistry& registry,
+Status delete_all(Invocation& invocation, tracking::ModelRegistry& registry,
                   const DeleteOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(const auto versions, registry.list_versions(options.reference));
   std::vector<int64_t> numbers;
@@ -165,7 +168,7 @@ Status delete_all(const Invocation& invocation, tracking::ModelRegistry& registr
   return {};
 }
 
-Status delete_model(const Invocation& invocation, const DeleteOptions& options) {
+Status delete_model(Invocation& invocation, const DeleteOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
   const bool names_version = options.reference.find_first_of(":@") != std::string::npos;
   if (options.all && names_version) {
@@ -193,7 +196,7 @@ Status delete_model(const Invocation& invocation, const DeleteOptions& options) 
   return {};
 }
 
-Status restore_model(const Invocation& invocation, const DeleteOptions& options) {
+Status restore_model(Invocation& invocation, const DeleteOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto named, name_and_version(options.reference));
   ASSAY_ASSIGN_OR_RETURN(const auto model,
@@ -261,7 +264,7 @@ void add_alias(CLI::App& models, Invocation& invocation) {
     const char* help;
     const char* reference;
     const char* example;
-    Status (*run)(const Invocation&, const AliasOptions&);
+    Status (*run)(Invocation&, const AliasOptions&);
   };
   for (const Variant& variant :
        {Variant{"set", "Point an alias at a version", kReference,

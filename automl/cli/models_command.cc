@@ -52,7 +52,7 @@ struct ListOptions {
   bool deleted = false;
 };
 
-Status list_command(const Invocation& invocation, const ListOptions& options) {
+Status list_command(Invocation& invocation, const ListOptions& options) {
   if (options.deleted && options.name.empty()) {
     return fail(StatusCode::kInvalidArgument, "--deleted needs the model's name");
   }
@@ -62,7 +62,7 @@ Status list_command(const Invocation& invocation, const ListOptions& options) {
                 : options.deleted    ? registry.list_deleted(options.name, &damaged)
                                      : registry.list_versions(options.name, &damaged);
   if (!listed) return tl::unexpected<Error>(listed.error());
-  for (const std::string& message : damaged) print_note(invocation, "damaged: " + message);
+  tell_damage(invocation, damaged);
   if (invocation.json) {
     std::string out = "[";
     for (const auto& model : *listed) out += (out.size() > 1 ? "," : "") + model_json(model);
@@ -101,10 +101,11 @@ std::string lineage_text(tracking::Workspace& workspace, const tracking::ModelVe
          importance_section(*run, kShownFeatures, terminal_width());
 }
 
-Status show_command(const Invocation& invocation, const std::string& reference) {
+Status show_command(Invocation& invocation, const std::string& reference) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   tracking::ModelRegistry registry(workspace);
   ASSAY_ASSIGN_OR_RETURN(auto model, registry.resolve(reference));
+  tell_damage(invocation, model.damage);
   if (invocation.json) {
     print_result(model_json(model) + "\n");
     return {};
@@ -163,17 +164,26 @@ std::string change_text(const std::string& name, const tracking::ModelChange& ch
                      change.from ? fmt::format(" (was {})", from) : "");
 }
 
+// Of changes that were put away, by when that was and who did it.
+std::string lost_text(const tracking::ModelEvent& event) {
+  if (event.lost_to == event.number) return fmt::format("change {} is lost", event.number);
+  return fmt::format("changes {} to {} are lost", event.number, event.lost_to);
+}
+
 std::string event_json(const std::string& name, const tracking::ModelEvent& event) {
   const auto maybe = [](const std::optional<std::string>& text) {
     return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json();
   };
-  nlohmann::ordered_json object{{"model", name},
-                                {"number", event.number},
-                                {"time", tracking::iso_time(event.at_ns)},
-                                {"user", event.user},
-                                {"host", event.host},
-                                {"reason", event.reason},
-                                {"changes", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json object{
+      {"model", name},
+      {"number", event.number},
+      {"time", tracking::iso_time(event.at_ns)},
+      {"user", event.user},
+      {"host", event.host},
+      {"reason", event.reason},
+      {"lost_to",
+       event.lost_to > 0 ? nlohmann::ordered_json(event.lost_to) : nlohmann::ordered_json()},
+      {"changes", nlohmann::ordered_json::array()}};
   for (const tracking::ModelChange& change : event.changes) {
     object["changes"].push_back(nlohmann::ordered_json{{"what", change.what},
                                                        {"version", change.version},
@@ -184,9 +194,11 @@ std::string event_json(const std::string& name, const tracking::ModelEvent& even
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-Status history_command(const Invocation& invocation, const std::string& name) {
+Status history_command(Invocation& invocation, const std::string& name) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(const auto events, registry.history(name));
+  std::vector<std::string> damaged;
+  ASSAY_ASSIGN_OR_RETURN(const auto events, registry.history(name, &damaged));
+  tell_damage(invocation, damaged);
   if (invocation.json) {
     std::string out = "[";
     for (const auto& event : events) out += (out.size() > 1 ? "," : "") + event_json(name, event);
@@ -197,6 +209,9 @@ Status history_command(const Invocation& invocation, const std::string& name) {
   for (const char* title : {"when", "who", "what"}) table.add_column(title);
   table.add_column("why", Align::kLeft, Fit::kEnd);
   for (const auto& event : events) {
+    if (event.lost_to > 0) {
+      table.add_row({tracking::iso_time(event.at_ns), event.user, lost_text(event), event.reason});
+    }
     for (const auto& change : event.changes) {
       table.add_row(
           {tracking::iso_time(event.at_ns), event.user, change_text(name, change), event.reason});
@@ -216,12 +231,16 @@ Result<DiffSide> diff_side(tracking::Workspace& workspace, tracking::ModelRegist
   return side;
 }
 
-Status diff_command(const Invocation& invocation, const std::string& first,
-                    const std::string& second) {
+Status diff_command(Invocation& invocation, const std::string& first, const std::string& second) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   tracking::ModelRegistry registry(workspace);
   ASSAY_ASSIGN_OR_RETURN(const DiffSide a, diff_side(*workspace, registry, first));
   ASSAY_ASSIGN_OR_RETURN(const DiffSide b, diff_side(*workspace, registry, second));
+  std::vector<std::string> damaged = a.model.damage;
+  if (a.model.name != b.model.name) {
+    damaged.insert(damaged.end(), b.model.damage.begin(), b.model.damage.end());
+  }
+  tell_damage(invocation, damaged);
   print_result(invocation.json ? diff_json(a, b) + "\n" : diff_text(a, b, terminal_width()));
   return {};
 }

@@ -44,13 +44,14 @@ Result<Predictor> read_model_file(const std::string& path, std::string& bytes) {
   return Predictor::from_bytes(bytes, path);
 }
 
-void print_registered(const Invocation& invocation, const tracking::ModelVersion& model,
+void print_registered(Invocation& invocation, const tracking::ModelVersion& model,
                       std::string_view verb) {
   if (invocation.json) {
     print_result(model_json(model) + "\n");
   } else {
     print_note(invocation, fmt::format("{} {}:{}", verb, model.name, model.version));
   }
+  tell_damage(invocation, model.damage);
 }
 
 // What is known of the model: by the card of an exported file, or by the model alone.
@@ -66,7 +67,7 @@ Result<tracking::ModelVersion> version_of_file(const Predictor& predictor,
   return model;
 }
 
-Status register_file(const Invocation& invocation, const RegisterOptions& options) {
+Status register_file(Invocation& invocation, const RegisterOptions& options) {
   std::string bytes;
   ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
   ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(bytes, options.path));
@@ -84,7 +85,7 @@ Status register_file(const Invocation& invocation, const RegisterOptions& option
   return {};
 }
 
-Status import_file(const Invocation& invocation, const std::string& path, const std::string& name) {
+Status import_file(Invocation& invocation, const std::string& path, const std::string& name) {
   {
     std::string bytes;
     ASSAY_ASSIGN_OR_RETURN([[maybe_unused]] const Predictor sound, read_model_file(path, bytes));
@@ -95,7 +96,7 @@ Status import_file(const Invocation& invocation, const std::string& path, const 
   return {};
 }
 
-Status export_command(const Invocation& invocation, const std::string& reference,
+Status export_command(Invocation& invocation, const std::string& reference,
                       const OutputPlace& out) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto model, registry.resolve(reference));
@@ -109,6 +110,7 @@ Status export_command(const Invocation& invocation, const std::string& reference
     print_note(invocation, fmt::format("{}:{} written to {} ({})", model.name, model.version,
                                        out.path, size_text(static_cast<double>(bytes.size()))));
   }
+  tell_damage(invocation, model.damage);
   return {};
 }
 

@@ -49,6 +49,11 @@ void print_damage(Invocation& invocation, std::span<const std::string> damaged) 
   if (!damaged.empty()) invocation.exit_code = exit_code_of(StatusCode::kData);
 }
 
+void print_unreadable(Invocation& invocation, std::span<const std::string> unreadable) {
+  for (const std::string& message : unreadable) print_message("unreadable: " + message + "\n");
+  if (!unreadable.empty()) invocation.exit_code = exit_code_of(StatusCode::kIo);
+}
+
 void print_error(const Invocation& invocation, const Error& error) {
   if (invocation.json) {
     const nlohmann::json object = {

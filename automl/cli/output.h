@@ -21,6 +21,9 @@ void print_note(const Invocation& invocation, std::string_view text);
 // Names what is damaged, each in a line on stderr, also with --quiet. The command goes on and, if
 // nothing else fails, ends with the exit code for damaged data.
 void print_damage(Invocation& invocation, std::span<const std::string> damaged);
+// Likewise for what could not be read and may be whole: the exit code is that of failed input and
+// output.
+void print_unreadable(Invocation& invocation, std::span<const std::string> unreadable);
 // `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.
 void print_error(const Invocation& invocation, const Error& error);
 // Whether everything printed reached stdout. Fails: io (a full disk, a closed pipe); cancelled if a

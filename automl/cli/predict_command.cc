@@ -67,7 +67,7 @@ void append_row(const Predictor& predictor, std::span<const float> row, std::str
   out += '\n';
 }
 
-Status predict(const Invocation& invocation, const PredictOptions& options) {
+Status predict(Invocation& invocation, const PredictOptions& options) {
   if (invocation.json && (options.out.path.empty() || options.out.path == "-")) {
     return fail(StatusCode::kInvalidArgument, "--json wants --out FILE: predictions are CSV");
   }

@@ -60,6 +60,7 @@ Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& 
 
 void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   const bool interrupted = outcome.status == tracking::RunStatus::kInterrupted;
+  if (!outcome.damage.empty()) invocation.exit_code = exit_code_of(StatusCode::kData);
   if (interrupted) invocation.exit_code = exit_code_of(StatusCode::kCancelled);
   const std::string model = fmt::format("{}:{}", outcome.model_name, outcome.model_version);
   if (invocation.json) {

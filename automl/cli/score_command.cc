@@ -17,7 +17,7 @@ struct ScoreOptions : PredictionOptions {
   std::string metric;
 };
 
-Status score(const Invocation& invocation, const ScoreOptions& options) {
+Status score(Invocation& invocation, const ScoreOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
   const Predictor& predictor = model.predictor;
   ASSAY_ASSIGN_OR_RETURN(const Metric metric, metric_of(predictor, options.metric));

@@ -46,6 +46,8 @@ class StartModel {
   std::shared_ptr<const FeatureEncoder> encoder() const;
   int64_t byte_count() const;                        // of the greatest fold's model
   const std::string& name() const { return name_; }  // "churn:3"
+  // What is damaged of its history (tracking::ModelVersion::damage).
+  const std::vector<std::string>& damage() const { return version_.damage; }
 
  private:
   StartModel() = default;

@@ -226,6 +226,16 @@ void SweepLead::tell_loss(std::string text) {
   keep(std::move(text));
 }
 
+void SweepLead::tell_damage(const std::vector<std::string>& messages) {
+  for (const std::string& message : messages) {
+    // A model that is gone on from may be registered anew under its name.
+    std::vector<std::string>& known = outcome_.damage;
+    if (std::find(known.begin(), known.end(), message) != known.end()) continue;
+    known.push_back(message);
+    tell_loss(fmt::format("warning: {} (assay fsck --quarantine puts it away)", message));
+  }
+}
+
 void SweepLead::keep(std::string text) {
   // Log text is for people; a run that cannot take it still counts.
   if (parent_ != nullptr) (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");

@@ -103,6 +103,8 @@ struct SweepOutcome {
   double wall_seconds = 0;  // since process start
   int64_t peak_rss_bytes = 0;
   std::vector<std::string> notes;  // all that SweepObserver::on_note heard
+  // Changes of registered models that are damaged or missing: a message for each, told as a loss.
+  std::vector<std::string> damage;
 };
 
 // Runs the sweep. Blocks; makes threads (one a slot).

@@ -37,6 +37,23 @@ constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
 // Past the deadline, to write what else is lost: half of what the promise lets any sweep overrun.
 constexpr double kLastWritesSeconds = 0.1;
 
+// Whether this process may still write: no other one took its writer over.
+bool is_held(tracking::Workspace& workspace) {
+  const auto writer = workspace.writer();
+  return writer && (*writer)->check_held();
+}
+
+// What is left of a sweep without a model, as the end of a message.
+std::string what_is_recorded(tracking::Workspace& workspace, const std::string& run_id) {
+  if (!is_held(workspace)) {
+    return fmt::format(
+        ", and of the trials below run {} only what was recorded before that is kept", run_id);
+  }
+  const auto journal = workspace.journal();
+  const bool safe = journal && (*journal)->health() && tracking::unrecorded_runs(**journal) == 0;
+  return safe ? fmt::format(", the trials are recorded below run {}", run_id) : std::string();
+}
+
 bool is_baseline(const Candidate& candidate) { return candidate.trial == 0; }
 
 }  // namespace
@@ -340,6 +357,7 @@ Status SweepLead::register_model(const Chosen& chosen) {
   tracking::ModelRegistry registry(state_->request.workspace);
   ASSAY_ASSIGN_OR_RETURN(
       version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));
+  tell_damage(version.damage);
   tracking::BlobStore blobs(*state_->request.workspace);
   ASSAY_ASSIGN_OR_RETURN(const std::string path, blobs.path_of(version.sha256));
   outcome_.model_name = version.name;
@@ -360,7 +378,7 @@ Status SweepLead::register_model(const Chosen& chosen) {
 // at most half the size, and so on.
 Status SweepLead::register_what_fits(Chosen& chosen) {
   Status done = register_model(chosen);
-  while (!done && done.error().code == StatusCode::kIo) {
+  while (!done && done.error().code == StatusCode::kIo && is_held(*state_->request.workspace)) {
     const int64_t bytes = byte_count(chosen);
     const Candidate& smaller = best_within(bytes / 2);
     if (smaller.model->byte_count() >= bytes) break;
@@ -371,8 +389,8 @@ Status SweepLead::register_what_fits(Chosen& chosen) {
     done = register_model(chosen);
   }
   if (!done) {
-    done.error().message += fmt::format(
-        "; no model is registered, the trials are recorded below run {}", outcome_.run_id);
+    done.error().message += "; no model is registered";
+    done.error().message += what_is_recorded(*state_->request.workspace, outcome_.run_id);
   }
   return done;
 }

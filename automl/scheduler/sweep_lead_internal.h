@@ -127,6 +127,8 @@ class SweepLead {
   void note(std::string text);
   // Of something that could not be kept: also for who wants no notes.
   void tell_loss(std::string text);
+  // Of registered models' changes; each is told once.
+  void tell_damage(const std::vector<std::string>& messages);
   void keep(std::string text);
   void progress(SweepPhase phase);
   void tell(const std::vector<TrialEvent>& events);

@@ -90,6 +90,7 @@ Status SweepLead::prepare() {
   if (state_->start) {
     ASSAY_RETURN_IF_ERROR(state_->start->check_folds(*state_->set));
     note(fmt::format("going on from {}", state_->start->name()));
+    tell_damage(state_->start->damage());
   }
   for (const std::string& text : state_->set->notes()) note(text);
   return make_queue();

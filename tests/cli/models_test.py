@@ -62,6 +62,61 @@ class ModelsTest(CliCase):
         self.fails(2, 'models', 'history', 'nothing', says='nothing')
         self.fails(2, 'models', 'list', '--deleted', says='name')
 
+    def test_a_damaged_change_disables_nothing_and_is_put_away(self):
+        self.assay('models', 'alias', 'set', 'churn:1', 'champion')
+        self.assay('models', 'alias', 'set', 'churn:2', 'champion')
+        self.assay('models', 'tag', 'churn:1', 'team=fraud')
+        self.assay('models', 'tag', 'churn:1', 'tier=1')
+        self.write('.assay/models/churn/changes/2.json', '{"record_version": 1, "numb')
+        os.remove(self.path('.assay/models/churn/changes/3.json'))
+        with open(self.train, encoding='utf-8') as handle:
+            self.write('batch.csv', ''.join(handle.readlines()[:20]))
+        for command in (['models', 'list'], ['models', 'list', 'churn'],
+                        ['models', 'show', 'churn@champion'], ['models', 'history', 'churn'],
+                        ['models', 'diff', 'churn:1', 'churn:2'],
+                        ['models', 'describe', 'churn:1', 'the first'],
+                        ['models', 'promote', 'churn:1', '--stage', 'staging'],
+                        ['models', 'export', 'churn', '--out', 'churn.assay'],
+                        ['predict', 'churn@champion', '--data', 'batch.csv', '--out', 'p.csv'],
+                        ['score', 'churn', '--data', self.train],
+                        ['run', '--data', self.train, '--target', 'default', '--trials', 1,
+                         '--name', 'churn']):
+            process = self.assay(*command, '--quiet', code=3)
+            for damaged in ('changes/2.json', 'changes/3.json'):
+                self.assertEqual(process.stderr.count(damaged), 1, (command, process.stderr))
+        self.assertEqual(len(cli_case.read_csv(self.path('p.csv'))), 19)
+        self.assertEqual(self.assay_json('models', 'show', 'churn:1', code=3)['aliases'],
+                         ['champion'])
+        self.fails(3, 'models', 'delete', 'churn:2', says='--quarantine')
+        report = self.assay_json('fsck', code=3)
+        self.assertEqual(len(report['problems']), 2)
+        report = self.assay_json('fsck', '--quarantine')
+        self.assertEqual({os.path.basename(f['path']) for f in report['quarantine']['files']},
+                         {'2.json', '3.json'})
+        self.assertIn('change 2 is lost', self.assay('models', 'history', 'churn').stdout)
+        lost = [e['lost_to'] for e in self.assay_json('models', 'history', 'churn')]
+        self.assertEqual([number for number in lost if number], [2, 3])
+        self.assay('models', 'alias', 'set', 'churn:2', 'champion')
+        self.assertEqual(self.show('churn@champion')['version'], 2)
+        self.assay('models', 'promote', 'churn:2', '--stage', 'production')
+        self.assay('models', 'export', 'churn@champion', '--out', 'again.assay')
+        self.assay('predict', 'churn@champion', '--data', self.train, '--out', 'q.csv')
+        self.assay('models', 'delete', 'churn:3')
+        self.assay('gc')
+
+    def test_a_model_without_its_bytes_is_not_promoted(self):
+        model = self.show('churn:1')
+        sha256 = model['sha256']
+        os.rename(self.path(f'.assay/blobs/{sha256[:2]}/{sha256}'), self.path('bytes'))
+        for command in (['promote', 'churn:1', '--stage', 'production'],
+                        ['promote', 'churn:1', '--alias', 'champion'],
+                        ['alias', 'set', 'churn:1', 'champion']):
+            self.fails(3, 'models', *command, says=['churn:1', sha256, 'models import'])
+        self.assertEqual(self.show('churn:1'), model)
+        self.assay('models', 'promote', 'churn:1', '--stage', 'archived')
+        os.rename(self.path('bytes'), self.path(f'.assay/blobs/{sha256[:2]}/{sha256}'))
+        self.assay('models', 'promote', 'churn:1', '--stage', 'production', '--alias', 'champion')
+
     def test_delete_and_restore(self):
         self.assay('models', 'alias', 'set', 'churn:1', 'champion')
         self.fails(2, 'models', 'delete', 'churn:1', says=['in use', 'champion'])
@@ -176,7 +231,7 @@ class ModelsTest(CliCase):
         self.assay('models', 'import', 'm.assay', '--name', 'other')
         with open(self.path('.assay/models/churn/versions/2.json'), 'w', encoding='utf-8') as file:
             file.write('{')
-        process = self.assay('models', 'list', '--json')
+        process = self.assay('models', 'list', '--json', code=3)
         self.assertEqual([m['name'] for m in json.loads(process.stdout)], ['other'])
         self.assertIn('2.json', process.stderr)
         self.fails(3, 'models', 'show', 'churn', says='2.json')

@@ -136,6 +136,16 @@ class UpkeepTest(CliCase):
         self.assay('workspace', 'verify', '--workspace', 'clean')
         self.assertIn('nothing is damaged', self.assay('fsck', '--quarantine').stderr)
 
+    def test_what_cannot_be_read_is_not_called_damaged(self):
+        [path] = glob.glob(self.path('.assay/runs/*/' + self.sweeps['two'] + '.h5'))
+        os.rename(path, self.path('aside'))
+        os.symlink(os.path.basename(path), path)  # nobody can open it
+        process = self.assay('gc', '--grace', '0s', '--keep-deleted', '0s', code=5)
+        self.assertIn('unreadable: ', process.stderr)
+        self.assertNotIn('damaged', process.stderr + process.stdout)
+        report = self.assay_json('gc', '--grace', '0s', code=5)
+        self.assertEqual((report['damaged'], len(report['unreadable'])), ([], 1))
+
     def test_a_damaged_run_can_be_deleted(self):
         self.damage('two')
         process = self.assay('runs', 'delete', self.sweeps['two'])

@@ -33,7 +33,7 @@ class MemoryFile final : public File {
   std::string_view bytes_;
 };
 
-class MemoryFiles final : public FileLayer {
+class MemoryFiles : public FileLayer {
  public:
   explicit MemoryFiles(std::string_view bytes) : bytes_(bytes) {}
   Result<std::unique_ptr<File>> create(const std::string&) override { return refuse(); }

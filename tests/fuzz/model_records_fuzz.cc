@@ -1,6 +1,7 @@
 // Fuzz target of the workspace's JSON records: versions, events, states, cards and source
 // manifests, and of files with a card.
 // The first byte chooses the reader. What is read must be written and read again as it was.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -42,9 +43,19 @@ void take_apart(const std::string& file) {
 void apply(const std::string& text) {
   const auto event = tracking::parse_event(text, "fuzz");
   if (!event) return;
+  const auto whole = tracking::check_event(*event, "fuzz");
+  if (!whole) {
+    require(whole.error().code == assay::StatusCode::kData);
+    return;
+  }
+  require(tracking::parse_whole_event(text, event->number, "fuzz").has_value());
   tracking::ModelState state;
-  const auto applied = tracking::apply_event(state, *event, "fuzz");
-  if (applied) require(state.number == event->number);
+  tracking::apply_event(state, *event);
+  require(state.number == std::max(event->number, event->lost_to));
+  // What the state says of it can be saved and read again.
+  const std::string saved = to_json(state);
+  const auto again = tracking::parse_state(saved, "again");
+  require(again.has_value() && to_json(*again) == saved);
 }
 
 }  // namespace

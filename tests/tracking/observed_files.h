@@ -106,7 +106,9 @@ class ObservedFiles : public FileLayer {
     return perform({FileOperation::kSyncFolder, path},
                    [&](const FileCall&) { return below_.sync_folder(path); });
   }
-  Result<std::vector<std::string>> list(const std::string& path) final { return below_.list(path); }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return below_.list(path);
+  }
   bool exists(const std::string& path) final { return below_.exists(path); }
   Result<FileInfo> stat(const std::string& path) override { return below_.stat(path); }
   Result<std::vector<FolderEntry>> scan(const std::string& path) override {
