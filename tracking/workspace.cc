@@ -11,13 +11,13 @@
 #include "tracking/run_publisher.h"
 #include "tracking/run_state_internal.h"
 #include "tracking/ulid.h"
+#include "tracking/workspace_marker.h"
 
 namespace assay::tracking {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kRecordLimitBytes = 64 * 1024;
 constexpr int64_t kHeartbeatNs = int64_t{10} * 1'000'000'000;
 constexpr std::string_view kHiddenFolder = ".assay";
 constexpr std::array<const char*, 5> kFolders = {"runs", "writers", "blobs", "datasets", "models"};
@@ -38,6 +38,14 @@ std::string workspace_in(FileLayer& files, const std::string& path) {
   return has_workspace(files, hidden) ? hidden : std::string();
 }
 
+// Fails if `path` or its .assay folder is a workspace without its file.
+Status check_lost(FileLayer& files, const std::string& path) {
+  for (const std::string& folder : {path, fmt::format("{}/{}", path, kHiddenFolder)}) {
+    if (lost_marker(files, folder)) return marker_error(folder);
+  }
+  return {};
+}
+
 std::string absolute(const std::string& path) {
   std::error_code error;
   const fs::path result = fs::absolute(path, error).lexically_normal();
@@ -53,21 +61,6 @@ bool looks_unused(const std::vector<std::string>& names) {
     if (!folder && name.rfind("WORKSPACE.", 0) != 0) return false;
   }
   return true;
-}
-
-// Writes WORKSPACE whole or not at all; the first of several creators wins.
-Status write_workspace(FileLayer& files, const std::string& path, const std::string& text,
-                       const std::string& id) {
-  const std::string temporary = fmt::format("{}/WORKSPACE.{}", path, id);
-  ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary));
-  Status status = file->append(std::as_bytes(std::span(text)));
-  if (status) status = file->sync();
-  if (status) status = files.link(temporary, path + "/WORKSPACE");
-  if (!status && status.error().code == StatusCode::kAlreadyExists) status = {};
-  (void)files.unlink(temporary);
-  if (!status) return status;
-  ASSAY_RETURN_IF_ERROR(files.sync_folder(path));
-  return files.sync_folder(fs::path(path).parent_path().string());
 }
 
 // `drained`; but what there was no time for is only safe if the journal has it.
@@ -105,11 +98,10 @@ Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path, File
   FileLayer& layer = files != nullptr ? *files : real_files();
   const std::string found = workspace_in(layer, absolute(path));
   if (found.empty()) {
+    ASSAY_RETURN_IF_ERROR(check_lost(layer, absolute(path)));
     return fail(StatusCode::kNotFound, "'{}' is not a workspace: it holds no WORKSPACE file", path);
   }
-  ASSAY_ASSIGN_OR_RETURN(const std::string text,
-                         read_file(layer, found + "/WORKSPACE", kRecordLimitBytes));
-  ASSAY_ASSIGN_OR_RETURN(const WorkspaceRecord record, parse_workspace(text, found + "/WORKSPACE"));
+  ASSAY_ASSIGN_OR_RETURN(const WorkspaceRecord record, read_marker(layer, found));
   std::shared_ptr<Workspace> workspace(new Workspace(found, layer));
   workspace->uuid_ = record.uuid;
   workspace->display_name_ = record.display_name;
@@ -124,6 +116,7 @@ Result<std::shared_ptr<Workspace>> Workspace::create(const std::string& path,
   if (!workspace_in(layer, folder).empty()) return open(folder, files);
   ASSAY_RETURN_IF_ERROR(check_name("workspace", display_name));
   if (layer.exists(folder)) {
+    if (lost_marker(layer, folder)) return marker_error(folder);
     ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, layer.list(folder));
     if (!looks_unused(names) && !has_workspace(layer, folder)) {
       return fail(StatusCode::kAlreadyExists,
@@ -136,7 +129,7 @@ Result<std::shared_ptr<Workspace>> Workspace::create(const std::string& path,
     ASSAY_RETURN_IF_ERROR(layer.make_folder(fmt::format("{}/{}", folder, name)));
   }
   const std::string text = to_json(WorkspaceRecord{kWorkspaceFormat, id, display_name});
-  ASSAY_RETURN_IF_ERROR(write_workspace(layer, folder, text, id));
+  ASSAY_RETURN_IF_ERROR(write_marker(layer, folder, text, id));
   return open(folder, files);
 }
 
@@ -147,6 +140,7 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
   const std::string& given = named ? search.explicit_path : search.environment_value;
   if (!given.empty()) {
     if (!workspace_in(layer, absolute(given)).empty()) return open(given, files);
+    ASSAY_RETURN_IF_ERROR(check_lost(layer, absolute(given)));
     const char* origin = named ? "--workspace" : "ASSAY_WORKSPACE";
     if (!search.create) {
       return fail(StatusCode::kNotFound, "{} '{}' is not a workspace: it holds no WORKSPACE file",
@@ -161,6 +155,8 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
   for (fs::path folder = start;; folder = folder.parent_path()) {
     const std::string hidden = (folder / kHiddenFolder).string();
     if (has_workspace(layer, hidden)) return open(hidden, files);
+    // Not another one further up in its place.
+    if (lost_marker(layer, hidden)) return marker_error(hidden);
     if (folder == folder.parent_path()) break;
   }
   if (!search.create) {

@@ -36,13 +36,14 @@ std::string workspace_name_for(const std::string& folder);
 class Workspace {
  public:
   // Opens the workspace in `path`, or in `path`/.assay. `files` (nullptr: the real file system)
-  // must outlive the workspace. Fails: not_found, data if WORKSPACE is damaged or of a newer
-  // format.
+  // must outlive the workspace. Fails: not_found, data if WORKSPACE is damaged, of a newer format,
+  // or lost (workspace_marker.h).
   static Result<std::shared_ptr<Workspace>> open(const std::string& path,
                                                  FileLayer* files = nullptr);
   // Makes a workspace in a folder that is missing or empty, or opens the one that is there.
   // Two processes may create at once. Fails: invalid_argument for a bad display name,
-  // already_exists if the folder holds other things, io.
+  // already_exists if the folder holds other things, data if it holds a workspace without its file
+  // WORKSPACE, io.
   static Result<std::shared_ptr<Workspace>> create(const std::string& path,
                                                    const std::string& display_name,
                                                    FileLayer* files = nullptr);

@@ -8,6 +8,7 @@
 #include "tracking/catalog.h"
 #include "tracking/quarantine.h"
 #include "tracking/workspace_check.h"
+#include "tracking/workspace_marker.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -16,6 +17,7 @@ struct FsckOptions {
   bool thorough = false;
   bool rebuild = false;
   bool quarantine = false;
+  bool repair_marker = false;
 };
 
 nlohmann::ordered_json files_json(const std::vector<tracking::DamagedFile>& files) {
@@ -91,7 +93,24 @@ void note_quarantine(const Invocation& invocation, const tracking::QuarantineRep
                                            away.folder));
 }
 
+Status repair_marker(const Invocation& invocation) {
+  ASSAY_ASSIGN_OR_RETURN(const tracking::MarkerRepair repair,
+                         tracking::repair_marker(workspace_search(invocation)));
+  if (!repair.written) {
+    print_note(invocation, fmt::format("{}/WORKSPACE is whole", repair.path));
+    return {};
+  }
+  print_note(invocation, fmt::format("{}/WORKSPACE is written anew, with another uuid and the name "
+                                     "of the folder{}",
+                                     repair.path,
+                                     repair.put_away.empty()
+                                         ? std::string()
+                                         : "; the damaged one is " + repair.put_away + " there"));
+  return {};
+}
+
 Status check(Invocation& invocation, const FsckOptions& options) {
+  if (options.repair_marker) ASSAY_RETURN_IF_ERROR(repair_marker(invocation));
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   if (options.rebuild) {
     ASSAY_ASSIGN_OR_RETURN(const int64_t runs, tracking::Catalog(*workspace).rebuild());
@@ -138,6 +157,8 @@ void add_fsck_command(CLI::App& app, Invocation& invocation) {
   command->add_flag("--quarantine", options->quarantine,
                     "First check thoroughly and put away what is damaged, into quarantine/ in the "
                     "workspace");
+  command->add_flag("--repair-marker", options->repair_marker,
+                    "First write the workspace's file WORKSPACE anew if it is lost or damaged");
   command->footer(
       "Compares every run file with its hashes and looks for every blob that something names.\n"
       "Exit code 3 if anything is damaged or missing, 5 if anything could not be read.\n"

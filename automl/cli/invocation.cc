@@ -31,8 +31,7 @@ void add_workspace_option(CLI::App& command, Invocation& invocation) {
       ->group(kGeneralGroup);
 }
 
-Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& invocation,
-                                                            bool create) {
+tracking::WorkspaceSearch workspace_search(const Invocation& invocation) {
   tracking::WorkspaceSearch search;
   search.explicit_path = invocation.workspace;
   if (const char* value = std::getenv("ASSAY_WORKSPACE")) search.environment_value = value;
@@ -40,6 +39,12 @@ Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& in
   search.start_folder = std::filesystem::current_path(error).string();
   if (error) search.start_folder = ".";
   search.create = false;
+  return search;
+}
+
+Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& invocation,
+                                                            bool create) {
+  tracking::WorkspaceSearch search = workspace_search(invocation);
   auto found = tracking::Workspace::discover(search);
   if (found || !create || found.error().code != StatusCode::kNotFound) return found;
   search.create = true;

@@ -41,6 +41,9 @@ void add_workspace_option(CLI::App& command, Invocation& invocation);
 // --csv, of commands that print a table.
 void add_csv_option(CLI::App& command, Invocation& invocation);
 
+// Where the command line says the workspace is; nothing is made there.
+tracking::WorkspaceSearch workspace_search(const Invocation& invocation);
+
 // The workspace by --workspace, ASSAY_WORKSPACE, the nearest `.assay` upward; if there is none and
 // `create` is set, `.assay` here is made and named in a note.
 Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& invocation,

@@ -136,6 +136,24 @@ class UpkeepTest(CliCase):
         self.assay('workspace', 'verify', '--workspace', 'clean')
         self.assertIn('nothing is damaged', self.assay('fsck', '--quarantine').stderr)
 
+    def test_a_lost_marker_is_said_and_repaired(self):
+        os.remove(self.path('.assay/WORKSPACE'))
+        for command in (['runs', 'list'], ['fsck'], ['gc'], ['workspace', 'create'],
+                        ['run', '--data', 'train.csv', '--target', 'default', '--trials', 1]):
+            self.fails(3, *command, says=['lost its file WORKSPACE', 'fsck --repair-marker'])
+        process = self.assay('fsck', '--repair-marker')
+        self.assertIn('written anew', process.stderr)
+        self.assertEqual(self.assay_json('workspace', 'verify')['problems'], [])
+        self.assertEqual(len(self.run_ids()), 6)
+        self.assay('score', 'one', '--data', 'train.csv')
+        self.write('.assay/WORKSPACE', '{"format": 1, "uu')
+        self.fails(3, 'runs', 'list', says=['WORKSPACE', '--repair-marker'])
+        process = self.assay('fsck', '--repair-marker', '--workspace', '.assay')
+        self.assertIn('quarantine/', process.stderr)
+        self.assertIn('is whole', self.assay('fsck', '--repair-marker').stderr)
+        os.makedirs(self.path('elsewhere/runs'))
+        self.fails(2, 'fsck', '--repair-marker', '--workspace', 'elsewhere', says='elsewhere')
+
     def test_what_cannot_be_read_is_not_called_damaged(self):
         [path] = glob.glob(self.path('.assay/runs/*/' + self.sweeps['two'] + '.h5'))
         os.rename(path, self.path('aside'))
