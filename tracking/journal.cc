@@ -326,11 +326,14 @@ Status Journal::write(StagedRuns& staged) {
   }
   if (status) {
     current_durable_ = true;
+    synced_bytes_ = segment_->size();
+    note_synced();
     return {};
   }
   // Nothing in a segment without a durable commit was ever acknowledged.
   if (!current_durable_) {
-    (void)files_.unlink(segment_->path());
+    const Status removed = files_.unlink(segment_->path());
+    left_one_behind_ = left_one_behind_ || !removed;
     segment_.reset();
     current_ = {};
   } else {
@@ -357,11 +360,15 @@ Status Journal::open_segment() {
   segment_ = std::move(*segment);
   current_ = {segment_->path(), {}};
   current_durable_ = false;
+  synced_bytes_ = 0;
   return {};
 }
 
 Status Journal::write_frames(const StagedRuns& staged) {
   bind_frames_.clear();
+  if (!current_durable_ && last_closed_ && !left_one_behind_) {
+    append_synced_note(*last_closed_, bind_frames_);
+  }
   for (const auto& [number, entry] : staged) {
     if (entry.run == nullptr || entry.last_seq == 0) continue;
     const auto [it, fresh] = current_.last_seqs.try_emplace(number, 0);
@@ -387,7 +394,18 @@ Status Journal::write_frames(const StagedRuns& staged) {
   return {};
 }
 
+// Before anything is acknowledged, so that whoever finds the journal of a killed process knows what
+// must be in there. It is not synced itself: a loss of power may take the last one.
+void Journal::note_synced() {
+  bind_frames_.clear();
+  append_synced_note({segment_->epoch(), static_cast<uint64_t>(synced_bytes_), written_seq_},
+                     bind_frames_);
+  seal_frames(bind_frames_, segment_->salt());
+  if (!segment_->append(bind_frames_)) give_up_segment();  // the commit is on disk all the same
+}
+
 void Journal::give_up_segment() {
+  last_closed_ = {segment_->epoch(), static_cast<uint64_t>(synced_bytes_), written_seq_};
   segment_.reset();
   closed_.push_back(std::move(current_));
   current_ = {};

@@ -164,6 +164,7 @@ class Journal {
   Status write(StagedRuns& staged);
   Status open_segment();
   Status write_frames(const StagedRuns& staged);
+  void note_synced();
   void give_up_segment();
   void reclaim();
   void remove_if_done();
@@ -201,7 +202,12 @@ class Journal {
   std::string bind_frames_;
   std::unique_ptr<SegmentWriter> segment_;
   Segment current_;
-  bool current_durable_ = false;   // its folder entry is synced
+  bool current_durable_ = false;  // its folder entry is synced
+  int64_t synced_bytes_ = 0;      // of the current segment
+  // What the next segment says of the one before it, unless a segment that was never acknowledged
+  // could not be removed: then those before it go, and it stays.
+  std::optional<SyncedNote> last_closed_;
+  bool left_one_behind_ = false;
   std::vector<Segment> closed_;    // the oldest first
   bool removal_unsynced_ = false;  // of the last segment that was removed
   uint64_t epoch_ = 0;

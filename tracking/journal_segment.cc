@@ -98,6 +98,23 @@ void append_frame(const Frame& frame, std::initializer_list<std::string_view> pa
   to.append(padded(size) - size, '\0');
 }
 
+void append_synced_note(const SyncedNote& note, std::string& to) {
+  std::string payload;
+  WireWriter writer(payload);
+  writer.number(note.epoch);
+  writer.number(note.bytes);
+  append_frame({.type = kSyncedNote, .run = 0, .seq = note.seq}, {payload}, to);
+}
+
+std::optional<SyncedNote> parse_synced_note(const Frame& frame) {
+  if (frame.type != kSyncedNote) return std::nullopt;
+  WireReader from(frame.payload);
+  SyncedNote note{.seq = frame.seq};
+  note.epoch = from.number<uint64_t>();
+  note.bytes = from.number<uint64_t>();
+  return from.ok() ? std::optional(note) : std::nullopt;
+}
+
 void seal_frames(std::span<char> frames, uint64_t salt) {
   size_t at = 0;
   while (at < frames.size()) {

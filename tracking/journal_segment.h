@@ -1,12 +1,14 @@
 // The file format of a journal segment, writers/<writer_id>/seg-NNNNNN.wal: a header, then frames
 // of changes of runs. docs/store-format.md has it byte by byte. A segment is only appended to; its
-// end may be torn, so a reader takes frames up to the first that does not check. Not thread-safe.
+// end may be torn, so a reader takes frames up to the first that does not check, unless a note says
+// that what stood there was on disk (journal_salvage.h). Not thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +31,9 @@ inline constexpr uint16_t kFirstNoteType = 64;
 inline constexpr uint16_t kRepeatedFlag = 1;
 // "The file of this run holds its changes up to ...": then a missing file was deleted.
 inline constexpr uint16_t kPublishedNote = 64;
+// "So many bytes of that segment are on disk, with the changes up to this note's number": what does
+// not check among them is damage, not the torn end that a crash leaves.
+inline constexpr uint16_t kSyncedNote = 65;
 
 struct SegmentHeader {
   uint32_t version = kSegmentVersion;
@@ -53,6 +58,17 @@ struct Frame {
 // Appends a frame whose checksum is still missing. The payload is the parts, one after another.
 void append_frame(const Frame& frame, std::initializer_list<std::string_view> parts,
                   std::string& to);
+
+struct SyncedNote {
+  uint64_t epoch = 0;  // of the segment: the one that the note is in, or the one before it
+  uint64_t bytes = 0;
+  uint64_t seq = 0;
+};
+inline constexpr size_t kSyncedNoteBytes = kFrameHeaderBytes + 2 * sizeof(uint64_t);
+// As append_frame().
+void append_synced_note(const SyncedNote& note, std::string& to);
+// Nothing if the frame is another.
+std::optional<SyncedNote> parse_synced_note(const Frame& frame);
 
 // Fills in the checksums of frames made by append_frame().
 void seal_frames(std::span<char> frames, uint64_t salt);
@@ -93,6 +109,7 @@ class SegmentWriter {
                                                        uint64_t epoch);
   const std::string& path() const { return path_; }
   uint64_t salt() const { return header_.salt; }
+  uint64_t epoch() const { return header_.epoch; }
   int64_t size() const { return size_; }
 
   // After a failure of either the segment is to be given up.

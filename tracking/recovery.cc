@@ -50,7 +50,14 @@ Result<bool> recover_run(Workspace& workspace, RunPublisher& publisher, const Jo
     return false;  // deleted since
   }
   ASSAY_RETURN_IF_ERROR(index.replay(run_id, record));
-  end_interrupted(record, heartbeat_ns);
+  if (entry.lost == 0) {
+    end_interrupted(record, heartbeat_ns);
+  } else {
+    end_interrupted(record, heartbeat_ns,
+                    fmt::format("its process ended before it did, and damage of its journal took "
+                                "up to {} of its changes",
+                                entry.lost));
+  }
   ASSAY_RETURN_IF_ERROR(publisher.write(record));
   return true;
 }

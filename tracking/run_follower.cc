@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "tracking/journal_salvage.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
 #include "tracking/wire_internal.h"
@@ -189,9 +190,22 @@ Result<bool> RunFollower::read_segment(Segment& segment, const std::string& sour
       taken = reader.offset();
       segment.least_seq = reader.last_seq();
     }
-    if (taken == 0) return true;
+    if (taken == 0) {
+      ASSAY_RETURN_IF_ERROR(check_end(segment, bytes, source));
+      return true;
+    }
     segment.offset += static_cast<int64_t>(taken);
   }
+}
+
+// What does not check is being written, or torn, unless a note behind it says that it was on disk.
+Status RunFollower::check_end(const Segment& segment, std::string_view bytes,
+                              const std::string& source) {
+  if (bytes.size() <= kSyncedNoteBytes) return {};
+  const auto behind = find_stretches(bytes, 1, segment.salt, segment.least_seq);
+  const uint64_t synced = synced_bytes(bytes, behind, segment.salt, segment_epoch(source));
+  if (synced <= static_cast<uint64_t>(segment.offset)) return {};
+  return fail(StatusCode::kData, "journal '{}' is damaged at byte {}", source, segment.offset);
 }
 
 Status RunFollower::read_journal() {

@@ -60,6 +60,8 @@ class RunFollower {
   Status read_journal();
   Result<bool> read_segment(Segment& segment, const std::string& source);
   Result<bool> take(Segment& segment, const Frame& frame);
+  static Status check_end(const Segment& segment, std::string_view bytes,
+                          const std::string& source);
   Status read_whole_file();
 
   Workspace& workspace_;

@@ -1,5 +1,6 @@
 // kill -9 at any call on the file system, or at any time; then one or two recoveries at once, which
-// may be killed as well; and a writer that is stopped, taken over and continued.
+// may be killed as well; the same with a bit of the journal changed; and a writer that is stopped,
+// taken over and continued.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 
 #include "kernels/base/hash.h"
 #include "kernels/base/rng.h"
+#include "tests/tracking/crash/bit_flip.h"
 #include "tests/tracking/crash/crash_child.h"
 #include "tests/tracking/crash/power_loss.h"
 #include "tests/tracking/crash/store_check.h"
@@ -32,7 +34,7 @@ constexpr int kTrialsAStore = 10;
 // One store that lives through many crashes: what was acknowledged before them must stay, too.
 class CrashedStore {
  public:
-  explicit CrashedStore(uint64_t seed) : random_(seed) {
+  explicit CrashedStore(uint64_t seed) : random_(seed), flip_random_(derive_seed(seed, "flip")) {
     EXPECT_TRUE(Workspace::create(path_, "crash"));
   }
 
@@ -64,6 +66,8 @@ class CrashedStore {
     std::erase_if(problems, [](const std::string& line) {
       return line.rfind("failed", 0) != 0 && line.rfind("a child", 0) != 0;
     });
+    const Problems flipped = flip_and_check(path_, ledger_, flip_random_, flips_);
+    problems.insert(problems.end(), flipped.begin(), flipped.end());
     recover(problems);
     // None of those that collect garbage is left.
     ledger_.collected = ledger_.purged = false;
@@ -76,6 +80,7 @@ class CrashedStore {
   int killed() const { return killed_; }
   int recoveries_killed() const { return recoveries_killed_; }
   int recoveries_two() const { return recoveries_two_; }
+  const FlipCount& flips() const { return flips_; }
 
  private:
   // Recoveries in processes of their own: one, two at once, and perhaps killed half-way.
@@ -102,6 +107,8 @@ class CrashedStore {
   const TestFolder folder_{fast_folder()};
   const std::string path_ = folder_ / "store";
   Rng random_;
+  Rng flip_random_;
+  FlipCount flips_;
   Ledger ledger_;
   int killed_ = 0;
   int recoveries_killed_ = 0;
@@ -114,6 +121,7 @@ void kill_children(int trials, bool by_time) {
   int failed = 0;
   int recoveries_killed = 0;
   int recoveries_two = 0;
+  FlipCount flips;
   for (int done = 0; done < trials;) {
     const uint64_t seed = derive_seed(kSeed, by_time ? "times" : "calls", uint64_t(done));
     CrashedStore store(seed);
@@ -128,12 +136,14 @@ void kill_children(int trials, bool by_time) {
     killed += store.killed();
     recoveries_killed += store.recoveries_killed();
     recoveries_two += store.recoveries_two();
+    flips += store.flips();
   }
   report(
       fmt::format("kill -9 at {}: {} trials, {} failed; {} writers killed, {} acknowledged facts "
-                  "looked for; {} recoveries killed too, two at once in {}",
+                  "looked for; {} recoveries killed too, two at once in {}; {}",
                   by_time ? "a random time" : "a random call", trials, failed, killed, facts,
-                  recoveries_killed, recoveries_two));
+                  recoveries_killed, recoveries_two, flips.text()));
+  EXPECT_GT(flips.told, 0);
   EXPECT_GT(killed, trials / 4);
   EXPECT_GT(facts, trials);
 }

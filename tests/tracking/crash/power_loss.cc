@@ -80,14 +80,25 @@ class Trial {
     disk.lose_power(found.path(), random_);
     const std::string store = found.path() + kStore;
     age_leases(store);
-    // A control shows that the syncs of the workload matter: recover it in peace.
-    const uint64_t way = plan.drops ? 0 : random_.below(3);
-    if (way == 1 && fs::exists(store + "/WORKSPACE")) return recover_by_two(store, ledger);
-    if (way == 2 && fs::exists(store + "/WORKSPACE")) return cut_recovery(found.path(), ledger);
-    return recover_and_check(store, ledger);
+    Problems problems;
+    if (!plan.drops && fs::exists(store + "/WORKSPACE")) {
+      problems = flip_and_check(store, ledger, random_, count_.flips);
+    }
+    const Problems found_without = recover(plan, found.path(), ledger);
+    problems.insert(problems.end(), found_without.begin(), found_without.end());
+    return problems;
   }
 
  private:
+  Problems recover(const PowerLossPlan& plan, const std::string& folder, const Ledger& ledger) {
+    const std::string store = folder + kStore;
+    // A control shows that the syncs of the workload matter: recover it in peace.
+    const uint64_t way = plan.drops ? 0 : random_.below(3);
+    if (way == 1 && fs::exists(store + "/WORKSPACE")) return recover_by_two(store, ledger);
+    if (way == 2 && fs::exists(store + "/WORKSPACE")) return cut_recovery(folder, ledger);
+    return recover_and_check(store, ledger);
+  }
+
   Problems recover_by_two(const std::string& store, const Ledger& ledger) {
     ++count_.recoveries_two;
     Status first;

@@ -1,6 +1,7 @@
 // Trials of losing power: record what a random workload asks of the file system, cut the recording
 // at a random place, make a disk that could be found then, recover the store on it and look for
-// what is missing. Everything follows from the seed, except ids and times.
+// what is missing; the same with one bit of the journal changed. Everything follows from the seed,
+// except ids and times.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/tracking/crash/bit_flip.h"
 #include "tests/tracking/crash/workload.h"
 #include "tests/tracking/observed_files.h"
 
@@ -34,6 +36,7 @@ struct PowerLossCount {
   int64_t facts = 0;                    // acknowledged facts that were looked for
   int recoveries_cut = 0;               // trials in which the first recovery lost power as well
   int recoveries_two = 0;               // trials that were recovered by two at once
+  FlipCount flips{};                    // of trials that were made again with a bit changed
   std::vector<std::string> problems{};  // of the first failed trials
 };
 

@@ -46,15 +46,17 @@ TEST(PowerLoss, AtAnyInstantLosesNothingAcknowledged) {
   const int trials = trial_count(120);
   const PowerLossCount count = lose_power(
       {.seed = kSeed, .recordings = (trials + kCutsEach - 1) / kCutsEach, .cuts = kCutsEach});
-  report(fmt::format(
-      "power loss: {} trials, {} failed; {} acknowledged facts looked for; recovery "
-      "cut too in {}, by two at once in {}",
-      count.trials, count.failed, count.facts, count.recoveries_cut, count.recoveries_two));
+  report(
+      fmt::format("power loss: {} trials, {} failed; {} acknowledged facts looked for; recovery "
+                  "cut too in {}, by two at once in {}; {}",
+                  count.trials, count.failed, count.facts, count.recoveries_cut,
+                  count.recoveries_two, count.flips.text()));
   EXPECT_EQ(count.failed, 0) << joined(count.problems);
   EXPECT_GE(count.trials, trials);
   EXPECT_GT(count.facts, count.trials) << "the workload acknowledges too little to show anything";
   EXPECT_GT(count.recoveries_cut, 0);
   EXPECT_GT(count.recoveries_two, 0);
+  EXPECT_GT(count.flips.told, 0);
 }
 
 // With the plan of the negative controls and nothing left out, nothing is wrong.
