@@ -58,7 +58,8 @@ Result<std::unique_ptr<Run>> Run::create(std::shared_ptr<Workspace> workspace, R
   static const std::string user = user_name();
   info.user = user;
   info.created_ns = wall_time_ns();
-  ASSAY_ASSIGN_OR_RETURN(auto state, RunState::create(*journal, std::move(info)));
+  ASSAY_ASSIGN_OR_RETURN(auto state,
+                         RunState::create(*journal, workspace->clock(), std::move(info)));
   return std::unique_ptr<Run>(
       new Run(std::move(workspace), *journal, *publisher, std::move(state)));
 }
@@ -222,7 +223,7 @@ Status Run::finish(RunStatus status, std::string_view message, FinishMode mode) 
     const std::scoped_lock lock(sampler_mutex_);
     sampler_.reset();
   }
-  FinishRun end{status, cut_utf8(clean_utf8(message), kMessageLimitBytes), wall_time_ns()};
+  FinishRun end{status, cut_utf8(clean_utf8(message), kMessageLimitBytes), 0};
   if (mode == FinishMode::kPublish) return publish_end(std::move(end));
   ASSAY_ASSIGN_OR_RETURN(const bool sealed, state_->seal(std::move(end)));
   if (!sealed) return finished_error();

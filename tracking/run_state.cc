@@ -3,7 +3,6 @@
 #include <span>
 #include <utility>
 
-#include "tracking/environment.h"
 #include "tracking/run_state_internal.h"
 
 namespace assay::tracking {
@@ -45,10 +44,11 @@ Status MetricBuffer::log(const MetricPoint& point) try {
   return run_.memory_error();
 }
 
-Result<std::shared_ptr<RunState>> RunState::create(Journal& journal, RunInfo info) {
+Result<std::shared_ptr<RunState>> RunState::create(Journal& journal, const Clock& clock,
+                                                   RunInfo info) {
   std::string begin;
   encode_change(BeginRun{info}, begin);
-  std::shared_ptr<RunState> run(new RunState(journal, std::move(info), std::move(begin)));
+  std::shared_ptr<RunState> run(new RunState(journal, clock, std::move(info), std::move(begin)));
   journal.admit(run);
   auto seq = journal.append(*run, change_type<BeginRun>(), {run->begin()});
   if (!seq) {
@@ -59,9 +59,11 @@ Result<std::shared_ptr<RunState>> RunState::create(Journal& journal, RunInfo inf
   return run;
 }
 
-RunState::RunState(Journal& journal, RunInfo info, std::string begin)
+RunState::RunState(Journal& journal, const Clock& clock, RunInfo info, std::string begin)
     : JournaledRun(std::move(begin)),
       journal_(journal),
+      clock_(clock),
+      started_ns_(clock.now_ns()),
       id_(info.run_id),
       experiment_(info.experiment),
       next_checkpoint_(journal.options().first_checkpoint_bytes),
@@ -216,7 +218,12 @@ Result<uint64_t> RunState::last_change() try {
 FinishRun RunState::given_up() const {
   const RunInfo& info = record_.info;
   if (info.finished) return {info.status, info.message, info.ended_ns};
-  return {RunStatus::kInterrupted, "it was given up without being finished", wall_time_ns()};
+  return {RunStatus::kInterrupted, "it was given up without being finished", 0};
+}
+
+// The time of day may have been set since the run began.
+int64_t RunState::end_time_ns() const {
+  return record_.info.created_ns + std::max<int64_t>(0, clock_.now_ns() - started_ns_);
 }
 
 Result<bool> RunState::seal(std::optional<FinishRun> end) try {
@@ -226,7 +233,7 @@ Result<bool> RunState::seal(std::optional<FinishRun> end) try {
   shut(MetricBuffer::Gate::kFinished);
   Status status = move_buffers(true);
   if (!end) end = given_up();
-  end->ended_ns = std::max(end->ended_ns, record_.info.created_ns);
+  if (end->ended_ns == 0) end->ended_ns = end_time_ns();
   if (status) status = record_change(std::move(*end), true);
   if (!status) {
     shut(open_gate());

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/base/clock.h"
 #include "kernels/base/status.h"
 #include "tracking/journal.h"
 #include "tracking/run_change.h"
@@ -53,8 +54,9 @@ class MetricBuffer {
 class RunState final : public JournaledRun, public std::enable_shared_from_this<RunState> {
  public:
   // The run's beginning is its first change. `journal` must outlive the last call that logs, which
-  // is the Run's matter. Fails: as Journal::append().
-  static Result<std::shared_ptr<RunState>> create(Journal& journal, RunInfo info);
+  // is the Run's matter, and so must `clock`. Fails: as Journal::append().
+  static Result<std::shared_ptr<RunState>> create(Journal& journal, const Clock& clock,
+                                                  RunInfo info);
 
   const std::string& id() const { return id_; }
   const std::string& experiment() const { return experiment_; }
@@ -68,8 +70,9 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
 
   // Moves buffered points into record and journal and gives the number of the last change.
   Result<uint64_t> last_change();
-  // Ends the run: no change after this. Without an end it was given up: it keeps an end that was
-  // not published, and else is interrupted. False if it had ended before.
+  // Ends the run: no change after this; an end without a time is now. Without an end it was given
+  // up: it keeps an end that was not published, and else is interrupted. False if it had ended
+  // before.
   Result<bool> seal(std::optional<FinishRun> end);
   // Takes back the end after a failed publication; the next change reopens the run.
   void unseal();
@@ -92,7 +95,7 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
 
  private:
   friend class MetricBuffer;
-  RunState(Journal& journal, RunInfo info, std::string begin);
+  RunState(Journal& journal, const Clock& clock, RunInfo info, std::string begin);
   // These expect mutex_.
   Status writable() const;
   Status reopen();
@@ -100,6 +103,7 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
   Status move_buffer(MetricBuffer& buffer, bool may_wait);
   Status move_buffers(bool may_wait);
   FinishRun given_up() const;
+  int64_t end_time_ns() const;
   void shut(MetricBuffer::Gate gate);
   MetricBuffer::Gate open_gate() const;
   void count_bytes(int64_t bytes);
@@ -110,6 +114,8 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
   Status take_full_buffer(MetricBuffer& buffer);
 
   Journal& journal_;
+  const Clock& clock_;
+  const int64_t started_ns_;  // by that clock
   const std::string id_;
   const std::string experiment_;
   std::mutex publish_mutex_;  // taken before mutex_; keeps published states in order

@@ -71,6 +71,10 @@ class Workspace {
   Result<RunPublisher*> publisher();
   // Before the first write, for tests and measurements.
   void tune_journal(const JournalOptions& options) { options_ = options; }
+  // What runs measure their duration with: the time of day may be set meanwhile. BootClock, until a
+  // test says otherwise, before the first run; it must outlive the workspace.
+  void set_clock(const Clock& clock) { clock_ = &clock; }
+  const Clock& clock() const { return *clock_; }
 
   // Publishes the files of all runs that ended, ends the recovery of dead writers, and makes
   // durable what was logged. Does nothing before the first write.
@@ -98,6 +102,8 @@ class Workspace {
   std::string uuid_;
   FileLayer& files_;
   JournalOptions options_;
+  const BootClock boot_clock_;
+  const Clock* clock_ = &boot_clock_;
   std::mutex folders_mutex_;
   std::set<std::string> durable_folders_;
   Status begin_writing();  // expects writer_mutex_

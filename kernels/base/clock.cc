@@ -21,6 +21,8 @@ int64_t read_clock_ns(clockid_t id) {
 
 int64_t SystemClock::now_ns() const { return read_clock_ns(CLOCK_MONOTONIC); }
 
+int64_t BootClock::now_ns() const { return read_clock_ns(CLOCK_BOOTTIME); }
+
 int64_t process_age_ns() {
   char buffer[1024];
   const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);

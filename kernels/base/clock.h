@@ -22,6 +22,12 @@ class SystemClock final : public Clock {
   int64_t now_ns() const override;
 };
 
+// CLOCK_BOOTTIME: goes on while the machine sleeps. Its origin is the machine's start.
+class BootClock final : public Clock {
+ public:
+  int64_t now_ns() const override;
+};
+
 // Moves only when told. Thread-safe.
 class ManualClock final : public Clock {
  public:

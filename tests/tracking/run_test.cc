@@ -37,8 +37,26 @@ class RunTest : public testing::Test {
 
   TestFolder folder_;
   FailingFiles files_;
+  ManualClock clock_{7};
   std::shared_ptr<Workspace> workspace_;
 };
+
+TEST_F(RunTest, TakesAsLongAsItsClockSaysWhateverTheTimeOfDay) {
+  workspace_->set_clock(clock_);
+  const auto run = make();
+  clock_.advance(5'000'000'000);
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  EXPECT_EQ(stored(run->id()).info.ended_ns - stored(run->id()).info.created_ns, 5'000'000'000);
+  std::string given_up;
+  {
+    const auto dropped = make();
+    given_up = dropped->id();
+    clock_.advance(2'000'000'000);
+  }
+  ASSERT_TRUE(workspace_->flush());
+  EXPECT_EQ(stored(given_up).info.status, RunStatus::kInterrupted);
+  EXPECT_EQ(stored(given_up).info.ended_ns - stored(given_up).info.created_ns, 2'000'000'000);
+}
 
 TEST_F(RunTest, PublishesWhatWasLogged) {
   const auto sweep = make({.kind = "sweep", .experiment = "Adult", .name = "tuesday"});
