@@ -9,6 +9,7 @@
 #include "tracking/environment.h"
 #include "tracking/full_disk_internal.h"
 #include "tracking/model_registry.h"
+#include "tracking/run_scratch.h"
 #include "tracking/run_trash.h"
 
 namespace assay::tracking {
@@ -97,6 +98,10 @@ class Collector {
       report_.run_bytes += run.bytes;
       purged_.insert(run.path);
     }
+    ASSAY_ASSIGN_OR_RETURN(const StaleScratch stale,
+                           remove_stale_scratch(workspace_, before_ns(), options_.dry_run));
+    report_.scratch_runs = stale.runs;
+    report_.scratch_bytes = stale.bytes;
     return options_.dry_run || !leased_ ? Status() : purge_models();
   }
 

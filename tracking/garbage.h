@@ -42,7 +42,11 @@ struct GarbageReport {
   int64_t runs = 0;       // removed from the trash
   int64_t run_bytes = 0;  // of their files
   int64_t models = 0;     // versions given up; with dry_run not counted
-  int64_t blobs = 0;      // removed
+  // Runs whose files for going on (run_scratch.h) were removed: those that ended well, were
+  // deleted, or ended before the retention period.
+  int64_t scratch_runs = 0;
+  int64_t scratch_bytes = 0;
+  int64_t blobs = 0;  // removed
   int64_t blob_bytes = 0;
   int64_t kept_blobs = 0;      // named or pinned
   int64_t young_blobs = 0;     // nothing names them, but they are younger than the grace period

@@ -7,6 +7,8 @@
 #include "tracking/environment.h"
 #include "tracking/run_checks_internal.h"
 #include "tracking/run_publisher.h"
+#include "tracking/run_query.h"
+#include "tracking/run_scratch.h"
 #include "tracking/run_state_internal.h"
 #include "tracking/system_sampler.h"
 #include "tracking/ulid.h"
@@ -62,6 +64,42 @@ Result<std::unique_ptr<Run>> Run::create(std::shared_ptr<Workspace> workspace, R
                          RunState::create(*journal, workspace->clock(), std::move(info)));
   return std::unique_ptr<Run>(
       new Run(std::move(workspace), *journal, *publisher, std::move(state)));
+}
+
+Result<std::unique_ptr<Run>> Run::reopen(std::shared_ptr<Workspace> workspace,
+                                         std::string_view reference, RunRecord* record) {
+  // What fails for another run does not matter; what this one's journal knows is read below.
+  (void)workspace->recover();
+  ASSAY_ASSIGN_OR_RETURN(const RunInfo before, find_run(*workspace, reference));
+  const auto running = [&] {
+    return fail(StatusCode::kAlreadyExists, "run {} is still running", before.run_id);
+  };
+  if (before.status == RunStatus::kRunning) return running();
+  Status claimed = RunScratch(*workspace, before.run_id).claim(before.writer);
+  if (!claimed) {
+    return fail_with(std::move(claimed.error()), fmt::format("run {}", before.run_id));
+  }
+  ASSAY_ASSIGN_OR_RETURN(RunRecord last, load_run(*workspace, before.run_id));
+  // Another process may have taken it over, gone on with it and ended it since it was found.
+  if (last.info.writer != before.writer) return running();
+  RunInfo& info = last.info;
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace->writer());
+  info.writer = writer->id();
+  info.status = RunStatus::kRunning;
+  info.finished = false;
+  info.ended_ns = 0;
+  info.message.clear();
+  if (record != nullptr) *record = last;
+  ASSAY_ASSIGN_OR_RETURN(Journal * journal, workspace->journal());
+  ASSAY_ASSIGN_OR_RETURN(RunPublisher * publisher, workspace->publisher());
+  ASSAY_ASSIGN_OR_RETURN(auto state,
+                         RunState::reopen(*journal, workspace->clock(), std::move(last)));
+  std::unique_ptr<Run> run(new Run(std::move(workspace), *journal, *publisher, std::move(state)));
+  // The journal first: a file that names a writer whose journal does not know the run would stay
+  // for ever as it is.
+  ASSAY_RETURN_IF_ERROR(run->durable());
+  ASSAY_RETURN_IF_ERROR(run->checkpoint());
+  return run;
 }
 
 Run::~Run() {

@@ -79,6 +79,14 @@ class Run {
   // Fails: invalid_argument for a bad kind, name, experiment or parent id; io if the workspace
   // cannot be written, or if too much waits to be published on a full disk.
   static Result<std::unique_ptr<Run>> create(std::shared_ptr<Workspace> workspace, RunSpec spec);
+  // Goes on with a run that ended, or whose writer died: from here on it is running, with this
+  // process as its writer and all that it recorded. Durable when it returns; until then it is as it
+  // was. Its trials, models and files stay; what is logged again under an old name replaces it.
+  // Takes over and recovers what dead writers left before. `record` gets what it holds.
+  // Fails: not_found as find_run(); already_exists if it is running, or another process goes on
+  // with it; data if its file is damaged; io.
+  static Result<std::unique_ptr<Run>> reopen(std::shared_ptr<Workspace> workspace,
+                                             std::string_view reference, RunRecord* record);
   // A run that was never finished is published as interrupted.
   ~Run();
   Run(const Run&) = delete;

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "tracking/environment.h"
 #include "tracking/run_state_internal.h"
 
 namespace assay::tracking {
@@ -21,6 +22,16 @@ std::string describe(const RunChange& change) {
     return fmt::format("table '{}'", put->table->name);
   }
   return fmt::format("a change of type {}", change_type_of(change));
+}
+
+// About what a record that was read takes: texts, points and arrays.
+int64_t content_bytes(const RunRecord& record) {
+  size_t bytes = record.stdout_text.size() + record.stderr_text.size();
+  for (const auto& [key, points] : record.metrics) bytes += points.size() * sizeof(MetricPoint);
+  auto total = static_cast<int64_t>(bytes);
+  for (const auto& set : record.predictions) total += change_bytes(PutPredictions{set});
+  for (const auto& table : record.tables) total += change_bytes(PutTable{table});
+  return total;
 }
 
 }  // namespace
@@ -46,9 +57,23 @@ Status MetricBuffer::log(const MetricPoint& point) try {
 
 Result<std::shared_ptr<RunState>> RunState::create(Journal& journal, const Clock& clock,
                                                    RunInfo info) {
+  RunRecord record;
+  record.info = std::move(info);
+  return launch(journal, clock, std::move(record), 0);
+}
+
+Result<std::shared_ptr<RunState>> RunState::reopen(Journal& journal, const Clock& clock,
+                                                   RunRecord record) {
+  const int64_t age_ns = std::max<int64_t>(0, wall_time_ns() - record.info.created_ns);
+  return launch(journal, clock, std::move(record), age_ns);
+}
+
+Result<std::shared_ptr<RunState>> RunState::launch(Journal& journal, const Clock& clock,
+                                                   RunRecord record, int64_t age_ns) {
   std::string begin;
-  encode_change(BeginRun{info}, begin);
-  std::shared_ptr<RunState> run(new RunState(journal, clock, std::move(info), std::move(begin)));
+  encode_change(BeginRun{record.info}, begin);
+  std::shared_ptr<RunState> run(
+      new RunState(journal, clock, std::move(record), age_ns, std::move(begin)));
   journal.admit(run);
   auto seq = journal.append(*run, change_type<BeginRun>(), {run->begin()});
   if (!seq) {
@@ -59,16 +84,21 @@ Result<std::shared_ptr<RunState>> RunState::create(Journal& journal, const Clock
   return run;
 }
 
-RunState::RunState(Journal& journal, const Clock& clock, RunInfo info, std::string begin)
+RunState::RunState(Journal& journal, const Clock& clock, RunRecord record, int64_t age_ns,
+                   std::string begin)
     : JournaledRun(std::move(begin)),
       journal_(journal),
       clock_(clock),
-      started_ns_(clock.now_ns()),
-      id_(info.run_id),
-      experiment_(info.experiment),
-      next_checkpoint_(journal.options().first_checkpoint_bytes),
-      held_bytes_(kRecordBytes) {
-  record_.info = std::move(info);
+      started_ns_(clock.now_ns() - age_ns),
+      id_(record.info.run_id),
+      experiment_(record.info.experiment),
+      record_(std::move(record)),
+      held_bytes_(kRecordBytes + content_bytes(record_)) {
+  for (const auto& [key, points] : record_.metrics) {
+    point_count_ += static_cast<int64_t>(points.size());
+  }
+  next_checkpoint_ = 2 * held_bytes_ + journal.options().first_checkpoint_bytes - 2 * kRecordBytes;
+  if (point_count_ >= journal.options().run_points) gate_ = MetricBuffer::Gate::kFull;
 }
 
 tl::unexpected<Error> RunState::finished_error() const {

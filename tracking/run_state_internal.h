@@ -57,6 +57,9 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
   // is the Run's matter, and so must `clock`. Fails: as Journal::append().
   static Result<std::shared_ptr<RunState>> create(Journal& journal, const Clock& clock,
                                                   RunInfo info);
+  // The same for a run that goes on from a record.
+  static Result<std::shared_ptr<RunState>> reopen(Journal& journal, const Clock& clock,
+                                                  RunRecord record);
 
   const std::string& id() const { return id_; }
   const std::string& experiment() const { return experiment_; }
@@ -95,7 +98,11 @@ class RunState final : public JournaledRun, public std::enable_shared_from_this<
 
  private:
   friend class MetricBuffer;
-  RunState(Journal& journal, const Clock& clock, RunInfo info, std::string begin);
+  // `age_ns`: since the run was created.
+  RunState(Journal& journal, const Clock& clock, RunRecord record, int64_t age_ns,
+           std::string begin);
+  static Result<std::shared_ptr<RunState>> launch(Journal& journal, const Clock& clock,
+                                                  RunRecord record, int64_t age_ns);
   // These expect mutex_.
   Status writable() const;
   Status reopen();

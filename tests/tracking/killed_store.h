@@ -16,7 +16,7 @@ namespace assay::tracking {
 inline void copy_as_killed(const std::string& from, const std::string& to) {
   namespace fs = std::filesystem;
   std::error_code ignored;  // files come and go while threads are at work
-  for (const char* part : {"writers", "models", "datasets", "blobs", "runs"}) {
+  for (const char* part : {"scratch", "writers", "models", "datasets", "blobs", "runs"}) {
     fs::create_directories(to + "/" + part);
     fs::recursive_directory_iterator it(from + "/" + part, ignored);
     for (; it != fs::recursive_directory_iterator(); it.increment(ignored)) {

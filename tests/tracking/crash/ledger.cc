@@ -9,9 +9,9 @@
 namespace assay::tracking {
 namespace {
 
-constexpr std::array<std::string_view, 12> kWords = {"run",    "finished", "blob",   "model",
-                                                     "alias",  "no-alias", "tagged", "promoted",
-                                                     "moving", "trashed",  "back",   "collecting"};
+constexpr std::array<std::string_view, 13> kWords = {
+    "run",      "finished", "blob",    "model", "alias",      "no-alias", "tagged",
+    "promoted", "moving",   "trashed", "back",  "collecting", "reopening"};
 constexpr std::string_view kEnd = " .";  // a line without it was cut
 
 std::string_view next_word(std::string_view& text) {
@@ -91,6 +91,9 @@ void Ledger::note(const Fact& fact) {
       return;
     case Fact::Kind::kCollecting:
       note_collection(fact.number == 1);
+      return;
+    case Fact::Kind::kReopening:
+      runs[fact.name].finished = false;
       return;
   }
 }

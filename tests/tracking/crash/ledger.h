@@ -34,6 +34,7 @@ struct Fact {
     // Garbage is collected from here on; with `number` 1 without regard for how long things have
     // been in the trash.
     kCollecting,
+    kReopening,  // the run `name`, which has ended, may go on from here on
   };
   Kind kind = Kind::kBlob;
   std::string name{};

@@ -62,6 +62,7 @@ Status Workload::any_step() {
   if (number < 73) return store_blob();
   if (number < 79) return register_model();
   if (number < 82) return number == 79 ? remove_alias() : move_alias();
+  if (number < 84 && !ended_.empty() && open_.size() < kMostOpenRuns) return reopen_run();
   return upkeep_step();
 }
 
@@ -75,6 +76,7 @@ Status Workload::upkeep_step() {
   const uint64_t number = random_.below(100);
   if (ended_.empty() || number < 12) return end_quick_run();
   if (number < 22) return register_model();
+  if (number < 28 && open_.size() < kMostOpenRuns) return reopen_run();
   if (number < 40) return tag_run();
   if (number < 52) return delete_run();
   if (number < 64) return restore_run();
@@ -252,6 +254,20 @@ Status Workload::restore_run() {
   if (gone) return {};
   acknowledge_({Fact::Kind::kBack, run_id});
   ended_.push_back(run_id);
+  return {};
+}
+
+Status Workload::reopen_run() {
+  const auto at = ended_.begin() + static_cast<std::ptrdiff_t>(random_.below(ended_.size()));
+  const std::string run_id = *at;
+  acknowledge_({Fact::Kind::kReopening, run_id});
+  RunRecord record;
+  ASSAY_ASSIGN_OR_RETURN(auto run, Run::reopen(workspace_, run_id, &record));
+  ended_.erase(at);
+  RunScript script(record.info.name);
+  const int64_t changes = script.length_of(record);
+  open_.push_back({std::move(run), std::move(script), changes});
+  acknowledge_({Fact::Kind::kRun, run_id, changes});
   return {};
 }
 

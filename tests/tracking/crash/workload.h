@@ -1,9 +1,9 @@
 // Random use of a store, by seed: starts runs, logs their scripts, makes them durable, checkpoints,
 // finishes at once or later, flushes, stores blobs, registers models and moves, sets and removes
-// aliases; tags, deletes and restores runs that ended, promotes, deletes and restores versions,
-// collects garbage, writes the catalog. Each call that returns well is reported as a fact at once;
-// what is to be moved or collected is reported before. A call that fails is made again by a later
-// step, as training code would. Not thread-safe.
+// aliases; tags, deletes, restores and goes on with runs that ended, promotes, deletes and restores
+// versions, collects garbage, writes the catalog. Each call that returns well is reported as a fact
+// at once; what is to be moved or collected is reported before. A call that fails is made again by
+// a later step, as training code would. Not thread-safe.
 #pragma once
 
 #include <atomic>
@@ -77,6 +77,7 @@ class Workload {
   Status tag_run();
   Status delete_run();
   Status restore_run();
+  Status reopen_run();
   Status promote();
   Status delete_version();
   Status restore_version();
