@@ -175,7 +175,9 @@ constexpr std::string_view kLearnersOpening = R"(## learners
 
 The learners to try, all of them if not given: a list of names, or a map of names to parameters. A
 parameter is a value, which fixes it, or the place to search: `{min: 0.01, max: 0.3, log: true}` or
-`{choices: [3, 6, 9]}`. Parameters that are not named are searched as the tables say.
+`{choices: [3, 6, 9]}`. With `when: {objective: [quantile]}` beside these it is searched only where
+that parameter has one of those values, and has its default elsewhere. Parameters that are not named
+are searched as the tables say.
 
 ```yaml
 learners:

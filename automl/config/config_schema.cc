@@ -123,20 +123,32 @@ Json section_schema(const OptionGroup& group) {
   return schema;
 }
 
+// One parameter with its value or values.
+Json condition_schema() {
+  const Json scalar = {{"type", {"number", "boolean", "string"}}};
+  const Json list = {{"type", "array"}, {"items", scalar}, {"minItems", 1}};
+  return {{"type", "object"},
+          {"minProperties", 1},
+          {"maxProperties", 1},
+          {"additionalProperties", {{"anyOf", Json::array({scalar, list})}}}};
+}
+
 // A value, a range or choices.
 Json param_schema(const OptionInfo& info) {
   const Json value = value_schema(info);
   Json forms = Json::array({value});
+  const Json when = {{"$ref", "#/definitions/condition"}};
   if (info.kind == OptionKind::kNumber || info.kind == OptionKind::kInteger) {
     forms.push_back(
         {{"type", "object"},
-         {"properties", {{"min", value}, {"max", value}, {"log", {{"type", "boolean"}}}}},
+         {"properties",
+          {{"min", value}, {"max", value}, {"log", {{"type", "boolean"}}}, {"when", when}}},
          {"required", {"min", "max"}},
          {"additionalProperties", false}});
   }
   const Json list = {{"type", "array"}, {"items", value}, {"minItems", 1}, {"uniqueItems", true}};
   forms.push_back({{"type", "object"},
-                   {"properties", {{"choices", list}}},
+                   {"properties", {{"choices", list}, {"when", when}}},
                    {"required", Json::array({"choices"})},
                    {"additionalProperties", false}});
   Json schema = {{"anyOf", std::move(forms)}};
@@ -169,7 +181,7 @@ Json learners_schema(std::span<const OptionGroup> learners) {
                     {"minProperties", 1}};
   return {{"description",
            "Learners to try, all if not given: names, or names with parameters, "
-           "each a value, {min, max, log} or {choices}."},
+           "each a value, {min, max, log, when} or {choices, when}."},
           {"anyOf", Json::array({list, map, {{"type", "null"}}})}};
 }
 
@@ -197,6 +209,7 @@ std::string config_schema(std::span<const OptionGroup> learners) {
   });
   schema["required"] = std::move(required);
   schema["properties"]["learners"] = learners_schema(learners);
+  schema["definitions"]["condition"] = condition_schema();
   return schema.dump(2) + "\n";
 }
 

@@ -51,13 +51,21 @@ std::string yaml_param(const OptionInfo& info, const ParamValue& value) {
   return yaml_value(info, std::visit([](const auto& v) { return OptionValue(v); }, value));
 }
 
-// {min: 0.01, max: 0.3, log: true} or {choices: [a, b]}
-std::string yaml_range(const OptionInfo& info, const SearchRange& range) {
+// {min: 0.01, max: 0.3, log: true} or {choices: [a, b]}, with when: {objective: [quantile]}
+std::string yaml_range(const OptionGroup& group, const OptionInfo& info, const SearchRange& range) {
   std::string inside;
+  std::string when;
+  if (range.when) {
+    const OptionInfo* parent = find_option(group.options, range.when->option);
+    for (const ParamValue& value : range.when->values) {
+      when += (when.empty() ? "" : ", ") + (parent ? yaml_param(*parent, value) : to_text(value));
+    }
+    when = fmt::format(", when: {{{}: [{}]}}", range.when->option, when);
+  }
   const bool number = info.kind == OptionKind::kNumber || info.kind == OptionKind::kInteger;
   if (number && range.choices.empty()) {
-    return fmt::format("{{min: {}, max: {}{}}}", to_text(range.low), to_text(range.high),
-                       range.log ? ", log: true" : "");
+    return fmt::format("{{min: {}, max: {}{}{}}}", to_text(range.low), to_text(range.high),
+                       range.log ? ", log: true" : "", when);
   }
   for (const ParamValue& choice : range.choices) {
     inside += (inside.empty() ? "" : ", ") + yaml_param(info, choice);
@@ -68,7 +76,7 @@ std::string yaml_range(const OptionInfo& info, const SearchRange& range) {
       inside += (inside.empty() ? "" : ", ") + yaml_text(std::string(choice));
     }
   }
-  return "{choices: [" + inside + "]}";
+  return "{choices: [" + inside + "]" + when + "}";
 }
 
 // A comment broken into lines.
@@ -129,9 +137,9 @@ std::string learner_examples(std::span<const OptionGroup> learners) {
     text += fmt::format("#  {}:  # {}\n", group.name, group.help);
     for (const OptionInfo& info : group.options) {
       if (info.kind == OptionKind::kTextList || info.kind == OptionKind::kTextMap) continue;
-      text += fmt::format(
-          "#    {}: {}\n", info.name,
-          info.search ? yaml_range(info, *info.search) : yaml_value(info, info.default_value));
+      text += fmt::format("#    {}: {}\n", info.name,
+                          info.search ? yaml_range(group, info, *info.search)
+                                      : yaml_value(info, info.default_value));
     }
   }
   return text;
@@ -149,7 +157,7 @@ std::string learner_choices(const ExperimentConfig& config, std::span<const Opti
       if (info == nullptr) continue;
       const auto* range = std::get_if<SearchRange>(&param.setting);
       text += fmt::format("    {}: {}\n", param.name,
-                          range ? yaml_range(*info, *range)
+                          range ? yaml_range(*group, *info, *range)
                                 : yaml_param(*info, std::get<ParamValue>(param.setting)));
     }
   }

@@ -45,11 +45,18 @@ struct OptionRange {
 // Where search looks. Numbers: low..high, both included, uniform or log-uniform; integers stay
 // integers. With `choices` (any scalar kind) only those values are tried. For a boolean, or a text
 // option with choices of its own, an empty SearchRange{} means all values.
+// With `when` the parameter is searched only where that one matters and has one of those values,
+// and keeps its default elsewhere.
+struct SearchCondition {
+  std::string option;
+  std::vector<ParamValue> values;
+};
 struct SearchRange {
   double low = 0;
   double high = 0;
   bool log = false;
   std::vector<ParamValue> choices = {};
+  std::optional<SearchCondition> when = {};
 };
 
 struct OptionInfo {

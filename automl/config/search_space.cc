@@ -202,6 +202,7 @@ Result<SearchSpace> SearchSpace::make(const std::vector<OptionInfo>& options,
     }
   }
   SearchSpace space;
+  std::map<std::string, SearchCondition, std::less<>> conditions;
   for (const OptionInfo& info : options) {
     const auto found = chosen.find(info.name);
     const ParamOverride* choice = found == chosen.end() ? nullptr : found->second;
@@ -212,6 +213,7 @@ Result<SearchSpace> SearchSpace::make(const std::vector<OptionInfo>& options,
     if (range != nullptr) {
       ASSAY_ASSIGN_OR_RETURN(Dimension dimension, make_dimension(info, *range));
       space.dimensions_.push_back(std::move(dimension));
+      if (range->when) conditions.emplace(info.name, *range->when);
     } else if (value != nullptr) {
       ASSAY_ASSIGN_OR_RETURN(ParamValue checked, checked_scalar(info, *value));
       space.fixed_.emplace(info.name, std::move(checked));
@@ -219,7 +221,62 @@ Result<SearchSpace> SearchSpace::make(const std::vector<OptionInfo>& options,
       space.fixed_.emplace(info.name, scalar_default(info));
     }
   }
+  ASSAY_RETURN_IF_ERROR(space.resolve(options, conditions));
   return space;
+}
+
+// Conditions on parameters that are not searched are settled for good: the parameter always matters
+// or is not searched either, which others may depend on.
+Status SearchSpace::resolve(const std::vector<OptionInfo>& options,
+                            const std::map<std::string, SearchCondition, std::less<>>& conditions) {
+  const auto place_of = [&](std::string_view name) {
+    const auto at = std::find_if(dimensions_.begin(), dimensions_.end(),
+                                 [&](const Dimension& d) { return d.name == name; });
+    return at == dimensions_.end() ? -1 : static_cast<int>(at - dimensions_.begin());
+  };
+  std::map<std::string, std::vector<ParamValue>, std::less<>> allowed;
+  for (const auto& [name, when] : conditions) {
+    const OptionInfo* parent = find_option(options, when.option);
+    if (parent == nullptr) return unknown_option(options, when.option);
+    if (when.values.empty()) {
+      return fail(StatusCode::kInvalidArgument, "{}: when {} has no values", name, when.option);
+    }
+    for (const ParamValue& value : when.values) {
+      ASSAY_ASSIGN_OR_RETURN(ParamValue checked, checked_scalar(*parent, value));
+      allowed[name].push_back(std::move(checked));
+    }
+    std::string_view above = when.option;
+    for (size_t steps = 0; conditions.find(above) != conditions.end(); ++steps) {
+      if (above == name || steps > conditions.size()) {
+        return fail(StatusCode::kInvalidArgument, "{}: its condition depends on itself", name);
+      }
+      above = conditions.find(above)->second.option;
+    }
+  }
+  std::set<std::string_view> unused;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& [name, when] : conditions) {
+      const int place = place_of(name);
+      if (place < 0 || place_of(when.option) >= 0) continue;
+      const std::vector<ParamValue>& values = allowed[name];
+      const auto found = fixed_.find(when.option);
+      const bool matters = found != fixed_.end() && unused.count(when.option) == 0 &&
+                           std::find(values.begin(), values.end(), found->second) != values.end();
+      if (matters) continue;
+      unused.insert(name);
+      fixed_.emplace(name, dimensions_[static_cast<size_t>(place)].default_value);
+      dimensions_.erase(dimensions_.begin() + place);
+      changed = true;
+    }
+  }
+  for (Dimension& dimension : dimensions_) {
+    const auto when = conditions.find(dimension.name);
+    if (when == conditions.end()) continue;
+    dimension.parent = place_of(when->second.option);
+    if (dimension.parent >= 0) dimension.parent_values = allowed[dimension.name];
+  }
+  return {};
 }
 
 Result<ParamMap> SearchSpace::at(std::span<const double> unit) const {
@@ -228,23 +285,48 @@ Result<ParamMap> SearchSpace::at(std::span<const double> unit) const {
                 unit.size(), dimensions_.size());
   }
   ParamMap params = fixed_;
-  for (size_t i = 0; i < unit.size(); ++i) params[dimensions_[i].name] = dimensions_[i].at(unit[i]);
+  const std::vector<bool> active = active_at(unit);
+  for (size_t i = 0; i < unit.size(); ++i) {
+    const Dimension& dimension = dimensions_[i];
+    params[dimension.name] = active[i] ? dimension.at(unit[i]) : dimension.default_value;
+  }
   return params;
 }
 
 std::vector<double> SearchSpace::settled(std::span<const double> unit) const {
   std::vector<double> point(unit.begin(), unit.end());
+  const std::vector<bool> active = active_at(unit);
   for (size_t i = 0; i < point.size(); ++i) {
     const Dimension& dimension = dimensions_[i];
     point[i] = point[i] > 0 ? std::min(point[i], 1.0) : 0.0;
-    if (dimension.level_count() == 0) continue;
-    point[i] = dimension.unit_of(dimension.at(point[i])).value_or(point[i]);
+    if (active[i] && dimension.level_count() == 0) continue;
+    const ParamValue value = active[i] ? dimension.at(point[i]) : dimension.default_value;
+    point[i] = dimension.unit_of(value).value_or(point[i]);
   }
   return point;
 }
 
+std::vector<double> SearchSpace::anchored(std::vector<double> unit) const {
+  const std::vector<bool> active = active_at(unit);
+  for (size_t i = 0; i < unit.size(); ++i) {
+    const Dimension& dimension = dimensions_[i];
+    if (!active[i]) unit[i] = dimension.unit_of(dimension.default_value).value_or(unit[i]);
+  }
+  return unit;
+}
+
 std::vector<bool> SearchSpace::active_at(std::span<const double> unit) const {
-  return std::vector<bool>(unit.size(), true);
+  std::vector<bool> active(unit.size(), true);
+  for (size_t i = 0; i < unit.size(); ++i) {
+    for (const Dimension* d = &dimensions_[i]; active[i] && d->parent >= 0;) {
+      const auto above = static_cast<size_t>(d->parent);
+      const ParamValue value = dimensions_[above].at(unit[above]);
+      active[i] = std::find(d->parent_values.begin(), d->parent_values.end(), value) !=
+                  d->parent_values.end();
+      d = &dimensions_[above];
+    }
+  }
+  return active;
 }
 
 Result<std::vector<double>> SearchSpace::unit_of(const ParamMap& params) const {

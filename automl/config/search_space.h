@@ -7,6 +7,7 @@
 // An integer splits [low - 1/2, high + 1/2] likewise and rounds; k choices split [0, 1] evenly.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ struct Dimension {
   bool log = false;
   std::vector<ParamValue> choices = {};  // if not empty, these and not low..high
   ParamValue default_value = {};         // inside the dimension
+  // The parameter that this one depends on, by its place among the dimensions, and the values with
+  // which this one matters; -1: it always does.
+  int parent = -1;
+  std::vector<ParamValue> parent_values = {};
 
   // The value at `unit`, which is clamped to [0, 1] (NaN counts as 0).
   ParamValue at(double unit) const;
@@ -55,7 +60,8 @@ class SearchSpace {
   // The space of `options` (scalar ones) under `overrides`: an override with a value fixes the
   // parameter, one with a range searches there. Options without search range keep their default.
   // Fails: invalid_argument for an unknown name, a name twice, a value or range that is not
-  // allowed (low > high, log with low <= 0, choices outside the option's).
+  // allowed (low > high, log with low <= 0, choices outside the option's), a condition on an
+  // unknown option or a value that it cannot have, conditions in a circle.
   static Result<SearchSpace> make(const std::vector<OptionInfo>& options,
                                   std::span<const ParamOverride> overrides = {});
 
@@ -65,12 +71,17 @@ class SearchSpace {
   // The parameters that are not searched, with their values.
   const ParamMap& fixed() const { return fixed_; }
 
-  // All parameters at a point of the unit cube: `unit` has size() coordinates.
+  // All parameters at a point of the unit cube: `unit` has size() coordinates. Those that do not
+  // matter there have their defaults.
   // Fails: invalid_argument if it has not.
   Result<ParamMap> at(std::span<const double> unit) const;
   // The point that stands for the same parameters as `unit`, which has size() coordinates: integers
-  // and choices in the middle of their share, numbers clamped to [0, 1].
+  // and choices in the middle of their share, numbers clamped to [0, 1], what does not matter at
+  // its default.
   std::vector<double> settled(std::span<const double> unit) const;
+  // `unit` with the coordinates of what does not matter there at the defaults; without conditions
+  // as it is. The same parameters.
+  std::vector<double> anchored(std::vector<double> unit) const;
   // Which parameters matter at a point.
   std::vector<bool> active_at(std::span<const double> unit) const;
   // The point of `params`; parameters that are not dimensions are ignored.
@@ -81,6 +92,9 @@ class SearchSpace {
   ParamMap default_params() const;
 
  private:
+  Status resolve(const std::vector<OptionInfo>& options,
+                 const std::map<std::string, SearchCondition, std::less<>>& conditions);
+
   std::vector<Dimension> dimensions_;
   ParamMap fixed_;
 };

@@ -81,8 +81,10 @@ class ConfigReader {
                   LearnerChoice& learner);
   std::optional<ParamValue> read_param_value(const OptionInfo& info, const std::string& path,
                                              const YamlNode& value);
-  std::optional<SearchRange> read_range(const OptionInfo& info, const std::string& path,
-                                        const YamlNode& value);
+  std::optional<SearchRange> read_range(const OptionGroup& group, const OptionInfo& info,
+                                        const std::string& path, const YamlNode& value);
+  std::optional<SearchCondition> read_condition(const OptionGroup& group, const std::string& path,
+                                                const YamlNode& value);
 
   void check_rules();
   Error all_mistakes();
@@ -312,6 +314,11 @@ void ConfigReader::read_learner(const OptionGroup& group, const YamlNode& value)
     for (size_t i = 0; i < value.keys.size(); ++i) {
       read_param(group, value.keys[i], value.items[i], learner);
     }
+    // Each is right by itself; conditions may still depend on one another in a circle.
+    const auto space = SearchSpace::make(group.options, learner.params);
+    if (!space && learner.params.size() > 1) {
+      add_mistake(value.line, fmt::format("learners.{}: {}", group.name, space.error().message));
+    }
   } else if (value.kind != Kind::kNull) {
     add_mistake(value.line, fmt::format("learners.{} is {} (must be a map of parameters, or empty)",
                                         group.name, kind_text(value)));
@@ -332,7 +339,7 @@ void ConfigReader::read_param(const OptionGroup& group, const YamlNode& key, con
   lines_.emplace(path, key.line);
   ParamOverride setting{std::string(info->name), {}};
   if (value.kind == Kind::kMap) {
-    auto range = read_range(*info, path, value);
+    auto range = read_range(group, *info, path, value);
     if (!range) return;
     setting.setting = std::move(*range);
   } else {
@@ -365,10 +372,44 @@ std::optional<ParamValue> ConfigReader::read_param_value(const OptionInfo& info,
   return scalar;
 }
 
-// {min: 0.01, max: 0.3, log: true} or {choices: [..]}
-std::optional<SearchRange> ConfigReader::read_range(const OptionInfo& info, const std::string& path,
+// {objective: quantile} or {objective: [quantile, huber]}
+std::optional<SearchCondition> ConfigReader::read_condition(const OptionGroup& group,
+                                                            const std::string& path,
+                                                            const YamlNode& value) {
+  if (value.kind != Kind::kMap || value.keys.size() != 1) {
+    add_mistake(
+        value.line,
+        fmt::format("{} must be a map of one parameter to its value or a list of values", path));
+    return std::nullopt;
+  }
+  const OptionInfo* parent = find_option(group.options, value.keys[0].text);
+  if (parent == nullptr) {
+    const Error error = unknown_option(group.options, value.keys[0].text).value();
+    add_mistake(value.keys[0].line, fmt::format("{}: {}", path, error.message));
+    return std::nullopt;
+  }
+  SearchCondition when{std::string(parent->name), {}};
+  const YamlNode& given = value.items[0];
+  const std::span<const YamlNode> nodes =
+      given.kind == Kind::kList ? std::span(given.items) : std::span(&given, 1);
+  const std::string parent_path = fmt::format("{}.{}", path, parent->name);
+  for (const YamlNode& node : nodes) {
+    if (auto read = read_param_value(*parent, parent_path, node)) {
+      when.values.push_back(std::move(*read));
+    }
+  }
+  if (when.values.empty()) {
+    add_mistake(given.line, fmt::format("{} has no values", parent_path));
+    return std::nullopt;
+  }
+  return when;
+}
+
+// {min: 0.01, max: 0.3, log: true} or {choices: [..]}, and perhaps when: {objective: quantile}
+std::optional<SearchRange> ConfigReader::read_range(const OptionGroup& group,
+                                                    const OptionInfo& info, const std::string& path,
                                                     const YamlNode& value) {
-  constexpr std::array<std::string_view, 4> kKeys = {"min", "max", "log", "choices"};
+  constexpr std::array<std::string_view, 5> kKeys = {"min", "max", "log", "choices", "when"};
   std::map<std::string_view, const YamlNode*> parts;
   const size_t before = mistakes_.size();
   for (size_t i = 0; i < value.keys.size(); ++i) {
@@ -380,6 +421,8 @@ std::optional<SearchRange> ConfigReader::read_range(const OptionInfo& info, cons
     parts.emplace(name, &value.items[i]);
   }
   SearchRange range;
+  if (parts.count("when") > 0)
+    range.when = read_condition(group, path + ".when", *parts.at("when"));
   const auto number = [&](std::string_view name) {
     const auto read = read_param_value(info, path, *parts.at(name));
     if (!read) return 0.0;

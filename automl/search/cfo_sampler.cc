@@ -64,8 +64,9 @@ Place follow(const SampleRequest& request) {
     if (place.step >= kShortestStep) continue;
     // What is open belongs to the old place.
     ++place.restarts;
-    place = {sobol_point(d, place.restarts, derive_seed(request.seed, "cfo begin")), false,
-             kFirstStep, request.points.size(), place.restarts};
+    place = {request.space->anchored(
+                 sobol_point(d, place.restarts, derive_seed(request.seed, "cfo begin"))),
+             false, kFirstStep, request.points.size(), place.restarts};
     for (size_t later = i + 1; later < request.points.size(); ++later) {
       if (request.points[later].unit == place.centre) {
         place.begun = later;

@@ -103,7 +103,9 @@ TrialSpec LearnerSearch::add(int64_t number, size_t learner, ParamMap params, Tr
                              std::vector<double> unit) {
   known_.insert(key_of(learners_[learner].name, params));
   proposed_[learner].numbers.push_back(number);
-  proposed_[learner].points.push_back({std::move(unit), SamplePoint::State::kOpen, 0, 0});
+  // Where a parameter does not matter, no sampler is to see what was drawn for it.
+  proposed_[learner].points.push_back(
+      {learners_[learner].space.anchored(std::move(unit)), SamplePoint::State::kOpen, 0, 0});
   return {number, learners_[learner].name, std::move(params),
           derive_seed(seed_, "trial", static_cast<uint64_t>(number)), origin};
 }

@@ -33,7 +33,8 @@ int64_t level_at(double unit, int64_t levels) {
 }  // namespace
 
 ParzenDensity::ParzenDensity(const SearchSpace& space, std::vector<std::vector<double>> centres,
-                             std::vector<double> weights) {
+                             std::vector<double> weights)
+    : space_(&space) {
   for (const Dimension& dimension : space.dimensions()) {
     levels_.push_back(static_cast<int64_t>(dimension.choices.size()));
   }
@@ -73,10 +74,11 @@ std::vector<double> ParzenDensity::draw(Rng& rng) const {
   return point;
 }
 
-double ParzenDensity::log_kernel(const Kernel& kernel, std::span<const double> point) const {
+double ParzenDensity::log_kernel(const Kernel& kernel, std::span<const double> point,
+                                 const std::vector<bool>& active) const {
   double sum = 0;
   for (size_t j = 0; j < point.size(); ++j) {
-    if (!kernel.active[j]) continue;
+    if (!kernel.active[j] || !active[j]) continue;
     if (levels_[j] == 0) {
       sum += log_cut_normal(point[j], kernel.centre[j], deviation_);
       continue;
@@ -91,13 +93,14 @@ double ParzenDensity::log_kernel(const Kernel& kernel, std::span<const double> p
 
 double ParzenDensity::log_density(std::span<const double> point) const {
   double wide = 0;
+  const std::vector<bool> active = space_->active_at(point);
   for (size_t j = 0; j < point.size(); ++j) {
-    if (levels_[j] == 0) wide += log_cut_normal(point[j], 0.5, kWide);
+    if (levels_[j] == 0 && active[j]) wide += log_cut_normal(point[j], 0.5, kWide);
   }
   std::vector<double> terms = {wide};
   double most = wide;
   for (const Kernel& kernel : kernels_) {
-    terms.push_back(std::log(kernel.weight) + log_kernel(kernel, point));
+    terms.push_back(std::log(kernel.weight) + log_kernel(kernel, point, active));
     most = std::max(most, terms.back());
   }
   double sum = 0;

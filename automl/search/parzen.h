@@ -2,7 +2,7 @@
 // given point and a wide one for what is not known (Bergstra, Bardenet, Bengio, Kegl: "Algorithms
 // for Hyper-Parameter Optimization", NIPS 2011; products over all parameters as Falkner, Klein,
 // Hutter: "BOHB", ICML 2018). Numbers have normal kernels cut to [0, 1], choices a share each.
-// Owns copies of its points; const use is thread-safe.
+// Owns copies of its points; the space must outlive it. Const use is thread-safe.
 #pragma once
 
 #include <span>
@@ -29,8 +29,10 @@ class ParzenDensity {
     std::vector<bool> active;
     double weight = 0;
   };
-  double log_kernel(const Kernel& kernel, std::span<const double> point) const;
+  double log_kernel(const Kernel& kernel, std::span<const double> point,
+                    const std::vector<bool>& active) const;
 
+  const SearchSpace* space_;
   std::vector<int64_t> levels_;  // of each parameter: number of choices, 0 for numbers
   double deviation_ = 1;         // of kernels around points
   double level_share_ = 0;       // what a kernel gives to all choices together, not to its own

@@ -16,7 +16,8 @@ namespace assay::automl {
 
 // A point that was proposed, and what is known of it.
 struct SamplePoint {
-  // From best to worst.
+  // From best to worst. Of parameters that do not matter at a point, its coordinates are those of
+  // their defaults.
   enum class State {
     kScored,  // `loss` over all folds
     kPruned,  // given up at rung number `depth`, where its loss was `loss`

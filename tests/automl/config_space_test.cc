@@ -119,6 +119,72 @@ TEST(SearchSpace, OverridesFixAndNarrow) {
   EXPECT_TRUE(options_from<SampleOptions>({{"trees", defaults.at("trees")}}).has_value());
 }
 
+// bootstrap -> trees -> rate
+std::vector<ParamOverride> conditional() {
+  return {
+      {"trees", SearchRange{.low = 10, .high = 20, .when = SearchCondition{"bootstrap", {true}}}},
+      {"rate",
+       SearchRange{
+           .low = 0.5, .high = 0.9, .when = SearchCondition{"trees", {int64_t{10}, int64_t{20}}}}},
+      {"bootstrap", SearchRange{.choices = {false, true}}}};
+}
+
+TEST(SearchSpace, ParametersMatterUnderTheirCondition) {
+  const SearchSpace s = space(conditional());
+  std::vector<double> unit(s.size(), 0.0);
+  size_t trees = 0;
+  size_t rate = 0;
+  size_t bootstrap = 0;
+  for (size_t i = 0; i < s.size(); ++i) {
+    if (s.dimensions()[i].name == "trees") trees = i;
+    if (s.dimensions()[i].name == "rate") rate = i;
+    if (s.dimensions()[i].name == "bootstrap") bootstrap = i;
+  }
+  const ParamMap start = s.default_params();
+  unit[trees] = 1;
+  unit[rate] = 0.75;
+  EXPECT_FALSE(s.active_at(unit)[trees]);
+  EXPECT_FALSE(s.active_at(unit)[rate]) << "what it depends on does not matter";
+  ParamMap params = *s.at(unit);
+  EXPECT_EQ(params.at("trees"), start.at("trees"));
+  EXPECT_EQ(params.at("rate"), start.at("rate"));
+  const auto settled = s.settled(unit);
+  EXPECT_EQ(*s.at(settled), params);
+  std::vector<double> other = unit;
+  other[rate] = 0.1;
+  EXPECT_EQ(s.settled(other), settled);
+
+  unit[bootstrap] = 1;
+  EXPECT_TRUE(s.active_at(unit)[rate]);
+  params = *s.at(unit);
+  EXPECT_EQ(params.at("trees"), ParamValue(int64_t{20}));
+  EXPECT_EQ(params.at("rate"), ParamValue(0.8));
+  unit[trees] = 0.5;
+  EXPECT_TRUE(s.active_at(unit)[trees]);
+  EXPECT_FALSE(s.active_at(unit)[rate]);
+}
+
+TEST(SearchSpace, AConditionOnAFixedValueIsSettled) {
+  std::vector<ParamOverride> overrides = conditional();
+  overrides[2].setting = ParamValue(true);
+  EXPECT_EQ(space(overrides).fixed().count("trees"), 0U);
+  EXPECT_EQ(dimension(space(overrides), "trees").parent, -1);
+  overrides[2].setting = ParamValue(false);
+  EXPECT_EQ(space(overrides).fixed().count("trees"), 1U);
+  EXPECT_EQ(space(overrides).fixed().count("rate"), 1U) << "though trees has one of its values";
+}
+
+TEST(SearchSpace, RefusesBadConditions) {
+  const auto on = [](std::string option, std::vector<ParamValue> values) {
+    return ParamOverride{
+        "rate", SearchRange{.low = 0.5, .high = 0.9, .when = SearchCondition{option, values}}};
+  };
+  EXPECT_THAT(make_error({on("tree", {int64_t{10}})}), HasSubstr("did you mean 'trees'?"));
+  EXPECT_THAT(make_error({on("trees", {})}), HasSubstr("no values"));
+  EXPECT_THAT(make_error({on("bootstrap", {0.5})}), HasSubstr("bootstrap"));
+  EXPECT_THAT(make_error({on("rate", {0.5})}), HasSubstr("depends on itself"));
+}
+
 TEST(SearchSpace, RefusesBadOverrides) {
   EXPECT_THAT(make_error({{"raet", 0.1}}), HasSubstr("did you mean 'rate'?"));
   EXPECT_THAT(make_error({{"rate", 0.1}, {"rate", 0.2}}), HasSubstr("given twice"));

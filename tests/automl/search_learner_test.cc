@@ -224,5 +224,59 @@ TEST(History, ShowsADecisionOnlyTrialsBeforeItsWindow) {
   EXPECT_EQ(history.all().best(), 0);
 }
 
+// kind = b has rate_b, and kind = a rate_a.
+SearchLearner conditional_learner() {
+  static const std::vector<OptionInfo> options = [] {
+    OptionInfo kind;
+    kind.name = "kind";
+    kind.kind = OptionKind::kText;
+    kind.choices = {"a", "b", "c"};
+    kind.default_value = std::string("a");
+    kind.search = SearchRange{};
+    std::vector<OptionInfo> all = {kind};
+    for (const char* name : {"rate_a", "rate_b"}) {
+      OptionInfo rate;
+      rate.name = name;
+      rate.default_value = 0.5;
+      rate.search = SearchRange{
+          .low = 0, .high = 1, .when = SearchCondition{"kind", {std::string(name + 5)}}};
+      all.push_back(rate);
+    }
+    return all;
+  }();
+  return {"gbt", *SearchSpace::make(options)};
+}
+
+TEST(LearnerSearch, ParametersThatDoNotMatterKeepTheirDefaultsWithEverySampler) {
+  for (const std::string_view name : sampler_names()) {
+    LearnerSearch search({baseline(), conditional_learner()}, make_sampler(name), 3);
+    double best = 1;
+    std::set<ParamMap> seen;
+    const auto specs = propose_all(search, 80, [&](const TrialSpec& spec) {
+      double loss = 1;
+      if (!spec.params.empty()) {
+        const bool good = std::get<std::string>(spec.params.at("kind")) == "b";
+        loss = good ? std::abs(std::get<double>(spec.params.at("rate_b")) - 0.8) : 0.9;
+        best = std::min(best, loss);
+      }
+      return finished(spec, loss);
+    });
+    ASSERT_EQ(specs.size(), 80u) << name;
+    for (size_t i = 1; i < specs.size(); ++i) {
+      const ParamMap& params = specs[i].params;
+      const std::string kind = std::get<std::string>(params.at("kind"));
+      if (kind != "a") {
+        EXPECT_EQ(params.at("rate_a"), ParamValue(0.5)) << name;
+      }
+      if (kind != "b") {
+        EXPECT_EQ(params.at("rate_b"), ParamValue(0.5)) << name;
+      }
+      // kind = c is one setting, however many points of the cube stand for it.
+      EXPECT_TRUE(seen.insert(params).second) << name << " " << params_to_json(params);
+    }
+    EXPECT_LT(best, 0.1) << name;
+  }
+}
+
 }  // namespace
 }  // namespace assay::automl
