@@ -34,6 +34,8 @@ std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
   object["runs"] = report.runs;
   object["run_bytes"] = report.run_bytes;
   object["models"] = report.models;
+  object["scratch_runs"] = report.scratch_runs;
+  object["scratch_bytes"] = report.scratch_bytes;
   object["blobs"] = report.blobs;
   object["blob_bytes"] = report.blob_bytes;
   object["kept_blobs"] = report.kept_blobs;
@@ -50,8 +52,13 @@ std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
   const auto size = [](int64_t bytes) { return size_text(static_cast<double>(bytes)); };
   std::string out = fmt::format(
       "{} {}: {} blobs that nothing names ({}), {} runs that were deleted long ago ({})\n",
-      dry_run ? "would free" : "freed", size(report.blob_bytes + report.run_bytes), report.blobs,
+      dry_run ? "would free" : "freed",
+      size(report.blob_bytes + report.run_bytes + report.scratch_bytes), report.blobs,
       size(report.blob_bytes), report.runs, size(report.run_bytes));
+  if (report.scratch_runs > 0) {
+    out += fmt::format("what {} runs kept to go on from ({})\n", report.scratch_runs,
+                       size(report.scratch_bytes));
+  }
   if (report.models > 0) out += fmt::format("{} deleted model versions given up\n", report.models);
   out += fmt::format("kept: {} blobs in use, {} younger than the grace period\n", report.kept_blobs,
                      report.young_blobs);
@@ -97,7 +104,8 @@ void add_gc_command(CLI::App& app, Invocation& invocation) {
   command->add_flag("--dry-run", options->dry_run, "Only say what would be freed");
   command
       ->add_option("--keep-deleted", options->keep_deleted,
-                   "Deleted runs and models can be restored for so long")
+                   "Deleted runs and models can be restored, and interrupted runs be resumed with "
+                   "what they had trained, for so long")
       ->capture_default_str();
   command
       ->add_option("--grace", options->grace,

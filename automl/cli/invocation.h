@@ -51,6 +51,7 @@ Result<std::shared_ptr<tracking::Workspace>> open_workspace(const Invocation& in
 
 // One function for each command; each adds its subcommand to the app.
 void add_run_command(CLI::App& app, Invocation& invocation);
+void add_resume_command(CLI::App& app, Invocation& invocation);
 void add_predict_command(CLI::App& app, Invocation& invocation);
 void add_score_command(CLI::App& app, Invocation& invocation);
 void add_explain_command(CLI::App& app, Invocation& invocation);

@@ -37,6 +37,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_workspace_option(app, invocation);
   app.require_subcommand(1);
   add_run_command(app, invocation);
+  add_resume_command(app, invocation);
   add_predict_command(app, invocation);
   add_score_command(app, invocation);
   add_explain_command(app, invocation);

@@ -31,7 +31,9 @@ constexpr int64_t kExplainNs = 10'000'000'000;
 Result<std::optional<Predictor>> registered_model(
     const std::shared_ptr<tracking::Workspace>& workspace, const tracking::RunRecord& sweep,
     std::string& missing) {
-  for (const tracking::ModelUse& use : sweep.models) {
+  // A sweep that went on after a stop has registered several.
+  for (auto at = sweep.models.rbegin(); at != sweep.models.rend(); ++at) {
+    const tracking::ModelUse& use = *at;
     if (use.version <= 0) continue;
     tracking::ModelRegistry registry(workspace);
     const std::string reference = fmt::format("{}:{}", use.name, use.version);

@@ -127,8 +127,9 @@ std::string default_of(const Flag& flag, const OptionInfo& info) {
 
 }  // namespace
 
-void RunFlags::add_to(CLI::App& command) {
+void RunFlags::add_to(CLI::App& command, std::span<const std::string_view> only) {
   for (const Flag& flag : kFlags) {
+    if (!only.empty() && std::find(only.begin(), only.end(), flag.name) == only.end()) continue;
     const OptionInfo info = info_of(flag);
     const std::string name = flag.name;
     if (info.kind == OptionKind::kBoolean) {

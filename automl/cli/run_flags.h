@@ -5,7 +5,9 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "automl/config/config_places.h"
@@ -20,8 +22,8 @@ namespace assay::automl::cli {
 
 class RunFlags {
  public:
-  // Adds the flags; the object must outlive the parse.
-  void add_to(CLI::App& command);
+  // Adds the flags, or those of `only`; the object must outlive the parse.
+  void add_to(CLI::App& command, std::span<const std::string_view> only = {});
   // Whether the flag (with its dashes) was given.
   bool given(const std::string& flag) const;
   // Sets the options of the flags that were given, and their places. Fails: invalid_argument,

@@ -44,6 +44,11 @@ void SweepDisplay::on_trial(const TrialResult& trial, std::optional<double> scor
   print_line(line);
 }
 
+void SweepDisplay::on_known(const TrialResult& trial) {
+  const bool best = has_score(trial.status) && (!shown_loss_ || *trial.loss < *shown_loss_);
+  if (best) shown_loss_ = trial.loss;
+}
+
 void SweepDisplay::on_note(const std::string& note) {
   if (!quiet_) print_line("           " + note);
 }

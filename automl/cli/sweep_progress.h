@@ -21,6 +21,7 @@ class SweepDisplay final : public SweepObserver {
 
   void on_progress(const SweepProgress& progress) override;
   void on_trial(const TrialResult& trial, std::optional<double> score) override;
+  void on_known(const TrialResult& trial) override;
   void on_note(const std::string& note) override;
   void on_loss(const std::string& loss) override;
   // Takes the redrawn line away.

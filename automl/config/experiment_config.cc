@@ -100,6 +100,13 @@ const OptionTable<RunOptions>& RunOptions::table() {
        {.name = "keep_predictions",
         .member = &T::keep_predictions,
         .help = "Keep the out-of-fold predictions of every trial, not only of ensemble members."},
+       {.name = "checkpoint",
+        .member = &T::checkpoint,
+        .range = {.low = 0},
+        .format = OptionFormat::kDuration,
+        .help = "How often a trial that is being trained is saved, so that assay resume goes on "
+                "from there after a kill or a loss of power; 0: never, such a trial begins anew. "
+                "The files are removed at the end."},
        {.name = "scripts",
         .member = &T::scripts,
         .format = OptionFormat::kPath,

@@ -23,7 +23,8 @@ struct RunOptions {
   int64_t threads = 0;          // 0: all CPUs this process may use
   int64_t slots = 0;            // trials side by side; 0: chosen from threads and rows
   bool keep_predictions = false;
-  std::string scripts;  // a folder that is kept with the run, or empty
+  double checkpoint = 30;  // seconds; 0: never
+  std::string scripts;     // a folder that is kept with the run, or empty
   static const OptionTable<RunOptions>& table();
 };
 

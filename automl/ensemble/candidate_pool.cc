@@ -5,17 +5,18 @@
 #include <utility>
 
 namespace assay::automl {
-namespace {
 
-int64_t prediction_bytes(const Candidate& candidate) {
-  return static_cast<int64_t>(candidate.predictions->size() * sizeof(float));
+int64_t Candidate::model_bytes() const {
+  return absent() ? absent_model_bytes : model->byte_count();
 }
 
-}  // namespace
+int64_t Candidate::prediction_bytes() const {
+  if (absent()) return absent_prediction_bytes;
+  return static_cast<int64_t>(predictions->size() * sizeof(float));
+}
 
-int64_t Candidate::byte_count() const { return model->byte_count() + prediction_bytes(*this); }
-
-void CandidatePool::add(Candidate candidate) {
+std::vector<int64_t> CandidatePool::add(Candidate candidate) {
+  std::vector<int64_t> gone;
   const auto after =
       std::upper_bound(candidates_.begin(), candidates_.end(), candidate,
                        [](const Candidate& a, const Candidate& b) {
@@ -26,8 +27,8 @@ void CandidatePool::add(Candidate candidate) {
   int64_t models = 0;
   int64_t predictions = 0;
   for (const Candidate& held : candidates_) {
-    models += held.model->byte_count();
-    predictions += prediction_bytes(held);
+    models += held.model_bytes();
+    predictions += held.prediction_bytes();
   }
   const auto too_much = [&] {
     return static_cast<int64_t>(candidates_.size()) > limits_.max_models ||
@@ -42,10 +43,40 @@ void CandidatePool::add(Candidate candidate) {
       if (!seen.insert(candidates_[i].learner).second) victim = i;
     }
     if (victim == 0) victim = candidates_.size() - 1;
-    models -= candidates_[victim].model->byte_count();
-    predictions -= prediction_bytes(candidates_[victim]);
+    models -= candidates_[victim].model_bytes();
+    predictions -= candidates_[victim].prediction_bytes();
+    gone.push_back(candidates_[victim].trial);
     candidates_.erase(candidates_.begin() + static_cast<std::ptrdiff_t>(victim));
   }
+  return gone;
+}
+
+bool CandidatePool::replace(Candidate candidate) {
+  const auto place =
+      std::find_if(candidates_.begin(), candidates_.end(),
+                   [&](const Candidate& held) { return held.trial == candidate.trial; });
+  if (place == candidates_.end()) return false;
+  *place = std::move(candidate);
+  std::stable_sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) {
+    return a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial;
+  });
+  return true;
+}
+
+void CandidatePool::remove(int64_t trial) {
+  std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.trial == trial; });
+}
+
+void CandidatePool::drop_absent() {
+  std::erase_if(candidates_, [](const Candidate& candidate) { return candidate.absent(); });
+}
+
+// The worst goes if the pool is full, unless it is the best of its learner.
+bool CandidatePool::may_stay(std::string_view learner, double loss) const {
+  if (static_cast<int64_t>(candidates_.size()) < limits_.max_models) return true;
+  if (loss <= candidates_.back().loss) return true;
+  return std::none_of(candidates_.begin(), candidates_.end(),
+                      [&](const Candidate& held) { return held.learner == learner; });
 }
 
 int64_t CandidatePool::byte_count() const {

@@ -2,11 +2,16 @@
 // out-of-fold predictions. It holds the best ones within a number and two memory limits; each
 // learner's best one is the last to go, since models that differ add most to an ensemble. Not
 // thread-safe.
+//
+// A candidate may be absent: its trial is known from an earlier process, but its model and
+// predictions are not at hand. It has its place by what it would take; whoever reads the candidates
+// brings it back or drops it before.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "automl/models/model.h"
@@ -20,7 +25,14 @@ struct Candidate {
   double score = 0;                                       // of the metric
   std::shared_ptr<const Model> model;                     // average of the fold models
   std::shared_ptr<const std::vector<float>> predictions;  // [scored rows, outputs] row-major
-  int64_t byte_count() const;
+  // What both take where they are absent.
+  int64_t absent_model_bytes = 0;
+  int64_t absent_prediction_bytes = 0;
+
+  bool absent() const { return model == nullptr; }
+  int64_t model_bytes() const;
+  int64_t prediction_bytes() const;
+  int64_t byte_count() const { return model_bytes() + prediction_bytes(); }
 };
 
 struct PoolLimits {
@@ -32,8 +44,15 @@ struct PoolLimits {
 class CandidatePool {
  public:
   explicit CandidatePool(PoolLimits limits) : limits_(limits) {}
-  // What remains depends on the order of additions: logical mode adds by trial number.
-  void add(Candidate candidate);
+  // What remains depends on the order of additions: logical mode adds by trial number. Gives the
+  // trials that had to go, which may be the new one.
+  std::vector<int64_t> add(Candidate candidate);
+  // Puts a candidate in the place of the one of the same trial; false if there is none.
+  bool replace(Candidate candidate);
+  void remove(int64_t trial);
+  void drop_absent();
+  // False if a candidate with such a loss could not stay, whatever its size.
+  bool may_stay(std::string_view learner, double loss) const;
   // Best loss first, the lower trial number among equals. Never empty after the first add.
   const std::vector<Candidate>& candidates() const { return candidates_; }
   int64_t byte_count() const;

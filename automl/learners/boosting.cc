@@ -83,17 +83,52 @@ Status Booster::setup_features() {
 }
 
 Status Booster::setup_start() {
-  if (request_.init_model == nullptr) return {};
-  ASSAY_ASSIGN_OR_RETURN(const TreeModel* start, start_model(request_, objective_));
-  forest_ = start->parts().forest;
-  start_ = start->step_count();
+  if (request_.init_model != nullptr) {
+    ASSAY_ASSIGN_OR_RETURN(const TreeModel* start, start_model(request_, objective_));
+    start_ = first_ = start->step_count();
+    if (request_.state == nullptr) forest_ = start->parts().forest;
+  }
+  if (request_.state != nullptr) return setup_state();
+  return add_trees(0, forest_.tree_count());
+}
+
+Status Booster::setup_state() {
+  const FitState& state = *request_.state;
+  const auto* trees = dynamic_cast<const TreeModel*>(state.model.get());
+  const bool fits = trees != nullptr && !trees->parts().average &&
+                    trees->parts().feature_count == grow_bins_.feature_count &&
+                    trees->parts().forest.output_count() == outputs_ &&
+                    trees->step_count() > start_ && state.best_iteration <= trees->step_count();
+  if (!fits) return fail(StatusCode::kData, "gbt: the state to go on from is another fit's");
+  forest_ = trees->parts().forest;
+  first_ = trees->step_count();
+  // Scores at the best round are on the way.
+  ASSAY_RETURN_IF_ERROR(add_trees(0, state.best_iteration * outputs_));
+  ASSAY_RETURN_IF_ERROR(keep_valid_scores());
+  return add_trees(state.best_iteration * outputs_, forest_.tree_count());
+}
+
+Status Booster::add_trees(int64_t begin, int64_t end) {
+  if (begin == end) return {};
   Device& at = context_.device_of<PredictTrees>();
   ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, forest_));
-  const kernels::PredictTreesProblem problem{
-      row_count_, predict_bins_.feature_count, 0, forest_.tree_count(), 1, outputs_};
+  const kernels::PredictTreesProblem problem{row_count_, predict_bins_.feature_count, begin, end, 1,
+                                             outputs_};
   kernels::PredictTreesArgs args{predict_bins_, forest.view()};
   ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.update_at(at));
   return context_.run<PredictTrees>(problem, args);
+}
+
+Status Booster::keep_state(const FitResult& result, double best) {
+  TreeModel::Parts parts;
+  parts.forest = forest_;
+  parts.base_scores = objective_.base_scores;
+  parts.link = objective_.link;
+  parts.target = data_.target;
+  parts.feature_count = grow_bins_.feature_count;
+  ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, TreeModel::make(std::move(parts)));
+  request_.observer->keep_state({std::move(model), result.best_iteration, best});
+  return {};
 }
 
 Status Booster::setup() {
@@ -360,7 +395,7 @@ Status Booster::sample_by_gradients(int64_t round) {
 
 Status Booster::boost(int64_t round) {
   const bool by_gradients = options_.sampling == "goss";
-  if (samples_ || round == start_) {
+  if (samples_ || round == first_) {
     if (samples_ && !by_gradients) {
       sample_rows(round);
     } else {
@@ -430,7 +465,11 @@ Result<FitResult> Booster::run() {
   const bool same_every_round =
       !samples_ && options_.column_fraction >= 1 && options_.node_column_fraction >= 1;
   double best = std::numeric_limits<double>::infinity();
-  if (start_ > 0) {
+  if (request_.state != nullptr) {
+    result.iterations = first_;
+    result.best_iteration = request_.state->best_iteration;
+    result.valid_loss = best = request_.state->best_loss;
+  } else if (start_ > 0) {
     result.iterations = result.best_iteration = start_;
     ASSAY_ASSIGN_OR_RETURN(best, validate());
     result.valid_loss = best;
@@ -470,6 +509,9 @@ Result<FitResult> Booster::run() {
     }
     const int64_t wait = result.iterations - result.best_iteration;
     if (validates_ && options_.early_stopping && wait >= patience(result.best_iteration)) break;
+    const bool wanted = request_.observer != nullptr && result.iterations < last &&
+                        request_.observer->wants_state(forest_.byte_count());
+    if (wanted) ASSAY_RETURN_IF_ERROR(keep_state(result, best));
   }
   return finish(std::move(result));
 }

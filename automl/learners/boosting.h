@@ -39,8 +39,13 @@ class Booster {
   Status setup();
   // The bins that trees are grown on and go by while boosting, and what constrains them.
   Status setup_features();
-  // Takes over the initial model's trees, and what they add to the scores.
+  // Takes over the trees of the initial model or of an earlier fit's state, and what they add to
+  // the scores.
   Status setup_start();
+  Status setup_state();
+  // Adds the leaves of the forest's trees `begin` to `end` to the scores of all rows.
+  Status add_trees(int64_t begin, int64_t end);
+  Status keep_state(const FitResult& result, double best);
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
   void sample_rows(int64_t round);
@@ -87,6 +92,7 @@ class Booster {
   std::vector<int8_t> monotone_;
   std::vector<uint64_t> interactions_;
   int64_t start_ = 0;  // rounds of the initial model
+  int64_t first_ = 0;  // round that this fit makes first
   kernels::Forest forest_;
   kernels::Forest round_;
 

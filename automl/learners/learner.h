@@ -79,12 +79,28 @@ struct FitProgress {
   bool common_loss = true;
 };
 
+// A boosting fit under way: all that its further rounds follow from.
+struct FitState {
+  // The rounds made, those of an initial model first. Of the bins that the fit grows trees on,
+  // which need not be the table's features: for nothing but to go on from.
+  std::shared_ptr<const Model> model;
+  int64_t best_iteration = 0;
+  double best_loss = std::numeric_limits<double>::quiet_NaN();
+};
+
 // Hears a fit's progress, on the thread that called fit.
 class FitObserver {
  public:
   virtual ~FitObserver() = default;
   // False ends the fit: it returns what it has, marked as stopped.
   virtual bool report(const FitProgress& progress) = 0;
+  // Asked by boosting after each round that another one follows; true: keep_state is called with
+  // the state, whose model takes `bytes`.
+  virtual bool wants_state(int64_t bytes) {
+    (void)bytes;
+    return false;
+  }
+  virtual void keep_state(FitState state) { (void)state; }
 };
 
 struct FitRequest {
@@ -97,6 +113,9 @@ struct FitRequest {
   // Boosting: the model to go on from, of the same features and objective; its rounds come first.
   // Null: from the beginning.
   const Model* init_model = nullptr;
+  // Boosting: the state that an earlier fit of the same request was in; the fit makes the rounds
+  // that were left, and what it gives is the same bit for bit. Null: from the beginning.
+  const FitState* state = nullptr;
   // The model keeps the steps behind the best one too: Model::first_steps cuts it later.
   bool keep_all_steps = false;
 };

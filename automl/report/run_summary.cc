@@ -10,6 +10,7 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   nlohmann::ordered_json json;
   json["run_id"] = outcome.run_id;
   json["status"] = std::string(tracking::name_of(outcome.status));
+  if (outcome.known_trials > 0) json["known_trials"] = outcome.known_trials;
   json["ended_by"] = std::string(name_of(outcome.ended_by));
   json["task"] = std::string(name_of(outcome.task));
   json["metric"] = outcome.metric;

@@ -48,7 +48,7 @@ int64_t Budget::deadline_ns() const {
 }
 
 int64_t Budget::read_deadline_ns() const {
-  if (!timed()) return kNoDeadline;
+  if (!timed() || limits_.goes_on) return fit_deadline_ns();
   return at_seconds((1 - kPrepareShare) * *limits_.seconds - reserve_seconds());
 }
 

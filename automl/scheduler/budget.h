@@ -13,6 +13,8 @@ namespace assay::automl {
 struct BudgetLimits {
   std::optional<double> seconds;  // from process start to exit
   int64_t trials = 0;             // 0: not limited
+  // A sweep that goes on: reading the table may take all the time until fits stop.
+  bool goes_on = false;
 };
 
 class Budget {

@@ -20,6 +20,8 @@ struct SlotGroup::Shared {
 
 namespace {
 
+constexpr double kLongestPeriod = 1e9;  // seconds
+
 void note_error(SweepState& state, std::string message) {
   const std::lock_guard lock(state.slots_mutex);
   state.record_errors.push_back(std::move(message));
@@ -46,14 +48,37 @@ double known_predict_ratio(SweepState& state, const std::string& learner) {
   return at == state.predict_ratios.end() ? 0 : at->second;
 }
 
-}  // namespace
-
-void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& executor) {
-  auto run = start_trial(state.record, spec);
-  if (!run) {
-    note_error(state,
-               fmt::format("trial {} could not be recorded: {}", spec.number, run.error().message));
+// Keeps what the trial has for a process that goes on, if the ensemble may want it.
+void archive_outcome(SweepState& state, const TrialOutcome& outcome) {
+  const TrialResult& result = outcome.result;
+  if (!has_score(result.status) || !state.queue->may_stay(result.spec.learner, *result.loss))
+    return;
+  const Status kept = state.archive->keep(outcome);
+  if (kept) return;
+  {
+    const std::lock_guard lock(state.slots_mutex);
+    if (std::exchange(state.archive_failed, true)) return;
   }
+  note_error(state, fmt::format("what trials came to is not kept for `assay resume`: {}",
+                                kept.error().message));
+}
+
+void drop_evicted(SweepState& state) {
+  for (const int64_t trial : state.queue->take_evicted()) state.archive->drop(trial);
+}
+
+// Tells search, pruning and ensemble what is known, as if the trial had run.
+void replay(SweepState& state, const TrialOutcome& outcome) {
+  const int64_t number = outcome.result.spec.number;
+  (void)state.slices->deadline_ns(outcome.result.spec, state.request.clock->now_ns(), kNoDeadline);
+  for (const RungValue& value : outcome.result.rungs) {
+    (void)state.queue->pass_rung(number, value);
+  }
+  state.queue->finish(outcome);
+  drop_evicted(state);
+}
+
+TrialJob job_of(SweepState& state, const TrialSpec& spec) {
   TrialJob job;
   job.set = state.set.get();
   job.learner = find_by_name(state, spec.learner);
@@ -73,21 +98,82 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
     job.predict_deadline_ns = {};
     job.shared_time = false;
   }
-  job.on_rung = [&state, number = spec.number](const RungValue& value) {
-    return state.queue->pass_rung(number, value);
-  };
   job.logical = state.budget.logical();
   job.predict_ratio = known_predict_ratio(state, spec.learner);
+  return job;
+}
+
+// The trial goes on from what an earlier process had of it, and is kept itself now and then.
+void keep_checkpoints(SweepState& state, TrialJob& job) {
+  const double period = state.request.config.run.checkpoint;
+  if (state.request.past) job.begin = state.archive->load_part(*state.set, job.spec);
+  if (!(period > 0)) return;
+  const Clock& clock = *state.request.clock;
+  const auto period_ns = static_cast<int64_t>(std::min(period, kLongestPeriod) * 1e9);
+  auto last_ns = std::make_shared<int64_t>(clock.now_ns());
+  job.most_checkpoint_bytes = state.checkpoint_bytes;
+  job.wants_checkpoint = [&clock, period_ns, last_ns] {
+    return clock.now_ns() - *last_ns >= period_ns;
+  };
+  job.keep_checkpoint = [&state, &clock, last_ns, spec = job.spec](const TrialCheckpoint& now) {
+    // What cannot be kept is trained again.
+    (void)state.archive->keep_part(spec, now);
+    *last_ns = clock.now_ns();
+  };
+}
+
+kernels::ComputeContext context_of(SweepState& state, Executor& executor) {
   const SweepCompute& compute = state.request.compute;
-  const kernels::ComputeContext context{compute.kernels, compute.device, compute.host, &executor,
-                                        &state.stop};
-  TrialOutcome outcome = run_trial(job, context);
+  return {compute.kernels, compute.device, compute.host, &executor, &state.stop};
+}
+
+// There must be a model from the first trial on, and a constant is made in no time. False if the
+// baseline's cannot be had.
+bool complete(SweepState& state, Executor& executor, TrialOutcome& known) {
+  const TrialSpec& spec = known.result.spec;
+  if (spec.origin != TrialOrigin::kBaseline || !has_score(known.result.status)) return true;
+  if (known.model != nullptr) return true;
+  TrialOutcome again = run_trial(job_of(state, spec), context_of(state, executor));
+  known.model = std::move(again.model);
+  known.predictions = std::move(again.predictions);
+  return known.model != nullptr;
+}
+
+}  // namespace
+
+void restore_trial(SweepState& state, const TrialSpec& spec, Executor& executor) {
+  const TrialOutcome outcome = run_trial(job_of(state, spec), context_of(state, executor));
+  archive_outcome(state, outcome);
+  if (state.queue->restore(outcome)) return;
+  note_error(state, fmt::format("trial {} has another score than before now that it was trained "
+                                "again, {}: its time, the program or the machine is another",
+                                spec.number, outcome.score.value_or(0)));
+}
+
+void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& executor) {
+  auto known = state.known.find(spec, state.budget.logical(), *state.set, *state.archive);
+  if (known && complete(state, executor, *known)) return replay(state, *known);
+  auto run = start_trial(state.record, spec);
+  if (!run) {
+    note_error(state,
+               fmt::format("trial {} could not be recorded: {}", spec.number, run.error().message));
+  }
+  TrialJob job = job_of(state, spec);
+  job.on_rung = [&](const RungValue& value) { return state.queue->pass_rung(spec.number, value); };
+  keep_checkpoints(state, job);
+  TrialOutcome outcome = run_trial(job, context_of(state, executor));
   if (run) outcome.run_id = (*run)->id();
+  outcome.ended_seconds = state.budget.elapsed_seconds();
   if (has_score(outcome.result.status)) {
     const std::lock_guard lock(state.slots_mutex);
     state.predict_ratios[spec.learner] = outcome.predict_ratio();
   }
-  state.queue->finish(outcome, state.budget.elapsed_seconds());
+  // Before the record: what is recorded is known to a process that goes on.
+  archive_outcome(state, outcome);
+  state.queue->finish(outcome);
+  drop_evicted(state);
+  // What a stop cut short may go on.
+  if (!state.stop.requested()) state.archive->drop_part(spec.number);
   if (run) write_record(state, outcome, **run);
 }
 
@@ -107,9 +193,13 @@ void SlotGroup::start(const SlotPlan& plan) {
             // not rely on its being quick.
             const Clock& clock = *state->request.clock;
             while (clock.now_ns() < state->fit_deadline_ns.load() && !state->stop.requested()) {
-              const auto spec = state->queue->next();
-              if (!spec) break;
-              run_queued_trial(*state, *spec, *executor);
+              if (const auto absent = state->queue->next_absent()) {
+                restore_trial(*state, *absent, *executor);
+              } else if (const auto spec = state->queue->next()) {
+                run_queued_trial(*state, *spec, *executor);
+              } else {
+                break;  // what is left to restore, the slots do that are still at work
+              }
             }
           } catch (const std::exception& error) {
             note_error(*state, fmt::format("a slot ended early: {}", error.what()));

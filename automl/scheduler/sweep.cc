@@ -41,8 +41,9 @@ SweepRequest with_defaults(SweepRequest request) {
   return request;
 }
 
-BudgetLimits limits_of(const BudgetOptions& options) {
-  return {options.time_limit(), options.trials};
+BudgetLimits limits_of(const SweepRequest& request) {
+  const BudgetOptions& options = request.config.budget;
+  return {options.time_limit(), options.trials, request.past != nullptr};
 }
 
 }  // namespace
@@ -62,19 +63,24 @@ std::string_view name_of(SweepEnd end) {
 SweepLead::SweepLead(const SweepRequest& request)
     : state_(std::make_shared<SweepState>(
           with_defaults(request),
-          Budget(*request.clock, request.process_start_ns, limits_of(request.config.budget)))),
-      config_(state_->request.config) {
+          Budget(*request.clock, request.process_start_ns, limits_of(request)))),
+      config_(state_->request.config),
+      past_(state_->request.past.get()) {
   const int64_t wanted = request.threads > 0 ? request.threads : config_.run.threads;
   threads_ = wanted > 0 ? static_cast<int>(std::min<int64_t>(wanted, 4096)) : usable_cpu_count();
   memory_limit_ = config_.budget.memory > 0
                       ? config_.budget.memory
                       : static_cast<int64_t>(0.8 * static_cast<double>(usable_memory_bytes()));
+  // What settings are made smaller for.
+  if (past_ != nullptr && past_->memory_limit > 0) memory_limit_ = past_->memory_limit;
   state_->publish_deadlines();
 }
 
 Result<SweepOutcome> SweepLead::run() {
   Status loaded = load();
   if (loaded) ASSAY_RETURN_IF_ERROR(check());
+  // The run that was to go on stays as it was.
+  if (!loaded && past_ != nullptr) return tl::unexpected<Error>(std::move(loaded.error()));
   // A run that cannot be made does not hide why there would have been nothing in it.
   Status begun = begin();
   if (!loaded) return tl::unexpected<Error>(close_failed(std::move(loaded.error())));
@@ -129,6 +135,9 @@ Status SweepLead::baseline() {
 
 void SweepLead::search() {
   progress(SweepPhase::kSearching);
+  prepare_seconds_ = state_->budget.elapsed_seconds();
+  if (past_ != nullptr) prepare_seconds_ -= past_->elapsed_seconds - past_->prepare_seconds;
+  keep_elapsed(true);
   slot_group_ = std::make_unique<SlotGroup>(state_);
   slot_group_->start(slots_);
   watch(*slot_group_);
@@ -136,7 +145,36 @@ void SweepLead::search() {
   const int64_t patience_ns = state_->budget.logical() ? kNoDeadline : state_->seal_ns.load();
   outcome_.stalled_trials = slot_group_->wait(*state_->request.clock, patience_ns);
   tell(state_->queue->wait_events(0));
+  keep_elapsed(true);
+  say_what_is_known();
   say_what_ended();
+}
+
+// For a process that goes on; what is lost of it is a second or so.
+void SweepLead::keep_elapsed(bool now) {
+  constexpr int64_t kPeriodNs = 1'000'000'000;
+  const int64_t now_ns = state_->request.clock->now_ns();
+  if (!now && now_ns - elapsed_kept_ns_ < kPeriodNs) return;
+  elapsed_kept_ns_ = now_ns;
+  (void)state_->archive->keep_elapsed(state_->budget.elapsed_seconds(), prepare_seconds_);
+}
+
+void SweepLead::say_what_is_known() {
+  if (past_ == nullptr) return;
+  const int64_t lost = state_->queue->drop_absent();
+  if (lost > 0) {
+    note(
+        fmt::format("{} trials of before are left out of the ensemble: there was no time to train "
+                    "them again",
+                    lost));
+  }
+  const auto unknown = state_->known.size() - outcome_.known_trials;
+  if (unknown > 0 && state_->budget.logical() && !user_stopped()) {
+    note(
+        fmt::format("warning: {} trials were recorded with other settings than this program "
+                    "proposes, and were run anew",
+                    unknown));
+  }
 }
 
 // What was late by a moment, or only wrote its record, has ended while the model was saved.
@@ -183,6 +221,7 @@ void SweepLead::watch(SlotGroup& slots) {
     tell(state_->queue->wait_events(kWatchMilliseconds));
     forecast_end();
     look_at_journal();
+    keep_elapsed(false);
     budget.expect_backlog(state_->request.workspace->backlog_seconds());
     state_->publish_deadlines();
     progress(SweepPhase::kSearching);
@@ -261,18 +300,20 @@ void SweepLead::progress(SweepPhase phase) {
 
 void SweepLead::tell(const std::vector<TrialEvent>& events) {
   for (const TrialEvent& event : events) {
-    if (state_->request.observer != nullptr) {
-      state_->request.observer->on_trial(event.result, event.score);
-    }
+    SweepObserver* const observer = state_->request.observer;
+    if (observer != nullptr && event.known) observer->on_known(event.result);
+    if (observer != nullptr && !event.known) observer->on_trial(event.result, event.score);
     std::string line = fmt::format("{:.2f} s: trial {} {} {}", state_->budget.elapsed_seconds(),
                                    event.result.spec.number, event.result.spec.learner,
                                    name_of(event.result.status));
     if (event.score) line += fmt::format(" {} {}", state_->set->metric().name(), *event.score);
     if (!event.result.message.empty()) line += ": " + event.result.message;
-    (void)parent_->log_text(tracking::TextStream::kStdout, line + "\n");
+    if (event.known) ++outcome_.known_trials;
+    if (!event.known) (void)parent_->log_text(tracking::TextStream::kStdout, line + "\n");
     if (!event.score) continue;
     const Metric& metric = state_->set->metric();
     if (!best_ || metric.is_better(*event.score, *best_)) best_ = event.score;
+    if (told_.contains(event.result.spec.number)) continue;
     (void)parent_->log_metric("trial_score", *event.score, event.result.spec.number);
     (void)parent_->log_metric("best_score", *best_, event.result.spec.number);
   }
@@ -304,7 +345,9 @@ Error SweepLead::close_failed(Error error) {
   const bool stopped = error.code == StatusCode::kCancelled;
   // The first error counts, whether its record can be written or not.
   if (parent_ == nullptr) return error;
-  (void)parent_->finish(stopped ? RunStatus::kInterrupted : RunStatus::kFailed, error.message);
+  // What a run had come to before is not undone.
+  const RunStatus ended = past_ != nullptr ? past_->status : RunStatus::kFailed;
+  (void)parent_->finish(stopped ? RunStatus::kInterrupted : ended, error.message);
   return error;
 }
 

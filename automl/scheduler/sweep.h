@@ -19,6 +19,7 @@
 #include "automl/metrics/task.h"
 #include "automl/scheduler/leaderboard.h"
 #include "automl/scheduler/sweep_observer.h"
+#include "automl/scheduler/sweep_past.h"
 #include "datasets/table.h"
 #include "kernels/base/clock.h"
 #include "kernels/base/executor.h"
@@ -58,6 +59,9 @@ struct SweepRequest {
   SweepObserver* observer = nullptr;  // may be null
   // What may be tried; empty: learner_list(). config.learners chooses among these by name.
   std::vector<const Learner*> learners;
+  // The run to go on with, and `config` is its own but for the budget; null: a new run. The time
+  // budget begins at past->budget_start_ns().
+  std::shared_ptr<const SweepPast> past;
 };
 
 // What ended the search.
@@ -74,6 +78,7 @@ std::string_view name_of(SweepEnd end);
 
 struct SweepOutcome {
   std::string run_id;
+  int64_t known_trials = 0;  // whose outcomes were taken from the run's past
   SweepEnd ended_by = SweepEnd::kTime;
   tracking::RunStatus status = tracking::RunStatus::kCompleted;  // or kInterrupted
   Task task = Task::kRegression;
@@ -107,12 +112,15 @@ struct SweepOutcome {
   std::vector<std::string> damage;
 };
 
-// Runs the sweep. Blocks; makes threads (one a slot).
+// Runs the sweep. Blocks; makes threads (one a slot). With a past it goes on with that run: in
+// logical mode to the outcome of an unbroken run, but for times.
 // Fails: config or data for what cannot be learned from, naming it; not_found or io for the table
 // or the workspace; budget_too_small if the table could not be read and prepared before the time of
 // saving (with an estimate of the budget needed), or if not even a constant model fits the memory;
 // cancelled if the user stopped it before there was a model. The run is finished as failed then; a
-// config that does not go with the target leaves none.
+// config that does not go with the target leaves none. With a past also: data if the table is
+// another one than the run's, naming both hashes; already_exists if another process goes on with
+// the run; both leave it as it was.
 Result<SweepOutcome> run_sweep(const SweepRequest& request);
 
 }  // namespace assay::automl

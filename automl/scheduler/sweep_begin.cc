@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "automl/config/column_check.h"
@@ -49,7 +50,17 @@ Status SweepLead::load() {
   use.rows = table_->row_count();
   use.columns = table_->column_count();
   state_->record.dataset = use;
-  return {};
+  return past_ == nullptr ? Status() : check_table_identity();
+}
+
+// A table that is another one makes other trials.
+Status SweepLead::check_table_identity() const {
+  const std::string& now = table_->content_hash();
+  if (past_->content_hash.empty() || past_->content_hash == now) return {};
+  return fail(StatusCode::kData,
+              "data.train: '{}' is not the table that run {} began with: its SHA-256 is {} and "
+              "that of the run's {}. `assay run` begins a new run on it",
+              table_->source(), past_->run_id, now, past_->content_hash);
 }
 
 Status SweepLead::read_table() {
@@ -99,35 +110,72 @@ Status SweepLead::check() {
 }
 
 Status SweepLead::begin() {
-  tracking::RunSpec spec;
-  spec.kind = "sweep";
-  spec.experiment = config_.run.experiment;
-  ASSAY_ASSIGN_OR_RETURN(parent_, tracking::Run::create(state_->request.workspace, spec));
-  outcome_.run_id = parent_->id();
-  for (const std::string& text : outcome_.notes) {
-    (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
-  }
-  ASSAY_RETURN_IF_ERROR(take_snapshot());
   RecordContext& record = state_->record;
   record.workspace = state_->request.workspace;
   record.experiment = config_.run.experiment;
-  record.parent_run_id = parent_->id();
   record.device = state_->request.compute.device->info().id;
   record.keep_predictions = config_.run.keep_predictions;
-
-  tracking::EnvironmentRequest environment;
-  environment.command_line = state_->request.command_line;
-  environment.seed = static_cast<uint64_t>(config_.run.seed);
-  environment.threads = threads_;
-  ASSAY_RETURN_IF_ERROR(parent_->set_environment(tracking::collect_environment(environment)));
-  ASSAY_RETURN_IF_ERROR(parent_->set_source(record.source));
+  ASSAY_RETURN_IF_ERROR(past_ == nullptr ? create_parent() : reopen_parent());
+  state_->archive = std::make_unique<TrialArchive>(record.workspace, parent_->id());
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", record.device));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag(kMemoryTag, memory_limit_));
   ASSAY_RETURN_IF_ERROR(log_config());
+  ASSAY_RETURN_IF_ERROR(keep_config());
   const double before = state_->budget.elapsed_seconds();
   ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
   state_->budget.observe_save(state_->budget.elapsed_seconds() - before, 0);
   state_->publish_deadlines();
   return {};
+}
+
+Status SweepLead::create_parent() {
+  tracking::RunSpec spec;
+  spec.kind = "sweep";
+  spec.experiment = config_.run.experiment;
+  ASSAY_ASSIGN_OR_RETURN(parent_, tracking::Run::create(state_->request.workspace, spec));
+  outcome_.run_id = parent_->id();
+  state_->record.parent_run_id = parent_->id();
+  for (const std::string& text : outcome_.notes) {
+    (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
+  }
+  ASSAY_RETURN_IF_ERROR(take_snapshot());
+  tracking::EnvironmentRequest environment;
+  environment.command_line = state_->request.command_line;
+  environment.seed = static_cast<uint64_t>(config_.run.seed);
+  environment.threads = threads_;
+  ASSAY_RETURN_IF_ERROR(parent_->set_environment(tracking::collect_environment(environment)));
+  return parent_->set_source(state_->record.source);
+}
+
+Status SweepLead::reopen_parent() {
+  tracking::RunRecord record;
+  ASSAY_ASSIGN_OR_RETURN(parent_,
+                         tracking::Run::reopen(state_->request.workspace, past_->run_id, &record));
+  outcome_.run_id = parent_->id();
+  state_->record.parent_run_id = parent_->id();
+  if (record.source) state_->record.source = std::move(*record.source);
+  has_dataset_ = !record.datasets.empty();
+  for (const tracking::MetricPoint& point : record.metrics["trial_score"]) {
+    told_.insert(point.step);
+  }
+  ASSAY_ASSIGN_OR_RETURN(state_->known,
+                         KnownTrials::load(*state_->request.workspace, parent_->id()));
+  note(fmt::format("going on with run {}: {} of its trials are known, {:.1f} s were spent",
+                   past_->run_id, state_->known.size(), past_->elapsed_seconds));
+  return {};
+}
+
+// What a process that goes on with the run is asked for.
+Status SweepLead::keep_config() {
+  ExperimentConfig config = config_;
+  if (state_->start) config.model.init = state_->start->name();
+  std::vector<OptionGroup> groups;
+  for (const Learner* learner : state_->request.learners) groups.push_back(learner->options());
+  if (groups.empty()) {
+    for (const Learner* learner : learner_list()) groups.push_back(learner->options());
+  }
+  const std::string text = kept_config(std::move(config), groups);
+  return parent_->log_artifact(kConfigArtifact, std::as_bytes(std::span(text)), "application/yaml");
 }
 
 Status SweepLead::take_snapshot() {

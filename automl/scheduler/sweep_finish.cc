@@ -18,6 +18,7 @@
 #include "automl/preprocess/predictor.h"
 #include "automl/scheduler/leak_hint.h"
 #include "automl/scheduler/sweep_lead_internal.h"
+#include "kernels/base/hash.h"
 #include "kernels/base/rng.h"
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
@@ -355,8 +356,13 @@ Status SweepLead::register_model(const Chosen& chosen) {
                     decision, set.metric().name()));
   }
   tracking::ModelRegistry registry(state_->request.workspace);
-  ASSAY_ASSIGN_OR_RETURN(
-      version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));
+  ASSAY_ASSIGN_OR_RETURN(auto before, registered_before(version.name, sha256_hex(bytes)));
+  if (before) {
+    version = std::move(*before);
+  } else {
+    ASSAY_ASSIGN_OR_RETURN(
+        version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));
+  }
   tell_damage(version.damage);
   tracking::BlobStore blobs(*state_->request.workspace);
   ASSAY_ASSIGN_OR_RETURN(const std::string path, blobs.path_of(version.sha256));
@@ -372,6 +378,20 @@ Status SweepLead::register_model(const Chosen& chosen) {
   tracking::ModelUse use{version.name, version.version,        version.sha256,
                          version.size, version.format_version, version.input_contract};
   return parent_->add_model(std::move(use));
+}
+
+Result<std::optional<tracking::ModelVersion>> SweepLead::registered_before(
+    std::string_view name, std::string_view sha256) const {
+  std::optional<tracking::ModelVersion> found;
+  if (past_ == nullptr) return found;
+  tracking::ModelRegistry registry(state_->request.workspace);
+  const auto versions = registry.list_versions(name);
+  if (!versions && versions.error().code == StatusCode::kNotFound) return found;
+  if (!versions) return tl::unexpected<Error>(versions.error());
+  for (const tracking::ModelVersion& version : *versions) {
+    if (version.run_id == outcome_.run_id && version.sha256 == sha256) found = version;
+  }
+  return found;
 }
 
 // On a full disk a smaller model may still find room: what is registered then is the best trial of
@@ -429,6 +449,8 @@ Status SweepLead::log_results(const Chosen& chosen) {
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("task", name_of(set.task())));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", outcome_.validation_method));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("ended_by", name_of(outcome_.ended_by)));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag(kElapsedTag, state_->budget.elapsed_seconds()));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag(kPrepareTag, prepare_seconds_));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("slots", slots_.slots));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("threads_per_slot", slots_.threads_per_slot));
   // Out-of-fold predictions of the members, and blended. Large ones cost time to write.
@@ -452,6 +474,9 @@ Status SweepLead::log_results(const Chosen& chosen) {
 
 Status SweepLead::finish() {
   progress(SweepPhase::kEnsembling);
+  if (state_->queue->pool().candidates().empty()) {
+    return tl::unexpected<Error>(budget_error("training a known trial again"));
+  }
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
   estimate(chosen);
@@ -495,6 +520,12 @@ Status SweepLead::finish() {
                                            : std::string());
   if (!closed) tell_loss("the sweep's record could not be completed: " + closed.error().message);
   publish_trials();
+  // An interrupted sweep may go on. What there is no time for, `assay gc` removes.
+  const Budget& budget = state_->budget;
+  const bool late = budget.timed() && state_->request.clock->now_ns() >= budget.deadline_ns();
+  if (closed && outcome_.status == tracking::RunStatus::kCompleted && !late) {
+    (void)state_->archive->discard();
+  }
   return {};
 }
 

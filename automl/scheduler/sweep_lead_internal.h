@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "automl/scheduler/time_plan.h"
 #include "automl/validation/column_roles.h"
 #include "kernels/base/executor.h"
+#include "tracking/model_registry.h"
 #include "tracking/run.h"
 
 namespace assay::automl {
@@ -42,6 +44,11 @@ class SweepLead {
   Status check();
   // The parent run, visible on disk from here on.
   Status begin();
+  Status create_parent();
+  // Goes on with the run of the past, and learns what its trials came to.
+  Status reopen_parent();
+  Status check_table_identity() const;
+  Status keep_config();
   Status take_snapshot();
   Status log_config();
   // Learners, training set, validation plan, slots and queue. (sweep_prepare.cc)
@@ -73,6 +80,8 @@ class SweepLead {
   // be found out.
   std::optional<int64_t> try_selection() const;
   void say_what_ended();
+  void say_what_is_known();
+  void keep_elapsed(bool now);
   void say_what_stalled();
   // Ensemble, registered model, the parent's final record. (sweep_finish.cc)
   Status finish();
@@ -106,6 +115,9 @@ class SweepLead {
   const Candidate& best_within(int64_t bytes) const;
   Status fit_save_time(Chosen& chosen);
   Status register_what_fits(Chosen& chosen);
+  // The version that an earlier process made of these bytes, if it came to that.
+  Result<std::optional<tracking::ModelVersion>> registered_before(std::string_view name,
+                                                                  std::string_view sha256) const;
   Status rescore(Chosen& chosen) const;
   // Where classes are decided, by the metric, for two of them: chosen on the out-of-fold
   // predictions. 0.5 for other metrics and tasks.
@@ -139,6 +151,7 @@ class SweepLead {
 
   std::shared_ptr<SweepState> state_;
   const ExperimentConfig& config_;
+  const SweepPast* past_;  // null for a new run
   int threads_ = 1;
   int64_t memory_limit_ = 0;
   int64_t base_bytes_ = 0;              // held throughout
@@ -154,6 +167,12 @@ class SweepLead {
   std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.
   std::optional<double> best_;
+  // Of an earlier process: trials whose scores are in the parent's metrics, and whether it recorded
+  // the table.
+  std::set<int64_t> told_;
+  bool has_dataset_ = false;
+  double prepare_seconds_ = 0;
+  int64_t elapsed_kept_ns_ = 0;
 };
 
 }  // namespace assay::automl

@@ -37,6 +37,8 @@ class SweepObserver {
     (void)trial;
     (void)score;
   }
+  // The same for one that is known from an earlier process.
+  virtual void on_known(const TrialResult& trial) { (void)trial; }
   // Something that people should know: what was detected, chosen, dropped or skipped, in one line.
   virtual void on_note(const std::string& note) { (void)note; }
   // Something that was asked for could not be kept, such as a model on a full disk, in one line:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "automl/scheduler/sweep_lead_internal.h"
+#include "automl/search/adopted_search.h"
 #include "automl/search/auto_strategy.h"
 #include "automl/search/learner_search.h"
 #include "automl/search/pruner_chain.h"
@@ -78,7 +79,9 @@ Status SweepLead::prepare() {
   ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop),
                                                         std::move(roles_), std::move(encoder)));
   ASSAY_RETURN_IF_ERROR(check_base());
-  if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
+  if (has_dataset_) {
+    // As an earlier process recorded it.
+  } else if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
     tracking::DatasetUse use = state_->record.dataset;
     ASSAY_ASSIGN_OR_RETURN(use.profile, profile_columns(*table_, *executor_));
     ASSAY_RETURN_IF_ERROR(parent_->add_dataset(std::move(use)));
@@ -167,10 +170,13 @@ Status SweepLead::plan_validation_folds() {
   }
   std::optional<double> seconds_left;
   if (state_->budget.timed()) seconds_left = state_->budget.seconds_left();
-  // What auto stands for must not depend on the time left where a model is gone on with.
+  // What auto stands for must not depend on the time left where a model is gone on with, or a run.
   std::optional<bool> holdout;
   if (state_->start) holdout = state_->start->is_holdout();
+  if (past_ != nullptr && past_->fold_count > 0) holdout = past_->fold_count == 1;
   ASSAY_RETURN_IF_ERROR(state_->set->plan(config_, fit_seconds, seconds_left, holdout));
+  const auto folds = static_cast<int64_t>(state_->set->folds().size());
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag(kFoldsTag, folds));
   outcome_.task = state_->set->task();
   outcome_.metric = std::string(state_->set->metric().name());
   outcome_.validation_method = state_->set->validation_method();
@@ -288,6 +294,9 @@ Status SweepLead::make_queue() {
   for (const PlannedDefault& next : defaults) shares[next.learner] = next.share;
   state_->slices = std::make_unique<TimeSlices>(std::move(shares), slots_.slots);
   std::string strategy = config_.search.strategy;
+  if (strategy == "auto" && past_ != nullptr && !past_->strategy.empty()) {
+    strategy = past_->strategy;
+  }
   if (strategy == "auto") {
     SearchBudget budget{trials, std::nullopt, typical_seconds(defaults),
                         static_cast<int64_t>(learners.size()) - 1};
@@ -295,13 +304,20 @@ Status SweepLead::make_queue() {
     strategy = auto_strategy(budget);
     note(fmt::format("search.strategy auto: {}", strategy));
   }
-  auto search = std::make_unique<LearnerSearch>(
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag(kStrategyTag, strategy));
+  std::unique_ptr<Search> search = std::make_unique<LearnerSearch>(
       std::move(learners), make_sampler(strategy),
       derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
+  if (!logical && past_ != nullptr) {
+    std::vector<TrialSpec> proposals = state_->known.specs();
+    for (TrialSpec& part : state_->archive->parts()) proposals.push_back(std::move(part));
+    search = std::make_unique<AdoptedSearch>(std::move(search), proposals);
+  }
 
   QueueOptions options;
   options.logical = logical;
   options.trial_limit = state_->budget.trial_limit();
+  options.last_known = state_->known.last();
   if (!logical && options.trial_limit == 0) options.patience = config_.budget.patience;
   options.pool.max_models = config_.ensemble.enabled ? config_.ensemble.max_models : 1;
   options.pool.prediction_bytes = std::max<int64_t>(1, plan.kept_prediction_bytes());
@@ -319,6 +335,8 @@ Status SweepLead::make_queue() {
     ASSAY_RETURN_IF_ERROR(time.shorten(*planned.learner, planned.fixed, spec.params));
     return plan.fit(*planned.learner, planned.fixed, spec.params);
   };
+  // With its copies as a file it stays a small part.
+  state_->checkpoint_bytes = plan.trial_bytes() / 32;
   const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();
   state_->queue = std::make_unique<TrialQueue>(std::move(search), make_pruner(config_.search),
                                                Admission(memory_limit_, held), std::move(options));

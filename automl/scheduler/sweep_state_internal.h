@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "automl/scheduler/budget.h"
+#include "automl/scheduler/known_trials.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/sweep.h"
 #include "automl/scheduler/time_slices.h"
+#include "automl/scheduler/trial_archive.h"
 #include "automl/scheduler/trial_queue.h"
 #include "automl/scheduler/trial_record.h"
 #include "automl/validation/training_set.h"
@@ -34,6 +36,9 @@ struct SweepState {
   std::optional<StartModel> start;  // what fits go on from
   std::unique_ptr<TrainingSet> set;
   std::unique_ptr<TrialQueue> queue;
+  KnownTrials known;  // from an earlier process
+  std::unique_ptr<TrialArchive> archive;
+  int64_t checkpoint_bytes = 0;  // TrialJob::most_checkpoint_bytes
   std::unique_ptr<TimeSlices> slices;
   RecordContext record;
 
@@ -41,6 +46,7 @@ struct SweepState {
   // and by learner the share of a fold's time that predicting took in its last trial.
   std::mutex slots_mutex;
   std::vector<std::string> record_errors;
+  bool archive_failed = false;  // and was told
   std::map<std::string, double, std::less<>> predict_ratios;
 
   // Takes the budget's deadlines over for the slots.
@@ -50,7 +56,10 @@ struct SweepState {
   }
 };
 
-// Runs one trial on the calling thread, tells the queue and writes the trial's run.
+// Answers a trial from what is known, or runs it on the calling thread and writes its run; tells
+// the queue either way.
 void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& executor);
+// Runs a known trial again for its model.
+void restore_trial(SweepState& state, const TrialSpec& spec, Executor& executor);
 
 }  // namespace assay::automl

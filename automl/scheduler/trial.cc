@@ -11,6 +11,8 @@
 
 #include "automl/models/average_model.h"
 #include "automl/scheduler/fold_steps.h"
+#include "automl/scheduler/trial_record_internal.h"
+#include "kernels/base/function_ref.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -26,8 +28,12 @@ constexpr double kMostFitShare = 0.95;
 // Keeps the learning curve and asks at the rungs of a holdout.
 class FoldObserver final : public FitObserver {
  public:
-  FoldObserver(const TrialJob& job, int fold, std::vector<CurvePoint>& curve)
-      : job_(job), fold_(fold), curve_(curve) {}
+  FoldObserver(const TrialJob& job, int fold, std::vector<CurvePoint>& curve,
+               FunctionRef<bool(const RungValue&)> ask, FunctionRef<void(FitState)> keep)
+      : job_(job), fold_(fold), curve_(curve), ask_(ask), keep_(keep) {
+    if (!job_.begin) return;
+    for (const RungValue& value : job_.begin->rungs) rung_ = std::max(rung_, value.rung.step);
+  }
 
   bool report(const FitProgress& progress) override {
     if (!std::isfinite(progress.valid_loss)) return true;
@@ -41,16 +47,22 @@ class FoldObserver final : public FitObserver {
       const int64_t at = (progress.total + divisor - 1) / divisor;
       if (rung_ >= step || progress.step < at || progress.total < 18) continue;
       rung_ = step;
-      if (!job_.on_rung({{Rung::Ladder::kRounds, step}, progress.valid_loss})) return false;
+      if (!ask_({{Rung::Ladder::kRounds, step}, progress.valid_loss})) return false;
     }
     return true;
   }
+  bool wants_state(int64_t bytes) override {
+    return bytes <= job_.most_checkpoint_bytes && job_.wants_checkpoint && job_.wants_checkpoint();
+  }
+  void keep_state(FitState state) override { keep_(std::move(state)); }
 
  private:
   const TrialJob& job_;
   int fold_;
   std::vector<CurvePoint>& curve_;
-  int rung_ = 0;
+  FunctionRef<bool(const RungValue&)> ask_;
+  FunctionRef<void(FitState)> keep_;
+  int rung_ = 0;  // of a holdout
 };
 
 class TrialRunner {
@@ -59,7 +71,7 @@ class TrialRunner {
       : job_(job), set_(*job.set), context_(context) {}
 
   TrialOutcome run() {
-    const int64_t start_ns = job_.clock->now_ns();
+    start_ns_ = job_.clock->now_ns();
     outcome_.result.spec = job_.spec;
     try {
       run_folds();
@@ -70,7 +82,8 @@ class TrialRunner {
     } catch (...) {
       end(TrialStatus::kFailed, "internal: unknown exception");
     }
-    outcome_.seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    outcome_.result.rungs = rungs_;
+    outcome_.seconds = seconds();
     outcome_.result.cost = job_.logical ? logical_cost() : outcome_.seconds;
     if (!has_score(outcome_.result.status)) {
       outcome_.model = nullptr;
@@ -84,7 +97,8 @@ class TrialRunner {
     const auto outputs = static_cast<size_t>(set_.output_count());
     predictions_.assign(set_.scored_rows().size() * outputs, 0.0f);
     const size_t fold_count = set_.folds().size();
-    for (size_t fold = 0; fold < fold_count; ++fold) {
+    if (job_.begin) go_on();
+    for (size_t fold = outcome_.folds.size(); fold < fold_count; ++fold) {
       const bool late = job_.fit_deadline_ns && job_.clock->now_ns() >= job_.fit_deadline_ns();
       if (fold > 0 && (late || context_.stop->requested())) return end_partial();
       if (!run_fold(fold)) {
@@ -100,8 +114,48 @@ class TrialRunner {
         return end(TrialStatus::kPruned, fmt::format("folds worse than the best's, after {} of {}",
                                                      fold + 1, fold_count));
       }
+      const bool more = fold + 1 < fold_count && !context_.stop->requested();
+      if (more && job_.wants_checkpoint && job_.wants_checkpoint()) keep({});
     }
     finish();
+  }
+
+  // Takes over what an earlier process had.
+  void go_on() {
+    const TrialCheckpoint& begin = *job_.begin;
+    outcome_.folds = begin.folds;
+    outcome_.curve = begin.curve;
+    rungs_ = begin.rungs;
+    models_ = begin.models;
+    predictions_ = begin.predictions;
+    outcome_.went_on_from =
+        fmt::format("{} fold{}", begin.folds.size(), begin.folds.size() == 1 ? "" : "s");
+    if (begin.fit) {
+      outcome_.went_on_from +=
+          fmt::format(" and {} rounds of the next", begin.fit->model->step_count());
+    }
+    for (const FoldRecord& fold : begin.folds) truncated_ |= fold.truncated;
+    for (const RungValue& value : begin.rungs) {
+      if (job_.on_rung) (void)job_.on_rung(value);
+    }
+  }
+
+  void keep(std::optional<FitState> fit) const {
+    TrialCheckpoint checkpoint;
+    checkpoint.folds = outcome_.folds;
+    checkpoint.models = models_;
+    checkpoint.predictions = predictions_;
+    checkpoint.curve = outcome_.curve;
+    checkpoint.rungs = rungs_;
+    checkpoint.fit = std::move(fit);
+    checkpoint.seconds = seconds();
+    job_.keep_checkpoint(checkpoint);
+  }
+
+  // That the trial has taken so far.
+  double seconds() const {
+    const double before = job_.begin ? job_.begin->seconds : 0;
+    return before + static_cast<double>(job_.clock->now_ns() - start_ns_) * 1e-9;
   }
 
   // False if the trial has ended.
@@ -110,7 +164,9 @@ class TrialRunner {
     const StopToken fold_stop(job_.clock, fold_deadline_ns(number), context_.stop);
     kernels::ComputeContext fit_context = context_;
     fit_context.stop = &fold_stop;
-    FoldObserver observer(job_, static_cast<int>(number), outcome_.curve);
+    const auto keep_fit = [this](FitState state) { keep(std::move(state)); };
+    const auto ask = [this](const RungValue& value) { return passes(value); };
+    FoldObserver observer(job_, static_cast<int>(number), outcome_.curve, ask, keep_fit);
     FitRequest request;
     request.data = &set_.data();
     request.train_rows = fold.train_rows;
@@ -120,6 +176,8 @@ class TrialRunner {
     request.observer = &observer;
     if (job_.start != nullptr) request.init_model = job_.start->model(number);
     request.keep_all_steps = set_.folds().size() > 1;
+    const bool under_way = job_.begin && job_.begin->fit && job_.begin->folds.size() == number;
+    if (under_way) request.state = &*job_.begin->fit;
 
     const int64_t start_ns = job_.clock->now_ns();
     auto fitted = job_.learner->fit(request, fit_context);
@@ -269,7 +327,12 @@ class TrialRunner {
     return set_.score_at(places, predictions);
   }
 
-  bool passes_rung(size_t fold) const {
+  bool passes(const RungValue& value) {
+    rungs_.push_back(value);
+    return job_.on_rung(value);
+  }
+
+  bool passes_rung(size_t fold) {
     if (!job_.on_rung) return true;
     std::vector<uint32_t> places;
     for (size_t i = 0; i <= fold; ++i) {
@@ -280,17 +343,16 @@ class TrialRunner {
     const auto score = score_places(places);
     if (!score) return true;  // undefined so far, say with one class only
     const int step = fold == 0 ? 1 : 2;
-    return job_.on_rung({{Rung::Ladder::kFolds, step}, set_.metric().loss_of(*score)});
+    return passes({{Rung::Ladder::kFolds, step}, set_.metric().loss_of(*score)});
   }
 
   // After the last fold it is too late to give up, but others compare themselves with it.
-  bool passes_fold_test(size_t fold) const {
+  bool passes_fold_test(size_t fold) {
     const std::optional<double>& score = outcome_.folds[fold].score;
     if (!job_.on_rung || !score) return true;
     const int step = static_cast<int>(fold) + 1;
-    const bool passes =
-        job_.on_rung({{Rung::Ladder::kSingleFold, step}, set_.metric().loss_of(*score)});
-    return passes || fold + 1 == set_.folds().size();
+    const bool passed = passes({{Rung::Ladder::kSingleFold, step}, set_.metric().loss_of(*score)});
+    return passed || fold + 1 == set_.folds().size();
   }
 
   void finish() {
@@ -302,7 +364,9 @@ class TrialRunner {
     auto model = average_of_folds();
     if (!model) return end(TrialStatus::kFailed, model.error().message);
     outcome_.model = std::move(*model);
+    outcome_.model_bytes = outcome_.model->byte_count();
     outcome_.predictions = std::make_shared<const std::vector<float>>(std::move(predictions_));
+    outcome_.prediction_bytes = static_cast<int64_t>(outcome_.predictions->size() * sizeof(float));
     outcome_.score = *score;
     outcome_.result.loss = set_.metric().loss_of(*score);
     end(truncated_ ? TrialStatus::kPartial : TrialStatus::kFinished,
@@ -310,7 +374,7 @@ class TrialRunner {
   }
 
   std::string_view cut_reason() const {
-    if (context_.stop->requested()) return "fits were cut short by the stop";
+    if (context_.stop->requested()) return kCutByStop;
     return job_.shared_time ? "fits were cut short: their share of the time was up"
                             : "fits were cut short by the deadline";
   }
@@ -344,6 +408,8 @@ class TrialRunner {
   TrialOutcome outcome_;
   std::vector<std::shared_ptr<const Model>> models_;
   std::vector<float> predictions_;
+  std::vector<RungValue> rungs_;  // passed
+  int64_t start_ns_ = 0;
   bool truncated_ = false;
   double predict_ratio_ = 0;  // of the last fold
 };

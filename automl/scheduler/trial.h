@@ -15,6 +15,8 @@
 #include "automl/learners/learner.h"
 #include "automl/models/model.h"
 #include "automl/scheduler/start_model.h"
+#include "automl/scheduler/trial_checkpoint.h"
+#include "automl/scheduler/trial_parts.h"
 #include "automl/search/trial_spec.h"
 #include "automl/validation/training_set.h"
 #include "kernels/base/clock.h"
@@ -42,23 +44,13 @@ struct TrialJob {
   std::function<bool(const RungValue&)> on_rung;
   // Cost is counted in the cost model's units, not in seconds.
   bool logical = false;
-};
-
-struct FoldRecord {
-  std::optional<double> score;  // empty where the metric is undefined on the fold alone
-  double fit_seconds = 0;
-  double predict_seconds = 0;
-  int64_t iterations = 0;
-  int64_t best_iteration = 0;  // that the model keeps
-  bool truncated = false;
-  std::optional<double> oob_loss;  // FitResult::oob_loss
-};
-
-// A point of a learning curve: FitProgress::valid_loss.
-struct CurvePoint {
-  int fold = 0;
-  int64_t step = 0;
-  double loss = 0;
+  // What an earlier process had of the trial; null: it begins anew. Its folds must be the set's.
+  std::shared_ptr<const TrialCheckpoint> begin;
+  // Asked between folds and boosting rounds; true: keep_checkpoint is called. May be empty.
+  std::function<bool()> wants_checkpoint;
+  std::function<void(const TrialCheckpoint&)> keep_checkpoint;
+  // Trees of a fit that is under way are copied up to this size.
+  int64_t most_checkpoint_bytes = 0;
 };
 
 // What a trial that was stopped had of its folds: models that know some of the rows to be scored.
@@ -72,14 +64,21 @@ struct PartialTrial {
 };
 
 struct TrialOutcome {
-  TrialResult result;  // rungs are left empty
+  TrialResult result;
   std::optional<double> score;
   std::vector<FoldRecord> folds;  // those that were fitted
   std::vector<CurvePoint> curve;  // at most about 100 points a fold
   double seconds = 0;
   double score_seconds = 0;  // what computing the metric on all rows took
+  double ended_seconds = 0;  // since the sweep's start, filled by who runs it
+  // Known from an earlier process, and not run in this one.
+  bool known = false;
+  // What was taken over from an earlier process, "2 folds and 130 rounds of the next"; or empty.
+  std::string went_on_from;
   // With a score: the average of the fold models, and the out-of-fold predictions [scored rows,
-  // outputs], numbers of the data's frame.
+  // outputs], numbers of the data's frame; and what both take. A known one may lack the first two.
+  int64_t model_bytes = 0;
+  int64_t prediction_bytes = 0;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold

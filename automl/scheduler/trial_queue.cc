@@ -21,6 +21,18 @@ bool only_failures(const HistoryView& history) {
   return true;
 }
 
+Candidate candidate_of(const TrialOutcome& outcome) {
+  Candidate candidate{outcome.result.spec.number,
+                      outcome.result.spec.learner,
+                      *outcome.result.loss,
+                      *outcome.score,
+                      outcome.model,
+                      outcome.predictions};
+  candidate.absent_model_bytes = outcome.model_bytes;
+  candidate.absent_prediction_bytes = outcome.prediction_bytes;
+  return candidate;
+}
+
 }  // namespace
 
 TrialQueue::TrialQueue(std::unique_ptr<Search> search, std::unique_ptr<Pruner> pruner,
@@ -102,7 +114,7 @@ void TrialQueue::refuse(TrialSpec spec, TrialStatus status, std::string message)
   record(std::move(result), std::nullopt);
 }
 
-void TrialQueue::record(TrialResult result, std::optional<double> score) {
+void TrialQueue::record(TrialResult result, std::optional<double> score, bool known) {
   LeaderboardRow& row = rows_[static_cast<size_t>(result.spec.number)];
   row.trial = result.spec.number;
   row.learner = result.spec.learner;
@@ -112,7 +124,7 @@ void TrialQueue::record(TrialResult result, std::optional<double> score) {
   row.params = params_to_json(result.spec.params);
   row.message = result.message;
   count_gain(result);
-  events_.push_back({result, score});
+  events_.push_back({result, score, known});
   history_.finish(std::move(result));
   changed_.notify_all();
 }
@@ -135,7 +147,7 @@ bool TrialQueue::pass_rung(int64_t number, const RungValue& value) {
   return !pruner_->should_stop(history_.at(number), value, view_for(number));
 }
 
-void TrialQueue::finish(TrialOutcome outcome, double ended_seconds) {
+void TrialQueue::finish(TrialOutcome outcome) {
   const std::lock_guard lock(mutex_);
   if (sealed_) return;
   const int64_t number = outcome.result.spec.number;
@@ -143,23 +155,26 @@ void TrialQueue::finish(TrialOutcome outcome, double ended_seconds) {
   row.run_id = outcome.run_id;
   row.fit_seconds = outcome.mean_fit_seconds();
   row.total_seconds = outcome.seconds;
-  row.ended_seconds = ended_seconds;
+  row.ended_seconds = outcome.ended_seconds;
   score_seconds_ = std::max(score_seconds_, outcome.score_seconds);
   admission_.end(running_.at(number));
   running_.erase(number);
-  record(outcome.result, outcome.score);
+  record(outcome.result, outcome.score, outcome.known);
   if (outcome.partial != nullptr) partial_trials_.push_back(std::move(outcome.partial));
   admit_to_pool(outcome);
+}
+
+void TrialQueue::add_to_pool(Candidate candidate) {
+  const std::vector<int64_t> gone = pool_.add(std::move(candidate));
+  evicted_.insert(evicted_.end(), gone.begin(), gone.end());
 }
 
 void TrialQueue::admit_to_pool(TrialOutcome& outcome) {
   const TrialResult& result = outcome.result;
   if (has_score(result.status)) {
-    Candidate candidate{
-        result.spec.number, result.spec.learner,      *result.loss,
-        *outcome.score,     std::move(outcome.model), std::move(outcome.predictions)};
+    Candidate candidate = candidate_of(outcome);
     if (!options_.logical) {
-      pool_.add(std::move(candidate));
+      add_to_pool(std::move(candidate));
       return;
     }
     waiting_.emplace(result.spec.number, std::move(candidate));
@@ -167,11 +182,67 @@ void TrialQueue::admit_to_pool(TrialOutcome& outcome) {
   if (!options_.logical) return;
   while (pool_next_ < history_.size() && history_.at(pool_next_).status != TrialStatus::kRunning) {
     if (const auto at = waiting_.find(pool_next_); at != waiting_.end()) {
-      pool_.add(std::move(at->second));
+      add_to_pool(std::move(at->second));
       waiting_.erase(at);
     }
     ++pool_next_;
   }
+}
+
+const Candidate* TrialQueue::wanted_absent() const {
+  if (history_.size() <= options_.last_known && !end_) return nullptr;
+  for (const Candidate& candidate : pool_.candidates()) {
+    if (candidate.absent() && !restoring_.contains(candidate.trial)) return &candidate;
+  }
+  return nullptr;
+}
+
+std::optional<TrialSpec> TrialQueue::next_absent() {
+  const std::lock_guard lock(mutex_);
+  const Candidate* const wanted = closed_ ? nullptr : wanted_absent();
+  if (wanted == nullptr) return std::nullopt;
+  TrialSpec spec = history_.at(wanted->trial).spec;
+  TrialSpec planned = spec;
+  const int64_t bytes = options_.plan(planned).value_or(0);
+  if (!running_.empty() && !admission_.fits_now(bytes)) return std::nullopt;
+  admission_.start(bytes);
+  running_.emplace(spec.number, bytes);
+  restoring_.insert(spec.number);
+  return spec;
+}
+
+bool TrialQueue::restore(const TrialOutcome& outcome) {
+  const std::lock_guard lock(mutex_);
+  const int64_t number = outcome.result.spec.number;
+  admission_.end(running_.at(number));
+  running_.erase(number);
+  restoring_.erase(number);
+  changed_.notify_all();
+  if (sealed_) return true;
+  if (!has_score(outcome.result.status)) {
+    pool_.remove(number);
+    return true;
+  }
+  const bool same = outcome.result.loss == history_.at(number).loss;
+  pool_.replace(candidate_of(outcome));
+  return same;
+}
+
+int64_t TrialQueue::drop_absent() {
+  const std::lock_guard lock(mutex_);
+  const size_t before = pool_.candidates().size();
+  pool_.drop_absent();
+  return static_cast<int64_t>(before - pool_.candidates().size());
+}
+
+bool TrialQueue::may_stay(std::string_view learner, double loss) const {
+  const std::lock_guard lock(mutex_);
+  return pool_.may_stay(learner, loss);
+}
+
+std::vector<int64_t> TrialQueue::take_evicted() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(evicted_, {});
 }
 
 void TrialQueue::close() {
@@ -185,13 +256,14 @@ void TrialQueue::seal() {
   closed_ = true;
   sealed_ = true;
   for (const auto& [number, bytes] : running_) {
+    if (restoring_.contains(number)) continue;
     TrialResult result = history_.at(number);
     result.status = TrialStatus::kCancelled;
     result.message = "still running when the time was up";
     record(std::move(result), std::nullopt);
   }
   // What waits for a lower number that never ended is as good as any.
-  for (auto& [number, candidate] : waiting_) pool_.add(std::move(candidate));
+  for (auto& [number, candidate] : waiting_) add_to_pool(std::move(candidate));
   waiting_.clear();
   changed_.notify_all();
 }
@@ -207,7 +279,8 @@ std::vector<TrialEvent> TrialQueue::wait_events(int milliseconds) {
 
 bool TrialQueue::idle() const {
   const std::lock_guard lock(mutex_);
-  return running_.empty() && !pending_ && (closed_ || end_.has_value());
+  const bool over = closed_ || (end_.has_value() && wanted_absent() == nullptr);
+  return running_.empty() && !pending_ && over;
 }
 
 std::optional<TrialQueue::End> TrialQueue::end() const {
@@ -272,14 +345,16 @@ int64_t TrialQueue::model_bytes(size_t models) const {
   const std::lock_guard lock(mutex_);
   int64_t bytes = 0;
   for (size_t i = 0; i < std::min(models, pool_.candidates().size()); ++i) {
-    bytes += pool_.candidates()[i].model->byte_count();
+    bytes += pool_.candidates()[i].model_bytes();
   }
   return bytes;
 }
 
 std::vector<Candidate> TrialQueue::candidates() const {
   const std::lock_guard lock(mutex_);
-  return pool_.candidates();
+  std::vector<Candidate> candidates = pool_.candidates();
+  std::erase_if(candidates, [](const Candidate& candidate) { return candidate.absent(); });
+  return candidates;
 }
 
 std::vector<LeaderboardRow> TrialQueue::rows() const {

@@ -13,7 +13,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "automl/ensemble/candidate_pool.h"
@@ -31,6 +33,8 @@ struct QueueOptions {
   // never. Not for logical mode.
   int64_t patience = 0;
   PoolLimits pool;
+  // The last trial that is known from an earlier process; -1: none.
+  int64_t last_known = -1;
   // Planned bytes of a trial, whose parameters it may lower to fit the memory; resource_exhausted
   // if nothing sensible fits, another error if it cannot be planned.
   std::function<Result<int64_t>(TrialSpec&)> plan;
@@ -40,6 +44,7 @@ struct QueueOptions {
 struct TrialEvent {
   TrialResult result;
   std::optional<double> score;
+  bool known = false;  // TrialOutcome::known
 };
 
 struct TrialCounts {
@@ -63,8 +68,22 @@ class TrialQueue {
   std::optional<TrialSpec> next();
   // Whether the trial goes on past the rung.
   bool pass_rung(int64_t number, const RungValue& value);
-  // `ended_seconds` is for the leaderboard. Ignored once sealed.
-  void finish(TrialOutcome outcome, double ended_seconds);
+  // Ignored once sealed.
+  void finish(TrialOutcome outcome);
+
+  // A known trial that is wanted in the pool and whose model is not at hand, the best first, once
+  // all known ones were handed out: to be run again for its model, and brought back by restore().
+  // Nothing if there is none, or no memory for one now.
+  std::optional<TrialSpec> next_absent();
+  // What came of it; without a score it leaves the pool. False if the score is another one than
+  // before: then that is what counts for the ensemble.
+  bool restore(const TrialOutcome& outcome);
+  // For the end: candidates whose models could not be had any more leave the pool. Gives how many.
+  int64_t drop_absent();
+  // Whether a trial with this loss may be wanted in the pool, and the trials that left it since the
+  // last call.
+  bool may_stay(std::string_view learner, double loss) const;
+  std::vector<int64_t> take_evicted();
 
   // No more trials are handed out; those running may finish.
   void close();
@@ -105,7 +124,10 @@ class TrialQueue {
   void refuse(TrialSpec spec, TrialStatus status, std::string message);
   void admit_to_pool(TrialOutcome& outcome);
   HistoryView view_for(int64_t number) const;
-  void record(TrialResult result, std::optional<double> score);
+  void record(TrialResult result, std::optional<double> score, bool known = false);
+  void add_to_pool(Candidate candidate);
+  // The best one that nobody brings back yet, or null.
+  const Candidate* wanted_absent() const;
   void count_gain(const TrialResult& result);
 
   std::unique_ptr<Search> search_;
@@ -123,8 +145,10 @@ class TrialQueue {
   bool sealed_ = false;
   std::optional<End> end_;
   double best_loss_ = std::numeric_limits<double>::infinity();
-  int64_t since_best_ = 0;                // random trials that ended since
-  std::map<int64_t, int64_t> running_;    // trial -> planned bytes
+  int64_t since_best_ = 0;              // random trials that ended since
+  std::map<int64_t, int64_t> running_;  // trial -> planned bytes
+  std::set<int64_t> restoring_;         // of running_: handed out by next_absent()
+  std::vector<int64_t> evicted_;
   std::map<int64_t, Candidate> waiting_;  // logical mode: not yet in the pool
   int64_t pool_next_ = 0;                 // logical mode: next trial number for the pool
   std::deque<TrialEvent> events_;

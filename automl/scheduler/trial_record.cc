@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "automl/scheduler/trial_record_internal.h"
 #include "tracking/environment.h"
 #include "tracking/snapshot.h"
 
@@ -51,9 +52,40 @@ Status log_folds(const TrialOutcome& outcome, const std::string& metric, trackin
   return {};
 }
 
+tracking::NamedTable outcome_table(const TrialOutcome& outcome) {
+  std::vector<std::string> names;
+  std::vector<int64_t> steps;
+  std::vector<double> values;
+  const auto add = [&](std::string_view name, double value, int64_t step = 0) {
+    names.emplace_back(name);
+    steps.push_back(step);
+    values.push_back(value);
+  };
+  add("cost", outcome.result.cost);
+  add("seconds", outcome.seconds);
+  add("ended_seconds", outcome.ended_seconds);
+  if (outcome.result.loss) {
+    add("loss", *outcome.result.loss);
+    add("score_seconds", outcome.score_seconds);
+    add("model_bytes", static_cast<double>(outcome.model_bytes));
+    add("prediction_bytes", static_cast<double>(outcome.prediction_bytes));
+  }
+  for (const RungValue& value : outcome.result.rungs) {
+    add(kLadderNames[static_cast<size_t>(value.rung.ladder)], value.loss, value.rung.step);
+  }
+  tracking::NamedTable table;
+  table.name = kOutcomeTable;
+  table.columns = {
+      {"what", std::move(names)}, {"step", std::move(steps)}, {"value", std::move(values)}};
+  return table;
+}
+
 // A line for each fold, and why the trial ended as it did.
 std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
   std::string text;
+  if (!outcome.went_on_from.empty()) {
+    text += fmt::format("went on from {} of an earlier process\n", outcome.went_on_from);
+  }
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];
     text += fmt::format("fold {}: {} iterations (best {}) in {:.3f} s", fold + 1, record.iterations,
@@ -125,6 +157,7 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
                                              {"device", context.device},
                                              {"seed", fmt::format("{}", spec.seed)}}));
   ASSAY_RETURN_IF_ERROR(log_folds(outcome, metric, run));
+  ASSAY_RETURN_IF_ERROR(run.log_table(outcome_table(outcome)));
   ASSAY_RETURN_IF_ERROR(run.log_text(tracking::TextStream::kStdout, log_text(outcome, metric)));
   ASSAY_RETURN_IF_ERROR(run.set_source(tracking::child_source(
       context.source, fmt::format("{{\"learner\":\"{}\",\"params\":{},\"seed\":{}}}", spec.learner,

@@ -1,9 +1,11 @@
 // Writes a trial's own run into the workspace: parameters, scores of each fold, learning curves,
-// feature importance and, if asked for, out-of-fold predictions.
+// feature importance and, if asked for, out-of-fold predictions. What a search has to know of a
+// trial is all in there and read back bit for bit.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "automl/config/experiment_config.h"
@@ -37,6 +39,11 @@ Result<std::unique_ptr<tracking::Run>> start_trial(const RecordContext& context,
 // Fails: io.
 Status write_trial(const RecordContext& context, const TrainingSet& set,
                    const TrialOutcome& outcome, tracking::Run& run);
+
+// What write_trial recorded, without curve, model and predictions, marked as known. Nothing if the
+// run is not a trial's, or the trial did not come to its own end: what was cut or cancelled by a
+// stop is to be run again.
+std::optional<TrialOutcome> read_trial(const tracking::RunRecord& record);
 
 // A model's feature importance as a table: feature, importance; most important first, at most
 // `limit` of them.

@@ -70,6 +70,7 @@ LearnerSearch::LearnerSearch(std::vector<SearchLearner> learners, std::unique_pt
     : learners_(std::move(learners)),
       sampler_(std::move(sampler)),
       seed_(seed),
+      default_proposed_(learners_.size(), false),
       proposed_(learners_.size()),
       exhausted_(learners_.size(), false) {
   std::stable_partition(learners_.begin(), learners_.end(),
@@ -80,8 +81,10 @@ LearnerSearch::LearnerSearch(std::vector<SearchLearner> learners, std::unique_pt
 }
 
 std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryView& history) {
-  if (defaults_proposed_ < learners_.size()) {
-    const size_t place = defaults_proposed_++;
+  const auto fresh = std::find(default_proposed_.begin(), default_proposed_.end(), false);
+  if (fresh != default_proposed_.end()) {
+    *fresh = true;
+    const auto place = static_cast<size_t>(fresh - default_proposed_.begin());
     const SearchSpace& space = learners_[place].space;
     ParamMap params = space.default_params();
     auto unit = space.unit_of(params);
@@ -97,6 +100,17 @@ std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryVie
     exhausted_[learner] = true;
   }
   return std::nullopt;
+}
+
+void LearnerSearch::adopt(const TrialSpec& spec) {
+  const auto at = std::find_if(learners_.begin(), learners_.end(),
+                               [&](const auto& learner) { return learner.name == spec.learner; });
+  if (at == learners_.end()) return;
+  const auto place = static_cast<size_t>(at - learners_.begin());
+  if (!is_searched(spec.origin)) default_proposed_[place] = true;
+  auto unit = at->space.unit_of(spec.params);
+  (void)add(spec.number, place, spec.params, spec.origin,
+            unit ? std::move(*unit) : std::vector<double>(at->space.size(), 0.5));
 }
 
 TrialSpec LearnerSearch::add(int64_t number, size_t learner, ParamMap params, TrialOrigin origin,

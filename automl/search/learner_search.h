@@ -19,6 +19,8 @@ class LearnerSearch final : public Search {
   LearnerSearch(std::vector<SearchLearner> learners, std::unique_ptr<Sampler> sampler,
                 uint64_t seed);
   std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) override;
+  // One of a learner that does not take part is passed over.
+  void adopt(const TrialSpec& spec) override;
 
  private:
   // What was proposed in one learner's space.
@@ -35,8 +37,8 @@ class LearnerSearch final : public Search {
   std::vector<SearchLearner> learners_;
   std::unique_ptr<Sampler> sampler_;
   uint64_t seed_;
-  size_t defaults_proposed_ = 0;
-  std::vector<Proposed> proposed_;  // by learner
+  std::vector<bool> default_proposed_;  // by learner
+  std::vector<Proposed> proposed_;      // by learner
   // Texts of learner and parameters proposed so far.
   std::set<std::string> known_;
   std::vector<bool> exhausted_;  // by learner: there is nothing new

@@ -30,6 +30,8 @@ class Search {
   virtual ~Search() = default;
   // The setting of trial `number`, or nothing if there is nothing left to try.
   virtual std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) = 0;
+  // Takes over a proposal of an earlier process as if it had been proposed now.
+  virtual void adopt(const TrialSpec& spec) = 0;
 };
 
 // Decides at a rung whether a trial is worth going on with.

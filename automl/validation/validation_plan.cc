@@ -26,7 +26,7 @@ int64_t distinct_count(std::span<const T> values) {
 // Whether all folds of enough trials fit, and a sentence that says so.
 bool folds_fit(const ValidationRequest& request, int64_t rows, std::string* reason) {
   if (request.holdout) {
-    *reason = "as the model was made that is gone on with";
+    *reason = "as it was for what is gone on with";
     return !*request.holdout;
   }
   const auto folds = static_cast<double>(request.options.folds);

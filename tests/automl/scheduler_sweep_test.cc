@@ -540,7 +540,7 @@ TEST(Sweep, IsVisibleWithABaselineFromTheStartAndReportsItsProgress) {
   const auto outcome = bench.run();
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_TRUE(observer.running);
-  EXPECT_EQ(observer.artifacts, 1u);
+  EXPECT_EQ(observer.artifacts, 2u) << "the config and the baseline";
   EXPECT_EQ(observer.trials, 12);
   EXPECT_EQ(observer.phases.size(), 5u);
   EXPECT_NE(observer.notes.find("regression"), std::string::npos);

@@ -224,6 +224,42 @@ TEST(History, ShowsADecisionOnlyTrialsBeforeItsWindow) {
   EXPECT_EQ(history.all().best(), 0);
 }
 
+// What an earlier process proposed counts as proposed: defaults are not tried again, nor settings.
+TEST(LearnerSearch, GoesOnAfterProposalsOfAnother) {
+  const auto make = [] {
+    return LearnerSearch({learner("linear"), learner("gbt"), baseline()}, make_sampler("random"),
+                         7);
+  };
+  const auto loss = [](const TrialSpec& spec) {
+    return finished(spec, spec.params.empty() ? 1 : std::get<double>(spec.params.at("rate")));
+  };
+  LearnerSearch whole = make();
+  const auto specs = propose_all(whole, 14, loss);
+  ASSERT_EQ(specs.size(), 14u);
+  for (const int64_t known : {1, 2, 6, 13}) {
+    LearnerSearch rest = make();
+    History history;
+    for (int64_t i = 0; i < 14; ++i) {
+      const TrialSpec& spec = specs[static_cast<size_t>(i)];
+      if (i < known) {
+        rest.adopt(spec);
+      } else {
+        const auto proposed = rest.propose(i, history.all());
+        ASSERT_TRUE(proposed);
+        EXPECT_EQ(proposed->learner, spec.learner) << i;
+        EXPECT_EQ(proposed->params, spec.params) << i;
+        EXPECT_EQ(proposed->seed, spec.seed) << i;
+        EXPECT_EQ(proposed->origin, spec.origin) << i;
+      }
+      history.start(spec);
+      history.finish(loss(spec));
+    }
+  }
+  LearnerSearch other = make();
+  other.adopt({0, "unknown", {}, 1, TrialOrigin::kGuided});
+  EXPECT_EQ(other.propose(1, History().all())->origin, TrialOrigin::kBaseline);
+}
+
 // kind = b has rate_b, and kind = a rate_a.
 SearchLearner conditional_learner() {
   static const std::vector<OptionInfo> options = [] {

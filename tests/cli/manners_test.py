@@ -379,7 +379,7 @@ class JsonTest(CliCase):
         'run': ['--data', 't.csv', '--target', 'default', '--trials', '1', '--name', 'again'],
         'predict': ['m', '--data', 't.csv', '--out', 'p.csv'],
         'score': ['m', '--data', 't.csv'], 'explain': ['m', '--data', 't.csv'],
-        'report': ['RUN'],
+        'report': ['RUN'], 'resume': ['RUN', '--trials', '3'],
         'runs list': [], 'runs search': ['score > 0'], 'runs show': ['RUN'],
         'runs compare': ['RUN', 'OLD'], 'runs tail': ['RUN'],
         'runs export': ['RUN', '--out', 'files'], 'runs checkout': ['RUN', '--out', 'source'],
