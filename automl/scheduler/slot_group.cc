@@ -51,8 +51,9 @@ double known_predict_ratio(SweepState& state, const std::string& learner) {
 // Keeps what the trial has for a process that goes on, if the ensemble may want it.
 void archive_outcome(SweepState& state, const TrialOutcome& outcome) {
   const TrialResult& result = outcome.result;
-  if (!has_score(result.status) || !state.queue->may_stay(result.spec.learner, *result.loss))
-    return;
+  if (!has_score(result.status)) return;
+  if (outcome.model_bytes + outcome.prediction_bytes > state.archive_bytes) return;
+  if (!state.queue->may_stay(result.spec.learner, *result.loss)) return;
   const Status kept = state.archive->keep(outcome);
   if (kept) return;
   {
@@ -111,7 +112,7 @@ void keep_checkpoints(SweepState& state, TrialJob& job) {
   const Clock& clock = *state.request.clock;
   const auto period_ns = static_cast<int64_t>(std::min(period, kLongestPeriod) * 1e9);
   auto last_ns = std::make_shared<int64_t>(clock.now_ns());
-  job.most_checkpoint_bytes = state.checkpoint_bytes;
+  job.most_checkpoint_bytes = state.archive_bytes;
   job.wants_checkpoint = [&clock, period_ns, last_ns] {
     return clock.now_ns() - *last_ns >= period_ns;
   };

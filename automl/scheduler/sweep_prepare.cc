@@ -335,8 +335,8 @@ Status SweepLead::make_queue() {
     ASSAY_RETURN_IF_ERROR(time.shorten(*planned.learner, planned.fixed, spec.params));
     return plan.fit(*planned.learner, planned.fixed, spec.params);
   };
-  // With its copies as a file it stays a small part.
-  state_->checkpoint_bytes = plan.trial_bytes() / 32;
+  // With the copies that make a file of it, of all slots together a quarter at most.
+  state_->archive_bytes = plan.trial_bytes() / (12 * std::max(1, slots_.slots));
   const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();
   state_->queue = std::make_unique<TrialQueue>(std::move(search), make_pruner(config_.search),
                                                Admission(memory_limit_, held), std::move(options));

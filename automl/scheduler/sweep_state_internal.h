@@ -38,7 +38,9 @@ struct SweepState {
   std::unique_ptr<TrialQueue> queue;
   KnownTrials known;  // from an earlier process
   std::unique_ptr<TrialArchive> archive;
-  int64_t checkpoint_bytes = 0;  // TrialJob::most_checkpoint_bytes
+  // What a trial leaves is kept in the archive up to this size: more would take too much memory on
+  // its way there, and is trained again by a process that goes on.
+  int64_t archive_bytes = 0;
   std::unique_ptr<TimeSlices> slices;
   RecordContext record;
 

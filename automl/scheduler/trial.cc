@@ -52,8 +52,10 @@ class FoldObserver final : public FitObserver {
     return true;
   }
   bool wants_state(int64_t bytes) override {
-    return bytes <= job_.most_checkpoint_bytes && job_.wants_checkpoint && job_.wants_checkpoint();
+    return bytes <= room_ && job_.wants_checkpoint && job_.wants_checkpoint();
   }
+  // What a state may take.
+  void set_room(int64_t bytes) { room_ = bytes; }
   void keep_state(FitState state) override { keep_(std::move(state)); }
 
  private:
@@ -63,6 +65,7 @@ class FoldObserver final : public FitObserver {
   FunctionRef<bool(const RungValue&)> ask_;
   FunctionRef<void(FitState)> keep_;
   int rung_ = 0;  // of a holdout
+  int64_t room_ = 0;
 };
 
 class TrialRunner {
@@ -115,7 +118,8 @@ class TrialRunner {
                                                      fold + 1, fold_count));
       }
       const bool more = fold + 1 < fold_count && !context_.stop->requested();
-      if (more && job_.wants_checkpoint && job_.wants_checkpoint()) keep({});
+      const bool fits = held_bytes() <= job_.most_checkpoint_bytes;
+      if (more && fits && job_.wants_checkpoint && job_.wants_checkpoint()) keep({});
     }
     finish();
   }
@@ -138,6 +142,13 @@ class TrialRunner {
     for (const RungValue& value : begin.rungs) {
       if (job_.on_rung) (void)job_.on_rung(value);
     }
+  }
+
+  // Of a checkpoint between folds.
+  int64_t held_bytes() const {
+    auto bytes = static_cast<int64_t>(predictions_.size() * sizeof(float));
+    for (const auto& model : models_) bytes += model->byte_count();
+    return bytes;
   }
 
   void keep(std::optional<FitState> fit) const {
@@ -167,6 +178,7 @@ class TrialRunner {
     const auto keep_fit = [this](FitState state) { keep(std::move(state)); };
     const auto ask = [this](const RungValue& value) { return passes(value); };
     FoldObserver observer(job_, static_cast<int>(number), outcome_.curve, ask, keep_fit);
+    observer.set_room(job_.most_checkpoint_bytes - held_bytes());
     FitRequest request;
     request.data = &set_.data();
     request.train_rows = fold.train_rows;

@@ -49,7 +49,7 @@ struct TrialJob {
   // Asked between folds and boosting rounds; true: keep_checkpoint is called. May be empty.
   std::function<bool()> wants_checkpoint;
   std::function<void(const TrialCheckpoint&)> keep_checkpoint;
-  // Trees of a fit that is under way are copied up to this size.
+  // Nothing larger than this is kept, or copied for it.
   int64_t most_checkpoint_bytes = 0;
 };
 

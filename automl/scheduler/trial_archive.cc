@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -64,9 +65,12 @@ TrialArchive::TrialArchive(std::shared_ptr<tracking::Workspace> workspace,
                            const std::string& run_id)
     : workspace_(std::move(workspace)), scratch_(*workspace_, run_id) {}
 
-Status TrialArchive::keep(const TrialOutcome& outcome) {
+Status TrialArchive::keep(const TrialOutcome& outcome) try {
   ASSAY_ASSIGN_OR_RETURN(const std::string bytes, archived_bytes(outcome));
   return scratch_.write(name_of_file(outcome.result.spec.number), std::as_bytes(std::span(bytes)));
+} catch (const std::bad_alloc&) {
+  return fail(StatusCode::kResourceExhausted, "not enough memory to write trial {}",
+              outcome.result.spec.number);
 }
 
 void TrialArchive::drop(int64_t trial) {
@@ -85,9 +89,11 @@ bool TrialArchive::load(const TrainingSet& set, TrialOutcome& outcome) const {
   return false;
 }
 
-Status TrialArchive::keep_part(const TrialSpec& spec, const TrialCheckpoint& checkpoint) {
+Status TrialArchive::keep_part(const TrialSpec& spec, const TrialCheckpoint& checkpoint) try {
   ASSAY_ASSIGN_OR_RETURN(const std::string bytes, checkpoint_bytes(spec, checkpoint));
   return scratch_.write(name_of_part(spec.number), std::as_bytes(std::span(bytes)));
+} catch (const std::bad_alloc&) {
+  return fail(StatusCode::kResourceExhausted, "not enough memory to write trial {}", spec.number);
 }
 
 void TrialArchive::drop_part(int64_t trial) { (void)scratch_.remove(name_of_part(trial)); }

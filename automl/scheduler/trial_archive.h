@@ -23,13 +23,14 @@ class TrialArchive {
  public:
   TrialArchive(std::shared_ptr<tracking::Workspace> workspace, const std::string& run_id);
 
-  // Keeps what a trial with a score has. Takes about twice its bytes meanwhile. Fails: io.
+  // Keeps what a trial with a score has. Takes about twice its bytes meanwhile. Fails: io;
+  // resource_exhausted.
   Status keep(const TrialOutcome& outcome);
   void drop(int64_t trial);
   // Gives a known outcome its model and predictions; false if they are not to be had.
   bool load(const TrainingSet& set, TrialOutcome& outcome) const;
 
-  // Likewise of a trial that is being trained. Fails: io.
+  // Likewise of a trial that is being trained. Fails: as keep().
   Status keep_part(const TrialSpec& spec, const TrialCheckpoint& checkpoint);
   void drop_part(int64_t trial);
   // Null if there is none for these folds.
