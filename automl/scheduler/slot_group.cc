@@ -35,6 +35,14 @@ void write_record(SweepState& state, const TrialOutcome& outcome, tracking::Run&
                                 written.error().message));
 }
 
+// A trial that ended when nobody waited for it any more is recorded as the leaderboard has it.
+void give_up(TrialOutcome& outcome) {
+  outcome.result.status = TrialStatus::kCancelled;
+  outcome.result.message = std::string(TrialQueue::kGivenUp);
+  outcome.result.loss.reset();
+  outcome.score.reset();
+}
+
 const Learner* find_by_name(const SweepState& state, const std::string& name) {
   for (const Learner* learner : state.learners) {
     if (learner->name() == name) return learner;
@@ -171,7 +179,7 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   }
   // Before the record: what is recorded is known to a process that goes on.
   archive_outcome(state, outcome);
-  state.queue->finish(outcome);
+  if (!state.queue->finish(outcome)) give_up(outcome);
   drop_evicted(state);
   // What a stop cut short may go on.
   if (!state.stop.requested()) state.archive->drop_part(spec.number);

@@ -147,9 +147,9 @@ bool TrialQueue::pass_rung(int64_t number, const RungValue& value) {
   return !pruner_->should_stop(history_.at(number), value, view_for(number));
 }
 
-void TrialQueue::finish(TrialOutcome outcome) {
+bool TrialQueue::finish(TrialOutcome outcome) {
   const std::lock_guard lock(mutex_);
-  if (sealed_) return;
+  if (sealed_) return false;
   const int64_t number = outcome.result.spec.number;
   LeaderboardRow& row = rows_[static_cast<size_t>(number)];
   row.run_id = outcome.run_id;
@@ -162,6 +162,7 @@ void TrialQueue::finish(TrialOutcome outcome) {
   record(outcome.result, outcome.score, outcome.known);
   if (outcome.partial != nullptr) partial_trials_.push_back(std::move(outcome.partial));
   admit_to_pool(outcome);
+  return true;
 }
 
 void TrialQueue::add_to_pool(Candidate candidate) {
@@ -259,7 +260,7 @@ void TrialQueue::seal() {
     if (restoring_.contains(number)) continue;
     TrialResult result = history_.at(number);
     result.status = TrialStatus::kCancelled;
-    result.message = "still running when the time was up";
+    result.message = std::string(kGivenUp);
     record(std::move(result), std::nullopt);
   }
   // What waits for a lower number that never ended is as good as any.

@@ -63,13 +63,15 @@ class TrialQueue {
   TrialQueue(std::unique_ptr<Search> search, std::unique_ptr<Pruner> pruner, Admission admission,
              QueueOptions options);
 
+  // Why a trial that runs when the queue is sealed counts as cancelled.
+  static constexpr std::string_view kGivenUp = "still running when the time was up";
   // The next trial to run. Blocks until one may start; nothing once there is none: closed, the
   // limit reached or the search at its end. What cannot run is recorded as skipped or failed here.
   std::optional<TrialSpec> next();
   // Whether the trial goes on past the rung.
   bool pass_rung(int64_t number, const RungValue& value);
-  // Ignored once sealed.
-  void finish(TrialOutcome outcome);
+  // False once sealed: the trial was given up, and what came of it counts no more.
+  bool finish(TrialOutcome outcome);
 
   // A known trial that is wanted in the pool and whose model is not at hand, the best first, once
   // all known ones were handed out: to be run again for its model, and brought back by restore().
