@@ -9,6 +9,7 @@
 #include "tracking/run_change.h"
 #include "tracking/run_file.h"
 #include "tracking/run_publisher.h"
+#include "tracking/side_by_side.h"
 #include "tracking/workspace.h"
 #include "tracking/writer_lease.h"
 
@@ -62,6 +63,21 @@ Result<bool> recover_run(Workspace& workspace, RunPublisher& publisher, const Jo
   return true;
 }
 
+// Fails: io, which ends the recovery.
+Status count_run(const std::string& run_id, const Result<bool>& published, RecoveryReport& report) {
+  ++report.runs;
+  if (published) {
+    report.published += *published ? 1 : 0;
+    return {};
+  }
+  if (published.error().code != StatusCode::kData) {
+    return fail_with(published.error(), fmt::format("cannot recover run {}", run_id));
+  }
+  report.damaged.push_back(
+      fmt::format("run {} is not recovered: {}", run_id, published.error().message));
+  return {};
+}
+
 }  // namespace
 
 void end_interrupted(RunRecord& record, int64_t heartbeat_ns, std::string_view why) {
@@ -79,8 +95,7 @@ void end_interrupted(RunRecord& record, int64_t heartbeat_ns, std::string_view w
 }
 
 Result<RecoveryReport> recover_folder(Workspace& workspace, RunPublisher& publisher,
-                                      const std::string& folder,
-                                      const std::function<bool()>& stopped) {
+                                      const std::string& folder, const RecoveryPace& pace) {
   FileLayer& files = workspace.files();
   remove_temporaries(files, folder);
   const int64_t heartbeat_ns = heartbeat_of(files, folder);
@@ -91,18 +106,19 @@ Result<RecoveryReport> recover_folder(Workspace& workspace, RunPublisher& publis
   const JournalIndex& index = *read;
   RecoveryReport report;
   report.damaged = index.damaged();
-  for (const auto& [run_id, entry] : index.runs()) {
-    if (stopped()) return fail(StatusCode::kCancelled, "recovery of '{}' was stopped", folder);
-    ++report.runs;
-    const auto published = recover_run(workspace, publisher, index, run_id, heartbeat_ns);
-    if (published) {
-      report.published += *published ? 1 : 0;
-    } else if (published.error().code == StatusCode::kData) {
-      report.damaged.push_back(
-          fmt::format("run {} is not recovered: {}", run_id, published.error().message));
-    } else {
-      return fail_with(published.error(), fmt::format("cannot recover run {}", run_id));
+  std::vector<std::string> ids;
+  for (const auto& [run_id, entry] : index.runs()) ids.push_back(run_id);
+  for (size_t begin = 0; begin < ids.size();) {
+    if (pace.stopped()) return fail(StatusCode::kCancelled, "recovery of '{}' was stopped", folder);
+    const size_t count = std::min(pace.runs_at_once(), ids.size() - begin);
+    std::vector<Result<bool>> published(count, false);
+    side_by_side(count, [&](size_t i) {
+      published[i] = recover_run(workspace, publisher, index, ids[begin + i], heartbeat_ns);
+    });
+    for (size_t i = 0; i < count; ++i) {
+      ASSAY_RETURN_IF_ERROR(count_run(ids[begin + i], published[i], report));
     }
+    begin += count;
   }
   if (!report.damaged.empty()) return report;
   bool first = true;

@@ -5,6 +5,7 @@
 // Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -26,11 +27,17 @@ struct RecoveryReport {
   std::vector<std::string> damaged{};
 };
 
-// Recovers a folder that this writer took over. `stopped` is asked between runs.
-// Fails: io (a full disk); cancelled if `stopped` says so. May be called again.
+// How recovery goes on: both are asked on the caller's thread, before each batch of runs.
+struct RecoveryPace {
+  std::function<bool()> stopped;
+  // How many runs are recovered next, side by side; at least 1.
+  std::function<size_t()> runs_at_once;
+};
+
+// Recovers a folder that this writer took over.
+// Fails: io (a full disk); cancelled if `pace` says that it is stopped. May be called again.
 Result<RecoveryReport> recover_folder(Workspace& workspace, RunPublisher& publisher,
-                                      const std::string& folder,
-                                      const std::function<bool()>& stopped);
+                                      const std::string& folder, const RecoveryPace& pace);
 
 // Ends a record whose writer died: status interrupted, ended when it was last heard of.
 // `heartbeat_ns`: of the writer's lease, or 0; `why`: the run's message. Nothing happens to a

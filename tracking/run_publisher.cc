@@ -11,6 +11,7 @@
 #include "tracking/recovery.h"
 #include "tracking/run_file.h"
 #include "tracking/run_state_internal.h"
+#include "tracking/side_by_side.h"
 #include "tracking/workspace.h"
 
 namespace assay::tracking {
@@ -125,16 +126,35 @@ Status RunPublisher::publish(uint32_t run_number) {
   return run == nullptr ? Status() : now(*run);
 }
 
-Status RunPublisher::work(const Job& job, bool leisurely) {
+Status RunPublisher::recover(const std::string& folder, const RecoveryPace& pace) {
+  const auto report = recover_folder(workspace_, *this, folder, pace);
+  return report ? Status() : Status(tl::unexpected<Error>(report.error()));
+}
+
+Status RunPublisher::work_leisurely(const Job& job) {
   if (job.folder.empty()) return publish(job.run);
   int64_t begin_ns = thread_cpu_ns();
-  const auto report = recover_folder(workspace_, *this, job.folder, [&] {
+  RecoveryPace pace;
+  pace.stopped = [&] {
     std::unique_lock lock(mutex_);
-    if (leisurely) await_leisure(lock, thread_cpu_ns() - begin_ns);
+    await_leisure(lock, thread_cpu_ns() - begin_ns);
     begin_ns = thread_cpu_ns();
     return stopping_;
-  });
-  return report ? Status() : Status(tl::unexpected<Error>(report.error()));
+  };
+  pace.runs_at_once = [] { return size_t{1}; };
+  return recover(job.folder, pace);
+}
+
+Status RunPublisher::work(const Job& job, const StopToken* stop) {
+  if (job.folder.empty()) return publish(job.run);
+  BatchSize size(stop);
+  RecoveryPace pace;
+  pace.stopped = [&] {
+    const std::scoped_lock lock(mutex_);
+    return stopping_ || (stop != nullptr && stop->requested());
+  };
+  pace.runs_at_once = [&] { return size.next(); };
+  return recover(job.folder, pace);
 }
 
 void RunPublisher::done(const Job& job, const Status& status) {
@@ -200,7 +220,7 @@ void RunPublisher::loop() {
     ++busy_;
     lock.unlock();
     const int64_t begin_ns = thread_cpu_ns();
-    const Status status = work(*job, true);
+    const Status status = work_leisurely(*job);
     last_cpu_ns = thread_cpu_ns() - begin_ns;
     lock.lock();
     done(*job, status);
@@ -219,28 +239,39 @@ Status RunPublisher::drain(const StopToken* stop) {
 Status RunPublisher::drain_locked(std::unique_lock<std::mutex>& lock, const StopToken* stop) {
   const auto stopped = [&] { return stop != nullptr && stop->requested(); };
   retry_failed();
+  BatchSize size(stop);
   Status first;
   bool again = false;
   while (true) {
     if (stopped()) return fail(StatusCode::kCancelled, "not all runs were published in time");
-    const auto job = next();
-    if (!job && busy_ == 0) {
+    std::vector<Job> jobs;
+    const size_t most = size.next();
+    while (jobs.size() < most) {
+      auto job = next();
+      if (!job) break;
+      jobs.push_back(std::move(*job));
+      if (!jobs.back().folder.empty()) break;  // its runs are as many as that
+    }
+    if (jobs.empty() && busy_ == 0) {
       // What the thread had taken it may have failed at before this call: that is no answer yet.
       if (!first || again || failed_.empty()) break;
       again = true;
       retry_failed();
       continue;
     }
-    if (!job) {
+    if (jobs.empty()) {
       idle_.wait_for(lock, kPoll);
       continue;
     }
-    ++busy_;
+    busy_ += static_cast<int>(jobs.size());
     lock.unlock();
-    const Status status = work(*job, false);
+    std::vector<Status> ended(jobs.size());
+    side_by_side(jobs.size(), [&](size_t i) { ended[i] = work(jobs[i], stop); });
     lock.lock();
-    done(*job, status);
-    if (!status && first) first = status;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      done(jobs[i], ended[i]);
+      if (!ended[i] && first) first = ended[i];
+    }
   }
   // The thread may have taken it again.
   if (first && failure_ && !failed_.empty()) first = tl::unexpected<Error>(*failure_);

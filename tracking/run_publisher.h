@@ -25,6 +25,7 @@
 
 namespace assay::tracking {
 
+struct RecoveryPace;
 class RunState;
 class Workspace;
 class WriterLease;
@@ -82,7 +83,11 @@ class RunPublisher {
   void await_leisure(std::unique_lock<std::mutex>& lock, int64_t last_cpu_ns);
   // Expects mutex_ locked by `lock`.
   Status drain_locked(std::unique_lock<std::mutex>& lock, const StopToken* stop);
-  Status work(const Job& job, bool leisurely);
+  // On the publisher's own thread, with time to spare.
+  Status work_leisurely(const Job& job);
+  // For who waits, until `stop` (may be null) says so.
+  Status work(const Job& job, const StopToken* stop);
+  Status recover(const std::string& folder, const RecoveryPace& pace);
   Status publish(uint32_t run_number);
   void done(const Job& job, const Status& status);  // expects mutex_
   void retry_failed();                              // expects mutex_

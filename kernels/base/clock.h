@@ -2,6 +2,7 @@
 // StopToken is the cancellation point of every long computation.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -65,6 +66,15 @@ class StopToken {
       return true;
     }
     return parent_ != nullptr && parent_->requested();
+  }
+  // Until the nearest deadline, its own or a parent's, by the clock of each; infinite without one.
+  double seconds_left() const {
+    double left =
+        parent_ == nullptr ? std::numeric_limits<double>::infinity() : parent_->seconds_left();
+    if (clock_ != nullptr && deadline_ns_ != kNoDeadline) {
+      left = std::min(left, static_cast<double>(deadline_ns_ - clock_->now_ns()) * 1e-9);
+    }
+    return left;
   }
 
  private:
