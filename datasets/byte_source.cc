@@ -121,14 +121,13 @@ class PipeSource final : public ByteSource {
 
   Status wait() const {
     constexpr int kMilliseconds = 50;
-    while (stop_ != nullptr) {
-      if (stop_->requested()) {
+    while (true) {
+      if (stop_ != nullptr && stop_->requested()) {
         return fail(StatusCode::kCancelled, "reading '{}' was stopped", name_);
       }
       pollfd waiting = {fd_, POLLIN, 0};
-      if (::poll(&waiting, 1, kMilliseconds) > 0) break;
+      if (::poll(&waiting, 1, kMilliseconds) > 0) return {};
     }
-    return {};
   }
 
   std::string name_;
@@ -146,11 +145,13 @@ struct Opened {
   bool is_regular() const { return S_ISREG(status.st_mode); }
 };
 
+// A named pipe is not waited for until somebody writes to it: reading does that, and can be
+// stopped.
 Result<Opened> open_path(const std::string& path) {
   Opened opened;
   opened.name = path == "-" ? "standard input" : path;
   opened.fd = path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                          : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+                          : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (opened.fd < 0) {
     const int code = errno;
     return fail(code == ENOENT ? StatusCode::kNotFound : StatusCode::kIo, "cannot open '{}': {}",
@@ -164,6 +165,12 @@ Result<Opened> open_path(const std::string& path) {
   } else if (!opened.is_regular() && !S_ISFIFO(opened.status.st_mode) &&
              !S_ISSOCK(opened.status.st_mode) && ::isatty(opened.fd) == 0) {
     problem = "it is neither a file nor a pipe";
+  }
+  if (problem.empty() && path != "-") {
+    const int flags = ::fcntl(opened.fd, F_GETFL);
+    if (flags < 0 || ::fcntl(opened.fd, F_SETFL, flags & ~O_NONBLOCK) != 0) {
+      problem = reason_of(errno);
+    }
   }
   if (problem.empty()) return opened;
   ::close(opened.fd);

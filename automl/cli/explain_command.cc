@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -377,7 +378,7 @@ void add_method_options(CLI::App& command, ExplainOptions& options) {
       ->capture_default_str();
   command.add_option("--seed", options.seed, "permutation: seed of the shuffles")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
 }
 

@@ -4,6 +4,14 @@
 
 namespace assay::automl::cli {
 
+void add_threads_option(CLI::App& command, int64_t& threads) {
+  constexpr int64_t kMostThreads = 4096;
+  command.add_option("--threads", threads, "Threads; 0: all CPUs this process may use")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{0}, kMostThreads))
+      ->capture_default_str();
+}
+
 void add_prediction_options(CLI::App& command, PredictionOptions& options) {
   command
       .add_option("model", options.model,
@@ -13,9 +21,7 @@ void add_prediction_options(CLI::App& command, PredictionOptions& options) {
   command
       .add_option("--device", options.device, "auto, cpu, cuda, cuda:0, ... (see assay devices)")
       ->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads; 0 for all")
-      ->type_name("N")
-      ->capture_default_str();
+  add_threads_option(command, options.threads);
 }
 
 Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOptions& options,

@@ -24,6 +24,8 @@ struct PredictionOptions {
   int64_t threads = 0;
 };
 
+// --threads: 0 for all, at most as many as a config allows.
+void add_threads_option(CLI::App& command, int64_t& threads);
 // The positional model, --data and how it is read, --device and --threads.
 void add_prediction_options(CLI::App& command, PredictionOptions& options);
 

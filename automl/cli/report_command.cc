@@ -7,6 +7,7 @@
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
+#include "automl/cli/prediction_stream.h"
 #include "automl/report/html_page.h"
 #include "automl/report/report_page.h"
 #include "automl/report/text_table.h"
@@ -209,9 +210,7 @@ void add_report_command(CLI::App& app, Invocation& invocation) {
                    "Rows to explain by Shapley values; 0: none (else 400, or what 10 s allow)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{0}, int64_t{1000000}));
-  command->add_option("--threads", options->threads, "Threads; 0: all CPUs this process may use")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+  add_threads_option(*command, options->threads);
   command->footer(
       "The page is one HTML file that needs nothing else: no network, no scripts. For a trial it\n"
       "is about its sweep, with a section on the trial. Histograms and Shapley values need the\n"

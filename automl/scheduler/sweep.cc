@@ -7,6 +7,7 @@
 #include <cmath>
 #include <exception>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "automl/preprocess/predictor.h"
@@ -357,6 +358,13 @@ Result<SweepOutcome> run_sweep(const SweepRequest& request) {
     return SweepLead(request).run();
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "the sweep ran out of memory");
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again) {
+      return fail(
+          StatusCode::kResourceExhausted,
+          "the sweep could make no further thread (a limit of processes or of address space)");
+    }
+    return fail(StatusCode::kInternal, "the sweep failed: {}", error.what());
   } catch (const std::exception& error) {
     return fail(StatusCode::kInternal, "the sweep failed: {}", error.what());
   }

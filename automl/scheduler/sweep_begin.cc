@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "automl/config/column_check.h"
+#include "automl/config/units.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "automl/validation/target_check.h"
 #include "tracking/environment.h"
@@ -68,7 +69,7 @@ Status SweepLead::read_table() {
     return fail(StatusCode::kBudgetTooSmall,
                 "budget.memory={} is too small: the program alone takes {}, and the table comes "
                 "on top",
-                mib_text(memory_limit_), mib_text(kProgramBytes));
+                rounded_bytes(memory_limit_), mib_text(kProgramBytes));
   }
   const std::string& path = config_.data.train;
   ASSAY_ASSIGN_OR_RETURN(auto options, csv_options(config_.data));

@@ -43,9 +43,9 @@ Result<std::vector<float>> read_weights(const datasets::Column& column,
     const double weight = column.numbers[row];
     const auto rounded = static_cast<float>(weight);
     if (!(weight >= 0) || !std::isfinite(rounded)) {
-      return fail(StatusCode::kData,
-                  "data.weight: column '{}', row {}: {} (must be >= 0 and finite)", column.name,
-                  row + 1, std::isnan(weight) ? std::string("missing") : fmt::format("{}", weight));
+      return fail(StatusCode::kData, "data.weight: column '{}', row {}: {} (must be 0 to 3.4e38)",
+                  column.name, row + 1,
+                  std::isnan(weight) ? std::string("missing") : fmt::format("{}", weight));
     }
     weights[row] = rounded;
     sum += weight;

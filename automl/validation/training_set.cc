@@ -184,7 +184,19 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
   request.fit_seconds = fit_seconds;
   request.seconds_left = seconds_left;
   request.holdout = holdout;
-  ASSAY_ASSIGN_OR_RETURN(ValidationPlan plan, plan_validation(request));
+  auto planned = plan_validation(request);
+  if (!planned && planned.error().code == StatusCode::kData) {
+    const DataOptions& data = config.data;
+    if (!groups_.empty()) {
+      return fail_with(planned.error(), fmt::format("data.group: column '{}'", data.group));
+    }
+    if (!times_.empty()) {
+      return fail_with(planned.error(),
+                       fmt::format("data.time_column: column '{}'", data.time_column));
+    }
+  }
+  if (!planned) return tl::unexpected<Error>(std::move(planned.error()));
+  ValidationPlan& plan = *planned;
   validation_method_ = std::move(plan.method);
   validation_reason_ = std::move(plan.reason);
   for (size_t f = 0; f < plan.folds.size(); ++f) {

@@ -163,6 +163,9 @@ class ContractTest(CliCase):
         with subprocess.Popen(['sh', '-c', 'gzip -c t.csv > pipe'], cwd=self.folder):
             self.assertEqual(self.assay('predict', 't', '--data', 'pipe').stdout, expected)
         self.fails(5, 'predict', 't', '--data', '/dev/null', says='neither a file nor a pipe')
+        # A pipe that nobody writes to does not keep a run beyond its time.
+        self.fails(6, 'run', '--data', 'pipe', '--target', 'default', '--time', '1s',
+                   says=['budget.time=1 s', 'reading pipe'])
 
     def test_interrupted_prediction_says_so_and_leaves_nothing(self):
         cli_case.binary_table(self.path('t.csv'), rows=60)

@@ -106,7 +106,7 @@ class HostileUseTest(CliCase):
         self.fails(2, *base, '--learners', 'gbm', says="gbt")
         self.fails(2, *base, '--drop', 'incme', '--trials', 2, says='income')
         self.fails(6, *base, '--time', '0.01s', says='budget')
-        self.fails(6, *base, '--memory', '10MiB', says=['budget.memory=10 MiB', 'too small'])
+        self.fails(6, *base, '--memory', '10MiB', says=['budget.memory=10.0 MiB', 'too small'])
         self.assertFalse(os.path.exists(self.path('.assay/models/evil')))
 
     def test_errors_are_json_too(self):

@@ -93,7 +93,11 @@ class MistakeTest(CliCase):
                                     '--target', 'default', '--task', 'Binary')
         self.assertEqual(described['target']['task'], 'binary')
         self.fails(2, 'predict', 'm', '--data', 't.csv', '--threads', 'many',
-                   says=['--threads=many', 'whole number'])
+                   says=['--threads', 'many', '0 to 4096'])
+        for value in ('-1', '', '999999999999'):
+            for command in ('predict', 'score', 'explain'):
+                self.fails(2, command, 'm', '--data', 't.csv', f'--threads={value}',
+                           says='--threads')
 
 
 class InputTest(CliCase):
