@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
@@ -144,7 +145,14 @@ class Bundler {
  private:
   // Of all runs that can be listed; the others are told as damaged.
   Result<std::vector<std::string>> ids() {
-    if (!options_.run_ids.empty()) return options_.run_ids;
+    if (!options_.run_ids.empty()) {
+      std::vector<std::string> chosen;
+      std::set<std::string_view> seen;
+      for (const std::string& id : options_.run_ids) {
+        if (seen.insert(id).second) chosen.push_back(id);
+      }
+      return chosen;
+    }
     ASSAY_ASSIGN_OR_RETURN(RunList list, list_runs(workspace_));
     report_.damaged = std::move(list.damaged);
     std::vector<std::string> all;

@@ -17,7 +17,7 @@
 namespace assay::tracking {
 
 struct BundleOptions {
-  std::vector<std::string> run_ids{};  // empty: all runs of the workspace
+  std::vector<std::string> run_ids{};  // empty: all runs of the workspace; each counts once
   bool blobs = false;                  // the blobs that these runs name, too
 };
 

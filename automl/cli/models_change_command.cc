@@ -7,6 +7,8 @@
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
+#include "automl/report/text_table.h"
+#include "kernels/base/names.h"
 #include "tracking/model_registry.h"
 
 namespace assay::automl::cli {
@@ -81,7 +83,8 @@ Status tag(Invocation& invocation, const TagOptions& options) {
                          edit_model(invocation, options.reference, edit, options.reason));
   std::string tags;
   for (const auto& [key, value] : model.tags) {
-    tags += fmt::format("{}{}={}", tags.empty() ? "" : ", ", key, value);
+    tags += fmt::format("{}{}={}", tags.empty() ? "" : ", ", printable(key),
+                        printable(shortened(value)));
   }
   print_model(invocation, model, tags.empty() ? "has no tags" : "has tags " + tags);
   return {};

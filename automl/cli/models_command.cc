@@ -112,7 +112,7 @@ Status show_command(Invocation& invocation, const std::string& reference) {
   }
   std::string out = fmt::format("model {}:{}\n", model.name, model.version);
   auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) out += fmt::format("  {:<12} {}\n", key, value);
+    if (!value.empty()) out += fmt::format("  {:<12} {}\n", printable(key), printable(value));
   };
   line("aliases", joined(model.aliases));
   if (model.stage != "none") line("stage", model.stage);

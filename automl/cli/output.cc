@@ -41,16 +41,18 @@ void print_message(std::string_view text) {
 }
 
 void print_note(const Invocation& invocation, std::string_view text) {
-  if (!invocation.quiet) print_message(fmt::format("{}\n", text));
+  if (!invocation.quiet) print_message(printable_lines(text) + "\n");
 }
 
 void print_damage(Invocation& invocation, std::span<const std::string> damaged) {
-  for (const std::string& message : damaged) print_message("damaged: " + message + "\n");
+  for (const std::string& message : damaged)
+    print_message("damaged: " + printable_lines(message) + "\n");
   if (!damaged.empty()) invocation.exit_code = exit_code_of(StatusCode::kData);
 }
 
 void print_unreadable(Invocation& invocation, std::span<const std::string> unreadable) {
-  for (const std::string& message : unreadable) print_message("unreadable: " + message + "\n");
+  for (const std::string& message : unreadable)
+    print_message("unreadable: " + printable_lines(message) + "\n");
   if (!unreadable.empty()) invocation.exit_code = exit_code_of(StatusCode::kIo);
 }
 
@@ -60,7 +62,7 @@ void print_error(const Invocation& invocation, const Error& error) {
         {"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
     print_result(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
-  print_message(fmt::format("assay: error: {}\n", error.message));
+  print_message("assay: error: " + printable_lines(error.message) + "\n");
 }
 
 Status flush_output() {

@@ -26,7 +26,7 @@ std::string section(std::string_view title, const std::map<std::string, tracking
   widest = std::min(widest, kKeyWidth);
   std::string out = fmt::format("\n{}\n", title);
   for (const auto& [key, value] : values) {
-    out += fmt::format("  {:<{}}  {}\n", key, widest, value.text());
+    out += fmt::format("  {:<{}}  {}\n", printable(key), widest, printable(value.text()));
   }
   return out;
 }
@@ -134,7 +134,8 @@ Status show_command(const Invocation& invocation, const std::string& reference, 
   }
   // The message has to be read in full.
   out = fmt::format("{} {} ({})\n{}", info.kind, info.run_id, name_of(info.status),
-                    info.message.empty() ? std::string() : fmt::format("  {}\n", info.message)) +
+                    info.message.empty() ? std::string()
+                                         : fmt::format("  {}\n", printable_lines(info.message))) +
         fitted_lines(out, width);
   if (log && !record.stdout_text.empty()) out += "\nstdout\n" + record.stdout_text;
   if (log && !record.stderr_text.empty()) out += "\nstderr\n" + record.stderr_text;

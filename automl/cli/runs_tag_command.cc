@@ -5,6 +5,8 @@
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
+#include "automl/report/text_table.h"
+#include "kernels/base/names.h"
 #include "tracking/run_tags.h"
 
 namespace assay::automl::cli {
@@ -32,7 +34,8 @@ Status tag(const Invocation& invocation, const TagOptions& options) {
   }
   std::string tags;
   for (const auto& [key, value] : record.tags) {
-    tags += fmt::format("{}{}={}", tags.empty() ? "" : ", ", key, value.text());
+    tags += fmt::format("{}{}={}", tags.empty() ? "" : ", ", printable(key),
+                        printable(shortened(value.text())));
   }
   print_note(invocation, fmt::format("run {} {}", record.info.run_id,
                                      tags.empty() ? "has no tags" : "has tags " + tags));

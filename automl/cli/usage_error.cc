@@ -97,6 +97,10 @@ std::string refused_value(const CLI::App& command, const CLI::ParseError& error)
   const CLI::Option* option = option_of(command, message);
   if (option == nullptr) return message;
   const bool missing = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr;
+  if (missing && option->get_expected_min() > 1) {
+    return fmt::format("{} wants at least {} values ({} given)", option->get_name(),
+                       option->get_expected_min(), option->count());
+  }
   if (missing) return fmt::format("{} wants a value: {}", option->get_name(), value_name(*option));
   const bool converted = dynamic_cast<const CLI::ConversionError*>(&error) != nullptr;
   if (!converted || option->results().empty()) return message;

@@ -55,7 +55,13 @@ std::vector<Known> known_workspaces(const Invocation& invocation) {
   std::vector<Known> known;
   const auto add = [&](const std::string& path, const std::string& origin) {
     auto opened = tracking::Workspace::open(path);
-    if (!opened) return;
+    if (!opened) {
+      // Commands would fail there rather than go on looking.
+      if (opened.error().code != StatusCode::kNotFound) {
+        print_message("damaged: " + printable_lines(opened.error().message) + "\n");
+      }
+      return;
+    }
     for (const Known& other : known) {
       if (other.workspace->path() == (*opened)->path()) return;
     }

@@ -15,10 +15,22 @@ constexpr int kLeastWidth = 8;
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-std::string printable(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+// Replaces what terminals may take for a command: control characters of ASCII but `kept`, and those
+// of U+0080 to U+009F.
+std::string without_controls(std::string_view text, std::string_view kept) {
+  std::string result;
+  result.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+      result += '?';
+      ++i;
+    } else if ((c < 0x20 || c == 0x7f) && kept.find(text[i]) == std::string_view::npos) {
+      result += '?';
+    } else {
+      result += text[i];
+    }
   }
   return result;
 }
@@ -140,8 +152,14 @@ std::string csv_cell(std::string_view text) {
   return quoted + '"';
 }
 
-std::string fitted_lines(std::string_view text, int width) {
-  if (width < kLeastWidth) return std::string(text);
+std::string printable(std::string_view text) { return without_controls(text, ""); }
+
+std::string printable_lines(std::string_view text) { return without_controls(text, "\n\t"); }
+
+std::string fitted_lines(std::string_view given, int width) {
+  const std::string shown = printable_lines(given);
+  if (width < kLeastWidth) return shown;
+  std::string_view text = shown;
   std::string out;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());

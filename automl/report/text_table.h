@@ -47,7 +47,12 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Each line of `text` cut to `width` columns, "..." for its middle; as it is for width 0.
+// Text for people: what a terminal may take for a command becomes '?'. Names, tags and messages
+// come from anywhere. Of lines line breaks and tabs stay.
+std::string printable(std::string_view text);
+std::string printable_lines(std::string_view text);
+
+// Each line of `text`, printable, cut to `width` columns, "..." for its middle; whole for width 0.
 std::string fitted_lines(std::string_view text, int width);
 
 // A cell of comma-separated values, quoted where it must be.

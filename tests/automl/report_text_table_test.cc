@@ -30,6 +30,14 @@ TEST(TextTable, CountsCodePointsAndHidesControlCharacters) {
   EXPECT_EQ(table.render(), "name  n\n----  -\n\xC3\xA9t\xC3\xA9   1\na?b?  2\n");
 }
 
+TEST(TextTable, LeavesNothingThatATerminalTakesForACommand) {
+  const std::string text = "\xC3\xA9\x1b[2J\r\x7f\xC2\x9bm\tb\nc\xC2\xA0";
+  EXPECT_EQ(printable(text), "\xC3\xA9?[2J???m?b?c\xC2\xA0");
+  EXPECT_EQ(printable_lines(text), "\xC3\xA9?[2J???m\tb\nc\xC2\xA0");
+  EXPECT_EQ(fitted_lines(text, 0), printable_lines(text));
+  EXPECT_EQ(printable("\xC2"), "\xC2");
+}
+
 TEST(TextTable, CutsTheMiddleOfTheWidestColumn) {
   TextTable table = two_columns();
   table.add_row({"abcdefghijklmnop", "7"});

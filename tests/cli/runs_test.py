@@ -77,6 +77,19 @@ class RunsTest(CliCase):
         self.assertTrue(plain.isascii())
         self.assertIn('trend', plain)
 
+    def test_texts_are_no_commands_to_the_terminal(self):
+        run = self.assay_json('runs', 'list', '--kind', 'sweep')[0]['run_id']
+        evil = 'a\x1b[31mred\x07\x9b2J\nsecond'
+        shown = [self.assay('runs', 'tag', run, f'evil={evil}', f'{evil}=b', 'long=' + 'x' * 9999),
+                 self.assay('runs', 'show', run), self.assay('runs', 'search', 'tags.evil != 1'),
+                 self.assay('runs', 'show', evil, code=2)]
+        for process in shown:
+            for text in (process.stdout, process.stderr):
+                self.assertNotRegex(text, '[\x00-\x08\x0b-\x1f\x7f-\x9f]')
+        self.assertNotIn('x' * 100, shown[0].stderr)
+        self.assertEqual(self.assay_json('runs', 'show', run)['tags']['evil'], evil)
+        self.assay('runs', 'tag', run, '--remove', 'evil', '--remove', evil, '--remove', 'long')
+
     def test_compare_shows_what_differs(self):
         trials = self.assay_json('runs', 'search', "kind = 'trial' order by tags.trial limit 3")
         ids = [r['run_id'] for r in trials]
@@ -95,7 +108,7 @@ class RunsTest(CliCase):
         self.assertIn('score', table)
         self.assertIn('metrics.roc_auc', table)
         self.fails(2, 'runs', 'compare', ids[0], 'nonsense', says="no run 'nonsense'")
-        self.assay('runs', 'compare', ids[0], code=2)
+        self.fails(2, 'runs', 'compare', ids[0], says='at least 2')
 
     def test_fsck_names_what_is_damaged(self):
         report = self.assay_json('fsck')

@@ -141,6 +141,7 @@ class UpkeepTest(CliCase):
         for command in (['runs', 'list'], ['fsck'], ['gc'], ['workspace', 'create'],
                         ['run', '--data', 'train.csv', '--target', 'default', '--trials', 1]):
             self.fails(3, *command, says=['lost its file WORKSPACE', 'fsck --repair-marker'])
+        self.assertIn('--repair-marker', self.assay('workspace', 'list').stderr)
         process = self.assay('fsck', '--repair-marker')
         self.assertIn('written anew', process.stderr)
         self.assertEqual(self.assay_json('workspace', 'verify')['problems'], [])
@@ -226,6 +227,10 @@ class UpkeepTest(CliCase):
                                  self.sweeps['one'], '--blobs')
         self.assertEqual(report['runs'], 3)
         self.assertGreater(report['blobs'], 0)
+        trial = self.assay_json('runs', 'list', '--parent', self.sweeps['one'])[0]['run_id']
+        report = self.assay_json('workspace', 'export', '--one-file', 'twice.h5', '--run', trial,
+                                 '--run', self.sweeps['one'], '--run', trial)
+        self.assertEqual(report['runs'], 3)
         self.assertGreater(os.path.getsize(self.path('one.h5')), 10000)
         self.fails(2, 'workspace', 'export', '--one-file', 'x.h5', '--run', 'nothing',
                    says='nothing')

@@ -49,6 +49,9 @@ TEST_F(RunBundle, HoldsChosenRunsAlone) {
   const auto report = export_bundle(*workspace_, path, {.run_ids = {other_}}, stop_);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(compared(path), "1 runs equal, 0 blobs whole\n");
+  const auto twice = export_bundle(*workspace_, path, {.run_ids = {other_, sweep_, other_}}, stop_);
+  ASSERT_TRUE(twice) << twice.error().message;
+  EXPECT_EQ(twice->runs, 2);
 }
 
 TEST_F(RunBundle, LeavesOutWhatIsDamagedAndNamesIt) {
