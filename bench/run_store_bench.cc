@@ -4,9 +4,10 @@
 //   commit        one point made durable, alone: p50 and p99
 //   run/...       creating and finishing runs
 //   sweep/...     trials of 5 ms of work that log what a sweep's trials log: the share of the
-//   slots'
-//                 time that calls of the store take, and how long the rest takes after the last
-//                 trial
+//                 slots' time that calls of the store take (wall_percent: what others do with the
+//                 processors counts, too; cpu_percent: of processor time alone), the processor time
+//                 of the store's own threads beside that of the slots, and how long the rest takes
+//                 after the last trial
 //   read/...      listing a store whose runs are in a journal
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -197,11 +198,12 @@ BENCHMARK(run_finish)
     ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
 
-double thread_seconds() {
+double cpu_seconds(clockid_t clock) {
   timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
+double thread_seconds() { return cpu_seconds(CLOCK_THREAD_CPUTIME_ID); }
 
 // 5 ms of processor time.
 void work() {
@@ -210,37 +212,62 @@ void work() {
   }
 }
 
+// Time of a slot.
+struct SlotTime {
+  double calls = 0;      // of the store, wall
+  double calls_cpu = 0;  // and processor
+  double cpu = 0;        // of everything
+};
+
+SlotTime run_slot(Run& parent, int trials) {
+  SlotTime time;
+  const double begin_cpu = thread_seconds();
+  for (int i = 0; i < trials; ++i) {
+    auto begin = Clock::now();
+    double cpu = thread_seconds();
+    auto run = std::move(*parent.start_child({.kind = "trial"}));
+    time.calls_cpu += thread_seconds() - cpu;
+    time.calls += seconds_since(begin);
+    work();
+    begin = Clock::now();
+    cpu = thread_seconds();
+    log_trial(*run);
+    (void)run->finish(RunStatus::kCompleted, "", FinishMode::kDeferred);
+    run.reset();
+    time.calls_cpu += thread_seconds() - cpu;
+    time.calls += seconds_since(begin);
+  }
+  time.cpu = thread_seconds() - begin_cpu;
+  return time;
+}
+
 void sweep(benchmark::State& state) {
   constexpr int kTrials = 2000;
   const auto slots = static_cast<int>(state.range(0));
   for (auto _ : state) {
     const Store store;
     const auto parent = store.start("sweep");
-    std::vector<double> in_store(static_cast<size_t>(slots));
+    std::vector<SlotTime> times(static_cast<size_t>(slots));
     const auto start = Clock::now();
+    const double process_cpu = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
     std::vector<std::thread> threads;
-    for (int slot = 0; slot < slots; ++slot) {
-      threads.emplace_back([&, slot] {
-        for (int i = slot; i < kTrials; i += slots) {
-          auto begin = Clock::now();
-          auto run = std::move(*parent->start_child({.kind = "trial"}));
-          in_store[static_cast<size_t>(slot)] += seconds_since(begin);
-          work();
-          begin = Clock::now();
-          log_trial(*run);
-          (void)run->finish(RunStatus::kCompleted, "", FinishMode::kDeferred);
-          run.reset();
-          in_store[static_cast<size_t>(slot)] += seconds_since(begin);
-        }
-      });
+    for (SlotTime& time : times) {
+      threads.emplace_back([&] { time = run_slot(*parent, kTrials / slots); });
     }
     for (std::thread& thread : threads) thread.join();
     const double trials_s = seconds_since(start);
+    const double trials_cpu = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - process_cpu;
     expect(state, parent->finish(RunStatus::kCompleted));
     expect(state, store.workspace()->close());
-    double calls = 0;
-    for (const double time : in_store) calls += time;
-    state.counters["store_percent"] = 100 * calls / (trials_s * slots);
+    SlotTime all;
+    for (const SlotTime& time : times) {
+      all.calls += time.calls;
+      all.calls_cpu += time.calls_cpu;
+      all.cpu += time.cpu;
+    }
+    state.counters["wall_percent"] = 100 * all.calls / (trials_s * slots);
+    state.counters["cpu_percent"] = 100 * all.calls_cpu / all.cpu;
+    state.counters["threads_percent"] = 100 * (trials_cpu - all.cpu) / all.cpu;
     state.counters["trials_s"] = trials_s;
     state.counters["tail_s"] = seconds_since(start) - trials_s;
   }
