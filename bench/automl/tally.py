@@ -74,10 +74,22 @@ class Budget:
         self.systems = sorted(found, key=lambda name: (order.index(name) if name in order else
                                                        len(order), name))
 
-    def of(self, name, system):
-        """The rows of one set and system, by seed."""
-        return sorted((row for row in self.rows if row['set'] == name and row['system'] == system),
-                      key=lambda row: int(row['seed']))
+    def compared(self, name):
+        """{system: its rows of one set}, on the seeds that all have, if there are any."""
+        rows = {system: [row for row in self.rows
+                         if row['set'] == name and row['system'] == system]
+                for system in self.systems}
+        seeds = [{row['seed'] for row in own} for own in rows.values() if own]
+        common = set.intersection(*seeds) or set.union(*seeds)
+        return {system: [row for row in own if row['seed'] in common]
+                for system, own in rows.items()}
+
+    def best(self, name):
+        """The systems with the least mean error on what `compared` gives."""
+        errors = {system: mean_error([self.error((name, row['seed'], system)) for row in rows])
+                  for system, rows in self.compared(name).items() if rows}
+        good = [error for error in errors.values() if error is not None]
+        return [system for system, error in errors.items() if good and error == min(good)]
 
     def error(self, key):
         row = self.cells[key]

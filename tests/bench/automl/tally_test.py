@@ -60,6 +60,22 @@ class Ranks(unittest.TestCase):
         self.assertEqual(set(standing), {'own', 'x'})
         self.assertEqual((standing['own'][0], sets), (1.5, 2))
 
+    def test_scores_are_compared_on_the_seeds_that_all_have(self):
+        budget = budget_of('''
+            a own 1 .9
+            a own 2 .7
+            a x 1 .8
+            b own 1 -
+            b x 2 .6
+            c own 1 -''')
+        self.assertEqual({name: [row['score'] for row in rows]
+                          for name, rows in budget.compared('a').items()},
+                         {'own': ['.9'], 'x': ['.8']})
+        self.assertEqual(budget.best('a'), ['own'])
+        self.assertEqual(len(budget.compared('b')['x']), 1)  # none in common: each its own
+        self.assertEqual(budget.best('b'), ['x'])
+        self.assertEqual(budget.best('c'), [])
+
     def test_without_common_ground_there_is_no_standing(self):
         self.assertEqual(budget_of('a own 1 .9\nb x 1 .8').standings(), ({}, 0))
 
