@@ -150,9 +150,11 @@ def first_threads(count):
 
 
 def start(command, environment, threads, log):
+    """Its current folder is that of the log: some systems write where they stand."""
     processors = first_threads(threads)
     with open(log, 'wb') as errors:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors,
+                                cwd=os.path.dirname(os.path.abspath(log)),
                                 stdin=subprocess.DEVNULL, env=environment, start_new_session=True,
                                 preexec_fn=lambda: os.sched_setaffinity(0, processors))
 

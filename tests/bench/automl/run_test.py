@@ -90,6 +90,12 @@ class Run(BenchCase):
             os.kill(int(self.read('pid')), 0)
         self.assertEqual(self.rows()[0]['status'], 'ok')
 
+    def test_what_a_system_leaves_behind_is_removed_and_its_log_kept(self):
+        self.measure('--only', 'classes')
+        for place in (self.path('work'), os.getcwd(), self.path('work/cell')):
+            self.assertFalse(os.path.exists(os.path.join(place, 'left_behind')))
+        self.assertIn('what libraries print', self.read('work/classes-fake.log'))
+
     def test_an_interrupt_keeps_what_was_measured(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
