@@ -47,7 +47,9 @@ void GapCounter::add(const datasets::Table& table) {
   for (size_t c = 0; c < columns_.size(); ++c) {
     const datasets::Column& column = table.columns()[c];
     ColumnGaps& gaps = gaps_[c];
-    if (!column.is_numbers()) count_unseen(column, columns_[c], gaps);
+    // Texts are always new.
+    const bool levels = columns_[c].type == datasets::ColumnType::kCategorical;
+    if (levels && !column.is_numbers()) count_unseen(column, columns_[c], gaps);
     if (column.type == datasets::ColumnType::kBoolean && column.misfits.count > 0) {
       if (gaps.unseen == 0) gaps.example = column.misfits.text;
       gaps.unseen += column.misfits.count;

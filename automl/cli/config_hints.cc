@@ -1,7 +1,9 @@
 #include "automl/cli/config_hints.h"
 
+#include <algorithm>
 #include <string_view>
 
+#include "datasets/column_findings.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl::cli {
@@ -9,24 +11,26 @@ namespace {
 
 constexpr size_t kMostSuggested = 20;  // columns in one list
 
-bool is_called_id(std::string_view name) {
-  const std::string lower = lower_case(name);
-  return lower == "id" || lower.ends_with("_id") || lower.ends_with(" id") ||
-         lower.ends_with("-id") || name.ends_with("Id") || name.ends_with("ID");
+// Whether a text column has texts of more than one word.
+bool has_words(const datasets::ColumnProfile& column) {
+  return std::any_of(column.top_levels.begin(), column.top_levels.end(),
+                     [](const auto& level) { return level.first.find(' ') != std::string::npos; });
 }
 
 // Why a column can teach nothing, or nothing.
 std::string_view drop_reason(const datasets::ColumnProfile& column) {
   const int64_t values = column.row_count - column.missing_count;
   if (column.distinct_count <= 1) return values == 0 ? "is empty" : "is constant";
-  if (column.type == datasets::ColumnType::kText) return "is free text or an id";
+  if (column.type == datasets::ColumnType::kText) {
+    return has_words(column) ? std::string_view() : "is an id or text of single words";
+  }
   const bool unique = column.distinct_count == values && values > 2;
   if (!unique) return {};
   if (column.type == datasets::ColumnType::kCategorical) return "differs in every row";
   const bool counts = column.type == datasets::ColumnType::kNumeric && column.all_integers &&
                       column.max - column.min == static_cast<double>(values - 1);
   if (counts) return "numbers the rows";
-  return is_called_id(column.name) ? "is an id" : std::string_view();
+  return datasets::is_id_name(column.name) ? "is an id" : std::string_view();
 }
 
 }  // namespace

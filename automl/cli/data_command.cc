@@ -8,6 +8,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/table_options.h"
 #include "automl/report/text_table.h"
+#include "datasets/column_findings.h"
 #include "datasets/number_look.h"
 #include "datasets/profile.h"
 #include "datasets/target.h"
@@ -137,6 +138,44 @@ std::string target_text(const datasets::Target& target) {
   return out;
 }
 
+// What a run would leave out, or warn of, of columns that can be told so without training.
+Result<std::vector<std::string>> findings(const datasets::Table& table,
+                                          const std::optional<datasets::Target>& target,
+                                          Executor& executor, const StopToken& stop) {
+  std::vector<std::string> warnings;
+  std::vector<size_t> rest;
+  for (size_t c = 0; c < table.columns().size(); ++c) {
+    const datasets::Column& column = table.columns()[c];
+    if (target && column.name == target->name) continue;
+    const std::string name = shortened(column.name);
+    if (column.missing_count == column.row_count()) {
+      warnings.push_back(fmt::format("column '{}' has no values", name));
+    } else if (datasets::is_constant(column)) {
+      warnings.push_back(fmt::format("column '{}' is constant", name));
+    } else {
+      if (datasets::numbers_rows(column)) {
+        warnings.push_back(fmt::format("column '{}' numbers the rows", name));
+      }
+      rest.push_back(c);
+    }
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<int64_t> first,
+                         datasets::find_duplicates(table, rest, executor, &stop));
+  for (size_t i = 0; i < rest.size(); ++i) {
+    if (first[i] < 0) continue;
+    warnings.push_back(fmt::format("column '{}' says the same as '{}'",
+                                   shortened(table.columns()[rest[i]].name),
+                                   shortened(table.columns()[static_cast<size_t>(first[i])].name)));
+  }
+  if (!target) return warnings;
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<datasets::AnsweringColumn> answers,
+                         datasets::find_answers(table, *target, rest, executor, &stop));
+  for (const datasets::AnsweringColumn& answer : answers) {
+    warnings.push_back(datasets::answer_text(table, *target, answer));
+  }
+  return warnings;
+}
+
 Status describe(const Invocation& invocation, const DescribeOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto csv, csv_options(options.table));
   if (!options.target.empty()) csv.spelled_columns = csv.expected_names = {options.target};
@@ -164,6 +203,14 @@ Status describe(const Invocation& invocation, const DescribeOptions& options) {
     const int64_t values = column.row_count() - column.missing_count + column.misfits.count;
     notes.push_back(datasets::misfit_note(table->source(), column, values));
     print_note(invocation, "warning: " + notes.back());
+  }
+  if (table->row_count() > 0) {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> warnings,
+                           findings(*table, target, engine->executor(), *invocation.stop));
+    for (const std::string& warning : warnings) {
+      notes.push_back(warning);
+      print_note(invocation, "warning: " + warning);
+    }
   }
   if (!invocation.json) {
     print_result(profile_text(profile) + (target ? target_text(*target) : std::string()));

@@ -74,7 +74,7 @@ class RowExplainer {
   Status add(const PredictedBlock& block) {
     // The block outlives the call: a pointer that owns nothing will do.
     const std::shared_ptr<const datasets::Table> table(std::shared_ptr<void>(), &block.table);
-    ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor_.encoder().encode(table));
+    ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor_.encoder().encode(table, &context_));
     const auto count = static_cast<size_t>(block.table.row_count());
     const size_t row_size = outputs_ * (features_ + 1);
     const size_t batch = std::max<size_t>(1, kBatchBytes / (row_size * sizeof(double)));
@@ -295,7 +295,7 @@ Status permute_columns(const Invocation& invocation, const ExplainOptions& optio
       [&](const PredictedBlock& block) -> Status {
         ASSAY_RETURN_IF_ERROR(scored.add(block));
         const std::shared_ptr<const datasets::Table> table(std::shared_ptr<void>(), &block.table);
-        ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor.encoder().encode(table));
+        ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor.encoder().encode(table, &context));
         return rows.append(*encoded, scored.block_rows(), context);
       });
   const auto interrupted = [](const Error& error) {

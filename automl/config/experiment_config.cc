@@ -184,6 +184,47 @@ const OptionTable<DataOptions>& DataOptions::table() {
   return table;
 }
 
+const OptionTable<FeatureOptions>& FeatureOptions::table() {
+  using T = FeatureOptions;
+  static const OptionTable<T> table(
+      "features", "What becomes of the columns; it is kept in the model.",
+      {{.name = "calendar",
+        .member = &T::calendar,
+        .help = "Moments also give year, month, day, weekday, hour, minute and day of the year, "
+                "where they vary; for linear models on a circle too, where they come again."},
+       {.name = "text",
+        .member = &T::text,
+        .help = "Free text gives topics (singular vectors of weighted words) and counts. "
+                "Identifiers, whose words no other row has, are left out, as all text is with "
+                "false."},
+       {.name = "text_words",
+        .member = &T::text_words,
+        .range = {.low = 1, .high = 3},
+        .help = "Longest run of words that counts as a term."},
+       {.name = "text_characters",
+        .member = &T::text_characters,
+        .choices = {"auto", "true", "false"},
+        .help = "Whether runs of 3 and 4 characters within words are terms too. auto: where texts "
+                "have at most 64 bytes on average."},
+       {.name = "text_topics",
+        .member = &T::text_topics,
+        .range = {.low = 0, .high = 256},
+        .help = "Most topics of a text column; fewer if memory is short."},
+       {.name = "level_counts",
+        .member = &T::level_counts,
+        .choices = {"auto", "true", "false"},
+        .help = "Whether categories also give the number of training rows of their level. auto: "
+                "those of more than 253 levels, the rare ones of which trees cannot tell apart."},
+       {.name = "drop_duplicates",
+        .member = &T::drop_duplicates,
+        .help = "Leave out columns that tell the rows apart as an earlier one does."},
+       {.name = "drop_row_numbers",
+        .member = &T::drop_row_numbers,
+        .help = "Leave out columns that number the rows and are named so (id, index, "
+                "customer_id, ...)."}});
+  return table;
+}
+
 const OptionTable<BudgetOptions>& BudgetOptions::table() {
   using T = BudgetOptions;
   static const OptionTable<T> table(

@@ -51,6 +51,18 @@ struct DataOptions {
   static const OptionTable<DataOptions>& table();
 };
 
+struct FeatureOptions {
+  bool calendar = true;
+  bool text = true;
+  int64_t text_words = 2;
+  std::string text_characters = "auto";  // auto, true, false
+  int64_t text_topics = 32;
+  std::string level_counts = "auto";  // auto, true, false
+  bool drop_duplicates = true;
+  bool drop_row_numbers = true;
+  static const OptionTable<FeatureOptions>& table();
+};
+
 struct BudgetOptions {
   double time = 0;     // seconds from process start to exit; 0: not limited
   int64_t trials = 0;  // 0: not limited
@@ -102,6 +114,7 @@ struct LearnerChoice {
 struct ExperimentConfig {
   RunOptions run;
   DataOptions data;
+  FeatureOptions features;
   BudgetOptions budget;
   ValidationOptions validation;
   SearchOptions search;
@@ -116,6 +129,7 @@ template <class Config, class Visit>
 void for_each_section(Config& config, Visit&& visit) {
   visit(config.run);
   visit(config.data);
+  visit(config.features);
   visit(config.budget);
   visit(config.validation);
   visit(config.search);

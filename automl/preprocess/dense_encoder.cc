@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "automl/preprocess/cycle.h"
 #include "datasets/table.h"
 
 namespace assay::automl {
@@ -20,6 +21,9 @@ constexpr int64_t kChunkRows = 256;
 constexpr double kMostScaled = 1e4;
 constexpr double kMostDouble = std::numeric_limits<double>::max();
 constexpr int32_t kMaxWidth = kMaxOneHotLevels + 2;
+constexpr int32_t kCircleColumns = 2;
+// Calendars need no shorter ones.
+constexpr double kLeastPeriod = 1e-3;
 
 // The clip: one range beyond the order statistics at 0.1 % and 99.9 %, or the extremes where these
 // coincide. `values` are finite and not empty; they are reordered.
@@ -62,8 +66,9 @@ void choose_scale(std::span<const double> values, DenseFeature& rule) {
   if (deviation > 1e-12 * most && std::isfinite(1 / deviation)) rule.scale = 1 / deviation;
 }
 
-DenseFeature numeric_rule(const FeatureColumn& column) {
+DenseFeature numeric_rule(const FeatureColumn& column, double period) {
   DenseFeature rule;
+  rule.period = period;
   std::vector<double> values;
   for (const double x : column.numbers) {
     if (!std::isnan(x)) values.push_back(std::clamp(x, -kMostDouble, kMostDouble));
@@ -72,6 +77,7 @@ DenseFeature numeric_rule(const FeatureColumn& column) {
     rule.missing_column = 1;
     rule.width = 2;
   }
+  if (period > 0) rule.width += kCircleColumns;
   if (values.empty()) return rule;
   // choose_clip reorders; sums run in row order all the same.
   std::vector<double> order = values;
@@ -143,6 +149,11 @@ void encode_rows(const FeatureColumn& column, const DenseFeature& rule, ChunkRan
     }
     const double scaled = (std::clamp(x, rule.low, rule.high) - rule.mean) * rule.scale;
     cell[0] = static_cast<float>(std::clamp(scaled, -kMostScaled, kMostScaled));
+    if (rule.period > 0) {
+      const CirclePoint point = on_circle(x, rule.period);
+      cell[rule.width - 2] = static_cast<float>(point.sine);
+      cell[rule.width - 1] = static_cast<float>(point.cosine);
+    }
   }
 }
 
@@ -150,9 +161,13 @@ Status check_rule(const DenseFeature& rule, size_t index) {
   const bool numbers = std::isfinite(rule.low) && std::isfinite(rule.high) &&
                        rule.low <= rule.high && std::isfinite(rule.mean) &&
                        std::isfinite(rule.scale) && rule.scale > 0;
-  const int32_t most = rule.kind == FeatureKind::kNumeric ? 2 : kMaxWidth;
-  bool sound = numbers && rule.width >= 1 && rule.width <= most && rule.missing_column >= -1 &&
-               rule.missing_column < rule.width;
+  const bool numeric = rule.kind == FeatureKind::kNumeric;
+  const bool circle = rule.period != 0;
+  const int32_t beside = circle ? kCircleColumns : 0;
+  const int32_t most = numeric ? 2 + beside : kMaxWidth;
+  bool sound = numbers && rule.width > beside && rule.width <= most && rule.missing_column >= -1 &&
+               rule.missing_column < rule.width - beside &&
+               (!circle || (numeric && std::isfinite(rule.period) && rule.period >= kLeastPeriod));
   if (rule.kind == FeatureKind::kCategorical) {
     sound = sound && rule.level_columns.size() >= static_cast<size_t>(datasets::kFirstLevelCode);
   }
@@ -173,7 +188,12 @@ DenseEncoder::DenseEncoder(std::vector<DenseFeature> rules) : rules_(std::move(r
 }
 
 Result<DenseEncoder> DenseEncoder::fit(std::span<const FeatureColumn> columns,
+                                       std::span<const double> periods,
                                        const kernels::ComputeContext& context) {
+  if (!periods.empty() && periods.size() != columns.size()) {
+    return fail(StatusCode::kInvalidArgument, "{} periods for {} columns", periods.size(),
+                columns.size());
+  }
   std::vector<DenseFeature> rules(columns.size());
   const int32_t cap = level_cap(columns);
   std::atomic<bool> stopped{false};
@@ -182,7 +202,8 @@ Result<DenseEncoder> DenseEncoder::fit(std::span<const FeatureColumn> columns,
         if (context.stop != nullptr && context.stop->requested()) stopped = true;
         if (stopped) return;
         const auto i = static_cast<size_t>(chunk);
-        rules[i] = columns[i].kind == FeatureKind::kNumeric ? numeric_rule(columns[i])
+        const double period = periods.empty() ? 0 : periods[i];
+        rules[i] = columns[i].kind == FeatureKind::kNumeric ? numeric_rule(columns[i], period)
                                                             : categorical_rule(columns[i], cap);
       }));
   if (stopped) return fail(StatusCode::kCancelled, "stopped while scaling features");
@@ -226,10 +247,13 @@ Result<std::vector<float>> DenseEncoder::encode(std::span<const FeatureColumn> c
 }
 
 void DenseEncoder::save(ModelWriter& writer) const {
-  std::vector<double> numbers;
+  std::vector<double> numbers, periods;
   std::vector<int32_t> shapes, level_columns;
   std::vector<int64_t> ends;
+  bool circles = false;
   for (const DenseFeature& rule : rules_) {
+    periods.push_back(rule.period);
+    circles |= rule.period > 0;
     numbers.insert(numbers.end(), {rule.low, rule.high, rule.mean, rule.scale});
     shapes.insert(shapes.end(), {static_cast<int32_t>(rule.kind), rule.width, rule.missing_column});
     level_columns.insert(level_columns.end(), rule.level_columns.begin(), rule.level_columns.end());
@@ -240,6 +264,7 @@ void DenseEncoder::save(ModelWriter& writer) const {
   writer.put_tensor("shapes", std::span<const int32_t>(shapes), {count, 3});
   writer.put_tensor("level_columns", std::span<const int32_t>(level_columns));
   writer.put_tensor("level_ends", std::span<const int64_t>(ends));
+  if (circles) writer.put_tensor("periods", std::span<const double>(periods));
 }
 
 Result<DenseEncoder> DenseEncoder::load(const ModelReader& reader) {
@@ -248,6 +273,10 @@ Result<DenseEncoder> DenseEncoder::load(const ModelReader& reader) {
   ASSAY_ASSIGN_OR_RETURN(const auto numbers, reader.tensor<double>("numbers", 4 * count));
   ASSAY_ASSIGN_OR_RETURN(const auto shapes, reader.tensor<int32_t>("shapes", 3 * count));
   ASSAY_ASSIGN_OR_RETURN(const auto level_columns, reader.tensor<int32_t>("level_columns"));
+  std::vector<double> periods(ends.size(), 0.0);
+  if (reader.has("periods")) {
+    ASSAY_ASSIGN_OR_RETURN(periods, reader.tensor<double>("periods", count));
+  }
   std::vector<DenseFeature> rules(ends.size());
   int64_t begin = 0;
   for (size_t i = 0; i < rules.size(); ++i) {
@@ -258,6 +287,7 @@ Result<DenseEncoder> DenseEncoder::load(const ModelReader& reader) {
     rules[i].kind = static_cast<FeatureKind>(shapes[3 * i]);
     rules[i].width = shapes[3 * i + 1];
     rules[i].missing_column = shapes[3 * i + 2];
+    rules[i].period = periods[i];
     rules[i].low = numbers[4 * i];
     rules[i].high = numbers[4 * i + 1];
     rules[i].mean = numbers[4 * i + 2];

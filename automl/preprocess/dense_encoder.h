@@ -5,6 +5,8 @@
 //   is,
 //                if values were missing in training. The clip is one range beyond the 0.1 % and
 //                99.9 % order statistics, so one wild value cannot blind the scale.
+//                A feature with a period (calendar.h) has two more columns, the sine and the cosine
+//                of its place on the circle; both 0 where it is missing.
 //   categorical  a column each for the most frequent levels (at most kMaxOneHotLevels, fewer if
 //                the matrix would pass kMaxDenseColumns), one for all others and unseen ones, and
 //                one for missing if values were missing in training
@@ -37,13 +39,16 @@ struct DenseFeature {
   std::vector<int32_t> level_columns;  // categorical: [code_count] code -> column of this feature
   int32_t width = 1;                   // columns
   int32_t missing_column = -1;         // of this feature; -1: missing gives zeros
+  double period = 0;                   // numeric: the last two columns are its circle; 0: none
   bool operator==(const DenseFeature&) const = default;
 };
 
 class DenseEncoder {
  public:
+  // `periods`: of each column, 0 where it has none; empty: none has.
   // Fails: invalid_argument if columns differ in length; cancelled.
   static Result<DenseEncoder> fit(std::span<const datasets::FeatureColumn> columns,
+                                  std::span<const double> periods,
                                   const kernels::ComputeContext& context);
   // Fails: data if a rule is not sound.
   static Result<DenseEncoder> from_rules(std::vector<DenseFeature> rules);

@@ -3,25 +3,28 @@
 // contract), and encodes later tables by it, whatever their column order and levels.
 //
 //   numeric, boolean   one numeric feature
-//   datetime           a numeric feature (seconds), and year, month, day, weekday, hour where they
-//                      vary
-//   categorical        one categorical feature
-//   text               dropped: nearly as many levels as rows teach nothing
+//   datetime           a numeric feature (seconds), and its parts (calendar.h) where they vary
+//   categorical        one categorical feature; of many levels also their counts (level_counts.h)
+//   text               topics and counts (text_features.h); identifiers are left out
 //
-// Immutable; thread-safe.
+// Left out, too, are columns that are constant, that tell rows apart as another one does, or that
+// number the rows. None of this looks at the target. Immutable; thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "automl/models/model_file.h"
-#include "automl/preprocess/calendar.h"
+#include "automl/preprocess/column_transform.h"
 #include "automl/preprocess/dense_encoder.h"
 #include "automl/preprocess/encoded_table.h"
 #include "automl/preprocess/input_column.h"
+#include "automl/preprocess/text_features.h"
 #include "datasets/binned_matrix.h"
 #include "datasets/table.h"
 #include "kernels/base/status.h"
@@ -34,6 +37,22 @@ struct EncoderOptions {
   std::vector<std::string> exclude;
   int32_t max_value_bins = 254;  // 2..254
   uint64_t seed = 0;
+
+  bool calendar = true;  // parts of moments
+  bool text = true;
+  TextOptions texts;  // but for its seed
+  // Text columns that hold more bytes than this together are left out, the largest first: reading
+  // them takes time.
+  int64_t text_bytes = std::numeric_limits<int64_t>::max();
+  // Memory for what text columns become; they get fewer topics, or are left out, to keep to it.
+  int64_t derived_bytes = std::numeric_limits<int64_t>::max();
+
+  // Whether a category's levels are counted (level_counts.h); nothing: of those of many levels.
+  std::optional<bool> level_counts;
+
+  bool drop_duplicates = true;
+  bool drop_row_numbers = true;
+  std::vector<std::string> keep;  // columns that are not dropped so
 };
 
 // A column that is not used, and why: "constant", "all values are missing", ...
@@ -43,27 +62,37 @@ struct DroppedColumn {
 };
 
 struct Feature {
-  std::string name;    // "pickup", "pickup.month"
-  int32_t column = 0;  // index into columns()
-  FeaturePart part = FeaturePart::kValue;
+  std::string name;             // "pickup", "pickup.month", "title.topic3"
+  int32_t column = 0;           // index into columns()
+  int32_t output = kOwnNumber;  // of the column's transform
   kernels::FeatureKind kind = kernels::FeatureKind::kNumeric;
 };
 
+// Of a column's own feature; outputs of transforms are numbers.
+kernels::FeatureKind kind_of(datasets::ColumnType type);
+
 class FeatureEncoder {
  public:
+  // The table's own features are left in `source`, if that is given, for encode().
   // Fails: data if the table has no rows or no usable column (the reasons are listed) or an
-  // excluded column is not there; cancelled.
+  // excluded column is not there; cancelled; resource_exhausted.
   static Result<FeatureEncoder> fit(const std::shared_ptr<const datasets::Table>& table,
                                     const EncoderOptions& options,
-                                    const kernels::ComputeContext& context);
+                                    const kernels::ComputeContext& context,
+                                    EncodedTable::Source* source = nullptr);
 
   // The table's rows as features. Extra columns are ignored, levels not seen in training become
   // the unseen level. A numeric, boolean or datetime column that the table holds as another type
   // is converted where its values allow it (a column of numbers that is all 0 and 1, say, or all
   // missing).
+  // With a context texts and moments are read on its executor until its stop token asks.
   // Fails: data if a column is missing (with the nearest name) or a value does not fit its type
-  // (with the row, from 1).
-  Result<std::unique_ptr<EncodedTable>> encode(std::shared_ptr<const datasets::Table> table) const;
+  // (with the row, from 1); cancelled; resource_exhausted.
+  Result<std::unique_ptr<EncodedTable>> encode(
+      std::shared_ptr<const datasets::Table> table,
+      const kernels::ComputeContext* context = nullptr) const;
+  // What fit() left.
+  std::unique_ptr<EncodedTable> encode(EncodedTable::Source source) const;
   // The table's columns that encode() does not look at.
   std::vector<std::string> ignored_columns(const datasets::Table& table) const;
 
@@ -86,10 +115,19 @@ class FeatureEncoder {
   static Result<FeatureEncoder> load(const ModelReader& reader);
 
  private:
+  class Fitter;
   FeatureEncoder() = default;
-  // Appends the features of columns_[index].
-  void add_features(int32_t index, const datasets::Column& column);
+  std::string feature_name(const InputColumn& column, int32_t index, int32_t output) const;
+  Result<EncodedTable::Source> read(std::shared_ptr<const datasets::Table> table,
+                                    const kernels::ComputeContext* context) const;
+  // The features of one column, appended to the source's columns.
+  Status read_column(const datasets::Column& column, std::span<const Feature> features,
+                     const kernels::ComputeContext* context, EncodedTable::Source& source) const;
+  std::vector<double> periods() const;
+
   std::vector<InputColumn> columns_;
+  // [columns]: null where a column has none, else a CalendarTransform, TextFeatures, LevelCounts.
+  std::vector<std::shared_ptr<const ColumnTransform>> transforms_;
   std::vector<DroppedColumn> dropped_;
   std::vector<Feature> features_;
   // Shared with the tables it encodes, which may outlive it.

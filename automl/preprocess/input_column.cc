@@ -59,6 +59,12 @@ Status convert_levels(const Column& column, const InputColumn& wanted, std::vect
   return {};
 }
 
+// As a file spells it.
+std::string spelled(const Column& column, double value) {
+  const bool named = column.type == ColumnType::kBoolean && column.levels.size() == 2;
+  return named ? column.levels[value != 0 ? 1 : 0] : datasets::number_label(value);
+}
+
 // Numbers of another type: only those that mean the same.
 Status convert_numbers(const Column& column, const InputColumn& wanted, std::vector<double>& out) {
   for (size_t row = 0; row < column.numbers.size(); ++row) {
@@ -68,11 +74,7 @@ Status convert_numbers(const Column& column, const InputColumn& wanted, std::vec
     const bool fits = wanted.type == ColumnType::kBoolean
                           ? column.type == ColumnType::kNumeric && zero_or_one
                           : false;
-    if (!fits) {
-      const bool spelled = column.type == ColumnType::kBoolean && column.levels.size() == 2;
-      return misfit(wanted, row,
-                    spelled ? column.levels[value != 0 ? 1 : 0] : datasets::number_label(value));
-    }
+    if (!fits) return misfit(wanted, row, spelled(column, value));
     out[row] = value;
   }
   return {};
@@ -82,6 +84,12 @@ int32_t code_of(const std::vector<std::string>& levels, std::string_view level) 
   const auto at = std::lower_bound(levels.begin(), levels.end(), level);
   if (at == levels.end() || *at != level) return datasets::kUnseenCode;
   return static_cast<int32_t>(at - levels.begin()) + datasets::kFirstLevelCode;
+}
+
+tl::unexpected<Error> holds_datetimes(const InputColumn& wanted) {
+  return fail(StatusCode::kData,
+              "column '{}' holds datetimes, but the model was fitted on its text: read it as {}",
+              wanted.name, datasets::name_of(wanted.type));
 }
 
 }  // namespace
@@ -111,18 +119,25 @@ Result<std::span<const int32_t>> read_codes(const Column& column, const InputCol
     for (size_t row = 0; row < codes.size(); ++row) {
       const double value = column.numbers[row];
       if (std::isnan(value)) continue;
-      if (column.type == ColumnType::kDatetime) {
-        return fail(StatusCode::kData,
-                    "column '{}' holds datetimes, but the model was fitted on its text: read it as "
-                    "categorical",
-                    wanted.name);
-      }
-      const bool spelled = column.type == ColumnType::kBoolean && column.levels.size() == 2;
-      codes[row] = code_of(wanted.levels, spelled ? column.levels[value != 0 ? 1 : 0]
-                                                  : datasets::number_label(value));
+      if (column.type == ColumnType::kDatetime) return holds_datetimes(wanted);
+      codes[row] = code_of(wanted.levels, spelled(column, value));
     }
   }
   return std::span<const int32_t>(owned.emplace_back(std::move(codes)));
+}
+
+Result<ColumnCells> read_texts(const Column& column, const InputColumn& wanted, OwnTexts& owned) {
+  if (!column.is_numbers()) return ColumnCells{{}, column.levels, column.codes};
+  owned.levels.clear();
+  owned.codes.assign(column.numbers.size(), datasets::kMissingCode);
+  for (size_t row = 0; row < column.numbers.size(); ++row) {
+    const double value = column.numbers[row];
+    if (std::isnan(value)) continue;
+    if (column.type == ColumnType::kDatetime) return holds_datetimes(wanted);
+    owned.codes[row] = static_cast<int32_t>(owned.levels.size()) + datasets::kFirstLevelCode;
+    owned.levels.push_back(spelled(column, value));
+  }
+  return ColumnCells{{}, owned.levels, owned.codes};
 }
 
 }  // namespace assay::automl

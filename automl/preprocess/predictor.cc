@@ -54,7 +54,7 @@ Result<Predictor> Predictor::make(Parts parts) {
 Result<std::vector<float>> Predictor::predict(std::shared_ptr<const datasets::Table> table,
                                               const kernels::ComputeContext& context) const {
   ASSAY_ASSIGN_OR_RETURN(const std::unique_ptr<EncodedTable> features,
-                         parts_.encoder->encode(std::move(table)));
+                         parts_.encoder->encode(std::move(table), &context));
   std::vector<float> out(static_cast<size_t>(features->row_count() * output_count()));
   ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out, parts_.frame));
   return out;

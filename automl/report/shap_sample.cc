@@ -51,7 +51,7 @@ class Sampler {
     std::vector<size_t> rows;
     for (size_t i = 0; i < count; ++i) rows.push_back(i * all / count);
     ASSAY_ASSIGN_OR_RETURN(const auto table, table_rows(*request_.table, rows));
-    ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor_.encoder().encode(table));
+    ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor_.encoder().encode(table, &context_));
     ASSAY_RETURN_IF_ERROR(explain(*encoded, count));
     return result(*table);
   }

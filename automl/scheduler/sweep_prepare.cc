@@ -20,6 +20,11 @@ namespace {
 constexpr std::string_view kBaselineName = "constant";
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;
+// Of the time left, for reading texts; and how many bytes a core reads in a second, at least.
+constexpr double kTextShare = 0.1;
+constexpr double kTextBytesPerSecond = 20e6;
+// Of the memory beside program and table, one part for what text columns become.
+constexpr int64_t kDerivedShare = 4;
 
 // Predicted for the leading learner's default, or the slowest one if it does not take part.
 double typical_seconds(std::span<const PlannedDefault> defaults) {
@@ -74,10 +79,17 @@ Status SweepLead::prepare() {
   const Clock& clock = *state_->request.clock;
   // A baseline is made in no time: preparing may take what fits do not get.
   const StopToken stop(&clock, state_->budget.seal_ns(), state_->request.stop);
-  std::shared_ptr<const FeatureEncoder> encoder;
-  if (state_->start) encoder = state_->start->encoder();
-  ASSAY_ASSIGN_OR_RETURN(state_->set, TrainingSet::make(table_, config_, context(stop),
-                                                        std::move(roles_), std::move(encoder)));
+  SetInputs inputs;
+  inputs.roles = std::move(roles_);
+  if (state_->start) inputs.encoder = state_->start->encoder();
+  if (state_->budget.timed()) {
+    const double seconds = kTextShare * std::max(0.0, state_->budget.seconds_left());
+    inputs.text_bytes = static_cast<int64_t>(seconds * kTextBytesPerSecond * threads_);
+  }
+  const int64_t room = memory_limit_ - kProgramBytes - table_->byte_count();
+  inputs.derived_bytes = std::max<int64_t>(0, room) / kDerivedShare;
+  ASSAY_ASSIGN_OR_RETURN(state_->set,
+                         TrainingSet::make(table_, config_, context(stop), std::move(inputs)));
   ASSAY_RETURN_IF_ERROR(check_base());
   if (has_dataset_) {
     // As an earlier process recorded it.

@@ -11,6 +11,7 @@
 #include "automl/metrics/decision.h"
 #include "automl/metrics/part_score.h"
 #include "automl/validation/metric_choice.h"
+#include "datasets/column_findings.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
 #include "kernels/base/names.h"
@@ -32,23 +33,60 @@ std::string target_note(const datasets::Target& target) {
   return note;
 }
 
+// What many tables have, and nobody wonders at.
+bool is_usual(std::string_view reason) {
+  return reason == "constant" || reason == "all values are missing" ||
+         reason.starts_with("identifiers");
+}
+
+EncoderOptions encoder_options(const datasets::Table& table, const ExperimentConfig& config) {
+  EncoderOptions options;
+  options.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "encoder");
+  options.exclude = {config.data.target};
+  for (const std::string& name : {config.data.weight, config.data.group}) {
+    if (!name.empty()) options.exclude.push_back(name);
+  }
+  // The reader has left dropped columns out already; a table that was given may still have them.
+  for (const std::string& name : config.data.drop) {
+    if (table.find(name) >= 0) options.exclude.push_back(name);
+  }
+  const FeatureOptions& features = config.features;
+  options.calendar = features.calendar;
+  options.text = features.text;
+  options.texts.words = static_cast<int32_t>(features.text_words);
+  if (features.text_characters != "auto") {
+    options.texts.chars = features.text_characters == "true";
+  }
+  options.texts.topics = static_cast<int32_t>(features.text_topics);
+  if (features.level_counts != "auto") options.level_counts = features.level_counts == "true";
+  options.drop_duplicates = features.drop_duplicates;
+  options.drop_row_numbers = features.drop_row_numbers;
+  // What the config speaks of stays.
+  options.keep = {config.data.time_column};
+  for (const auto& [name, direction] : config.data.monotone) options.keep.push_back(name);
+  for (const auto& [name, group] : config.data.interactions) options.keep.push_back(name);
+  return options;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
     const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-    const kernels::ComputeContext& context, std::optional<ColumnRoles> roles,
-    std::shared_ptr<const FeatureEncoder> encoder) {
-  if (!roles) {
-    ASSAY_ASSIGN_OR_RETURN(roles, read_column_roles(*table, config.data));
+    const kernels::ComputeContext& context, SetInputs inputs) {
+  if (!inputs.roles) {
+    ASSAY_ASSIGN_OR_RETURN(inputs.roles, read_column_roles(*table, config.data));
   }
-  ASSAY_ASSIGN_OR_RETURN(MetricChoice choice, choose_metric(config, roles->target.task));
+  ASSAY_ASSIGN_OR_RETURN(MetricChoice choice, choose_metric(config, inputs.roles->target.task));
   std::unique_ptr<TrainingSet> set(new TrainingSet(choice.metric));
   set->table_ = table;
   set->row_count_ = table->row_count();
-  set->take(std::move(*roles));
+  set->take(std::move(*inputs.roles));
   std::move(choice.notes.begin(), choice.notes.end(), std::back_inserter(set->notes_));
-  set->encoder_ = std::move(encoder);
-  ASSAY_RETURN_IF_ERROR(set->encode(config, context));
+  set->encoder_ = std::move(inputs.encoder);
+  EncoderOptions options = encoder_options(*table, config);
+  options.text_bytes = inputs.text_bytes;
+  options.derived_bytes = inputs.derived_bytes;
+  ASSAY_RETURN_IF_ERROR(set->encode(config, options, context));
   if (config.run.class_weight == "balanced") set->balance_classes();
   set->data_.task = set->target_.task;
   set->data_.class_count = static_cast<int32_t>(set->target_.class_count());
@@ -86,7 +124,8 @@ void TrainingSet::take(ColumnRoles roles) {
 
 Status TrainingSet::fit_encoder(const EncoderOptions& options,
                                 const kernels::ComputeContext& context) {
-  auto encoder = FeatureEncoder::fit(table_, options, context);
+  EncodedTable::Source source;
+  auto encoder = FeatureEncoder::fit(table_, options, context, &source);
   if (!encoder) {
     // If nothing can be used, what the columns look like may say why.
     Error error = std::move(encoder.error());
@@ -96,21 +135,17 @@ Status TrainingSet::fit_encoder(const EncoderOptions& options,
     return tl::unexpected<Error>(std::move(error));
   }
   encoder_ = std::make_shared<const FeatureEncoder>(std::move(*encoder));
+  features_ = encoder_->encode(std::move(source));
   return {};
 }
 
-Status TrainingSet::encode(const ExperimentConfig& config, const kernels::ComputeContext& context) {
-  EncoderOptions options;
-  options.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "encoder");
-  options.exclude = {config.data.target};
-  for (const std::string& name : {config.data.weight, config.data.group}) {
-    if (!name.empty()) options.exclude.push_back(name);
+Status TrainingSet::encode(const ExperimentConfig& config, const EncoderOptions& options,
+                           const kernels::ComputeContext& context) {
+  if (encoder_ == nullptr) {
+    ASSAY_RETURN_IF_ERROR(fit_encoder(options, context));
+  } else {
+    ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_, &context));
   }
-  // The reader has left dropped columns out already; a table that was given may still have them.
-  for (const std::string& name : config.data.drop) {
-    if (table_->find(name) >= 0) options.exclude.push_back(name);
-  }
-  if (encoder_ == nullptr) ASSAY_RETURN_IF_ERROR(fit_encoder(options, context));
   std::map<std::string, std::vector<std::string>> dropped;  // by reason
   for (const DroppedColumn& column : encoder_->dropped()) {
     dropped[column.reason].push_back("'" + column.name + "'");
@@ -119,7 +154,8 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
     constexpr size_t kMostListed = 5;
     const size_t listed = std::min(columns.size(), kMostListed);
     notes_.push_back(fmt::format(
-        "column{} {}{} {} not used: {}", columns.size() == 1 ? "" : "s",
+        "{}column{} {}{} {} not used: {}",
+        is_usual(reason) ? "" : "warning: ", columns.size() == 1 ? "" : "s",
         fmt::join(columns.begin(), columns.begin() + static_cast<ptrdiff_t>(listed), ", "),
         columns.size() > listed ? fmt::format(" and {} more", columns.size() - listed)
                                 : std::string(),
@@ -128,7 +164,32 @@ Status TrainingSet::encode(const ExperimentConfig& config, const kernels::Comput
   for (std::string& look : looks(options.exclude)) notes_.push_back(std::move(look));
   ASSAY_ASSIGN_OR_RETURN(constraints_, read_constraints(config.data, *encoder_, options.exclude));
   notes_.insert(notes_.end(), constraints_.notes.begin(), constraints_.notes.end());
-  ASSAY_ASSIGN_OR_RETURN(features_, encoder_->encode(table_));
+  return note_findings(options, context);
+}
+
+Status TrainingSet::note_findings(const EncoderOptions& options,
+                                  const kernels::ComputeContext& context) {
+  std::vector<size_t> used;
+  for (const InputColumn& column : encoder_->columns()) {
+    const int64_t at = table_->find(column.name);
+    if (at >= 0) used.push_back(static_cast<size_t>(at));
+  }
+  for (const size_t c : used) {
+    const datasets::Column& column = table_->columns()[c];
+    const bool kept =
+        std::find(options.keep.begin(), options.keep.end(), column.name) != options.keep.end();
+    if (kept || !datasets::numbers_rows(column)) continue;
+    notes_.push_back(fmt::format(
+        "column '{}' numbers the rows: if it is an id, data.drop (--drop) leaves it out",
+        shortened(column.name)));
+  }
+  ASSAY_ASSIGN_OR_RETURN(
+      const std::vector<datasets::AnsweringColumn> answers,
+      datasets::find_answers(*table_, target_, used, *context.executor, context.stop));
+  for (const datasets::AnsweringColumn& answer : answers) {
+    notes_.push_back(fmt::format("warning: {} data.drop (--drop) leaves it out",
+                                 datasets::answer_text(*table_, target_, answer)));
+  }
   return {};
 }
 

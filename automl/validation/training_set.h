@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,19 +31,26 @@ struct Fold {
   std::vector<uint32_t> places;  // valid_rows[i] is row places[i] of out-of-fold predictions
 };
 
+// What a training set is made with beside table and config.
+struct SetInputs {
+  std::optional<ColumnRoles> roles;  // those of read_column_roles(), if they are there already
+  std::shared_ptr<const FeatureEncoder> encoder;  // features are encoded by it; null: one is fitted
+  // As in EncoderOptions.
+  int64_t text_bytes = std::numeric_limits<int64_t>::max();
+  int64_t derived_bytes = std::numeric_limits<int64_t>::max();
+};
+
 // Immutable, shared by all trials; thread-safe. Owns its memory.
 class TrainingSet {
  public:
   // Reads the roles of columns from `config`: target (with task and positive class), weight, group,
   // time, and what is left as features; fits the encoder. Validation is planned afterwards.
-  // `roles`: what read_column_roles() gave, if it was called already.
   // Fails: as read_column_roles; data or config, naming the column: no usable feature, a metric
-  // that does not fit the task; cancelled.
-  // With `encoder`, features are encoded by that one; fails: data if the table breaks its contract.
+  // that does not fit the task; cancelled. With an encoder given: data if the table breaks its
+  // contract.
   static Result<std::unique_ptr<TrainingSet>> make(
       const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
-      const kernels::ComputeContext& context, std::optional<ColumnRoles> roles = {},
-      std::shared_ptr<const FeatureEncoder> encoder = nullptr);
+      const kernels::ComputeContext& context, SetInputs inputs = {});
   TrainingSet(const TrainingSet&) = delete;
   TrainingSet& operator=(const TrainingSet&) = delete;
 
@@ -102,9 +110,13 @@ class TrainingSet {
  private:
   explicit TrainingSet(Metric metric) : metric_(metric) {}
   void take(ColumnRoles roles);
+  // Also encodes the table.
   Status fit_encoder(const EncoderOptions& options, const kernels::ComputeContext& context);
   // With the encoder that was given, if any.
-  Status encode(const ExperimentConfig& config, const kernels::ComputeContext& context);
+  Status encode(const ExperimentConfig& config, const EncoderOptions& options,
+                const kernels::ComputeContext& context);
+  // Of columns that are used although they look like ids or like the target.
+  Status note_findings(const EncoderOptions& options, const kernels::ComputeContext& context);
   std::vector<std::string> looks(const std::vector<std::string>& left_out) const;
   void balance_classes();
 

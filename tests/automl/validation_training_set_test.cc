@@ -199,5 +199,46 @@ TEST_F(TrainingSetTest, SaysWhatItChose) {
   EXPECT_EQ(shape.valid_count, 6);
 }
 
+TEST_F(TrainingSetTest, NamesColumnsThatTeachNothingOrTooMuch) {
+  const auto small = small_table(200, true);
+  std::vector<datasets::Column> columns = small->columns();
+  datasets::Column id = number_column("customer_id", counting(200));
+  id.all_integers = true;
+  datasets::Column step = id;
+  step.name = "step";
+  std::rotate(step.numbers.begin(), step.numbers.begin() + 50, step.numbers.end());
+  datasets::Column answer = columns[2];
+  answer.name = "answer";
+  answer.levels = {"a", "b"};
+  datasets::Column again = columns[0];
+  again.name = "again";
+  columns.insert(columns.end(), {id, step, answer, again});
+  const auto table = table_of(columns);
+  const auto notes_of = [&] {
+    const auto set = make(table);
+    EXPECT_TRUE(set);
+    return set ? (*set)->notes() : std::vector<std::string>();
+  };
+  const auto has = [](const std::vector<std::string>& notes, std::string_view text) {
+    return std::any_of(notes.begin(), notes.end(), [&](const std::string& note) {
+      return note.find(text) != std::string::npos;
+    });
+  };
+  const std::vector<std::string> notes = notes_of();
+  EXPECT_TRUE(has(notes, "warning: column 'customer_id' is not used: it numbers the rows"));
+  EXPECT_TRUE(has(notes, "warning: column 'again' is not used: it says the same as 'x1'"));
+  EXPECT_TRUE(has(notes, "column 'step' numbers the rows: if it is an id"));
+  EXPECT_TRUE(has(notes, "warning: column 'answer' alone tells the target (100 % of the rows"));
+  EXPECT_FALSE(has(notes, "'x2'"));
+  config_.features.drop_row_numbers = false;
+  config_.features.drop_duplicates = false;
+  config_.data.time_column = "step";
+  config_.data.drop = {"answer"};
+  const std::vector<std::string> fewer = notes_of();
+  EXPECT_FALSE(has(fewer, "is not used"));
+  EXPECT_FALSE(has(fewer, "'step' numbers")) << "it is the time";
+  EXPECT_FALSE(has(fewer, "'answer'"));
+}
+
 }  // namespace
 }  // namespace assay::automl

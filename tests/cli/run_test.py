@@ -306,6 +306,32 @@ class RunTest(CliCase):
                    says=['bad.csv:2', "column 'a'", '99 more of 200'])
         self.assertFalse(os.path.exists(self.path('q.csv')))
 
+    def test_text_is_a_feature_and_identifiers_are_not(self):
+        words = [('ship', 'sea', 'wave', 'harbour', 'sail'), ('tree', 'leaf', 'bark', 'moss', 'root')]
+        picks = [(k % 2, [words[k % 2][k * i % 5] for i in (3, 7, 11)]) for k in range(240)]
+        self.write('t.csv', 'title,code,noise,y\n' + ''.join(
+            f'"The {a}, a {b} and {c} of {k}",{k * 2654435761 % 2**32:08x},{k * 7 % 11},{"uv"[side]}\n'
+            for k, (side, (a, b, c)) in enumerate(picks)))
+        run = self.assay('run', '--data', 't.csv', '--target', 'y', '--trials', 4, '--name', 'm')
+        self.assertIn("column 'code' is not used: identifiers", run.stderr)
+        score = self.assay_json('score', 'm', '--data', 't.csv')
+        self.assertGreater(score['score'], 0.99)
+        one = self.assay('predict', 'm', '--data', 't.csv', '--threads', 1).stdout
+        self.assertEqual(self.assay('predict', 'm', '--data', 't.csv', '--threads', 2).stdout, one)
+        # Other texts are no unseen levels; a column of the contract must be there.
+        self.write('new.csv', 'title,noise\n"a leaf, moss, bark",3\n"sail the sea",\n,1\n')
+        predicted = self.assay('predict', 'm', '--data', 'new.csv')
+        self.assertNotIn('values that training did not have', predicted.stderr)
+        labels = [line.split(',')[0] for line in predicted.stdout.splitlines()[1:]]
+        self.assertEqual(labels[:2], ['v', 'u'])
+        self.write('short.csv', 'noise\n1\n')
+        self.fails(3, 'predict', 'm', '--data', 'short.csv', says="lacks the column 'title'")
+        # Without text there is nothing to learn from.
+        self.write('c.yaml', 'data:\n  train: t.csv\n  target: y\nfeatures:\n  text: false\n'
+                             'budget:\n  trials: 2\n')
+        plain = self.assay_json('run', 'c.yaml')
+        self.assertLess(plain['validation_score'], 0.8)
+
     def test_config_file_and_template(self):
         template = self.assay('config', 'init', 'train.csv', '--target', 'default').stdout
         self.write('made.yaml', template)

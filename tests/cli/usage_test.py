@@ -139,6 +139,19 @@ class InputTest(CliCase):
         self.assertEqual((day['type'], day['min'], day['max']),
                          ('datetime', '2024-01-01', '2024-12-01'))
 
+    def test_describe_warns_of_columns_by_name(self):
+        rows = ''.join(f'{k},same,{k * 7 % 13},{k * 7 % 13},{"ab"[k % 3 == 0]},{"uv"[k % 3 == 0]}\n'
+                       for k in range(90))
+        self.write('t.csv', 'row,c,x,twin,told,y\n' + rows)
+        described = self.assay('data', 'describe', 't.csv', '--target', 'y')
+        for text in ("column 'row' numbers the rows", "column 'c' is constant",
+                     "column 'twin' says the same as 'x'",
+                     "column 'told' alone tells the target (100 % of the rows right"):
+            self.assertIn('warning: ' + text, described.stderr)
+        notes = self.assay_json('data', 'describe', 't.csv')['notes']
+        self.assertEqual(len(notes), 4)
+        self.assertIn("column 'y' says the same as 'told'", notes[-1])
+
     def test_config_init_suggests_what_to_leave_out(self):
         rows = ''.join(f'{k + 1},same,2024-01-{1 + k % 28:02d},{k % 7},{"yn"[k % 2]}\n'
                        for k in range(56))
