@@ -1,10 +1,15 @@
 #include "tracking/experiment.h"
 
+#include <chrono>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
 
 #include "kernels/base/names.h"
 #include "tracking/run_rewrite_internal.h"
 #include "tracking/run_trash.h"
+#include "tracking/writer_lease.h"
 
 namespace assay::tracking {
 namespace {
@@ -19,6 +24,74 @@ Result<RunList> runs_of(Workspace& workspace, std::string_view name) {
   for (const ExperimentInfo& experiment : all) names.push_back(experiment.name);
   return fail(StatusCode::kNotFound, "no experiment '{}'{}", name, name_hint(name, names));
 }
+
+// One rename at a time, of whatever experiments: two at once would each get some of the runs. Who
+// wants its turn says so in its writer's folder and then looks at those of the others: of two the
+// one with the lower id stays, and the other steps back. A writer that died is in nobody's way, and
+// one that was only asleep cannot rewrite runs any more once it was taken over.
+class RenameTurn {
+ public:
+  static Result<std::unique_ptr<RenameTurn>> wait(Workspace& workspace) {
+    ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+    std::unique_ptr<RenameTurn> turn(new RenameTurn(workspace, *writer));
+    while (true) {
+      if (!turn->said_) ASSAY_RETURN_IF_ERROR(turn->say());
+      ASSAY_ASSIGN_OR_RETURN(const Others others, turn->look());
+      if (!others.lower && !others.higher) return turn;
+      if (others.lower) turn->step_back();
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+  ~RenameTurn() { step_back(); }
+  RenameTurn(const RenameTurn&) = delete;
+  RenameTurn& operator=(const RenameTurn&) = delete;
+
+ private:
+  struct Others {
+    bool lower = false;
+    bool higher = false;
+  };
+  static constexpr auto kPause = std::chrono::milliseconds(5);
+  static constexpr const char* kWish = "/tmp/RENAMING";
+
+  RenameTurn(Workspace& workspace, const WriterLease& writer)
+      : threads_(workspace.rename_mutex()),
+        workspace_(workspace),
+        files_(workspace.files()),
+        id_(writer.id()),
+        wish_(fmt::format("{}/writers/{}{}", workspace.path(), id_, kWish)) {}
+
+  Status say() {
+    auto file = files_.create(wish_);
+    if (!file) return tl::unexpected<Error>(std::move(file.error()));
+    said_ = true;
+    return {};
+  }
+
+  void step_back() {
+    if (said_) (void)files_.unlink(wish_);
+    said_ = false;
+  }
+
+  Result<Others> look() {
+    Others others;
+    ASSAY_ASSIGN_OR_RETURN(const auto folders, writer_folders(files_, workspace_.path()));
+    for (const WriterFolder& folder : folders) {
+      if (folder.taken || folder.writer_id == id_ || !files_.exists(folder.path + kWish)) continue;
+      const bool dead =
+          writer_liveness(files_, workspace_.path(), folder.writer_id) == Liveness::kDead;
+      (folder.writer_id < id_ ? others.lower : others.higher) |= !dead;
+    }
+    return others;
+  }
+
+  const std::unique_lock<std::mutex> threads_;  // that share the writer
+  Workspace& workspace_;
+  FileLayer& files_;
+  const std::string id_;
+  const std::string wish_;
+  bool said_ = false;
+};
 
 }  // namespace
 
@@ -42,6 +115,11 @@ Result<std::vector<ExperimentInfo>> Experiment::list_all(Workspace& workspace) {
 Result<ExperimentChange> Experiment::rename(Workspace& workspace, std::string_view from,
                                             std::string_view to, bool merge) {
   ASSAY_RETURN_IF_ERROR(check_name("experiment", to));
+  // Without a writer's lease, which a folder that cannot be written to does not give.
+  if (auto found = runs_of(workspace, from); !found) {
+    return tl::unexpected<Error>(std::move(found.error()));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const auto turn, RenameTurn::wait(workspace));
   ASSAY_ASSIGN_OR_RETURN(RunList list, runs_of(workspace, from));
   for (const RunInfo& run : list.runs) {
     if (run.status != RunStatus::kRunning) continue;

@@ -46,8 +46,8 @@ class Experiment {
   // durable. Killed half-way, some have the old name; called again with `merge` it goes on. Runs in
   // the trash keep the old name. Goes on past damaged files, and tells of them.
   // Fails: not_found with the nearest name; already_exists if `to` has runs, unless `merge` or it
-  // is the same name in other letters; invalid_argument for a bad name, or if one of the runs is
-  // running; io.
+  // is the same name in other letters (of two renames at once one waits for the other);
+  // invalid_argument for a bad name, or if one of the runs is running; io.
   static Result<ExperimentChange> rename(Workspace& workspace, std::string_view from,
                                          std::string_view to, bool merge = false);
   // Moves all its runs, with those below them, to the trash (run_trash.h). All that can be read or

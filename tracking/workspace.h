@@ -94,6 +94,8 @@ class Workspace {
   Status heartbeat();
   // Creates a folder below the workspace and makes it durable; remembers that it did.
   Status ensure_folder(const std::string& relative_path);
+  // Held by the thread that renames an experiment.
+  std::mutex& rename_mutex() { return rename_mutex_; }
 
  private:
   Workspace(std::string path, FileLayer& files);
@@ -104,6 +106,7 @@ class Workspace {
   JournalOptions options_;
   const BootClock boot_clock_;
   const Clock* clock_ = &boot_clock_;
+  std::mutex rename_mutex_;
   std::mutex folders_mutex_;
   std::set<std::string> durable_folders_;
   Status begin_writing();  // expects writer_mutex_

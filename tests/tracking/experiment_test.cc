@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <span>
+#include <thread>
 
+#include "tests/tracking/hooked_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
@@ -78,6 +81,49 @@ TEST_F(ExperimentChange, RenamesAllItsRunsAndNothingElseOfThem) {
   EXPECT_EQ(Experiment::rename(*workspace_, "census", "Census")->runs, 2) << "other letters";
   EXPECT_EQ(experiment_of(trial_), "Census");
 }
+
+// The first one is stopped between two runs until the second one wants its turn.
+class RenamedTwice : public ExperimentChange, public testing::WithParamInterface<bool> {};
+
+TEST_P(RenamedTwice, AtOnceEndsAsOneName) {
+  ASSERT_TRUE(workspace_->flush());
+  workspace_.reset();
+  Barrier half;
+  std::atomic<int> renamed{0};
+  HookedFiles first_files([&](std::string_view operation, const std::string& path) -> Status {
+    if (operation == "rename" && path.ends_with(".h5") && ++renamed == 2) half.arrive();
+    return {};
+  });
+  Barrier wanted;
+  HookedFiles second_files([&](std::string_view operation, const std::string& path) -> Status {
+    if (operation == "create" && path.ends_with("/RENAMING")) wanted.arrive();
+    return {};
+  });
+  const auto first = *Workspace::open(folder_ / "store", &first_files);
+  const auto second = *Workspace::open(folder_ / "store", &second_files);
+  // Whoever has the lower id, the one at work goes on.
+  ASSERT_TRUE(GetParam() ? first->writer() : second->writer());
+  std::thread at_work([&] {
+    const auto done = Experiment::rename(*first, "adult", "census");
+    EXPECT_TRUE(done) << done.error().message;
+  });
+  half.await_arrival();
+  std::thread late([&] {
+    const auto done = Experiment::rename(*second, "adult", "people");
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, StatusCode::kNotFound) << done.error().message;
+  });
+  wanted.await_arrival();
+  half.open();
+  wanted.open();
+  at_work.join();
+  late.join();
+  workspace_ = *Workspace::open(folder_ / "store");
+  EXPECT_EQ(experiment_of(sweep_), "census");
+  EXPECT_EQ(experiment_of(trial_), "census");
+}
+
+INSTANTIATE_TEST_SUITE_P(Order, RenamedTwice, testing::Bool());
 
 TEST_F(ExperimentChange, MergesOnlyWhenTold) {
   const auto refused = Experiment::rename(*workspace_, "Adult", "LETTER");
