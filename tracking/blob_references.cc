@@ -74,7 +74,7 @@ Status ReferenceFinder::list_files(const std::string& folder, std::vector<Found>
     const std::string path = folder + "/" + entry.name;
     if (entry.info.folder) {
       ASSAY_RETURN_IF_ERROR(list_files(path, files));
-    } else if (entry.name.ends_with(".h5")) {
+    } else if (entry.name.ends_with(".h5") && !entry.info.special) {
       files.push_back({path, entry.info});
     }
   }

@@ -135,7 +135,8 @@ class Collector {
       ASSAY_ASSIGN_OR_RETURN(const std::vector<FolderEntry> entries, files_.scan(folder));
       const size_t before = moved_.size();
       for (size_t k = 0; k < entries.size() && status; ++k) {
-        if (!entries[k].info.folder && is_blob_name(entries[k].name)) {
+        const bool file = !entries[k].info.folder && !entries[k].info.special;
+        if (file && is_blob_name(entries[k].name)) {
           status = judge(entries[k], references);
         }
       }

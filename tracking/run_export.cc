@@ -89,7 +89,7 @@ class Exporter {
   // Opens a new file, with the folders above it.
   Result<std::unique_ptr<File>> create(const std::string& path) {
     const std::string full = folder_ + "/" + path;
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(fs::path(full).parent_path().string()));
+    ASSAY_RETURN_IF_ERROR(make_folders(files_, fs::path(full).parent_path().string()));
     ++report_.files;
     return files_.create(full);
   }
@@ -121,7 +121,7 @@ class Exporter {
       return {};
     }
     const std::string full = folder_ + "/" + path;
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(fs::path(full).parent_path().string()));
+    ASSAY_RETURN_IF_ERROR(make_folders(files_, fs::path(full).parent_path().string()));
     Status copied = blobs.copy_to(sha256, full);
     if (!copied) return fail_with(std::move(copied.error()), path);
     std::error_code error;
@@ -244,7 +244,7 @@ Result<RunExportReport> export_run(Workspace& workspace, const RunRecord& record
   ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
   const std::string temporary = fmt::format("{}.{}.part", target.string(), id);
   PosixFileLayer files;
-  ASSAY_RETURN_IF_ERROR(files.make_folder(temporary));
+  ASSAY_RETURN_IF_ERROR(make_folders(files, temporary));
   auto report = Exporter(workspace, record, temporary).run(request.run_json);
   Status published;
   if (report) published = files.rename(temporary, target.string());

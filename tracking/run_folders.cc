@@ -40,7 +40,7 @@ ShardScan scan_shard(const Workspace& workspace, size_t shard) {
     return scan;
   }
   for (const FolderEntry& entry : *entries) {
-    if (!entry.name.ends_with(".h5")) continue;
+    if (!entry.name.ends_with(".h5") || entry.info.special) continue;
     const std::string stem = entry.name.substr(0, entry.name.size() - 3);
     if (!is_ulid(stem) || shard_of(stem) != shard) {
       scan.odd.push_back(
@@ -86,7 +86,8 @@ void for_each_index(size_t count, FunctionRef<void(size_t)> body) {
 
 Result<FolderStamp> shard_stamp(const Workspace& workspace, size_t shard) {
   const auto info = workspace.files().stat(folder_path(workspace, shard));
-  if (info) return stamp_of(*info);
+  if (info && !info->special) return stamp_of(*info);
+  if (info) return FolderStamp{};  // nothing of ours has its name
   if (info.error().code == StatusCode::kNotFound) return FolderStamp{};
   return tl::unexpected<Error>(info.error());
 }

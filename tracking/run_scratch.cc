@@ -42,10 +42,17 @@ RunScratch::RunScratch(Workspace& workspace, const std::string& run_id)
     : workspace_(workspace),
       folder_(fmt::format("{}/{}/{}", workspace.path(), kScratchFolder, run_id)) {}
 
+// Not the folders above: where a workspace was nothing is made anew.
+Status RunScratch::make() {
+  FileLayer& files = workspace_.files();
+  ASSAY_RETURN_IF_ERROR(files.make_folder(fmt::format("{}/{}", workspace_.path(), kScratchFolder)));
+  return files.make_folder(folder_);
+}
+
 Status RunScratch::claim(const std::string& writer) {
   FileLayer& files = workspace_.files();
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* own, workspace_.writer());
-  ASSAY_RETURN_IF_ERROR(files.make_folder(folder_));
+  ASSAY_RETURN_IF_ERROR(make());
   std::string last = writer;
   while (true) {
     const std::string path = fmt::format("{}/{}{}", folder_, kClaimPrefix, last);
@@ -77,7 +84,7 @@ Status RunScratch::write(const std::string& name, std::span<const std::byte> byt
   const std::string path = folder_ + "/" + name;
   Status moved = files.rename(temporary, path);
   if (!moved) {
-    moved = files.make_folder(folder_);
+    moved = make();
     if (moved) moved = files.rename(temporary, path);
   }
   if (!moved) (void)files.unlink(temporary);

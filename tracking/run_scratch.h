@@ -47,6 +47,7 @@ class RunScratch {
   Status discard();
 
  private:
+  Status make();  // the folder
   Workspace& workspace_;
   const std::string folder_;
 };

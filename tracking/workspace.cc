@@ -125,6 +125,7 @@ Result<std::shared_ptr<Workspace>> Workspace::create(const std::string& path,
     }
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  ASSAY_RETURN_IF_ERROR(make_folders(layer, folder));
   for (const char* name : kFolders) {
     ASSAY_RETURN_IF_ERROR(layer.make_folder(fmt::format("{}/{}", folder, name)));
   }
@@ -289,7 +290,12 @@ Status Workspace::ensure_folder(const std::string& relative_path) {
     const std::string parent = (fs::path(path_) / partial).string();
     partial /= part;
     if (durable_folders_.contains(partial.string())) continue;
-    ASSAY_RETURN_IF_ERROR(files_.make_folder((fs::path(path_) / partial).string()));
+    Status made = files_.make_folder((fs::path(path_) / partial).string());
+    // Nothing is made anew where the workspace was.
+    if (!made && made.error().code == StatusCode::kNotFound && !files_.exists(path_)) {
+      return fail(StatusCode::kIo, "the workspace '{}' is gone: it was moved or removed", path_);
+    }
+    ASSAY_RETURN_IF_ERROR(made);
     ASSAY_RETURN_IF_ERROR(files_.sync_folder(partial.has_parent_path() ? parent : path_));
     durable_folders_.insert(partial.string());
   }

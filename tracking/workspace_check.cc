@@ -135,7 +135,7 @@ class Checker {
       const std::string path = folder + "/" + entry.name;
       if (entry.info.folder) {
         ASSAY_RETURN_IF_ERROR(list_files(path, ending, files));
-      } else if (entry.name.ends_with(ending)) {
+      } else if (entry.name.ends_with(ending) && !entry.info.special) {
         files.push_back({path, entry.info.size});
       } else {
         report_.foreign.push_back(path);

@@ -99,7 +99,7 @@ class Copier {
 
  private:
   Status begin() {
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_));
+    ASSAY_RETURN_IF_ERROR(make_folders(files_, to_));
     const std::string text = to_json(this_process());
     ASSAY_ASSIGN_OR_RETURN(auto marker, files_.create(to_ + "/" + kMarker));
     ASSAY_RETURN_IF_ERROR(marker->append(std::as_bytes(std::span(text))));
@@ -145,9 +145,11 @@ class Copier {
       return tl::unexpected<Error>(shards.error());
     }
     for (size_t i = 0; shards && i < shards->size(); ++i) {
-      const auto names = files_.list(root + "/" + (*shards)[i]);
-      if (!names) continue;  // no folder
-      for (const std::string& name : *names) {
+      const auto entries = files_.scan(root + "/" + (*shards)[i]);
+      if (!entries) continue;  // no folder
+      for (const FolderEntry& entry : *entries) {
+        const std::string& name = entry.name;
+        if (entry.info.special) continue;
         const std::string id = name.substr(0, name.size() - std::min<size_t>(name.size(), 3));
         if (!name.ends_with(".h5") || !is_ulid(id)) continue;
         if (run_file_path(id) != fmt::format("runs/{}/{}", (*shards)[i], name)) {
@@ -192,7 +194,7 @@ class Copier {
     const auto names = files_.list(workspace_.path() + "/" + folder);
     if (!names && names.error().code == StatusCode::kNotFound) return {};
     if (!names) return tl::unexpected<Error>(names.error());
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + folder));
+    ASSAY_RETURN_IF_ERROR(make_folders(files_, to_ + "/" + folder));
     for (const std::string& name : *names) {
       const std::string id = name.substr(0, kIdLength);
       if (deleted_.contains(name) || run_ids_.contains(id)) continue;
@@ -221,7 +223,7 @@ class Copier {
     auto entries = files_.scan(workspace_.path() + "/" + relative);
     if (!entries && entries.error().code == StatusCode::kNotFound) return {};
     if (!entries) return tl::unexpected<Error>(entries.error());
-    ASSAY_RETURN_IF_ERROR(files_.make_folder(to_ + "/" + relative));
+    ASSAY_RETURN_IF_ERROR(make_folders(files_, to_ + "/" + relative));
     // A model's state before its changes: it must not know of more than those.
     std::stable_partition(entries->begin(), entries->end(),
                           [](const FolderEntry& entry) { return !entry.info.folder; });

@@ -95,7 +95,7 @@ Result<std::string> find_folder(FileLayer& files, const WorkspaceSearch& search)
 Result<std::string> put_away(FileLayer& files, const std::string& folder, const std::string& id,
                              const std::string& why) {
   const std::string place = fmt::format("{}/{}", kQuarantine, id);
-  ASSAY_RETURN_IF_ERROR(files.make_folder(folder + "/" + place));
+  ASSAY_RETURN_IF_ERROR(make_folders(files, folder + "/" + place));
   const nlohmann::ordered_json note{
       {"time", iso_time(wall_time_ns())},
       {"user", user_name()},

@@ -146,6 +146,9 @@ Result<std::unique_ptr<WriterLease>> WriterLease::acquire(FileLayer& files,
   const std::string born = folder + std::string(kBornMark);
   // From here the destructor cleans up, also after a failure half-way.
   std::unique_ptr<WriterLease> lease(new WriterLease(files, born, std::move(info)));
+  // A workspace that was copied without its empty folders lacks this one.
+  ASSAY_RETURN_IF_ERROR(files.make_folder(writers));
+  ASSAY_RETURN_IF_ERROR(files.make_folder(born));
   ASSAY_RETURN_IF_ERROR(files.make_folder(lease->tmp_folder()));
   ASSAY_RETURN_IF_ERROR(files.make_folder(lease->pins_folder()));
   ASSAY_RETURN_IF_ERROR(write_lease(files, born, lease->info_));
@@ -154,8 +157,6 @@ Result<std::unique_ptr<WriterLease>> WriterLease::acquire(FileLayer& files,
   ASSAY_RETURN_IF_ERROR(files.rename(born, folder));
   lease->folder_ = folder;
   ASSAY_RETURN_IF_ERROR(files.sync_folder(writers));
-  // It was taken for dead between two of the folders, and made the second one's parent anew.
-  if (!files.exists(lease->tmp_folder())) return lease->taken_error();
   return lease;
 }
 
@@ -171,9 +172,16 @@ void WriterLease::release() {
 }
 
 tl::unexpected<Error> WriterLease::taken_error() const {
+  const std::string workspace = folder_.substr(0, folder_.rfind("/writers/"));
+  if (!files_.exists(workspace)) {
+    return fail(StatusCode::kIo,
+                "the workspace '{}' is gone: it was moved or removed while writer {} was at work, "
+                "which records nothing any more",
+                workspace, id());
+  }
   return fail(StatusCode::kIo,
-              "another process took this writer over (it was asleep too long, or seemed dead), or "
-              "the workspace is gone: writer {} records nothing any more",
+              "another process took this writer over (it was asleep too long, or seemed dead): "
+              "writer {} records nothing any more",
               id());
 }
 
@@ -202,9 +210,11 @@ Status WriterLease::heartbeat(int64_t min_age_ns) {
 Result<std::vector<WriterFolder>> writer_folders(FileLayer& files,
                                                  const std::string& workspace_path) {
   const std::string writers = workspace_path + "/writers";
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(writers));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<FolderEntry> entries, files.scan(writers));
   std::vector<WriterFolder> folders;
-  for (const std::string& name : names) {
+  for (const FolderEntry& entry : entries) {
+    if (!entry.info.folder) continue;  // nothing of ours
+    const std::string& name = entry.name;
     const size_t mark = name.find(kTakenMark);
     const std::string writer = name.substr(0, mark);
     if (!is_ulid(writer)) continue;

@@ -63,10 +63,24 @@ class PosixFile final : public File {
   std::string path_;
 };
 
-Result<std::unique_ptr<File>> open_posix(const std::string& path, int flags, const char* doing) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-  if (fd < 0) return io_error(doing, path, errno);
-  return std::make_unique<PosixFile>(fd, path);
+bool is_special(const struct stat& info) {
+  return !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode);
+}
+
+// A file that is there. Opening a pipe would wait for its other end; without a wait it is harmless.
+Result<std::unique_ptr<File>> open_existing(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  struct stat info {};
+  // Nobody reads the pipe, or it is a socket.
+  const bool refused = fd < 0 && errno == ENXIO;
+  if (fd < 0 && !refused) return io_error("open", path, errno);
+  auto file = refused ? nullptr : std::make_unique<PosixFile>(fd, path);
+  if (!refused && ::fstat(fd, &info) != 0) return io_error("stat", path, errno);
+  if (refused || is_special(info)) {
+    return fail(StatusCode::kNotFound,
+                "cannot open '{}': it is no file but a pipe, a socket or a device", path);
+  }
+  return file;
 }
 
 int64_t nanoseconds(const timespec& time) {
@@ -79,7 +93,8 @@ FileInfo info_from(const struct stat& info) {
           .modified_ns = nanoseconds(info.st_mtim),
           .changed_ns = nanoseconds(info.st_ctim),
           .links = info.st_nlink,
-          .folder = S_ISDIR(info.st_mode)};
+          .folder = S_ISDIR(info.st_mode),
+          .special = is_special(info)};
 }
 
 struct CloseFolder {
@@ -89,15 +104,17 @@ struct CloseFolder {
 }  // namespace
 
 Result<std::unique_ptr<File>> PosixFileLayer::create(const std::string& path) {
-  return open_posix(path, O_RDWR | O_CREAT | O_EXCL, "create");
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return io_error("create", path, errno);
+  return std::make_unique<PosixFile>(fd, path);
 }
 
 Result<std::unique_ptr<File>> PosixFileLayer::open(const std::string& path) {
-  return open_posix(path, O_RDONLY, "open");
+  return open_existing(path, O_RDONLY);
 }
 
 Result<std::unique_ptr<File>> PosixFileLayer::open_append(const std::string& path) {
-  return open_posix(path, O_WRONLY | O_APPEND, "open");
+  return open_existing(path, O_WRONLY | O_APPEND);
 }
 
 Status PosixFileLayer::rename(const std::string& from, const std::string& to) {
@@ -117,11 +134,7 @@ Status PosixFileLayer::unlink(const std::string& path) {
 
 Status PosixFileLayer::make_folder(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
-  // Its parents are made, too: what is missing then is a file system that takes folders.
-  if (error && error.value() == ENOENT) {
-    return fail(StatusCode::kIo, "cannot create folder '{}': {}", path, error.message());
-  }
+  std::filesystem::create_directory(path, error);
   if (error) return io_error("create folder", path, error.value());
   return {};
 }
@@ -185,6 +198,21 @@ Result<std::vector<FolderEntry>> PosixFileLayer::scan(const std::string& path) {
 Status PosixFileLayer::remove_folder(const std::string& path) {
   if (::rmdir(path.c_str()) != 0) return io_error("remove folder", path, errno);
   return {};
+}
+
+Status make_folders(FileLayer& files, const std::string& path) {
+  Status made = files.make_folder(path);
+  if (made || made.error().code != StatusCode::kNotFound) return made;
+  const std::filesystem::path whole = std::filesystem::path(path).lexically_normal();
+  const std::string parent =
+      (whole.has_filename() ? whole : whole.parent_path()).parent_path().string();
+  if (!parent.empty() && !files.exists(parent)) {
+    ASSAY_RETURN_IF_ERROR(make_folders(files, parent));
+    made = files.make_folder(path);
+  }
+  // The parent is there: what is missing is a file system that takes folders.
+  if (!made && made.error().code == StatusCode::kNotFound) made.error().code = StatusCode::kIo;
+  return made;
 }
 
 Result<std::string> read_file(FileLayer& files, const std::string& path, int64_t limit_bytes) {

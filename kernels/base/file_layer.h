@@ -35,6 +35,7 @@ struct FileInfo {
   int64_t changed_ns = 0;   // when content, name, links or rights changed; cannot be set
   uint64_t links = 0;       // hard links
   bool folder = false;
+  bool special = false;  // a pipe, a socket or a device
   bool operator==(const FileInfo&) const = default;
 };
 
@@ -49,18 +50,19 @@ class FileLayer {
   virtual ~FileLayer() = default;
   // O_CREAT | O_EXCL. Fails: already_exists.
   virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
-  // Read only. Fails: not_found.
+  // Read only. A pipe, a socket or a device is no file: it is never waited for.
+  // Fails: not_found, also for those.
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
   // An existing file to append to (O_APPEND): what one append() writes stays together although
   // other processes append too, as long as the disk takes all of it. It cannot be read.
-  // Fails: not_found.
+  // Fails: as open().
   virtual Result<std::unique_ptr<File>> open_append(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   // Hard link. Fails: already_exists.
   virtual Status link(const std::string& from, const std::string& to) = 0;
   // Fails: not_found.
   virtual Status unlink(const std::string& path) = 0;
-  // Creates the folder and its parents; fine if it is there.
+  // Creates the folder; fine if it is there. Fails: not_found if its parent is missing.
   virtual Status make_folder(const std::string& path) = 0;
   // Makes creations, renames and unlinks in the folder durable.
   virtual Status sync_folder(const std::string& path) = 0;
@@ -92,6 +94,9 @@ class PosixFileLayer final : public FileLayer {
   Result<std::vector<FolderEntry>> scan(const std::string& path) override;
   Status remove_folder(const std::string& path) override;
 };
+
+// Creates the folder and its parents; fine if it is there. Fails: io.
+Status make_folders(FileLayer& files, const std::string& path);
 
 // The whole file. Fails: not_found, io, resource_exhausted if it is larger than `limit_bytes`.
 Result<std::string> read_file(FileLayer& files, const std::string& path, int64_t limit_bytes);

@@ -1,8 +1,14 @@
 #include "tracking/workspace_check.h"
 
+#include <sys/stat.h>
+
+#include <filesystem>
+
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/catalog.h"
+#include "tracking/garbage.h"
 #include "tracking/run_trash.h"
+#include "tracking/workspace_copy.h"
 
 namespace assay::tracking {
 namespace {
@@ -41,6 +47,52 @@ TEST_F(WorkspaceCheck, FindsNothingInAWholeOne) {
   EXPECT_EQ(report->blobs, 4);
   EXPECT_EQ(report->models, 1);
   EXPECT_GE(steps, 9);
+}
+
+TEST_F(WorkspaceCheck, NothingWaitsForPipesAmongItsFiles) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::string id = "01HZY0J8Q0ABCDEFGHJKMNPQRV";
+  std::vector<std::string> folders = {folder_ / "store"};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "store")) {
+    if (entry.is_directory()) folders.push_back(entry.path().string());
+  }
+  size_t pipes = 0;
+  const auto make_pipe = [&](const std::string& path) {
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0) << path;
+    ++pipes;
+  };
+  for (const std::string& folder : folders) make_pipe(folder + "/pipe");
+  for (const char* name : {"runs/ff", "blobs/ff"}) {
+    if (!std::filesystem::exists(folder_ / (std::string("store/") + name))) {
+      make_pipe(folder_ / (std::string("store/") + name));
+    }
+  }
+  std::filesystem::create_directories(folder_ / "store/runs/fe");
+  for (const auto& shard : std::filesystem::directory_iterator(folder_ / "store/runs")) {
+    if (shard.is_directory()) make_pipe(shard.path().string() + "/" + id + ".h5");
+  }
+  make_pipe(folder_ / fmt::format("store/trash/runs/{}-1.h5", id));
+  make_pipe(folder_ / ("store/writers/" + id));
+  std::filesystem::remove(folder_ / "store/catalog.h5");
+  std::filesystem::remove(folder_ / "store/catalog.wal");
+  make_pipe(folder_ / "store/catalog.h5");
+  make_pipe(folder_ / "store/catalog.wal");
+  EXPECT_GT(pipes, 12U);
+
+  reopen();
+  EXPECT_EQ(run_ids().size(), 3U);
+  EXPECT_THAT(check().problems, IsEmpty());
+  EXPECT_GT(check().foreign.size(), 3U);
+  ASSERT_TRUE(collect_garbage(*workspace_, {.grace_ns = 0}));
+  ASSERT_TRUE(workspace_->recover());
+  make_run("job", "", "more");
+  EXPECT_EQ(run_ids().size(), 4U);
+  ASSERT_TRUE(Catalog(*workspace_).rebuild());
+  EXPECT_EQ(run_ids().size(), 4U);
+  const auto copied = copy_workspace(*workspace_, folder_ / "copy", stop_);
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_THAT(copied->damaged, IsEmpty());
+  EXPECT_TRUE(check_workspace(**Workspace::open(folder_ / "copy"), stop_)->whole());
 }
 
 TEST_F(WorkspaceCheck, NamesEachFileThatChanged) {

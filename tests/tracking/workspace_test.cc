@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -163,6 +164,45 @@ TEST(Workspace, HoldsNoAbsolutePathAndCanMove) {
   const auto found = find_run(**moved, "first");
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->run_id, run_id);
+}
+
+TEST(Workspace, MovedUnderARunLeavesNothingBehindAndSaysSo) {
+  const TestFolder folder;
+  std::string id;
+  {
+    const auto workspace = Workspace::create(folder / "store", "a");
+    const auto run = Run::create(*workspace, {.name = "moved"});
+    ASSERT_TRUE(run);
+    id = (*run)->id();
+    ASSERT_TRUE((*run)->log_metric("loss", 1.0, 1));
+    ASSERT_TRUE((*run)->durable());
+    fs::rename(folder / "store", folder / "elsewhere");
+    ASSERT_TRUE((*run)->log_metric("loss", 2.0, 2));
+    const Status lost = (*run)->durable();
+    ASSERT_FALSE(lost);
+    EXPECT_NE(lost.error().message.find("'" + (folder / "store") + "' is gone: it was moved"),
+              std::string::npos)
+        << lost.error().message;
+    const std::string text = "bytes";
+    EXPECT_FALSE((*run)->log_artifact("a.txt", std::as_bytes(std::span(text)), "text/plain"));
+    EXPECT_FALSE((*run)->checkpoint());
+    EXPECT_FALSE((*run)->finish(RunStatus::kCompleted));
+    EXPECT_FALSE((*workspace)->ensure_folder("runs/aa"));
+    EXPECT_FALSE(Run::create(*workspace, {.name = "more"}));
+  }
+  EXPECT_FALSE(fs::exists(folder / "store"));
+  // Who had it open and had written nothing makes nothing either.
+  fs::rename(folder / "elsewhere", folder / "store");
+  const auto reader = Workspace::open(folder / "store");
+  fs::rename(folder / "store", folder / "elsewhere");
+  const auto late = Run::create(*reader, {.name = "late"});
+  ASSERT_FALSE(late);
+  EXPECT_FALSE(fs::exists(folder / "store"));
+  const auto moved = Workspace::open(folder / "elsewhere");
+  ASSERT_TRUE(moved);
+  const auto record = load_run(**moved, id);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_GE(record->metrics.at("loss").size(), 1U);
 }
 
 TEST(Workspace, ThatCannotBeWrittenStillReads) {

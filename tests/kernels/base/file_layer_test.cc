@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -43,6 +46,30 @@ class FileLayerTest : public ::testing::Test {
   std::string folder_;
   PosixFileLayer files_;
 };
+
+TEST_F(FileLayerTest, WaitsForNoPipeSocketOrDevice) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(path("socket").size(), sizeof address.sun_path);
+  path("socket").copy(address.sun_path, path("socket").size());
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  for (const std::string& special : {path("pipe"), path("socket"), std::string("/dev/null")}) {
+    for (const bool append : {false, true}) {
+      const auto opened = append ? files_.open_append(special) : files_.open(special);
+      ASSERT_FALSE(opened) << special;
+      EXPECT_EQ(opened.error().code, StatusCode::kNotFound);
+      EXPECT_THAT(opened.error().message, HasSubstr("'" + special + "': it is no file"));
+    }
+    EXPECT_TRUE(files_.stat(special)->special);
+    EXPECT_FALSE(files_.stat(special)->folder);
+  }
+  ::close(fd);
+  write("a", "text");
+  EXPECT_FALSE(files_.stat(path("a"))->special);
+  EXPECT_FALSE(files_.stat(folder_)->special);
+}
 
 TEST_F(FileLayerTest, AppendedBytesReadBack) {
   auto file = files_.create(path("a"));
@@ -93,7 +120,9 @@ TEST_F(FileLayerTest, RenameReplaces) {
 TEST_F(FileLayerTest, ListIsSorted) {
   write("b", "");
   write("a", "");
-  ASSERT_TRUE(files_.make_folder(path("c/d")).has_value());
+  ASSERT_TRUE(make_folders(files_, path("c/d")).has_value());
+  ASSERT_TRUE(make_folders(files_, path("c/d")).has_value());
+  ASSERT_TRUE(make_folders(files_, path("c/d/")).has_value());
   ASSERT_TRUE(files_.make_folder(path("c/d")).has_value());
   EXPECT_THAT(*files_.list(folder_), ElementsAre("a", "b", "c"));
   EXPECT_THAT(*files_.list(path("c/d")), IsEmpty());
@@ -153,9 +182,16 @@ TEST_F(FileLayerTest, AppendersOfOneFileDoNotTearEachOther) {
 }
 
 TEST_F(FileLayerTest, AFolderThatCannotBeMadeIsAnIoError) {
-  const Status made = files_.make_folder("/proc/none/below");
+  const Status made = make_folders(files_, "/proc/none/below");
   ASSERT_FALSE(made.has_value());
   EXPECT_EQ(made.error().code, StatusCode::kIo);
+}
+
+TEST_F(FileLayerTest, AFolderAloneDoesNotMakeItsParent) {
+  const Status made = files_.make_folder(path("gone/below"));
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, StatusCode::kNotFound);
+  EXPECT_FALSE(files_.exists(path("gone")));
 }
 
 TEST_F(FileLayerTest, MakeFolderFailsUnderAFile) {
