@@ -1,15 +1,22 @@
 #include "tests/tracking/crash/workload.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 #include <span>
+#include <system_error>
 #include <utility>
 
+#include "kernels/base/hash.h"
 #include "tracking/blob_store.h"
 #include "tracking/catalog.h"
 #include "tracking/garbage.h"
 #include "tracking/model_registry.h"
+#include "tracking/quarantine.h"
+#include "tracking/run_query.h"
 #include "tracking/run_tags.h"
 #include "tracking/run_trash.h"
+#include "tracking/workspace_copy.h"
 
 namespace assay::tracking {
 namespace {
@@ -83,8 +90,10 @@ Status Workload::upkeep_step() {
   if (number < 74) return collect_garbage();
   if (number < 81) return promote();
   if (number < 84) return remove_alias();
-  if (number < 90) return delete_version();
-  return number < 95 ? restore_version() : write_catalog();
+  if (number < 89) return delete_version();
+  if (number < 93) return restore_version();
+  if (number < 96) return write_catalog();
+  return number < 98 ? copy_store() : put_away();
 }
 
 Status Workload::finish() {
@@ -345,6 +354,49 @@ Status Workload::strand_blobs() {
     if (!moved && moved.error().code != StatusCode::kNotFound) return moved;
   }
   return workspace_->files().sync_folder(fmt::format("{}/{}", workspace_->path(), kBlobTrash));
+}
+
+// The copy has what was acknowledged here, and is thrown away.
+Status Workload::copy_store() {
+  action_ = Action::kCopy;
+  const std::string to = fmt::format("{}-copy-{}-{}", workspace_->path(), tag_, ++copies_);
+  ASSAY_ASSIGN_OR_RETURN(const CopyReport report, copy_workspace(*workspace_, to, StopToken()));
+  for (const std::string& message : report.damaged) {
+    if (message.starts_with("blob ")) continue;  // to be put away
+    return fail(StatusCode::kInternal, "a copy found damage: {}", message);
+  }
+  ASSAY_ASSIGN_OR_RETURN(const auto copy, Workspace::open(to));
+  ASSAY_ASSIGN_OR_RETURN(const RunList list, list_runs(*copy));
+  if (!list.damaged.empty()) {
+    return fail(StatusCode::kInternal, "a copy is damaged: {}", list.damaged.front());
+  }
+  std::set<std::string> ids;
+  for (const RunInfo& info : list.runs) ids.insert(info.run_id);
+  for (const std::string& run_id : ended_) {
+    if (!ids.contains(run_id)) {
+      return fail(StatusCode::kInternal, "a copy lacks run {}", run_id);
+    }
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(to, ignored);
+  return {};
+}
+
+// A blob that nothing names, with other bytes than its name says.
+Status Workload::put_away() {
+  action_ = Action::kQuarantine;
+  const std::string text = fmt::format("damaged {} of {}", ++put_away_, tag_);
+  const std::string path = blob_path(sha256_hex(bytes_of(text)));
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_->writer());
+  ASSAY_RETURN_IF_ERROR(workspace_->ensure_folder(path.substr(0, path.rfind('/'))));
+  ASSAY_RETURN_IF_ERROR(publish_file(workspace_->files(), writer->tmp_folder(),
+                                     workspace_->path() + "/" + path, bytes_of(kDamagedBytes)));
+  const DamagedFile damaged{DamagedFile::Kind::kBlob, path, "it was damaged on purpose"};
+  ASSAY_ASSIGN_OR_RETURN(const QuarantineReport report,
+                         quarantine_files(*workspace_, {&damaged, 1}));
+  // Another process may have collected it before.
+  if (report.moved.size() + report.left.size() == 1) return {};
+  return fail(StatusCode::kInternal, "{} was not put away", path);
 }
 
 Status Workload::write_catalog() {

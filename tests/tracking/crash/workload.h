@@ -1,9 +1,10 @@
 // Random use of a store, by seed: starts runs, logs their scripts, makes them durable, checkpoints,
 // finishes at once or later, flushes, stores blobs, registers models and moves, sets and removes
 // aliases; tags, deletes, restores and goes on with runs that ended, promotes, deletes and restores
-// versions, collects garbage, writes the catalog. Each call that returns well is reported as a fact
-// at once; what is to be moved or collected is reported before. A call that fails is made again by
-// a later step, as training code would. Not thread-safe.
+// versions, collects garbage, writes the catalog, copies the store, puts damaged blobs into
+// quarantine. Each call that returns well is reported as a fact at once; what is to be moved or
+// collected is reported before. A call that fails is made again by a later step, as training code
+// would. Not thread-safe.
 #pragma once
 
 #include <atomic>
@@ -30,7 +31,10 @@ void tune_journal(Workspace& workspace, uint64_t seed);
 inline constexpr const char* kPromotedAlias = "promoted";
 
 // What a step does, for controls that leave out syncs of one kind of step alone.
-enum class Action { kRuns, kTag, kTrash, kCollect, kModels, kCatalog };
+enum class Action { kRuns, kTag, kTrash, kCollect, kModels, kCatalog, kCopy, kQuarantine };
+
+// What a blob holds that a step damaged to put it away.
+inline constexpr const char* kDamagedBytes = "damaged on purpose";
 
 // What the steps are drawn from.
 enum class Focus {
@@ -84,6 +88,8 @@ class Workload {
   Status collect_garbage();
   Status strand_blobs();
   Status write_catalog();
+  Status copy_store();
+  Status put_away();
   // The newest version was registered and is not deleted, so that it can have an alias.
   bool has_newest() const;
   // Acknowledged ends may be tagged and deleted.
@@ -100,6 +106,8 @@ class Workload {
   int64_t newest_version_ = 0;
   int64_t aliases_ = 0;  // set to be removed
   int64_t last_mark_ = 0;
+  int64_t copies_ = 0;
+  int64_t put_away_ = 0;
   std::atomic<Action> action_{Action::kRuns};
   std::vector<std::string> ended_;         // runs
   std::vector<std::string> deleted_;       // likewise
