@@ -356,11 +356,13 @@ Status Workload::strand_blobs() {
   return workspace_->files().sync_folder(fmt::format("{}/{}", workspace_->path(), kBlobTrash));
 }
 
-// The copy has what was acknowledged here, and is thrown away.
+// The copy has what was acknowledged here, and is thrown away: so it is written beside the layer
+// that records or fails, and the store is read as another process would.
 Status Workload::copy_store() {
   action_ = Action::kCopy;
   const std::string to = fmt::format("{}-copy-{}-{}", workspace_->path(), tag_, ++copies_);
-  ASSAY_ASSIGN_OR_RETURN(const CopyReport report, copy_workspace(*workspace_, to, StopToken()));
+  ASSAY_ASSIGN_OR_RETURN(const auto reader, Workspace::open(workspace_->path()));
+  ASSAY_ASSIGN_OR_RETURN(const CopyReport report, copy_workspace(*reader, to, StopToken()));
   for (const std::string& message : report.damaged) {
     if (message.starts_with("blob ")) continue;  // to be put away
     return fail(StatusCode::kInternal, "a copy found damage: {}", message);
