@@ -164,6 +164,8 @@ std::map<std::string, std::string> published(const std::string& store, const Led
     for (const std::string& path : files_below(folder)) {
       if (ledger.moved.contains(fs::path(path).stem().string())) continue;
       const std::string text = slurp(folder + "/" + path);
+      // Quarantine is no publishing either.
+      if (text == kDamagedBytes) continue;
       hashes[part + ("/" + path)] = sha256_hex(std::as_bytes(std::span(text)));
     }
   }
