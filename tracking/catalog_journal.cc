@@ -86,12 +86,22 @@ bool left_by_crash(std::string_view text, std::string_view beginning) {
 // nothing or entries of those who went on. Nothing if there is something else.
 std::optional<size_t> header_bytes(std::string_view text) {
   const std::string header = journal_header();
-  for (size_t cut = 0; cut < header.size() && cut <= text.size(); ++cut) {
-    if (text.substr(0, cut) != header.substr(0, cut)) break;
-    if (text.size() == cut || text.substr(cut).starts_with(kFrameMark)) return cut;
+  const size_t most = std::min(text.size(), header.size());
+  const auto begins = [&](size_t cut) { return left_by_crash(text.substr(0, cut), header); };
+  // The entry behind it may have been hit by a further crash: a whole one is the better sign.
+  for (const bool whole : {true, false}) {
+    const auto entry_at = [&](size_t at) {
+      const std::string_view rest = text.substr(at);
+      return rest.empty() ||
+             (whole ? rest.starts_with(kFrameMark) : left_by_crash(rest, kFrameMark));
+    };
+    if (begins(most) && entry_at(most)) return most;
+    for (size_t cut = 0; cut < most && begins(cut); ++cut) {
+      if (entry_at(cut)) return cut;
+    }
   }
-  if (!left_by_crash(text, header)) return std::nullopt;
-  return std::min(text.size(), header.size());
+  if (begins(most)) return most;
+  return std::nullopt;
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ SearchSpace line_and_kinds() {
 }
 
 TEST(ParzenDensity, IntegratesToOne) {
-  const ParzenDensity density(line_and_kinds(), {{0.1, 0.5}, {0.9, 1.0 / 6}}, {1, 0.5});
+  const SearchSpace space = line_and_kinds();
+  const ParzenDensity density(space, {{0.1, 0.5}, {0.9, 1.0 / 6}}, {1, 0.5});
   constexpr int kSteps = 2000;
   double sum = 0;
   for (int i = 0; i < kSteps; ++i) {
@@ -47,7 +48,8 @@ TEST(ParzenDensity, IntegratesToOne) {
 }
 
 TEST(ParzenDensity, DrawsWhatItIsDenseIn) {
-  const ParzenDensity density(line_and_kinds(), std::vector<std::vector<double>>(30, {0.2, 0.5}),
+  const SearchSpace space = line_and_kinds();
+  const ParzenDensity density(space, std::vector<std::vector<double>>(30, {0.2, 0.5}),
                               std::vector<double>(30, 1.0));
   Rng rng(3);
   int near = 0;

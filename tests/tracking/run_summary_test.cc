@@ -234,6 +234,24 @@ TEST(CatalogJournal, GoesOnBehindAHeaderThatACrashTookAway) {
   }
 }
 
+TEST(CatalogJournal, GoesOnBehindACutHeaderAndAnEntryThatASecondCrashHit) {
+  CatalogEntry entry;
+  entry.summary.info.run_id = *make_ulid();
+  const std::string frame = entry_frame(entry);
+  const std::string header = journal_header();
+  for (size_t cut = 0; cut < header.size(); ++cut) {
+    for (const size_t zeros : {1, 4, 20}) {
+      std::string hit = frame;
+      std::fill_n(hit.begin(), zeros, '\0');
+      const auto content = parse_journal(header.substr(0, cut) + hit + frame, true);
+      ASSERT_TRUE(content) << cut << " " << zeros;
+      EXPECT_EQ(content->frames.size(), 1U) << cut << " " << zeros;
+      EXPECT_TRUE(content->damaged);
+      EXPECT_FALSE(content->foreign) << cut << " " << zeros;
+    }
+  }
+}
+
 TEST(CatalogJournal, KeepsStamps) {
   ShardStamps stamps{};
   stamps[3] = {1, 2, 3};
