@@ -234,8 +234,9 @@ TEST(SweepTime, KeepsNoMoreBackForSavingThanWhatWouldBeChosenTakes) {
   const auto fit = [&](const FakeLearner::Call& call) {
     if (call.context.stop->requested()) return Script{{}, true};
     last = static_cast<double>(bench.clock.now_ns()) * 1e-9;
-    const bool near = last > 20;
-    bench.clock.advance(near ? kSecond / 4 : kSecond);
+    // Steps that the leading thread cannot miss what it looks out for in, near to it.
+    const bool near = last > 20 && last < 24;
+    bench.clock.advance(near ? kSecond / 8 : kSecond);
     if (near) observer.wait_for_looks(2);
     return Script{};
   };
