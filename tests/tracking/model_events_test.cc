@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "tests/tracking/failing_files.h"
+#include "tests/tracking/failing_quarantine.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/garbage.h"
 #include "tracking/model_log_internal.h"
@@ -463,20 +463,7 @@ TEST_F(DamagedChanges, PutAwayWithAFailureAnywhereLosesNothing) {
   spill(change(4), half);
   std::filesystem::remove(change(2));
   workspace_.reset();
-  std::filesystem::rename(folder_ / "store", folder_ / "damaged");
-  for (int64_t at = 0;; ++at) {
-    ASSERT_LT(at, 1000);
-    std::filesystem::copy(folder_ / "damaged", folder_ / "store",
-                          std::filesystem::copy_options::recursive);
-    FailingFiles files;
-    bool complete = false;
-    {
-      const auto workspace = *Workspace::open(folder_ / "store", &files);
-      files.restart(at, true);
-      (void)quarantine_damage(*workspace, stop_);
-      complete = files.count() <= at;
-      files.fail_at = -1;
-    }
+  quarantine_failing_at_each(folder_ / "store", stop_, [&](int64_t at) {
     EXPECT_TRUE(std::filesystem::exists(change(4))) << at;
     bool kept = false;
     for (const std::string& path : files_below(folder_ / "store")) {
@@ -491,12 +478,7 @@ TEST_F(DamagedChanges, PutAwayWithAFailureAnywhereLosesNothing) {
     ASSERT_TRUE(registry().set_alias("credit", "next", 1));
     EXPECT_TRUE(std::filesystem::exists(change(5))) << at;
     workspace_.reset();
-    std::filesystem::remove_all(folder_ / "store");
-    if (complete) {
-      EXPECT_GT(at, 10);
-      return;
-    }
-  }
+  });
 }
 
 TEST_F(DamagedChanges, WhatTurnsOutToBeWholeIsLeft) {

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "tests/tracking/failing_files.h"
+#include "tests/tracking/failing_quarantine.h"
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/garbage.h"
@@ -253,19 +253,7 @@ TEST_F(Quarantine, ThatFailsAnywhereLosesNothing) {
   const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
   spill(blob(sha256), "other bytes");
   workspace_.reset();
-  std::filesystem::rename(folder_ / "store", folder_ / "damaged");
-  for (int64_t at = 0;; ++at) {
-    std::filesystem::copy(folder_ / "damaged", folder_ / "store",
-                          std::filesystem::copy_options::recursive);
-    FailingFiles files;
-    bool complete = false;
-    {
-      const auto workspace = *Workspace::open(folder_ / "store", &files);
-      files.restart(at, true);
-      (void)quarantine_damage(*workspace, stop_);
-      complete = files.count() <= at;
-      files.fail_at = -1;
-    }
+  quarantine_failing_at_each(folder_ / "store", stop_, [&](int64_t at) {
     std::multiset<std::string> found;
     for (const std::string& path : files_below(folder_ / "store")) {
       const std::string bytes = slurp(store(path));
@@ -280,12 +268,7 @@ TEST_F(Quarantine, ThatFailsAnywhereLosesNothing) {
     put_away();
     EXPECT_THAT(check().problems, IsEmpty()) << at;
     workspace_.reset();
-    std::filesystem::remove_all(folder_ / "store");
-    if (complete) {
-      EXPECT_GT(at, 10);
-      return;
-    }
-  }
+  });
 }
 
 }  // namespace

@@ -91,3 +91,15 @@ class Categories:
             frame[name] = pandas.Categorical(
                 [None if text is None else str(text) for text in texts], categories=levels)
         return frame
+
+
+class ModelSystem(FrameSystem):
+    """`model`, with the interface of scikit-learn, takes x and y as they are."""
+
+    def fit(self):
+        self.model.fit(self.x, self.y)
+        if self.classifies:
+            self.classes = list(self.model.classes_)
+
+    def probabilities(self, frame):
+        return self.model.predict_proba(frame) if self.classifies else self.model.predict(frame)

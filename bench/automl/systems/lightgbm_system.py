@@ -4,7 +4,7 @@ import events
 import frames
 
 
-class LightGbm(frames.FrameSystem):
+class LightGbm(frames.ModelSystem):
     PACKAGES = ('lightgbm',)
 
     def load(self):
@@ -18,14 +18,6 @@ class LightGbm(frames.FrameSystem):
 
     def ready(self, frame):
         return self.categories.apply(frame).set_axis(self.names, axis=1)
-
-    def fit(self):
-        self.model.fit(self.x, self.y)
-        if self.classifies:
-            self.classes = list(self.model.classes_)
-
-    def probabilities(self, frame):
-        return self.model.predict_proba(frame) if self.classifies else self.model.predict(frame)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@ import frames
 MOST_LEVELS = 255
 
 
-class HistGradientBoosting(frames.FrameSystem):
+class HistGradientBoosting(frames.ModelSystem):
     PACKAGES = ('scikit-learn',)
 
     def load(self):
@@ -29,14 +29,6 @@ class HistGradientBoosting(frames.FrameSystem):
                 codes = frame[name].cat.codes.astype(float)
                 frame[name] = codes.where(codes >= 0)
         return frame
-
-    def fit(self):
-        self.model.fit(self.x, self.y)
-        if self.classifies:
-            self.classes = list(self.model.classes_)
-
-    def probabilities(self, frame):
-        return self.model.predict_proba(frame) if self.classifies else self.model.predict(frame)
 
 
 if __name__ == '__main__':
