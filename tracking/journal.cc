@@ -388,9 +388,9 @@ Status Journal::write_frames(const StagedRuns& staged) {
     seal_frames(bind_frames_, segment_->salt());
     ASSAY_RETURN_IF_ERROR(segment_->append(bind_frames_));
   }
-  seal_frames(writing_, segment_->salt());
+  const uint64_t last_seq = seal_frames(writing_, segment_->salt());
   ASSAY_RETURN_IF_ERROR(segment_->append(writing_));
-  for (const auto& [number, entry] : staged) written_seq_ = std::max(written_seq_, entry.last_seq);
+  written_seq_ = std::max(written_seq_, last_seq);
   return {};
 }
 

@@ -211,6 +211,8 @@ class Journal {
   std::vector<Segment> closed_;    // the oldest first
   bool removal_unsynced_ = false;  // of the last segment that was removed
   uint64_t epoch_ = 0;
+  // Of the last frame written: a change or a note, whose number may be that of a change that a full
+  // disk kept out. No frame that follows may have a lower one.
   uint64_t written_seq_ = 0;
 };
 

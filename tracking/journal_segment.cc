@@ -16,6 +16,7 @@ constexpr std::string_view kMagic = "ASSAYWAL";
 constexpr size_t kHeaderCrcAt = kSegmentHeaderBytes - sizeof(uint32_t);
 constexpr size_t kCrcAt = 4;   // in a frame
 constexpr size_t kTypeAt = 8;  // the checksum covers the salt, the length and all from here
+constexpr size_t kSeqAt = 16;
 constexpr size_t kAlign = 8;
 constexpr size_t kDigits = 6;
 
@@ -115,15 +116,18 @@ std::optional<SyncedNote> parse_synced_note(const Frame& frame) {
   return from.ok() ? std::optional(note) : std::nullopt;
 }
 
-void seal_frames(std::span<char> frames, uint64_t salt) {
+uint64_t seal_frames(std::span<char> frames, uint64_t salt) {
+  uint64_t last_seq = 0;
   size_t at = 0;
   while (at < frames.size()) {
     char* frame = &frames[at];
     const size_t size = number_at<uint32_t>(frame);
     const uint32_t crc = frame_crc(frame, size, salt);
     std::memcpy(frame + kCrcAt, &crc, sizeof crc);
+    last_seq = number_at<uint64_t>(frame + kSeqAt);
     at += kFrameHeaderBytes + padded(size);
   }
+  return last_seq;
 }
 
 bool FrameReader::next(Frame& frame) {
@@ -132,7 +136,7 @@ bool FrameReader::next(Frame& frame) {
   const size_t size = number_at<uint32_t>(rest.data());
   if (size > kFrameLimitBytes || kFrameHeaderBytes + padded(size) > rest.size()) return false;
   if (frame_crc(rest.data(), size, salt_) != number_at<uint32_t>(&rest[kCrcAt])) return false;
-  const auto seq = number_at<uint64_t>(&rest[16]);
+  const auto seq = number_at<uint64_t>(&rest[kSeqAt]);
   if (seq < seq_) return false;
   seq_ = seq;
   frame.type = number_at<uint16_t>(&rest[kTypeAt]);

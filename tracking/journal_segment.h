@@ -70,8 +70,9 @@ void append_synced_note(const SyncedNote& note, std::string& to);
 // Nothing if the frame is another.
 std::optional<SyncedNote> parse_synced_note(const Frame& frame);
 
-// Fills in the checksums of frames made by append_frame().
-void seal_frames(std::span<char> frames, uint64_t salt);
+// Fills in the checksums of frames made by append_frame(). Gives the seq of the last one, 0 if
+// there is none.
+uint64_t seal_frames(std::span<char> frames, uint64_t salt);
 
 // Frames of a buffer that begins at a frame's boundary.
 class FrameReader {

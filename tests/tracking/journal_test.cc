@@ -2,6 +2,7 @@
 // takeover and a slow disk do.
 #include "tracking/journal.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -287,6 +288,33 @@ TEST_F(JournalTest, AFullDiskLosesNothingAtAnyOperation) {
       EXPECT_EQ(seen("disk").metrics.at("loss").size(), 3U);
     }
   }
+}
+
+// The numbers of changes that a full disk kept out are in no frame of a run, but in the note that
+// the run was published: what comes next in that segment must not fall behind it.
+TEST_F(JournalTest, WhatFollowsANoteAfterAFullDiskIsRead) {
+  FailingFiles files;
+  const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
+  const auto full = start(workspace, "full");
+  const auto kept = start(workspace, "kept");
+  const auto next = start(workspace, "next");
+  ASSERT_TRUE(full->durable());
+  ASSERT_TRUE(kept->durable());
+  ASSERT_TRUE(next->durable());
+  files.restart(0, false);
+  ASSERT_TRUE(full->log_metric("loss", 1, 1));
+  ASSERT_TRUE(full->durable()) << "its file has it";
+  ASSERT_GT(files.count(), 1);
+  ASSERT_TRUE(workspace->flush());
+  ASSERT_TRUE(kept->checkpoint());
+  ASSERT_TRUE(workspace->flush()) << "the note is alone in the new segment";
+  ASSERT_TRUE(next->log_metric("loss", 2, 1));
+  ASSERT_TRUE(next->durable());
+  ASSERT_EQ(segments_below(store()).size(), 2U);
+  EXPECT_FALSE(fs::exists(run_file_of(*workspace, next->id())));
+  EXPECT_THAT(list_runs(*Workspace::open(store()).value())->damaged, testing::IsEmpty());
+  ASSERT_EQ(seen("next").metrics.at("loss").size(), 1U);
+  EXPECT_EQ(seen("full").metrics.at("loss").size(), 1U);
 }
 
 TEST_F(JournalTest, AnEmptyRunIsDurableToo) {
