@@ -190,8 +190,9 @@ Result<BinMapper> BinMapper::from_features(std::vector<FeatureBins> features) {
 }
 
 Result<BinnedMatrix> BinMapper::bin(std::span<const FeatureColumn> columns, Device& device,
-                                    const ComputeContext& context) const {
-  if (columns.size() != features_.size()) {
+                                    const ComputeContext& context,
+                                    std::span<const uint8_t> wanted) const {
+  if (columns.size() != features_.size() || (!wanted.empty() && wanted.size() != columns.size())) {
     return fail(StatusCode::kInvalidArgument, "{} feature columns (must be {})", columns.size(),
                 features_.size());
   }
@@ -216,6 +217,10 @@ Result<BinnedMatrix> BinMapper::bin(std::span<const FeatureColumn> columns, Devi
     Uploads uploads;
     std::vector<kernels::ColumnSource> sources;
     for (size_t i = begin; i < end; ++i) {
+      if (!wanted.empty() && wanted[i] == 0) {
+        sources.push_back({.kind = features_[i].kind});
+        continue;
+      }
       ASSAY_ASSIGN_OR_RETURN(kernels::ColumnSource source,
                              source_of(columns[i], features_[i], op_device, uploads));
       sources.push_back(source);

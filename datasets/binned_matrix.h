@@ -85,11 +85,13 @@ class BinMapper {
   // Fails: data if edges do not increase strictly, or there are too many of them.
   static Result<BinMapper> from_features(std::vector<FeatureBins> features);
 
-  // Codes of columns like those it was fitted on (op bin_columns), on `device`.
+  // Codes of columns like those it was fitted on (op bin_columns), on `device`; where `wanted`
+  // [feature_count] is given and 0, kernels::kMissingBin in all rows, which costs next to nothing.
   // Fails: invalid_argument if the columns' number, kinds or lengths differ; cancelled;
   // resource_exhausted.
   Result<BinnedMatrix> bin(std::span<const FeatureColumn> columns, kernels::Device& device,
-                           const kernels::ComputeContext& context) const;
+                           const kernels::ComputeContext& context,
+                           std::span<const uint8_t> wanted = {}) const;
 
   const std::vector<FeatureBins>& features() const { return features_; }
   int32_t feature_count() const { return static_cast<int32_t>(features_.size()); }

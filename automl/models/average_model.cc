@@ -73,6 +73,10 @@ int64_t AverageModel::byte_count() const {
   return bytes;
 }
 
+void AverageModel::mark_binned(std::span<uint8_t> used) const {
+  for (const auto& member : members_) member->mark_binned(used);
+}
+
 std::vector<double> AverageModel::feature_importance() const {
   std::vector<double> importance(static_cast<size_t>(feature_count()), 0.0);
   double sum = 0;

@@ -28,6 +28,7 @@ class AverageModel final : public Model {
   std::optional<Link> score_link() const override;
   int64_t byte_count() const override;
   std::vector<double> feature_importance() const override;
+  void mark_binned(std::span<uint8_t> used) const override;
   void save(ModelWriter& writer) const override;
 
   const std::vector<std::shared_ptr<const Model>>& members() const { return members_; }

@@ -19,6 +19,7 @@ class ConstantModel final : public Model {
   int32_t feature_count() const override { return feature_count_; }
   int64_t byte_count() const override;
   std::vector<double> feature_importance() const override;
+  void mark_binned(std::span<uint8_t>) const override {}
   void save(ModelWriter& writer) const override;
   std::span<const double> outputs() const { return outputs_; }
 

@@ -31,6 +31,7 @@ class LinearModel final : public Model {
   int32_t feature_count() const override { return parts_.feature_count; }
   int64_t byte_count() const override;
   std::vector<double> feature_importance() const override;
+  void mark_binned(std::span<uint8_t>) const override {}
   void save(ModelWriter& writer) const override;
   const Parts& parts() const { return parts_; }
 

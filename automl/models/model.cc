@@ -13,6 +13,10 @@ namespace assay::automl {
 
 std::unique_ptr<Model> Model::first_steps(int64_t) const { return nullptr; }
 
+void Model::mark_binned(std::span<uint8_t> used) const {
+  std::fill(used.begin(), used.end(), uint8_t{1});
+}
+
 Status Model::check_input(const FeatureView& features, std::span<const uint32_t> rows) const {
   if (features.feature_count() != feature_count()) {
     return fail(StatusCode::kInvalidArgument, "{} features (the model was fitted on {})",

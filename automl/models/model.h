@@ -67,6 +67,9 @@ class Model {
   // splits; linear: |coefficient| on scaled columns; average: the weighted mean of its members'.
   virtual std::vector<double> feature_importance() const = 0;
 
+  // Sets used[f], of [feature_count], to 1 for the features whose bins predict() may read.
+  virtual void mark_binned(std::span<uint8_t> used) const;
+
   // Writes the parts that load_model reads; equal models write equal bytes.
   virtual void save(ModelWriter& writer) const = 0;
 

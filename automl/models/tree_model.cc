@@ -179,6 +179,12 @@ std::vector<double> TreeModel::feature_importance() const {
   return importance;
 }
 
+void TreeModel::mark_binned(std::span<uint8_t> used) const {
+  for (const TreeNode& node : parts_.forest.nodes()) {
+    if (!node.is_leaf()) used[static_cast<size_t>(node.feature)] = 1;
+  }
+}
+
 void TreeModel::save(ModelWriter& writer) const {
   writer.put_integer("feature_count", parts_.feature_count);
   writer.put_flag("average", parts_.average);

@@ -43,6 +43,7 @@ class TreeModel final : public Model {
   int64_t step_count() const override;
   std::unique_ptr<Model> first_steps(int64_t steps) const override;
   std::vector<double> feature_importance() const override;
+  void mark_binned(std::span<uint8_t> used) const override;
   void save(ModelWriter& writer) const override;
   const Parts& parts() const { return parts_; }
 

@@ -33,7 +33,7 @@ Result<datasets::BinnedMatrix*> EncodedTable::matrix_on(
   }
   ASSAY_RETURN_IF_ERROR(check_source());
   ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix matrix,
-                         mapper_->bin(source_.columns, device, context));
+                         mapper_->bin(source_.columns, device, context, wanted_));
   return &matrices_.emplace_back(std::move(matrix));
 }
 
@@ -45,6 +45,11 @@ Result<DenseView> EncodedTable::dense(const kernels::ComputeContext& context) co
     dense_values_ = std::move(values);
   }
   return DenseView{dense_values_->data(), row_count_, dense_->column_count()};
+}
+
+void EncodedTable::want_bins(std::vector<uint8_t> wanted) {
+  const std::lock_guard lock(mutex_);
+  wanted_ = std::move(wanted);
 }
 
 void EncodedTable::release() {

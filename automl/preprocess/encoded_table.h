@@ -38,6 +38,9 @@ class EncodedTable final : public FeatureView {
   Result<kernels::BinnedView> growth_bins(kernels::Device& device,
                                           const kernels::ComputeContext& context) const override;
   Result<DenseView> dense(const kernels::ComputeContext& context) const override;
+  // From now on bins are made for the features f with wanted[f] != 0 alone, the others are missing
+  // in all rows. For tables whose bins one model reads (Model::mark_binned).
+  void want_bins(std::vector<uint8_t> wanted);
   // Lets the source table go: only what was built by now can be had afterwards, and asking for
   // anything else fails (resource_exhausted).
   void release();
@@ -51,6 +54,7 @@ class EncodedTable final : public FeatureView {
   std::shared_ptr<const datasets::BinMapper> mapper_;
   std::shared_ptr<const DenseEncoder> dense_;
   int64_t row_count_;
+  std::vector<uint8_t> wanted_;  // empty: all
 
   mutable std::mutex mutex_;
   mutable std::list<datasets::BinnedMatrix> matrices_;  // one a device

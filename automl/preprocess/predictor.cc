@@ -18,6 +18,11 @@ std::vector<std::string> Predictor::missing_tokens() const {
   return {std::begin(kUnnamedTokens), std::end(kUnnamedTokens)};
 }
 
+Predictor::Predictor(Parts parts)
+    : parts_(std::move(parts)), binned_(static_cast<size_t>(parts_.encoder->feature_count())) {
+  parts_.model->mark_binned(binned_);
+}
+
 Result<Predictor> Predictor::make(Parts parts) {
   if (parts.encoder == nullptr || parts.model == nullptr) {
     return fail(StatusCode::kInvalidArgument, "predictor without encoder or model");
@@ -55,6 +60,7 @@ Result<std::vector<float>> Predictor::predict(std::shared_ptr<const datasets::Ta
                                               const kernels::ComputeContext& context) const {
   ASSAY_ASSIGN_OR_RETURN(const std::unique_ptr<EncodedTable> features,
                          parts_.encoder->encode(std::move(table), &context));
+  features->want_bins(binned_);
   std::vector<float> out(static_cast<size_t>(features->row_count() * output_count()));
   ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out, parts_.frame));
   return out;

@@ -67,8 +67,9 @@ class Predictor {
   static Result<Predictor> from_bytes(std::string bytes, std::string source);
 
  private:
-  explicit Predictor(Parts parts) : parts_(std::move(parts)) {}
+  explicit Predictor(Parts parts);
   Parts parts_;
+  std::vector<uint8_t> binned_;  // [features]: whether the model reads its bins
 };
 
 }  // namespace assay::automl

@@ -19,6 +19,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -202,17 +203,23 @@ void map_codes(const ColumnSource& column, ChunkRange rows, uint8_t* bins) {
   }
 }
 
-using Binners = std::vector<std::unique_ptr<const ColumnBinner>>;  // null: categorical
+using Binners = std::vector<std::unique_ptr<const ColumnBinner>>;  // null: no numbers
 
 void bin_chunk(const BinnedView& layout, int32_t block, ChunkRange rows, const BinColumnsArgs& args,
                const Binners& binners) {
   const int32_t width = layout.block_width(block);
   const int64_t count = rows.end - rows.begin;
   uint8_t* out = args.bins + layout.block_offset(block) + rows.begin * width;
+  const std::span columns(args.columns + block * kernels::kBlockWidth, static_cast<size_t>(width));
+  const auto has_values = [](const ColumnSource& column) { return column.has_values(); };
+  if (!std::all_of(columns.begin(), columns.end(), has_values)) {
+    std::fill_n(out, count * width, kernels::kMissingBin);
+  }
   std::array<uint8_t, kChunkRows> bins;
   for (int32_t f = 0; f < width; ++f) {
     const int32_t feature = block * kernels::kBlockWidth + f;
     const ColumnSource& column = args.columns[feature];
+    if (!column.has_values()) continue;
     if (column.kind == FeatureKind::kNumeric) {
       binners[static_cast<size_t>(feature)]->find(column, rows, bins.data());
     } else {
@@ -230,7 +237,7 @@ Status bin_all(const OpContext& context, const BinColumnsProblem& problem,
   layout.feature_count = problem.feature_count;
   Binners binners(static_cast<size_t>(problem.feature_count));
   for (size_t f = 0; f < binners.size(); ++f) {
-    if (args.columns[f].kind != FeatureKind::kNumeric) continue;
+    if (args.columns[f].numbers == nullptr) continue;
     binners[f] = std::make_unique<const ColumnBinner>(args.columns[f], problem.row_count);
   }
   const int64_t row_chunks = chunk_count_of(problem.row_count, kChunkRows);

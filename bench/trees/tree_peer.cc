@@ -214,9 +214,11 @@ class Peer {
         static_cast<size_t>(meta_.test_rows * std::max(1, model.output_count())));
     double best = 1e300;
     double best_binned = 1e300;
+    std::vector<uint8_t> used(columns.size());
+    model.mark_binned(used);
     for (int run = 0; run < kPredictRuns; ++run) {
       const double begin = seconds();
-      const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
+      const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_, used)));
       const double binned = seconds();
       if (Status status = model.predict_all(rows, context_, out); !status) {
         give_up(status.error().message);

@@ -18,6 +18,12 @@ uint8_t bin_of_code(const ColumnSource& column, int32_t code) {
   return code >= 0 && code < column.code_count ? column.code_to_bin[code] : kUnseenBin;
 }
 
+uint8_t bin_of_row(const ColumnSource& column, int64_t row) {
+  if (!column.has_values()) return kMissingBin;
+  return column.kind == FeatureKind::kNumeric ? bin_of_number(column, column.numbers[row])
+                                              : bin_of_code(column, column.codes[row]);
+}
+
 }  // namespace
 
 Status bin_columns(const OpContext&, const BinColumnsProblem& problem, const BinColumnsArgs& args) {
@@ -28,9 +34,7 @@ Status bin_columns(const OpContext&, const BinColumnsProblem& problem, const Bin
   for (int32_t f = 0; f < problem.feature_count; ++f) {
     const ColumnSource& column = args.columns[f];
     for (int64_t row = 0; row < problem.row_count; ++row) {
-      args.bins[layout.cell_offset(row, f)] = column.kind == FeatureKind::kNumeric
-                                                  ? bin_of_number(column, column.numbers[row])
-                                                  : bin_of_code(column, column.codes[row]);
+      args.bins[layout.cell_offset(row, f)] = bin_of_row(column, row);
     }
   }
   return {};

@@ -2,7 +2,9 @@
 
 #include <limits>
 
+#include "automl/models/average_model.h"
 #include "automl/models/constant_model.h"
+#include "automl/models/tree_model.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
 #include "kernels/gemm.h"
@@ -394,6 +396,47 @@ TEST(Predictor, ComesBackFromItsBytes) {
     EXPECT_EQ(dense_row(*after, row), dense_row(*before, row));
   }
   for (int32_t f = 0; f < 3; ++f) EXPECT_EQ(bin_column(*after, f), bin_column(*before, f));
+}
+
+// Ages up to 20 give `low`, the others and those that are missing `high`; one split.
+std::shared_ptr<const Model> age_model() {
+  kernels::Tree stump;
+  stump.nodes.resize(3);
+  stump.nodes[0].feature = 0;
+  stump.nodes[0].left = 1;
+  stump.nodes[0].threshold = 1;
+  stump.nodes[0].missing_left = false;
+  stump.nodes[2].left = 1;
+  stump.leaf_values = {-5, 7};
+  stump.gains = {1, 0, 0};
+  stump.covers = {4, 1, 3};
+  TreeModel::Parts parts;
+  parts.forest.append(stump);
+  parts.base_scores = {100};
+  parts.feature_count = 3;
+  return must(TreeModel::make(std::move(parts)));
+}
+
+TEST(Predictor, MakesBinsOfTheFeaturesThatItsModelReads) {
+  const Cpu cpu;
+  Predictor::Parts parts;
+  parts.target = "y";
+  parts.encoder = std::make_shared<FeatureEncoder>(fit(small_table(), {"y"}));
+  parts.model = must(AverageModel::make({age_model(), must(ConstantModel::make({0}, 3))}));
+  std::vector<uint8_t> used(3, 0);
+  parts.model->mark_binned(used);
+  EXPECT_THAT(used, ElementsAre(1, 0, 0));
+  const auto features = must(parts.encoder->encode(small_table()));
+  std::vector<float> expected(4);
+  ASSERT_TRUE(parts.model->predict_all(*features, cpu.context, expected));
+  EXPECT_THAT(expected, ElementsAre(47.5f, 53.5f, 53.5f, 53.5f));
+  const Predictor predictor = must(Predictor::make(std::move(parts)));
+  EXPECT_EQ(must(predictor.predict(small_table(), cpu.context)), expected);
+  const auto limited = must(predictor.encoder().encode(small_table()));
+  limited->want_bins(used);
+  EXPECT_EQ(bin_column(*limited, 0), bin_column(*features, 0));
+  EXPECT_THAT(bin_column(*limited, 2), ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(dense_row(*limited, 1), dense_row(*features, 1));
 }
 
 TEST(Predictor, RefusesPartsThatDoNotFit) {

@@ -22,6 +22,7 @@ struct Column {
   std::vector<int32_t> codes;
   std::vector<uint8_t> code_to_bin;
   bool categorical = false;
+  bool absent = false;  // its values are null
 };
 
 // Numbers around the edges: the edges themselves, their neighbours, and what is no number.
@@ -71,7 +72,11 @@ OpCase<BinColumns> make_case(int64_t rows, int32_t features, uint64_t seed) {
   auto columns = std::make_shared<std::vector<Column>>();
   const int32_t edge_counts[] = {0, 1, 2, 15, 16, 17, 31, 100, 239, 240, 241, 252, 253};
   for (int32_t f = 0; f < features; ++f) {
-    if (f % 5 == 4) {
+    if (f % 7 == 6) {
+      columns->emplace_back();
+      columns->back().categorical = f % 2 == 0;
+      columns->back().absent = true;
+    } else if (f % 5 == 4) {
       columns->push_back(categorical_column(rows, f % 3 == 0 ? 0 : 1 + f * 7, rng));
     } else {
       columns->push_back(numeric_column(rows, edge_counts[rng.below(13)], rng));
@@ -84,7 +89,9 @@ OpCase<BinColumns> make_case(int64_t rows, int32_t features, uint64_t seed) {
     std::vector<ColumnSource> sources;
     for (const Column& column : *columns) {
       ColumnSource source;
-      if (column.categorical) {
+      if (column.absent) {
+        source.kind = column.categorical ? FeatureKind::kCategorical : FeatureKind::kNumeric;
+      } else if (column.categorical) {
         source.kind = FeatureKind::kCategorical;
         source.codes = buffers.input("codes", column.codes);
         source.code_to_bin = buffers.input("code_to_bin", column.code_to_bin);

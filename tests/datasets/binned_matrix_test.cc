@@ -150,6 +150,31 @@ TEST(BinMapper, BinsOnADiscreteDeviceAsOnTheCpu) {
   EXPECT_EQ(device.held_bytes(), 0);
 }
 
+TEST(BinMapper, LeavesOutWhatIsNotWanted) {
+  const Cpu cpu;
+  std::vector<std::vector<double>> values(131, {3, kNaN, 1, 2});
+  std::vector<FeatureColumn> columns;
+  for (const auto& column : values) columns.push_back(numeric(column));
+  const std::vector<int32_t> codes = {4, 2, 0, 4};
+  columns[70] = categorical(codes, 5);
+  columns[71] = categorical(codes, 5);
+  const auto mapper = BinMapper::fit(columns, 254, 1, cpu.context);
+  ASSERT_TRUE(mapper);
+  std::vector<uint8_t> wanted(columns.size(), 0);
+  for (const size_t f : {size_t{0}, size_t{63}, size_t{70}}) wanted[f] = 1;
+  const auto all = cpu.bin(*mapper, columns);
+  const auto some = mapper->bin(columns, *cpu.context.device, cpu.context, wanted);
+  ASSERT_TRUE(some) << some.error().message;
+  for (int32_t f = 0; f < 131; ++f) {
+    const std::vector<uint8_t> missing(4, kernels::kMissingBin);
+    EXPECT_EQ(cells(some->view(), f),
+              wanted[static_cast<size_t>(f)] != 0 ? cells(all->view(), f) : missing)
+        << f;
+  }
+  wanted.pop_back();
+  EXPECT_FALSE(mapper->bin(columns, *cpu.context.device, cpu.context, wanted));
+}
+
 TEST(BinMapper, RefusesColumnsThatDoNotFit) {
   const Cpu cpu;
   const std::vector<double> three = {1, 2, 3};
