@@ -215,6 +215,15 @@ const OptionTable<FeatureOptions>& FeatureOptions::table() {
         .choices = {"auto", "true", "false"},
         .help = "Whether categories also give the number of training rows of their level. auto: "
                 "those of more than 253 levels, the rare ones of which trees cannot tell apart."},
+       {.name = "level_targets",
+        .member = &T::level_targets,
+        .choices = {"auto", "true", "false"},
+        .help =
+            "Whether trees also see the mean target of the training rows of a level, which "
+            "every fold makes of its own rows. auto: of categories of more than 253 levels, and "
+            "of the days of moments where days come again, unless data.time_column is given. "
+            "true: of categories of more than 10 levels, too. A row of a later day knows "
+            "nothing of its day: give data.time_column where such rows are to be predicted."},
        {.name = "drop_duplicates",
         .member = &T::drop_duplicates,
         .help = "Leave out columns that tell the rows apart as an earlier one does."},

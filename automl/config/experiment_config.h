@@ -57,7 +57,8 @@ struct FeatureOptions {
   int64_t text_words = 2;
   std::string text_characters = "auto";  // auto, true, false
   int64_t text_topics = 32;
-  std::string level_counts = "auto";  // auto, true, false
+  std::string level_counts = "auto";   // auto, true, false
+  std::string level_targets = "auto";  // auto, true, false
   bool drop_duplicates = true;
   bool drop_row_numbers = true;
   static const OptionTable<FeatureOptions>& table();

@@ -24,6 +24,14 @@ struct DenseView {
   }
 };
 
+// A column by its levels, however many there are: bins tell only 253 of them apart. In the host's
+// memory; not owned.
+struct LevelKey {
+  std::span<const int32_t> codes;  // [rows]: kMissingCode, kUnseenCode, levels
+  int32_t code_count = 0;          // codes are below it
+  int32_t feature = 0;             // the first one of its column
+};
+
 class FeatureView {
  public:
   virtual ~FeatureView() = default;
@@ -42,6 +50,8 @@ class FeatureView {
                                                   const kernels::ComputeContext& context) const {
     return bins(device, context);
   }
+  // What features of level targets (level_targets.h) are made from; most views have none.
+  virtual std::span<const LevelKey> level_keys() const { return {}; }
   // The dense form, likewise.
   virtual Result<DenseView> dense(const kernels::ComputeContext& context) const = 0;
 };

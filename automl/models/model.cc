@@ -6,6 +6,7 @@
 
 #include "automl/models/average_model.h"
 #include "automl/models/constant_model.h"
+#include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
 #include "automl/models/tree_model.h"
 
@@ -86,8 +87,10 @@ Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth) 
   if (kind == "linear") return LinearModel::load(reader);
   if (kind == "trees") return TreeModel::load(reader);
   if (kind == "average" && depth > 0) return AverageModel::load(reader, depth - 1);
-  return reader.damaged(kind == "average" ? "averages are nested too deep"
-                                          : "unknown kind of model '" + kind + "'");
+  if (kind == "level_targets" && depth > 0) return LevelTargetModel::load(reader, depth - 1);
+  const bool nests = kind == "average" || kind == "level_targets";
+  return reader.damaged(nests ? "models are nested too deep"
+                              : "unknown kind of model '" + kind + "'");
 }
 
 float to_f32(double value) {

@@ -21,7 +21,7 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  // What it is, as a file says it: "trees", "linear", "constant", "average".
+  // What it is, as a file says it: "trees", "linear", "constant", "average", "level_targets".
   virtual std::string_view kind() const = 0;
   // Columns of predictions: the number of classes (2 for binary), 1 for regression.
   virtual int32_t output_count() const = 0;
@@ -91,7 +91,7 @@ class Model {
 void save_model(const Model& model, ModelWriter& writer);
 
 // Reads what save_model wrote and checks all of it: a model that loads cannot make prediction read
-// out of bounds, whatever the bytes were. Averages may nest `depth` deep.
+// out of bounds, whatever the bytes were. Models of models may nest `depth` deep.
 // Fails: data, naming the file and the part.
 Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth = 4);
 

@@ -73,12 +73,16 @@ DenseFeature numeric_rule(const FeatureColumn& column, double period) {
   for (const double x : column.numbers) {
     if (!std::isnan(x)) values.push_back(std::clamp(x, -kMostDouble, kMostDouble));
   }
+  // Neither numbers nor gaps: a place that is filled elsewhere.
+  if (values.empty()) {
+    rule.period = 0;
+    return rule;
+  }
   if (values.size() < column.numbers.size()) {
     rule.missing_column = 1;
     rule.width = 2;
   }
   if (period > 0) rule.width += kCircleColumns;
-  if (values.empty()) return rule;
   // choose_clip reorders; sums run in row order all the same.
   std::vector<double> order = values;
   choose_clip(order, rule);

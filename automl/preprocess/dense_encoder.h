@@ -6,7 +6,8 @@
 //                if values were missing in training. The clip is one range beyond the 0.1 % and
 //                99.9 % order statistics, so one wild value cannot blind the scale.
 //                A feature with a period (calendar.h) has two more columns, the sine and the cosine
-//                of its place on the circle; both 0 where it is missing.
+//                of its place on the circle; both 0 where it is missing. A feature without any
+//                number in training is one column of zeros.
 //   categorical  a column each for the most frequent levels (at most kMaxOneHotLevels, fewer if
 //                the matrix would pass kMaxDenseColumns), one for all others and unseen ones, and
 //                one for missing if values were missing in training

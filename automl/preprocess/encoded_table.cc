@@ -54,7 +54,12 @@ void EncodedTable::want_bins(std::vector<uint8_t> wanted) {
 
 void EncodedTable::release() {
   const std::lock_guard lock(mutex_);
-  source_ = {};
+  Source rest;
+  for (const LevelKey& key : source_.keys) {
+    const auto& codes = rest.codes.emplace_back(key.codes.begin(), key.codes.end());
+    rest.keys.push_back({codes, key.code_count, key.feature});
+  }
+  source_ = std::move(rest);
 }
 
 Status EncodedTable::check_source() const {

@@ -25,7 +25,9 @@ class EncodedTable final : public FeatureView {
     std::shared_ptr<const datasets::Table> table;
     std::list<std::vector<double>> numbers;  // derived; addresses stay
     std::list<std::vector<int32_t>> codes;
+    std::vector<double> no_numbers;  // of places that are filled elsewhere
     std::vector<datasets::FeatureColumn> columns;
+    std::vector<LevelKey> keys;
   };
   EncodedTable(Source source, std::shared_ptr<const datasets::BinMapper> mapper,
                std::shared_ptr<const DenseEncoder> dense);
@@ -41,8 +43,10 @@ class EncodedTable final : public FeatureView {
   // From now on bins are made for the features f with wanted[f] != 0 alone, the others are missing
   // in all rows. For tables whose bins one model reads (Model::mark_binned).
   void want_bins(std::vector<uint8_t> wanted);
-  // Lets the source table go: only what was built by now can be had afterwards, and asking for
-  // anything else fails (resource_exhausted).
+  std::span<const LevelKey> level_keys() const override { return source_.keys; }
+  // Lets the source table go, but for the level keys: only what was built by now can be had
+  // afterwards, and asking for anything else fails (resource_exhausted). Nobody may read the keys
+  // meanwhile.
   void release();
 
  private:

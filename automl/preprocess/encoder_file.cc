@@ -1,6 +1,7 @@
 // How an encoder stands in a model file: "columns" (the contract), "features" [features, 2] (a
 // column's number, its transform's output), "texts/<column>" (of text columns), "counts/<column>"
-// (of categories whose levels are counted), "bins", "dense", and the columns that were left out.
+// (of categories whose levels are counted), "level_keys" (where there are any), "bins", "dense",
+// and the columns that were left out.
 #include <algorithm>
 #include <functional>
 #include <optional>
@@ -159,6 +160,12 @@ bool is_output(const InputColumn& column, const std::shared_ptr<const ColumnTran
 
 }  // namespace
 
+bool FeatureEncoder::is_place(int32_t column, int32_t output) const {
+  return output < kOwnNumber && output > kFirstTargetOutput - kMostLevelParts &&
+         std::any_of(level_keys_.begin(), level_keys_.end(),
+                     [&](const LevelKeyRule& key) { return key.column == column; });
+}
+
 void FeatureEncoder::save(ModelWriter& writer) const {
   save_columns(columns_, writer.child("columns"));
   std::vector<int32_t> features;
@@ -175,6 +182,7 @@ void FeatureEncoder::save(ModelWriter& writer) const {
   writer.put_texts("dropped_names", names);
   writer.put_texts("dropped_reasons", reasons);
   save_transforms(transforms_, writer);
+  save_level_keys(level_keys_, writer.child("level_keys"));
   save_bins(*mapper_, writer.child("bins"));
   ModelWriter dense = writer.child("dense");
   dense_->save(dense);
@@ -190,6 +198,8 @@ Result<FeatureEncoder> FeatureEncoder::load(const ModelReader& reader) {
                          reader.tensor<int32_t>("features", 2 * static_cast<int64_t>(count)));
   if (count == 0 || dense.rules().size() != count) return reader.damaged("features do not match");
   ASSAY_ASSIGN_OR_RETURN(encoder.transforms_, load_transforms(encoder.columns_, reader));
+  ASSAY_ASSIGN_OR_RETURN(encoder.level_keys_,
+                         load_level_keys(reader.child("level_keys"), encoder.columns_));
   for (size_t i = 0; i < count; ++i) {
     const int32_t at = features[2 * i];
     const int32_t output = features[2 * i + 1];
@@ -203,7 +213,8 @@ Result<FeatureEncoder> FeatureEncoder::load(const ModelReader& reader) {
     const bool fits = mapper.features()[i].kind == kind && dense.rules()[i].kind == kind &&
                       mapper.features()[i].code_to_bin.size() == (categorical ? codes : 0) &&
                       dense.rules()[i].level_columns.size() == (categorical ? codes : 0) &&
-                      is_output(column, encoder.transforms_[static_cast<size_t>(at)], output);
+                      (is_output(column, encoder.transforms_[static_cast<size_t>(at)], output) ||
+                       encoder.is_place(at, output));
     if (!fits) return reader.damaged(fmt::format("feature {} does not match its column", i));
     encoder.features_.push_back({encoder.feature_name(column, at, output), at, output, kind});
   }

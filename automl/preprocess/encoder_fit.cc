@@ -219,16 +219,28 @@ class FeatureEncoder::Fitter {
     const int32_t index = begin_column(column, counts);
     add_feature(index, kOwnNumber, kind_of(column.type));
     if (counts != nullptr) add_feature(index, kCountOutput, FeatureKind::kNumeric);
+    add_places(column, index);
+  }
+
+  // For the numbers that fits make of the levels' targets.
+  void add_places(const Column& column, int32_t index) {
+    auto key = level_key_of(column, index, options_.level_keys);
+    if (!key) return;
+    encoder_.level_keys_.push_back(std::move(*key));
+    for (int32_t part = 0; part < options_.level_keys.parts; ++part) {
+      add_feature(index, kFirstTargetOutput - part, FeatureKind::kNumeric);
+    }
   }
 
   void add_moments(const Column& column) {
     const int32_t index = begin_column(column, std::make_shared<const CalendarTransform>());
     add_feature(index, kOwnNumber, FeatureKind::kNumeric);
-    if (!options_.calendar) return;
     for (const FeaturePart part : kCalendarParts) {
+      if (!options_.calendar) break;
       if (!varies(std::span<const double>(calendar_part(column.numbers, part)))) continue;
       add_feature(index, static_cast<int32_t>(part), FeatureKind::kNumeric);
     }
+    add_places(column, index);
   }
 
   Status add_text(const Column& column, std::string& reason) {

@@ -17,6 +17,14 @@ using datasets::FeatureColumn;
 using datasets::Table;
 using kernels::FeatureKind;
 
+// Missing in all rows; one vector for all places.
+std::span<const double> empty_numbers(size_t rows, EncodedTable::Source& source) {
+  if (source.no_numbers.size() != rows) {
+    source.no_numbers.assign(rows, std::numeric_limits<double>::quiet_NaN());
+  }
+  return source.no_numbers;
+}
+
 }  // namespace
 
 FeatureKind kind_of(ColumnType type) {
@@ -26,6 +34,8 @@ FeatureKind kind_of(ColumnType type) {
 std::string FeatureEncoder::feature_name(const InputColumn& column, int32_t index,
                                          int32_t output) const {
   if (output == kOwnNumber) return column.name;
+  if (output == kFirstTargetOutput) return column.name + ".target";
+  if (output < kOwnNumber) return fmt::format("{}.target{}", column.name, -output);
   const ColumnTransform& transform = *transforms_[static_cast<size_t>(index)];
   return fmt::format("{}.{}", column.name, transform.output_name(output));
 }
@@ -34,7 +44,7 @@ std::vector<double> FeatureEncoder::periods() const {
   std::vector<double> periods;
   for (const Feature& feature : features_) {
     const auto& transform = transforms_[static_cast<size_t>(feature.column)];
-    periods.push_back(feature.output == kOwnNumber ? 0 : transform->period(feature.output));
+    periods.push_back(feature.output <= kOwnNumber ? 0 : transform->period(feature.output));
   }
   return periods;
 }
@@ -55,17 +65,26 @@ Status FeatureEncoder::read_column(const Column& column, std::span<const Feature
   }
   std::vector<int32_t> outputs;
   for (const Feature& feature : features) {
-    if (feature.output != kOwnNumber) outputs.push_back(feature.output);
+    if (feature.output > kOwnNumber) outputs.push_back(feature.output);
   }
   std::vector<std::vector<double>> made;
   if (!outputs.empty()) {
     ASSAY_RETURN_IF_ERROR(transforms_[index]->apply(cells, outputs, context, made));
   }
+  const auto key = std::find_if(level_keys_.begin(), level_keys_.end(), [&](const auto& rule) {
+    return rule.column == features[0].column;
+  });
+  if (key != level_keys_.end()) {
+    source.keys.push_back({key->codes(cells, source.codes), key->code_count(wanted),
+                           static_cast<int32_t>(source.columns.size())});
+  }
   auto next = made.begin();
   for (const Feature& feature : features) {
     FeatureColumn& raw = source.columns.emplace_back();
     raw.kind = feature.kind;
-    if (feature.output != kOwnNumber) {
+    if (feature.output < kOwnNumber) {
+      raw.numbers = empty_numbers(static_cast<size_t>(column.row_count()), source);
+    } else if (feature.output > kOwnNumber) {
       raw.numbers = source.numbers.emplace_back(std::move(*next++));
     } else if (feature.kind == FeatureKind::kCategorical) {
       raw.codes = cells.codes;
@@ -139,6 +158,8 @@ int64_t FeatureEncoder::binned_bytes(int64_t row_count) const {
     const bool codes = column.type == ColumnType::kCategorical;
     cell_bytes += kBinForms + (derived ? 8 : 0) + (codes && !derived ? 4 : 0);
   }
+  // Level keys, and their copy when the table is let go.
+  cell_bytes += 8 * static_cast<int64_t>(level_keys_.size());
   return cell_bytes * row_count;
 }
 

@@ -5,6 +5,8 @@
 //   numeric, boolean   one numeric feature
 //   datetime           a numeric feature (seconds), and its parts (calendar.h) where they vary
 //   categorical        one categorical feature; of many levels also their counts (level_counts.h)
+//   both               of many levels, or days that come again: places for what fits make of their
+//                      targets (level_key.h), empty here
 //   text               topics and counts (text_features.h); identifiers are left out
 //
 // Left out, too, are columns that are constant, that tell rows apart as another one does, or that
@@ -24,6 +26,7 @@
 #include "automl/preprocess/dense_encoder.h"
 #include "automl/preprocess/encoded_table.h"
 #include "automl/preprocess/input_column.h"
+#include "automl/preprocess/level_key.h"
 #include "automl/preprocess/text_features.h"
 #include "datasets/binned_matrix.h"
 #include "datasets/table.h"
@@ -49,6 +52,7 @@ struct EncoderOptions {
 
   // Whether a category's levels are counted (level_counts.h); nothing: of those of many levels.
   std::optional<bool> level_counts;
+  LevelKeyOptions level_keys;
 
   bool drop_duplicates = true;
   bool drop_row_numbers = true;
@@ -64,7 +68,7 @@ struct DroppedColumn {
 struct Feature {
   std::string name;             // "pickup", "pickup.month", "title.topic3"
   int32_t column = 0;           // index into columns()
-  int32_t output = kOwnNumber;  // of the column's transform
+  int32_t output = kOwnNumber;  // of the column's transform, or a place (level_key.h)
   kernels::FeatureKind kind = kernels::FeatureKind::kNumeric;
 };
 
@@ -100,6 +104,7 @@ class FeatureEncoder {
   const std::vector<DroppedColumn>& dropped() const { return dropped_; }
   const std::vector<Feature>& features() const { return features_; }
   int32_t feature_count() const { return static_cast<int32_t>(features_.size()); }
+  const std::vector<LevelKeyRule>& level_keys() const { return level_keys_; }
   int32_t category_count() const;
   int32_t dense_column_count() const { return dense_->column_count(); }
   // Bins of all features together.
@@ -117,6 +122,8 @@ class FeatureEncoder {
  private:
   class Fitter;
   FeatureEncoder() = default;
+  // Whether a column may have a place under such a number.
+  bool is_place(int32_t column, int32_t output) const;
   std::string feature_name(const InputColumn& column, int32_t index, int32_t output) const;
   Result<EncodedTable::Source> read(std::shared_ptr<const datasets::Table> table,
                                     const kernels::ComputeContext* context) const;
@@ -128,6 +135,7 @@ class FeatureEncoder {
   std::vector<InputColumn> columns_;
   // [columns]: null where a column has none, else a CalendarTransform, TextFeatures, LevelCounts.
   std::vector<std::shared_ptr<const ColumnTransform>> transforms_;
+  std::vector<LevelKeyRule> level_keys_;  // by column, ascending
   std::vector<DroppedColumn> dropped_;
   std::vector<Feature> features_;
   // Shared with the tables it encodes, which may outlive it.

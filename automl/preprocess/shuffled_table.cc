@@ -12,6 +12,11 @@ Status ShuffledTable::append(const FeatureView& block, std::span<const uint32_t>
     kinds_.assign(bins.kinds, bins.kinds + bins.feature_count);
     blocks_.resize(static_cast<size_t>(bins.block_count()));
     dense_features_.assign(block.dense_features().begin(), block.dense_features().end());
+    keys_.assign(block.level_keys().begin(), block.level_keys().end());
+    codes_.resize(keys_.size());
+  }
+  for (size_t k = 0; k < keys_.size(); ++k) {
+    for (const uint32_t row : rows) codes_[k].push_back(block.level_keys()[k].codes[row]);
   }
   for (int32_t b = 0; b < bins.block_count(); ++b) {
     const int64_t width = bins.block_width(b);
@@ -36,6 +41,7 @@ void ShuffledTable::settle() {
     bins_.insert(bins_.end(), block.begin(), block.end());
     block = {};
   }
+  for (size_t k = 0; k < keys_.size(); ++k) keys_[k].codes = codes_[k];
 }
 
 kernels::BinnedView ShuffledTable::view() const {
@@ -59,6 +65,12 @@ void ShuffledTable::shuffle(std::span<const int32_t> features, std::span<const u
     for (size_t row = 0; row < rows; ++row) old_bins_.push_back(cell(row));
     for (size_t row = 0; row < rows; ++row) cell(row) = old_bins_[i * rows + order[row]];
   }
+  old_codes_.assign(codes_.size(), {});
+  for (size_t k = 0; k < codes_.size(); ++k) {
+    if (!is_moved(keys_[k].feature)) continue;
+    old_codes_[k] = codes_[k];
+    for (size_t row = 0; row < rows; ++row) codes_[k][row] = old_codes_[k][order[row]];
+  }
   if (!has_dense_) return;
   const size_t width = dense_features_.size();
   for (size_t c = 0; c < width; ++c) {
@@ -79,6 +91,10 @@ void ShuffledTable::restore() {
     for (int64_t row = 0; row < row_count_; ++row) {
       bins_[static_cast<size_t>(bins.cell_offset(row, feature))] = *old++;
     }
+  }
+  for (size_t k = 0; k < codes_.size(); ++k) {
+    if (is_moved(keys_[k].feature))
+      std::copy(old_codes_[k].begin(), old_codes_[k].end(), codes_[k].begin());
   }
   const float* old_value = old_dense_.data();
   const size_t width = dense_features_.size();

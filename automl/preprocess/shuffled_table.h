@@ -35,6 +35,7 @@ class ShuffledTable final : public FeatureView {
   Result<kernels::BinnedView> bins(kernels::Device& device,
                                    const kernels::ComputeContext& context) const override;
   Result<DenseView> dense(const kernels::ComputeContext& context) const override;
+  std::span<const LevelKey> level_keys() const override { return keys_; }
 
  private:
   kernels::BinnedView view() const;
@@ -47,11 +48,14 @@ class ShuffledTable final : public FeatureView {
   std::vector<std::vector<uint8_t>> blocks_;  // one a block of features, until settle()
   std::vector<uint8_t> bins_;
   std::vector<int32_t> dense_features_;
-  std::vector<float> dense_;  // [rows, dense columns]
+  std::vector<float> dense_;                 // [rows, dense columns]
+  std::vector<std::vector<int32_t>> codes_;  // of the level keys
+  std::vector<LevelKey> keys_;               // from settle() on
   // What shuffle() overwrote.
   std::vector<int32_t> moved_;
-  std::vector<uint8_t> old_bins_;  // [moved features, rows]
-  std::vector<float> old_dense_;   // [moved dense columns, rows]
+  std::vector<uint8_t> old_bins_;                // [moved features, rows]
+  std::vector<float> old_dense_;                 // [moved dense columns, rows]
+  std::vector<std::vector<int32_t>> old_codes_;  // of the keys that moved, by key; else empty
 };
 
 }  // namespace assay::automl

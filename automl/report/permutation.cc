@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "automl/models/average_model.h"
+#include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
 #include "kernels/base/rng.h"
 
@@ -27,6 +28,9 @@ bool reads_dense(const Model& model) {
   if (const auto* average = dynamic_cast<const AverageModel*>(&model)) {
     return std::any_of(average->members().begin(), average->members().end(),
                        [](const auto& member) { return reads_dense(*member); });
+  }
+  if (const auto* levels = dynamic_cast<const LevelTargetModel*>(&model)) {
+    return reads_dense(*levels->model());
   }
   return dynamic_cast<const LinearModel*>(&model) != nullptr;
 }

@@ -8,6 +8,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/models/average_model.h"
+#include "automl/models/level_targets.h"
 #include "automl/models/tree_model.h"
 #include "automl/scheduler/trial_record.h"
 #include "automl/validation/metric_choice.h"
@@ -17,8 +18,14 @@
 namespace assay::automl {
 namespace {
 
+// What was fitted.
+const Model& fitted(const Model& model) {
+  const auto* levels = dynamic_cast<const LevelTargetModel*>(&model);
+  return levels == nullptr ? model : *levels->model();
+}
+
 bool is_boosted(const Model& model) {
-  const auto* trees = dynamic_cast<const TreeModel*>(&model);
+  const auto* trees = dynamic_cast<const TreeModel*>(&fitted(model));
   return trees != nullptr && !trees->parts().average;
 }
 
@@ -181,7 +188,7 @@ Status StartModel::check_learners(const ExperimentConfig& config, Task task, con
     if (chosen) overrides = choice->params;
     const auto space = SearchSpace::make(learner->options().options, overrides);
     if (!space) continue;  // said where the search is made
-    const Status fits = learner->check_start(*models_.front(), task, aim, space->fixed());
+    const Status fits = learner->check_start(fitted(*models_.front()), task, aim, space->fixed());
     if (!fits) {
       return fail(fits.error().code, "model.init: {}: learners.{}.{}", name_, learner->name(),
                   fits.error().message);
@@ -199,11 +206,22 @@ Status StartModel::check_folds(const TrainingSet& set) const {
                       set.validation_method());
   differences.compare("folds", fmt::format("{}", models_.size()),
                       fmt::format("{}", set.folds().size()));
+  for (size_t fold = 0; fold < models_.size() && fold < set.folds().size(); ++fold) {
+    const auto* own = dynamic_cast<const LevelTargetModel*>(models_[fold].get());
+    const LevelTargets* here = set.level_targets(fold);
+    if (own == nullptr || (here != nullptr && own->targets() == *here)) continue;
+    differences.compare("features.level_targets", fmt::format("of fold {}", fold + 1),
+                        here == nullptr ? "none" : "of other rows");
+  }
   return differences.status(name_);
 }
 
 std::shared_ptr<const FeatureEncoder> StartModel::encoder() const {
   return {predictor_, &predictor_->encoder()};
+}
+
+const Model* StartModel::model(size_t fold) const {
+  return &fitted(*models_[models_.size() == 1 ? 0 : fold]);
 }
 
 int64_t StartModel::byte_count() const {

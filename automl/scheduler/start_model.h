@@ -40,8 +40,8 @@ class StartModel {
   // Fails: config.
   Status check_folds(const TrainingSet& set) const;
 
-  // That of a fold.
-  const Model* model(size_t fold) const { return models_[models_.size() == 1 ? 0 : fold].get(); }
+  // That of a fold, as it was fitted on TrainingSet::data(fold).
+  const Model* model(size_t fold) const;
   // The features it was trained on.
   std::shared_ptr<const FeatureEncoder> encoder() const;
   int64_t byte_count() const;                        // of the greatest fold's model

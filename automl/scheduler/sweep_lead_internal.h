@@ -55,6 +55,8 @@ class SweepLead {
   Status prepare();
   Status choose_learners();
   Status plan_validation_folds();
+  // What fits see of the levels of columns, if there is memory for it.
+  Status make_level_targets(const kernels::ComputeContext& context);
   Status make_queue();
   std::string slots_text() const;
   // What memory allows. (sweep_memory.cc)

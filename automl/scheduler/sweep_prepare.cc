@@ -102,6 +102,7 @@ Status SweepLead::prepare() {
   }
   ASSAY_RETURN_IF_ERROR(choose_learners());
   ASSAY_RETURN_IF_ERROR(plan_validation_folds());
+  ASSAY_RETURN_IF_ERROR(make_level_targets(context(stop)));
   if (state_->start) {
     ASSAY_RETURN_IF_ERROR(state_->start->check_folds(*state_->set));
     note(fmt::format("going on from {}", state_->start->name()));
@@ -192,6 +193,18 @@ Status SweepLead::plan_validation_folds() {
   outcome_.task = state_->set->task();
   outcome_.metric = std::string(state_->set->metric().name());
   outcome_.validation_method = state_->set->validation_method();
+  return {};
+}
+
+Status SweepLead::make_level_targets(const kernels::ComputeContext& context) {
+  TrainingSet& set = *state_->set;
+  if (!set.has_level_places()) return {};
+  const int64_t room = memory_limit_ - kProgramBytes - set.byte_count();
+  if (set.level_bytes() <= room / kDerivedShare) return set.make_level_targets(context);
+  note(
+      fmt::format("warning: memory: the mean targets of levels are left out: they need {} "
+                  "(budget.memory is {})",
+                  mib_text(set.level_bytes()), mib_text(memory_limit_)));
   return {};
 }
 

@@ -180,7 +180,7 @@ class TrialRunner {
     FoldObserver observer(job_, static_cast<int>(number), outcome_.curve, ask, keep_fit);
     observer.set_room(job_.most_checkpoint_bytes - held_bytes());
     FitRequest request;
-    request.data = &set_.data();
+    request.data = &set_.data(number);
     request.train_rows = fold.train_rows;
     request.valid_rows = fold.valid_rows;
     request.params = job_.spec.params;
@@ -214,8 +214,13 @@ class TrialRunner {
       end(TrialStatus::kPruned, fmt::format("given up after {} steps", fitted->iterations));
       return false;
     }
+    auto model = set_.for_all_rows(number, std::move(fitted->model));
+    if (!model) {
+      end(TrialStatus::kFailed, model.error().message);
+      return false;
+    }
     // The rungs compare what is best for the fold itself.
-    models_.push_back(std::move(fitted->model));
+    models_.push_back(std::move(*model));
     const std::shared_ptr<const Model> best = cut(number, record.best_iteration);
     if (predict(fold, record, *best, std::move(fitted->valid_predictions))) return true;
     models_.pop_back();

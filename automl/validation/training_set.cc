@@ -20,6 +20,11 @@
 namespace assay::automl {
 namespace {
 
+// With features.level_targets: true.
+constexpr int32_t kLevelsByTrue = 10;
+// A fold's bins as they are made, as they lie on the device, as columns and as bundles.
+constexpr int64_t kFoldBinForms = 4;
+
 std::string target_note(const datasets::Target& target) {
   std::string note = fmt::format("target '{}': {}", target.name, name_of(target.task));
   if (!target.task_was_given) {
@@ -39,7 +44,24 @@ bool is_usual(std::string_view reason) {
          reason.starts_with("identifiers");
 }
 
-EncoderOptions encoder_options(const datasets::Table& table, const ExperimentConfig& config) {
+LevelKeyOptions level_key_options(const datasets::Table& table, const ExperimentConfig& config,
+                                  const datasets::Target& target) {
+  LevelKeyOptions options;
+  const int64_t parts = target.classifies() ? target.class_count() - 1 : 1;
+  if (config.features.level_targets == "false" || parts > kMostLevelParts) return options;
+  options.parts = static_cast<int32_t>(parts);
+  if (config.features.level_targets == "true") options.more_levels_than = kLevelsByTrue;
+  if (config.data.time_column.empty()) return options;
+  // Rows that are validated on are of other days.
+  options.except = {config.data.time_column};
+  for (const datasets::Column& column : table.columns()) {
+    if (column.type == datasets::ColumnType::kDatetime) options.except.push_back(column.name);
+  }
+  return options;
+}
+
+EncoderOptions encoder_options(const datasets::Table& table, const ExperimentConfig& config,
+                               const datasets::Target& target) {
   EncoderOptions options;
   options.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "encoder");
   options.exclude = {config.data.target};
@@ -59,6 +81,7 @@ EncoderOptions encoder_options(const datasets::Table& table, const ExperimentCon
   }
   options.texts.topics = static_cast<int32_t>(features.text_topics);
   if (features.level_counts != "auto") options.level_counts = features.level_counts == "true";
+  options.level_keys = level_key_options(table, config, target);
   options.drop_duplicates = features.drop_duplicates;
   options.drop_row_numbers = features.drop_row_numbers;
   // What the config speaks of stays.
@@ -83,7 +106,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   set->take(std::move(*inputs.roles));
   std::move(choice.notes.begin(), choice.notes.end(), std::back_inserter(set->notes_));
   set->encoder_ = std::move(inputs.encoder);
-  EncoderOptions options = encoder_options(*table, config);
+  EncoderOptions options = encoder_options(*table, config, set->target_);
   options.text_bytes = inputs.text_bytes;
   options.derived_bytes = inputs.derived_bytes;
   ASSAY_RETURN_IF_ERROR(set->encode(config, options, context));
@@ -241,6 +264,7 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
   request.times = times_;
   request.options = config.validation;
   request.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "validation");
+  level_seed_ = static_cast<uint64_t>(config.run.seed);
   request.feature_count = encoder_->feature_count();
   request.fit_seconds = fit_seconds;
   request.seconds_left = seconds_left;
@@ -287,6 +311,62 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
                                    ? fmt::format("; {} is the mean over the folds", metric_.name())
                                    : std::string()));
   return {};
+}
+
+int64_t TrainingSet::level_bytes() const {
+  if (!has_level_places()) return 0;
+  const auto features = encoder_->features();
+  const auto places = std::count_if(features.begin(), features.end(), [](const Feature& feature) {
+    return feature.output < kOwnNumber;
+  });
+  const int64_t each = kFoldBinForms * encoder_->feature_count() + places;
+  return static_cast<int64_t>(folds_.size()) * row_count_ * each;
+}
+
+Status TrainingSet::make_level_targets(const kernels::ComputeContext& context) {
+  const std::vector<LevelKeyRule>& keys = encoder_->level_keys();
+  std::vector<LevelTargetPlace> places;
+  std::vector<std::string> names;
+  for (size_t k = 0; k < keys.size(); ++k) {
+    names.push_back("'" + encoder_->columns()[static_cast<size_t>(keys[k].column)].name + "'");
+    for (int32_t f = 0; f < encoder_->feature_count(); ++f) {
+      const Feature& feature = encoder_->features()[static_cast<size_t>(f)];
+      if (feature.column != keys[k].column || feature.output >= kOwnNumber) continue;
+      places.push_back({f, static_cast<int32_t>(k), kFirstTargetOutput - feature.output});
+    }
+  }
+  std::vector<FoldLevels> levels;
+  for (const Fold& fold : folds_) {
+    LevelTargetRequest request;
+    request.features = features_.get();
+    request.places = places;
+    request.targets = values_;
+    request.classes = classes_;
+    request.weights = row_weights_;
+    request.train_rows = fold.train_rows;
+    request.seed = derive_seed(level_seed_, "level targets", levels.size());
+    ASSAY_ASSIGN_OR_RETURN(FittedLevelTargets fitted, fit_level_targets(request, context));
+    FoldLevels& made = levels.emplace_back();
+    made.targets = fitted.targets;
+    made.features = std::make_unique<LevelTargetView>(*features_, std::move(fitted.targets),
+                                                      std::move(fitted.row_bins));
+    made.data = data_;
+    made.data.features = made.features.get();
+  }
+  levels_ = std::move(levels);
+  notes_.push_back(fmt::format("trees see the mean target of the levels or days of {}",
+                               fmt::join(names.begin(), names.end(), ", ")));
+  return {};
+}
+
+const LevelTargets* TrainingSet::level_targets(size_t fold) const {
+  return levels_.empty() ? nullptr : levels_[fold].targets.get();
+}
+
+Result<std::shared_ptr<const Model>> TrainingSet::for_all_rows(
+    size_t fold, std::shared_ptr<const Model> model) const {
+  if (levels_.empty()) return model;
+  return LevelTargetModel::wrap(std::move(model), levels_[fold].targets);
 }
 
 Result<double> TrainingSet::score(std::span<const float> predictions) const {
@@ -340,6 +420,9 @@ DataShape TrainingSet::shape() const {
   shape.train_count = static_cast<int64_t>(target_.rows.size());
   shape.feature_count = encoder_->feature_count();
   shape.bin_count = encoder_->bin_count();
+  for (const Feature& feature : encoder_->features()) {
+    if (feature.output < kOwnNumber) shape.bin_count += kernels::kMaxBins;
+  }
   shape.dense_column_count = encoder_->dense_column_count();
   shape.aim = data_.aim;
   shape.category_count = encoder_->category_count();
@@ -366,7 +449,8 @@ int64_t TrainingSet::byte_count() const {
                                   sizeof(uint32_t));
   }
   const int64_t table = table_ == nullptr ? 0 : table_->byte_count();
-  return table + encoder_->binned_bytes(row_count_) + targets + folds;
+  return table + encoder_->binned_bytes(row_count_) + targets + folds +
+         (levels_.empty() ? 0 : level_bytes());
 }
 
 Status TrainingSet::release_table(bool dense, const kernels::ComputeContext& context) {

@@ -15,6 +15,7 @@
 #include "automl/metrics/metric.h"
 #include "automl/preprocess/encoded_table.h"
 #include "automl/preprocess/feature_encoder.h"
+#include "automl/preprocess/level_target_fit.h"
 #include "automl/validation/column_roles.h"
 #include "automl/validation/constraints.h"
 #include "automl/validation/validation_plan.h"
@@ -59,6 +60,19 @@ class TrainingSet {
   Status plan(const ExperimentConfig& config, double fit_seconds,
               std::optional<double> seconds_left, std::optional<bool> holdout = {});
 
+  // Level targets (models/level_targets.h) of each fold's training rows. Whether there are places
+  // for them, the memory that they take, and making them: once, after plan() and before trials;
+  // without it the places stay empty. Fails: as fit_level_targets.
+  bool has_level_places() const { return !encoder_->level_keys().empty(); }
+  int64_t level_bytes() const;
+  Status make_level_targets(const kernels::ComputeContext& context);
+  // Those of a fold; null: none were made.
+  const LevelTargets* level_targets(size_t fold) const;
+  // A model that was fitted on data(fold), for the data that all folds share. Fails: as
+  // LevelTargetModel::wrap.
+  Result<std::shared_ptr<const Model>> for_all_rows(size_t fold,
+                                                    std::shared_ptr<const Model> model) const;
+
   Task task() const { return target_.task; }
   const datasets::Target& target() const { return target_; }
   // Classification: the labels in the order of probabilities; the positive class of a binary task
@@ -67,7 +81,11 @@ class TrainingSet {
   // Scores predictions that are numbers of data().frame.
   const Metric& metric() const { return metric_; }
   int32_t output_count() const;
+  // What all folds share, and what fits on a fold's training rows read.
   const TrainingData& data() const { return data_; }
+  const TrainingData& data(size_t fold) const {
+    return levels_.empty() ? data_ : levels_[fold].data;
+  }
   const std::shared_ptr<const FeatureEncoder>& encoder() const { return encoder_; }
   // Null after release_table().
   const std::shared_ptr<const datasets::Table>& table() const { return table_; }
@@ -136,6 +154,14 @@ class TrainingSet {
   // Over the rows that have a target.
   std::vector<int32_t> groups_;
   std::vector<double> times_;
+
+  struct FoldLevels {
+    std::shared_ptr<const LevelTargets> targets;
+    std::unique_ptr<LevelTargetView> features;
+    TrainingData data;
+  };
+  std::vector<FoldLevels> levels_;  // [folds], or empty
+  uint64_t level_seed_ = 0;
 
   std::string validation_method_;
   std::string validation_reason_;
