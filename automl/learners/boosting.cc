@@ -119,16 +119,16 @@ Status Booster::add_trees(int64_t begin, int64_t end) {
   return context_.run<PredictTrees>(problem, args);
 }
 
-Status Booster::keep_state(const FitResult& result, double best) {
+Result<FitState> Booster::state_after(int64_t rounds, const FitResult& result, double best) const {
   TreeModel::Parts parts;
   parts.forest = forest_;
+  parts.forest.truncate(rounds * outputs_);
   parts.base_scores = objective_.base_scores;
   parts.link = objective_.link;
   parts.target = data_.target;
   parts.feature_count = grow_bins_.feature_count;
   ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, TreeModel::make(std::move(parts)));
-  request_.observer->keep_state({std::move(model), result.best_iteration, best});
-  return {};
+  return FitState{std::move(model), result.best_iteration, best};
 }
 
 Status Booster::setup() {
@@ -476,6 +476,7 @@ Result<FitResult> Booster::run() {
     ASSAY_RETURN_IF_ERROR(keep_valid_scores());
   }
   const int64_t last = start_ + options_.rounds;
+  int64_t validated_rounds = result.iterations;  // or made, without rows to validate on
   while (result.iterations < last) {
     const Status boosted = boost(result.iterations);
     if (!boosted && boosted.error().code == StatusCode::kCancelled && result.iterations > 0) {
@@ -496,6 +497,7 @@ Result<FitResult> Booster::run() {
     }
     ASSAY_RETURN_IF_ERROR(validated);
     const double loss = *validated;
+    validated_rounds = result.iterations;
     if (!validates_ || !options_.early_stopping || loss < best || result.best_iteration == 0) {
       best = loss;
       result.best_iteration = result.iterations;
@@ -511,7 +513,12 @@ Result<FitResult> Booster::run() {
     if (validates_ && options_.early_stopping && wait >= patience(result.best_iteration)) break;
     const bool wanted = request_.observer != nullptr && result.iterations < last &&
                         request_.observer->wants_state(forest_.byte_count());
-    if (wanted) ASSAY_RETURN_IF_ERROR(keep_state(result, best));
+    if (!wanted) continue;
+    ASSAY_ASSIGN_OR_RETURN(FitState state, state_after(result.iterations, result, best));
+    request_.observer->keep_state(std::move(state));
+  }
+  if (result.truncated && request_.keep_end_state && validated_rounds > start_) {
+    ASSAY_ASSIGN_OR_RETURN(result.state, state_after(validated_rounds, result, best));
   }
   return finish(std::move(result));
 }

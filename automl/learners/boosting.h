@@ -45,7 +45,8 @@ class Booster {
   Status setup_state();
   // Adds the leaves of the forest's trees `begin` to `end` to the scores of all rows.
   Status add_trees(int64_t begin, int64_t end);
-  Status keep_state(const FitResult& result, double best);
+  // After the first `rounds`.
+  Result<FitState> state_after(int64_t rounds, const FitResult& result, double best) const;
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
   void sample_rows(int64_t round);

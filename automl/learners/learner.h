@@ -118,6 +118,8 @@ struct FitRequest {
   const FitState* state = nullptr;
   // The model keeps the steps behind the best one too: Model::first_steps cuts it later.
   bool keep_all_steps = false;
+  // Boosting: a fit that is cut short gives its state.
+  bool keep_end_state = false;
 };
 
 struct FitResult {
@@ -130,6 +132,9 @@ struct FitResult {
   // Steps that the model keeps (unless it was to keep all): after early stopping the best one, else
   // all. A refit on all rows uses this many.
   int64_t best_iteration = 0;
+  // Of a truncated fit that was asked to keep it (FitRequest::state of one that goes on): nothing
+  // if no step was made that it can go on from.
+  std::optional<FitState> state;
   // At best_iteration; NaN if the fit had no reason to compute it.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
   // What model->predict gives for the validation rows in the data's frame after best_iteration

@@ -131,6 +131,18 @@ void keep_checkpoints(SweepState& state, TrialJob& job) {
   };
 }
 
+// A default that its share of the time is too short for may be gone on with later.
+void keep_rest(SweepState& state, TrialJob& job) {
+  if (job.spec.origin == TrialOrigin::kDefault && job.shared_time && job.learner->goes_on()) {
+    job.most_rest_bytes = state.archive_bytes;
+  }
+  const std::lock_guard lock(state.slots_mutex);
+  if (const auto at = state.rests.find(job.spec.continues); at != state.rests.end()) {
+    job.rest = std::move(at->second);
+    state.rests.erase(at);
+  }
+}
+
 kernels::ComputeContext context_of(SweepState& state, Executor& executor) {
   const SweepCompute& compute = state.request.compute;
   return {compute.kernels, compute.device, compute.host, &executor, &state.stop};
@@ -170,12 +182,14 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   TrialJob job = job_of(state, spec);
   job.on_rung = [&](const RungValue& value) { return state.queue->pass_rung(spec.number, value); };
   keep_checkpoints(state, job);
+  keep_rest(state, job);
   TrialOutcome outcome = run_trial(job, context_of(state, executor));
   if (run) outcome.run_id = (*run)->id();
   outcome.ended_seconds = state.budget.elapsed_seconds();
   if (has_score(outcome.result.status)) {
     const std::lock_guard lock(state.slots_mutex);
     state.predict_ratios[spec.learner] = outcome.predict_ratio();
+    if (outcome.rest) state.rests.emplace(spec.number, std::move(outcome.rest));
   }
   // Before the record: what is recorded is known to a process that goes on.
   archive_outcome(state, outcome);

@@ -227,6 +227,7 @@ Result<std::vector<SearchLearner>> SweepLead::search_learners() const {
     }
     const auto cost = learner->logical_cost(state_->set->shape(), defaults);
     if (cost && *cost > 0) entry.default_cost = *cost;
+    entry.goes_on = learner->goes_on();
     learners.push_back(std::move(entry));
   }
   return learners;
@@ -316,8 +317,14 @@ Status SweepLead::make_queue() {
   const int64_t trials = config_.budget.trials;
   if (trials > 0) defaults.resize(std::min(defaults.size(), static_cast<size_t>(trials - 1)));
   std::map<std::string, double, std::less<>> shares;
-  for (const PlannedDefault& next : defaults) shares[next.learner] = next.share;
-  state_->slices = std::make_unique<TimeSlices>(std::move(shares), slots_.slots);
+  double rest_share = 0;
+  for (const PlannedDefault& next : defaults) {
+    shares[next.learner] = next.share;
+    // Not where it cannot end at all: then the others have more of the time.
+    const bool first = next.leading && next.share > 1;
+    if (first && leading_learner()->goes_on()) rest_share = kRestShare;
+  }
+  state_->slices = std::make_unique<TimeSlices>(std::move(shares), slots_.slots, rest_share);
   std::string strategy = config_.search.strategy;
   if (strategy == "auto" && past_ != nullptr && !past_->strategy.empty()) {
     strategy = past_->strategy;

@@ -50,6 +50,8 @@ struct SweepState {
   std::vector<std::string> record_errors;
   bool archive_failed = false;  // and was told
   std::map<std::string, double, std::less<>> predict_ratios;
+  // Of trials that were cut short, till they are gone on with.
+  std::map<int64_t, std::shared_ptr<const TrialRest>> rests;
 
   // Takes the budget's deadlines over for the slots.
   void publish_deadlines() {

@@ -25,7 +25,7 @@ int64_t TimeSlices::deadline_ns(const TrialSpec& spec, int64_t now_ns, int64_t e
   const std::lock_guard lock(mutex_);
   const auto own = shares_.find(spec.learner);
   if (own == shares_.end()) return end_ns;
-  double total = 0;
+  double total = rest_share_;
   for (const auto& [learner, share] : shares_) total += share;
   const double part = static_cast<double>(slots_) * own->second / total;
   shares_.erase(own);

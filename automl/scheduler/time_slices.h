@@ -8,6 +8,9 @@
 // take 3 s and takes 1; the second may take (9 - 1) / 2 = 4 s; the third has the 4 s that are left,
 // and is cut.
 //
+// What is left for after all defaults (rest_share) counts as one that never begins: for the
+// leading one to go on, where its own share was too short.
+//
 // Reads no clock. Thread-safe.
 #pragma once
 
@@ -38,12 +41,14 @@ struct PlannedDefault {
 void order_defaults(std::vector<PlannedDefault>& defaults, double seconds_left);
 inline constexpr double kQuickShare = 0.1;
 inline constexpr double kLeadingShare = 3;
+inline constexpr double kRestShare = 2;
 
 class TimeSlices {
  public:
   // The shares of the defaults that are proposed, by learner, each > 0; at least one slot.
-  TimeSlices(std::map<std::string, double, std::less<>> shares, int64_t slots)
-      : shares_(std::move(shares)), slots_(slots) {}
+  TimeSlices(std::map<std::string, double, std::less<>> shares, int64_t slots,
+             double rest_share = 0)
+      : shares_(std::move(shares)), slots_(slots), rest_share_(rest_share) {}
 
   // When a trial that begins now stops fitting, at most `end_ns`, when all fits stop
   // (kNoDeadline: nothing is divided).
@@ -53,6 +58,7 @@ class TimeSlices {
   std::mutex mutex_;
   std::map<std::string, double, std::less<>> shares_;  // of those that have not begun
   int64_t slots_;
+  double rest_share_;
 };
 
 }  // namespace assay::automl

@@ -100,7 +100,13 @@ class TrialRunner {
     const auto outputs = static_cast<size_t>(set_.output_count());
     predictions_.assign(set_.scored_rows().size() * outputs, 0.0f);
     const size_t fold_count = set_.folds().size();
-    if (job_.begin) go_on();
+    if (job_.begin) {
+      go_on();
+    } else if (job_.rest) {
+      outcome_.curve = job_.rest->curve;
+      outcome_.went_on_from = fmt::format("trial {}", job_.spec.continues);
+    }
+    fits_.resize(outcome_.folds.size());
     for (size_t fold = outcome_.folds.size(); fold < fold_count; ++fold) {
       const bool late = job_.fit_deadline_ns && job_.clock->now_ns() >= job_.fit_deadline_ns();
       if (fold > 0 && (late || context_.stop->requested())) return end_partial();
@@ -138,6 +144,7 @@ class TrialRunner {
       outcome_.went_on_from +=
           fmt::format(" and {} rounds of the next", begin.fit->model->step_count());
     }
+    outcome_.went_on_from += " of an earlier process";
     for (const FoldRecord& fold : begin.folds) truncated_ |= fold.truncated;
     for (const RungValue& value : begin.rungs) {
       if (job_.on_rung) (void)job_.on_rung(value);
@@ -169,9 +176,43 @@ class TrialRunner {
     return before + static_cast<double>(job_.clock->now_ns() - start_ns_) * 1e-9;
   }
 
+  // A fold that was done in the trial that this one continues.
+  void take_over(size_t number) {
+    const TrialRest& rest = *job_.rest;
+    outcome_.folds.push_back(rest.folds[number]);
+    models_.push_back(rest.models[number]);
+    fits_.emplace_back();
+    const auto outputs = static_cast<std::ptrdiff_t>(set_.output_count());
+    for (const uint32_t place : set_.folds()[number].places) {
+      const auto at = static_cast<std::ptrdiff_t>(place) * outputs;
+      std::copy_n(rest.predictions.begin() + at, outputs, predictions_.begin() + at);
+    }
+  }
+
+  // What the trial can be gone on from; null if it is too much, or a fold has no state.
+  std::shared_ptr<const TrialRest> rest() const {
+    int64_t bytes = held_bytes();
+    for (size_t fold = 0; fold < fits_.size(); ++fold) {
+      if (outcome_.folds[fold].truncated && !fits_[fold]) return nullptr;
+      if (fits_[fold]) bytes += fits_[fold]->model->byte_count();
+    }
+    if (bytes > job_.most_rest_bytes) return nullptr;
+    auto rest = std::make_shared<TrialRest>();
+    rest->fits = fits_;
+    rest->folds = outcome_.folds;
+    rest->models = models_;
+    rest->predictions = predictions_;
+    rest->curve = outcome_.curve;
+    return rest;
+  }
+
   // False if the trial has ended.
   bool run_fold(size_t number) {
     const Fold& fold = set_.folds()[number];
+    if (!job_.begin && job_.rest && !job_.rest->fits[number]) {
+      take_over(number);
+      return true;
+    }
     const StopToken fold_stop(job_.clock, fold_deadline_ns(number), context_.stop);
     kernels::ComputeContext fit_context = context_;
     fit_context.stop = &fold_stop;
@@ -190,6 +231,8 @@ class TrialRunner {
     request.keep_all_steps = set_.folds().size() > 1;
     const bool under_way = job_.begin && job_.begin->fit && job_.begin->folds.size() == number;
     if (under_way) request.state = &*job_.begin->fit;
+    if (!job_.begin && job_.rest) request.state = &*job_.rest->fits[number];
+    request.keep_end_state = job_.most_rest_bytes > 0;
 
     const int64_t start_ns = job_.clock->now_ns();
     auto fitted = job_.learner->fit(request, fit_context);
@@ -210,6 +253,7 @@ class TrialRunner {
     record.truncated = fitted->truncated;
     if (std::isfinite(fitted->oob_loss)) record.oob_loss = fitted->oob_loss;
     truncated_ |= fitted->truncated;
+    fits_.push_back(std::move(fitted->state));
     if (fitted->stopped) {
       end(TrialStatus::kPruned, fmt::format("given up after {} steps", fitted->iterations));
       return false;
@@ -224,6 +268,7 @@ class TrialRunner {
     const std::shared_ptr<const Model> best = cut(number, record.best_iteration);
     if (predict(fold, record, *best, std::move(fitted->valid_predictions))) return true;
     models_.pop_back();
+    fits_.pop_back();
     outcome_.folds.pop_back();
     return false;
   }
@@ -373,6 +418,7 @@ class TrialRunner {
   }
 
   void finish() {
+    if (truncated_ && job_.most_rest_bytes > 0) outcome_.rest = rest();
     settle_steps();
     const int64_t start_ns = job_.clock->now_ns();
     const auto score = set_.score(predictions_);
@@ -424,6 +470,7 @@ class TrialRunner {
   const kernels::ComputeContext& context_;
   TrialOutcome outcome_;
   std::vector<std::shared_ptr<const Model>> models_;
+  std::vector<std::optional<FitState>> fits_;  // of folds that were cut short
   std::vector<float> predictions_;
   std::vector<RungValue> rungs_;  // passed
   int64_t start_ns_ = 0;

@@ -24,6 +24,16 @@
 
 namespace assay::automl {
 
+// What a trial that was cut short goes on from: of each fold the fit's state, or what it came to if
+// it had come to its end. Immutable.
+struct TrialRest {
+  std::vector<std::optional<FitState>> fits;  // nothing: the fold was done
+  std::vector<FoldRecord> folds;
+  std::vector<std::shared_ptr<const Model>> models;
+  std::vector<float> predictions;  // [scored rows, outputs]
+  std::vector<CurvePoint> curve;
+};
+
 struct TrialJob {
   const TrainingSet* set = nullptr;
   const Learner* learner = nullptr;
@@ -51,6 +61,10 @@ struct TrialJob {
   std::function<void(const TrialCheckpoint&)> keep_checkpoint;
   // Nothing larger than this is kept, or copied for it.
   int64_t most_checkpoint_bytes = 0;
+  // What the trial that it continues had; null: it begins anew. Not beside `begin`.
+  std::shared_ptr<const TrialRest> rest;
+  // A trial that is cut short keeps what it can be gone on from, if that takes no more than this.
+  int64_t most_rest_bytes = 0;
 };
 
 // What a trial that was stopped had of its folds: models that know some of the rows to be scored.
@@ -73,7 +87,8 @@ struct TrialOutcome {
   double ended_seconds = 0;  // since the sweep's start, filled by who runs it
   // Known from an earlier process, and not run in this one.
   bool known = false;
-  // What was taken over from an earlier process, "2 folds and 130 rounds of the next"; or empty.
+  // What was taken over, "2 folds and 130 rounds of the next of an earlier process", "trial 3"; or
+  // empty.
   std::string went_on_from;
   // With a score: the average of the fold models, and the out-of-fold predictions [scored rows,
   // outputs], numbers of the data's frame; and what both take. A known one may lack the first two.
@@ -82,6 +97,7 @@ struct TrialOutcome {
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold
+  std::shared_ptr<const TrialRest> rest;        // partial, and can be gone on with
   std::string run_id;                           // of its run, filled by who records it
 
   double mean_fit_seconds() const;

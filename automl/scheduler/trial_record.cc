@@ -84,7 +84,7 @@ tracking::NamedTable outcome_table(const TrialOutcome& outcome) {
 std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
   std::string text;
   if (!outcome.went_on_from.empty()) {
-    text += fmt::format("went on from {} of an earlier process\n", outcome.went_on_from);
+    text += fmt::format("went on from {}\n", outcome.went_on_from);
   }
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];

@@ -92,6 +92,7 @@ std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryVie
     return add(number, place, std::move(params), origin,
                unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
   }
+  if (auto spec = go_on(number, history)) return spec;
   while (std::find(exhausted_.begin(), exhausted_.end(), false) != exhausted_.end()) {
     Rng rng(derive_seed(seed_, "learner", static_cast<uint64_t>(number)));
     const size_t learner =
@@ -102,15 +103,37 @@ std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryVie
   return std::nullopt;
 }
 
-void LearnerSearch::adopt(const TrialSpec& spec) {
+size_t LearnerSearch::place_of(std::string_view name) const {
   const auto at = std::find_if(learners_.begin(), learners_.end(),
-                               [&](const auto& learner) { return learner.name == spec.learner; });
-  if (at == learners_.end()) return;
-  const auto place = static_cast<size_t>(at - learners_.begin());
+                               [&](const auto& learner) { return learner.name == name; });
+  return static_cast<size_t>(at - learners_.begin());
+}
+
+std::optional<TrialSpec> LearnerSearch::go_on(int64_t number, const HistoryView& history) {
+  for (int64_t i = 0; i < history.size(); ++i) {
+    const TrialResult& cut = history.at(i);
+    if (cut.status != TrialStatus::kPartial || cut.spec.origin != TrialOrigin::kDefault) continue;
+    const size_t place = place_of(cut.spec.learner);
+    if (place == learners_.size() || !learners_[place].goes_on) continue;
+    if (!continued_.insert(cut.spec.seed).second) continue;
+    return TrialSpec{number,        cut.spec.learner,        cut.spec.params,
+                     cut.spec.seed, TrialOrigin::kContinued, i};
+  }
+  return std::nullopt;
+}
+
+void LearnerSearch::adopt(const TrialSpec& spec) {
+  const size_t place = place_of(spec.learner);
+  if (place == learners_.size()) return;
+  if (spec.origin == TrialOrigin::kContinued) {
+    continued_.insert(spec.seed);
+    return;
+  }
   if (!is_searched(spec.origin)) default_proposed_[place] = true;
-  auto unit = at->space.unit_of(spec.params);
+  const SearchSpace& space = learners_[place].space;
+  auto unit = space.unit_of(spec.params);
   (void)add(spec.number, place, spec.params, spec.origin,
-            unit ? std::move(*unit) : std::vector<double>(at->space.size(), 0.5));
+            unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
 }
 
 TrialSpec LearnerSearch::add(int64_t number, size_t learner, ParamMap params, TrialOrigin origin,

@@ -1,6 +1,9 @@
 // The search of a sweep: baseline, then the default setting of each learner in the order given,
 // then settings that a sampler proposes in the space of a learner, which is chosen for each trial
-// by what its trials cost and bring (learner_choice.h). No setting is tried twice.
+// by what its trials cost and bring (learner_choice.h). No setting is tried twice, but that a
+// default whose share of the time was too short is gone on with before anything else is tried, once
+// all defaults have had theirs: a setting that is known to be good is nearer to a better model than
+// a draw that there is as little time for.
 #pragma once
 
 #include <memory>
@@ -30,6 +33,9 @@ class LearnerSearch final : public Search {
   };
   TrialSpec add(int64_t number, size_t learner, ParamMap params, TrialOrigin origin,
                 std::vector<double> unit);
+  // The rest of a default that was cut short.
+  std::optional<TrialSpec> go_on(int64_t number, const HistoryView& history);
+  size_t place_of(std::string_view learner) const;
   void refresh(size_t learner, const HistoryView& history);
   std::optional<TrialSpec> sample(int64_t number, size_t learner, const HistoryView& history);
   std::optional<TrialSpec> last_ones(int64_t number, size_t learner);
@@ -41,7 +47,8 @@ class LearnerSearch final : public Search {
   std::vector<Proposed> proposed_;      // by learner
   // Texts of learner and parameters proposed so far.
   std::set<std::string> known_;
-  std::vector<bool> exhausted_;  // by learner: there is nothing new
+  std::vector<bool> exhausted_;   // by learner: there is nothing new
+  std::set<uint64_t> continued_;  // seeds of defaults that were gone on with
 };
 
 }  // namespace assay::automl

@@ -23,6 +23,7 @@ struct SearchLearner {
   bool baseline = false;  // the constant model: tried once, first
   // Predicted cost of its default setting; only ratios between learners matter. Above 0.
   double default_cost = 1;
+  bool goes_on = false;  // fits that were cut short can be gone on with
 };
 
 class Search {

@@ -5,7 +5,8 @@
 namespace assay::automl {
 
 std::string_view name_of(TrialOrigin origin) {
-  constexpr std::array<std::string_view, 4> kNames = {"baseline", "default", "random", "guided"};
+  constexpr std::array<std::string_view, 5> kNames = {"baseline", "default", "random", "guided",
+                                                      "continued"};
   return kNames[static_cast<size_t>(origin)];
 }
 

@@ -14,12 +14,13 @@ namespace assay::automl {
 
 // Why a setting was proposed.
 enum class TrialOrigin {
-  kBaseline,  // the constant model, always trial 0
-  kDefault,   // a learner's default parameters
-  kRandom,    // drawn from its search space, whatever is known
-  kGuided,    // chosen from its search space by the results so far
+  kBaseline,   // the constant model, always trial 0
+  kDefault,    // a learner's default parameters
+  kRandom,     // drawn from its search space, whatever is known
+  kGuided,     // chosen from its search space by the results so far
+  kContinued,  // a default whose share of the time was too short, gone on with
 };
-// "baseline", "default", "random", "guided".
+// "baseline", "default", "random", "guided", "continued".
 std::string_view name_of(TrialOrigin origin);
 // From a search space, not one of those that every sweep begins with.
 inline bool is_searched(TrialOrigin origin) {
@@ -32,6 +33,9 @@ struct TrialSpec {
   ParamMap params;
   uint64_t seed = 0;
   TrialOrigin origin = TrialOrigin::kRandom;
+  // The trial that a continued one goes on with, of the same setting and seed. Whoever does not
+  // have its state any more trains it anew. -1 of others.
+  int64_t continues = -1;
 };
 
 enum class TrialStatus {

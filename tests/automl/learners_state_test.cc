@@ -89,6 +89,54 @@ TEST(FitState, GoesOnToTheSameBits) {
   }
 }
 
+// Asks for the end of its fit after so many rounds.
+class Stopper final : public FitObserver {
+ public:
+  explicit Stopper(int64_t rounds) : rounds_(rounds) {}
+  bool report(const FitProgress& progress) override {
+    if (progress.step == rounds_) stop.request();
+    return true;
+  }
+  StopToken stop;
+
+ private:
+  int64_t rounds_;
+};
+
+TEST(FitState, OfAFitThatWasCutShortGoesOnToTheSameBits) {
+  const ParamMap ordered = {{"categorical", std::string("ordered")}};
+  for (const ParamMap& params : {ParamMap{}, ordered, ParamMap{{"row_fraction", 0.7}}}) {
+    const auto problem = friedman(Task::kBinary, 600);
+    const Cpu cpu;
+    FitRequest request = problem->request(params, 5);
+    request.params["rounds"] = int64_t{24};
+    request.keep_end_state = true;
+    const FitResult whole = must(gbt().fit(request, cpu.context));
+    EXPECT_FALSE(whole.state) << "it came to its end";
+    Stopper stopper(9);
+    kernels::ComputeContext context = cpu.context;
+    context.stop = &stopper.stop;
+    request.observer = &stopper;
+    const FitResult cut = must(gbt().fit(request, context));
+    EXPECT_TRUE(cut.truncated);
+    ASSERT_TRUE(cut.state);
+    EXPECT_EQ(cut.state->model->step_count(), 9);
+    request.observer = nullptr;
+    request.state = &*cut.state;
+    const FitResult rest = must(gbt().fit(request, cpu.context));
+    EXPECT_TRUE(model_bytes(*rest.model) == model_bytes(*whole.model));
+    EXPECT_EQ(rest.iterations, whole.iterations);
+    EXPECT_EQ(rest.valid_predictions, whole.valid_predictions);
+    // Nobody asked for it.
+    Stopper again(9);
+    context.stop = &again.stop;
+    request.state = nullptr;
+    request.observer = &again;
+    request.keep_end_state = false;
+    EXPECT_FALSE(must(gbt().fit(request, context)).state);
+  }
+}
+
 TEST(FitState, OfAnotherFitIsRefused) {
   const auto problem = friedman(Task::kRegression, 200);
   const auto classes = friedman(Task::kMulticlass, 200);

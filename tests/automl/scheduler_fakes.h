@@ -106,6 +106,7 @@ class FakeLearner final : public Learner {
   std::string_view name() const override { return name_; }
   const OptionGroup& options() const override { return group_; }
   bool supports(Task) const override { return true; }
+  bool goes_on() const override { return goes_on_; }
   Result<PlannedBytes> planned_bytes(const DataShape&, const ParamMap& params, int) const override {
     // A setting with a great bias takes more.
     double bias = 0;
@@ -163,6 +164,11 @@ class FakeLearner final : public Learner {
     }
     result.iterations = 1;
     result.best_iteration = 1;
+    if (result.truncated && request.keep_end_state) {
+      ASSAY_ASSIGN_OR_RETURN(auto model,
+                             ConstantModel::make(outputs, data.features->feature_count()));
+      result.state = FitState{std::move(model), 1, 0};
+    }
     return result;
   }
 
@@ -189,6 +195,11 @@ class FakeLearner final : public Learner {
     gap_ = gap;
     return *this;
   }
+  // Its fits that are cut short have a state.
+  FakeLearner& with_going_on() {
+    goes_on_ = true;
+    return *this;
+  }
   int fits() const { return fits_.load(); }
 
  private:
@@ -200,6 +211,7 @@ class FakeLearner final : public Learner {
   int64_t model_bytes_ = 0;
   double cost_ = 1;
   double gap_ = 0;
+  bool goes_on_ = false;
   mutable std::atomic<int> fits_{0};
 };
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "automl/report/run_summary.h"
+#include "automl/scheduler/known_trials.h"
 #include "automl/scheduler/time_slices.h"
 #include "automl/scheduler/trial_queue.h"
 #include "tests/automl/scheduler_fakes.h"
@@ -66,6 +67,14 @@ TEST(TimeSlices, GiveEachSlotItsTrialsAndALeaderTwoShares) {
   TimeSlices leading({{"gbt", 2}, {"b", 1}, {"c", 1}}, 1);
   EXPECT_EQ(leading.deadline_ns(spec_of("gbt"), 0, end), 4 * kSecond);
   EXPECT_EQ(leading.deadline_ns(spec_of("b"), 4 * kSecond, end), 6 * kSecond);
+}
+
+TEST(TimeSlices, LeaveARestForAfterAllDefaults) {
+  TimeSlices slices({{"gbt", 3}, {"b", 1}}, 1, 2);
+  EXPECT_EQ(slices.deadline_ns(spec_of("gbt"), 0, 12 * kSecond), 6 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(spec_of("b"), 6 * kSecond, 12 * kSecond), 8 * kSecond);
+  EXPECT_EQ(slices.deadline_ns(spec_of("gbt", TrialOrigin::kContinued), 8 * kSecond, 12 * kSecond),
+            12 * kSecond);
 }
 
 TEST(TimeSlices, DoNothingWithoutADeadlineOrAfterIt) {
@@ -140,6 +149,48 @@ TEST(SweepTime, TriesTheQuickFirstAndGivesTheSlowAShare) {
   ASSERT_NE(said, outcome->notes.end());
   EXPECT_NE(said->find("extra_trees (3 s), random_forest (4 s), gbt (1e+02 s)"), std::string::npos)
       << *said;
+}
+
+TEST(SweepTime, GoesOnWithALeaderWhoseShareWasTooShort) {
+  SweepBench bench;
+  bench.add(std::make_unique<FakeLearner>("constant"));
+  add(bench, "linear", 1);
+  add(bench, "extra_trees", 4);
+  // It has made half of its way when its share is up, and goes on from there.
+  int64_t done = 0;
+  int states = 0;
+  auto leader = std::make_unique<FakeLearner>("gbt", [&](const FakeLearner::Call& call) {
+    if (call.request.state != nullptr) ++states;
+    if (call.request.state == nullptr) done = 0;
+    for (; done < 14 * kSecond; done += kStep) {
+      if (call.context.stop->requested()) return Script{{}, true};
+      bench.clock.advance(kStep);
+    }
+    return Script{};
+  });
+  leader->with_cost(14 * 1e9 / 48).with_going_on();
+  bench.add(std::move(leader));
+  bench.request.config.budget.time = 30;
+  bench.request.config.validation.method = "holdout";
+  bench.request.threads = 1;
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(states, 1);
+  std::string origins;
+  for (int64_t trial = 0; trial < 5; ++trial) {
+    for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+      if (row.trial == trial) origins += row.learner + " " + row.origin + " " + row.status + "; ";
+    }
+  }
+  EXPECT_EQ(origins,
+            "constant baseline finished; linear default finished; gbt default partial; "
+            "extra_trees default finished; gbt continued finished; ");
+  EXPECT_LE(static_cast<double>(bench.clock.now_ns()) * 1e-9, 30.6);
+  // A later process reads what was proposed.
+  const auto known = KnownTrials::load(*bench.request.workspace, outcome->run_id);
+  ASSERT_TRUE(known) << known.error().message;
+  ASSERT_GT(known->size(), 4);
+  EXPECT_EQ(known->specs()[4].origin, TrialOrigin::kContinued);
 }
 
 TEST(SweepTime, KeepsTheListedOrderWhereTimeIsPlenty) {

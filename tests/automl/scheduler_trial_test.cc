@@ -299,6 +299,73 @@ TEST_F(BoostedTrialTest, KeepsTheRoundsThatTheOtherFoldsSpeakFor) {
   EXPECT_GT(differing, 10);
 }
 
+std::string bytes_of(const Model& model) {
+  ModelWriter writer;
+  save_model(model, writer);
+  return writer.finish().value_or("");
+}
+
+// A second passes a round; each fold has its share of the time.
+TEST_F(BoostedTrialTest, IsGoneOnWithToWhatAnUnbrokenOneComesTo) {
+  for (const std::string method : {"kfold", "holdout"}) {
+    bench_.request.config.validation.method = method;
+    bench_.request.config.validation.folds = 3;
+    auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
+                                 bench_.context(executor_, stop_));
+    set_ = std::move(*set);
+    ASSERT_TRUE(set_->plan(bench_.request.config, 0, std::nullopt));
+    job_.set = set_.get();
+    job_.spec.params = {{"rounds", int64_t{30}}, {"early_stopping", false}};
+    const auto folds = static_cast<int64_t>(set_->folds().size());
+    const TrialOutcome whole = run_trial(job_, bench_.context(executor_, stop_));
+
+    TrialJob cut = job_;
+    const int64_t end_ns = bench_.clock.now_ns() + folds * 20 * kSecond;
+    cut.fit_deadline_ns = [end_ns] { return end_ns; };
+    cut.shared_time = true;
+    cut.most_checkpoint_bytes = INT64_MAX;
+    cut.wants_checkpoint = [&] {
+      bench_.clock.advance(kSecond);
+      return false;
+    };
+    const TrialOutcome unwanted = run_trial(cut, bench_.context(executor_, stop_));
+    EXPECT_EQ(unwanted.rest, nullptr);
+    const int64_t later_ns = bench_.clock.now_ns() + folds * 20 * kSecond;
+    cut.fit_deadline_ns = [later_ns] { return later_ns; };
+    cut.most_rest_bytes = INT64_MAX;
+    const TrialOutcome part = run_trial(cut, bench_.context(executor_, stop_));
+    ASSERT_EQ(part.result.status, TrialStatus::kPartial) << part.result.message;
+    ASSERT_NE(part.rest, nullptr);
+    EXPECT_LT(part.folds[0].iterations, 30);
+    EXPECT_GT(part.folds[0].iterations, 5);
+
+    TrialJob rest = job_;
+    rest.spec.number = 9;
+    rest.spec.continues = 1;
+    rest.spec.origin = TrialOrigin::kContinued;
+    rest.rest = part.rest;
+    int64_t rounds = 0;
+    rest.most_checkpoint_bytes = INT64_MAX;
+    rest.wants_checkpoint = [&] {
+      ++rounds;
+      return false;
+    };
+    const TrialOutcome outcome = run_trial(rest, bench_.context(executor_, stop_));
+    EXPECT_EQ(outcome.result.status, TrialStatus::kFinished);
+    EXPECT_EQ(outcome.went_on_from, "trial 1");
+    EXPECT_EQ(outcome.score, whole.score);
+    EXPECT_EQ(*outcome.predictions, *whole.predictions);
+    EXPECT_EQ(bytes_of(*outcome.model), bytes_of(*whole.model));
+    EXPECT_LT(rounds, folds * 25) << "rounds that were there are not made again";
+
+    // Too much to keep.
+    const int64_t end2_ns = bench_.clock.now_ns() + folds * 20 * kSecond;
+    cut.fit_deadline_ns = [end2_ns] { return end2_ns; };
+    cut.most_rest_bytes = 10;
+    EXPECT_EQ(run_trial(cut, bench_.context(executor_, stop_)).rest, nullptr);
+  }
+}
+
 TEST(FoldSteps, AreTheMedianOfTheOtherFolds) {
   const auto steps = [](std::vector<int64_t> best, std::vector<int64_t> grown) {
     return steps_by_others(best, grown);

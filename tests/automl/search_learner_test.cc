@@ -85,6 +85,37 @@ TEST(LearnerSearch, TriesBaselineThenDefaultsThenDraws) {
   }
 }
 
+TEST(LearnerSearch, GoesOnWithADefaultThatWasCutShortOnceAllHadTheirTurn) {
+  SearchLearner boosting = learner("gbt");
+  boosting.goes_on = true;
+  LearnerSearch search({baseline(), boosting, learner("forest")}, make_sampler("random"), 1);
+  const auto specs = propose_all(search, 8, [](const TrialSpec& spec) {
+    TrialResult result = finished(spec, 1);
+    // All of them are, but only one can be gone on with.
+    result.status = TrialStatus::kPartial;
+    return result;
+  });
+  ASSERT_EQ(specs.size(), 8u);
+  EXPECT_EQ(specs[2].learner, "forest");
+  EXPECT_EQ(specs[3].origin, TrialOrigin::kContinued);
+  EXPECT_EQ(specs[3].learner, "gbt");
+  EXPECT_EQ(specs[3].continues, 1);
+  EXPECT_EQ(specs[3].seed, specs[1].seed);
+  EXPECT_EQ(specs[3].params, specs[1].params);
+  for (size_t i = 4; i < specs.size(); ++i) EXPECT_EQ(specs[i].origin, TrialOrigin::kRandom);
+  // A later process that took the proposals over does not go on a second time.
+  LearnerSearch other({baseline(), boosting, learner("forest")}, make_sampler("random"), 1);
+  History history;
+  for (size_t i = 0; i < 4; ++i) {
+    other.adopt(specs[i]);
+    history.start(specs[i]);
+    TrialResult result = finished(specs[i], 1);
+    result.status = TrialStatus::kPartial;
+    history.finish(result);
+  }
+  EXPECT_EQ(other.propose(4, history.all())->origin, TrialOrigin::kRandom);
+}
+
 TEST(LearnerSearch, SameSeedSameProposals) {
   const auto run = [](uint64_t seed) {
     LearnerSearch search({baseline(), learner("linear"), learner("gbt")}, make_sampler("random"),
