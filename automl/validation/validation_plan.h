@@ -53,7 +53,7 @@ struct ValidationPlan {
 // needs a column that is not given.
 Result<ValidationPlan> plan_validation(const ValidationRequest& request);
 
-inline constexpr double kMinFullTrials = 12;
+inline constexpr double kMinFullTrials = 7;
 inline constexpr int64_t kMaxFoldCells = 20'000'000;
 inline constexpr int64_t kMaxHoldoutRows = 100'000;
 

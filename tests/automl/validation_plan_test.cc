@@ -71,9 +71,9 @@ TEST(ValidationPlan, FoldsOnlyWhatTheTimeAllows) {
   ValidationRequest request;
   request.target = &target;
   request.fit_seconds = 0.1;
-  request.seconds_left = 12 * 5 * 0.1 + 0.01;
+  request.seconds_left = 7 * 5 * 0.1 + 0.01;
   EXPECT_EQ(plan_of(request).folds.size(), 5u);
-  request.seconds_left = 12 * 5 * 0.1 - 0.01;
+  request.seconds_left = 7 * 5 * 0.1 - 0.01;
   EXPECT_TRUE(plan_of(request).is_holdout());
   request.options.method = "kfold";
   EXPECT_EQ(plan_of(request).folds.size(), 5u) << "what the user says is done";
