@@ -343,7 +343,14 @@ const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
        {.name = "iterations",
         .member = &T::iterations,
         .range = {.low = 1, .high = 10000},
-        .help = "Steps of greedy selection; each adds one model, perhaps again."}});
+        .help = "Steps of greedy selection; each adds one model, perhaps again."},
+       {.name = "calibration",
+        .member = &T::calibration,
+        .choices = {"auto", "true", "false"},
+        .help =
+            "Whether class probabilities are made sharper or flatter (temperature scaling), of "
+            "a single model, too: where that lowers the log loss of each half of the validation "
+            "rows when it is chosen on the other. auto: if the metric is log_loss."}});
   return table;
 }
 

@@ -97,6 +97,7 @@ struct EnsembleOptions {
   bool enabled = true;
   int64_t max_models = 50;
   int64_t iterations = 40;
+  std::string calibration = "auto";  // auto, true, false
   static const OptionTable<EnsembleOptions>& table();
 };
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "automl/models/average_model.h"
+#include "automl/models/calibrated_model.h"
 #include "automl/models/constant_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
@@ -88,7 +89,8 @@ Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth) 
   if (kind == "trees") return TreeModel::load(reader);
   if (kind == "average" && depth > 0) return AverageModel::load(reader, depth - 1);
   if (kind == "level_targets" && depth > 0) return LevelTargetModel::load(reader, depth - 1);
-  const bool nests = kind == "average" || kind == "level_targets";
+  if (kind == "calibrated" && depth > 0) return CalibratedModel::load(reader, depth - 1);
+  const bool nests = kind == "average" || kind == "level_targets" || kind == "calibrated";
   return reader.damaged(nests ? "models are nested too deep"
                               : "unknown kind of model '" + kind + "'");
 }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "automl/models/average_model.h"
+#include "automl/models/calibrated_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
 #include "kernels/base/rng.h"
@@ -31,6 +32,9 @@ bool reads_dense(const Model& model) {
   }
   if (const auto* levels = dynamic_cast<const LevelTargetModel*>(&model)) {
     return reads_dense(*levels->model());
+  }
+  if (const auto* calibrated = dynamic_cast<const CalibratedModel*>(&model)) {
+    return reads_dense(*calibrated->model());
   }
   return dynamic_cast<const LinearModel*>(&model) != nullptr;
 }

@@ -8,6 +8,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/models/average_model.h"
+#include "automl/models/calibrated_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/tree_model.h"
 #include "automl/scheduler/trial_record.h"
@@ -114,11 +115,14 @@ Result<StartModel> StartModel::load(const std::shared_ptr<tracking::Workspace>& 
                 "ensemble.enabled: false registers the best one alone)",
                 start.name_, trials);
   }
-  const Model& model = start.predictor_->model();
-  if (const auto* average = dynamic_cast<const AverageModel*>(&model)) {
+  const Model* model = &start.predictor_->model();
+  if (const auto* calibrated = dynamic_cast<const CalibratedModel*>(model)) {
+    model = calibrated->model().get();
+  }
+  if (const auto* average = dynamic_cast<const AverageModel*>(model)) {
     start.models_ = average->members();
   } else {
-    start.models_.push_back(std::shared_ptr<const Model>(start.predictor_, &model));
+    start.models_.push_back(std::shared_ptr<const Model>(start.predictor_, model));
   }
   const bool boosted = std::all_of(start.models_.begin(), start.models_.end(),
                                    [](const auto& member) { return is_boosted(*member); });

@@ -13,6 +13,7 @@
 #include "automl/ensemble/cross_selection.h"
 #include "automl/ensemble/greedy_selection.h"
 #include "automl/models/average_model.h"
+#include "automl/models/calibrated_model.h"
 #include "automl/models/model_file.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
@@ -325,6 +326,9 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
     }
     ASSAY_ASSIGN_OR_RETURN(parts.model, AverageModel::make(std::move(models), std::move(weights)));
   }
+  if (chosen.power != 1) {
+    ASSAY_ASSIGN_OR_RETURN(parts.model, CalibratedModel::make(parts.model, chosen.power));
+  }
   ASSAY_ASSIGN_OR_RETURN(parts.threshold, decision_threshold(chosen));
   parts.notes["metric"] = std::string(set.metric().name());
   parts.notes["validation"] = outcome_.validation_method;
@@ -480,6 +484,7 @@ Status SweepLead::finish() {
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
   estimate(chosen);
+  calibrate_chosen(chosen);
   progress(SweepPhase::kSaving);
   ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));
   if (chosen.members.size() == 1 && is_baseline(chosen.members[0].candidate) &&

@@ -103,6 +103,7 @@ class SweepLead {
     // The rows of `predictions` that the members predicted out of fold; empty: all.
     std::vector<uint32_t> places;
     bool selected = false;  // members and weights are those that selection gave
+    double power = 1;       // of the predictions (models/calibrated_model.h), which have it
   };
   // What a stopped trial had, where that beats the baseline on the rows it covers.
   std::optional<Chosen> choose_partial(const Candidate& baseline);
@@ -110,6 +111,11 @@ class SweepLead {
   SelectionOptions selection_options() const;
   // Replaces the score of an ensemble by an honest one (ensemble/cross_selection.h).
   void estimate(Chosen& chosen);
+  // Makes probabilities sharper or flatter, where that is right for rows that did not choose it.
+  void calibrate_chosen(Chosen& chosen);
+  // Whether that is wanted, and what it takes. (sweep_calibrate.cc)
+  bool calibrates() const;
+  double calibration_seconds() const;
   std::vector<Candidate> usable_candidates() const;
   Chosen alone(const Candidate& candidate);
   static int64_t byte_count(const Chosen& chosen);

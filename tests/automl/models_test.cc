@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "automl/models/average_model.h"
+#include "automl/models/calibrated_model.h"
 #include "automl/models/constant_model.h"
 #include "automl/models/linear_model.h"
 #include "automl/models/tree_model.h"
@@ -201,6 +202,43 @@ TEST(LoadModel, RefusesWhatItDoesNotKnow) {
   const auto deep = load_model(must(ModelReader::open(model_bytes(*nested), "m")));
   ASSERT_FALSE(deep);
   EXPECT_THAT(deep.error().message, HasSubstr("nested too deep"));
+}
+
+TEST(CalibratedModel, TakesThePowerOfAnothersProbabilities) {
+  const auto problem = four_rows();
+  TreeModel::Parts parts = stumps({stump(-0.5f, 1)});
+  parts.link = Link::kLogistic;
+  const std::shared_ptr<const Model> plain = must(TreeModel::make(std::move(parts)));
+  const std::shared_ptr<const Model> sharp = must(CalibratedModel::make(plain, 2));
+  const std::vector<float> before = all(*plain, *problem);
+  const std::vector<float> after = all(*sharp, *problem);
+  for (size_t row = 0; row < 4; ++row) {
+    const double p = static_cast<double>(before[2 * row + 1]);
+    EXPECT_NEAR(after[2 * row + 1], p * p / (p * p + (1 - p) * (1 - p)), 1e-6);
+    EXPECT_NEAR(after[2 * row] + after[2 * row + 1], 1, 1e-6);
+  }
+  // Saved and read again.
+  const auto loaded = must(load_model(must(ModelReader::open(model_bytes(*sharp), "t"))));
+  EXPECT_EQ(loaded->kind(), "calibrated");
+  EXPECT_EQ(all(*loaded, *problem), after);
+  EXPECT_EQ(model_bytes(*loaded), model_bytes(*sharp));
+  // Contributions sum to what is predicted, and those to scores are twice the others'.
+  const Cpu cpu;
+  const std::vector<uint32_t> rows = {0, 1, 2, 3};
+  std::vector<double> shares(4 * 2 * 2);
+  ASSERT_TRUE(
+      sharp->explain(*problem->features, rows, cpu.context, ExplainedScale::kPredictions, shares));
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_NEAR(shares[2 * i] + shares[2 * i + 1], static_cast<double>(after[i]), 1e-6);
+  }
+  std::vector<double> own(4 * 2);
+  std::vector<double> doubled(4 * 2);
+  ASSERT_TRUE(plain->explain(*problem->features, rows, cpu.context, ExplainedScale::kScores, own));
+  ASSERT_TRUE(
+      sharp->explain(*problem->features, rows, cpu.context, ExplainedScale::kScores, doubled));
+  for (size_t i = 0; i < own.size(); ++i) EXPECT_DOUBLE_EQ(doubled[i], 2 * own[i]);
+  EXPECT_FALSE(CalibratedModel::make(plain, 0));
+  EXPECT_FALSE(CalibratedModel::make(must(TreeModel::make(stumps({stump(1, 2)}))), 2));
 }
 
 }  // namespace

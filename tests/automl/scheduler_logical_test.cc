@@ -74,6 +74,41 @@ TEST(LogicalMode, GivesTheSameBitsWithFolds) { expect_same(Task::kMulticlass, "k
 
 TEST(LogicalMode, GivesTheSameBitsWithAHoldout) { expect_same(Task::kRegression, "holdout"); }
 
+// Forests that average few trees are too flat for three classes of which little is noise.
+TEST(LogicalMode, CalibratesToTheSameBits) {
+  const auto run = [](const std::string& calibration, int64_t slots, int threads) {
+    SweepBench bench;
+    bench.request.table = mixed_table(Task::kMulticlass);
+    bench.request.config.validation.folds = 4;
+    bench.request.config.ensemble.calibration = calibration;
+    bench.request.config.ensemble.enabled = false;
+    ParamOverride trees;
+    trees.name = "smoothing";
+    trees.setting = ParamValue(20.0);
+    bench.request.config.learners = {{"extra_trees", {trees}}};
+    bench.request.config.run.slots = slots;
+    bench.request.threads = static_cast<int>(slots) * threads;
+    bench.request.config.budget.trials = 4;
+    return bench.run();
+  };
+  const auto plain = run("false", 1, 1);
+  const auto one = run("auto", 1, 1);
+  const auto other = run("auto", 3, 2);
+  ASSERT_TRUE(plain) << plain.error().message;
+  ASSERT_TRUE(one) << one.error().message;
+  ASSERT_TRUE(other) << other.error().message;
+  const auto is_said = [](const SweepOutcome& outcome) {
+    return std::any_of(outcome.notes.begin(), outcome.notes.end(), [](const std::string& text) {
+      return text.starts_with("probabilities are made ");
+    });
+  };
+  EXPECT_TRUE(is_said(*one));
+  EXPECT_FALSE(is_said(*plain));
+  EXPECT_LT(one->validation_score, plain->validation_score);
+  EXPECT_EQ(one->validation_score, other->validation_score);
+  EXPECT_TRUE(tracking::slurp(one->model_path) == tracking::slurp(other->model_path));
+}
+
 // One learner, so that proposals look at results before the sweep is over.
 TEST(LogicalMode, GivesTheSameBitsWithEveryStrategy) {
   for (const std::string strategy : {"tpe", "gp", "cmaes", "cfo"}) {
