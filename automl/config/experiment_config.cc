@@ -323,7 +323,13 @@ const OptionTable<SearchOptions>& SearchOptions::table() {
         .range = {.low = 0, .high = 0.5},
         .help = "Give a setting up between folds when Wilcoxon's test says, with this chance of an "
                 "error, that they are worse than those of its learner's best one, say 0.1; 0: "
-                "never. Needs 4 folds or more to say so."}});
+                "never. Needs 4 folds or more to say so."},
+       {.name = "earlier_runs",
+        .member = &T::earlier_runs,
+        .choices = {"auto", "true", "false"},
+        .help = "Try the settings that did best in earlier runs on the same table, target and "
+                "metric in this workspace right after the defaults. auto: with a time limit; "
+                "without one a run depends on its seed alone."}});
   return table;
 }
 

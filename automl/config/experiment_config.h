@@ -90,6 +90,7 @@ struct SearchOptions {
   int64_t eta = 3;
   int64_t brackets = 1;
   double fold_test = 0;
+  std::string earlier_runs = "auto";  // auto, true, false
   static const OptionTable<SearchOptions>& table();
 };
 

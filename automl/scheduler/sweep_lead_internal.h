@@ -57,6 +57,8 @@ class SweepLead {
   Status plan_validation_folds();
   // What fits see of the levels of columns, if there is memory for it.
   Status make_level_targets(const kernels::ComputeContext& context);
+  // What did well in earlier sweeps.
+  std::vector<WantedSetting> wanted_settings();
   Status make_queue();
   std::string slots_text() const;
   // What memory allows. (sweep_memory.cc)

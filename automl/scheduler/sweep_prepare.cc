@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "automl/scheduler/earlier_settings.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "automl/search/adopted_search.h"
 #include "automl/search/auto_strategy.h"
@@ -13,6 +14,7 @@
 #include "datasets/profile.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
+#include "tracking/run_query.h"
 
 namespace assay::automl {
 namespace {
@@ -292,6 +294,31 @@ std::string SweepLead::slots_text() const {
   return text;
 }
 
+std::vector<WantedSetting> SweepLead::wanted_settings() {
+  const std::string& mode = config_.search.earlier_runs;
+  if (mode == "false" || (mode == "auto" && !state_->budget.timed())) return {};
+  EarlierSweeps wanted;
+  wanted.content_hash = state_->record.dataset.content_hash;
+  wanted.target = config_.data.target;
+  wanted.metric = outcome_.metric;
+  wanted.maximise = state_->set->metric().maximise();
+  if (wanted.content_hash.empty()) return {};
+  // A process that goes on looks at what its run looked at when it began.
+  const auto own = tracking::find_run(*state_->request.workspace, parent_->id());
+  if (!own) return {};
+  wanted.before_ns = own->created_ns;
+  const auto found = earlier_settings(*state_->request.workspace, wanted);
+  if (!found) {
+    note("settings of earlier runs are not tried: " + found.error().message);
+    return {};
+  }
+  std::vector<WantedSetting> settings;
+  for (const EarlierSetting& setting : *found) {
+    settings.push_back({setting.learner, setting.params});
+  }
+  return settings;
+}
+
 Status SweepLead::make_queue() {
   ASSAY_RETURN_IF_ERROR(settle_base());
   const DataShape shape = state_->set->shape();
@@ -337,9 +364,14 @@ Status SweepLead::make_queue() {
     note(fmt::format("search.strategy auto: {}", strategy));
   }
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kStrategyTag, strategy));
-  std::unique_ptr<Search> search = std::make_unique<LearnerSearch>(
+  auto made = std::make_unique<LearnerSearch>(
       std::move(learners), make_sampler(strategy),
       derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
+  if (const size_t count = made->want(wanted_settings()); count > 0) {
+    note(fmt::format("{} setting{} of earlier runs on this table {} tried after the defaults",
+                     count, count == 1 ? "" : "s", count == 1 ? "is" : "are"));
+  }
+  std::unique_ptr<Search> search = std::move(made);
   if (!logical && past_ != nullptr) {
     std::vector<TrialSpec> proposals = state_->known.specs();
     for (TrialSpec& part : state_->archive->parts()) proposals.push_back(std::move(part));

@@ -93,6 +93,7 @@ std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryVie
                unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
   }
   if (auto spec = go_on(number, history)) return spec;
+  if (auto spec = next_wanted(number)) return spec;
   while (std::find(exhausted_.begin(), exhausted_.end(), false) != exhausted_.end()) {
     Rng rng(derive_seed(seed_, "learner", static_cast<uint64_t>(number)));
     const size_t learner =
@@ -107,6 +108,29 @@ size_t LearnerSearch::place_of(std::string_view name) const {
   const auto at = std::find_if(learners_.begin(), learners_.end(),
                                [&](const auto& learner) { return learner.name == name; });
   return static_cast<size_t>(at - learners_.begin());
+}
+
+size_t LearnerSearch::want(const std::vector<WantedSetting>& settings) {
+  for (const WantedSetting& setting : settings) {
+    const size_t place = place_of(setting.learner);
+    if (place == learners_.size() || learners_[place].baseline) continue;
+    const SearchSpace& space = learners_[place].space;
+    auto unit = space.unit_of(setting.params);
+    if (!unit) continue;
+    auto params = space.at(*unit);
+    if (params) wanted_.push_back({place, std::move(*params), std::move(*unit)});
+  }
+  return wanted_.size();
+}
+
+std::optional<TrialSpec> LearnerSearch::next_wanted(int64_t number) {
+  while (wanted_begin_ < wanted_.size()) {
+    Wanted& next = wanted_[wanted_begin_++];
+    if (known_.count(key_of(learners_[next.learner].name, next.params)) > 0) continue;
+    return add(number, next.learner, std::move(next.params), TrialOrigin::kEarlier,
+               std::move(next.unit));
+  }
+  return std::nullopt;
 }
 
 std::optional<TrialSpec> LearnerSearch::go_on(int64_t number, const HistoryView& history) {
@@ -129,7 +153,8 @@ void LearnerSearch::adopt(const TrialSpec& spec) {
     continued_.insert(spec.seed);
     return;
   }
-  if (!is_searched(spec.origin)) default_proposed_[place] = true;
+  const bool first = spec.origin == TrialOrigin::kBaseline || spec.origin == TrialOrigin::kDefault;
+  if (first) default_proposed_[place] = true;
   const SearchSpace& space = learners_[place].space;
   auto unit = space.unit_of(spec.params);
   (void)add(spec.number, place, spec.params, spec.origin,

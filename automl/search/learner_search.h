@@ -3,7 +3,8 @@
 // by what its trials cost and bring (learner_choice.h). No setting is tried twice, but that a
 // default whose share of the time was too short is gone on with before anything else is tried, once
 // all defaults have had theirs: a setting that is known to be good is nearer to a better model than
-// a draw that there is as little time for.
+// a draw that there is as little time for. Then come the settings that are wanted, such as those
+// that did well in earlier sweeps.
 #pragma once
 
 #include <memory>
@@ -21,6 +22,10 @@ class LearnerSearch final : public Search {
   // `learners` in the order in which their defaults are tried; at least one. `sampler` is owned.
   LearnerSearch(std::vector<SearchLearner> learners, std::unique_ptr<Sampler> sampler,
                 uint64_t seed);
+  // Settings to try after the defaults, in this order; those that their learner's space does not
+  // hold are left out, and what it fixes is as it says. Call before the first proposal. Gives how
+  // many there are.
+  size_t want(const std::vector<WantedSetting>& settings);
   std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) override;
   // One of a learner that does not take part is passed over.
   void adopt(const TrialSpec& spec) override;
@@ -35,6 +40,8 @@ class LearnerSearch final : public Search {
                 std::vector<double> unit);
   // The rest of a default that was cut short.
   std::optional<TrialSpec> go_on(int64_t number, const HistoryView& history);
+  // The next wanted one.
+  std::optional<TrialSpec> next_wanted(int64_t number);
   size_t place_of(std::string_view learner) const;
   void refresh(size_t learner, const HistoryView& history);
   std::optional<TrialSpec> sample(int64_t number, size_t learner, const HistoryView& history);
@@ -47,7 +54,14 @@ class LearnerSearch final : public Search {
   std::vector<Proposed> proposed_;      // by learner
   // Texts of learner and parameters proposed so far.
   std::set<std::string> known_;
-  std::vector<bool> exhausted_;   // by learner: there is nothing new
+  std::vector<bool> exhausted_;  // by learner: there is nothing new
+  struct Wanted {
+    size_t learner = 0;
+    ParamMap params;
+    std::vector<double> unit;
+  };
+  std::vector<Wanted> wanted_;
+  size_t wanted_begin_ = 0;       // those before were proposed
   std::set<uint64_t> continued_;  // seeds of defaults that were gone on with
 };
 

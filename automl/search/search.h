@@ -26,6 +26,12 @@ struct SearchLearner {
   bool goes_on = false;  // fits that were cut short can be gone on with
 };
 
+// A setting that is to be tried whatever is known by then.
+struct WantedSetting {
+  std::string learner;
+  ParamMap params;
+};
+
 class Search {
  public:
   virtual ~Search() = default;

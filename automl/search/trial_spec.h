@@ -19,8 +19,9 @@ enum class TrialOrigin {
   kRandom,     // drawn from its search space, whatever is known
   kGuided,     // chosen from its search space by the results so far
   kContinued,  // a default whose share of the time was too short, gone on with
+  kEarlier,    // did well in an earlier sweep on the same table
 };
-// "baseline", "default", "random", "guided", "continued".
+// "baseline", "default", "random", "guided", "continued", "earlier".
 std::string_view name_of(TrialOrigin origin);
 // From a search space, not one of those that every sweep begins with.
 inline bool is_searched(TrialOrigin origin) {

@@ -116,6 +116,29 @@ TEST(LearnerSearch, GoesOnWithADefaultThatWasCutShortOnceAllHadTheirTurn) {
   EXPECT_EQ(other.propose(4, history.all())->origin, TrialOrigin::kRandom);
 }
 
+TEST(LearnerSearch, TriesWantedSettingsAfterTheDefaults) {
+  LearnerSearch search({baseline(), learner("linear"), learner("gbt")}, make_sampler("random"), 1);
+  const ParamMap good = {{"rate", 0.5}, {"depth", int64_t{3}}, {"rounds", int64_t{7}}};
+  const ParamMap again = {{"rate", 0.1}, {"depth", int64_t{4}}};  // the default's
+  const ParamMap outside = {{"rate", 0.5}, {"depth", int64_t{9}}};
+  EXPECT_EQ(search.want({{"gbt", good},
+                         {"gbt", good},
+                         {"linear", again},
+                         {"gbt", outside},
+                         {"gone", good},
+                         {"constant", {}}}),
+            3u);
+  const auto specs =
+      propose_all(search, 6, [](const TrialSpec& spec) { return finished(spec, 1); });
+  ASSERT_EQ(specs.size(), 6u);
+  EXPECT_EQ(specs[3].origin, TrialOrigin::kEarlier);
+  EXPECT_EQ(specs[3].learner, "gbt");
+  EXPECT_NEAR(std::get<double>(specs[3].params.at("rate")), 0.5, 1e-12);
+  EXPECT_EQ(std::get<int64_t>(specs[3].params.at("depth")), 3);
+  EXPECT_EQ(std::get<int64_t>(specs[3].params.at("rounds")), 100) << "it is not searched";
+  EXPECT_EQ(specs[4].origin, TrialOrigin::kRandom) << "no setting is tried twice";
+}
+
 TEST(LearnerSearch, SameSeedSameProposals) {
   const auto run = [](uint64_t seed) {
     LearnerSearch search({baseline(), learner("linear"), learner("gbt")}, make_sampler("random"),
