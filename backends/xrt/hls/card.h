@@ -1,0 +1,64 @@
+// What a cost of a kernel is made of, and the cards that it is worked out for: public data of the
+// makers, and what the vendor's operators usually take. Pure constants and constexpr functions, in
+// C++14, as the vendor's compiler has it. Nothing here was measured on a card.
+#pragma once
+
+#include <cstdint>
+
+namespace assay_hls {
+
+// The clock that the shells of these cards give a kernel if nothing else is asked, in Hz.
+constexpr double kClockHz = 300e6;
+// Bytes of a line: one beat of a 512-bit port.
+constexpr int64_t kLineBytes = 64;
+// From an address on the port to its data, and from argument registers to the first address, in
+// cycles: what a dataflow region costs before its first result.
+constexpr int64_t kMemoryLatency = 120;
+constexpr int64_t kStartLatency = 40;
+
+// DSP slices of one pipelined operator (DSP48E2), "full" usage.
+constexpr int kDspDoubleMul = 8;
+constexpr int kDspDoubleAdd = 3;
+constexpr int kDspFloatMul = 3;
+constexpr int kDspFloatAdd = 2;
+constexpr int kDspBf16Mul = 1;     // 8-bit significands
+constexpr int kDspTwoInt8Mul = 1;  // two products of a common factor in one slice
+constexpr int kDspWideMul = 4;     // 32 x 32 bits, integers
+
+constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Blocks of memory that [depth] words of `bits` take: 36 Kb (512 x 72) and 288 Kb (4096 x 72).
+constexpr int64_t bram_blocks(int64_t depth, int64_t bits) {
+  return divide_up(depth, 512) * divide_up(bits, 72);
+}
+constexpr int64_t uram_blocks(int64_t depth, int64_t bits) {
+  return divide_up(depth, 4096) * divide_up(bits, 72);
+}
+
+// Of one compute unit.
+struct Resources {
+  int64_t dsp;
+  int64_t bram;  // 36 Kb blocks
+  int64_t uram;
+};
+
+// A card by its data sheet.
+struct Card {
+  const char* name;
+  const char* source;
+  const char* memory;
+  double memory_bytes_per_second;   // all channels
+  double channel_bytes_per_second;  // one, which a port is connected to
+  int channels;
+  double link_bytes_per_second;  // PCIe, one direction, as it is rated
+  Resources resources;
+};
+
+constexpr int kCardCount = 3;
+constexpr Card kCards[kCardCount] = {
+    {"U250", "DS962", "DDR4", 77e9, 19.2e9, 4, 15.75e9, {12288, 2688, 1280}},
+    {"U280", "DS963", "HBM2", 460e9, 14.375e9, 32, 15.75e9, {9024, 2016, 960}},
+    {"U55C", "DS978", "HBM2", 460e9, 14.375e9, 32, 15.75e9, {9024, 2016, 960}},
+};
+
+}  // namespace assay_hls

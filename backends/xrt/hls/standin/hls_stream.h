@@ -1,0 +1,76 @@
+// hls::stream for machines without the vendor's tools: a queue with the vendor's interface, on the
+// include path of the emulation alone. Unbounded, as in the vendor's C simulation, so a region of
+// processes can run one after the other; `peak` says how deep it got. Not thread-safe: a stream
+// belongs to one call of a kernel.
+//
+// What would hang a card ends the process here, named: reading an empty stream, and a stream that
+// dies with data in it (its reader took too few, so its writer would have waited for ever).
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+namespace hls {
+
+[[noreturn]] inline void stream_fault(const char* name, const char* what, std::size_t left) {
+  std::fprintf(stderr, "hls::stream '%s': %s (%zu left)\n", name, what, left);
+  std::fflush(stderr);
+  std::abort();
+}
+
+// DEPTH is what the hardware's queue would hold; 0 leaves it to a pragma.
+template <typename T, int DEPTH = 0>
+class stream {
+ public:
+  stream() = default;
+  explicit stream(const char* name) : name_(name) {}
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+  ~stream() {
+    if (!empty()) stream_fault(name_, "destroyed before it was empty", size());
+  }
+
+  bool empty() const { return head_ == items_.size(); }
+  bool full() const { return DEPTH > 0 && size() >= static_cast<std::size_t>(DEPTH); }
+  std::size_t size() const { return items_.size() - head_; }
+  // Not of the vendor's class: the most items that it held at once.
+  std::size_t peak() const { return peak_; }
+
+  T read() {
+    if (empty()) stream_fault(name_, "read while empty", 0);
+    T item = std::move(items_[head_++]);
+    if (empty()) {
+      items_.clear();
+      head_ = 0;
+    }
+    return item;
+  }
+  void read(T& item) { item = read(); }
+  bool read_nb(T& item) {
+    if (empty()) return false;
+    item = read();
+    return true;
+  }
+  void write(const T& item) {
+    items_.push_back(item);
+    if (size() > peak_) peak_ = size();
+  }
+  bool write_nb(const T& item) {
+    if (full()) return false;
+    write(item);
+    return true;
+  }
+  void operator>>(T& item) { read(item); }
+  void operator<<(const T& item) { write(item); }
+
+ private:
+  const char* name_ = "unnamed";
+  std::vector<T> items_;  // from head_ on
+  std::size_t head_ = 0;
+  std::size_t peak_ = 0;
+};
+
+}  // namespace hls
