@@ -14,6 +14,7 @@
 // Constants and constexpr functions only; sources of docs/fpga-performance.md.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "backends/xrt/hls/card.h"
@@ -37,12 +38,12 @@ struct HistogramWork {
   bool rest;  // the sibling too
 };
 
-// Of `selected` rows out of `table_rows` spread evenly: every line of the block is fetched once if
-// all of its rows are selected, else a row costs the lines that it touches.
-constexpr double histogram_lines(int64_t width, double selected_share) {
-  return selected_share * width >= 64.0 * (1.0 - selected_share)
-             ? static_cast<double>(width) / (64.0 * selected_share)
-             : 1.0 + (width - 1) / 64.0;
+// Of a block of a table, if a share of its rows is selected, evenly spread: every line that holds a
+// part of a selected row is fetched once.
+inline double histogram_lines(int64_t width, double selected_share) {
+  const double rows_of_line = (63.0 + static_cast<double>(width)) / static_cast<double>(width);
+  const double touched = 1.0 - std::pow(1.0 - selected_share, rows_of_line);
+  return static_cast<double>(width) / 64.0 * touched / selected_share;
 }
 
 // A row takes a cycle, or one for each line beyond the first that it waits for.

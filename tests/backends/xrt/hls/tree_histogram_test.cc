@@ -191,7 +191,8 @@ TEST(TreeHistogramCosts, FollowTheirFormula) {
   EXPECT_EQ(histogram_bytes(work), 1000 * 72 + 16320 * 8);
   EXPECT_EQ(histogram_lines(64, 1.0), 1.0);
   EXPECT_EQ(histogram_lines(32, 1.0), 0.5);
-  EXPECT_EQ(histogram_lines(33, 1e-6), 1.5);
+  EXPECT_NEAR(histogram_lines(33, 1e-6), 1.5, 1e-5);
+  EXPECT_NEAR(histogram_lines(63, 0.5), 63.0 / 64 * 2 * 0.75, 1e-12);  // two rows a line
   // 8192 words of 64 bits are two blocks of 4096 x 72.
   EXPECT_EQ(histogram_resources().uram, 128);
 }
