@@ -163,40 +163,53 @@ assemble_words:
   }
 }
 
-// Rows of `width` <= 64 bytes, row r at byte cell_begin + r * width. A row lies in at most two
-// lines. Costs a cycle a row, and one more where both of its lines have to be fetched.
-inline void plan_rows(WordStream& rows, int64_t cell_begin, int32_t width, int64_t count,
-                      RequestStream& requests, StepStream& steps) {
+// Where a row lies: its first and last line, and its first byte in the first.
+struct RowPlace {
+  int64_t first;
+  int64_t last;
+  int32_t offset;
+};
+typedef hls::stream<RowPlace, 64> PlaceStream;
+
+// Rows of `width` <= 64 bytes, row r at byte cell_begin + r * width. Apart from `plan_rows`, whose
+// next step hangs on these places, so that no product lies in that loop.
+inline void locate_rows(WordStream& rows, int64_t cell_begin, int32_t width, int64_t count,
+                        PlaceStream& places) {
+locate_rows:
+  for (int64_t i = 0; i < count; ++i) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 1 max = 4096
+    const int64_t begin = cell_begin + static_cast<int64_t>(rows.read()) * width;
+    const RowPlace place = {begin >> 6, (begin + width - 1) >> 6, static_cast<int32_t>(begin & 63)};
+    places.write(place);
+  }
+}
+
+// A row lies in at most two lines. Costs a cycle a row, and one more where both have to be fetched.
+inline void plan_rows(PlaceStream& places, int64_t count, RequestStream& requests,
+                      StepStream& steps) {
   int64_t at_hand = -1;
-  int64_t first = 0;
-  int64_t last = 0;
-  int32_t offset = 0;
+  RowPlace place = {0, 0, 0};
   bool second = false;  // the row's first line was asked for in the cycle before
 plan_rows:
   for (int64_t done = 0; done < count;) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 8192
-    if (!second) {
-      const int64_t begin = cell_begin + static_cast<int64_t>(rows.read()) * width;
-      first = begin >> 6;
-      last = (begin + width - 1) >> 6;
-      offset = static_cast<int32_t>(begin & 63);
-    }
-    const bool straddles = first != last;
-    const int64_t wanted = (second || first == at_hand) ? last : first;
+    if (!second) place = places.read();
+    const int64_t wanted = (second || place.first == at_hand) ? place.last : place.first;
     const bool fetch = wanted != at_hand;
     if (fetch) {
-      LineRequest request = {wanted, false};
+      const LineRequest request = {wanted, false};
       requests.write(request);
     }
-    const bool give = wanted == last;
-    GatherStep step = {fetch, give, straddles, offset};
+    const bool give = wanted == place.last;
+    const GatherStep step = {fetch, give, place.first != place.last, place.offset};
     steps.write(step);
     at_hand = wanted;
     second = !give;
     if (give) ++done;
   }
-  LineRequest end = {0, true};
+  const LineRequest end = {0, true};
   requests.write(end);
 }
 

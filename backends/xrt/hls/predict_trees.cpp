@@ -114,12 +114,14 @@ void load_block(const ap_uint<512>* table, int64_t cell_begin, int32_t width,
                 EngineCells cells[kPredictEngines]) {
 #pragma HLS dataflow
   WordStream rows("rows of a tile");
+  PlaceStream places("places of rows");
   RequestStream requests("cell requests");
   StepStream steps("cell steps");
   LineStream lines("cell lines");
   LineStream cell_rows("cell rows");
   list_rows(ids, tile.rows, rows);
-  plan_rows(rows, cell_begin, width, tile.rows, requests, steps);
+  locate_rows(rows, cell_begin, width, tile.rows, places);
+  plan_rows(places, tile.rows, requests, steps);
   fetch_lines(table, requests, lines);
   assemble_rows(steps, lines, tile.rows, cell_rows);
   store_cells(cell_rows, tile, block, cells);
@@ -153,7 +155,8 @@ read_chunk:
 }
 
 // Nodes [page_first, page_first + kPredictPage) of a tree, or up to its end, which the splits on
-// the way tell: a split's children are the nodes left and left + 1.
+// the way tell: a split's children are the nodes left and left + 1. Whether there is a next node
+// hangs on the one before, hence the interval of 3.
 void load_page(const ap_uint<512>* nodes, int32_t page_first, TreeTask& task, NodeHeads& heads,
                NodeTails& tails) {
   Line chunk[kChunkNodes / 4];
@@ -169,7 +172,7 @@ load_page:
     read_chunk(nodes, line, lines, chunk);
   load_nodes:
     for (int32_t i = in_line; i < 4 * lines; ++i) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 3
 #pragma HLS loop_tripcount min = 1 max = 256
       if (node >= end || node >= page_first + kPredictPage) break;
       const int32_t base = (i & 3) * 4;
@@ -433,9 +436,9 @@ extern "C" void predict_trees(const ap_uint<512>* cells, const ap_uint<512>* row
 #pragma HLS interface m_axi port = sets bundle = gmem2 num_read_outstanding = 64 latency = 120
 #pragma HLS interface m_axi port = leaf_values bundle = gmem3 num_read_outstanding = 64 latency = \
     120
-#pragma HLS interface m_axi port = node_offsets bundle = gmem2
-#pragma HLS interface m_axi port = set_offsets bundle = gmem2
-#pragma HLS interface m_axi port = leaf_offsets bundle = gmem2
+#pragma HLS interface m_axi port = node_offsets bundle = gmem5
+#pragma HLS interface m_axi port = set_offsets bundle = gmem5
+#pragma HLS interface m_axi port = leaf_offsets bundle = gmem5
 #pragma HLS interface m_axi port = scores bundle = gmem4 max_write_burst_length = 64
   using namespace assay_hls;
   ASSAY_ON_CHIP Engines engines;

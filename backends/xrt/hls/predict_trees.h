@@ -53,9 +53,10 @@ constexpr int64_t predict_tile(int64_t features, int64_t outputs) {
   return least < kPredictRows ? least : kPredictRows;
 }
 
-// Nodes are read in bursts of 256, then once more for leaf values and category sets.
+// Nodes are read in bursts of 256 and taken every third cycle, then once more, one a cycle, for
+// leaf values and category sets.
 constexpr int64_t predict_load_cycles(int64_t nodes) {
-  return divide_up(nodes, 256) * (64 + kMemoryLatency) + 2 * nodes + kMemoryLatency;
+  return divide_up(nodes, 256) * (64 + kMemoryLatency) + 4 * nodes + kMemoryLatency;
 }
 
 constexpr double predict_tile_cycles(const PredictWork& work, int64_t rows) {

@@ -104,30 +104,34 @@ class_chain:
   return side;
 }
 
-// Takes the candidate if it beats the best of its column.
-void keep_better(const NodeTerms& node, const Side& left, const Side& right, uint32_t threshold,
-                 uint32_t flags, Record& best) {
+// A way to split at a threshold.
+struct Candidate {
+  double gain;
+  uint32_t flags;
+  bool allowed;
+};
+
+Candidate candidate_of(const NodeTerms& node, const Side& left, const Side& right,
+                       bool missing_left, bool heavy) {
 #pragma HLS inline
-  const double gain = (left.score + right.score) - node.score;
-  const bool better = order_of(gain) > order_of(best.gain);
-  if (left.allowed && right.allowed && better) {
-    best.gain = gain;
-    best.threshold = threshold;
-    best.flags = flags;
-  }
+  Candidate candidate;
+  candidate.gain = (left.score + right.score) - node.score;
+  candidate.flags = (missing_left ? 1u : 0u) | (heavy ? 2u : 0u);
+  candidate.allowed = left.allowed && right.allowed;
+  return candidate;
 }
 
-void try_gradient(const Rules& rules, const NodeTerms& node, uint64_t left, uint32_t threshold,
-                  bool missing_left, bool follows, Record& best) {
+Candidate weigh_gradient(const Rules& rules, const NodeTerms& node, uint64_t left,
+                         bool missing_left, bool follows) {
 #pragma HLS inline
   const bool heavy = mass_of(left) >= node.mass - mass_of(left);
-  const uint32_t flags = ((follows ? heavy : missing_left) ? 1u : 0u) | (heavy ? 2u : 0u);
-  keep_better(node, gradient_side(rules, node, left),
-              gradient_side(rules, node, node.total[0] - left), threshold, flags, best);
+  return candidate_of(node, gradient_side(rules, node, left),
+                      gradient_side(rules, node, node.total[0] - left),
+                      follows ? heavy : missing_left, heavy);
 }
 
-void try_classes(const Rules& rules, const NodeTerms& node, const uint64_t left[kScanLanes],
-                 uint32_t threshold, bool missing_left, bool follows, Record& best) {
+Candidate weigh_classes(const Rules& rules, const NodeTerms& node, const uint64_t left[kScanLanes],
+                        bool missing_left, bool follows) {
 #pragma HLS inline
   uint64_t right[kScanLanes];
   uint64_t mass = 0;
@@ -137,8 +141,23 @@ void try_classes(const Rules& rules, const NodeTerms& node, const uint64_t left[
     mass += mass_of(left[c]);
   }
   const bool heavy = mass >= node.mass - mass;
-  const uint32_t flags = ((follows ? heavy : missing_left) ? 1u : 0u) | (heavy ? 2u : 0u);
-  keep_better(node, class_side(rules, left), class_side(rules, right), threshold, flags, best);
+  return candidate_of(node, class_side(rules, left), class_side(rules, right),
+                      follows ? heavy : missing_left, heavy);
+}
+
+// Takes the better of two candidates, the first on a tie, if it beats the best of its column. The
+// two are compared before the best comes into it: one comparison is all that its loop has.
+void keep_better(const Candidate& first, const Candidate& second, uint32_t threshold,
+                 Record& best) {
+#pragma HLS inline
+  const bool takes_first =
+      first.allowed && !(second.allowed && order_of(second.gain) > order_of(first.gain));
+  const Candidate winner = takes_first ? first : second;
+  if (winner.allowed && order_of(winner.gain) > order_of(best.gain)) {
+    best.gain = winner.gain;
+    best.threshold = threshold;
+    best.flags = winner.flags;
+  }
 }
 
 Record no_record(const NodeTerms& node) {
@@ -232,12 +251,12 @@ scan_gradients:
       const uint64_t word = words.read();
       missing = first ? word : missing;
       left = first ? 0 : left + word;
-      const bool candidate = !first && code <= task.codes - 2;
-      const uint32_t threshold = static_cast<uint32_t>(code);
-      if (candidate && missing != 0) {
-        try_gradient(rules, node, left + missing, threshold, true, false, best);
-      }
-      if (candidate) try_gradient(rules, node, left, threshold, false, missing == 0, best);
+      const bool is_threshold = !first && code <= task.codes - 2;
+      Candidate with_missing = weigh_gradient(rules, node, left + missing, true, false);
+      Candidate without = weigh_gradient(rules, node, left, false, missing == 0);
+      with_missing.allowed = with_missing.allowed && is_threshold && missing != 0;
+      without.allowed = without.allowed && is_threshold;
+      keep_better(with_missing, without, static_cast<uint32_t>(code), best);
       ++code;
     }
     if (code == task.codes) {
@@ -286,12 +305,12 @@ scan_classes:
         with_missing[c] = left[c] + missing[c];
         has_missing = has_missing || missing[c] != 0;
       }
-      const bool candidate = !first && code <= task.codes - 2;
-      const uint32_t threshold = static_cast<uint32_t>(code);
-      if (candidate && has_missing) {
-        try_classes(rules, node, with_missing, threshold, true, false, best);
-      }
-      if (candidate) try_classes(rules, node, left, threshold, false, !has_missing, best);
+      const bool is_threshold = !first && code <= task.codes - 2;
+      Candidate missing_left = weigh_classes(rules, node, with_missing, true, false);
+      Candidate missing_right = weigh_classes(rules, node, left, false, !has_missing);
+      missing_left.allowed = missing_left.allowed && is_threshold && has_missing;
+      missing_right.allowed = missing_right.allowed && is_threshold;
+      keep_better(missing_left, missing_right, static_cast<uint32_t>(code), best);
       ++code;
     }
     if (code == task.codes) {
@@ -423,7 +442,7 @@ extern "C" void split_scan(const ap_uint<512>* words, const int64_t* nodes, cons
                            int32_t column_count, int32_t lanes, int32_t class_mode) {
 #pragma HLS interface m_axi port = words bundle = gmem0 max_read_burst_length = 64
 #pragma HLS interface m_axi port = nodes bundle = gmem1
-#pragma HLS interface m_axi port = columns bundle = gmem1
+#pragma HLS interface m_axi port = columns bundle = gmem3
 #pragma HLS interface m_axi port = rules bundle = gmem1
 #pragma HLS interface m_axi port = best bundle = gmem2 max_write_burst_length = 64
   using namespace assay_hls;

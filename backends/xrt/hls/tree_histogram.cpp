@@ -78,6 +78,7 @@ void add_tile(const ap_uint<512>* cells, const ap_uint<512>* packed, const ap_ui
   StepStream packed_steps("packed steps");
   LineStream packed_lines("packed lines");
   WordStream packed_words("packed words");
+  PlaceStream cell_places("places of rows");
   RequestStream cell_requests("cell requests");
   StepStream cell_steps("cell steps");
   LineStream cell_lines("cell lines");
@@ -88,7 +89,8 @@ void add_tile(const ap_uint<512>* cells, const ap_uint<512>* packed, const ap_ui
   plan_words(rows_for_packed, 0, count, packed_requests, packed_steps);
   fetch_lines(packed, packed_requests, packed_lines);
   assemble_words(packed_steps, packed_lines, count, packed_words);
-  plan_rows(rows_for_cells, rules.cell_begin, rules.width, count, cell_requests, cell_steps);
+  locate_rows(rows_for_cells, rules.cell_begin, rules.width, count, cell_places);
+  plan_rows(cell_places, count, cell_requests, cell_steps);
   fetch_lines(cells, cell_requests, cell_lines);
   assemble_rows(cell_steps, cell_lines, count, cell_rows);
   add_rows(cell_rows, packed_words, count, rules, sums);
@@ -244,7 +246,7 @@ extern "C" void tree_histogram(const ap_uint<512>* cells, const ap_uint<512>* pa
 #pragma HLS interface m_axi port = cells bundle = gmem0 num_read_outstanding = 64 latency = 120
 #pragma HLS interface m_axi port = packed bundle = gmem1 num_read_outstanding = 64 latency = 120
 #pragma HLS interface m_axi port = rows bundle = gmem2 max_read_burst_length = 64
-#pragma HLS interface m_axi port = starts bundle = gmem2
+#pragma HLS interface m_axi port = starts bundle = gmem4
 #pragma HLS interface m_axi port = words bundle = gmem3 max_write_burst_length = 64
   using namespace assay_hls;
   ASSAY_ON_CHIP ColumnSums sums;

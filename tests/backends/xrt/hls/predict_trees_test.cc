@@ -27,11 +27,12 @@ struct Shape {
   double categorical_share = 0;
   bool by_rows = false;
   bool chain = false;  // every split splits the leaf that was made last
+  bool tiny = false;   // subnormal leaf values and scores that do not hide them
 };
 
 // Leaf values of every kind that a model may hold.
-float draw_value(Rng& rng) {
-  switch (rng.below(8)) {
+float draw_value(Rng& rng, bool tiny) {
+  switch (tiny ? 0 : rng.below(8)) {
     case 0:
       return std::ldexp(static_cast<float>(pick(rng, -1000, 1000)), -149);  // subnormal, and 0
     case 1:
@@ -76,7 +77,8 @@ Tree draw_tree(const Shape& shape, const conformance::BinnedTable& table, Rng& r
   for (kernels::TreeNode& node : tree.nodes) {
     if (!node.is_leaf()) continue;
     node.left = leaf++;
-    for (int32_t k = 0; k < shape.leaf_width; ++k) tree.leaf_values.push_back(draw_value(rng));
+    for (int32_t k = 0; k < shape.leaf_width; ++k)
+      tree.leaf_values.push_back(draw_value(rng, shape.tiny));
   }
   tree.gains.assign(tree.nodes.size(), 1);
   tree.covers.assign(tree.nodes.size(), 1);
@@ -107,7 +109,7 @@ void check(const Shape& shape, const Range& range, uint64_t seed) {
         static_cast<uint32_t>(shape.by_rows ? pick(rng, 0, shape.table_rows - 1) : i));
   }
   CardArray<double> scores(static_cast<size_t>(positions * shape.outputs));
-  for (size_t i = 0; i < scores.whole().size(); ++i) scores[i] = rng.next_double();
+  for (size_t i = 0; i < scores.whole().size(); ++i) scores[i] = shape.tiny ? 0 : rng.next_double();
   std::vector<double> expected(scores.whole().begin(), scores.whole().end());
 
   auto cells = on_card(table.bins);
@@ -188,6 +190,14 @@ TEST(PredictTrees, WalksDeepTrees) {
   check({30, 6, 17, 1024, 1, 1, 0.3, false, true}, {0, 27, 0}, 208);
 }
 
+TEST(PredictTrees, AddsSubnormalLeaves) {
+  Shape shape;
+  shape.tiny = true;
+  check(shape, {0, 97, 0}, 212);
+  shape.outputs = shape.leaf_width = 3;
+  check(shape, {0, 97, 0}, 213);
+}
+
 TEST(PredictTrees, AddsNothingWithoutTreesOrSplits) {
   check({30, 6, 0, 0}, {0, 27, 0}, 209);
   check({30, 6, 4, 3}, {0, 27, 4}, 210);
@@ -204,7 +214,7 @@ TEST(PredictTreesCosts, FollowTheirFormula) {
   // 16 turns, and the chain.
   const PredictWork work{1, 28, 16, 61, 6, 1, 1};
   EXPECT_EQ(predict_cycles(work),
-            40 + (8 + 240) + 2 * 121 + 16 * (184 + 122 + 120) + 7 * (16 + 14) + (1 + 128));
+            40 + (8 + 240) + 2 * 121 + 16 * (184 + 244 + 120) + 7 * (16 + 14) + (1 + 128));
 }
 
 }  // namespace
