@@ -30,11 +30,6 @@ constexpr int kPredictOutputs = 65536;
 constexpr int kTopK = 64;
 constexpr int kKnnDim = 4096;
 
-// The vendor's floating-point operators take subnormal numbers for 0. With scale exponents within
-// this, and parameters that are 0 or normal, no operation of split_scan meets one, so that a card
-// has the CPU's bits.
-constexpr int kMaxScaleExponent = 400;
-
 }  // namespace assay_hls
 
 extern "C" {

@@ -13,6 +13,10 @@
 // integers once their bits are mapped to an order, so that the best so far is a loop of one cycle;
 // and floor(x) >= m is x >= m for a whole m.
 //
+// The vendor's operators take subnormal numbers for 0. None comes up here: the units are powers of
+// two within 2^-170 and 2^170, as gradients are f32, and a sum is 0 or at least a unit; the
+// parameters are taken to be 0 or normal.
+//
 // Class mode takes a code every 8 cycles: its 8 lanes come one after the other, and the classes'
 // squares are summed in ascending order by a chain of 8 adders that the interval of 8 shares.
 //
