@@ -68,7 +68,8 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
   const int64_t blocks = divide_up(columns, kHistogramColumns);
   const double rounds = static_cast<double>(divide_up(blocks, std::min(blocks, kHistogramUnits)));
   const int64_t width = std::min<int64_t>(columns, kHistogramColumns);
-  HistogramWork work{rows, width, histogram_lines(width, 1), width * 255, 255, 1, false};
+  HistogramWork work{
+      rows, width, histogram_lines(width, 1), histogram_lines(4, 1), width * 255, 255, 1, false};
   const auto scan = [&](int64_t nodes) {
     return scan_cycles({nodes, columns, codes, 255, 1, false}) / kClockHz;
   };
@@ -81,6 +82,7 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
     share /= 2;
     work.rows = static_cast<int64_t>(static_cast<double>(rows) * share);
     work.lines_per_row = histogram_lines(width, share);
+    work.packed_lines = histogram_lines(4, share);
     plan.kernels +=
         static_cast<double>(splits) * (rounds * histogram_seconds(card, work, share) + scan(2));
     plan.launches += static_cast<double>(splits * (blocks + 1)) * kAssumptions.launch_seconds;

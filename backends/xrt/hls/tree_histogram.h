@@ -32,16 +32,19 @@ struct HistogramWork {
   int64_t rows;
   int64_t width;         // columns
   double lines_per_row;  // lines of cells fetched for a row, at most 2
+  double packed_lines;   // likewise of packed, at most 1
   int64_t codes;         // of all columns
   int64_t codes_of_widest;
   int64_t lanes;
   bool rest;  // the sibling too
 };
 
-// Of a block of a table, if a share of its rows is selected, evenly spread: every line that holds a
-// part of a selected row is fetched once.
+// Of a block of a table, for a selected row, if a share of its rows is selected, evenly spread:
+// every line that holds a part of a selected row is fetched once. Rows begin at multiples of the
+// greatest power of two that divides their width. (Of `packed`, the same with a width of 4.)
 inline double histogram_lines(int64_t width, double selected_share) {
-  const double rows_of_line = (63.0 + static_cast<double>(width)) / static_cast<double>(width);
+  const int64_t step = (width & -width) < 64 ? (width & -width) : 64;
+  const double rows_of_line = static_cast<double>(64 - step + width) / static_cast<double>(width);
   const double touched = 1.0 - std::pow(1.0 - selected_share, rows_of_line);
   return static_cast<double>(width) / 64.0 * touched / selected_share;
 }
@@ -64,7 +67,8 @@ constexpr double histogram_cycles(const HistogramWork& work) {
 // What it moves on its ports, in bytes.
 constexpr double histogram_bytes(const HistogramWork& work) {
   const double words = 8.0 * static_cast<double>(work.codes * work.lanes);
-  return work.rows * (64.0 * work.lines_per_row + 8.0) + words * (work.rest ? 3.0 : 1.0);
+  return work.rows * (64.0 * (work.lines_per_row + work.packed_lines) + 4.0) +
+         words * (work.rest ? 3.0 : 1.0);
 }
 
 // Columns in URAM; queues of lines and the drain's buffer in BRAM.

@@ -3,6 +3,9 @@
 // processes can run one after the other; `peak` says how deep it got. Not thread-safe: a stream
 // belongs to one call of a kernel.
 //
+// What streams of a name carried is counted (`stream_traffic`), so that a test can hold the
+// formulas of a kernel's traffic to what the kernel does.
+//
 // What would hang a card ends the process here, named: reading an empty stream, and a stream that
 // dies with data in it (its reader took too few, so its writer would have waited for ever).
 #pragma once
@@ -10,6 +13,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -19,6 +23,26 @@ namespace hls {
   std::fprintf(stderr, "hls::stream '%s': %s (%zu left)\n", name, what, left);
   std::fflush(stderr);
   std::abort();
+}
+
+// Not of the vendor's: items that the streams of a name have carried in this thread. A stream adds
+// to it when it ends.
+struct StreamTraffic {
+  const char* name;
+  std::size_t items;
+};
+inline std::vector<StreamTraffic>& stream_traffic() {
+  static thread_local std::vector<StreamTraffic> traffic;
+  return traffic;
+}
+inline void count_traffic(const char* name, std::size_t items) {
+  for (StreamTraffic& entry : stream_traffic()) {
+    if (std::strcmp(entry.name, name) == 0) {
+      entry.items += items;
+      return;
+    }
+  }
+  stream_traffic().push_back({name, items});
 }
 
 // DEPTH is what the hardware's queue would hold; 0 leaves it to a pragma.
@@ -31,6 +55,7 @@ class stream {
   stream& operator=(const stream&) = delete;
   ~stream() {
     if (!empty()) stream_fault(name_, "destroyed before it was empty", size());
+    count_traffic(name_, written_);
   }
 
   bool empty() const { return head_ == items_.size(); }
@@ -56,6 +81,7 @@ class stream {
   }
   void write(const T& item) {
     items_.push_back(item);
+    ++written_;
     if (size() > peak_) peak_ = size();
   }
   bool write_nb(const T& item) {
@@ -71,6 +97,7 @@ class stream {
   std::vector<T> items_;  // from head_ on
   std::size_t head_ = 0;
   std::size_t peak_ = 0;
+  std::size_t written_ = 0;
 };
 
 }  // namespace hls

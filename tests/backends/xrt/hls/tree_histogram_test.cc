@@ -186,12 +186,13 @@ TEST(TreeHistogramCosts, FollowTheirFormula) {
   using namespace assay_hls;  // NOLINT: the formulas
   // 1000 rows of 64 columns, each of 256 codes less one: clear 255 * 4, add 1000 + a tile, fold
   // 255 * 3, drain 16320 words and 2040 lines in 32 bursts.
-  const HistogramWork work{1000, 64, 1.0, 16320, 255, 1, false};
+  const HistogramWork work{1000, 64, 1.0, 0.0625, 16320, 255, 1, false};
   EXPECT_EQ(histogram_cycles(work), 40 + 1020 + (1000 + 240) + 765 + (16320 + 2040 + 32 * 120));
   EXPECT_EQ(histogram_bytes(work), 1000 * 72 + 16320 * 8);
   EXPECT_EQ(histogram_lines(64, 1.0), 1.0);
   EXPECT_EQ(histogram_lines(32, 1.0), 0.5);
   EXPECT_NEAR(histogram_lines(33, 1e-6), 1.5, 1e-5);
+  EXPECT_EQ(histogram_lines(64, 0.5), 1.0);
   EXPECT_NEAR(histogram_lines(63, 0.5), 63.0 / 64 * 2 * 0.75, 1e-12);  // two rows a line
   // 8192 words of 64 bits are two blocks of 4096 x 72.
   EXPECT_EQ(histogram_resources().uram, 128);
