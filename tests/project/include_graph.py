@@ -22,7 +22,8 @@ FOLDERS = {
     "backends": KERNELS + ["backends/cpu", "backends/cuda", "backends/xrt"],
     "backends/cpu": KERNELS + ["backends"],
     "backends/cuda": KERNELS + ["backends"],
-    "backends/xrt": KERNELS + ["backends"],
+    # What an FPGA leaves to the host is the CPU's code.
+    "backends/xrt": KERNELS + ["backends", "backends/cpu"],
     "datasets": KERNELS,
     "tracking": BASE,
     "automl": KERNELS + ["datasets", "tracking", "automl/cli"],  # the rooms decide about cli
@@ -63,14 +64,14 @@ LIBRARIES = [
     (r"omp\.h$", ["backends/cpu/openmp_executor.cc"], False),
     (r"(dnnl|oneapi/dnnl)", ["backends/cpu"], True),
     (r"(cuda|cublas|cudnn|cub/|thrust/|nvtx3/)", ["backends/cuda"], True),
-    (r"(xrt/|ap_int\.h$|ap_fixed\.h$|hls_)", ["backends/xrt"], True),
+    (r"((xrt|experimental)/|ap_int\.h$|ap_fixed\.h$|hls_)", ["backends/xrt"], True),
     (r"(gtest|gmock|benchmark)/", [], False),
 ]
 
 # Headers of the C library and the kernel. C++ headers have neither a dot nor a slash.
 SYSTEM = re.compile(
     r"^([a-z_]+|(sys|linux|arpa|netinet|sanitizer)/[a-z_]+\.h|"
-    r"(dirent|dlfcn|errno|fcntl|glob|grp|limits|malloc|netdb|poll|pthread|pwd|sched|signal|spawn|stdint|"
+    r"(dirent|dlfcn|elf|errno|fcntl|glob|grp|limits|link|malloc|netdb|poll|pthread|pwd|sched|signal|spawn|stdint|"
     r"stdlib|string|strings|termios|time|unistd|wait|cpuid)\.h)$"
 )
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

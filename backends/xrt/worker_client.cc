@@ -1,0 +1,341 @@
+#include "backends/xrt/worker_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+extern char** environ;
+
+namespace assay::backends::xrt {
+namespace {
+
+constexpr double kDefaultTimeout = 300;
+constexpr double kEndingSeconds = 5;
+constexpr double kKilledSeconds = 5;
+constexpr char kLogFile[] = "/worker.log";
+constexpr char kNoteFile[] = "/note";
+
+double timeout_of(const WorkerSpec& spec) {
+  if (spec.timeout_seconds > 0) return spec.timeout_seconds;
+  const char* text = std::getenv("ASSAY_FPGA_TIMEOUT");
+  double seconds = 0;
+  if (text != nullptr) {
+    const char* end = text + std::strlen(text);
+    const auto parsed = std::from_chars(text, end, seconds);
+    if (parsed.ec == std::errc() && parsed.ptr == end && seconds > 0) return seconds;
+  }
+  return kDefaultTimeout;
+}
+
+std::string with_names(std::string value, const std::string& folder) {
+  const auto put = [&value](std::string_view mark, const std::string& text) {
+    const size_t at = value.find(mark);
+    if (at != std::string::npos) value.replace(at, mark.size(), text);
+  };
+  put("{run}", folder);
+  put("{name}", folder.substr(folder.rfind('/') + 1));
+  return value;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return std::string((std::istreambuf_iterator<char>(file)), {});
+}
+
+// The last line that is not empty, cut to what fits a message.
+std::string last_line(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  const size_t begin = text.rfind('\n');
+  std::string line = begin == std::string::npos ? text : text.substr(begin + 1);
+  constexpr size_t kMost = 300;
+  if (line.size() > kMost) line.resize(kMost);
+  return line;
+}
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
+  return fmt::format("it ended with code {}", WEXITSTATUS(status));
+}
+
+int64_t now_ms() { return SystemClock().now_ns() / 1'000'000; }
+
+// Waits for the process until a time; whether it has ended.
+bool reap_until(pid_t process, int64_t end_ms, int& status) {
+  for (int pause_ms = 1;; pause_ms = std::min(2 * pause_ms, 50)) {
+    const pid_t ended = waitpid(process, &status, WNOHANG);
+    if (ended == process || (ended < 0 && errno != EINTR)) return true;
+    if (now_ms() >= end_ms) return false;
+    poll(nullptr, 0, pause_ms);
+  }
+}
+
+// posix_spawn's two objects, with an end.
+struct SpawnPlan {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  SpawnPlan() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  ~SpawnPlan() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerClient>> WorkerClient::start(const WorkerSpec& spec, int arena,
+                                                          uint64_t arena_bytes) {
+  if (spec.xclbin.size() >= sizeof(OpenRequest::xclbin)) {
+    return fail(StatusCode::kDevice, "{}: the path of its xclbin has {} characters (at most {})",
+                spec.device, spec.xclbin.size(), sizeof(OpenRequest::xclbin) - 1);
+  }
+  std::unique_ptr<WorkerClient> client(new WorkerClient(spec));
+  ASSAY_RETURN_IF_ERROR(client->spawn());
+  Request request;
+  request.kind = RequestKind::kOpen;
+  request.open.card = spec.card;
+  request.open.arena_bytes = arena_bytes;
+  std::memcpy(request.open.xclbin, spec.xclbin.c_str(), spec.xclbin.size() + 1);
+  ASSAY_ASSIGN_OR_RETURN(const auto reply,
+                         client->ask(request, kRequestHead + sizeof(OpenRequest), arena));
+  client->card_ = reply->card;
+  return client;
+}
+
+WorkerClient::~WorkerClient() { end(true); }
+
+bool WorkerClient::dead() {
+  const std::lock_guard lock(mutex_);
+  return !death_.empty();
+}
+
+Status WorkerClient::make_folder() {
+  std::string path = "/tmp/assay-fpga-XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) {
+    return fail(StatusCode::kDevice, "{}: no run folder can be made in /tmp: {}", spec_.device,
+                std::strerror(errno));
+  }
+  run_folder_ = path;
+  return {};
+}
+
+std::vector<std::string> WorkerClient::environment() const {
+  std::vector<std::pair<std::string, std::string>> own = spec_.environment;
+  own.emplace_back("ASSAY_FPGA_NOTE", run_folder_ + kNoteFile);
+  std::vector<std::string> all;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string_view entry = *at;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    const bool replaced = std::any_of(own.begin(), own.end(),
+                                      [name](const auto& item) { return item.first == name; });
+    if (!replaced) all.emplace_back(entry);
+  }
+  for (const auto& [name, value] : own) all.push_back(name + "=" + with_names(value, run_folder_));
+  return all;
+}
+
+Status WorkerClient::spawn() {
+  ASSAY_RETURN_IF_ERROR(make_folder());
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return fail(StatusCode::kDevice, "{}: no socket for its worker: {}", spec_.device,
+                std::strerror(errno));
+  }
+  socket_ = ends[0];
+  SpawnPlan plan;
+  const std::string log = run_folder_ + kLogFile;
+  posix_spawn_file_actions_adddup2(&plan.actions, ends[1], kWorkerFile);
+  posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&plan.actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                   0600);
+  posix_spawn_file_actions_adddup2(&plan.actions, 1, 2);
+  posix_spawn_file_actions_addclosefrom_np(&plan.actions, kWorkerFile + 1);
+  posix_spawn_file_actions_addchdir_np(&plan.actions, run_folder_.c_str());
+  // A session of its own: Ctrl-C in the terminal is for the engine, which then ends its worker.
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&plan.attributes, &none);
+  posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+  std::vector<std::string> environment = this->environment();
+  std::vector<char*> environment_list;
+  for (std::string& entry : environment) environment_list.push_back(entry.data());
+  environment_list.push_back(nullptr);
+  std::string program = spec_.program;
+  char* arguments[] = {program.data(), nullptr};
+  const int failed = posix_spawn(&process_, program.c_str(), &plan.actions, &plan.attributes,
+                                 arguments, environment_list.data());
+  close(ends[1]);
+  if (failed != 0) {
+    process_ = -1;
+    return fail(StatusCode::kDevice, "{}: its worker {} cannot be started: {}", spec_.device,
+                spec_.program, std::strerror(failed));
+  }
+  return {};
+}
+
+Result<uint64_t> WorkerClient::create(uint64_t offset, uint64_t bytes, int32_t group) {
+  Request request;
+  request.kind = RequestKind::kCreate;
+  request.create = {0, offset, bytes, group, 0};
+  {
+    const std::lock_guard lock(mutex_);
+    request.create.buffer = ++last_buffer_;
+  }
+  ASSAY_RETURN_IF_ERROR(ask(request, kRequestHead + sizeof(CreateRequest), -1));
+  return request.create.buffer;
+}
+
+void WorkerClient::destroy(uint64_t buffer) {
+  Request request;
+  request.kind = RequestKind::kDestroy;
+  request.destroy.buffer = buffer;
+  (void)ask(request, kRequestHead + sizeof(DestroyRequest), -1);
+}
+
+Status WorkerClient::run(std::span<const Step> steps) {
+  if (steps.size() > static_cast<size_t>(kMostSteps)) {
+    return fail(StatusCode::kInvalidArgument, "{}: a batch of {} steps (at most {})", spec_.device,
+                steps.size(), kMostSteps);
+  }
+  auto request = std::make_unique<Request>();
+  request->kind = RequestKind::kBatch;
+  request->batch.step_count = static_cast<uint32_t>(steps.size());
+  request->batch.reserved = 0;
+  std::copy(steps.begin(), steps.end(), request->batch.steps);
+  const size_t bytes = kRequestHead + offsetof(BatchRequest, steps) + steps.size_bytes();
+  ASSAY_RETURN_IF_ERROR(ask(*request, bytes, -1));
+  return {};
+}
+
+Status WorkerClient::send_request(const Request& request, size_t bytes, int file) const {
+  iovec part{const_cast<Request*>(&request), bytes};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (file >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(head), &file, sizeof(int));
+  }
+  ssize_t sent = 0;
+  do {
+    sent = sendmsg(socket_, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent == static_cast<ssize_t>(bytes)) return {};
+  return fail(StatusCode::kDevice, "it takes no requests any more");
+}
+
+Status WorkerClient::await(Reply& reply) const {
+  const double seconds = timeout_of(spec_);
+  const int64_t end_ms = now_ms() + static_cast<int64_t>(std::ceil(seconds * 1000));
+  while (true) {
+    pollfd wanted{socket_, POLLIN, 0};
+    const int64_t left_ms = end_ms - now_ms();
+    if (left_ms <= 0) {
+      return fail(StatusCode::kDevice, "it has not answered for {} seconds", seconds);
+    }
+    const int ready = poll(&wanted, 1, static_cast<int>(std::min<int64_t>(left_ms, 60'000)));
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    const ssize_t count = recv(socket_, &reply, sizeof(reply), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count >= static_cast<ssize_t>(kReplyHead)) return {};
+    return fail(StatusCode::kDevice, "it died");
+  }
+}
+
+Result<std::unique_ptr<Reply>> WorkerClient::ask(Request& request, size_t bytes, int file) {
+  const std::lock_guard lock(mutex_);
+  if (!death_.empty()) return fail(StatusCode::kDevice, "{}", death_);
+  request.number = ++last_number_;
+  auto reply = std::make_unique<Reply>();
+  Status status = send_request(request, bytes, file);
+  if (status) status = await(*reply);
+  if (status && reply->number != request.number) {
+    status = fail(StatusCode::kDevice, "it answered another request");
+  }
+  if (!status) return tl::unexpected<Error>(bury(std::move(status.error().message)));
+  reply->message[sizeof(reply->message) - 1] = 0;
+  switch (reply->code) {
+    case ReplyCode::kOk:
+      return reply;
+    case ReplyCode::kBadRequest:
+      return fail(StatusCode::kInvalidArgument, "{}: {}", spec_.device, reply->message);
+    case ReplyCode::kNoMemory:
+      return fail(StatusCode::kResourceExhausted, "{}: {}", spec_.device, reply->message);
+    case ReplyCode::kDevice:
+      break;
+  }
+  const std::string words = text_of(run_folder_ + kNoteFile);
+  return fail(StatusCode::kDevice, "{}: {}{}", spec_.device, reply->message,
+              words.empty() ? "" : " (" + last_line(words) + ")");
+}
+
+// The device's note if there is one, else the end of the worker's log.
+std::string WorkerClient::last_words() const {
+  const std::string note = last_line(text_of(run_folder_ + kNoteFile));
+  return note.empty() ? last_line(text_of(run_folder_ + kLogFile)) : note;
+}
+
+Error WorkerClient::bury(std::string reason) {
+  int status = 0;
+  // A worker that closed its socket is about to end; one that hangs is not.
+  const bool died = reason.find("seconds") == std::string::npos;
+  if (died && reap_until(process_, now_ms() + 1000, status)) {
+    reason += ": " + how_it_ended(status);
+    process_ = -1;
+  }
+  const std::string words = last_words();
+  death_ = fmt::format("{}: its worker is gone: {}{}", spec_.device, reason,
+                       words.empty() ? "" : " (" + words + ")");
+  end(false);
+  return {StatusCode::kDevice, death_};
+}
+
+void WorkerClient::end(bool ask_first) {
+  if (process_ > 0) {
+    int status = 0;
+    if (ask_first) {
+      Request request;
+      request.kind = RequestKind::kClose;
+      (void)send_request(request, kRequestHead, -1);
+    }
+    if (!ask_first ||
+        !reap_until(process_, now_ms() + static_cast<int64_t>(kEndingSeconds * 1000), status)) {
+      kill(process_, SIGKILL);
+      reap_until(process_, now_ms() + static_cast<int64_t>(kKilledSeconds * 1000), status);
+    }
+    process_ = -1;
+  }
+  if (socket_ >= 0) close(std::exchange(socket_, -1));
+  if (!run_folder_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(run_folder_, ignored);
+    run_folder_.clear();
+  }
+}
+
+}  // namespace assay::backends::xrt
