@@ -20,8 +20,9 @@ struct Section {
 
 template <class T>
 void append(Bytes& bytes, const T& value) {
-  const auto* first = reinterpret_cast<const std::byte*>(&value);
-  bytes.insert(bytes.end(), first, first + sizeof(T));
+  const size_t end = bytes.size();
+  bytes.resize(end + sizeof(T));
+  std::memcpy(bytes.data() + end, &value, sizeof(T));
 }
 
 Bytes bytes_of(std::string_view text) {
