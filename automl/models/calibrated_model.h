@@ -33,6 +33,7 @@ class CalibratedModel final : public Model {
   // Scores are the model's times the power.
   std::optional<Link> score_link() const override { return model_->score_link(); }
   std::vector<double> feature_importance() const override { return model_->feature_importance(); }
+  void mark_binned(std::span<uint8_t> used) const override { model_->mark_binned(used); }
   void save(ModelWriter& writer) const override;
 
   const std::shared_ptr<const Model>& model() const { return model_; }
