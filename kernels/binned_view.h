@@ -21,6 +21,8 @@
 
 #include <cstdint>
 
+#include "kernels/base/host_device.h"
+
 namespace assay::kernels {
 
 inline constexpr int32_t kMaxBins = 255;
@@ -64,13 +66,15 @@ struct BinnedView {
   const BundleView* bundles = nullptr;  // host; or null
 
   int32_t block_count() const { return (feature_count + kBlockWidth - 1) / kBlockWidth; }
-  int32_t block_width(int32_t block) const {
+  ASSAY_HOST_DEVICE int32_t block_width(int32_t block) const {
     const int32_t rest = feature_count - block * kBlockWidth;
     return rest < kBlockWidth ? rest : kBlockWidth;
   }
   // First cell of a block.
-  int64_t block_offset(int32_t block) const { return int64_t{block} * kBlockWidth * row_count; }
-  int64_t cell_offset(int64_t row, int32_t feature) const {
+  ASSAY_HOST_DEVICE int64_t block_offset(int32_t block) const {
+    return int64_t{block} * kBlockWidth * row_count;
+  }
+  ASSAY_HOST_DEVICE int64_t cell_offset(int64_t row, int32_t feature) const {
     const int32_t block = feature / kBlockWidth;
     return block_offset(block) + row * block_width(block) + feature % kBlockWidth;
   }

@@ -13,9 +13,11 @@
 #include <bit>
 #include <cstdint>
 
+#include "kernels/base/host_device.h"
+
 namespace assay::kernels {
 
-inline double exact_exp(double x) {
+ASSAY_HOST_DEVICE inline double exact_exp(double x) {
   constexpr double kLog2E = 1.4426950408889634074;
   constexpr double kLn2High = 6.93147180369123816490e-01;
   constexpr double kLn2Low = 1.90821492927058770002e-10;
@@ -43,7 +45,7 @@ inline double exact_exp(double x) {
   return p * std::bit_cast<double>(exponent << 52);
 }
 
-inline double exact_log(double x) {
+ASSAY_HOST_DEVICE inline double exact_log(double x) {
   constexpr double kLn2High = 6.93147180369123816490e-01;
   constexpr double kLn2Low = 1.90821492927058770002e-10;
   const auto bits = std::bit_cast<uint64_t>(x);
@@ -70,6 +72,6 @@ inline double exact_log(double x) {
 }
 
 // 1 / (1 + e^-x).
-inline double exact_sigmoid(double x) { return 1.0 / (1.0 + exact_exp(-x)); }
+ASSAY_HOST_DEVICE inline double exact_sigmoid(double x) { return 1.0 / (1.0 + exact_exp(-x)); }
 
 }  // namespace assay::kernels
