@@ -2,6 +2,8 @@
 
 #include "backends/cpu/cpu_kernels.h"
 #include "backends/cpu/device.h"
+#include "backends/cuda/cuda_kernels.h"
+#include "backends/cuda/module.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/names.h"
 
@@ -25,13 +27,23 @@ std::string missing_list(std::span<const UnavailableDevice> unavailable) {
   return list.empty() ? list : list + ")";
 }
 
+void open_cuda(std::vector<std::unique_ptr<kernels::Device>>& devices,
+               std::vector<UnavailableDevice>& unavailable) {
+  auto gpus = cuda::open_driver(cuda::module_paths()).and_then([](cuda::Driver* driver) {
+    return cuda::open_gpus(*driver);
+  });
+  if (!gpus) return unavailable.push_back({"cuda", gpus.error().message});
+  for (auto& gpu : *gpus) devices.push_back(std::move(gpu));
+}
+
 }  // namespace
 
 Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
   const std::string wanted = lower_case(name);
   if (wanted == "auto") {
     for (const auto& device : devices_) {
-      if (device->info().kind != "cpu" && !device->info().emulated) return device.get();
+      const kernels::DeviceInfo& info = device->info();
+      if (info.kind != "cpu" && !info.emulated && !info.untried) return device.get();
     }
     return &host();
   }
@@ -85,7 +97,8 @@ Result<DeviceSet> open_devices(const DeviceOptions& options) {
 
   devices.push_back(std::make_unique<cpu::CpuDevice>(memory_bytes));
   cpu::register_cpu_kernels(kernels);
-  unavailable.push_back({"cuda", "this build has no CUDA backend"});
+  open_cuda(devices, unavailable);
+  cuda::register_cuda_kernels(kernels);
   unavailable.push_back({"fpga", "this build has no FPGA backend"});
 
   return DeviceSet::of(std::move(devices), std::move(unavailable), std::move(kernels));

@@ -32,9 +32,9 @@ class DeviceSet {
   std::span<const UnavailableDevice> unavailable() const { return unavailable_; }
   const kernels::KernelSet& kernels() const { return kernels_; }
 
-  // The device that `name` means, in any case: "auto" is the first accelerator that is not
-  // emulated, else the CPU; an id ("cuda:0") is that device; a kind ("cuda") is its first device.
-  // Fails: device if the kind is known and there is no such device, with the reason;
+  // The device that `name` means, in any case: "auto" is the first accelerator that is neither
+  // emulated nor untried, else the CPU; an id ("cuda:0") is that device; a kind ("cuda") is its
+  // first device. Fails: device if the kind is known and there is no such device, with the reason;
   // invalid_argument for any other name, with the nearest one.
   Result<kernels::Device*> find(std::string_view name) const;
 

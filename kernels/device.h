@@ -22,6 +22,7 @@ struct DeviceInfo {
   int64_t memory_bytes = 0;         // what may be planned with
   bool shares_host_memory = false;  // device addresses can be used by the host as they are
   bool emulated = false;            // results are real, speeds mean nothing
+  bool untried = false;  // no device of the kind has run its code yet: "auto" leaves it alone
 };
 
 class Device {

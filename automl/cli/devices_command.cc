@@ -90,6 +90,7 @@ std::string devices_json(const Engine& engine) {
                                  {"name", info.name},
                                  {"memory_bytes", info.memory_bytes},
                                  {"emulated", info.emulated},
+                                 {"untried", info.untried},
                                  {"ops", std::move(plans)}});
   }
   object["unavailable"] = Json::array();
@@ -107,6 +108,12 @@ std::string devices_text(const Engine& engine) {
                        info.emulated ? " (emulated)" : "",
                        size_text(static_cast<double>(info.memory_bytes)),
                        info.kind == "cpu" ? fmt::format(", {} threads", engine.threads()) : "");
+    if (info.untried) {
+      out += fmt::format(
+          "    untried: its code has run in an emulation only; auto leaves it alone, --device {} "
+          "uses it\n",
+          info.id);
+    }
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {
       const bool elsewhere = plan.runs_on != info.id;
       out += fmt::format(

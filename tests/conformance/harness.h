@@ -282,8 +282,9 @@ CheckOutcome check_case(const OpCase<Op>& item, Run<Op> run, const Expected<Op>&
   return outcome;
 }
 
-// The devices of the suite and the kernels on them: what open_devices gives, and the discrete
-// device with its kernels. Opened once for the process.
+// The devices of the suite and the kernels on them: what open_devices gives, the discrete device
+// with its kernels, and the emulated GPU; or of these the ones that ASSAY_CONFORMANCE_DEVICES names
+// ("cuda:0,cpu"). Opened once for the process.
 struct Suite {
   kernels::Device* host = nullptr;
   std::vector<kernels::Device*> devices;
@@ -295,6 +296,8 @@ const Suite& suite();
 std::vector<const backends::cpu::SimdTarget*> targets_of(const kernels::DeviceInfo& device);
 // The executors of the suite: 1, 2 and 7 threads.
 std::span<const std::unique_ptr<Executor>> executors();
+// Those that can make a difference on a device.
+std::span<const std::unique_ptr<Executor>> executors_of(const kernels::DeviceInfo& device);
 
 // Reports to GoogleTest, at most a few lines for each implementation.
 class Reporter {
@@ -334,7 +337,7 @@ void check_implementation(const kernels::Implementation<Op>& item, kernels::Devi
       const std::string target_name = target == nullptr ? "device code" : target->name;
       reporter.ran(target_name);
       std::vector<OutputBytes> one_thread;
-      for (const auto& executor : executors()) {
+      for (const auto& executor : executors_of(device.info())) {
         const CheckOutcome outcome =
             check_case<Op>(cases[i], item.run, expected[i], device, *executor);
         std::vector<std::string> failures = outcome.failures;

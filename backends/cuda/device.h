@@ -1,0 +1,87 @@
+// CudaDevice: one GPU. Memory comes from the driver's stream-ordered pool under a byte budget;
+// copies go through two pinned buffers of the host, so that filling one overlaps the transfer of
+// the other. Ops add work to the device's one stream; nothing waits for the GPU but `download` and
+// `finish`. Owns the session and what `allocate` gave until `release`. Thread-safe: an op holds
+// `use()` for as long as it works, and others wait.
+//
+// Failures of the driver become a Status: resource_exhausted if memory ran out, else device. A GPU
+// that was lost fails every later call with the first reason.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "backends/cuda/driver.h"
+#include "backends/cuda/kernel_list.h"
+#include "kernels/device.h"
+
+namespace assay::backends::cuda {
+
+class CudaDevice final : public kernels::Device {
+ public:
+  // Bytes of a pinned buffer.
+  static constexpr int64_t kStageBytes = int64_t{4} << 20;
+
+  // `session` is not null. `budget_bytes` may be planned with; `info` says so.
+  static Result<std::unique_ptr<CudaDevice>> make(std::unique_ptr<Session> session,
+                                                  kernels::DeviceInfo info);
+  ~CudaDevice() override;
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
+  const kernels::DeviceInfo& info() const override { return info_; }
+  // Fails: invalid_argument for `bytes` <= 0; resource_exhausted, with the bytes asked for and
+  // free; device.
+  Result<void*> allocate(int64_t bytes) override;
+  // `address` is null or from `allocate`. Work that was asked for before may still use it.
+  void release(void* address) override;
+  // Bytes allocated and not released.
+  int64_t held_bytes() const;
+
+  // Keeps others off the device until destroyed.
+  [[nodiscard]] std::unique_lock<std::recursive_mutex> use() const {
+    return std::unique_lock(mutex_);
+  }
+  // Each adds work to the stream. Fails: device, resource_exhausted.
+  Status fill(void* target, uint8_t value, int64_t bytes);
+  // A launch of no blocks does nothing.
+  template <class Kernel>
+  Status launch(LaunchShape shape, const typename Kernel::Params& params);
+  Status gemm(const GemmCall& call);
+  // Waits for everything asked for so far.
+  Status finish();
+
+ protected:
+  // Returns once `bytes` may be changed.
+  Status do_upload(void* target, std::span<const std::byte> bytes) override;
+  Status do_download(std::span<std::byte> target, const void* source) override;
+
+ private:
+  CudaDevice(std::unique_ptr<Session> session, kernels::DeviceInfo info);
+  Status check(Outcome outcome, std::string_view doing);
+  Status start(KernelId kernel, const LaunchShape& shape, const void* params, int64_t bytes);
+  Status prepare_stage();
+
+  std::unique_ptr<Session> session_;
+  kernels::DeviceInfo info_;
+  mutable std::recursive_mutex mutex_;
+  std::string lost_;  // why, once lost
+  int64_t held_bytes_ = 0;
+  std::unordered_map<void*, int64_t> sizes_;
+  std::byte* stage_[Session::kMarks] = {};
+};
+
+template <class Kernel>
+Status CudaDevice::launch(LaunchShape shape, const typename Kernel::Params& params) {
+  if (shape.blocks_x == 0 || shape.blocks_y == 0) return {};
+  return start(id_of<Kernel>(), shape, &params, sizeof(params));
+}
+
+// The device of an op, which runs on kind "cuda" only.
+inline CudaDevice& device_of(const kernels::OpContext& context) {
+  return static_cast<CudaDevice&>(*context.device);
+}
+
+}  // namespace assay::backends::cuda

@@ -1,0 +1,223 @@
+// The module's Driver, on the CUDA run-time (linked statically). Only this file, gpu_cublas.cc and
+// gpu_kernels.cu know CUDA.
+#include <cuda_runtime_api.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "backends/cuda/gpu_cublas_internal.h"
+#include "backends/cuda/gpu_launch_internal.h"
+
+namespace assay::backends::cuda {
+namespace {
+
+bool is_lost(cudaError_t error) {
+  switch (error) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorLaunchFailure:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorAssert:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorContained:
+    case cudaErrorDeviceUninitialized:
+    case cudaErrorContextIsDestroyed:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class GpuSession final : public Session {
+ public:
+  explicit GpuSession(int32_t gpu) : gpu_(gpu) {}
+  ~GpuSession() override {
+    (void)cudaSetDevice(gpu_);
+    if (stream_ != nullptr) (void)cudaStreamSynchronize(stream_);
+    cublas_.reset();
+    for (cudaEvent_t event : events_) {
+      if (event != nullptr) (void)cudaEventDestroy(event);
+    }
+    if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
+    if (pool_ != nullptr) (void)cudaMemPoolDestroy(pool_);
+  }
+
+  // Makes stream, events and pool.
+  cudaError_t start() {
+    cudaError_t error = cudaSetDevice(gpu_);
+    if (error == cudaSuccess) {
+      error = cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking);
+    }
+    for (cudaEvent_t& event : events_) {
+      // Waiting threads sleep: the cores are for other trials.
+      const unsigned flags = cudaEventDisableTiming | cudaEventBlockingSync;
+      if (error == cudaSuccess) error = cudaEventCreateWithFlags(&event, flags);
+    }
+    return error == cudaSuccess ? start_pool() : error;
+  }
+
+  Outcome allocate(int64_t bytes, void** address) override {
+    enter();
+    return outcome(cudaMallocFromPoolAsync(address, static_cast<size_t>(bytes), pool_, stream_));
+  }
+  Outcome release(void* address) override {
+    enter();
+    return outcome(cudaFreeAsync(address, stream_));
+  }
+  Outcome pin(int64_t bytes, void** address) override {
+    enter();
+    return outcome(cudaHostAlloc(address, static_cast<size_t>(bytes), cudaHostAllocDefault));
+  }
+  Outcome unpin(void* address) override {
+    enter();
+    return outcome(cudaFreeHost(address));
+  }
+  Outcome fill(void* target, uint8_t value, int64_t bytes) override {
+    enter();
+    return outcome(cudaMemsetAsync(target, value, static_cast<size_t>(bytes), stream_));
+  }
+  Outcome copy_in(void* target, const void* pinned, int64_t bytes) override {
+    return copy(target, pinned, bytes, cudaMemcpyHostToDevice);
+  }
+  Outcome copy_out(void* pinned, const void* source, int64_t bytes) override {
+    return copy(pinned, source, bytes, cudaMemcpyDeviceToHost);
+  }
+  Outcome launch(KernelId kernel, const LaunchShape& shape, const void* params,
+                 int64_t param_bytes) override {
+    enter();
+    return outcome(launch_kernel(kernel, shape, params, param_bytes, stream_));
+  }
+  Outcome gemm(const GemmCall& call) override {
+    enter();
+    if (cublas_ == nullptr) cublas_ = std::make_unique<Cublas>();
+    message_ = cublas_->gemm(call, stream_);
+    return message_.empty() ? Outcome::kOk : Outcome::kFailed;
+  }
+  Outcome mark(int32_t place) override {
+    enter();
+    return outcome(cudaEventRecord(events_[place], stream_));
+  }
+  Outcome await(int32_t place) override {
+    enter();
+    return outcome(cudaEventSynchronize(events_[place]));
+  }
+  Outcome finish() override {
+    enter();
+    return outcome(cudaStreamSynchronize(stream_));
+  }
+  const char* message() const override { return message_.c_str(); }
+
+ private:
+  // Threads of the program have a current GPU each.
+  void enter() const { (void)cudaSetDevice(gpu_); }
+
+  // Memory that was released stays with the pool: taking it again costs no call to the system.
+  cudaError_t start_pool() {
+    cudaMemPoolProps props = {};
+    props.allocType = cudaMemAllocationTypePinned;
+    props.location.type = cudaMemLocationTypeDevice;
+    props.location.id = gpu_;
+    cudaError_t error = cudaMemPoolCreate(&pool_, &props);
+    if (error != cudaSuccess) return error;
+    uint64_t keep_all = UINT64_MAX;
+    return cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all);
+  }
+
+  Outcome copy(void* target, const void* source, int64_t bytes, cudaMemcpyKind kind) {
+    enter();
+    return outcome(cudaMemcpyAsync(target, source, static_cast<size_t>(bytes), kind, stream_));
+  }
+
+  Outcome outcome(cudaError_t error) {
+    if (error == cudaSuccess) return Outcome::kOk;
+    message_ = cudaGetErrorString(error);
+    if (error == cudaErrorMemoryAllocation) {
+      (void)cudaGetLastError();  // it is not sticky
+      return Outcome::kNoMemory;
+    }
+    return is_lost(error) ? Outcome::kLost : Outcome::kFailed;
+  }
+
+  int32_t gpu_;
+  cudaStream_t stream_ = nullptr;
+  cudaEvent_t events_[kMarks] = {};
+  cudaMemPool_t pool_ = nullptr;
+  std::unique_ptr<Cublas> cublas_;
+  std::string message_;
+};
+
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+class GpuDriver final : public Driver {
+ public:
+  GpuDriver() {
+    int driver_version = 0;
+    (void)cudaDriverGetVersion(&driver_version);
+    const cudaError_t error = cudaGetDeviceCount(&gpu_count_);
+    if (error == cudaSuccess && gpu_count_ > 0) return;
+    gpu_count_ = 0;
+    if (driver_version == 0) {
+      obstacle_ = "no NVIDIA driver is installed (libcuda.so.1 was not found)";
+    } else if (error == cudaErrorInsufficientDriver) {
+      obstacle_ = "the NVIDIA driver is too old: it has CUDA " + version_text(driver_version) +
+                  ", and this build needs " + version_text(CUDART_VERSION);
+    } else if (error == cudaErrorNoDevice || error == cudaSuccess) {
+      obstacle_ = "there is an NVIDIA driver, but no NVIDIA GPU that this process may use";
+    } else {
+      obstacle_ = std::string("the NVIDIA driver did not start: ") + cudaGetErrorString(error);
+    }
+  }
+
+  const char* obstacle() override { return obstacle_.empty() ? nullptr : obstacle_.c_str(); }
+  int32_t gpu_count() override { return gpu_count_; }
+
+  Session* open(int32_t gpu, GpuFacts* facts) override {
+    cudaDeviceProp properties = {};
+    cudaError_t error = cudaGetDeviceProperties(&properties, gpu);
+    if (error != cudaSuccess) return refuse(facts, cudaGetErrorString(error));
+    std::snprintf(facts->name, sizeof(facts->name), "%s", properties.name);
+    facts->memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
+    facts->capability_major = properties.major;
+    facts->capability_minor = properties.minor;
+    facts->multiprocessors = properties.multiProcessorCount;
+    constexpr int kLeastMajor = 7;
+    constexpr int kLeastMinor = 5;
+    if (properties.major < kLeastMajor ||
+        (properties.major == kLeastMajor && properties.minor < kLeastMinor)) {
+      return refuse(facts, "it is older than sm_75, which CUDA 13 cannot compile for");
+    }
+    auto session = std::make_unique<GpuSession>(gpu);
+    error = session->start();
+    if (error != cudaSuccess) return refuse(facts, cudaGetErrorString(error));
+    return session.release();
+  }
+
+ private:
+  static Session* refuse(GpuFacts* facts, const char* why) {
+    std::snprintf(facts->problem, sizeof(facts->problem), "%s", why);
+    return nullptr;
+  }
+
+  int gpu_count_ = 0;
+  std::string obstacle_;
+};
+
+}  // namespace
+}  // namespace assay::backends::cuda
+
+extern "C" __attribute__((visibility("default"))) assay::backends::cuda::Driver* assay_cuda_driver(
+    int32_t version) {
+  if (version != assay::backends::cuda::kDriverVersion) return nullptr;
+  static assay::backends::cuda::GpuDriver driver;
+  return &driver;
+}

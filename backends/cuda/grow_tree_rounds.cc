@@ -1,0 +1,413 @@
+#include "backends/cuda/grow_tree_rounds.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace assay::backends::cuda {
+namespace {
+
+constexpr size_t kMaxTasks = 1024;      // of a batch
+constexpr int64_t kMaxFound = 1 << 20;  // splits of a node and feature in a batch
+constexpr int64_t kMaxSlots = 4096;
+constexpr int64_t kMaxSlotBytes = int64_t{4} << 30;  // of all histograms
+constexpr int64_t kMinSlots = 3;                     // a parent's and two children's
+constexpr size_t kAlignment = 16;
+
+int64_t pieces_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+// Arrays one behind the other, as one upload.
+class Packing {
+ public:
+  template <class T>
+  size_t add(const std::vector<T>& items) {
+    const size_t offset = (bytes_.size() + kAlignment - 1) / kAlignment * kAlignment;
+    bytes_.resize(offset + items.size() * sizeof(T));
+    if (!items.empty()) {
+      std::memcpy(bytes_.data() + offset, items.data(), items.size() * sizeof(T));
+    }
+    return offset;
+  }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+}  // namespace
+
+struct TreeRounds::Batch {
+  // Where the best split of a search goes; node -1: the tree's root.
+  struct Aim {
+    NodeRef parent;
+    int side;
+  };
+  std::vector<NodeRef> nodes;  // of the tasks; node -1: the tree's root, which is not divided
+  std::vector<SplitTask> tasks;
+  std::vector<ChunkTask> divisions;
+  std::vector<ChunkTask> builds;
+  std::vector<SearchTask> searches;
+  std::vector<Aim> aims;          // of the searches
+  std::vector<int32_t> features;  // lists
+  std::vector<int32_t> list_of;   // [trees] where the list of all its features is; -1: not yet
+  std::vector<int32_t> cleared;   // slots
+  std::vector<DeriveTask> derived;
+  // Places of the arrays in the upload.
+  size_t tasks_at = 0;
+  size_t divisions_at = 0;
+  size_t builds_at = 0;
+  size_t searches_at = 0;
+  size_t features_at = 0;
+  size_t cleared_at = 0;
+  size_t derived_at = 0;
+  size_t counts_at = 0;  // in the download, behind the splits
+};
+
+Result<TreeRounds> TreeRounds::make(CudaDevice& device, const kernels::BinnedView& bins,
+                                    std::span<GrowingTree> trees) {
+  TreeRounds rounds(device, bins, trees);
+  ASSAY_RETURN_IF_ERROR(rounds.place_tables());
+  ASSAY_RETURN_IF_ERROR(rounds.make_slots());
+  return rounds;
+}
+
+Status TreeRounds::place_tables() {
+  const auto feature_count = static_cast<size_t>(bins_.feature_count);
+  std::vector<int32_t> offsets(feature_count, -1);
+  std::vector<TreeRules> rules;
+  for (const GrowingTree& tree : trees_) {
+    rules.push_back(tree.rules);
+    const int32_t columns = tree.problem->params.columns_per_node;
+    const bool sampled = kernels::samples_columns(tree.problem->params, tree.features.size());
+    feature_limit_ =
+        std::max(feature_limit_, sampled ? columns : static_cast<int32_t>(tree.features.size()));
+    for (const int32_t feature : tree.features) offsets[static_cast<size_t>(feature)] = 0;
+  }
+  std::vector<int32_t> tiles;
+  std::vector<uint8_t> categorical;
+  for (size_t f = 0; f < feature_count; ++f) {
+    categorical.push_back(bins_.kinds[f] == kernels::FeatureKind::kCategorical ? 1 : 0);
+    if (offsets[f] < 0) continue;
+    offsets[f] = static_cast<int32_t>(slot_size_);
+    slot_size_ += bins_.bin_counts[f];
+    const auto tile = static_cast<int32_t>(f) / HistogramKernel::kFeatures;
+    if (tiles.empty() || tiles.back() != tile) tiles.push_back(tile);
+  }
+  const std::vector<int32_t> counts(bins_.bin_counts, bins_.bin_counts + feature_count);
+  ASSAY_ASSIGN_OR_RETURN(rules_, kernels::DeviceArray<TreeRules>::copy_of(*device_, rules));
+  ASSAY_ASSIGN_OR_RETURN(tiles_, kernels::DeviceArray<int32_t>::copy_of(*device_, tiles));
+  ASSAY_ASSIGN_OR_RETURN(bin_offsets_, kernels::DeviceArray<int32_t>::copy_of(*device_, offsets));
+  ASSAY_ASSIGN_OR_RETURN(bin_counts_, kernels::DeviceArray<int32_t>::copy_of(*device_, counts));
+  ASSAY_ASSIGN_OR_RETURN(categorical_,
+                         kernels::DeviceArray<uint8_t>::copy_of(*device_, categorical));
+  return {};
+}
+
+Status TreeRounds::make_slots() {
+  if (slot_size_ == 0) return {};
+  int64_t wanted = kMinSlots;
+  for (const GrowingTree& tree : trees_) {
+    const int64_t leaves = std::min<int64_t>(tree.problem->params.max_leaves, kMaxSlots);
+    wanted += 2 * std::min(leaves, tree.problem->sample_count);
+  }
+  const int64_t free_bytes = device_->info().memory_bytes - device_->held_bytes();
+  const int64_t room = std::min(free_bytes / 2, kMaxSlotBytes) /
+                       (slot_size_ * static_cast<int64_t>(sizeof(uint64_t)));
+  const int64_t slots = std::max(kMinSlots, std::min({wanted, room, kMaxSlots}));
+  ASSAY_ASSIGN_OR_RETURN(histograms_,
+                         kernels::DeviceArray<uint64_t>::make(*device_, slots * slot_size_));
+  for (int64_t slot = slots; slot > 0; --slot) {
+    free_slots_.push_back(static_cast<int32_t>(slot - 1));
+  }
+  return {};
+}
+
+GrownNode& TreeRounds::node_of(NodeRef ref) {
+  return trees_[static_cast<size_t>(ref.tree)].replay.nodes()[static_cast<size_t>(ref.node)];
+}
+
+int32_t TreeRounds::take_slot() {
+  const int32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+void TreeRounds::free_slots(size_t count, std::span<const NodeRef> kept) {
+  if (free_slots_.size() >= count) return;
+  std::vector<NodeRef> holders;
+  for (size_t t = 0; t < trees_.size(); ++t) {
+    const auto& nodes = trees_[t].replay.nodes();
+    for (size_t n = 0; n < nodes.size(); ++n) {
+      if (nodes[n].slot < 0) continue;
+      const NodeRef ref{static_cast<int32_t>(t), static_cast<int32_t>(n)};
+      const bool in_use = std::any_of(kept.begin(), kept.end(), [&](const NodeRef& other) {
+        return other.tree == ref.tree && other.node == ref.node;
+      });
+      if (!in_use) holders.push_back(ref);
+    }
+  }
+  std::stable_sort(holders.begin(), holders.end(), [&](const NodeRef& a, const NodeRef& b) {
+    return node_of(a).split.gain < node_of(b).split.gain;
+  });
+  for (const NodeRef& holder : holders) {
+    if (free_slots_.size() >= count) return;
+    free_slots_.push_back(std::exchange(node_of(holder).slot, -1));
+  }
+}
+
+// A node takes one more slot, or two if it has lost its own.
+size_t TreeRounds::batch_size(std::span<const NodeRef> nodes) const {
+  const int64_t found = std::max<int64_t>(1, kMaxFound / (2 * std::max(1, feature_limit_)));
+  const auto slots = histograms_.size() / std::max<int64_t>(1, slot_size_) / kMinSlots;
+  const auto limit = static_cast<size_t>(std::max<int64_t>(1, std::min(found, slots)));
+  return std::min({nodes.size(), kMaxTasks, limit});
+}
+
+void TreeRounds::add_chunks(std::vector<ChunkTask>& chunks, ChunkTask chunk, int64_t rows,
+                            int64_t chunk_rows) {
+  const int64_t count = pieces_of(rows, chunk_rows);
+  for (int64_t i = 0; i < count; ++i) {
+    chunk.chunk = static_cast<int32_t>(i);
+    chunks.push_back(chunk);
+  }
+}
+
+void TreeRounds::add_search(Batch& batch, NodeRef parent, int side, SearchTask search) {
+  GrowingTree& tree = trees_[static_cast<size_t>(parent.tree)];
+  const bool root = parent.node < 0;
+  kernels::NodeLimits limits;
+  search.key = tree.problem->seed;
+  if (!root) {
+    const GrownNode& node = node_of(parent);
+    limits = tree.limits_of(node.split).child(node.limits, side);
+    search.key = kernels::child_key(node.key, side);
+  }
+  search.groups = limits.groups;
+  search.bounds = {limits.low, limits.high};
+  const kernels::TreeParams& params = tree.problem->params;
+  if (kernels::samples_columns(params, tree.features.size())) {
+    search.first_feature = static_cast<int32_t>(batch.features.size());
+    search.feature_count = params.columns_per_node;
+    kernels::choose_columns(search.key, params.columns_per_node, tree.features,
+                            [&](int32_t feature) { batch.features.push_back(feature); });
+  } else {
+    batch.list_of.resize(trees_.size(), -1);
+    int32_t& list = batch.list_of[static_cast<size_t>(parent.tree)];
+    if (list < 0) {
+      list = static_cast<int32_t>(batch.features.size());
+      batch.features.insert(batch.features.end(), tree.features.begin(), tree.features.end());
+    }
+    search.first_feature = list;
+    search.feature_count = static_cast<int32_t>(tree.features.size());
+  }
+  batch.searches.push_back(search);
+  batch.aims.push_back({parent, side});
+}
+
+void TreeRounds::add_root(Batch& batch, int32_t tree) {
+  const int64_t rows = trees_[static_cast<size_t>(tree)].problem->sample_count;
+  const auto task = static_cast<int32_t>(batch.tasks.size());
+  SplitTask whole{};
+  whole.end = rows;
+  whole.tree = tree;
+  batch.nodes.push_back({tree, -1});
+  batch.tasks.push_back(whole);
+  const int32_t slot = take_slot();
+  node_of({tree, 0}).slot = slot;
+  batch.cleared.push_back(slot);
+  add_chunks(batch.builds, {task, Part::kWhole, 0, slot}, rows, HistogramKernel::kRows);
+  SearchTask search{};
+  search.task = task;
+  search.part = search.built = Part::kWhole;
+  search.slot = search.parent_slot = slot;
+  add_search(batch, {tree, -1}, 0, search);
+}
+
+void TreeRounds::add_split(Batch& batch, NodeRef ref) {
+  GrownNode& node = node_of(ref);
+  const auto task = static_cast<int32_t>(batch.tasks.size());
+  SplitTask split{};
+  split.begin = node.begin;
+  split.end = node.end;
+  split.tree = ref.tree;
+  split.side = node.side;
+  split.rule.feature = node.split.feature;
+  const bool categorical = bins_.kinds[node.split.feature] == kernels::FeatureKind::kCategorical;
+  split.rule.category_set = categorical ? 0 : -1;
+  split.rule.threshold = static_cast<uint8_t>(categorical ? 0 : node.split.threshold);
+  split.rule.missing_left = static_cast<uint8_t>(node.split.missing_left);
+  split.set = node.split.set;
+  batch.nodes.push_back(ref);
+  batch.tasks.push_back(split);
+  const int64_t rows = node.row_count();
+  add_chunks(batch.divisions, {task, Part::kWhole, 0, -1}, rows, DivideRowsKernel::kRows);
+  if (!trees_[static_cast<size_t>(ref.tree)].may_search(node.depth + 1)) return;
+  SearchTask search{};
+  search.task = task;
+  if (node.slot >= 0) {
+    search.built = Part::kSmaller;
+    search.slot = take_slot();
+    search.parent_slot = node.slot;
+    batch.cleared.push_back(search.slot);
+    batch.derived.push_back({search.slot, search.parent_slot});
+    add_chunks(batch.builds, {task, Part::kSmaller, 0, search.slot}, rows / 2,
+               HistogramKernel::kRows);
+  }
+  for (int side = 0; side < 2; ++side) {
+    search.part = side == 0 ? Part::kLeft : Part::kRight;
+    if (node.slot < 0) {
+      search.built = search.part;
+      search.slot = search.parent_slot = take_slot();
+      batch.cleared.push_back(search.slot);
+      add_chunks(batch.builds, {task, search.part, 0, search.slot}, rows - 1,
+                 HistogramKernel::kRows);
+    }
+    add_search(batch, ref, side, search);
+  }
+}
+
+Status TreeRounds::launch(const Batch& batch, std::byte* inputs, std::byte* outputs,
+                          FoundSplit* found) {
+  const auto* tasks = reinterpret_cast<const SplitTask*>(inputs + batch.tasks_at);
+  const auto* searches = reinterpret_cast<const SearchTask*>(inputs + batch.searches_at);
+  auto* counts = reinterpret_cast<SplitCounts*>(outputs + batch.counts_at);
+  const auto count_of = [](const auto& items) { return static_cast<int64_t>(items.size()); };
+  ASSAY_RETURN_IF_ERROR(
+      device_->fill(counts, 0, count_of(batch.tasks) * static_cast<int64_t>(sizeof(SplitCounts))));
+  ASSAY_RETURN_IF_ERROR(device_->launch<ClearSlotsKernel>(
+      {pieces_of(slot_size_, ClearSlotsKernel::kThreads * ClearSlotsKernel::kEach),
+       count_of(batch.cleared), 0},
+      {reinterpret_cast<const int32_t*>(inputs + batch.cleared_at), histograms_.on_device(),
+       slot_size_}));
+  ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
+      {count_of(batch.divisions), 1, DivideRowsKernel::kSharedBytes},
+      {bins_, rules_.on_device(), tasks,
+       reinterpret_cast<const ChunkTask*>(inputs + batch.divisions_at), counts}));
+  ASSAY_RETURN_IF_ERROR(device_->launch<HistogramKernel>(
+      {count_of(batch.builds), tiles_.size(), HistogramKernel::kSharedBytes},
+      {bins_, rules_.on_device(), tasks, counts,
+       reinterpret_cast<const ChunkTask*>(inputs + batch.builds_at), tiles_.on_device(),
+       bin_offsets_.on_device(), histograms_.on_device(), slot_size_}));
+  ASSAY_RETURN_IF_ERROR(device_->launch<DeriveSlotsKernel>(
+      {pieces_of(slot_size_, DeriveSlotsKernel::kThreads * DeriveSlotsKernel::kEach),
+       count_of(batch.derived), 0},
+      {reinterpret_cast<const DeriveTask*>(inputs + batch.derived_at), histograms_.on_device(),
+       slot_size_}));
+  ASSAY_RETURN_IF_ERROR(device_->launch<SearchFeaturesKernel>(
+      {feature_limit_, count_of(batch.searches), SearchFeaturesKernel::kSharedBytes},
+      {rules_.on_device(), tasks, counts, searches,
+       reinterpret_cast<const int32_t*>(inputs + batch.features_at), bin_counts_.on_device(),
+       bin_offsets_.on_device(), categorical_.on_device(), histograms_.on_device(), slot_size_,
+       found, feature_limit_}));
+  return device_->launch<ChooseSplitsKernel>(
+      {pieces_of(count_of(batch.searches), ChooseSplitsKernel::kThreads), 1, 0},
+      {searches, found, reinterpret_cast<FoundSplit*>(outputs), feature_limit_,
+       static_cast<int32_t>(batch.searches.size())});
+}
+
+Status TreeRounds::run(Batch& batch) {
+  Packing packing;
+  batch.tasks_at = packing.add(batch.tasks);
+  batch.divisions_at = packing.add(batch.divisions);
+  batch.builds_at = packing.add(batch.builds);
+  batch.searches_at = packing.add(batch.searches);
+  batch.features_at = packing.add(batch.features);
+  batch.cleared_at = packing.add(batch.cleared);
+  batch.derived_at = packing.add(batch.derived);
+  batch.counts_at = batch.searches.size() * sizeof(FoundSplit);
+  std::vector<std::byte> results(batch.counts_at + batch.tasks.size() * sizeof(SplitCounts));
+  ASSAY_ASSIGN_OR_RETURN(auto inputs,
+                         kernels::DeviceArray<std::byte>::copy_of(*device_, packing.bytes()));
+  ASSAY_ASSIGN_OR_RETURN(auto outputs, kernels::DeviceArray<std::byte>::make(
+                                           *device_, static_cast<int64_t>(results.size())));
+  ASSAY_ASSIGN_OR_RETURN(
+      auto found, kernels::DeviceArray<FoundSplit>::make(
+                      *device_, static_cast<int64_t>(batch.searches.size()) * feature_limit_));
+  ASSAY_RETURN_IF_ERROR(launch(batch, inputs.on_device(), outputs.on_device(), found.on_device()));
+  ASSAY_RETURN_IF_ERROR(
+      device_->download(results, outputs.on_device(), static_cast<int64_t>(results.size())));
+  return take_results(batch, results);
+}
+
+Status TreeRounds::take_results(const Batch& batch, std::span<const std::byte> outputs) {
+  std::vector<SplitCounts> counts(batch.tasks.size());
+  std::memcpy(counts.data(), outputs.data() + batch.counts_at, counts.size() * sizeof(SplitCounts));
+  for (size_t i = 0; i < batch.tasks.size(); ++i) {
+    const NodeRef ref = batch.nodes[i];
+    if (ref.node < 0) continue;
+    const int64_t rows = node_of(ref).row_count();
+    if (int64_t{counts[i].left} + counts[i].right != rows) {
+      return fail(StatusCode::kDevice, "{}: a node of {} rows was divided into {} and {}",
+                  device_->info().id, rows, counts[i].left, counts[i].right);
+    }
+    GrowingTree& tree = trees_[static_cast<size_t>(ref.tree)];
+    tree.replay.add_children(ref.node, counts[i].left, tree.limits_of(node_of(ref).split));
+  }
+  for (size_t i = 0; i < batch.searches.size(); ++i) {
+    const SearchTask& search = batch.searches[i];
+    const NodeRef parent = batch.aims[i].parent;
+    const NodeRef ref{parent.tree, parent.node < 0 ? 0 : node_of(parent).left + batch.aims[i].side};
+    GrownNode& node = node_of(ref);
+    std::memcpy(&node.split, outputs.data() + i * sizeof(FoundSplit), sizeof(FoundSplit));
+    const SplitCounts& rows = counts[static_cast<size_t>(search.task)];
+    const Part smaller = rows.left <= rows.right ? Part::kLeft : Part::kRight;
+    const bool derived = search.built == Part::kSmaller && search.part != smaller;
+    node.slot = derived ? search.parent_slot : search.slot;
+  }
+  for (const NodeRef& ref : batch.nodes) {
+    if (ref.node < 0) continue;
+    GrownNode& node = node_of(ref);
+    const bool handed_on = trees_[static_cast<size_t>(ref.tree)].may_search(node.depth + 1);
+    if (node.slot >= 0 && !handed_on) free_slots_.push_back(node.slot);
+    node.slot = -1;
+  }
+  // Nodes without a split need no histogram.
+  for (size_t i = 0; i < batch.searches.size(); ++i) {
+    const NodeRef parent = batch.aims[i].parent;
+    GrownNode& node =
+        node_of({parent.tree, parent.node < 0 ? 0 : node_of(parent).left + batch.aims[i].side});
+    if (!node.can_split()) free_slots_.push_back(std::exchange(node.slot, -1));
+  }
+  return {};
+}
+
+Status TreeRounds::search_roots(const StopToken* stop) {
+  std::vector<int32_t> roots;
+  for (size_t t = 0; t < trees_.size(); ++t) {
+    trees_[t].replay.nodes()[0].split.feature = -1;
+    const bool grows = trees_[t].problem->params.max_leaves > 1;
+    if (grows && trees_[t].may_search(0)) roots.push_back(static_cast<int32_t>(t));
+  }
+  for (size_t done = 0; done < roots.size();) {
+    if (stop != nullptr && stop->requested()) {
+      return fail(StatusCode::kCancelled, "grow_tree was stopped");
+    }
+    Batch batch;
+    if (free_slots_.empty()) free_slots(1, {});
+    while (done < roots.size() && batch.tasks.size() < kMaxTasks && !free_slots_.empty()) {
+      add_root(batch, roots[done++]);
+    }
+    ASSAY_RETURN_IF_ERROR(run(batch));
+  }
+  for (GrowingTree& tree : trees_) tree.replay.open_root();
+  return {};
+}
+
+Status TreeRounds::split(std::span<const NodeRef> nodes, const StopToken* stop) {
+  while (!nodes.empty()) {
+    if (stop != nullptr && stop->requested()) {
+      return fail(StatusCode::kCancelled, "grow_tree was stopped");
+    }
+    const std::span<const NodeRef> some = nodes.first(batch_size(nodes));
+    nodes = nodes.subspan(some.size());
+    size_t slots = 0;
+    for (const NodeRef& ref : some) slots += node_of(ref).slot >= 0 ? 1 : 2;
+    free_slots(slots, some);
+    Batch batch;
+    for (const NodeRef& ref : some) add_split(batch, ref);
+    ASSAY_RETURN_IF_ERROR(run(batch));
+  }
+  return {};
+}
+
+}  // namespace assay::backends::cuda

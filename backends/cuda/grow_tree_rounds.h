@@ -1,0 +1,101 @@
+// TreeRounds: splits nodes of several trees of one table on the GPU, many nodes in a few launches
+// and one wait. Owns the histograms of open nodes, in slots of one piece of memory; where there are
+// more open nodes than slots, those of the least gain lose theirs, and their children's are made
+// from rows again. Not thread-safe; the trees and the device must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "backends/cuda/device.h"
+#include "backends/cuda/grow_tree_replay.h"
+#include "backends/cuda/tree_tasks.h"
+#include "kernels/device_array.h"
+
+namespace assay::backends::cuda {
+
+// A tree under way, with its arrays on the GPU.
+struct GrowingTree {
+  GrowingTree(const kernels::GrowTreeProblem& a_problem, const kernels::GrowTreeArgs& an_args)
+      : problem(&a_problem), args(&an_args), replay(a_problem) {}
+
+  const kernels::GrowTreeProblem* problem;
+  const kernels::GrowTreeArgs* args;
+  TreeReplay replay;
+  std::vector<int32_t> features;  // that nodes may split on, ascending
+  TreeRules rules{};
+  kernels::DeviceArray<uint64_t> words;
+  kernels::DeviceArray<uint32_t> order[2];
+  kernels::DeviceArray<int8_t> monotone;
+  kernels::DeviceArray<uint64_t> interactions;
+
+  // What a split leaves to its children.
+  kernels::SplitLimits limits_of(const FoundSplit& split) const {
+    kernels::SplitLimits limits;
+    if (args->monotone != nullptr) limits.direction = args->monotone[split.feature];
+    if (args->interactions != nullptr) limits.groups = args->interactions[split.feature];
+    limits.middle = split.middle;
+    return limits;
+  }
+  bool may_search(int32_t depth) const {
+    return depth < problem->params.max_depth && !features.empty();
+  }
+};
+
+// A node of a tree.
+struct NodeRef {
+  int32_t tree;
+  int32_t node;
+};
+
+class TreeRounds {
+ public:
+  // `rules` of the trees must be set. Fails: resource_exhausted, device.
+  static Result<TreeRounds> make(CudaDevice& device, const kernels::BinnedView& bins,
+                                 std::span<GrowingTree> trees);
+
+  // Finds the splits of the roots that may have one.
+  Status search_roots(const StopToken* stop);
+  // Splits the nodes, which have a split and no children, and finds their children's splits.
+  Status split(std::span<const NodeRef> nodes, const StopToken* stop);
+  const TreeRules* rules() const { return rules_.on_device(); }
+
+ private:
+  struct Batch;
+
+  TreeRounds(CudaDevice& device, const kernels::BinnedView& bins, std::span<GrowingTree> trees)
+      : device_(&device), bins_(bins), trees_(trees) {}
+  Status place_tables();
+  Status make_slots();
+  GrownNode& node_of(NodeRef ref);
+  // How many of `nodes` to split together.
+  size_t batch_size(std::span<const NodeRef> nodes) const;
+  // Makes `count` slots free, of nodes that are not in `kept`.
+  void free_slots(size_t count, std::span<const NodeRef> kept);
+  int32_t take_slot();
+  void add_root(Batch& batch, int32_t tree);
+  void add_split(Batch& batch, NodeRef ref);
+  void add_search(Batch& batch, NodeRef parent, int side, SearchTask search);
+  static void add_chunks(std::vector<ChunkTask>& chunks, ChunkTask chunk, int64_t rows,
+                         int64_t chunk_rows);
+  // Work of the GPU, then what came of it.
+  Status run(Batch& batch);
+  Status launch(const Batch& batch, std::byte* inputs, std::byte* outputs, FoundSplit* found);
+  Status take_results(const Batch& batch, std::span<const std::byte> outputs);
+
+  CudaDevice* device_;
+  kernels::BinnedView bins_;  // the GPU's bins; bin_counts and kinds are the host's
+  std::span<GrowingTree> trees_;
+  int32_t feature_limit_ = 0;  // the most features that a node looks at
+  int64_t slot_size_ = 0;      // words of a histogram
+  std::vector<int32_t> free_slots_;
+  kernels::DeviceArray<TreeRules> rules_;
+  kernels::DeviceArray<int32_t> tiles_;
+  kernels::DeviceArray<int32_t> bin_offsets_;
+  kernels::DeviceArray<int32_t> bin_counts_;
+  kernels::DeviceArray<uint8_t> categorical_;
+  kernels::DeviceArray<uint64_t> histograms_;
+};
+
+}  // namespace assay::backends::cuda

@@ -1,0 +1,262 @@
+// grow_tree and grow_trees on GPUs: gradient mode, leaf by leaf or level by level.
+//
+// Rows are quantised once. All trees of a call grow together: in each round the nodes that every
+// tree would split next are split in the same few launches (TreeRounds), and the host then puts
+// them in order (TreeReplay). Bins, gradients, histograms and rows stay on the GPU; the splits
+// found come to the host, some 72 bytes a node. Everything that is summed is an integer, so trees
+// have the bits of the contract whatever the order in which threads add.
+//
+// Memory of the GPU: 16 bytes for each row of a sample, and the histograms of open nodes (at most
+// half of what is free and 4 GiB).
+#include "kernels/grow_trees.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "backends/cuda/cuda_kernels.h"
+#include "backends/cuda/grow_tree_rounds.h"
+#include "kernels/base/fixed_point.h"
+
+namespace assay::backends::cuda {
+namespace {
+
+using kernels::DeviceArray;
+using kernels::GrowTreeArgs;
+using kernels::GrowTreeProblem;
+using kernels::GrowTreesArgs;
+using kernels::GrowTreesProblem;
+
+double power_of_two(int exponent) { return std::ldexp(1.0, exponent); }
+
+// The numbers among the rules.
+void set_numbers(GrowingTree& tree) {
+  const GrowTreeProblem& problem = *tree.problem;
+  const GrowTreeArgs& args = *tree.args;
+  const kernels::TreeParams& params = problem.params;
+  const int64_t n = problem.sample_count;
+  TreeRules& rules = tree.rules;
+  const int32_t most_gradient = kernels::gradient_limit(n, params.gradient_bits);
+  const int32_t most_hessian = kernels::hessian_limit(n, params.gradient_bits);
+  const double max_gradient{args.max_abs_gradient};
+  const double max_hessian{args.max_hessian};
+  rules.unit = power_of_two(-kernels::scale_exponent(max_gradient, most_gradient));
+  rules.hessian_unit = power_of_two(-kernels::scale_exponent(max_hessian, most_hessian));
+  rules.gradient_scale = power_of_two(FixedPoint::for_sum(max_gradient, n).exponent());
+  rules.hessian_scale = power_of_two(FixedPoint::for_sum(max_hessian, n).exponent());
+  constexpr int64_t kRows = HistogramKernel::kRows;
+  rules.narrow = most_gradient * kRows <= INT16_MAX && most_hessian * kRows <= UINT16_MAX ? 1 : 0;
+  rules.l1 = params.l1;
+  rules.l2 = params.l2;
+  rules.min_gain = params.min_gain;
+  rules.min_child_weight = params.min_child_weight;
+  rules.min_child_samples = static_cast<double>(params.min_child_samples);
+  rules.category_smooth = params.category_smooth;
+  rules.category_l2 = params.category_l2;
+  rules.onehot_levels = params.onehot_levels;
+  rules.max_category_levels = params.max_category_levels;
+  rules.random_thresholds = params.random_thresholds ? 1 : 0;
+}
+
+// Makes the tree's arrays on the GPU and quantises its rows.
+Status start_tree(CudaDevice& device, GrowingTree& tree) {
+  const GrowTreeArgs& args = *tree.args;
+  const int64_t n = tree.problem->sample_count;
+  tree.features = kernels::usable_features(args.bins, args.feature_mask);
+  set_numbers(tree);
+  ASSAY_ASSIGN_OR_RETURN(tree.words, DeviceArray<uint64_t>::make(device, n));
+  for (auto& order : tree.order) {
+    ASSAY_ASSIGN_OR_RETURN(order, DeviceArray<uint32_t>::make(device, n));
+  }
+  TreeRules& rules = tree.rules;
+  const auto features = static_cast<size_t>(args.bins.feature_count);
+  if (args.monotone != nullptr) {
+    ASSAY_ASSIGN_OR_RETURN(
+        tree.monotone, DeviceArray<int8_t>::copy_of(device, std::span(args.monotone, features)));
+    rules.monotone = tree.monotone.on_device();
+  }
+  if (args.interactions != nullptr) {
+    ASSAY_ASSIGN_OR_RETURN(tree.interactions, DeviceArray<uint64_t>::copy_of(
+                                                  device, std::span(args.interactions, features)));
+    rules.interactions = tree.interactions.on_device();
+  }
+  rules.rows = args.rows;
+  rules.gradients = args.gradients;
+  rules.hessians = args.hessians;
+  rules.words = tree.words.on_device();
+  rules.order[0] = tree.order[0].on_device();
+  rules.order[1] = tree.order[1].on_device();
+  const int64_t blocks = (n + QuantiseRowsKernel::kThreads - 1) / QuantiseRowsKernel::kThreads;
+  return device.launch<QuantiseRowsKernel>(
+      {blocks, 1, 0},
+      {args.rows, args.gradients, args.hessians, tree.words.on_device(), rules.order[0],
+       tree.problem->seed, n, 1 / rules.unit, 1 / rules.hessian_unit});
+}
+
+float leaf_value(const GrowingTree& tree, const GrownNode& node, int64_t gradient_sum,
+                 int64_t hessian_sum) {
+  const kernels::TreeParams& params = tree.problem->params;
+  const int64_t n = tree.problem->sample_count;
+  const auto fixed = FixedPoint::for_sum(double{tree.args->max_abs_gradient}, n);
+  const auto hessian_fixed = FixedPoint::for_sum(double{tree.args->max_hessian}, n);
+  const double gradient = fixed.decode(gradient_sum);
+  const double rest = std::max(std::abs(gradient) - params.l1, 0.0);
+  const double shrunk = gradient < 0 ? -rest : rest;
+  const double divisor = hessian_fixed.decode(hessian_sum) + params.l2;
+  double value = divisor > 0 ? (0.0 - shrunk) / divisor : 0;
+  if (tree.args->monotone != nullptr) value = node.limits.hold(value);
+  return static_cast<float>(value * params.leaf_scale);
+}
+
+// A tree of one leaf that no row reached.
+void write_stump(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
+  GrowingTree tree(problem, args);
+  tree.replay.write(args.bins, *args.tree);
+  args.tree->leaf_values.push_back(leaf_value(tree, GrownNode(), 0, 0));
+}
+
+// The rows of all leaves of the trees, and how many leaves there are.
+std::vector<LeafTask> list_leaves(std::span<GrowingTree> trees, int32_t& leaf_count) {
+  std::vector<LeafTask> tasks;
+  leaf_count = 0;
+  for (size_t t = 0; t < trees.size(); ++t) {
+    int32_t number = 0;
+    for (const GrownLeaf& leaf : trees[t].replay.leaves()) {
+      for (const int32_t holder : leaf.holders) {
+        const GrownNode& node = trees[t].replay.nodes()[static_cast<size_t>(holder)];
+        for (int64_t begin = node.begin; begin < node.end; begin += LeafSumsKernel::kRows) {
+          tasks.push_back({begin, std::min(begin + LeafSumsKernel::kRows, node.end),
+                           static_cast<int32_t>(t), node.side, number, leaf_count});
+        }
+      }
+      ++number;
+      ++leaf_count;
+    }
+  }
+  return tasks;
+}
+
+// Leaf numbers of rows, and the finished trees.
+Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const TreeRules* rules) {
+  int32_t leaf_count = 0;
+  const std::vector<LeafTask> tasks = list_leaves(trees, leaf_count);
+  std::vector<int32_t*> leaf_of;
+  for (const GrowingTree& tree : trees) leaf_of.push_back(tree.args->leaf_of);
+  std::vector<int64_t> sums(2 * static_cast<size_t>(leaf_count));
+  ASSAY_ASSIGN_OR_RETURN(auto tasks_there, DeviceArray<LeafTask>::copy_of(device, tasks));
+  ASSAY_ASSIGN_OR_RETURN(auto leaf_of_there, DeviceArray<int32_t*>::copy_of(device, leaf_of));
+  ASSAY_ASSIGN_OR_RETURN(auto sums_there,
+                         DeviceArray<uint64_t>::make(device, static_cast<int64_t>(sums.size())));
+  const auto sum_bytes = static_cast<int64_t>(sums.size() * sizeof(int64_t));
+  ASSAY_RETURN_IF_ERROR(device.fill(sums_there.on_device(), 0, sum_bytes));
+  ASSAY_RETURN_IF_ERROR(device.launch<LeafSumsKernel>(
+      {tasks_there.size(), 1, LeafSumsKernel::kSharedBytes},
+      {rules, tasks_there.on_device(), leaf_of_there.on_device(), sums_there.on_device()}));
+  ASSAY_RETURN_IF_ERROR(
+      device.download(std::as_writable_bytes(std::span(sums)), sums_there.on_device(), sum_bytes));
+  size_t at = 0;
+  for (GrowingTree& tree : trees) {
+    tree.replay.write(tree.args->bins, *tree.args->tree);
+    for (const GrownLeaf& leaf : tree.replay.leaves()) {
+      const GrownNode& node = tree.replay.nodes()[static_cast<size_t>(leaf.node)];
+      tree.args->tree->leaf_values.push_back(leaf_value(tree, node, sums[at], sums[at + 1]));
+      at += 2;
+    }
+  }
+  return {};
+}
+
+// All have the same table and rows in their samples.
+Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>& trees) {
+  CudaDevice& device = device_of(context);
+  const auto lock = device.use();
+  for (GrowingTree& tree : trees) ASSAY_RETURN_IF_ERROR(start_tree(device, tree));
+  ASSAY_ASSIGN_OR_RETURN(TreeRounds rounds, TreeRounds::make(device, trees[0].args->bins, trees));
+  ASSAY_RETURN_IF_ERROR(rounds.search_roots(context.stop));
+  while (true) {
+    std::vector<NodeRef> wanted;
+    for (size_t t = 0; t < trees.size(); ++t) {
+      trees[t].replay.advance();
+      for (const int32_t node : trees[t].replay.wanted()) {
+        wanted.push_back({static_cast<int32_t>(t), node});
+      }
+    }
+    if (wanted.empty()) break;
+    ASSAY_RETURN_IF_ERROR(rounds.split(wanted, context.stop));
+  }
+  return finish_trees(device, trees, rounds.rules());
+}
+
+Status grow(const kernels::OpContext& context, std::span<const GrowTreeProblem> problems,
+            std::span<const GrowTreeArgs> args) {
+  try {
+    std::vector<GrowingTree> trees;
+    for (size_t i = 0; i < problems.size(); ++i) {
+      if (problems[i].sample_count > 0) {
+        trees.emplace_back(problems[i], args[i]);
+      } else {
+        write_stump(problems[i], args[i]);
+      }
+    }
+    return trees.empty() ? Status() : grow_together(context, trees);
+  } catch (const std::bad_alloc&) {
+    return fail(StatusCode::kResourceExhausted, "grow_tree: the host has no memory for {} trees",
+                problems.size());
+  }
+}
+
+Status run_tree(const kernels::OpContext& context, const GrowTreeProblem& problem,
+                const GrowTreeArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
+  return grow(context, {&problem, 1}, {&args, 1});
+}
+
+Status run_trees(const kernels::OpContext& context, const GrowTreesProblem& problem,
+                 const GrowTreesArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
+  return grow(context, problem.trees, args.trees);
+}
+
+std::optional<std::string> decline_tree(const kernels::DeviceInfo&,
+                                        const GrowTreeProblem& problem) {
+  if (problem.class_count > 0) return "trees that count classes grow on the CPU only";
+  if (problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
+    return "symmetric trees grow on the CPU only";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> decline_trees(const kernels::DeviceInfo& device,
+                                         const GrowTreesProblem& problem) {
+  for (const GrowTreeProblem& tree : problem.trees) {
+    if (auto reason = decline_tree(device, tree)) return reason;
+  }
+  return std::nullopt;
+}
+
+// Additions to histograms of some eight levels, and the waits for them.
+double tree_cost(const kernels::DeviceInfo&, const GrowTreeProblem& problem) {
+  constexpr double kWait = 100'000;
+  constexpr double kAddition = 0.005;
+  return 8 * (kWait + kAddition * static_cast<double>(problem.sample_count) *
+                          static_cast<double>(problem.feature_count));
+}
+
+double trees_cost(const kernels::DeviceInfo& device, const GrowTreesProblem& problem) {
+  double cost = 0;
+  for (const GrowTreeProblem& tree : problem.trees) cost += tree_cost(device, tree);
+  return cost;
+}
+
+}  // namespace
+
+void register_grow_trees(kernels::KernelSet& kernels) {
+  kernels.table<kernels::GrowTree>().add(
+      {"cuda.rounds", "cuda", decline_tree, tree_cost, run_tree});
+  kernels.table<kernels::GrowTrees>().add(
+      {"cuda.rounds", "cuda", decline_trees, trees_cost, run_trees});
+}
+
+}  // namespace assay::backends::cuda

@@ -1,0 +1,49 @@
+// Every kernel of the backend by number, for launching through the driver. A kernel is added here
+// and nowhere else: its number, and its type in KernelList.
+#pragma once
+
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+
+#include "backends/cuda/bin_columns_kernel.h"
+#include "backends/cuda/loss_kernel.h"
+#include "backends/cuda/predict_trees_kernel.h"
+#include "backends/cuda/tree_row_kernels.h"
+#include "backends/cuda/tree_search_kernels.h"
+
+namespace assay::backends::cuda {
+
+// The number of a kernel is its place in this list.
+using KernelList = std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel,
+                              LossTermsKernel, LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel,
+                              DeriveSlotsKernel, HistogramKernel, DivideRowsKernel, LeafSumsKernel,
+                              SearchFeaturesKernel, ChooseSplitsKernel>;
+
+// A place in it.
+enum class KernelId : int32_t {};
+
+template <class Kernel, size_t kPlace = 0>
+constexpr KernelId id_of() {
+  if constexpr (std::is_same_v<Kernel, std::tuple_element_t<kPlace, KernelList>>) {
+    return static_cast<KernelId>(kPlace);
+  } else {
+    return id_of<Kernel, kPlace + 1>();
+  }
+}
+
+// Calls visit(Kernel*) for the kernel with this number; whether there is one.
+template <size_t kPlace = 0, class Visit>
+bool with_kernel(KernelId id, Visit&& visit) {
+  if constexpr (kPlace < std::tuple_size_v<KernelList>) {
+    if (static_cast<size_t>(id) == kPlace) {
+      visit(static_cast<std::tuple_element_t<kPlace, KernelList>*>(nullptr));
+      return true;
+    }
+    return with_kernel<kPlace + 1>(id, visit);
+  } else {
+    return false;
+  }
+}
+
+}  // namespace assay::backends::cuda

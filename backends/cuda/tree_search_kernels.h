@@ -1,0 +1,402 @@
+// The kernels of grow_tree that search splits: the best of each node and feature, then of each
+// node.
+//
+// A warp has one feature of one node: its histogram goes to shared memory, is summed up from the
+// left, and each lane weighs some candidates. Candidates are numbered in the order of the scan of
+// kernels/grow_tree.h; the greatest gain wins, the lowest number on a tie.
+#pragma once
+
+#include "backends/cuda/block.h"
+#include "backends/cuda/philox.h"
+#include "backends/cuda/tree_tasks.h"
+
+namespace assay::backends::cuda {
+
+// kGainNoise of kernels/tree_rules.h.
+inline constexpr double kNoiseShare = 0x1p-48;
+
+struct SearchFeaturesKernel {
+  static constexpr int32_t kThreads = 32;
+  static constexpr int32_t kBins = 256;
+  static constexpr int32_t kEach = kBins / kThreads;
+
+  // Grid: x features of a node (blocks beyond a node's have nothing to do), y nodes.
+  struct Params {
+    const TreeRules* trees;
+    const SplitTask* tasks;
+    const SplitCounts* counts;
+    const SearchTask* searches;
+    const int32_t* features;     // lists of features to look at
+    const int32_t* bin_counts;   // [feature_count]
+    const int32_t* bin_offsets;  // as in HistogramKernel
+    const uint8_t* categorical;  // [feature_count]
+    const uint64_t* histograms;
+    int64_t slot_size;
+    FoundSplit* found;  // out, [nodes, feature_limit]
+    int32_t feature_limit;
+  };
+
+  // A block's shared memory.
+  struct Memory {
+    uint64_t words[kBins];     // of bins; for sorted levels, of these in their order
+    uint64_t prefixes[kBins];  // words[0] + ... + words[i]
+    uint64_t lane_sums[kThreads];
+    double ratios[kBins];  // of present levels, by code
+    uint64_t level_words[kBins];
+    double gains[kThreads];     // of a lane's best candidate
+    int32_t numbers[kThreads];  // its number; -1: none
+    uint8_t levels[kBins];      // present levels, by code
+    uint8_t sorted[kBins];      // present levels in order of their ratio
+    int32_t level_count;
+    int32_t first;  // numeric: the thresholds to try, one if they are random
+    int32_t last;
+  };
+  static constexpr int32_t kSharedBytes = sizeof(Memory);
+
+  // What a block works on.
+  struct Job {
+    const TreeRules* rules;
+    const SearchTask* search;
+    int32_t feature;
+    int32_t bin_count;
+    double share;
+    uint64_t total;
+  };
+
+  template <class Block>
+  ASSAY_DEVICE static void run(Block& block, const Params& params) {
+    const SearchTask& search = params.searches[block.y()];
+    const auto place = static_cast<int32_t>(block.x());
+    if (place >= search.feature_count) return;
+    const SplitTask& task = params.tasks[search.task];
+    Job job;
+    job.rules = &params.trees[task.tree];
+    job.search = &search;
+    job.feature = params.features[search.first_feature + place];
+    job.bin_count = params.bin_counts[job.feature];
+    auto* memory = block.template shared<Memory>();
+    load_words(block, params, job, *memory);
+    sum_prefixes(block, *memory);
+    const RowRange range = range_of(task, params.counts[search.task], search.part);
+    job.total = memory->prefixes[kBins - 1];
+    job.share =
+        static_cast<double>(range.end - range.begin) / static_cast<double>(mass_of(job.total));
+    FoundSplit* found = params.found + block.y() * params.feature_limit + place;
+    const bool allowed = job.rules->interactions == nullptr ||
+                         (job.rules->interactions[job.feature] & search.groups) != 0;
+    if (!allowed) {
+      block.each([&](int32_t thread) {
+        if (thread == 0) found->feature = -1;
+      });
+    } else if (params.categorical[job.feature] != 0) {
+      search_levels(block, job, *memory, found);
+    } else {
+      search_thresholds(block, job, *memory, found);
+    }
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void load_words(Block& block, const Params& params, const Job& job,
+                                      Memory& memory) {
+    const SearchTask& search = *job.search;
+    const SplitTask& task = params.tasks[search.task];
+    const int64_t offset = params.bin_offsets[job.feature];
+    const RowRange own = range_of(task, params.counts[search.task], search.part);
+    const RowRange built = range_of(task, params.counts[search.task], search.built);
+    const int32_t slot =
+        own.begin == built.begin && own.end == built.end ? search.slot : search.parent_slot;
+    const uint64_t* histogram = params.histograms + slot * params.slot_size + offset;
+    block.each([&](int32_t thread) {
+      for (int32_t bin = thread; bin < kBins; bin += kThreads) {
+        memory.words[bin] = bin < job.bin_count ? histogram[bin] : 0;
+      }
+    });
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void sum_prefixes(Block& block, Memory& memory) {
+    block.each([&](int32_t thread) {
+      uint64_t sum = 0;
+      for (int32_t i = 0; i < kEach; ++i) sum += memory.words[thread * kEach + i];
+      memory.lane_sums[thread] = sum;
+    });
+    block.each([&](int32_t thread) {
+      uint64_t sum = 0;
+      for (int32_t lane = 0; lane < thread; ++lane) sum += memory.lane_sums[lane];
+      for (int32_t i = 0; i < kEach; ++i) {
+        sum += memory.words[thread * kEach + i];
+        memory.prefixes[thread * kEach + i] = sum;
+      }
+    });
+  }
+
+  // A lane's best so far.
+  struct Best {
+    double gain;
+    int32_t number;
+  };
+
+  // What a gain must exceed.
+  ASSAY_DEVICE static double floor_of(const Job& job, double l2) {
+    const double noise =
+        score_of(*job.rules, side_of(*job.rules, job.total), l2, job.search->bounds) * kNoiseShare;
+    return job.rules->min_gain < noise ? noise : job.rules->min_gain;
+  }
+
+  // Candidates of a lane come with ascending numbers.
+  ASSAY_DEVICE static void weigh(const Job& job, uint64_t left_word, int32_t number, double l2,
+                                 Best& best) {
+    const TreeRules& rules = *job.rules;
+    const NodeBounds& bounds = job.search->bounds;
+    const SideSums left = side_of(rules, left_word);
+    const SideSums right = side_of(rules, job.total - left_word);
+    if (!may_stand(rules, left, job.share) || !may_stand(rules, right, job.share)) return;
+    const double whole = score_of(rules, side_of(rules, job.total), l2, bounds);
+    const double gain =
+        (score_of(rules, left, l2, bounds) + score_of(rules, right, l2, bounds)) - whole;
+    if (!(gain > best.gain)) return;
+    const int32_t direction = rules.monotone == nullptr ? 0 : rules.monotone[job.feature];
+    if (direction != 0) {
+      const double left_value = value_of(left, l2, bounds);
+      const double right_value = value_of(right, l2, bounds);
+      if (direction > 0 ? left_value > right_value : left_value < right_value) return;
+    }
+    best.gain = gain;
+    best.number = number;
+  }
+
+  // The number of the best candidate of all lanes, or -1.
+  ASSAY_DEVICE static int32_t choose(const Memory& memory) {
+    int32_t winner = -1;
+    for (int32_t lane = 0; lane < kThreads; ++lane) {
+      if (memory.numbers[lane] < 0) continue;
+      const bool better = winner < 0 || memory.gains[lane] > memory.gains[winner] ||
+                          (memory.gains[lane] == memory.gains[winner] &&
+                           memory.numbers[lane] < memory.numbers[winner]);
+      if (better) winner = lane;
+    }
+    return winner;
+  }
+
+  ASSAY_DEVICE static void put(const Job& job, const Memory& memory, int32_t winner,
+                               uint64_t left_word, double l2, FoundSplit* found) {
+    found->gain = memory.gains[winner];
+    found->feature = job.feature;
+    found->middle = 0;
+    found->threshold = -1;
+    found->missing_left = 0;
+    found->set = kernels::CategorySet{};
+    if (job.rules->monotone == nullptr) return;
+    const NodeBounds& bounds = job.search->bounds;
+    const double left = value_of(side_of(*job.rules, left_word), l2, bounds);
+    const double right = value_of(side_of(*job.rules, job.total - left_word), l2, bounds);
+    found->middle = (left + right) * 0.5;
+  }
+
+  // Numeric. Candidate 2 t has missing on the left of threshold t, 2 t + 1 on the right; where no
+  // row is missing there is one candidate a threshold, and 2 t or 2 t + 1 says where missing goes.
+  ASSAY_DEVICE static uint64_t threshold_word(const Memory& memory, int32_t number) {
+    const uint64_t left = memory.prefixes[number / 2];
+    return number % 2 == 0 ? left : left - memory.words[0];
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void set_thresholds(Block& block, const Job& job, Memory& memory) {
+    block.each([&](int32_t thread) {
+      if (thread != 0) return;
+      memory.first = 1;
+      memory.last = job.bin_count - 2;
+      if (job.rules->random_thresholds == 0) return;
+      int32_t low = 1;
+      while (low < job.bin_count && memory.words[low] == 0) ++low;
+      int32_t high = job.bin_count - 1;
+      while (high > low && memory.words[high] == 0) --high;
+      memory.first = low;
+      memory.last = low - 1;
+      if (low >= high) return;
+      memory.first = low + drawn_threshold(job.search->key, job.feature, high - low);
+      memory.last = memory.first;
+    });
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void search_thresholds(Block& block, const Job& job, Memory& memory,
+                                             FoundSplit* found) {
+    const double l2 = job.rules->l2;
+    set_thresholds(block, job, memory);
+    block.each([&](int32_t thread) {
+      Best best{floor_of(job, l2), -1};
+      const uint64_t missing = memory.words[0];
+      const int64_t total_mass = mass_of(job.total);
+      for (int32_t t = memory.first + thread; t <= memory.last; t += kThreads) {
+        const uint64_t left = memory.prefixes[t];
+        if (missing != 0) {
+          weigh(job, left, 2 * t, l2, best);
+          weigh(job, left - missing, 2 * t + 1, l2, best);
+        } else {
+          const int64_t mass = mass_of(left);
+          weigh(job, left, mass >= total_mass - mass ? 2 * t : 2 * t + 1, l2, best);
+        }
+      }
+      memory.gains[thread] = best.gain;
+      memory.numbers[thread] = best.number;
+    });
+    block.each([&](int32_t thread) {
+      if (thread != 0) return;
+      const int32_t winner = choose(memory);
+      found->feature = -1;
+      if (winner < 0) return;
+      const int32_t number = memory.numbers[winner];
+      put(job, memory, winner, threshold_word(memory, number), l2, found);
+      found->threshold = number / 2;
+      found->missing_left = number % 2 == 0 ? 1 : 0;
+    });
+  }
+
+  // Categorical. With few levels candidate k is level k alone. Else levels are sorted, and
+  // candidate k < longest are the first k + 1, longest + k the last k + 1 of them.
+  ASSAY_DEVICE static double ratio_of(const TreeRules& rules, uint64_t word) {
+    const double divisor =
+        static_cast<double>(mass_of(word)) * rules.hessian_unit + rules.category_smooth;
+    return divisor > 0 ? static_cast<double>(gradient_of(word)) * rules.unit / divisor : 0.0;
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void list_levels(Block& block, const Job& job, Memory& memory) {
+    block.each([&](int32_t thread) {
+      if (thread != 0) return;
+      int32_t count = 0;
+      for (int32_t bin = 0; bin < job.bin_count; ++bin) {
+        if (memory.words[bin] != 0) memory.levels[count++] = static_cast<uint8_t>(bin);
+      }
+      memory.level_count = count;
+    });
+    block.each([&](int32_t thread) {
+      for (int32_t k = thread; k < memory.level_count; k += kThreads) {
+        memory.level_words[k] = memory.words[memory.levels[k]];
+        memory.ratios[k] = ratio_of(*job.rules, memory.level_words[k]);
+      }
+    });
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void sort_levels(Block& block, Memory& memory) {
+    block.each([&](int32_t thread) {
+      const int32_t count = memory.level_count;
+      for (int32_t k = thread; k < count; k += kThreads) {
+        int32_t rank = 0;
+        for (int32_t other = 0; other < count; ++other) {
+          const bool before = memory.ratios[other] < memory.ratios[k] ||
+                              (memory.ratios[other] == memory.ratios[k] && other < k);
+          if (before) ++rank;
+        }
+        memory.sorted[rank] = memory.levels[k];
+        memory.words[rank] = memory.level_words[k];
+      }
+      for (int32_t k = count + thread; k < kBins; k += kThreads) memory.words[k] = 0;
+    });
+    sum_prefixes(block, memory);
+  }
+
+  // How a categorical feature's candidates are made.
+  struct LevelRules {
+    double l2;
+    int32_t longest;  // 0: each level alone
+    int32_t first;    // candidates [first, last)
+    int32_t last;
+  };
+
+  ASSAY_DEVICE static LevelRules level_rules(const Job& job, int32_t levels) {
+    const TreeRules& rules = *job.rules;
+    const bool random = rules.random_thresholds != 0;
+    if (levels < 2) return {rules.l2, 0, 0, 0};
+    if (!random && levels <= rules.onehot_levels) return {rules.l2, 0, 0, levels};
+    const double l2 = rules.l2 + rules.category_l2;
+    if (random) {
+      const int32_t count = 1 + drawn_threshold(job.search->key, job.feature, levels - 1);
+      return {l2, levels, count - 1, count};
+    }
+    const int32_t half = (levels + 1) / 2;
+    const int32_t longest = rules.max_category_levels < half ? rules.max_category_levels : half;
+    return {l2, longest, 0, 2 * longest};
+  }
+
+  ASSAY_DEVICE static uint64_t level_word(const Job& job, const Memory& memory,
+                                          const LevelRules& rules, int32_t number) {
+    if (rules.longest == 0) return memory.level_words[number];
+    if (number < rules.longest) return memory.prefixes[number];
+    const int32_t rest = memory.level_count - (number - rules.longest + 1);
+    return rest == 0 ? job.total : job.total - memory.prefixes[rest - 1];
+  }
+
+  ASSAY_DEVICE static void put_set(const Memory& memory, const LevelRules& rules, int32_t number,
+                                   kernels::CategorySet& set) {
+    if (rules.longest == 0) {
+      set.insert(memory.levels[number]);
+      return;
+    }
+    const bool front = number < rules.longest;
+    const int32_t count = front ? number + 1 : number - rules.longest + 1;
+    const int32_t first = front ? 0 : memory.level_count - count;
+    for (int32_t k = first; k < first + count; ++k) set.insert(memory.sorted[k]);
+  }
+
+  template <class Block>
+  ASSAY_DEVICE static void search_levels(Block& block, const Job& job, Memory& memory,
+                                         FoundSplit* found) {
+    list_levels(block, job, memory);
+    const LevelRules rules = level_rules(job, memory.level_count);
+    if (rules.longest > 0) sort_levels(block, memory);
+    block.each([&](int32_t thread) {
+      Best best{floor_of(job, rules.l2), -1};
+      for (int32_t number = rules.first + thread; number < rules.last; number += kThreads) {
+        weigh(job, level_word(job, memory, rules, number), number, rules.l2, best);
+      }
+      memory.gains[thread] = best.gain;
+      memory.numbers[thread] = best.number;
+    });
+    block.each([&](int32_t thread) {
+      if (thread != 0) return;
+      const int32_t winner = choose(memory);
+      found->feature = -1;
+      if (winner < 0) return;
+      const int32_t number = memory.numbers[winner];
+      put(job, memory, winner, level_word(job, memory, rules, number), rules.l2, found);
+      put_set(memory, rules, number, found->set);
+    });
+  }
+};
+
+struct ChooseSplitsKernel {
+  static constexpr int32_t kThreads = 32;
+
+  // Grid: x blocks of kThreads nodes.
+  struct Params {
+    const SearchTask* searches;
+    const FoundSplit* found;  // [nodes, feature_limit]
+    FoundSplit* best;         // out, [nodes]
+    int32_t feature_limit;
+    int32_t node_count;
+  };
+
+  template <class Block>
+  ASSAY_DEVICE static void run(Block& block, const Params& params) {
+    block.each([&](int32_t thread) {
+      const int64_t node = block.x() * kThreads + thread;
+      if (node >= params.node_count) return;
+      const FoundSplit* found = params.found + node * params.feature_limit;
+      FoundSplit best{};
+      best.feature = -1;
+      for (int32_t k = 0; k < params.searches[node].feature_count; ++k) {
+        const FoundSplit& other = found[k];
+        if (other.feature < 0) continue;
+        const bool better = best.feature < 0 || other.gain > best.gain ||
+                            (other.gain == best.gain && other.feature < best.feature);
+        if (better) best = other;
+      }
+      params.best[node] = best;
+    });
+  }
+};
+
+}  // namespace assay::backends::cuda

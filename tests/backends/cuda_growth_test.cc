@@ -1,0 +1,202 @@
+// grow_tree of the CUDA backend where the conformance suite does not reach: the order of splits
+// that were made ahead, memory for few histograms, and failures of the driver.
+#include <gtest/gtest.h>
+
+#include "backends/cuda/cuda_kernels.h"
+#include "backends/cuda/device.h"
+#include "backends/cuda/grow_tree_replay.h"
+#include "kernels/device_array.h"
+#include "kernels/reference/reference_ops.h"
+#include "tests/conformance/emulated_gpu.h"
+#include "tests/conformance/tree_problems.h"
+
+namespace assay::backends::cuda {
+namespace {
+
+using conformance::EmulatedGpu;
+using conformance::TreeProblem;
+using kernels::DeviceArray;
+using kernels::GrowTree;
+
+void give_split(TreeReplay& replay, int32_t node, double gain) {
+  replay.nodes()[static_cast<size_t>(node)].split.feature = 0;
+  replay.nodes()[static_cast<size_t>(node)].split.gain = gain;
+}
+
+kernels::GrowTreeProblem problem_of(kernels::GrowthPolicy growth, int32_t max_leaves) {
+  kernels::GrowTreeProblem problem;
+  problem.sample_count = 100;
+  problem.params.growth = growth;
+  problem.params.max_leaves = max_leaves;
+  return problem;
+}
+
+// Root 0 (gain 9) has children 1 (gain 1) and 2 (gain 5); 2 has children 3 (gain 4) and 4 (none).
+TreeReplay grown(kernels::GrowthPolicy growth, int32_t max_leaves) {
+  TreeReplay replay(problem_of(growth, max_leaves));
+  give_split(replay, 0, 9);
+  replay.nodes()[0].end = 100;
+  replay.open_root();
+  EXPECT_EQ(replay.add_children(0, 60, {}), 1);
+  give_split(replay, 1, 1);
+  give_split(replay, 2, 5);
+  EXPECT_EQ(replay.add_children(2, 10, {}), 3);
+  give_split(replay, 3, 4);
+  replay.advance();
+  return replay;
+}
+
+TEST(CudaReplay, WantsTheBestLeavesThatThereIsRoomFor) {
+  // Three leaves are known; best first, 3 comes before 1.
+  EXPECT_EQ(grown(kernels::GrowthPolicy::kLeafWise, 3).wanted(), (std::vector<int32_t>{}));
+  EXPECT_EQ(grown(kernels::GrowthPolicy::kLeafWise, 4).wanted(), (std::vector<int32_t>{3}));
+  EXPECT_EQ(grown(kernels::GrowthPolicy::kLeafWise, 9).wanted(), (std::vector<int32_t>{3, 1}));
+}
+
+TEST(CudaReplay, LevelsGoInOrderOfNodeNumber) {
+  // 1 comes first, and 2's children must wait for it.
+  EXPECT_EQ(grown(kernels::GrowthPolicy::kDepthWise, 3).wanted(), (std::vector<int32_t>{1}));
+  EXPECT_EQ(grown(kernels::GrowthPolicy::kDepthWise, 9).wanted(), (std::vector<int32_t>{1, 3}));
+}
+
+TEST(CudaReplay, NodesSplitInVainAreLeavesWithTheRowsBelowThem) {
+  TreeReplay replay = grown(kernels::GrowthPolicy::kLeafWise, 3);
+  // Split ahead though there is no room for it.
+  EXPECT_EQ(replay.add_children(3, 4, {}), 5);
+  replay.advance();
+  const std::vector<GrownLeaf> leaves = replay.leaves();
+  ASSERT_EQ(leaves.size(), 3u);
+  EXPECT_EQ(leaves[0].node, 1);
+  EXPECT_EQ(leaves[1].node, 3);
+  EXPECT_EQ(leaves[1].holders, (std::vector<int32_t>{6, 5}));
+  EXPECT_EQ(leaves[2].node, 4);
+}
+
+TEST(CudaReplay, ChildrenShareTheRowsOfTheirParent) {
+  const TreeReplay replay = grown(kernels::GrowthPolicy::kLeafWise, 9);
+  EXPECT_EQ(replay.nodes()[1].row_count(), 60);
+  EXPECT_EQ(replay.nodes()[2].begin, 60);
+  EXPECT_EQ(replay.nodes()[2].row_count(), 40);
+  EXPECT_EQ(replay.nodes()[4].row_count(), 30);
+  EXPECT_EQ(replay.nodes()[1].side, 1);
+  EXPECT_EQ(replay.nodes()[3].side, 0);
+  EXPECT_EQ(replay.nodes()[3].depth, 2);
+}
+
+// A problem's arrays on an emulated GPU.
+struct Placed {
+  DeviceArray<uint8_t> bins;
+  DeviceArray<uint32_t> rows;
+  DeviceArray<float> gradients;
+  DeviceArray<float> hessians;
+  DeviceArray<int32_t> leaf_of;
+  kernels::Tree tree;
+  kernels::GrowTreeArgs args;
+
+  Status place(const TreeProblem& item, kernels::Device& device) {
+    ASSAY_ASSIGN_OR_RETURN(bins, DeviceArray<uint8_t>::copy_of(device, item.table.bins));
+    ASSAY_ASSIGN_OR_RETURN(rows, DeviceArray<uint32_t>::copy_of(device, item.rows));
+    ASSAY_ASSIGN_OR_RETURN(gradients, DeviceArray<float>::copy_of(device, item.gradients));
+    ASSAY_ASSIGN_OR_RETURN(hessians, DeviceArray<float>::copy_of(device, item.hessians));
+    ASSAY_ASSIGN_OR_RETURN(leaf_of, DeviceArray<int32_t>::make(device, item.problem.sample_count));
+    args = item.args(&tree, leaf_of.on_device());
+    args.bins.bins = bins.on_device();
+    args.rows = rows.on_device();
+    args.gradients = gradients.on_device();
+    args.hessians = hessians.on_device();
+    return {};
+  }
+};
+
+Status grow(const TreeProblem& item, kernels::Device& device, Placed& placed) {
+  static const kernels::KernelSet kernels = [] {
+    kernels::KernelSet set;
+    register_cuda_kernels(set);
+    return set;
+  }();
+  ASSAY_RETURN_IF_ERROR(placed.place(item, device));
+  return kernels::run_op(kernels.table<GrowTree>(), {&device, nullptr, nullptr}, item.problem,
+                         placed.args);
+}
+
+kernels::Tree reference_tree(const TreeProblem& item) {
+  kernels::Tree tree;
+  std::vector<int32_t> leaf_of(item.rows.size());
+  EXPECT_TRUE(kernels::reference::grow_tree({}, item.problem, item.args(&tree, leaf_of.data())));
+  return tree;
+}
+
+// A third of what the histograms of all open nodes would take: some are made from rows again.
+TEST(CudaGrowTree, FewHistogramSlotsChangeNothing) {
+  TreeProblem item = conformance::plain_tree_problem(2000, 6, 0);
+  item.problem.params.max_leaves = 60;
+  const kernels::Tree expected = reference_tree(item);
+  const int64_t slot_bytes = 6 * 255 * 8;
+  for (const int64_t slots : {3, 4, 7, 20}) {
+    EmulatedGpu gpu = conformance::open_emulated_gpu(300'000 + 2 * slots * slot_bytes);
+    Placed placed;
+    const Status status = grow(item, *gpu.device, placed);
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_TRUE(placed.tree == expected) << slots;
+  }
+}
+
+// In rounds, not one split after the other.
+TEST(CudaGrowTree, WaitsForTheGpuAFewTimesATree) {
+  TreeProblem item = conformance::plain_tree_problem(4000, 4, 0);
+  item.problem.params.max_leaves = 64;
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+  Placed placed;
+  ASSERT_TRUE(grow(item, *gpu.device, placed));
+  EXPECT_EQ(placed.tree.leaf_values.size(), 64u);
+  EXPECT_LT(gpu.driver->log().launches, 150) << "63 splits of 5 launches each would be 315";
+}
+
+// Whatever call of the driver fails, grow_tree says so, and nothing stays behind.
+TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
+  TreeProblem item = conformance::plain_tree_problem(300, 3, 0);
+  item.problem.params.max_leaves = 6;
+  for (const Outcome failure : {Outcome::kFailed, Outcome::kNoMemory, Outcome::kLost}) {
+    int64_t failed = 0;
+    for (int64_t call = 0;; ++call) {
+      EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+      conformance::EmulationLog& log = gpu.driver->log();
+      log.failure = failure;
+      log.fail_at = log.calls + call;
+      Status status;
+      {
+        Placed placed;
+        status = grow(item, *gpu.device, placed);
+      }
+      EXPECT_EQ(static_cast<CudaDevice&>(*gpu.device).held_bytes(), 0);
+      const bool reached = log.calls > log.fail_at;
+      if (!status) {
+        ++failed;
+        EXPECT_EQ(status.error().code, failure == Outcome::kNoMemory
+                                           ? StatusCode::kResourceExhausted
+                                           : StatusCode::kDevice);
+        EXPECT_NE(status.error().message.find("planted failure"), std::string::npos);
+      }
+      gpu.device.reset();
+      EXPECT_EQ(log.live_allocations, 0);
+      if (!reached) break;
+    }
+    EXPECT_GT(failed, 30);
+  }
+}
+
+TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
+  kernels::KernelSet set;
+  register_cuda_kernels(set);
+  const auto& item = set.table<GrowTree>().items()[0];
+  kernels::GrowTreeProblem problem;
+  EXPECT_FALSE(item.decline({}, problem));
+  problem.class_count = 2;
+  EXPECT_EQ(item.decline({}, problem), "trees that count classes grow on the CPU only");
+  problem.class_count = 0;
+  problem.params.growth = kernels::GrowthPolicy::kSymmetric;
+  EXPECT_EQ(item.decline({}, problem), "symmetric trees grow on the CPU only");
+}
+
+}  // namespace
+}  // namespace assay::backends::cuda

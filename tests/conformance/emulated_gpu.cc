@@ -1,0 +1,291 @@
+#include "tests/conformance/emulated_gpu.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "backends/cuda/device.h"
+#include "backends/cuda/kernel_list.h"
+#include "tests/conformance/emulated_block.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define ASSAY_POISON(address, bytes) ASAN_POISON_MEMORY_REGION(address, bytes)
+#define ASSAY_UNPOISON(address, bytes) ASAN_UNPOISON_MEMORY_REGION(address, bytes)
+#else
+#define ASSAY_POISON(address, bytes) (void)0
+#define ASSAY_UNPOISON(address, bytes) (void)0
+#endif
+
+namespace assay::conformance {
+namespace {
+
+using backends::cuda::GemmCall;
+using backends::cuda::GpuFacts;
+using backends::cuda::KernelId;
+using backends::cuda::LaunchShape;
+using backends::cuda::Outcome;
+using backends::cuda::Session;
+
+constexpr int64_t kAlignment = 256;
+constexpr uint8_t kGarbage = 0xDB;
+
+int64_t rounded(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// The memory of a GPU: one mapping, pieces of it by address.
+class Arena {
+ public:
+  explicit Arena(int64_t bytes) : bytes_(rounded(bytes)) {
+    void* mapped = mmap(nullptr, static_cast<size_t>(bytes_), PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    begin_ = mapped == MAP_FAILED ? nullptr : static_cast<std::byte*>(mapped);
+    if (begin_ == nullptr) return;
+    ASSAY_POISON(begin_, static_cast<size_t>(bytes_));
+  }
+  ~Arena() {
+    if (begin_ == nullptr) return;
+    ASSAY_UNPOISON(begin_, static_cast<size_t>(bytes_));
+    munmap(begin_, static_cast<size_t>(bytes_));
+  }
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  bool mapped() const { return begin_ != nullptr; }
+  void open(bool accessible) {
+    mprotect(begin_, static_cast<size_t>(bytes_), accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+  }
+  // The first gap that is large enough, a redzone behind it; or null.
+  void* take(int64_t bytes) {
+    const int64_t size = rounded(bytes) + kAlignment;
+    int64_t at = 0;
+    for (const auto& [offset, piece] : pieces_) {
+      if (offset - at >= size) break;
+      at = offset + piece.size;
+    }
+    if (bytes_ - at < size) return nullptr;
+    pieces_.emplace(at, Piece{size, bytes});
+    ASSAY_UNPOISON(begin_ + at, static_cast<size_t>(bytes));
+    return begin_ + at;
+  }
+  // Whether the address was taken.
+  bool give_back(const void* address) {
+    const auto found = pieces_.find(static_cast<const std::byte*>(address) - begin_);
+    if (found == pieces_.end()) return false;
+    ASSAY_POISON(begin_ + found->first, static_cast<size_t>(found->second.bytes));
+    pieces_.erase(found);
+    return true;
+  }
+  // Whether [address, address + bytes) lies in one piece.
+  bool holds(const void* address, int64_t bytes) const {
+    const int64_t offset = static_cast<const std::byte*>(address) - begin_;
+    auto after = pieces_.upper_bound(offset);
+    if (after == pieces_.begin()) return false;
+    --after;
+    return offset + bytes <= after->first + after->second.bytes;
+  }
+
+ private:
+  struct Piece {
+    int64_t size;   // with the redzone
+    int64_t bytes;  // asked for
+  };
+  int64_t bytes_;
+  std::byte* begin_ = nullptr;
+  std::map<int64_t, Piece> pieces_;
+};
+
+// Column-major, as BLAS has it, summed in doubles.
+void multiply(const GemmCall& call) {
+  for (int64_t i = 0; i < call.m; ++i) {
+    for (int64_t j = 0; j < call.n; ++j) {
+      double sum = 0;
+      for (int64_t l = 0; l < call.k; ++l) {
+        const float a =
+            call.transpose_a ? call.a[l + i * call.a_stride] : call.a[i + l * call.a_stride];
+        const float b =
+            call.transpose_b ? call.b[j + l * call.b_stride] : call.b[l + j * call.b_stride];
+        sum += double{a} * double{b};
+      }
+      float& c = call.c[i + j * call.c_stride];
+      const double old = call.beta == 0 ? 0 : double{call.beta} * double{c};
+      c = static_cast<float>(double{call.alpha} * sum + old);
+    }
+  }
+}
+
+class EmulatedSession final : public Session {
+ public:
+  EmulatedSession(EmulationLog& log, int64_t bytes) : log_(log), arena_(bytes) {
+    ++log_.open_sessions;
+  }
+  ~EmulatedSession() override {
+    run_queue();
+    --log_.open_sessions;
+  }
+  bool works() const { return arena_.mapped(); }
+
+  Outcome allocate(int64_t bytes, void** address) override {
+    if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
+    *address = arena_.take(bytes);
+    if (*address == nullptr) {
+      // What waits to be released may make room.
+      run_queue();
+      *address = arena_.take(bytes);
+    }
+    if (*address == nullptr) return say(Outcome::kNoMemory, "out of memory");
+    ++log_.live_allocations;
+    void* filled = *address;
+    queue_.emplace_back(
+        [filled, bytes] { std::memset(filled, kGarbage, static_cast<size_t>(bytes)); });
+    return Outcome::kOk;
+  }
+  Outcome release(void* address) override {
+    --log_.live_allocations;
+    queue_.emplace_back([this, address] { require(arena_.give_back(address)); });
+    return count();
+  }
+  Outcome pin(int64_t bytes, void** address) override {
+    if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
+    *address = std::malloc(static_cast<size_t>(bytes));
+    ++log_.live_pins;
+    return Outcome::kOk;
+  }
+  // Waits, as a GPU does, for what may still use the memory.
+  Outcome unpin(void* address) override {
+    run_queue();
+    std::free(address);
+    --log_.live_pins;
+    return count();
+  }
+  Outcome fill(void* target, uint8_t value, int64_t bytes) override {
+    return add([this, target, value, bytes] {
+      require(arena_.holds(target, bytes));
+      std::memset(target, value, static_cast<size_t>(bytes));
+    });
+  }
+  Outcome copy_in(void* target, const void* pinned, int64_t bytes) override {
+    return add([this, target, pinned, bytes] {
+      require(arena_.holds(target, bytes));
+      std::memcpy(target, pinned, static_cast<size_t>(bytes));
+    });
+  }
+  Outcome copy_out(void* pinned, const void* source, int64_t bytes) override {
+    return add([this, pinned, source, bytes] {
+      require(arena_.holds(source, bytes));
+      std::memcpy(pinned, source, static_cast<size_t>(bytes));
+    });
+  }
+  Outcome launch(KernelId kernel, const LaunchShape& shape, const void* params,
+                 int64_t param_bytes) override {
+    const bool fits = shape.blocks_x >= 1 && shape.blocks_x < (int64_t{1} << 31) &&
+                      shape.blocks_y >= 1 && shape.blocks_y <= 65535 && shape.shared_bytes >= 0 &&
+                      shape.shared_bytes <= 48 << 10;
+    if (!fits) return say(Outcome::kFailed, "invalid configuration of a launch");
+    const auto order = static_cast<uint32_t>(++log_.launches);
+    bool found = false;
+    Outcome outcome = Outcome::kOk;
+    backends::cuda::with_kernel(kernel, [&]<class Kernel>(Kernel*) {
+      using Params = typename Kernel::Params;
+      if (param_bytes != static_cast<int64_t>(sizeof(Params))) return;
+      found = true;
+      Params copy;
+      std::memcpy(static_cast<void*>(&copy), params, sizeof(Params));
+      outcome = add([shape, copy, order] { run_kernel<Kernel>(shape, copy, order); });
+    });
+    return found ? outcome : say(Outcome::kFailed, "no such kernel");
+  }
+  Outcome gemm(const GemmCall& call) override {
+    return add([call] { multiply(call); });
+  }
+  Outcome mark(int32_t) override { return count(); }
+  Outcome await(int32_t) override { return finish(); }
+  Outcome finish() override {
+    if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
+    ++log_.waits;
+    run_queue();
+    return Outcome::kOk;
+  }
+  const char* message() const override { return message_.c_str(); }
+
+ private:
+  Outcome say(Outcome outcome, const char* text) {
+    message_ = text;
+    return outcome;
+  }
+  // Counts a call, which may be the one to fail.
+  Outcome count() {
+    const int64_t call = log_.calls++;
+    const bool lost = log_.failure == Outcome::kLost;
+    const bool fails = log_.fail_at >= 0 && (call == log_.fail_at || (lost && call > log_.fail_at));
+    return fails ? say(log_.failure, "planted failure") : Outcome::kOk;
+  }
+  template <class Operation>
+  Outcome add(Operation&& operation) {
+    if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
+    queue_.emplace_back(std::forward<Operation>(operation));
+    return Outcome::kOk;
+  }
+  // What a GPU would answer with an illegal address.
+  static void require(bool condition) {
+    if (condition) return;
+    std::fputs("emulated GPU: an address outside of its allocations\n", stderr);
+    std::abort();
+  }
+  void run_queue() {
+    if (queue_.empty()) return;
+    arena_.open(true);
+    while (!queue_.empty()) {
+      const std::function<void()> operation = std::move(queue_.front());
+      queue_.pop_front();
+      operation();
+    }
+    arena_.open(false);
+  }
+
+  EmulationLog& log_;
+  Arena arena_;
+  std::deque<std::function<void()>> queue_;
+  std::string message_;
+};
+
+}  // namespace
+
+backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
+  std::snprintf(facts->name, sizeof(facts->name), "emulated GPU %d", gpu);
+  facts->memory_bytes = memory_bytes_;
+  facts->capability_major = 9;
+  facts->multiprocessors = 1;
+  auto session = std::make_unique<EmulatedSession>(log_, memory_bytes_);
+  if (!session->works()) {
+    std::snprintf(facts->problem, sizeof(facts->problem), "no memory was mapped");
+    return nullptr;
+  }
+  return session.release();
+}
+
+EmulatedGpu open_emulated_gpu(int64_t memory_bytes) {
+  EmulatedGpu gpu;
+  // Redzones and rounding take room too.
+  gpu.driver = std::make_unique<EmulatedDriver>(1, 2 * memory_bytes + (int64_t{1} << 20));
+  GpuFacts facts;
+  std::unique_ptr<Session> session(gpu.driver->open(0, &facts));
+  if (session == nullptr) std::abort();
+  kernels::DeviceInfo info;
+  info.id = "cuda:emu";
+  info.kind = "cuda";
+  info.name = facts.name;
+  info.memory_bytes = memory_bytes;
+  info.emulated = true;
+  auto device = backends::cuda::CudaDevice::make(std::move(session), std::move(info));
+  if (!device) std::abort();
+  gpu.device = std::move(*device);
+  return gpu;
+}
+
+}  // namespace assay::conformance

@@ -1,0 +1,58 @@
+// EmulatedDriver: the CUDA backend's Driver without a GPU, for tests. Sessions run the very kernel
+// bodies of backends/cuda in the host's memory, block by block, each `Block::each` as a loop over
+// the block's threads in an order that changes from launch to launch, so that what depends on the
+// order of threads or blocks shows.
+//
+// A session does nothing when asked: operations wait in a queue until `await` or `finish`, as on a
+// GPU. The memory of its GPU can be touched by no one else: outside of its own work it has no
+// access rights. New memory and every block's shared memory hold garbage. Under AddressSanitizer
+// what is not allocated is poisoned. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "backends/cuda/driver.h"
+#include "kernels/device.h"
+
+namespace assay::conformance {
+
+// What goes wrong, and what has happened, in all sessions of a driver.
+struct EmulationLog {
+  int64_t fail_at = -1;  // the call with this number, from 0, and if it is kLost all after it
+  backends::cuda::Outcome failure = backends::cuda::Outcome::kFailed;
+  int64_t calls = 0;
+  int64_t launches = 0;
+  int64_t waits = 0;
+  int64_t live_allocations = 0;
+  int64_t live_pins = 0;
+  int64_t open_sessions = 0;
+};
+
+class EmulatedDriver final : public backends::cuda::Driver {
+ public:
+  // GPUs of `memory_bytes` each; with none, the obstacle is that there is none.
+  EmulatedDriver(int32_t gpu_count, int64_t memory_bytes)
+      : gpu_count_(gpu_count), memory_bytes_(memory_bytes) {}
+
+  const char* obstacle() override { return gpu_count_ == 0 ? "no GPU is emulated" : nullptr; }
+  int32_t gpu_count() override { return gpu_count_; }
+  backends::cuda::Session* open(int32_t gpu, backends::cuda::GpuFacts* facts) override;
+  EmulationLog& log() { return log_; }
+
+ private:
+  int32_t gpu_count_;
+  int64_t memory_bytes_;
+  EmulationLog log_;
+};
+
+// A device "cuda:emu" of kind "cuda" on a driver of its own that lives as long.
+struct EmulatedGpu {
+  std::unique_ptr<EmulatedDriver> driver;
+  std::unique_ptr<kernels::Device> device;
+};
+// `memory_bytes` may be planned with.
+EmulatedGpu open_emulated_gpu(int64_t memory_bytes);
+
+}  // namespace assay::conformance
