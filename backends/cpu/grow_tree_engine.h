@@ -13,19 +13,16 @@
 #include "backends/cpu/grow_tree_partition.h"
 #include "backends/cpu/grow_tree_pool.h"
 #include "backends/cpu/grow_tree_search.h"
+#include "backends/cpu/grow_tree_splitter.h"
 
 namespace assay::backends::cpu {
 
-class NodeEngine {
+class NodeEngine final : public NodeSplitter {
  public:
   NodeEngine(Growth& growth, const SplitSearch& search);
-  // Finds the best split of the root.
-  Status open_root();
-  // Divides the rows of a node that has a split, adds its children, and finds the best splits of
-  // those with more than `least_rows` rows.
-  Status split(int32_t node, int64_t least_rows);
-  // The same without finding splits.
-  Status split_last(int32_t node);
+  Status open_root() override;
+  Status split(int32_t node, int64_t least_rows) override;
+  Status split_last(int32_t node) override;
 
  private:
   // A node whose histogram is being built or searched.

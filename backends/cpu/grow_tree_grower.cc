@@ -19,8 +19,9 @@ Status cancelled() { return fail(StatusCode::kCancelled, "grow_tree was stopped"
 
 class TreeGrower {
  public:
-  explicit TreeGrower(Growth& growth)
-      : growth_(growth), search_(growth.rules, growth.args.bins), engine_(growth, search_) {}
+  TreeGrower(Growth& growth, const SplitSearch& search, NodeSplitter& splitter,
+             int64_t subtree_rows)
+      : growth_(growth), search_(search), engine_(splitter), subtree_rows_(subtree_rows) {}
 
   Status grow() {
     GrownNode root;
@@ -68,7 +69,7 @@ class TreeGrower {
 
   Status grow_apart() {
     std::vector<int32_t> small;
-    if (growth_.nodes[0].row_count() <= kSubtreeRows) {
+    if (growth_.nodes[0].row_count() <= subtree_rows_) {
       small.push_back(0);
     } else {
       ASSAY_RETURN_IF_ERROR(engine_.open_root());
@@ -77,10 +78,10 @@ class TreeGrower {
     for (int32_t node = 0; node < static_cast<int32_t>(growth_.nodes.size()); ++node) {
       if (growth_.nodes[static_cast<size_t>(node)].split.feature < 0) continue;
       if (growth_.stop_requested()) return cancelled();
-      ASSAY_RETURN_IF_ERROR(engine_.split(node, kSubtreeRows));
+      ASSAY_RETURN_IF_ERROR(engine_.split(node, subtree_rows_));
       const int32_t left = growth_.nodes[static_cast<size_t>(node)].left;
       for (const int32_t child : {left, left + 1}) {
-        if (growth_.nodes[static_cast<size_t>(child)].row_count() <= kSubtreeRows) {
+        if (growth_.nodes[static_cast<size_t>(child)].row_count() <= subtree_rows_) {
           small.push_back(child);
         }
       }
@@ -112,8 +113,9 @@ class TreeGrower {
   }
 
   Growth& growth_;
-  SplitSearch search_;
-  NodeEngine engine_;
+  const SplitSearch& search_;
+  NodeSplitter& engine_;
+  int64_t subtree_rows_;
   std::priority_queue<Open> open_;
 };
 
@@ -127,15 +129,26 @@ Growth start_growth(const kernels::OpContext& context, const kernels::GrowTreePr
   return growth;
 }
 
-Status grow_quantised(Growth& growth) {
+void set_order(Growth& growth) {
   const auto sample_count = static_cast<size_t>(growth.problem.sample_count);
   growth.order = BigBuffer<uint32_t>(sample_count);
   growth.scratch = BigBuffer<uint32_t>(sample_count);
   std::copy_n(growth.args.rows, sample_count, growth.order.data());
+}
+
+Status grow_with(Growth& growth, const SplitSearch& search, NodeSplitter& splitter,
+                 int64_t subtree_rows) {
+  return TreeGrower(growth, search, splitter, subtree_rows).grow();
+}
+
+Status grow_quantised(Growth& growth) {
+  set_order(growth);
   if (growth.problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
-    return grow_symmetric(growth);
+    return grow_symmetric(growth, nullptr);
   }
-  return TreeGrower(growth).grow();
+  const SplitSearch search(growth.rules, growth.args.bins);
+  NodeEngine engine(growth, search);
+  return grow_with(growth, search, engine, kSubtreeRows);
 }
 
 double growing_units(const kernels::GrowTreeProblem& problem) {

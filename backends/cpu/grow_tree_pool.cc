@@ -18,8 +18,9 @@ int64_t pool_bytes(const Growth& growth) {
   return bytes / growth.side_by_side;
 }
 
-HistogramPool::HistogramPool(Growth& growth, int64_t word_count, int64_t byte_bound)
-    : growth_(growth), word_count_(word_count) {
+HistogramPool::HistogramPool(Growth& growth, int64_t word_count, int64_t byte_bound,
+                             bool host_memory)
+    : growth_(growth), word_count_(word_count), host_memory_(host_memory) {
   const int64_t bytes = std::max<int64_t>(1, word_count) * static_cast<int64_t>(sizeof(int64_t));
   slot_bound_ = static_cast<size_t>(std::max<int64_t>(3, byte_bound / bytes));
 }
@@ -47,7 +48,8 @@ void HistogramPool::acquire(int32_t node, int32_t keep) {
     free_.pop_back();
   } else if (slots_.size() < slot_bound_) {
     slot = static_cast<int32_t>(slots_.size());
-    slots_.emplace_back(static_cast<size_t>(word_count_));
+    slots_.push_back(host_memory_ ? BigBuffer<int64_t>(static_cast<size_t>(word_count_))
+                                  : BigBuffer<int64_t>());
     owners_.push_back(-1);
   } else {
     slot = take_back(node, keep);

@@ -28,8 +28,9 @@ constexpr double kDivideRow = 4;
 
 class SymmetricGrower {
  public:
-  explicit SymmetricGrower(Growth& growth)
+  SymmetricGrower(Growth& growth, HistogramSource* source)
       : growth_(growth),
+        source_(source),
         executor_(*growth.context.executor),
         plan_(ColumnPlan::make(growth.args.bins, growth.features, growth.rules.lanes)),
         builder_(executor_, growth.rules, growth.packed.data()),
@@ -74,11 +75,18 @@ class SymmetricGrower {
       if (leaf == 0 && growth_.root.words != nullptr) {
         builder_.take(plan_, growth_.root, words);
       } else {
-        ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(leaf)), words));
+        ASSAY_RETURN_IF_ERROR(build(leaf, words));
       }
-      builder_.finish(0, plan_.word_count(), words);
     }
     return pool_.words(leaf);
+  }
+
+  Status build(int32_t leaf, int64_t* words) {
+    const std::span<const uint32_t> rows = growth_.rows_of(node_at(leaf));
+    if (source_ != nullptr) return source_->build(plan_, rows, words);
+    ASSAY_RETURN_IF_ERROR(builder_.build(plan_, rows, words));
+    builder_.finish(0, plan_.word_count(), words);
+    return {};
   }
 
   // Sums of the place-th feature of the plan, by bin; those of a bundle are made in `own`.
@@ -309,8 +317,7 @@ class SymmetricGrower {
     pool_.acquire(built, leaf);
     pool_.move(leaf, rest);
     int64_t* words = pool_.words(built);
-    ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(built)), words));
-    builder_.finish(0, plan_.word_count(), words);
+    ASSAY_RETURN_IF_ERROR(build(built, words));
     int64_t* others = pool_.words(rest);
     for (int64_t i = 0; i < plan_.word_count(); ++i) others[i] -= words[i];
     return {};
@@ -322,6 +329,7 @@ class SymmetricGrower {
   };
 
   Growth& growth_;
+  HistogramSource* source_;
   Executor& executor_;
   ColumnPlan plan_;
   HistogramBuilder builder_;
@@ -338,12 +346,12 @@ class SymmetricGrower {
 
 }  // namespace
 
-Status grow_symmetric(Growth& growth) {
+Status grow_symmetric(Growth& growth, HistogramSource* source) {
   GrownNode root;
   root.end = growth.problem.sample_count;
   root.key = growth.problem.seed;
   growth.nodes.push_back(root);
-  ASSAY_RETURN_IF_ERROR(SymmetricGrower(growth).run());
+  ASSAY_RETURN_IF_ERROR(SymmetricGrower(growth, source).run());
   if (growth.stop_requested()) return fail(StatusCode::kCancelled, "grow_tree was stopped");
   return assemble_tree(growth);
 }
