@@ -1,9 +1,18 @@
 #include "backends/devices.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "backends/cpu/cpu_kernels.h"
 #include "backends/cpu/device.h"
 #include "backends/cuda/cuda_kernels.h"
 #include "backends/cuda/module.h"
+#include "backends/xrt/fpga_devices.h"
+#include "backends/xrt/installation.h"
+#include "backends/xrt/xrt_device.h"
+#include "backends/xrt/xrt_kernels.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/names.h"
 
@@ -84,6 +93,19 @@ DeviceSet DeviceSet::of(std::vector<std::unique_ptr<kernels::Device>> devices,
   return set;
 }
 
+Status DeviceSet::start(kernels::Device& device) {
+  auto* card = dynamic_cast<xrt::XrtDevice*>(&device);
+  return card == nullptr ? Status() : card->start();
+}
+
+Status become_device_worker() {
+  ASSAY_ASSIGN_OR_RETURN(const xrt::Installation installation, xrt::find_installation());
+  std::string program = installation.worker();
+  char* arguments[] = {program.data(), nullptr};
+  execv(program.c_str(), arguments);
+  return fail(StatusCode::kDevice, "{} cannot be started: {}", program, std::strerror(errno));
+}
+
 Result<DeviceSet> open_devices(const DeviceOptions& options) {
   if (options.memory_bytes < 0) {
     return fail(StatusCode::kInvalidArgument, "memory_bytes={} (must be 0 or positive)",
@@ -99,7 +121,10 @@ Result<DeviceSet> open_devices(const DeviceOptions& options) {
   cpu::register_cpu_kernels(kernels);
   open_cuda(devices, unavailable);
   cuda::register_cuda_kernels(kernels);
-  unavailable.push_back({"fpga", "this build has no FPGA backend"});
+  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes);
+  for (auto& card : cards.devices) devices.push_back(std::move(card));
+  for (std::string& reason : cards.unavailable) unavailable.push_back({"fpga", std::move(reason)});
+  xrt::register_xrt_kernels(kernels);
 
   return DeviceSet::of(std::move(devices), std::move(unavailable), std::move(kernels));
 }

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/openmp_executor.h"
 #include "backends/devices.h"
+#include "backends/xrt/xrt_kernels.h"
 #include "tests/conformance/discrete_device.h"
 #include "tests/conformance/discrete_kernels.h"
 #include "tests/conformance/emulated_gpu.h"
@@ -218,6 +219,8 @@ const Suite& suite() {
     static DiscreteDevice discrete("discrete:0", int64_t{1} << 30);
     static kernels::KernelSet kernels = opened->kernels();
     register_discrete_kernels(kernels);
+    // Declared by no plan, and checked all the same.
+    backends::xrt::register_gemm(kernels);
     auto* made = new Owner{std::move(*opened), {}};
     made->suite.host = &made->set.host();
     for (const auto& device : made->set.devices()) made->suite.devices.push_back(device.get());
@@ -242,11 +245,6 @@ std::vector<const backends::cpu::SimdTarget*> targets_of(const kernels::DeviceIn
   return targets;
 }
 
-std::span<const std::unique_ptr<Executor>> executors_of(const kernels::DeviceInfo& device) {
-  // GPUs use no threads of the host.
-  return device.kind == "cuda" ? executors().first(1) : executors();
-}
-
 std::span<const std::unique_ptr<Executor>> executors() {
   static const auto* all = [] {
     auto* made = new std::vector<std::unique_ptr<Executor>>;
@@ -256,6 +254,16 @@ std::span<const std::unique_ptr<Executor>> executors() {
     return made;
   }();
   return *all;
+}
+
+std::span<const std::unique_ptr<Executor>> executors_for(const kernels::DeviceInfo& device) {
+  if (device.kind == "cuda") return executors().first(1);
+  return device.kind == "fpga" && device.emulated ? executors().last(1) : executors();
+}
+
+size_t case_stride(const kernels::DeviceInfo& device, size_t case_count) {
+  constexpr size_t kLongList = 4;
+  return device.kind == "fpga" && device.emulated ? 1 + case_count / kLongList : 1;
 }
 
 void Reporter::ran(const std::string& target) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -146,6 +147,11 @@ bool serve(Card& card) {
 
 int main() {
   namespace worker = assay::backends::xrt;
+  struct stat end {};
+  if (fstat(worker::kWorkerFile, &end) != 0 || !S_ISSOCK(end.st_mode)) {
+    std::fprintf(stderr, "assay-device-worker is started by assay, which gives it a socket\n");
+    return 2;
+  }
   signal(SIGPIPE, SIG_IGN);
   bool asked = false;
   {

@@ -19,19 +19,19 @@
 namespace assay::backends::xrt {
 
 // Shared memory from which tests take pages one behind the other. It costs nothing until touched.
-class Arena {
+class TestArena {
  public:
   static constexpr uint64_t kBytes = uint64_t{8} << 30;
-  Arena() : file_(memfd_create("assay_test", MFD_CLOEXEC)) {
+  TestArena() : file_(memfd_create("assay_test", MFD_CLOEXEC)) {
     if (ftruncate(file_, static_cast<off_t>(kBytes)) != 0) std::abort();
     memory_ = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_, 0);
   }
-  ~Arena() {
+  ~TestArena() {
     munmap(memory_, kBytes);
     close(file_);
   }
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
+  TestArena(const TestArena&) = delete;
+  TestArena& operator=(const TestArena&) = delete;
   // The offset of `bytes` rounded up to whole pages.
   uint64_t take(uint64_t bytes) {
     const uint64_t offset = taken_;

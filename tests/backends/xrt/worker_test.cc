@@ -35,7 +35,7 @@ namespace {
 class WorkerTest : public testing::Test {
  protected:
   void start(const WorkerSpec& spec) {
-    auto client = WorkerClient::start(spec, arena_.file(), Arena::kBytes);
+    auto client = WorkerClient::start(spec, arena_.file(), TestArena::kBytes);
     ASSERT_TRUE(client.has_value()) << client.error().message;
     client_ = std::move(*client);
     add_ = kernel_index(*client_, "add_arrays");
@@ -81,7 +81,7 @@ class WorkerTest : public testing::Test {
          scalar_arg(count), scalar_arg(scale), scalar_arg(100.0), scalar_arg(int32_t{-3})});
   }
 
-  Arena arena_;
+  TestArena arena_;
   std::unique_ptr<WorkerClient> client_;
   uint32_t add_ = 0;
   pid_t session_ = 0;
@@ -284,8 +284,8 @@ TEST_F(WorkerTest, RunThatDoesNotEndIsGivenUp) {
 }
 
 TEST_F(WorkerTest, TwoWorkersDoNotMeet) {
-  Arena other_arena;
-  auto other = WorkerClient::start(test_spec(), other_arena.file(), Arena::kBytes);
+  TestArena other_arena;
+  auto other = WorkerClient::start(test_spec(), other_arena.file(), TestArena::kBytes);
   ASSERT_TRUE(other.has_value()) << other.error().message;
   const auto made = arrays(16);
   ASSERT_TRUE((*other)->create(0, 4096, 0).has_value());
@@ -300,8 +300,8 @@ TEST(Worker, RefusesWhatIsNoXclbin) {
   const auto attempt = [&](const std::string& name) {
     WorkerSpec spec = test_spec();
     spec.xclbin = (folder / name).string();
-    const Arena arena;
-    const auto client = WorkerClient::start(spec, arena.file(), Arena::kBytes);
+    const TestArena arena;
+    const auto client = WorkerClient::start(spec, arena.file(), TestArena::kBytes);
     return client ? std::string() : client.error().message;
   };
   EXPECT_EQ(attempt("missing.xclbin"),
@@ -327,8 +327,8 @@ TEST(Worker, RefusesWhatIsNoXclbin) {
 TEST(Worker, MissingProgramIsNamed) {
   WorkerSpec spec = test_spec();
   spec.program = "/nowhere/assay-device-worker";
-  const Arena arena;
-  const auto client = WorkerClient::start(spec, arena.file(), Arena::kBytes);
+  const TestArena arena;
+  const auto client = WorkerClient::start(spec, arena.file(), TestArena::kBytes);
   ASSERT_FALSE(client.has_value());
   EXPECT_EQ(client.error().message,
             "fpga:emu0: its worker /nowhere/assay-device-worker cannot be started: No such file or "

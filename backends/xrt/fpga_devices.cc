@@ -1,0 +1,63 @@
+#include "backends/xrt/fpga_devices.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "backends/xrt/installation.h"
+#include "backends/xrt/xrt_device.h"
+
+namespace assay::backends::xrt {
+namespace {
+
+constexpr char kXclbinVariable[] = "ASSAY_FPGA_XCLBIN";
+// The bank of the emulated card (emulation/xclbin_writer.h).
+constexpr int64_t kEmulatedBytes = int64_t{4} << 30;
+// More than cards have.
+constexpr int64_t kMostCardBytes = int64_t{128} << 30;
+
+void open_cards(const Installation& installation, int64_t memory_bytes, FpgaDevices& found) {
+  const uint32_t count = count_cards();
+  const char* xclbin = std::getenv(kXclbinVariable);
+  if (count > 0 && xclbin == nullptr) {
+    found.unavailable.push_back(
+        fmt::format("{} cards are there, but {} names no xclbin for them", count, kXclbinVariable));
+    return;
+  }
+  for (uint32_t card = 0; card < count; ++card) {
+    auto device = XrtDevice::open(real_card(installation, card, xclbin), "", false,
+                                  std::min(kMostCardBytes, memory_bytes / 2));
+    const Status started = device ? (*device)->start() : tl::unexpected<Error>(device.error());
+    if (started) {
+      found.devices.push_back(std::move(*device));
+    } else {
+      found.unavailable.push_back(started.error().message);
+    }
+  }
+}
+
+Status open_emulated(const Installation& installation, int64_t memory_bytes, FpgaDevices& found) {
+  ASSAY_ASSIGN_OR_RETURN(WorkerSpec spec,
+                         emulated_card(installation, installation.emulated_xclbin()));
+  ASSAY_ASSIGN_OR_RETURN(auto device, XrtDevice::open(std::move(spec), "card emulated by XRT", true,
+                                                      std::min(kEmulatedBytes, memory_bytes / 2)));
+  found.devices.push_back(std::move(device));
+  return {};
+}
+
+}  // namespace
+
+FpgaDevices open_fpga_devices(int64_t memory_bytes) {
+  FpgaDevices found;
+  const auto installation = find_installation();
+  if (!installation) {
+    found.unavailable.push_back(installation.error().message);
+    return found;
+  }
+  open_cards(*installation, memory_bytes, found);
+  const Status emulated = open_emulated(*installation, memory_bytes, found);
+  if (!emulated) found.unavailable.push_back(emulated.error().message);
+  return found;
+}
+
+}  // namespace assay::backends::xrt

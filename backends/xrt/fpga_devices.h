@@ -1,0 +1,22 @@
+// The FPGA cards of this machine, and the emulated one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/device.h"
+
+namespace assay::backends::xrt {
+
+struct FpgaDevices {
+  std::vector<std::unique_ptr<kernels::Device>> devices;  // cards by number, then the emulated one
+  std::vector<std::string> unavailable;                   // why what is there cannot be used
+};
+
+// Cards are used with the xclbin that ASSAY_FPGA_XCLBIN names, and are opened here; the emulated
+// card is there wherever its files are, and starts when it is first used. `memory_bytes`: what the
+// host may plan with; a device takes half of it at most, as every buffer has a side on the host.
+FpgaDevices open_fpga_devices(int64_t memory_bytes);
+
+}  // namespace assay::backends::xrt

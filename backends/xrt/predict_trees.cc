@@ -1,0 +1,144 @@
+// predict_trees on an XRT card: rows are cut into as many parts as keep its compute units busy, and
+// while one part is computed the scores of the next are sent and those of the last brought back.
+#include "kernels/predict_trees.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+
+#include "backends/xrt/operand.h"
+#include "backends/xrt/xrt_kernels.h"
+
+namespace assay::backends::xrt {
+namespace {
+
+using kernels::ForestView;
+using kernels::PredictTreesArgs;
+using kernels::PredictTreesProblem;
+
+// Features of a row that a unit keeps (backends/xrt/hls/kernels.h).
+constexpr int32_t kMostFeatures = 4096;
+constexpr int64_t kPartRows = 65'536;
+constexpr int32_t kScores = 8;  // the kernel's argument
+
+// Sizes of the packed arrays up to tree `end`, in elements. A tree's nodes end where its last leaf
+// or split says: the view does not tell, so they are counted.
+struct ForestSizes {
+  int64_t nodes = 0;
+  int64_t sets = 0;
+  int64_t leaves = 0;
+};
+
+ForestSizes sizes_of(const ForestView& forest, int64_t begin, int64_t end) {
+  ForestSizes sizes;
+  for (int64_t tree = begin; tree < end; ++tree) {
+    const kernels::TreeNode* nodes = forest.nodes + forest.node_offsets[tree];
+    // Children come in pairs behind their parents: the last pair ends the tree.
+    int64_t count = 1;
+    int64_t sets = 0;
+    int64_t leaves = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      if (nodes[i].is_leaf()) {
+        leaves = std::max<int64_t>(leaves, nodes[i].left + 1);
+      } else {
+        count = std::max<int64_t>(count, nodes[i].left + 2);
+        sets = std::max<int64_t>(sets, nodes[i].category_set + 1);
+      }
+    }
+    sizes.nodes = std::max(sizes.nodes, forest.node_offsets[tree] + count);
+    sizes.sets = std::max(sizes.sets, forest.category_set_offsets[tree] + sets);
+    sizes.leaves = std::max(sizes.leaves, forest.leaf_offsets[tree] + leaves);
+  }
+  return sizes;
+}
+
+// The arrays in the kernel's order, but for the scores.
+Result<std::array<Operand, kScores>> place_inputs(XrtDevice& device,
+                                                  const PredictTreesProblem& problem,
+                                                  const PredictTreesArgs& args) {
+  const ForestView& forest = args.forest;
+  // Only arrays that must be copied are measured.
+  const bool in_place =
+      device.offset_in_buffer(forest.nodes) == 0 &&
+      device.offset_in_buffer(forest.leaf_values) == 0 &&
+      (forest.category_sets == nullptr || device.offset_in_buffer(forest.category_sets) == 0);
+  const ForestSizes sizes =
+      in_place ? ForestSizes() : sizes_of(forest, problem.tree_begin, problem.tree_end);
+  const int64_t offsets = problem.tree_end * 8;
+  const std::pair<const void*, int64_t> arrays[kScores] = {
+      {args.bins.bins, args.bins.byte_count()},
+      {args.rows, args.rows == nullptr ? 0 : problem.row_count * 4},
+      {forest.nodes, sizes.nodes * static_cast<int64_t>(sizeof(kernels::TreeNode))},
+      {forest.category_sets, sizes.sets * static_cast<int64_t>(sizeof(kernels::CategorySet))},
+      {forest.leaf_values, sizes.leaves * problem.leaf_width * 4},
+      {forest.node_offsets, offsets},
+      {forest.category_set_offsets, offsets},
+      {forest.leaf_offsets, offsets}};
+  std::array<Operand, kScores> placed;
+  for (size_t i = 0; i < placed.size(); ++i) {
+    ASSAY_ASSIGN_OR_RETURN(placed[i], Operand::make(device, arrays[i].first, arrays[i].second));
+  }
+  return placed;
+}
+
+Status run(const kernels::OpContext& context, const PredictTreesProblem& problem,
+           const PredictTreesArgs& args) {
+  using Arg = Batch::Arg;
+  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
+  if (problem.row_count == 0 || problem.tree_begin == problem.tree_end) return {};
+  auto& device = static_cast<XrtDevice&>(*context.device);
+  ASSAY_ASSIGN_OR_RETURN(const auto inputs, place_inputs(device, problem, args));
+  const int64_t row_bytes = int64_t{problem.output_count} * 8;
+  ASSAY_ASSIGN_OR_RETURN(const Operand scores,
+                         Operand::make(device, args.scores, problem.row_count * row_bytes));
+  Batch batch(device);
+  const auto part_of = [&](int64_t part) {
+    return chunk_range(problem.row_count, kPartRows, part);
+  };
+  const int64_t parts = chunk_count_of(problem.row_count, kPartRows);
+  const auto bring = [&](int64_t part) {
+    const ChunkRange rows = part_of(part);
+    batch.wait(static_cast<uint32_t>(part % 2));
+    batch.fetch(CardKernel::kPredictTrees, kScores, scores.address(), rows.begin * row_bytes,
+                (rows.end - rows.begin) * row_bytes);
+  };
+  for (int64_t part = 0; part < parts; ++part) {
+    const ChunkRange rows = part_of(part);
+    batch.send(CardKernel::kPredictTrees, kScores, scores.address(), rows.begin * row_bytes,
+               (rows.end - rows.begin) * row_bytes);
+    if (part >= 2) bring(part - 2);
+    std::vector<Arg> kernel_args;
+    for (const Operand& input : inputs) kernel_args.push_back(Arg::in(input.address()));
+    const std::vector<Arg> rest = {
+        Arg::as_is(scores.address()),   Arg::of(args.bins.row_count),
+        Arg::of(problem.feature_count), Arg::of(rows.begin),
+        Arg::of(rows.end - rows.begin), Arg::of(args.rows == nullptr ? 0 : 1),
+        Arg::of(problem.tree_begin),    Arg::of(problem.tree_end),
+        Arg::of(problem.leaf_width),    Arg::of(problem.output_count)};
+    kernel_args.insert(kernel_args.end(), rest.begin(), rest.end());
+    batch.start(CardKernel::kPredictTrees, static_cast<uint32_t>(part % 2), std::move(kernel_args));
+  }
+  for (int64_t part = std::max<int64_t>(0, parts - 2); part < parts; ++part) bring(part);
+  ASSAY_RETURN_IF_ERROR(batch.run());
+  return scores.copy_back();
+}
+
+std::optional<std::string> decline(const kernels::DeviceInfo&, const PredictTreesProblem& problem) {
+  if (problem.feature_count <= kMostFeatures) return std::nullopt;
+  return fmt::format("{} features (a row of {} at most fits the card)", problem.feature_count,
+                     kMostFeatures);
+}
+
+double cost(const kernels::DeviceInfo&, const PredictTreesProblem& problem) {
+  const auto trees = static_cast<double>(problem.tree_end - problem.tree_begin);
+  return static_cast<double>(problem.row_count) * (16 + trees);
+}
+
+}  // namespace
+
+void register_predict_trees(kernels::KernelSet& kernels) {
+  kernels.table<kernels::PredictTrees>().add({"xrt.ensemble", "fpga", decline, cost, run});
+}
+
+}  // namespace assay::backends::xrt

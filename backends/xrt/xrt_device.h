@@ -1,0 +1,150 @@
+// A card as a Device: memory, and a way to run kernels on it. A device address is where the
+// buffer's host side is mapped in this process: what the host's part of an op may read and write,
+// while kernels see what was sent to the card. Sending is put off until a kernel reads the buffer.
+// The worker that owns the card is started by `start` or first use, and once more after it has
+// died: whatever was under way then failed, and buffers are sent again. Thread-safe; batches of
+// several threads follow one another.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/xrt/arena.h"
+#include "backends/xrt/worker_client.h"
+#include "kernels/device.h"
+
+namespace assay::backends::xrt {
+
+// The kernels that ops use, in the order of kernel_signatures().
+enum class CardKernel : uint32_t { kTreeHistogram, kSplitScan, kPredictTrees, kGemm };
+
+class XrtDevice final : public kernels::Device {
+ public:
+  // `memory_bytes`: what may be planned with.
+  // Fails: resource_exhausted if the system refuses that much address space.
+  static Result<std::unique_ptr<XrtDevice>> open(WorkerSpec spec, std::string name, bool emulated,
+                                                 int64_t memory_bytes);
+  ~XrtDevice() override;
+
+  const kernels::DeviceInfo& info() const override { return info_; }
+  // Fails: device if the worker cannot be started or the xclbin lacks a kernel.
+  Status start();
+  Result<void*> allocate(int64_t bytes) override;
+  void release(void* address) override;
+  int64_t held_bytes() const;
+
+  // Counts the workers that were started: what kernels have left on the card is there as long as
+  // this does not change.
+  int64_t generation() const;
+  // The process that owns the card now; -1 if there is none.
+  pid_t worker_process() const;
+  // How often a kernel was started since the device was opened.
+  int64_t run_count(CardKernel kernel) const;
+  // How far into its buffer an address is; nothing if it is in none.
+  std::optional<int64_t> offset_in_buffer(const void* address) const;
+
+ protected:
+  Status do_upload(void* target, std::span<const std::byte> bytes) override;
+  Status do_download(std::span<std::byte> target, const void* source) override;
+
+ private:
+  friend class Batch;
+  // A buffer on the card: there is one for each memory group that a kernel wanted it in.
+  struct Copy {
+    uint64_t number = 0;
+    bool current = false;  // it holds what the host's side does
+  };
+  struct Buffer {
+    int64_t bytes = 0;
+    std::map<int32_t, Copy> copies;  // by memory group
+  };
+  XrtDevice() = default;
+  Status start_locked();
+  Status check_kernels();
+  // The buffer that an address is in, with its offset in the arena.
+  std::pair<const int64_t, Buffer>* find(const void* address);
+  Result<Copy*> copy_of(std::pair<const int64_t, Buffer>& buffer, int32_t group);
+  void drop_copies();
+
+  kernels::DeviceInfo info_;
+  WorkerSpec spec_;
+  mutable std::mutex mutex_;
+  Arena arena_;
+  std::map<int64_t, Buffer> buffers_;  // by offset in the arena
+  std::unique_ptr<WorkerClient> client_;
+  int64_t generation_ = 0;
+  std::vector<uint32_t> kernels_;  // of each CardKernel: its number on the card
+  std::vector<int64_t> run_counts_;
+};
+
+// Kernel runs and copies, made in one go. Addresses of buffers are those at which they begin.
+class Batch {
+ public:
+  // With a generation it counts on what kernels left on the card then, and fails where that is
+  // gone.
+  explicit Batch(XrtDevice& device, int64_t generation = -1)
+      : device_(device), generation_(generation) {}
+
+  // An argument of a kernel.
+  struct Arg {
+    const void* buffer = nullptr;  // or a scalar:
+    uint32_t bytes = 0;
+    uint64_t value = 0;
+    bool whole = true;  // of a buffer: it is sent first if the card's copy is not current
+    static Arg in(const void* address) { return {address, 0, 0, true}; }
+    // A buffer that the op sends by parts, or that kernels write first.
+    static Arg as_is(const void* address) { return {address, 0, 0, false}; }
+    static Arg of(int32_t value) { return scalar(value); }
+    static Arg of(int64_t value) { return scalar(value); }
+    static Arg of(float value) { return scalar(value); }
+
+   private:
+    template <class T>
+    static Arg scalar(T value) {
+      Arg arg;
+      arg.bytes = sizeof(T);
+      __builtin_memcpy(&arg.value, &value, sizeof(T));
+      return arg;
+    }
+  };
+  // Starts a kernel as run `run`, which is waited for first if it is under way.
+  void start(CardKernel kernel, uint32_t run, std::vector<Arg> args);
+  void wait(uint32_t run);
+  // Sends, or brings back, bytes [offset, offset + bytes) of the buffer that is argument `arg` of
+  // `kernel`.
+  void send(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes);
+  void fetch(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes);
+  // Makes all of it, and waits.
+  // Fails: device; resource_exhausted if the card has no room for a buffer.
+  Status run();
+
+ private:
+  struct Item {
+    StepKind kind = StepKind::kStart;
+    CardKernel kernel = CardKernel::kTreeHistogram;
+    uint32_t run = 0;
+    int32_t arg = 0;
+    const void* buffer = nullptr;
+    int64_t offset = 0;
+    int64_t bytes = 0;
+    std::vector<Arg> args;
+  };
+  Status add_start(const Item& item);
+  Status add_copy(const Item& item);
+  Result<XrtDevice::Copy*> placed(const void* address, CardKernel kernel, int32_t arg,
+                                  int64_t& bytes);
+  Step& new_step(StepKind kind);
+
+  XrtDevice& device_;
+  int64_t generation_;
+  std::vector<Item> items_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace assay::backends::xrt

@@ -1,0 +1,10 @@
+#include "backends/xrt/xrt_kernels.h"
+
+namespace assay::backends::xrt {
+
+void register_xrt_kernels(kernels::KernelSet& kernels) {
+  register_grow_tree(kernels);
+  register_predict_trees(kernels);
+}
+
+}  // namespace assay::backends::xrt

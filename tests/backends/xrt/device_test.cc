@@ -1,0 +1,142 @@
+// The emulated card as a device: memory, faults, and that ops run on its kernels. What ops compute
+// is the conformance suite's.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "backends/cpu/openmp_executor.h"
+#include "backends/devices.h"
+#include "backends/xrt/xrt_device.h"
+#include "kernels/device_array.h"
+#include "tests/backends/xrt/worker_fixture.h"
+#include "tests/conformance/tree_problems.h"
+
+namespace assay::backends::xrt {
+namespace {
+
+using kernels::DeviceArray;
+
+class XrtDeviceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = open_devices({});
+    ASSERT_TRUE(opened.has_value());
+    devices_.emplace(std::move(*opened));
+    const auto found = devices_->find("fpga:emu0");
+    ASSERT_TRUE(found.has_value()) << found.error().message;
+    device_ = static_cast<XrtDevice*>(*found);
+  }
+  // Grows a tree of a problem; what it came to.
+  Status grow(const conformance::TreeProblem& item, kernels::Device& device, kernels::Tree& tree) {
+    const auto place = [&](const auto& values, auto& array, const auto*& address) {
+      if (values.empty()) return;
+      using Value = std::decay_t<decltype(values[0])>;
+      auto made = DeviceArray<Value>::copy_of(device, std::span<const Value>(values));
+      ASSERT_TRUE(made.has_value()) << made.error().message;
+      array = std::move(*made);
+      address = array.on_device();
+    };
+    DeviceArray<uint8_t> bins;
+    DeviceArray<uint32_t> rows;
+    DeviceArray<float> gradients;
+    DeviceArray<float> hessians;
+    auto leaf_of = DeviceArray<int32_t>::make(device, item.problem.sample_count);
+    if (!leaf_of) return tl::unexpected<Error>(leaf_of.error());
+    kernels::GrowTreeArgs args = item.args(&tree, leaf_of->on_device());
+    place(item.table.bins, bins, args.bins.bins);
+    place(item.rows, rows, args.rows);
+    place(item.gradients, gradients, args.gradients);
+    place(item.hessians, hessians, args.hessians);
+    cpu::OpenMpExecutor executor(2);
+    return kernels::run_op(devices_->kernels().table<kernels::GrowTree>(),
+                           kernels::OpContext{&device, &executor, nullptr}, item.problem, args);
+  }
+
+  std::optional<DeviceSet> devices_;
+  XrtDevice* device_ = nullptr;
+};
+
+TEST_F(XrtDeviceTest, SaysThatItIsEmulatedAndIsNeverChosen) {
+  EXPECT_TRUE(device_->info().emulated);
+  EXPECT_EQ(device_->info().kind, "fpga");
+  EXPECT_EQ((*devices_->find("auto"))->info().id, "cpu");
+  EXPECT_EQ(*devices_->find("fpga"), device_);
+  EXPECT_EQ(device_->worker_process(), -1) << "nothing is started before it is used";
+}
+
+TEST_F(XrtDeviceTest, KeepsWhatIsUploadedAndReusesWhatIsReleased) {
+  const std::vector<int32_t> values = {1, 2, 3};
+  auto array = DeviceArray<int32_t>::copy_of(*device_, std::span<const int32_t>(values));
+  ASSERT_TRUE(array.has_value());
+  EXPECT_EQ(device_->held_bytes(), 12);
+  const auto back = array->to_host();
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(std::vector<int32_t>(back->begin(), back->end()), values);
+  const void* address = array->on_device();
+  EXPECT_EQ(device_->offset_in_buffer(array->on_device() + 2), 8);
+  *array = DeviceArray<int32_t>();
+  EXPECT_EQ(device_->held_bytes(), 0);
+  auto again = DeviceArray<int32_t>::make(*device_, 1000);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->on_device(), address);
+}
+
+TEST_F(XrtDeviceTest, OutOfMemoryIsAStatus) {
+  const auto refused = device_->allocate(device_->info().memory_bytes + 1);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, StatusCode::kResourceExhausted);
+  EXPECT_EQ(device_->allocate(0).error().code, StatusCode::kInvalidArgument);
+  std::vector<std::byte> bytes(64);
+  EXPECT_EQ(device_->upload(nullptr, bytes).error().code, StatusCode::kDevice);
+}
+
+TEST_F(XrtDeviceTest, GrowsTheCpusTreeOnItsKernels) {
+  const conformance::TreeProblem item = conformance::plain_tree_problem(3000, 70, 0);
+  kernels::Tree expected;
+  kernels::Tree tree;
+  ASSERT_TRUE(grow(item, devices_->host(), expected));
+  const Status grown = grow(item, *device_, tree);
+  ASSERT_TRUE(grown) << grown.error().message;
+  EXPECT_EQ(tree, expected);
+  const auto splits = static_cast<int64_t>(tree.nodes.size() / 2);
+  ASSERT_GT(splits, 3);
+  // Two blocks of columns: at most two runs for the root and for each split, and a search.
+  EXPECT_GE(device_->run_count(CardKernel::kTreeHistogram), splits);
+  EXPECT_LE(device_->run_count(CardKernel::kTreeHistogram), 2 * (splits + 1));
+  EXPECT_GE(device_->run_count(CardKernel::kSplitScan), splits);
+}
+
+TEST_F(XrtDeviceTest, DeathOfTheWorkerIsOneFailureAndNotTheEnd) {
+  const conformance::TreeProblem item = conformance::plain_tree_problem(1000, 3, 0);
+  kernels::Tree first;
+  kernels::Tree second;
+  ASSERT_TRUE(grow(item, *device_, first));
+  kill(device_->worker_process(), SIGKILL);
+  const Status died = grow(item, *device_, second);
+  ASSERT_FALSE(died);
+  EXPECT_EQ(died.error().code, StatusCode::kDevice);
+  const Status again = grow(item, *device_, second);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(second, first);
+}
+
+TEST_F(XrtDeviceTest, XclbinOfSomethingElseIsRefused) {
+  auto other = XrtDevice::open(test_spec(), "other", true, 1 << 20);
+  ASSERT_TRUE(other.has_value());
+  const Status refused = (*other)->start();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kDevice);
+  EXPECT_NE(refused.error().message.find("has no kernel tree_histogram"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(XrtDeviceTest, LeavesNothingBehind) {
+  ASSERT_TRUE(device_->start());
+  const pid_t process = device_->worker_process();
+  ASSERT_GT(process, 0);
+  device_ = nullptr;
+  devices_.reset();
+  EXPECT_NE(kill(process, 0), 0);
+}
+
+}  // namespace
+}  // namespace assay::backends::xrt
