@@ -85,12 +85,14 @@ std::string devices_json(const Engine& engine) {
     const kernels::DeviceInfo& info = device->info();
     Json plans = Json::array();
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) plans.push_back(plan_json(plan));
+    const Status started = backends::DeviceSet::start(*device);
     object["devices"].push_back({{"id", info.id},
                                  {"kind", info.kind},
                                  {"name", info.name},
                                  {"memory_bytes", info.memory_bytes},
                                  {"emulated", info.emulated},
                                  {"untried", info.untried},
+                                 {"error", started ? Json() : Json(started.error().message)},
                                  {"ops", std::move(plans)}});
   }
   object["unavailable"] = Json::array();
@@ -113,6 +115,9 @@ std::string devices_text(const Engine& engine) {
           "    untried: its code has run in an emulation only; auto leaves it alone, --device {} "
           "uses it\n",
           info.id);
+    }
+    if (const Status started = backends::DeviceSet::start(*device); !started) {
+      out += fmt::format("    cannot be used: {}\n", started.error().message);
     }
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {
       const bool elsewhere = plan.runs_on != info.id;

@@ -7,12 +7,15 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <string_view>
 
 #include "automl/cli/help_format.h"
 #include "automl/cli/interrupt.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/usage_error.h"
+#include "backends/devices.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -69,6 +72,15 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   put_help_last(app);
 }
 
+// `assay --device-worker fpga:0`: the process that owns a card, for who wants to start it by hand.
+int run_device_worker(const std::string& device) {
+  Status status = fail(StatusCode::kInvalidArgument,
+                       "--device-worker {}: only cards of kind fpga have a worker", device);
+  if (device == "fpga" || device.starts_with("fpga:")) status = backends::become_device_worker();
+  print_message(fmt::format("assay: error: {}\n", status.error().message));
+  return exit_code_of(status.error().code);
+}
+
 int run_action(Invocation& invocation) {
   Status status;
   try {
@@ -90,6 +102,8 @@ int run_action(Invocation& invocation) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--device-worker")
+    return run_device_worker(argv[2]);
   restart_with_passive_waiting(argv);
   Invocation invocation;
   invocation.argv.assign(argv, argv + argc);
