@@ -47,7 +47,7 @@ Status run_gradients(const kernels::OpContext& context, const LossProblem& probl
                          DeviceArray<uint32_t>::make(device, static_cast<int64_t>(maxima.size())));
   ASSAY_RETURN_IF_ERROR(device.fill(there.on_device(), 0, bytes));
   ASSAY_RETURN_IF_ERROR(device.launch<LossGradientsKernel>(
-      {chunk_count_of(problem.sample_count, LossGradientsKernel::kThreads), problem.output_count,
+      {chunk_count_of(problem.sample_count, LossGradientsKernel::kThreads), 1,
        LossGradientsKernel::kSharedBytes},
       {inputs_of(problem, args), args.gradients, args.hessians, there.on_device()}));
   ASSAY_RETURN_IF_ERROR(
@@ -99,10 +99,6 @@ Status run_value(const kernels::OpContext& context, const LossProblem& problem,
 
 std::optional<std::string> decline(const kernels::DeviceInfo&, const LossProblem& problem) {
   if (problem.loss == kernels::Loss::kLambdaRank) return "losses of rankings run on the CPU only";
-  constexpr int32_t kMostOutputs = 65535;  // of a launch
-  if (problem.output_count > kMostOutputs) {
-    return fmt::format("{} outputs (at most {})", problem.output_count, kMostOutputs);
-  }
   return std::nullopt;
 }
 

@@ -150,7 +150,7 @@ struct LossGradientsKernel {
   static constexpr int32_t kThreads = 128;
   static constexpr int32_t kSharedBytes = 2 * sizeof(uint32_t);
 
-  // Grid: x blocks of kThreads rows, y outputs.
+  // Grid: x blocks of kThreads rows.
   struct Params {
     LossInputs in;
     float* gradients;
@@ -158,44 +158,52 @@ struct LossGradientsKernel {
     uint32_t* maxima;  // [2, output_count]: bits of the greatest |gradient| and hessian, from 0
   };
 
-  ASSAY_DEVICE static Derivatives row_derivatives(const LossInputs& in, int64_t row, int32_t k) {
+  ASSAY_DEVICE static Derivatives output_derivatives(const LossInputs& in, int64_t row, int32_t k,
+                                                     const SoftmaxSum& softmax) {
     if (in.loss != kernels::Loss::kSoftmax) {
       return derivatives_of(in, in.scores[row], in.target_at(row));
     }
-    const double* scores = in.scores + row * in.output_count;
-    const SoftmaxSum softmax = softmax_sum_of(scores, in.output_count);
+    const double score = in.scores[row * in.output_count + k];
     const double factor =
         static_cast<double>(in.output_count) / static_cast<double>(in.output_count - 1);
-    const double p = kernels::exact_exp(scores[k] - softmax.greatest) / softmax.sum;
+    const double p = kernels::exact_exp(score - softmax.greatest) / softmax.sum;
     const double hit = in.classes[row] == k ? 1.0 : 0.0;
     return {p - hit, (p * (1.0 - p)) * factor};
   }
 
+  // One output after the other: a row's exponentials are summed once.
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
     const LossInputs& in = params.in;
-    const auto k = static_cast<int32_t>(block.y());
     auto* greatest = block.template shared<uint32_t>();
-    block.each([&](int32_t thread) {
-      if (thread < 2) greatest[thread] = 0;
-    });
+    typename Block::template PerThread<SoftmaxSum> sums;
     block.each([&](int32_t thread) {
       const int64_t i = block.x() * kThreads + thread;
-      if (i >= in.sample_count) return;
-      const int64_t row = in.row_at(i);
-      const double weight = in.weight_at(row);
-      const Derivatives d = row_derivatives(in, row, k);
-      const double least = kernels::kLeastHessian;
-      const float gradient = weighted_float(d.gradient, weight);
-      const float hessian = weighted_float(d.hessian < least ? least : d.hessian, weight);
-      params.gradients[k * in.row_count + row] = gradient;
-      params.hessians[k * in.row_count + row] = hessian;
-      raise_to(greatest, order_bits(gradient < 0 ? -gradient : gradient) & 0x7fffffffu);
-      raise_to(greatest + 1, order_bits(hessian) & 0x7fffffffu);
+      if (in.loss != kernels::Loss::kSoftmax || i >= in.sample_count) return;
+      sums[thread] = softmax_sum_of(in.scores + in.row_at(i) * in.output_count, in.output_count);
     });
-    block.each([&](int32_t thread) {
-      if (thread < 2) raise_to(params.maxima + thread * in.output_count + k, greatest[thread]);
-    });
+    for (int32_t k = 0; k < in.output_count; ++k) {
+      block.each([&](int32_t thread) {
+        if (thread < 2) greatest[thread] = 0;
+      });
+      block.each([&](int32_t thread) {
+        const int64_t i = block.x() * kThreads + thread;
+        if (i >= in.sample_count) return;
+        const int64_t row = in.row_at(i);
+        const double weight = in.weight_at(row);
+        const Derivatives d = output_derivatives(in, row, k, sums[thread]);
+        const double least = kernels::kLeastHessian;
+        const float gradient = weighted_float(d.gradient, weight);
+        const float hessian = weighted_float(d.hessian < least ? least : d.hessian, weight);
+        params.gradients[k * in.row_count + row] = gradient;
+        params.hessians[k * in.row_count + row] = hessian;
+        raise_to(greatest, order_bits(gradient < 0 ? -gradient : gradient) & 0x7fffffffu);
+        raise_to(greatest + 1, order_bits(hessian) & 0x7fffffffu);
+      });
+      block.each([&](int32_t thread) {
+        if (thread < 2) raise_to(params.maxima + thread * in.output_count + k, greatest[thread]);
+      });
+    }
   }
 };
 
