@@ -188,6 +188,10 @@ Result<ModelEvent> parse_whole_event(std::string_view text, int64_t number,
 Result<ModelEvent> read_event_file(FileLayer& files, const std::string& path, int64_t number) {
   auto text = read_file(files, path, kEventLimitBytes);
   if (text) return parse_whole_event(*text, number, path);
+  const auto info = files.stat(path);
+  if (info && info->folder) {
+    return fail(StatusCode::kData, "'{}' is damaged: it is a folder", path);
+  }
   const bool large = text.error().code == StatusCode::kResourceExhausted;
   return large ? fail(StatusCode::kData, "{}", text.error().message)
                : tl::unexpected<Error>(std::move(text.error()));

@@ -47,7 +47,8 @@ Status check_event(const ModelEvent& event, const std::string& source);
 Result<ModelEvent> parse_whole_event(std::string_view text, int64_t number,
                                      const std::string& source);
 
-// The same of a file. Fails: likewise, data also if it is larger than any event; not_found, io.
+// The same of a file. Fails: likewise, data also if it is larger than any event, or a folder;
+// not_found, io.
 Result<ModelEvent> read_event_file(FileLayer& files, const std::string& path, int64_t number);
 
 // Whether an error's message says that what was read is of a newer release, and so no damage.

@@ -180,6 +180,13 @@ class Quarantine {
   Status replace_event(const DamagedFile& file) {
     const auto event = model_and_number(file.path);
     if (!event) return leave(file);
+    const auto info = files_.stat(full(file.path));
+    if (info && info->folder) {  // it has but one name
+      ASSAY_RETURN_IF_ERROR(move(file));
+      const Status taken = take_name(workspace_, changes_folder(event->first), name_in(file.path),
+                                     to_json(lost_event(event->second, event->second, reason())));
+      return !taken && taken.error().code == StatusCode::kAlreadyExists ? Status() : taken;
+    }
     const std::string place = fmt::format("{}/{}", report_.folder, file.path);
     ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
     const Status linked = files_.link(full(file.path), full(place));
@@ -210,7 +217,8 @@ class Quarantine {
     ASSAY_RETURN_IF_ERROR(mark_missing(file));
     const Status taken = take_name(workspace_, changes_folder(event->first), name_in(file.path),
                                    to_json(lost_event(gap->first, gap->last, reason())));
-    if (!taken && taken.error().code == StatusCode::kAlreadyExists) return leave(file);
+    // Another process was faster, or the name is a link to nothing.
+    if (!taken && taken.error().code == StatusCode::kAlreadyExists) return replace_event(file);
     ASSAY_RETURN_IF_ERROR(taken);
     report_.moved.push_back(file);
     return {};

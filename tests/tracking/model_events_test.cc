@@ -358,6 +358,26 @@ TEST_F(DamagedChanges, AGreatGapIsPutAwayAsOne) {
   EXPECT_TRUE(std::filesystem::exists(change(far + 1)));
 }
 
+TEST_F(DamagedChanges, AreAlsoWhatIsNoFile) {
+  make_history();
+  std::filesystem::remove(change(2));
+  std::filesystem::create_directories(change(2) + "/deep");
+  spill(change(2) + "/deep/note", "of somebody");
+  std::filesystem::remove(change(4));
+  std::filesystem::create_symlink("gone.json", change(4));
+  const auto model = registry().resolve("credit@champion");
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_THAT(model->damage, ElementsAre(HasSubstr("2.json' is damaged: it is a folder"),
+                                         HasSubstr("4.json' is missing")));
+  const QuarantineReport report = put_away();
+  EXPECT_EQ(report.moved.size(), 2U);
+  EXPECT_EQ(slurp(store(report.folder + "/models/credit/changes/2.json/deep/note")), "of somebody");
+  EXPECT_THAT(registry().resolve("credit")->damage, IsEmpty());
+  EXPECT_THAT(check_workspace(*workspace_, stop_)->problems, IsEmpty());
+  ASSERT_TRUE(registry().set_alias("credit", "next", 2));
+  EXPECT_TRUE(std::filesystem::exists(change(5)));
+}
+
 TEST_F(DamagedChanges, WhatTheStateKnewStays) {
   make_history();
   for (int i = 0; i < 16; ++i) {
