@@ -141,7 +141,11 @@ Status take_name(Workspace& workspace, const std::string& folder, const std::str
                  const std::string& text) {
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
   ASSAY_RETURN_IF_ERROR(writer->check_held());
-  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(folder));
+  Status made = workspace.ensure_folder(folder);
+  // A file or a link to nothing has the folder's name. That is no number that somebody took:
+  // callers would try the next for ever.
+  if (!made && made.error().code == StatusCode::kAlreadyExists) made.error().code = StatusCode::kIo;
+  ASSAY_RETURN_IF_ERROR(made);
   const Status linked = link_record(workspace.files(), *writer,
                                     fmt::format("{}/{}/{}", workspace.path(), folder, name), text);
   ASSAY_RETURN_IF_ERROR(writer->check_held());

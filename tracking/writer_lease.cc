@@ -147,7 +147,10 @@ Result<std::unique_ptr<WriterLease>> WriterLease::acquire(FileLayer& files,
   // From here the destructor cleans up, also after a failure half-way.
   std::unique_ptr<WriterLease> lease(new WriterLease(files, born, std::move(info)));
   // A workspace that was copied without its empty folders lacks this one.
-  ASSAY_RETURN_IF_ERROR(files.make_folder(writers));
+  Status made = files.make_folder(writers);
+  // A file or a link to nothing has its name.
+  if (!made && made.error().code == StatusCode::kAlreadyExists) made.error().code = StatusCode::kIo;
+  ASSAY_RETURN_IF_ERROR(made);
   ASSAY_RETURN_IF_ERROR(files.make_folder(born));
   ASSAY_RETURN_IF_ERROR(files.make_folder(lease->tmp_folder()));
   ASSAY_RETURN_IF_ERROR(files.make_folder(lease->pins_folder()));
