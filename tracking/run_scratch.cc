@@ -129,8 +129,14 @@ Result<StaleScratch> remove_stale_scratch(Workspace& workspace, int64_t before_n
     if (!is_ulid(run_id)) continue;  // nothing of ours
     const auto run = find_run(workspace, run_id);
     if (!run && run.error().code != StatusCode::kNotFound) continue;  // damaged: perhaps mended
+    int64_t ended_ns = run ? run->ended_ns : 0;
+    if (run && ended_ns == 0) {
+      // Its writer died, and until it is recovered only this tells when.
+      const auto info = files.stat(root + "/" + run_id);
+      if (info) ended_ns = info->modified_ns;
+    }
     const bool wanted = run && run->status != RunStatus::kCompleted &&
-                        (run->status == RunStatus::kRunning || run->ended_ns > before_ns);
+                        (run->status == RunStatus::kRunning || ended_ns > before_ns);
     if (wanted) continue;
     const auto entries = files.scan(root + "/" + run_id);
     if (!entries) continue;  // somebody else removes it

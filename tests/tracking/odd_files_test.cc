@@ -80,5 +80,18 @@ TEST_F(OddFiles, InPlaceOfAFolderEndWhatNeedsIt) {
   EXPECT_EQ(blocked.resolve("credit@champion")->version, 1);
 }
 
+TEST_F(OddFiles, OfAProcessThatWasKilledJustNowAreNoGarbageInADryRunEither) {
+  auto run = Run::create(workspace_, {.kind = "sweep"});
+  ASSERT_TRUE(run && (*run)->durable());
+  const std::string id = (*run)->id();
+  ASSERT_TRUE(RunScratch(*workspace_, id).write("f", std::as_bytes(std::span("12", 2))));
+  copy_as_killed(folder_ / "store", folder_ / "killed");
+  run->reset();
+  workspace_ = *Workspace::open(folder_ / "killed");
+  EXPECT_EQ(collect_garbage(*workspace_, {.dry_run = true})->scratch_runs, 0);
+  EXPECT_EQ(collect_garbage(*workspace_, {})->scratch_runs, 0);
+  EXPECT_EQ(RunScratch(*workspace_, id).names()->size(), 1U);
+}
+
 }  // namespace
 }  // namespace assay::tracking
