@@ -29,6 +29,7 @@ void note_problem(const Error& error, FoundReferences& references) {
 Status add_journals(Workspace& workspace, FoundReferences& references) {
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
   references.damaged = journals.damaged();
+  references.unreadable = journals.unreadable();
   for (const auto& [run_id, found] : journals.runs()) {
     auto record = journaled_run(workspace, run_id, found);
     if (!record) {
@@ -69,13 +70,28 @@ Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
 Status ReferenceFinder::list_files(const std::string& folder, std::vector<Found>& files) {
   const auto entries = workspace_.files().scan(folder);
   if (!entries && entries.error().code == StatusCode::kNotFound) return {};
-  if (!entries) return tl::unexpected<Error>(entries.error());
+  if (!entries) {
+    files.push_back({folder, {}, entries.error()});
+    return {};
+  }
+  const bool top = folder == workspace_.path() + "/runs";
   for (const FolderEntry& entry : *entries) {
     const std::string path = folder + "/" + entry.name;
-    if (entry.info.folder) {
+    const std::string why =
+        is_place_of_run(workspace_, path) ? why_no_file(path, entry.info) : std::string();
+    if (!why.empty()) {
+      files.push_back({path, entry.info, Error{StatusCode::kData, why}});
+      continue;
+    }
+    const auto inside = top && is_shard_name(entry.name)
+                            ? leads_to_folder(workspace_.files(), path, entry.info)
+                            : Result<bool>(entry.info.folder);
+    if (!inside) {
+      files.push_back({path, {}, inside.error()});
+    } else if (*inside) {
       ASSAY_RETURN_IF_ERROR(list_files(path, files));
     } else if (entry.name.ends_with(".h5") && !entry.info.special) {
-      files.push_back({path, entry.info});
+      files.push_back({path, entry.info, {}});
     }
   }
   return {};
@@ -118,8 +134,14 @@ Status ReferenceFinder::read_new(const std::vector<Found>& files) {
   }
   const int64_t now_ns = wall_time_ns();
   std::vector<Result<RunLinks>> links(fresh.size());
-  for_each_index(fresh.size(),
-                 [&](size_t i) { links[i] = read_run_links(workspace_.files(), fresh[i]->path); });
+  for_each_index(fresh.size(), [&](size_t i) {
+    const Found& file = *fresh[i];
+    links[i] = file.problem ? Result<RunLinks>(tl::unexpected<Error>(*file.problem))
+                            : read_run_links(workspace_.files(), file.path);
+    if (links[i] || links[i].error().code != StatusCode::kNotFound) return;
+    const std::string why = why_not_found(workspace_.files(), file.path, file.file);
+    if (!why.empty()) links[i] = fail(StatusCode::kData, "{}", why);
+  });
   files_read_ += static_cast<int64_t>(fresh.size());
   for (size_t i = 0; i < fresh.size(); ++i) {
     // Deleted or restored since the folders were listed: listed again, it is elsewhere.

@@ -56,7 +56,7 @@ class ReferenceFinder {
 
   // As if the files `gone` (paths) were not there. Whatever is named from before the call until
   // after it is found, although runs are published, deleted and restored meanwhile.
-  // Fails: io if a folder cannot be read.
+  // Fails: io.
   Result<FoundReferences> find(const std::set<std::string>& gone = {});
 
   // Run files that were opened so far.
@@ -74,6 +74,7 @@ class ReferenceFinder {
   struct Found {
     std::string path;
     FileInfo file;
+    std::optional<Error> problem{};  // why it is no file, or a folder that cannot be listed
   };
   Status list_files(const std::string& folder, std::vector<Found>& files);
   Result<std::vector<Found>> all_files();

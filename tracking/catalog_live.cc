@@ -85,6 +85,8 @@ Status CatalogState::show_news(size_t row, const JournalView::Found& found) {
 
 Status CatalogState::show_journals(const JournalView& journals) {
   damaged_journals_ = journals.damaged();
+  damaged_journals_.insert(damaged_journals_.end(), journals.unreadable().begin(),
+                           journals.unreadable().end());
   for (const auto& [run_id, found] : journals.runs()) {
     if (const auto row = table_->find(run_id)) {
       ASSAY_RETURN_IF_ERROR(show_news(*row, found));

@@ -126,9 +126,11 @@ Status CatalogState::refresh() {
 
 Result<std::vector<size_t>> CatalogState::stale_shards() const {
   std::vector<size_t> stale;
+  size_t failures = 0;
   for (size_t shard = 0; shard < kShards; ++shard) {
-    ASSAY_ASSIGN_OR_RETURN(const FolderStamp stamp, shard_stamp(workspace_, shard));
-    if (!vouched_[shard] || *vouched_[shard] != stamp) stale.push_back(shard);
+    const auto stamp = shard_stamp(workspace_, shard);
+    if (!stamp && ++failures == kShards) return tl::unexpected<Error>(stamp.error());
+    if (!stamp || !vouched_[shard] || *vouched_[shard] != *stamp) stale.push_back(shard);
   }
   return stale;
 }
@@ -140,7 +142,7 @@ Status CatalogState::rescan(const std::vector<size_t>& shards) {
     const size_t shard = shards[i];
     vouched_[shard].reset();
     damaged_[shard] = scans[i].odd;
-    unreadable_[shard].clear();
+    unreadable_[shard] = {scans[i].no_file.begin(), scans[i].no_file.end()};
     if (!scans[i].failure.empty()) {
       damaged_[shard].push_back(scans[i].failure);
       continue;

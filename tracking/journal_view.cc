@@ -26,7 +26,10 @@ Result<JournalView> JournalView::read(Workspace& workspace) {
         again = tries < kTries;
         continue;
       }
-      if (!index) return tl::unexpected<Error>(std::move(index.error()));
+      if (!index) {
+        view.unreadable_.push_back(std::move(index.error().message));
+        continue;
+      }
       if (index->segments().empty()) continue;
       const bool dead = folder.taken || writer_liveness(files, workspace.path(),
                                                         folder.writer_id) == Liveness::kDead;

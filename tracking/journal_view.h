@@ -21,8 +21,9 @@ class JournalView {
     bool dead = false;  // its writer: what did not end was interrupted
   };
 
-  // A folder that is taken over or removed meanwhile is looked for again.
-  // Fails: io.
+  // A folder that is taken over or removed meanwhile is looked for again. One that cannot be read
+  // is left out, and told in unreadable(): runs are then as their files say.
+  // Fails: io if the writers' folders cannot be listed.
   static Result<JournalView> read(Workspace& workspace);
 
   // By run id.
@@ -31,8 +32,11 @@ class JournalView {
   const Found* find(const std::string& run_id) const;
   // A message for each damaged segment.
   std::vector<std::string> damaged() const;
+  // A message for each journal that could not be read, and may be whole.
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
 
  private:
+  std::vector<std::string> unreadable_;
   std::vector<std::unique_ptr<JournalIndex>> indexes_;
   std::map<std::string, Found> runs_;
 };

@@ -5,6 +5,7 @@
 #include "tracking/environment.h"
 #include "tracking/model_log_internal.h"
 #include "tracking/records_internal.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/ulid.h"
 #include "tracking/utf8_internal.h"
 
@@ -221,8 +222,13 @@ Status commit_changes(Workspace& workspace, std::string_view name, std::string_v
 Result<ModelVersion> read_version_record(const Workspace& workspace, std::string_view name,
                                          int64_t version) {
   const std::string path = path_in(workspace, name, fmt::format("versions/{}.json", version));
-  ASSAY_ASSIGN_OR_RETURN(const auto text, read_file(workspace.files(), path, kRecordLimitBytes));
-  ASSAY_ASSIGN_OR_RETURN(ModelVersion model, parse_model(text, path));
+  const auto text = read_file(workspace.files(), path, kRecordLimitBytes);
+  if (!text) {
+    const auto info = workspace.files().stat(path);
+    if (info && info->folder) return fail(StatusCode::kData, "{}", why_no_file(path, *info));
+    return tl::unexpected<Error>(text.error());
+  }
+  ASSAY_ASSIGN_OR_RETURN(ModelVersion model, parse_model(*text, path));
   if (model.version != version || lower_case(model.name) != lower_case(name)) {
     return fail(StatusCode::kData, "'{}' is damaged: it says {}:{}", path, model.name,
                 model.version);

@@ -4,6 +4,7 @@
 #include "kernels/base/names.h"
 #include "tracking/model_lookup_internal.h"
 #include "tracking/run_file.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/run_query.h"
 #include "tracking/ulid.h"
 #include "tracking/utf8_internal.h"
@@ -57,7 +58,10 @@ Result<std::vector<std::string>> model_names(const Workspace& workspace) {
   if (!entries && entries.error().code == StatusCode::kNotFound) return models;
   if (!entries) return tl::unexpected<Error>(entries.error());
   for (const FolderEntry& entry : *entries) {
-    if (!entry.info.folder || !check_name("model", entry.name)) continue;  // no model of ours
+    const std::string path = folder + "/" + entry.name;
+    if (!check_name("model", entry.name)) continue;  // nothing of ours
+    ASSAY_ASSIGN_OR_RETURN(const bool inside, leads_to_folder(workspace.files(), path, entry.info));
+    if (!inside) continue;
     // One that cannot be looked into may need blobs: it must not be taken for none.
     ASSAY_ASSIGN_OR_RETURN(const auto versions, registered_versions(workspace, entry.name));
     if (!versions.empty()) models.push_back(entry.name);

@@ -196,10 +196,13 @@ Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::st
     if (!known) continue;
     ASSAY_RETURN_IF_ERROR(note_damage(*known, damaged));
     if (damaged != nullptr) note_damaged_versions(*workspace_, *known, *damaged);
-    if (known->visible.empty()) continue;
-    auto model = read_current(*workspace_, *known, known->visible.back());
-    if (!model && damaged == nullptr) return tl::unexpected<Error>(std::move(model.error()));
-    if (model) models.push_back(std::move(*model));
+    for (auto version = known->visible.rbegin(); version != known->visible.rend(); ++version) {
+      auto model = read_current(*workspace_, *known, *version);
+      if (!model && damaged == nullptr) return tl::unexpected<Error>(std::move(model.error()));
+      if (!model) continue;  // told above; an older one stands for the model
+      models.push_back(std::move(*model));
+      break;
+    }
   }
   return models;
 }

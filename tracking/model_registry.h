@@ -129,11 +129,11 @@ class ModelRegistry {
   Result<ModelVersion> register_model(ModelVersion model, std::span<const std::byte> bytes);
   Result<ModelVersion> register_model_file(ModelVersion model, const std::string& path);
 
-  // The latest version of each model, by name. With a name: all versions of it, newest first; with
-  // `deleted`, those in the trash instead. Damaged records and changes are told in `damaged` (of
-  // all versions, also of those that are not listed), and the rest is listed; without it they fail
-  // the call.
-  // Fails: not_found with the nearest name; data for a damaged record or change.
+  // The latest version of each model that can be read, by name. With a name: all versions of it,
+  // newest first; with `deleted`, those in the trash instead. Damaged records and changes are told
+  // in `damaged` (of all versions, also of those that are not listed), and the rest is listed;
+  // without it they fail the call. Fails: not_found with the nearest name; data for a damaged
+  // record or change.
   Result<std::vector<ModelVersion>> list_models(std::vector<std::string>* damaged = nullptr);
   Result<std::vector<ModelVersion>> list_versions(std::string_view name,
                                                   std::vector<std::string>* damaged = nullptr);

@@ -131,6 +131,8 @@ class Quarantine {
   // Or cannot be looked at.
   bool is_whole(const DamagedFile& file, const std::string& at) {
     const std::string name = name_in(file.path);
+    const auto info = files_.stat(at);
+    if (info && (info->folder || info->special)) return false;
     if (file.kind == Kind::kRun) {
       const auto run = read_run(files_, at);
       if (!run && !is_damage(run.error())) return true;

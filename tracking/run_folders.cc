@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 namespace assay::tracking {
@@ -30,7 +31,9 @@ ShardScan scan_shard(const Workspace& workspace, size_t shard) {
   }
   scan.stamp = *before;
   if (!before->known()) {
-    scan.settled = true;
+    std::error_code ignored;
+    scan.settled = !std::filesystem::is_symlink(folder, ignored);
+    if (!scan.settled) scan.failure = fmt::format("'{}' is a link that leads nowhere", folder);
     return scan;
   }
   auto entries = workspace.files().scan(folder);
@@ -40,11 +43,16 @@ ShardScan scan_shard(const Workspace& workspace, size_t shard) {
     return scan;
   }
   for (const FolderEntry& entry : *entries) {
-    if (!entry.name.ends_with(".h5") || entry.info.special) continue;
+    if (!entry.name.ends_with(".h5")) continue;
+    const std::string path = folder + "/" + entry.name;
     const std::string stem = entry.name.substr(0, entry.name.size() - 3);
+    const std::string no_file = why_no_file(path, entry.info);
     if (!is_ulid(stem) || shard_of(stem) != shard) {
-      scan.odd.push_back(
-          fmt::format("run file '{}/{}' has a name that no run here has", folder, entry.name));
+      if (entry.info.special) continue;
+      scan.odd.push_back(fmt::format("run file '{}' has a name that no run here has", path));
+    } else if (!no_file.empty()) {
+      scan.odd.push_back(no_file);
+      scan.no_file.push_back(stem);
     } else {
       scan.files.push_back({stem, identity_of(entry.info)});
     }
@@ -56,7 +64,16 @@ ShardScan scan_shard(const Workspace& workspace, size_t shard) {
 
 Result<CatalogEntry> read_entry(const Workspace& workspace, const RunFile& file) {
   const std::string path = fmt::format("{}/{}", workspace.path(), run_file_path(file.run_id));
-  ASSAY_ASSIGN_OR_RETURN(RunSummary summary, read_run_summary(workspace.files(), path));
+  auto read = read_run_summary(workspace.files(), path);
+  if (!read) {
+    if (read.error().code == StatusCode::kNotFound) {
+      const std::string why =
+          why_not_found(workspace.files(), path, {.inode = file.identity.inode});
+      if (!why.empty()) return fail(StatusCode::kData, "{}", why);
+    }
+    return tl::unexpected<Error>(std::move(read.error()));
+  }
+  RunSummary summary = std::move(*read);
   if (summary.info.run_id != file.run_id) {
     return fail(StatusCode::kData, "run file '{}' is damaged: it holds run {}", path,
                 summary.info.run_id);
@@ -65,6 +82,43 @@ Result<CatalogEntry> read_entry(const Workspace& workspace, const RunFile& file)
 }
 
 }  // namespace
+
+std::string why_no_file(const std::string& path, const FileInfo& entry) {
+  if (entry.folder) return fmt::format("'{}' is damaged: it is a folder", path);
+  if (!entry.special) return {};
+  return fmt::format("'{}' is damaged: it is no file but a pipe, a socket or a device", path);
+}
+
+std::string why_not_found(FileLayer& files, const std::string& path, const FileInfo& entry) {
+  const size_t slash = path.rfind('/');
+  const auto entries = files.scan(path.substr(0, slash));
+  if (!entries) return {};
+  const auto same = std::find_if(entries->begin(), entries->end(), [&](const FolderEntry& one) {
+    return one.name == path.substr(slash + 1) && one.info.inode == entry.inode;
+  });
+  if (same == entries->end()) return {};
+  const auto info = files.stat(path);
+  if (info ? !info->special : info.error().code != StatusCode::kNotFound) return {};
+  return fmt::format("'{}' is damaged: it is a link to {}", path,
+                     info ? "a pipe, a socket or a device" : "nothing");
+}
+
+bool is_place_of_run(const Workspace& workspace, const std::string& path) {
+  const std::string root = workspace.path() + "/";
+  const std::string id = std::filesystem::path(path).stem().string();
+  return path.starts_with(root) && is_ulid(id) && path.substr(root.size()) == run_file_path(id);
+}
+
+bool is_shard_name(const std::string& name) {
+  return name.size() == 2 && name.find_first_not_of("0123456789abcdef") == name.npos;
+}
+
+Result<bool> leads_to_folder(FileLayer& files, const std::string& path, const FileInfo& entry) {
+  if (entry.folder || entry.special) return entry.folder;
+  const auto info = files.stat(path);
+  if (info) return info->folder;
+  return fail(StatusCode::kIo, "'{}' is a link that leads nowhere: {}", path, info.error().message);
+}
 
 void for_each_index(size_t count, FunctionRef<void(size_t)> body) {
   std::atomic<size_t> next{0};

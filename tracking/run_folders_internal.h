@@ -24,8 +24,9 @@ struct ShardScan {
   // so long ago (two seconds) that a later one must show in the folder's times.
   bool settled = false;
   std::vector<RunFile> files{};    // by run id
-  std::vector<std::string> odd{};  // a message for each .h5 file that cannot be a run's
-  std::string failure{};           // why the folder could not be listed, or empty
+  std::vector<std::string> odd{};  // a message for each name ending in .h5 that is no run's file
+  std::vector<std::string> no_file{};  // the runs among them: what has their file's name is none
+  std::string failure{};               // why the folder could not be listed, or empty
 };
 
 // All zero if the folder is not there. Fails: io.
@@ -38,6 +39,21 @@ std::vector<ShardScan> scan_shards(const Workspace& workspace, const std::vector
 // file is damaged or is another run's.
 std::vector<Result<CatalogEntry>> read_entries(const Workspace& workspace,
                                                const std::vector<RunFile>& files);
+
+// Why what a listing shows in place of a file is none (a folder, a pipe, a device), or empty. A
+// link may be one to a file.
+std::string why_no_file(const std::string& path, const FileInfo& entry);
+// The same of a listed file that was not found when it was opened: a link to no file. Empty if it
+// was removed or replaced meanwhile.
+std::string why_not_found(FileLayer& files, const std::string& path, const FileInfo& entry);
+// Whether `path` is where the workspace has the file of a run.
+bool is_place_of_run(const Workspace& workspace, const std::string& path);
+// Whether `name` is that of a folder of runs or blobs: two hex digits.
+bool is_shard_name(const std::string& name);
+// Whether an entry of a listing is a folder, or a link to one: who moves folders of a workspace to
+// another disk leaves links. Fails: io if it is a link that leads nowhere now: that disk may be
+// away, and with it what only looks absent.
+Result<bool> leads_to_folder(FileLayer& files, const std::string& path, const FileInfo& entry);
 
 // body(i) for each i below `count`, in any order and on several threads if there are many: for work
 // that mostly waits for the file system.

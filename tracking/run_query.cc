@@ -122,8 +122,13 @@ Result<RunInfo> find_with(Workspace& workspace, std::string_view reference,
   const std::string pattern = pattern_of(reference);
   ASSAY_ASSIGN_OR_RETURN(found, newest(catalog, QueryOp::kILike, "name", pattern, 1));
   if (!found.empty()) return std::move(found[0].info);
-  if (reference.size() < kShortestPrefix) return unknown_run(catalog, reference);
-  ASSAY_ASSIGN_OR_RETURN(found, newest(catalog, QueryOp::kLike, "run_id", pattern + "%", 2));
+  if (reference.size() >= kShortestPrefix) {
+    ASSAY_ASSIGN_OR_RETURN(found, newest(catalog, QueryOp::kLike, "run_id", pattern + "%", 2));
+  }
+  if (found.empty() && !journals.unreadable().empty()) {
+    return fail(StatusCode::kIo, "no run '{}' is to be found, and {}", reference,
+                journals.unreadable().front());
+  }
   if (found.empty()) return unknown_run(catalog, reference);
   if (found.size() > 1) {
     return ambiguous_prefix(reference, found[0].info.run_id, found[1].info.run_id);

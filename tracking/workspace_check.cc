@@ -27,6 +27,7 @@ constexpr size_t kBatch = 64;
 struct CheckedFile {
   std::string path{};
   int64_t size = 0;
+  uint64_t inode = 0;
   // After the check:
   bool there = true;  // not deleted meanwhile
   std::string problem{};
@@ -64,7 +65,8 @@ void check_run_file(FileLayer& files, bool thorough, CheckedFile& file) {
     file.run_id = std::move(read->first);
     file.blobs = std::move(read->second.blobs);
   } else if (read.error().code == StatusCode::kNotFound) {
-    file.there = false;
+    file.problem = why_not_found(files, file.path, {.inode = file.inode});
+    file.there = !file.problem.empty();
   } else {
     file.unreadable = !is_damage(read.error());
     file.problem = std::move(read.error().message);
@@ -114,6 +116,7 @@ class Checker {
   }
 
   Status judge_missing() {
+    if (unlisted_) return {};  // they may be where nobody could look
     ASSAY_ASSIGN_OR_RETURN(const std::set<std::string> away, quarantined_blobs(workspace_));
     for (const auto& [sha256, who] : needed_) {
       if (away.contains(sha256)) {
@@ -130,13 +133,32 @@ class Checker {
                     std::vector<CheckedFile>& files) {
     const auto entries = files_.scan(folder);
     if (!entries && entries.error().code == StatusCode::kNotFound) return {};
-    if (!entries) return tl::unexpected<Error>(entries.error());
+    if (!entries) {
+      unlisted_ = true;
+      note_unreadable(entries.error().message);
+      return {};
+    }
+    const std::string root = workspace_.path() + "/";
+    const bool top = folder == root + "runs" || folder == root + "blobs";
     for (const FolderEntry& entry : *entries) {
       const std::string path = folder + "/" + entry.name;
-      if (entry.info.folder) {
+      const std::string why =
+          is_place_of_run(workspace_, path) ? why_no_file(path, entry.info) : std::string();
+      if (!why.empty()) {
+        note(DamagedFile::Kind::kRun, path, why);
+        continue;
+      }
+      const auto inside = top && is_shard_name(entry.name)
+                              ? leads_to_folder(files_, path, entry.info)
+                              : Result<bool>(entry.info.folder);
+      if (!inside) {
+        unlisted_ = true;
+        note_unreadable(inside.error().message);
+      } else if (*inside) {
         ASSAY_RETURN_IF_ERROR(list_files(path, ending, files));
       } else if (entry.name.ends_with(ending) && !entry.info.special) {
         files.push_back({path, entry.info.size});
+        files.back().inode = entry.info.inode;
       } else {
         report_.foreign.push_back(path);
       }
@@ -147,6 +169,7 @@ class Checker {
   Status check_journals() {
     ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
     for (std::string& message : journals.damaged()) report_.problems.push_back(std::move(message));
+    for (const std::string& message : journals.unreadable()) note_unreadable(message);
     for (const auto& [run_id, found] : journals.runs()) {
       ASSAY_RETURN_IF_ERROR(step());
       ++report_.journals;
@@ -197,8 +220,9 @@ class Checker {
     ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(workspace_));
     const auto entries = files_.scan(workspace_.path() + "/models");
     for (size_t i = 0; entries && i < entries->size(); ++i) {
-      if ((*entries)[i].info.folder) continue;
-      report_.foreign.push_back(fmt::format("{}/models/{}", workspace_.path(), (*entries)[i].name));
+      const std::string path = fmt::format("{}/models/{}", workspace_.path(), (*entries)[i].name);
+      const auto inside = leads_to_folder(files_, path, (*entries)[i].info);
+      if (inside && !*inside) report_.foreign.push_back(path);
     }
     for (const std::string& name : names) {
       ASSAY_RETURN_IF_ERROR(step());
@@ -292,6 +316,7 @@ class Checker {
   const CheckOptions& options_;
   BlobReferences needed_;
   CheckReport report_;
+  bool unlisted_ = false;  // a folder of blobs or run files
   int64_t done_ = 0;
 };
 

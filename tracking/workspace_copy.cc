@@ -19,6 +19,7 @@
 #include "tracking/records_internal.h"
 #include "tracking/registry_check_internal.h"
 #include "tracking/run_file.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/run_seal_internal.h"
 #include "tracking/run_trash.h"
 #include "tracking/ulid.h"
@@ -83,6 +84,7 @@ class Copier {
     ASSAY_RETURN_IF_ERROR(begin());
     ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
     report_.damaged = journals.damaged();
+    report_.unreadable = journals.unreadable();
     ASSAY_RETURN_IF_ERROR(note_missing_changes());
     for (const std::string_view part :
          {std::string_view("models"), std::string_view("datasets"), kQuarantine}) {
@@ -140,25 +142,34 @@ class Copier {
     ASSAY_RETURN_IF_ERROR(copy_deleted());
     std::set<std::string> seen;
     const std::string root = workspace_.path() + "/runs";
-    const auto shards = files_.list(root);
+    const auto shards = files_.scan(root);
     if (!shards && shards.error().code != StatusCode::kNotFound) {
       return tl::unexpected<Error>(shards.error());
     }
     for (size_t i = 0; shards && i < shards->size(); ++i) {
-      const auto entries = files_.scan(root + "/" + (*shards)[i]);
-      if (!entries) continue;  // no folder
+      const std::string& shard = (*shards)[i].name;
+      const std::string folder = root + "/" + shard;
+      const auto inside = is_shard_name(shard) ? leads_to_folder(files_, folder, (*shards)[i].info)
+                                               : Result<bool>((*shards)[i].info.folder);
+      if (!inside) ASSAY_RETURN_IF_ERROR(note(inside.error()));
+      if (!inside || !*inside) continue;
+      const auto entries = files_.scan(folder);
+      if (!entries && entries.error().code == StatusCode::kNotFound) continue;
+      if (!entries) ASSAY_RETURN_IF_ERROR(note(entries.error()));
+      if (!entries) continue;
       for (const FolderEntry& entry : *entries) {
         const std::string& name = entry.name;
-        if (entry.info.special) continue;
         const std::string id = name.substr(0, name.size() - std::min<size_t>(name.size(), 3));
         if (!name.ends_with(".h5") || !is_ulid(id)) continue;
-        if (run_file_path(id) != fmt::format("runs/{}/{}", (*shards)[i], name)) {
+        const std::string path = folder + "/" + name;
+        if (!is_place_of_run(workspace_, path)) {
+          if (entry.info.special) continue;
           report_.damaged.push_back(fmt::format(
-              "run file '{}/{}/{}' is not in the folder of its run", root, (*shards)[i], name));
+              "run file '{}/{}/{}' is not in the folder of its run", root, shard, name));
           continue;
         }
         seen.insert(id);
-        ASSAY_RETURN_IF_ERROR(copy_run(journals, id));
+        if (is_file(path, entry.info)) ASSAY_RETURN_IF_ERROR(copy_run(journals, id));
       }
     }
     for (const auto& [id, found] : journals.runs()) {
@@ -175,7 +186,7 @@ class Copier {
   Status copy_run(const JournalView& journals, const std::string& run_id) {
     if (stop_.requested()) return fail(StatusCode::kCancelled, "the copy was interrupted");
     const auto folded = folded_run(workspace_, journals, run_id);
-    if (!folded) return note_damage(folded.error());
+    if (!folded) return note(folded.error());
     if (!*folded) return {};
     const std::string path = run_file_path(run_id);
     const std::string folder = path.substr(0, path.rfind('/'));
@@ -219,6 +230,24 @@ class Copier {
     return of_blobs && !is_blob_name(name);
   }
 
+  // models/<name>/versions/<number>.json, or likewise an event: its number stays taken.
+  static bool is_record(const std::string& relative) {
+    const fs::path path(relative);
+    const std::string folder = path.parent_path().filename().string();
+    return relative.starts_with("models/") && (folder == "versions" || folder == "changes") &&
+           file_number(path.filename().string()) > 0;
+  }
+
+  // If not it is told of.
+  bool is_file(const std::string& path, const FileInfo& entry) {
+    std::string why = why_no_file(path, entry);
+    const auto info = files_.stat(path);
+    if (why.empty() && (!info || info->special)) why = why_not_found(files_, path, entry);
+    if (why.empty()) return true;
+    report_.damaged.push_back(std::move(why));
+    return false;
+  }
+
   Status copy_folder(const std::string& relative) {
     auto entries = files_.scan(workspace_.path() + "/" + relative);
     if (!entries && entries.error().code == StatusCode::kNotFound) return {};
@@ -227,9 +256,19 @@ class Copier {
     // A model's state before its changes: it must not know of more than those.
     std::stable_partition(entries->begin(), entries->end(),
                           [](const FolderEntry& entry) { return !entry.info.folder; });
+    const bool top = relative == "models" || relative == "blobs";
     for (const FolderEntry& entry : *entries) {
       const std::string inner = relative + "/" + entry.name;
-      if (entry.info.folder) {
+      const std::string path = workspace_.path() + "/" + inner;
+      if (is_record(inner) && !is_file(path, entry.info)) {
+        if (copied_.insert(inner).second) ASSAY_RETURN_IF_ERROR(write(inner, ""));
+        continue;
+      }
+      const auto inside =
+          top ? leads_to_folder(files_, path, entry.info) : Result<bool>(entry.info.folder);
+      if (!inside) {
+        ASSAY_RETURN_IF_ERROR(note(inside.error()));
+      } else if (*inside) {
         ASSAY_RETURN_IF_ERROR(copy_folder(inner));
       } else if (is_foreign(relative, entry.name)) {
         continue;
@@ -248,9 +287,12 @@ class Copier {
       copied_.erase(relative);
       return {};
     }
-    if (!bytes) return note_damage(bytes.error());
+    if (!bytes) {
+      ASSAY_RETURN_IF_ERROR(note(bytes.error()));
+      return is_record(relative) ? write(relative, "") : Status();
+    }
     const Status whole = verify(relative, name, *bytes);
-    if (!whole) ASSAY_RETURN_IF_ERROR(note_damage(whole.error()));
+    if (!whole) ASSAY_RETURN_IF_ERROR(note(whole.error()));
     // The number of a record stays taken, or another version or change would get it in the copy.
     return whole || relative.starts_with("models/") ? write(relative, *bytes) : Status();
   }
@@ -265,11 +307,10 @@ class Copier {
     return {};
   }
 
-  Status note_damage(const Error& error) {
-    if (error.code != StatusCode::kData && error.code != StatusCode::kIo) {
-      return tl::unexpected<Error>(error);
-    }
-    report_.damaged.push_back(error.message);
+  Status note(const Error& error) {
+    const bool damage = error.code == StatusCode::kData;
+    if (!damage && error.code != StatusCode::kIo) return tl::unexpected<Error>(error);
+    (damage ? report_.damaged : report_.unreadable).push_back(error.message);
     return {};
   }
 

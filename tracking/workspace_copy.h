@@ -19,9 +19,13 @@ struct CopyReport {
   int64_t files = 0;
   int64_t bytes = 0;
   int64_t runs_cut = 0;  // that were under way: in the copy they are interrupted
-  // A message for each file that cannot be read or is damaged, and each damaged journal, naming it:
-  // the copy has it not, but for damaged records of the model registry, which keep their numbers.
+  // A message for each file and journal that is damaged, naming it: the copy has it not, but for
+  // damaged records of the model registry, which keep their numbers.
   std::vector<std::string> damaged{};
+  // Likewise for each file, folder and journal that could not be read, and may be whole.
+  std::vector<std::string> unreadable{};
+
+  bool complete() const { return damaged.empty() && unreadable.empty(); }
 };
 
 // `to` must be missing, empty, or what a copy left that was cut short, and not inside the

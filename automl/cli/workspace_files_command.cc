@@ -40,6 +40,7 @@ void print_copied(const Invocation& invocation, const std::string& to, const cha
     object["bytes"] = report.bytes;
     object["runs_cut"] = report.runs_cut;
     object["damaged"] = report.damaged;
+    object["unreadable"] = report.unreadable;
     print_result(dump(object));
   } else {
     print_result(
@@ -54,6 +55,7 @@ Status copy(Invocation& invocation, const std::string& to) {
                          tracking::copy_workspace(*workspace, to, *invocation.stop));
   print_copied(invocation, to, "copied", report);
   print_damage(invocation, report.damaged);
+  print_unreadable(invocation, report.unreadable);
   return {};
 }
 
@@ -89,8 +91,15 @@ Status move(Invocation& invocation, const std::string& to) {
   if (error) {
     ASSAY_ASSIGN_OR_RETURN(const tracking::CopyReport report,
                            tracking::copy_workspace(*workspace, to, *invocation.stop));
-    if (!report.damaged.empty()) {
+    if (!report.complete()) {
       print_damage(invocation, report.damaged);
+      print_unreadable(invocation, report.unreadable);
+    }
+    if (!report.unreadable.empty()) {
+      return fail(StatusCode::kIo, "'{}' stays: the copy in '{}' has not what could not be read",
+                  from, to);
+    }
+    if (!report.damaged.empty()) {
       return fail(StatusCode::kData,
                   "'{}' stays: the copy in '{}' has not what is damaged in it (`assay fsck "
                   "--quarantine` puts that away)",
@@ -162,6 +171,7 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
       "was recorded when it began. What is damaged is named and left out (damaged records of the\n"
       "model registry are copied as they are, so that their numbers stay taken); exit code 3 "
       "tells.\n"
+      "So is what could not be read, with exit code 5.\n"
       "What a copy left that was cut short is cleared away by the next one.\n"
       "Example:\n  assay workspace copy /backup/assay-monday");
   duplicate->callback([&invocation, to] {

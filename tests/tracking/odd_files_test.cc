@@ -56,6 +56,180 @@ class OddFiles : public UpkeepTest {
   int aside_ = 0;
 };
 
+TEST_F(OddFiles, InPlaceOfARunAreDamageThatBlocksNothing) {
+  const std::string orphan = put("nobody needs this");
+  const std::vector<std::function<void(const std::string&)>> kinds = {
+      [](const std::string& path) { fs::create_directories(path + "/deep"); },
+      [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
+      [](const std::string& path) { fs::create_symlink("nothing.h5", path); },
+      [](const std::string& path) { fs::create_symlink("/dev/zero", path); }};
+  const std::string file = run_file_of(*workspace_, other_);
+  const std::string whole = aside();
+  fs::copy_file(file, whole);
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    reopen();
+    fs::remove(file);
+    kinds[kind](file);
+    const auto list = list_runs(*workspace_);
+    ASSERT_TRUE(list) << list.error().message;
+    EXPECT_EQ(list->runs.size(), 3U) << kind;
+    EXPECT_THAT(list->damaged, ElementsAre(HasSubstr(other_))) << kind;
+    EXPECT_THAT(check().problems, ElementsAre(HasSubstr(other_))) << kind;
+    const GarbageReport garbage = collect();
+    EXPECT_THAT(garbage.damaged, ElementsAre(HasSubstr(other_))) << kind;
+    EXPECT_EQ(garbage.blobs, 0) << kind;
+    EXPECT_TRUE(holds(orphan)) << kind;
+    EXPECT_THAT(copy().damaged, ElementsAre(HasSubstr(other_))) << kind;
+    EXPECT_EQ(copied_runs(), 3U) << kind;
+    const auto put_away = quarantine_damage(*workspace_, stop_);
+    ASSERT_TRUE(put_away) << put_away.error().message;
+    EXPECT_EQ(put_away->moved.size(), 1U) << kind;
+    EXPECT_FALSE(fs::exists(fs::symlink_status(file))) << kind;
+    EXPECT_THAT(check().problems, IsEmpty()) << kind;
+    fs::copy_file(whole, file);
+    EXPECT_EQ(run_ids().size(), 4U) << kind;
+  }
+}
+
+TEST_F(OddFiles, ThatAreLinksToFoldersAreTheFolders) {
+  for (const std::string part : {"runs", "models", "blobs"}) {
+    std::vector<std::string> folders;
+    for (const auto& entry : fs::directory_iterator(store(part))) {
+      if (entry.is_directory()) folders.push_back(entry.path().string());
+    }
+    ASSERT_THAT(folders, Not(IsEmpty()));
+    for (const std::string& folder : folders) {
+      const std::string place = aside();
+      fs::rename(folder, place);
+      fs::create_directory_symlink(place, folder);
+    }
+  }
+  reopen();
+  EXPECT_EQ(run_ids().size(), 4U);
+  EXPECT_EQ(ModelRegistry(workspace_).list_models()->size(), 1U);
+  const CheckReport report = check();
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_THAT(report.foreign, IsEmpty());
+  EXPECT_EQ(report.runs, 4);
+  EXPECT_EQ(report.models, 1);
+  EXPECT_EQ(report.blobs, 4);
+  EXPECT_EQ(collect().blobs, 0) << "runs and models name them all";
+  EXPECT_TRUE(copy().complete());
+  EXPECT_THAT(check_workspace(**Workspace::open(folder_ / "copy"), stop_)->problems, IsEmpty());
+  EXPECT_EQ(copied_runs(), 4U);
+}
+
+TEST_F(OddFiles, OfRunsThatCannotBeListedAreToldAndTheRestIsNot) {
+  const std::string orphan = put("nobody needs this");
+  reopen();
+  const std::string folder = fs::path(run_file_of(*workspace_, other_)).parent_path().string();
+  hide(folder);
+  EXPECT_THAT(list_runs(*workspace_)->damaged, ElementsAre(HasSubstr(folder)));
+  EXPECT_THAT(check().unreadable, ElementsAre(HasSubstr(folder)));
+  EXPECT_GE(check().runs, 1);
+  const GarbageReport garbage = collect();
+  EXPECT_THAT(garbage.unreadable, ElementsAre(HasSubstr(folder)));
+  EXPECT_EQ(garbage.blobs, 0);
+  EXPECT_TRUE(holds(orphan));
+  const CopyReport copied = copy();
+  EXPECT_THAT(copied.damaged, IsEmpty());
+  EXPECT_THAT(copied.unreadable, ElementsAre(HasSubstr(folder)));
+}
+
+TEST_F(OddFiles, ThatAreLinksToADiskThatIsAwayAreNotTakenForNothing) {
+  const std::string orphan = put("nobody needs this");
+  reopen();
+  const std::string folder = fs::path(run_file_of(*workspace_, other_)).parent_path().string();
+  fs::rename(folder, aside());
+  fs::create_directory_symlink("/disk/that/is/away", folder);
+  const auto list = list_runs(*workspace_);
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_THAT(list->damaged, ElementsAre(HasSubstr(folder)));
+  EXPECT_THAT(check().unreadable, ElementsAre(HasSubstr(folder)));
+  EXPECT_THAT(collect().unreadable, ElementsAre(HasSubstr(folder)));
+  EXPECT_TRUE(holds(orphan));
+  EXPECT_THAT(copy().unreadable, ElementsAre(HasSubstr(folder)));
+  fs::rename(store("models/credit"), aside());
+  fs::create_directory_symlink("/disk/that/is/away", store("models/credit"));
+  EXPECT_EQ(ModelRegistry(workspace_).list_models().error().code, StatusCode::kIo);
+  EXPECT_FALSE(collect_garbage(*workspace_, kAtOnce));
+}
+
+TEST_F(OddFiles, InFoldersOfBlobsThatCannotBeListedAreNotMissing) {
+  const std::string sha256 = load_run(*workspace_, other_)->artifacts[0].sha256;
+  hide(fs::path(store(blob_path(sha256))).parent_path().string());
+  const CheckReport report = check();
+  EXPECT_EQ(report.unreadable.size(), 1U);
+  EXPECT_EQ(report.problems, report.unreadable);
+  EXPECT_THAT(report.damaged, IsEmpty());
+}
+
+TEST_F(OddFiles, JournalsThatCannotBeReadHideNothingElse) {
+  const std::string orphan = put("nobody needs this");
+  auto run = Run::create(workspace_, {.name = "in a journal"});
+  ASSERT_TRUE(run && (*run)->durable());
+  copy_as_killed(folder_ / "store", folder_ / "killed");
+  run->reset();
+  std::string segment;
+  for (const std::string& path : files_below(folder_ / "killed")) {
+    if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
+  }
+  hide(folder_ / ("killed/" + segment));
+  workspace_ = *Workspace::open(folder_ / "killed");
+  const auto list = list_runs(*workspace_);
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_EQ(list->runs.size(), 4U);
+  EXPECT_THAT(list->damaged, ElementsAre(HasSubstr(segment)));
+  EXPECT_TRUE(load_run(*workspace_, other_));
+  // It may be in there.
+  const auto lost = find_run(*workspace_, "in a journal");
+  EXPECT_EQ(lost.error().code, StatusCode::kIo);
+  EXPECT_THAT(lost.error().message, HasSubstr(segment));
+  EXPECT_THAT(check().unreadable, ElementsAre(HasSubstr(segment)));
+  EXPECT_EQ(check().runs, 4);
+  const CopyReport copied = copy();
+  EXPECT_THAT(copied.unreadable, ElementsAre(HasSubstr(segment)));
+  EXPECT_EQ(copied_runs(), 4U);
+  const auto garbage = collect_garbage(*workspace_, {.grace_ns = 0, .dry_run = true});
+  ASSERT_TRUE(garbage) << garbage.error().message;
+  EXPECT_THAT(garbage->unreadable, ElementsAre(HasSubstr(segment)));
+  EXPECT_EQ(garbage->blobs, 0);
+  EXPECT_TRUE(holds(orphan));
+}
+
+TEST_F(OddFiles, InPlaceOfAVersionKeepItsNumber) {
+  ModelRegistry registry(workspace_);
+  const std::string model = "other model bytes";
+  ASSERT_TRUE(registry.register_model({.name = "credit"}, std::as_bytes(std::span(model))));
+  const std::string record = store("models/credit/versions/2.json");
+  const std::vector<std::function<void(const std::string&)>> kinds = {
+      [](const std::string& path) { fs::create_directories(path + "/deep"); },
+      [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
+      [](const std::string& path) { fs::create_symlink("nothing.json", path); }};
+  const std::string whole = aside();
+  fs::copy_file(record, whole);
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    fs::remove_all(record);
+    kinds[kind](record);
+    std::vector<std::string> damaged;
+    const auto models = registry.list_models(&damaged);
+    ASSERT_TRUE(models) << models.error().message;
+    EXPECT_THAT(damaged, Contains(HasSubstr("versions/2.json"))) << kind;
+    ASSERT_EQ(models->size(), 1U) << "the newest that can be read stands for it";
+    EXPECT_EQ(models->front().version, 1);
+    EXPECT_THAT(check().problems, ElementsAre(HasSubstr("versions/2.json"))) << kind;
+    EXPECT_THAT(copy().damaged, ElementsAre(HasSubstr("versions/2.json"))) << kind;
+    EXPECT_TRUE(fs::is_regular_file(folder_ / "copy/models/credit/versions/2.json")) << kind;
+  }
+  const auto put_away = quarantine_damage(*workspace_, stop_);
+  ASSERT_TRUE(put_away) << put_away.error().message;
+  EXPECT_EQ(put_away->moved.size(), 1U);
+  EXPECT_THAT(check().problems, IsEmpty());
+  const auto next = registry.register_model({.name = "credit"}, std::as_bytes(std::span(model)));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->version, 3);
+}
+
 TEST_F(OddFiles, InPlaceOfAFolderEndWhatNeedsIt) {
   const std::string model = "other model bytes";
   ModelRegistry registry(workspace_);
