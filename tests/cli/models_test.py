@@ -232,7 +232,8 @@ class ModelsTest(CliCase):
         with open(self.path('.assay/models/churn/versions/2.json'), 'w', encoding='utf-8') as file:
             file.write('{')
         process = self.assay('models', 'list', '--json', code=3)
-        self.assertEqual([m['name'] for m in json.loads(process.stdout)], ['other'])
+        self.assertEqual([(m['name'], m['version']) for m in json.loads(process.stdout)],
+                         [('churn', 1), ('other', 1)])
         self.assertIn('2.json', process.stderr)
         self.fails(3, 'models', 'show', 'churn', says='2.json')
         self.assertEqual(self.show('churn:1')['version'], 1)
