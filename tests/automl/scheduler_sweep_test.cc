@@ -188,9 +188,9 @@ TEST(Sweep, LeavesAStalledTrialBehind) {
   bench.request.compute.make_executor = nullptr;
   while (alive.use_count() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   ASSERT_TRUE(outcome) << outcome.error().message;
-  // Virtual time goes on while the machine works: what is tested is that it ends at all, and late
-  // by no more than what saving took.
-  EXPECT_LT(end, 60);
+  // Virtual time goes on, ten times as fast as a clock, while the machine works, busy as it may be
+  // with other things: what is tested is that it ends at all, with the trial still stalled.
+  EXPECT_LT(end, 600);
   EXPECT_EQ(outcome->stalled_trials, 1);
   EXPECT_EQ(outcome->cancelled, 1);
   EXPECT_EQ(outcome->leaderboard.rows[0].learner, "constant");
