@@ -94,6 +94,23 @@ std::string workspace_name_for(const std::string& given) {
 
 Workspace::Workspace(std::string path, FileLayer& files) : path_(std::move(path)), files_(files) {}
 
+namespace {
+
+// Folders that were moved to another disk, by a link, are not taken for empty while it is away: all
+// blobs would be garbage.
+Status check_links(FileLayer& files, const std::string& folder) {
+  for (const char* name : {"runs", "writers", "blobs", "models", "trash", "trash/runs"}) {
+    const std::string path = fmt::format("{}/{}", folder, name);
+    std::error_code ignored;
+    if (fs::is_symlink(path, ignored) && !files.exists(path)) {
+      return fail(StatusCode::kIo, "'{}' is a link that leads nowhere: is its disk away?", path);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path, FileLayer* files) {
   FileLayer& layer = files != nullptr ? *files : real_files();
   const std::string found = workspace_in(layer, absolute(path));
@@ -102,6 +119,7 @@ Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path, File
     return fail(StatusCode::kNotFound, "'{}' is not a workspace: it holds no WORKSPACE file", path);
   }
   ASSAY_ASSIGN_OR_RETURN(const WorkspaceRecord record, read_marker(layer, found));
+  ASSAY_RETURN_IF_ERROR(check_links(layer, found));
   std::shared_ptr<Workspace> workspace(new Workspace(found, layer));
   workspace->uuid_ = record.uuid;
   workspace->display_name_ = record.display_name;

@@ -36,8 +36,8 @@ std::string workspace_name_for(const std::string& folder);
 class Workspace {
  public:
   // Opens the workspace in `path`, or in `path`/.assay. `files` (nullptr: the real file system)
-  // must outlive the workspace. Fails: not_found, data if WORKSPACE is damaged, of a newer format,
-  // or lost (workspace_marker.h).
+  // must outlive the workspace. Fails: not_found; data if WORKSPACE is damaged, of a newer format,
+  // or lost (workspace_marker.h); io if one of its folders is a link that leads nowhere.
   static Result<std::shared_ptr<Workspace>> open(const std::string& path,
                                                  FileLayer* files = nullptr);
   // Makes a workspace in a folder that is missing or empty, or opens the one that is there.

@@ -11,6 +11,7 @@
 #include "tracking/quarantine.h"
 #include "tracking/run_file.h"
 #include "tracking/run_scratch.h"
+#include "tracking/run_trash.h"
 #include "tracking/workspace_check.h"
 #include "tracking/workspace_copy.h"
 
@@ -153,6 +154,26 @@ TEST_F(OddFiles, ThatAreLinksToADiskThatIsAwayAreNotTakenForNothing) {
   fs::create_directory_symlink("/disk/that/is/away", store("models/credit"));
   EXPECT_EQ(ModelRegistry(workspace_).list_models().error().code, StatusCode::kIo);
   EXPECT_FALSE(collect_garbage(*workspace_, kAtOnce));
+}
+
+TEST_F(OddFiles, ThatAreWholeFoldersOnADiskThatIsAwayAreNotTakenForNothing) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  workspace_.reset();
+  for (const char* part : {"runs", "writers", "blobs", "models", "trash/runs", "trash"}) {
+    const std::string place = aside();
+    fs::rename(store(part), place);
+    fs::create_directory_symlink("/disk/that/is/away", store(part));
+    const auto opened = Workspace::open(folder_ / "store");
+    ASSERT_FALSE(opened) << part;
+    EXPECT_EQ(opened.error().code, StatusCode::kIo);
+    EXPECT_THAT(opened.error().message, HasSubstr(store(part)));
+    fs::remove(store(part));
+    fs::create_directory_symlink(place, store(part));
+  }
+  reopen();
+  EXPECT_EQ(run_ids().size(), 3U);
+  EXPECT_THAT(check().problems, IsEmpty());
+  EXPECT_EQ(collect_garbage(*workspace_, {.grace_ns = 0})->blobs, 0);
 }
 
 TEST_F(OddFiles, InFoldersOfBlobsThatCannotBeListedAreNotMissing) {
