@@ -11,7 +11,6 @@
 #include "backends/cuda/module.h"
 #include "backends/xrt/fpga_devices.h"
 #include "backends/xrt/installation.h"
-#include "backends/xrt/xrt_device.h"
 #include "backends/xrt/xrt_kernels.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/names.h"
@@ -91,11 +90,6 @@ DeviceSet DeviceSet::of(std::vector<std::unique_ptr<kernels::Device>> devices,
   set.unavailable_ = std::move(unavailable);
   set.kernels_ = std::move(kernels);
   return set;
-}
-
-Status DeviceSet::start(kernels::Device& device) {
-  auto* card = dynamic_cast<xrt::XrtDevice*>(&device);
-  return card == nullptr ? Status() : card->start();
 }
 
 Status become_device_worker() {

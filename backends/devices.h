@@ -31,8 +31,6 @@ class DeviceSet {
   std::span<const std::unique_ptr<kernels::Device>> devices() const { return devices_; }
   std::span<const UnavailableDevice> unavailable() const { return unavailable_; }
   const kernels::KernelSet& kernels() const { return kernels_; }
-  // Brings a device of the set up, which else happens when it is first used. Fails: device.
-  static Status start(kernels::Device& device);
 
   // The device that `name` means, in any case: "auto" is the first accelerator that is neither
   // emulated nor untried, else the CPU; an id ("cuda:0") is that device; a kind ("cuda") is its
@@ -55,9 +53,8 @@ class DeviceSet {
 // A backend that does not open is listed in `unavailable`, and is no failure.
 Result<DeviceSet> open_devices(const DeviceOptions& options);
 
-// Becomes the process that owns an FPGA card, which the engine starts by itself and talks to over
-// file
-// 3. Returns only where that fails: device.
+// Becomes the process that owns an FPGA card, which the engine starts by itself and talks to over a
+// socket that it inherits. Returns only where that fails: device.
 Status become_device_worker();
 
 }  // namespace assay::backends

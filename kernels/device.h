@@ -29,6 +29,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual const DeviceInfo& info() const = 0;
+  // Makes it ready, which else happens when it is first used. Fails: device.
+  virtual Status bring_up() { return {}; }
 
   // `bytes` > 0, aligned to 64. Fails: resource_exhausted, with the bytes asked for and free.
   virtual Result<void*> allocate(int64_t bytes) = 0;

@@ -85,7 +85,7 @@ std::string devices_json(const Engine& engine) {
     const kernels::DeviceInfo& info = device->info();
     Json plans = Json::array();
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) plans.push_back(plan_json(plan));
-    const Status started = backends::DeviceSet::start(*device);
+    const Status started = device->bring_up();
     object["devices"].push_back({{"id", info.id},
                                  {"kind", info.kind},
                                  {"name", info.name},
@@ -116,7 +116,7 @@ std::string devices_text(const Engine& engine) {
           "uses it\n",
           info.id);
     }
-    if (const Status started = backends::DeviceSet::start(*device); !started) {
+    if (const Status started = device->bring_up(); !started) {
       out += fmt::format("    cannot be used: {}\n", started.error().message);
     }
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {

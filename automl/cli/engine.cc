@@ -20,7 +20,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   auto device = engine->devices_.find(options.device);
   if (!device) return fail_with(std::move(device.error()), "device");
   engine->device_ = *device;
-  if (Status started = backends::DeviceSet::start(**device); !started) {
+  if (Status started = (*device)->bring_up(); !started) {
     return fail_with(std::move(started.error()), "device");
   }
   engine->threads_ =

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -16,6 +15,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/usage_error.h"
 #include "backends/devices.h"
+#include "kernels/base/program_path.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -24,10 +24,9 @@ namespace {
 // spin, so the program starts itself once more with the policy set. It costs a millisecond.
 void restart_with_passive_waiting(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  std::array<char, 4096> path{};
-  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  if (size <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
-  execv(path.data(), argv);
+  const std::string path = program_path();
+  if (path.empty() || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
+  execv(path.c_str(), argv);
 }
 
 void put_help_last(CLI::App& command) {

@@ -4,23 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <cstdlib>
 
 #include "backends/cuda/device.h"
+#include "kernels/base/program_path.h"
 
 namespace assay::backends::cuda {
 namespace {
-
-// The folder that the program lies in, or empty.
-std::string program_folder() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
-  if (length <= 0 || static_cast<size_t>(length) == path.size()) return {};
-  const std::string program(path.data(), static_cast<size_t>(length));
-  return program.substr(0, program.rfind('/'));
-}
 
 std::string device_name(const GpuFacts& facts) {
   return fmt::format("{}, sm_{}{}, {} multiprocessors", facts.name, facts.capability_major,

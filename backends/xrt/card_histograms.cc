@@ -71,7 +71,7 @@ Result<CardHistograms> CardHistograms::make(XrtDevice& device, const cpu::Growth
                                             int64_t slot_words, int64_t slots) {
   using kernels::DeviceArray;
   CardHistograms made;
-  ASSAY_RETURN_IF_ERROR(device.start());
+  ASSAY_RETURN_IF_ERROR(device.bring_up());
   made.generation_ = device.generation();
   made.device_ = &device;
   made.growth_ = &growth;

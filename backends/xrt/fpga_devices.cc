@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "backends/xrt/emulation/xclbin_writer.h"
 #include "backends/xrt/installation.h"
 #include "backends/xrt/xrt_device.h"
 
@@ -11,8 +12,7 @@ namespace assay::backends::xrt {
 namespace {
 
 constexpr char kXclbinVariable[] = "ASSAY_FPGA_XCLBIN";
-// The bank of the emulated card (emulation/xclbin_writer.h).
-constexpr int64_t kEmulatedBytes = int64_t{4} << 30;
+constexpr auto kEmulatedBytes = static_cast<int64_t>(emulation::kBankBytes);
 // More than cards have.
 constexpr int64_t kMostCardBytes = int64_t{128} << 30;
 
@@ -27,7 +27,7 @@ void open_cards(const Installation& installation, int64_t memory_bytes, FpgaDevi
   for (uint32_t card = 0; card < count; ++card) {
     auto device = XrtDevice::open(real_card(installation, card, xclbin), "", false,
                                   std::min(kMostCardBytes, memory_bytes / 2));
-    const Status started = device ? (*device)->start() : tl::unexpected<Error>(device.error());
+    const Status started = device ? (*device)->bring_up() : tl::unexpected<Error>(device.error());
     if (started) {
       found.devices.push_back(std::move(*device));
     } else {

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "kernels/base/program_path.h"
+
 namespace assay::backends::xrt {
 namespace {
 
@@ -22,8 +24,7 @@ bool exists(const fs::path& path) {
 }  // namespace
 
 Result<Installation> find_installation() {
-  std::error_code failed;
-  fs::path folder = fs::read_symlink("/proc/self/exe", failed).parent_path();
+  fs::path folder = program_folder();
   for (; !folder.empty(); folder = folder.parent_path()) {
     const Installation found{(folder / kPlace).string()};
     if (exists(found.worker())) return found;

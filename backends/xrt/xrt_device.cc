@@ -39,7 +39,7 @@ Result<std::unique_ptr<XrtDevice>> XrtDevice::open(WorkerSpec spec, std::string 
 
 XrtDevice::~XrtDevice() = default;
 
-Status XrtDevice::start() {
+Status XrtDevice::bring_up() {
   const std::lock_guard lock(mutex_);
   return start_locked();
 }

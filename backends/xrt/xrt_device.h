@@ -1,7 +1,7 @@
 // A card as a Device: memory, and a way to run kernels on it. A device address is where the
 // buffer's host side is mapped in this process: what the host's part of an op may read and write,
 // while kernels see what was sent to the card. Sending is put off until a kernel reads the buffer.
-// The worker that owns the card is started by `start` or first use, and once more after it has
+// The worker that owns the card is started by `bring_up` or first use, and once more after it has
 // died: whatever was under way then failed, and buffers are sent again. Thread-safe; batches of
 // several threads follow one another.
 #pragma once
@@ -34,7 +34,7 @@ class XrtDevice final : public kernels::Device {
 
   const kernels::DeviceInfo& info() const override { return info_; }
   // Fails: device if the worker cannot be started or the xclbin lacks a kernel.
-  Status start();
+  Status bring_up() override;
   Result<void*> allocate(int64_t bytes) override;
   void release(void* address) override;
   int64_t held_bytes() const;

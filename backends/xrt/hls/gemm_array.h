@@ -217,4 +217,55 @@ panels:
   }
 }
 
+// Writes a sum as it is.
+template <class Number, class Element>
+struct StoreSum {
+  static Element value(typename Number::Sum sum, const Element*) {
+#pragma HLS inline
+    return static_cast<Element>(sum);
+  }
+};
+
+// Store::value(sum, address) is what an element of c becomes; it may read what is there.
+template <class Number, class Store, class Element>
+void store_tile(const GemmArray<Number>& array, const GemmShape& shape, const GemmTile& tile,
+                const Store& store, Element* c) {
+store_rows:
+  for (int32_t i = 0; i < tile.rows; ++i) {
+#pragma HLS loop_tripcount min = 1 max = 64
+  store_columns:
+    for (int32_t j = 0; j < tile.columns; ++j) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 1 max = 128
+#pragma HLS dependence variable = c type = inter dependent = false
+      Element* to = c + (tile.row + i) * shape.n + tile.column + j;
+      *to = store.value(sum_at(array, i, j), to);
+    }
+  }
+}
+
+// The whole product, tile by tile.
+template <class Number, class Store, class Element>
+void multiply(const ap_uint<512>* a, const ap_uint<512>* b, const GemmShape& shape,
+              const Store& store, Element* c) {
+  ASSAY_ON_CHIP GemmArray<Number> array;
+#pragma HLS array_partition variable = array.a type = cyclic factor = 16 dim = 1
+#pragma HLS array_partition variable = array.a type = cyclic factor = 16 dim = 2
+#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 1
+#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 2
+#pragma HLS array_partition variable = array.sums type = complete dim = 1
+#pragma HLS array_partition variable = array.sums type = complete dim = 2
+tiles_down:
+  for (int64_t row = 0; row < shape.m; row += kGemmRows) {
+#pragma HLS loop_tripcount min = 1 max = 64
+  tiles_right:
+    for (int64_t column = 0; column < shape.n; column += kGemmColumns) {
+#pragma HLS loop_tripcount min = 1 max = 32
+      const GemmTile tile = tile_at(shape, row, column);
+      sum_tile(a, b, shape, tile, array);
+      store_tile(array, shape, tile, store, c);
+    }
+  }
+}
+
 }  // namespace assay_hls

@@ -23,20 +23,6 @@ struct Int8 {
   }
 };
 
-void store_tile(const GemmArray<Int8>& array, const GemmShape& shape, const GemmTile& tile,
-                int32_t* c) {
-store_rows:
-  for (int32_t i = 0; i < tile.rows; ++i) {
-#pragma HLS loop_tripcount min = 1 max = 64
-  store_columns:
-    for (int32_t j = 0; j < tile.columns; ++j) {
-#pragma HLS pipeline II = 1
-#pragma HLS loop_tripcount min = 1 max = 128
-      c[(tile.row + i) * shape.n + tile.column + j] = static_cast<int32_t>(sum_at(array, i, j));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace assay_hls
 
@@ -46,23 +32,6 @@ extern "C" void gemm_int8(const ap_uint<512>* a, const ap_uint<512>* b, int32_t*
 #pragma HLS interface m_axi port = b bundle = gmem1 max_read_burst_length = 16
 #pragma HLS interface m_axi port = c bundle = gmem2 max_write_burst_length = 128
   using namespace assay_hls;
-  ASSAY_ON_CHIP GemmArray<Int8> array;
-#pragma HLS array_partition variable = array.a type = cyclic factor = 16 dim = 1
-#pragma HLS array_partition variable = array.a type = cyclic factor = 16 dim = 2
-#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 1
-#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 2
-#pragma HLS array_partition variable = array.sums type = complete dim = 1
-#pragma HLS array_partition variable = array.sums type = complete dim = 2
   const GemmShape shape = {m, n, k, false, false};
-tiles_down:
-  for (int64_t row = 0; row < m; row += kGemmRows) {
-#pragma HLS loop_tripcount min = 1 max = 64
-  tiles_right:
-    for (int64_t column = 0; column < n; column += kGemmColumns) {
-#pragma HLS loop_tripcount min = 1 max = 32
-      const GemmTile tile = tile_at(shape, row, column);
-      sum_tile(a, b, shape, tile, array);
-      store_tile(array, shape, tile, c);
-    }
-  }
+  multiply<Int8>(a, b, shape, StoreSum<Int8, int32_t>(), c);
 }

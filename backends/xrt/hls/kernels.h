@@ -40,8 +40,7 @@ extern "C" {
 //   packed  uint32, by row of the table: gradient << 16 | hessian, or weight << 16 | class.
 //   rows    uint32: the node's are rows[row_begin .. row_begin + row_count).
 //   starts  [width + 1]: column j has the codes starts[j] .. starts[j + 1], at most 255; none: it
-//   is
-//           skipped. Cells of the others are below their column's count.
+//           is skipped. Cells of the others are below their column's count.
 //   words   out: words[word_begin + code * lanes + c]. class_begin < 0: one lane, the sum of
 //           (gradient << 32) + hessian; else lane c is class class_begin + c, the sum of
 //           (weight << 32) + 1 over its rows. With rest_begin >= 0 they are also subtracted from

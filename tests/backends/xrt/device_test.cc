@@ -122,7 +122,7 @@ TEST_F(XrtDeviceTest, DeathOfTheWorkerIsOneFailureAndNotTheEnd) {
 TEST_F(XrtDeviceTest, XclbinOfSomethingElseIsRefused) {
   auto other = XrtDevice::open(test_spec(), "other", true, 1 << 20);
   ASSERT_TRUE(other.has_value());
-  const Status refused = (*other)->start();
+  const Status refused = (*other)->bring_up();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, StatusCode::kDevice);
   EXPECT_NE(refused.error().message.find("has no kernel tree_histogram"), std::string::npos)
@@ -130,7 +130,7 @@ TEST_F(XrtDeviceTest, XclbinOfSomethingElseIsRefused) {
 }
 
 TEST_F(XrtDeviceTest, LeavesNothingBehind) {
-  ASSERT_TRUE(device_->start());
+  ASSERT_TRUE(device_->bring_up());
   const pid_t process = device_->worker_process();
   ASSERT_GT(process, 0);
   device_ = nullptr;
