@@ -27,16 +27,18 @@ Status check_edit(const ModelEdit& edit) {
   return {};
 }
 
-// Stages of the other versions that the edit archives.
-Status archive_others(const Workspace& workspace, const KnownModel& known, const ModelState& state,
+// Stages of the other versions that the edit archives. The versions are listed anew each time: one
+// that was registered and promoted after the edit began is among the others too.
+Status archive_others(const Workspace& workspace, std::string_view name, const ModelState& state,
                       int64_t version, const std::string& stage,
                       std::vector<ModelChange>& changes) {
-  for (const int64_t other : visible_versions(known.registered, state)) {
+  ASSAY_ASSIGN_OR_RETURN(const auto registered, registered_versions(workspace, name));
+  for (const int64_t other : visible_versions(registered, state)) {
     if (other == version) continue;
     std::string current = state.of(other).stage.value_or("");
     if (current.empty()) {
       ASSAY_ASSIGN_OR_RETURN(const ModelVersion record,
-                             read_version_record(workspace, known.name, other));
+                             read_version_record(workspace, name, other));
       current = record.stage;
     }
     if (current == stage) changes.push_back({"stage", other, "", current, "archived"});
@@ -132,7 +134,7 @@ Result<ModelVersion> ModelRegistry::edit(std::string_view name, int64_t version,
     }
     if (edit.archive_others) {
       ASSAY_RETURN_IF_ERROR(
-          archive_others(*workspace_, known, state, version, *edit.stage, changes));
+          archive_others(*workspace_, known.name, state, version, *edit.stage, changes));
     }
     if (edit.description && clean_utf8(*edit.description) != model.description) {
       changes.push_back(

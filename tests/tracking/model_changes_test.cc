@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/tracking/failing_files.h"
+#include "tests/tracking/hooked_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
@@ -218,6 +219,28 @@ TEST_F(ModelChangesTest, PromotingCanArchiveTheOthers) {
   EXPECT_EQ(registry_->history("adult")->back().changes.size(), 2U) << "one event";
   EXPECT_EQ(registry_->edit("adult", 3, {.stage = "none", .archive_others = true}).error().code,
             StatusCode::kInvalidArgument);
+}
+
+// Another process registers a version and promotes it between the look at the model and the change.
+TEST_F(ModelChangesTest, PromotingArchivesAVersionThatWasPromotedMeanwhile) {
+  const ModelEdit promotion{
+      .stage = "production", .archive_others = true, .set_aliases = {"champion"}};
+  add("adult");
+  bool faster = false;
+  HookedFiles files([&](std::string_view operation, const std::string& path) -> Status {
+    if (faster || operation != "link" || path.find("/changes/") == std::string::npos) return {};
+    faster = true;
+    EXPECT_EQ(add("adult", "y").version, 2);
+    EXPECT_TRUE(registry_->edit("adult", 2, promotion));
+    return {};
+  });
+  const auto slow = Workspace::open(folder_ / "store", &files);
+  ASSERT_TRUE(slow) << slow.error().message;
+  ASSERT_TRUE(ModelRegistry(*slow).edit("adult", 1, promotion));
+  EXPECT_TRUE(faster);
+  EXPECT_EQ(registry_->resolve("adult@champion")->version, 1);
+  EXPECT_EQ(registry_->resolve("adult:1")->stage, "production");
+  EXPECT_EQ(registry_->resolve("adult:2")->stage, "archived");
 }
 
 TEST_F(ModelChangesTest, BlobsAreNeededUntilPurged) {
