@@ -1,7 +1,8 @@
 // grow_tree on the CPU.
 //
-// Rows are quantised once. Large nodes are split one after the other with all threads on each
-// (NodeEngine). If the tree cannot reach max_leaves however it grows, the order of splits does not
+// Rows are quantised once. Large nodes are split one after the other with all threads on each, and
+// smaller ones side by side (NodeEngine), some of them before it is certain that their turn comes.
+// If the tree cannot reach max_leaves however it grows, the order of splits does not
 // matter: then nodes of few rows become tasks of their own and are grown to the end by one thread
 // each (SubtreeGrower), and the numbers of the contract are given afterwards (assembly). Everything
 // that is summed is an integer, and ties have one rule, so nothing depends on who did what when.

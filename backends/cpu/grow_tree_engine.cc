@@ -11,11 +11,17 @@ constexpr int64_t kColumnsPerTask = 4;
 // Waking threads and waiting for them costs about a quarter of this.
 constexpr double kShareableWork = 60e3;  // nanoseconds
 // Rough costs in nanoseconds: to divide a row, to place one, to add a cell to a histogram, to
-// search a word of one.
+// search a word of one, to search a feature and to split a node beside that.
 constexpr double kDivideRow = 4;
 constexpr double kPlaceRow = 0.5;
 constexpr double kAddCell = 0.6;
 constexpr double kSearchWord = 2;
+constexpr double kSearchFeature = 150;
+constexpr double kSplitNode = 2000;
+// A node of this work may be left to one thread though others wait for it.
+constexpr double kAloneWork = 300e3;  // nanoseconds
+// Splits to come for which there is room at once.
+constexpr int32_t kMostSplits = 1 << 16;
 // Blocks of features up to which a chunk's bins fit the cache.
 constexpr size_t kFewGroups = 4;
 
@@ -27,8 +33,11 @@ NodeEngine::NodeEngine(Growth& growth, const SplitSearch& search)
       executor_(*growth.context.executor),
       plan_(ColumnPlan::make(growth.args.bins, growth.features, growth.rules.lanes)),
       builder_(executor_, growth_.rules, growth.packed.data()),
-      pool_(growth, plan_.word_count(), pool_bytes(growth)),
-      scratches_(static_cast<size_t>(executor_.thread_count())) {}
+      pool_(growth, plan_.word_count(), pool_bytes(growth)) {
+  const auto threads = static_cast<size_t>(executor_.thread_count());
+  scratches_.reserve(threads);
+  for (size_t i = 0; i < threads; ++i) scratches_.push_back({{}, {}, builder_, {}});
+}
 
 RowDivision NodeEngine::division_of(int32_t index) {
   const GrownNode& node = node_at(index);
@@ -36,11 +45,10 @@ RowDivision NodeEngine::division_of(int32_t index) {
                      {growth_.scratch.data() + node.begin, static_cast<size_t>(node.row_count())});
 }
 
-// The children of `index` have the two last places, and may have histograms already.
+// The children have their places, and may have histograms already.
 void NodeEngine::set_children(int32_t index, int64_t left_count) {
-  const auto left = static_cast<int32_t>(growth_.nodes.size()) - 2;
-  node_at(index).left = left;
-  const GrownNode parent = node_at(index);
+  const GrownNode& parent = node_at(index);
+  const int32_t left = parent.left;
   for (const int32_t child : {left, left + 1}) {
     const int32_t histogram = node_at(child).histogram;
     node_at(child) =
@@ -54,42 +62,133 @@ Status NodeEngine::open_root() {
   return open(0);
 }
 
-Status NodeEngine::share(int64_t count, double work_ns, FunctionRef<void(int64_t, int)> body) {
-  if (work_ns > kShareableWork) return executor_.parallel_for(count, body);
-  return SerialExecutor().parallel_for(count, body);
+Status NodeEngine::share(const Hands& hands, int64_t count, double work_ns,
+                         FunctionRef<void(int64_t, int)> body) {
+  if (!hands.alone() && work_ns > kShareableWork) return executor_.parallel_for(count, body);
+  for (int64_t i = 0; i < count; ++i) body(i, std::max(0, hands.thread));
+  return {};
 }
 
-Status NodeEngine::divide(RowDivision& division) {
-  return share(division.chunk_count(), static_cast<double>(division.row_count()) * kDivideRow,
-               [&](int64_t chunk, int) { division.divide(chunk); });
+double NodeEngine::work_of(int32_t node) const {
+  // Half of the rows at most are added.
+  return static_cast<double>(node_at(node).row_count()) *
+             (kDivideRow + kAddCell / 2 * static_cast<double>(plan_.column_count())) +
+         2 * kSearchWord * static_cast<double>(plan_.word_count()) +
+         2 * kSearchFeature * static_cast<double>(plan_.features.size()) + kSplitNode;
 }
 
-Status NodeEngine::place(RowDivision& division) {
-  return share(division.chunk_count(), static_cast<double>(division.row_count()) * kPlaceRow,
-               [&](int64_t chunk, int) { division.place(chunk); });
+bool NodeEngine::opens_children(int32_t node, int64_t least_rows) const {
+  const bool deeper = node_at(node).depth + 1 < growth_.problem.params.max_depth;
+  return deeper && node_at(node).row_count() > least_rows;
 }
 
-Status NodeEngine::split_last(int32_t index) {
-  RowDivision division = division_of(index);
-  ASSAY_RETURN_IF_ERROR(divide(division));
-  growth_.nodes.resize(growth_.nodes.size() + 2);
-  set_children(index, division.count_left());
-  pool_.release(index);
-  return place(division);
-}
+Status NodeEngine::split_last(int32_t index) { return split_now(index, false, 0); }
 
 Status NodeEngine::split(int32_t index, int64_t least_rows) {
-  const bool deeper = node_at(index).depth + 1 < growth_.problem.params.max_depth;
-  if (deeper && node_at(index).histogram >= 0 && node_at(index).row_count() > least_rows) {
-    return plan_.groups.size() <= kFewGroups ? open_dividing(index, least_rows)
-                                             : open_divided(index, least_rows);
-  }
+  const bool opens = opens_children(index, least_rows);
+  if (!opens || node_at(index).histogram >= 0) return split_now(index, opens, least_rows);
   ASSAY_RETURN_IF_ERROR(split_last(index));
   const int32_t left = node_at(index).left;
   for (const int32_t child : {left, left + 1}) {
     if (wanted(child, least_rows)) ASSAY_RETURN_IF_ERROR(open(child));
   }
   return {};
+}
+
+Status NodeEngine::split_now(int32_t index, bool opens, int64_t least_rows) {
+  Splitting splitting = begin_split(index, opens);
+  ASSAY_RETURN_IF_ERROR(run_split(splitting, least_rows, all_hands()));
+  end_split(splitting);
+  return {};
+}
+
+bool NodeEngine::splits_apart(std::span<const int32_t> open, int32_t splits_left) const {
+  const auto threads = static_cast<size_t>(executor_.thread_count());
+  if (threads == 1 || growth_.samples_columns() || splits_left > kMostSplits) return false;
+  // At most half as many splits are done in vain as are left, and each takes one more slot.
+  if (!pool_.has_room(static_cast<size_t>(2 * splits_left) + threads)) return false;
+  double work_ns = 0;
+  double longest = 0;
+  for (const int32_t node : open) {
+    if (node_at(node).histogram < 0 && opens_children(node, 0)) return false;
+    work_ns += work_of(node);
+    longest = std::max(longest, work_of(node));
+  }
+  const auto share = static_cast<double>(threads);
+  return longest <= std::max(kAloneWork, work_ns / share) &&
+         splits_left * longest > 2 * share * kShareableWork;
+}
+
+void NodeEngine::begin(int32_t node, bool opens, int thread) {
+  scratches_[static_cast<size_t>(thread)].splitting =
+      begin_split(node, opens && opens_children(node, 0));
+}
+
+Status NodeEngine::run(int thread) {
+  Scratch& scratch = scratches_[static_cast<size_t>(thread)];
+  return run_split(scratch.splitting, 0, {scratch.builder, thread});
+}
+
+void NodeEngine::end(int thread) { end_split(scratches_[static_cast<size_t>(thread)].splitting); }
+
+// The child that gets a new histogram is the one with less to add; the other gets the node's own.
+NodeEngine::Splitting NodeEngine::begin_split(int32_t index, bool opens) {
+  Splitting splitting{index, opens, node_at(index).split.left_heavy, {}, {}};
+  const auto left = static_cast<int32_t>(growth_.nodes.size());
+  growth_.nodes.resize(growth_.nodes.size() + 2);
+  node_at(index).left = left;
+  Job& built = splitting.built;
+  Job& rest = splitting.rest;
+  built.node = splitting.build_right ? left + 1 : left;
+  rest.node = splitting.build_right ? left : left + 1;
+  if (!opens) {
+    pool_.release(index);
+    return splitting;
+  }
+  pool_.acquire(built.node, index);
+  pool_.move(index, rest.node);
+  built.words = pool_.words(built.node);
+  rest.words = pool_.words(rest.node);
+  return splitting;
+}
+
+Status NodeEngine::run_split(Splitting& splitting, int64_t least_rows, const Hands& hands) {
+  RowDivision division = division_of(splitting.node);
+  HistogramBuilder& builder = hands.builder;
+  const auto rows = static_cast<double>(division.row_count());
+  const bool adding = splitting.opens && plan_.groups.size() <= kFewGroups;
+  const double work_ns = adding ? work_of(splitting.node) : rows * kDivideRow;
+  if (adding) {
+    const bool shared = !hands.alone() && work_ns > kShareableWork && executor_.thread_count() > 1;
+    builder.begin(plan_, splitting.built.words, shared);
+  }
+  ASSAY_RETURN_IF_ERROR(
+      share(hands, division.chunk_count(), work_ns, [&](int64_t chunk, int thread) {
+        division.divide(chunk);
+        if (!adding) return;
+        builder.add(splitting.build_right ? division.right_rows(chunk) : division.left_rows(chunk),
+                    thread);
+      }));
+  set_children(splitting.node, division.count_left());
+  if (adding) return search_children(splitting, &division, least_rows, hands);
+  ASSAY_RETURN_IF_ERROR(share(hands, division.chunk_count(), rows * kPlaceRow,
+                              [&](int64_t chunk, int) { division.place(chunk); }));
+  if (!splitting.opens) return {};
+  const std::span<const uint32_t> built = growth_.rows_of(node_at(splitting.built.node));
+  if (hands.alone()) {
+    builder.begin(plan_, splitting.built.words, false);
+    builder.add(built, hands.thread);
+  } else {
+    ASSAY_RETURN_IF_ERROR(builder.build(plan_, built, splitting.built.words));
+  }
+  return search_children(splitting, nullptr, least_rows, hands);
+}
+
+// Nodes that will not be split need no histogram.
+void NodeEngine::end_split(const Splitting& splitting) {
+  for (const int32_t child : {splitting.built.node, splitting.rest.node}) {
+    if (node_at(child).split.feature < 0) pool_.release(child);
+  }
 }
 
 Status NodeEngine::open(int32_t node) {
@@ -105,66 +204,16 @@ Status NodeEngine::open(int32_t node) {
     ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(node)), job.words));
   }
   Job none;
-  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, job, none, nullptr));
-  keep_or_release(node);
+  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, job, none, nullptr, all_hands()));
+  if (node_at(node).split.feature < 0) pool_.release(node);
   return {};
 }
 
-// Slots for `built`, which gets a new one, and `rest`, which gets that of `parent`.
-void NodeEngine::take_slots(int32_t parent, Job& built, Job& rest) {
-  pool_.acquire(built.node, parent);
-  pool_.move(parent, rest.node);
-  built.words = pool_.words(built.node);
-  rest.words = pool_.words(rest.node);
-}
-
-Status NodeEngine::open_dividing(int32_t index, int64_t least_rows) {
-  RowDivision division = division_of(index);
-  const bool build_right = node_at(index).split.left_heavy;
-  const auto left = static_cast<int32_t>(growth_.nodes.size());
-  growth_.nodes.resize(growth_.nodes.size() + 2);
-  Job built;
-  Job rest;
-  built.node = build_right ? left + 1 : left;
-  rest.node = build_right ? left : left + 1;
-  take_slots(index, built, rest);
-  // Half of the rows at most are added.
-  const double work_ns = static_cast<double>(division.row_count()) *
-                         (kDivideRow + kAddCell / 2 * static_cast<double>(plan_.column_count()));
-  builder_.begin(plan_, built.words, work_ns > kShareableWork && executor_.thread_count() > 1);
-  ASSAY_RETURN_IF_ERROR(share(division.chunk_count(), work_ns, [&](int64_t chunk, int thread) {
-    division.divide(chunk);
-    builder_.add(build_right ? division.right_rows(chunk) : division.left_rows(chunk), thread);
-  }));
-  set_children(index, division.count_left());
-  return search_children(built, rest, &division, least_rows);
-}
-
-Status NodeEngine::open_divided(int32_t index, int64_t least_rows) {
-  RowDivision division = division_of(index);
-  ASSAY_RETURN_IF_ERROR(divide(division));
-  growth_.nodes.resize(growth_.nodes.size() + 2);
-  set_children(index, division.count_left());
-  ASSAY_RETURN_IF_ERROR(place(division));
-  const int32_t left = node_at(index).left;
-  const bool build_right = node_at(left).row_count() >= node_at(left + 1).row_count();
-  Job built;
-  Job rest;
-  built.node = build_right ? left + 1 : left;
-  rest.node = build_right ? left : left + 1;
-  take_slots(index, built, rest);
-  ASSAY_RETURN_IF_ERROR(builder_.build(plan_, growth_.rows_of(node_at(built.node)), built.words));
-  return search_children(built, rest, nullptr, least_rows);
-}
-
-Status NodeEngine::search_children(Job& built, Job& rest, RowDivision* division,
-                                   int64_t least_rows) {
-  built.search = wanted(built.node, least_rows);
-  rest.search = wanted(rest.node, least_rows);
-  ASSAY_RETURN_IF_ERROR(search_jobs(plan_, built, rest, division));
-  keep_or_release(built.node);
-  keep_or_release(rest.node);
-  return {};
+Status NodeEngine::search_children(Splitting& splitting, RowDivision* division, int64_t least_rows,
+                                   const Hands& hands) {
+  splitting.built.search = wanted(splitting.built.node, least_rows);
+  splitting.rest.search = wanted(splitting.rest.node, least_rows);
+  return search_jobs(plan_, splitting.built, splitting.rest, division, hands);
 }
 
 Status NodeEngine::open_sampled(int32_t node) {
@@ -180,7 +229,7 @@ Status NodeEngine::open_sampled(int32_t node) {
   job.words = sampled_words_.data();
   ASSAY_RETURN_IF_ERROR(builder_.build(plan, growth_.rows_of(node_at(node)), job.words));
   Job none;
-  return search_jobs(plan, job, none, nullptr);
+  return search_jobs(plan, job, none, nullptr, all_hands());
 }
 
 // Totals from the bins of the first column.
@@ -212,11 +261,11 @@ void NodeEngine::search_column(const ColumnPlan& plan, size_t column, const Job&
   }
 }
 
-Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
-                               RowDivision* division) {
+Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest, RowDivision* division,
+                               const Hands& hands) {
   const auto column_count = static_cast<int64_t>(plan.column_count());
   const auto subtract = [&](int64_t begin, int64_t end) {
-    builder_.finish(begin, end, built.words);
+    hands.builder.finish(begin, end, built.words);
     if (rest.node < 0) return;
     for (int64_t i = begin; i < end; ++i) rest.words[i] -= built.words[i];
   };
@@ -232,7 +281,7 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
   const double work_ns =
       static_cast<double>(plan.word_count()) * searches * kSearchWord + placed_rows * kPlaceRow;
   std::vector<SplitChoice> choices(static_cast<size_t>(2 * tasks));
-  ASSAY_RETURN_IF_ERROR(share(tasks + placings, work_ns, [&](int64_t task, int thread) {
+  ASSAY_RETURN_IF_ERROR(share(hands, tasks + placings, work_ns, [&](int64_t task, int thread) {
     if (task >= tasks) return division->place(task - tasks);
     Scratch& scratch = scratches_[static_cast<size_t>(thread)];
     const ChunkRange range = chunk_range(column_count, kColumnsPerTask, task);
@@ -250,11 +299,6 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest,
     if (choices[i].beats(best)) best = choices[i];
   }
   return {};
-}
-
-// Nodes that will not be split need no histogram.
-void NodeEngine::keep_or_release(int32_t node) {
-  if (node_at(node).split.feature < 0) pool_.release(node);
 }
 
 }  // namespace assay::backends::cpu

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <queue>
 
 #include "backends/cpu/grow_tree_assembly.h"
 #include "backends/cpu/grow_tree_engine.h"
+#include "backends/cpu/grow_tree_order.h"
 #include "backends/cpu/grow_tree_quantise.h"
 #include "backends/cpu/grow_tree_subtree.h"
 #include "backends/cpu/grow_tree_symmetric.h"
@@ -34,35 +34,21 @@ class TreeGrower {
   }
 
  private:
-  // The open node to split next: nodes are made in order of number here.
-  struct Open {
-    double gain = 0;
-    int32_t node = 0;
-    bool operator<(const Open& other) const {
-      return gain != other.gain ? gain < other.gain : node > other.node;
-    }
-  };
-
-  void push(int32_t node) {
-    const SplitChoice& split = growth_.nodes[static_cast<size_t>(node)].split;
-    if (split.feature < 0) return;
-    const bool leaf_wise = growth_.problem.params.growth == kernels::GrowthPolicy::kLeafWise;
-    open_.push({leaf_wise ? split.gain : 0, node});
-  }
-
   Status grow_in_order() {
     if (growth_.problem.params.max_leaves == 1) return {};
     ASSAY_RETURN_IF_ERROR(engine_.open_root());
-    push(0);
-    for (int32_t leaves = 2; !open_.empty(); ++leaves) {
+    SplitOrder order(growth_);
+    while (!order.done()) {
       if (growth_.stop_requested()) return cancelled();
-      const int32_t node = open_.top().node;
-      open_.pop();
-      if (leaves == growth_.problem.params.max_leaves) return engine_.split_last(node);
-      ASSAY_RETURN_IF_ERROR(engine_.split(node, 0));
-      const int32_t left = growth_.nodes[static_cast<size_t>(node)].left;
-      push(left);
-      push(left + 1);
+      StepSplitter* steps = engine_.steps();
+      if (steps != nullptr && steps->splits_apart(order.open(), order.splits_left())) {
+        return split_together(growth_, *steps, order);
+      }
+      const bool last = order.splits_left() == 1;
+      const int32_t node = order.take();
+      ASSAY_RETURN_IF_ERROR(last ? engine_.split_last(node) : engine_.split(node, 0));
+      order.note_split(node);
+      order.advance();
     }
     return {};
   }
@@ -116,7 +102,6 @@ class TreeGrower {
   const SplitSearch& search_;
   NodeSplitter& engine_;
   int64_t subtree_rows_;
-  std::priority_queue<Open> open_;
 };
 
 }  // namespace

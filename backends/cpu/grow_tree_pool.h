@@ -25,6 +25,10 @@ class HistogramPool {
   // Hands the slot of one node on to another.
   void move(int32_t from, int32_t to);
   int64_t* words(int32_t node);
+  // Whether so many more nodes get a slot without taking one from another.
+  bool has_room(size_t nodes) const {
+    return free_.size() + (slot_bound_ - slots_.size()) >= nodes;
+  }
   // Slots that there may be.
   size_t slot_bound() const { return slot_bound_; }
 

@@ -10,6 +10,21 @@
 
 namespace assay::backends::cpu {
 
+// Splits nodes by steps, several at once, a thread each. Only run() may be called by more than one
+// thread at a time; `thread` [0, the executor's count) says whose node it is.
+class StepSplitter {
+ public:
+  virtual ~StepSplitter() = default;
+  // Whether the open nodes, and `splits_left` splits from here on, are better done that way.
+  virtual bool splits_apart(std::span<const int32_t> open, int32_t splits_left) const = 0;
+  // Makes room for the children of a node that has a split.
+  virtual void begin(int32_t node, bool opens, int thread) = 0;
+  // Divides its rows and, if it opens them, finds the best splits of its children.
+  virtual Status run(int thread) = 0;
+  // Gives back what is not needed.
+  virtual void end(int thread) = 0;
+};
+
 // Works on the nodes of one Growth.
 class NodeSplitter {
  public:
@@ -21,6 +36,8 @@ class NodeSplitter {
   virtual Status split(int32_t node, int64_t least_rows) = 0;
   // The same without finding splits.
   virtual Status split_last(int32_t node) = 0;
+  // The same by steps, or null.
+  virtual StepSplitter* steps() { return nullptr; }
 };
 
 // Makes histograms that the host searches.

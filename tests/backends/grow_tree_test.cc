@@ -1,5 +1,5 @@
 // What the conformance suite cannot see of the CPU's grow_tree: histograms that are dropped and
-// built again, and stopping in the middle.
+// built again, stopping in the middle, and splits that are made before it is their turn.
 #include <gtest/gtest.h>
 
 #include "backends/cpu/cpu_kernels.h"
@@ -19,9 +19,9 @@ struct Grown {
 };
 
 Grown grow(const conformance::TreeProblem& item, int64_t memory_bytes,
-           const StopToken* stop = nullptr) {
+           const StopToken* stop = nullptr, int thread_count = 2) {
   CpuDevice device(memory_bytes);
-  OpenMpExecutor executor(2);
+  OpenMpExecutor executor(thread_count);
   kernels::KernelSet kernels;
   register_grow_tree(kernels);
   kernels::Tree tree;
@@ -58,6 +58,52 @@ TEST(CpuGrowTree, WideTablesGrowTheSameTreesWithAnyMemory) {
   ASSERT_TRUE(roomy.status);
   EXPECT_EQ(roomy.node_count, 29u);
   EXPECT_EQ(grow(item, 1000).bytes, roomy.bytes);
+}
+
+// The second half of the rows is the first again, but for the first feature, which tells them
+// apart: below the root the gains of one side are those of the other.
+conformance::TreeProblem mirrored_problem(int64_t half_rows) {
+  conformance::TreeProblem item = conformance::plain_tree_problem(2 * half_rows, 8, 0);
+  const kernels::BinnedView view = item.table.view(item.table.bins.data());
+  const auto cell = [&](int64_t row, int32_t feature) -> uint8_t& {
+    return item.table.bins[static_cast<size_t>(view.cell_offset(row, feature))];
+  };
+  for (int64_t row = 0; row < half_rows; ++row) {
+    const int64_t twin = half_rows + row;
+    for (int32_t f = 1; f < 8; ++f) cell(twin, f) = cell(row, f);
+    cell(row, 0) = 1;
+    cell(twin, 0) = 2;
+    const auto from = static_cast<size_t>(row);
+    const auto to = static_cast<size_t>(twin);
+    item.gradients[from] += 3;
+    item.gradients[to] = -item.gradients[from];
+    item.hessians[to] = item.hessians[from] = 0.25F;
+  }
+  item.set_bounds();
+  return item;
+}
+
+// Where the leaves run out is where splits that were made ahead of their turn are taken back.
+TEST(CpuGrowTree, AnyNumberOfThreadsSplitsTheSameNodes) {
+  for (conformance::TreeProblem item :
+       {conformance::plain_tree_problem(20'000, 8, 0), mirrored_problem(10'000)}) {
+    for (const kernels::GrowthPolicy growth :
+         {kernels::GrowthPolicy::kLeafWise, kernels::GrowthPolicy::kDepthWise}) {
+      item.problem.params.growth = growth;
+      for (const int32_t max_leaves : {2, 3, 4, 12, 31, 200}) {
+        item.problem.params.max_leaves = max_leaves;
+        const Grown alone = grow(item, int64_t{1} << 30, nullptr, 1);
+        ASSERT_TRUE(alone.status) << alone.status.error().message;
+        EXPECT_EQ(alone.node_count, static_cast<size_t>(2 * max_leaves - 1));
+        for (const int thread_count : {2, 3, 8}) {
+          const Grown shared = grow(item, int64_t{1} << 30, nullptr, thread_count);
+          ASSERT_TRUE(shared.status) << shared.status.error().message;
+          EXPECT_EQ(shared.bytes, alone.bytes) << max_leaves << " leaves, " << thread_count;
+          EXPECT_EQ(shared.leaf_of, alone.leaf_of) << max_leaves << " leaves, " << thread_count;
+        }
+      }
+    }
+  }
 }
 
 TEST(CpuGrowTree, StopsWithinGrowthAtADeadline) {
