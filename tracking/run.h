@@ -116,8 +116,9 @@ class Run {
   Status declare_metric(std::string_view key);
   // Fails: resource_exhausted above 64 MiB a stream.
   Status log_text(TextStream stream, std::string_view text);
-  // Stores the bytes as a blob now; the entry is published with the run. `path` is relative and
-  // has no '..'; a second artifact with the same path replaces the first. Fails: io.
+  // Stores the bytes as a blob now; the entry is published with the run. `path` is relative,
+  // without empty parts, '.', '..' and '.git'; a second artifact with the same path replaces the
+  // first. Fails: io.
   Status log_artifact(std::string_view path, std::span<const std::byte> bytes,
                       std::string_view media_type);
   Status log_artifact_file(std::string_view path, const std::string& file,

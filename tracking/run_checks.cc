@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <set>
 
 #include "kernels/base/names.h"
+#include "tracking/source_restore.h"
 #include "tracking/ulid.h"
 #include "tracking/utf8_internal.h"
 
@@ -46,13 +46,11 @@ Status check_identity(RunInfo& info) {
 
 Status check_artifact_path(std::string_view path) {
   ASSAY_RETURN_IF_ERROR(check_key("artifact", path));
-  const std::filesystem::path parsed(path);
-  const bool climbs = std::find(parsed.begin(), parsed.end(), "..") != parsed.end();
-  if (parsed.is_absolute() || climbs) {
-    return fail(StatusCode::kInvalidArgument,
-                "artifact path '{}' (must be relative and without '..')", path);
-  }
-  return {};
+  if (check_inside("run", path)) return {};
+  return fail(StatusCode::kInvalidArgument,
+              "artifact path '{}' (must be relative, of parts of 1 to 255 bytes, none of them '.', "
+              "'..' or '.git')",
+              path);
 }
 
 Status check_predictions(const Predictions& set) {

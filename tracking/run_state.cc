@@ -37,6 +37,7 @@ int64_t content_bytes(const RunRecord& record) {
 }  // namespace
 
 Status MetricBuffer::log(const MetricPoint& point) try {
+  if (run_.journal_.fenced()) return run_.journal_.health();
   bool first = false;
   bool full = false;
   {

@@ -45,15 +45,15 @@ Json version_json(const DatasetVersion& version) {
               {"last_used", tracking::iso_time(version.last_used_ns)}};
 }
 
-Result<std::vector<DatasetHistory>> read_datasets(const Invocation& invocation,
+Result<std::vector<DatasetHistory>> read_datasets(Invocation& invocation,
                                                   tracking::Workspace& workspace) {
   std::vector<std::string> damaged;
   ASSAY_ASSIGN_OR_RETURN(auto all, tracking::list_datasets(workspace, &damaged));
-  for (const std::string& message : damaged) print_note(invocation, "damaged: " + message);
+  print_damage(invocation, damaged);
   return all;
 }
 
-Status list_command(const Invocation& invocation) {
+Status list_command(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto all, read_datasets(invocation, *workspace));
   if (invocation.json) {
@@ -131,7 +131,7 @@ std::string version_text(const DatasetVersion& version, const std::vector<std::s
   return out + "\n" + table.render(terminal_width());
 }
 
-Status show_command(const Invocation& invocation, const std::string& reference) {
+Status show_command(Invocation& invocation, const std::string& reference) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto all, read_datasets(invocation, *workspace));
   ASSAY_ASSIGN_OR_RETURN(const DatasetHistory history, tracking::find_dataset(all, reference));

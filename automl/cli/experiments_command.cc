@@ -91,14 +91,14 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Result<std::vector<Experiment>> read_experiments(const Invocation& invocation) {
+Result<std::vector<Experiment>> read_experiments(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(auto list, tracking::list_runs(*workspace));
-  for (const std::string& message : list.damaged) print_note(invocation, "damaged: " + message);
+  print_damage(invocation, list.damaged);
   return group_runs(std::move(list.runs));
 }
 
-Status list_command(const Invocation& invocation) {
+Status list_command(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(const auto experiments, read_experiments(invocation));
   if (invocation.json) {
     Json array = Json::array();
@@ -139,7 +139,7 @@ Result<Experiment> find_experiment(std::vector<Experiment> experiments, const st
   return fail(StatusCode::kNotFound, "no experiment '{}'{}", name, name_hint(name, names));
 }
 
-Status show_command(const Invocation& invocation, const std::string& name) {
+Status show_command(Invocation& invocation, const std::string& name) {
   ASSAY_ASSIGN_OR_RETURN(auto experiments, read_experiments(invocation));
   ASSAY_ASSIGN_OR_RETURN(const Experiment experiment,
                          find_experiment(std::move(experiments), name));

@@ -106,10 +106,17 @@ std::string run_rows_json(const std::vector<tracking::RunRow>& rows,
 
 std::string run_rows_csv(const std::vector<tracking::RunRow>& rows,
                          std::span<const tracking::RunField> shown) {
-  std::string out =
-      "run_id,parent_run_id,kind,name,experiment,user,status,message,metric,score,started,ended,"
-      "seconds,dataset,device";
-  for (const tracking::RunField& field : shown) out += "," + csv_cell(field_text(field));
+  constexpr std::string_view kColumns[] = {
+      "run_id", "parent_run_id", "kind",    "name",  "experiment", "user",    "status", "message",
+      "metric", "score",         "started", "ended", "seconds",    "dataset", "device"};
+  std::vector<size_t> others;  // of the fields, those that no column shows
+  std::string out = fmt::format("{}", fmt::join(kColumns, ","));
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const std::string name = field_text(shown[i]);
+    if (std::find(std::begin(kColumns), std::end(kColumns), name) != std::end(kColumns)) continue;
+    others.push_back(i);
+    out += "," + csv_cell(name);
+  }
   out += "\r\n";
   for (const tracking::RunRow& row : rows) {
     const tracking::RunInfo& info = row.info;
@@ -129,7 +136,10 @@ std::string run_rows_csv(const std::vector<tracking::RunRow>& rows,
                                       info.ended_ns > 0 ? fmt::format("{:.9g}", seconds) : "",
                                       row.dataset,
                                       row.device};
-    for (const auto& value : row.values) cells.push_back(value ? value->text() : std::string());
+    for (const size_t i : others) {
+      const bool known = i < row.values.size() && row.values[i];
+      cells.push_back(known ? row.values[i]->text() : std::string());
+    }
     for (std::string& cell : cells) cell = csv_cell(cell);
     out += fmt::format("{}\r\n", fmt::join(cells, ","));
   }

@@ -85,10 +85,10 @@ std::vector<tracking::RunField> shown_fields(std::vector<tracking::RunField> ask
   return fields;
 }
 
-void print_page(const Invocation& invocation, const ListOptions& options,
-                const tracking::RunQuery& query, const tracking::RunPage& page,
-                std::span<const tracking::RunField> shown, const std::string& workspace) {
-  for (const std::string& message : page.damaged) print_note(invocation, "damaged: " + message);
+void print_page(Invocation& invocation, const ListOptions& options, const tracking::RunQuery& query,
+                const tracking::RunPage& page, std::span<const tracking::RunField> shown,
+                const std::string& workspace) {
+  print_damage(invocation, page.damaged);
   for (const std::string& note : page.notes) print_note(invocation, "note: " + note);
   if (invocation.json) {
     print_result(run_rows_json(page.rows, shown));
@@ -108,7 +108,7 @@ void print_page(const Invocation& invocation, const ListOptions& options,
   }
 }
 
-Status list_command(const Invocation& invocation, const ListOptions& options, bool search) {
+Status list_command(Invocation& invocation, const ListOptions& options, bool search) {
   tracking::RunQuery query;
   std::vector<tracking::RunField> asked;
   if (search) {

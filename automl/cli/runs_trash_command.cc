@@ -84,11 +84,11 @@ Status restore_runs(const Invocation& invocation, const TrashOptions& options) {
   });
 }
 
-Status list_trash(const Invocation& invocation) {
+Status list_trash(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   std::vector<std::string> damaged;
   ASSAY_ASSIGN_OR_RETURN(const auto runs, tracking::deleted_runs(*workspace, &damaged));
-  for (const std::string& message : damaged) print_note(invocation, "damaged: " + message);
+  print_damage(invocation, damaged);
   if (invocation.json) {
     nlohmann::json array = nlohmann::json::array();
     for (const tracking::DeletedRun& run : runs) {

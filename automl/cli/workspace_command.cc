@@ -141,7 +141,7 @@ int64_t live_writers(tracking::Workspace& workspace) {
   return count;
 }
 
-Status info_command(const Invocation& invocation) {
+Status info_command(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto runs, tracking::list_runs(*workspace));
   std::vector<std::string> damaged = runs.damaged;
@@ -153,7 +153,7 @@ Status info_command(const Invocation& invocation) {
   const Usage blobs = usage_of(workspace->path() + "/blobs");
   const Usage all = usage_of(workspace->path());
   const int64_t writers = live_writers(*workspace);
-  for (const std::string& message : damaged) print_note(invocation, "damaged: " + message);
+  print_damage(invocation, damaged);
   if (invocation.json) {
     Json object{{"path", workspace->path()}, {"name", workspace->display_name()},
                 {"uuid", workspace->uuid()}, {"format", tracking::kWorkspaceFormat},

@@ -73,6 +73,10 @@ class RunsTest(CliCase):
         for row, run in zip(rows, self.assay_json('runs', 'list', '--all')):
             self.assertEqual(row['kind'], run['kind'])
             self.assertEqual(float(row['score']) if row['score'] else None, run['score'])
+        found = self.assay('runs', 'search', "device = 'cpu' and params.learner = 'gbt'", '--csv')
+        header = found.stdout.splitlines()[0].split(',')
+        self.assertEqual(sorted(header), sorted(set(header)))
+        self.assertEqual(header[-1], 'params.learner')
         plain = self.assay('runs', 'list', '--all', '--ascii').stdout
         self.assertTrue(plain.isascii())
         self.assertIn('trend', plain)

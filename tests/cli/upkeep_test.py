@@ -117,7 +117,7 @@ class UpkeepTest(CliCase):
         self.assertTrue(os.path.exists(self.path('copy/WORKSPACE')))
         report = self.assay_json('workspace', 'export', '--one-file', 'all.h5', code=3)
         self.assertEqual((report['runs'], len(report['damaged'])), (2, 1))
-        trial = self.assay_json('runs', 'list', '--kind', 'trial')[0]
+        trial = self.assay_json('runs', 'list', '--kind', 'trial', code=3)[0]
         self.assay('runs', 'export', trial['run_id'], '--out', 'out')
         change = self.assay_json('experiments', 'rename', 'two', 'three', code=3)
         self.assertEqual((change['runs'], len(change['damaged'])), (2, 1))
@@ -167,6 +167,11 @@ class UpkeepTest(CliCase):
 
     def test_a_damaged_run_can_be_deleted(self):
         self.damage('two')
+        for command in (['runs', 'list'], ['experiments', 'list'], ['data', 'list'],
+                        ['workspace', 'info']):
+            process = self.assay(*command, '--quiet', code=3)
+            self.assertIn(self.sweeps['two'], process.stderr)
+            self.assertTrue(process.stdout, command)
         process = self.assay('runs', 'delete', self.sweeps['two'])
         self.assertIn('quarantine/', process.stderr)
         self.assay('workspace', 'verify')

@@ -420,6 +420,7 @@ TEST_F(JournalTest, AWriterTakenOverDuringACommitAcknowledgesNothing) {
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().message.find("took this writer over"), std::string::npos);
   EXPECT_EQ(run->log_param("more", 1).error().code, StatusCode::kIo);
+  EXPECT_EQ(run->log_metric("loss", 3.0).error().code, StatusCode::kIo);
   EXPECT_FALSE(run->finish(RunStatus::kCompleted));
   EXPECT_FALSE(fs::exists(run_file_of(*workspace, run->id())));
   // The taker has what was acknowledged.

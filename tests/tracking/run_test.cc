@@ -129,7 +129,8 @@ TEST_F(RunTest, KeepsArtifactsAsBlobs) {
 
 TEST_F(RunTest, RefusesBadArtifactPaths) {
   const auto run = make();
-  for (const char* path : {"", "/etc/passwd", "../up", "a/../../b", "\xff"}) {
+  for (const char* path : {"", "/etc/passwd", "../up", "a/../../b", "\xff", "a//b", "a/", ".",
+                           "./a", ".git/x", "a/.GIT/config"}) {
     const Status status = run->log_artifact(path, {}, "");
     ASSERT_FALSE(status) << path;
     EXPECT_EQ(status.error().code, StatusCode::kInvalidArgument);
