@@ -74,12 +74,28 @@ struct ModelWriter::State {
   struct Tensor {
     std::string_view dtype;
     Shape shape;
-    std::string bytes;
+    size_t size = 0;
+    std::string bytes;  // none if only counting
   };
+  bool counting = false;
   std::map<std::string, Tensor> tensors;
   Json values = Json::object();
   std::string mistake;  // the first one
 
+  Result<std::string> header() const {
+    if (!mistake.empty()) return fail(StatusCode::kInternal, "model file: {}", mistake);
+    Json header = {{"tensors", Json::object()}, {"values", values}};
+    for (const auto& [path, tensor] : tensors) {
+      Json entry = Json::array({std::string(tensor.dtype)});
+      for (const int64_t extent : tensor.shape) entry.push_back(extent);
+      header["tensors"][path] = std::move(entry);
+    }
+    try {
+      return header.dump();
+    } catch (const Json::exception& error) {
+      return fail(StatusCode::kInternal, "model file: {}", error.what());
+    }
+  }
   void note(std::string message) {
     if (mistake.empty()) mistake = std::move(message);
   }
@@ -94,14 +110,20 @@ struct ModelWriter::State {
       note(path + " has a shape that does not fit its values");
     }
     const auto raw = std::as_bytes(data);
-    Tensor tensor{kDType<T>.name, std::move(shape), {}};
-    tensor.bytes.assign(reinterpret_cast<const char*>(raw.data()), raw.size());
+    Tensor tensor{kDType<T>.name, std::move(shape), raw.size(), {}};
+    if (!counting) tensor.bytes.assign(reinterpret_cast<const char*>(raw.data()), raw.size());
     const auto [at, fresh] = tensors.emplace(path, std::move(tensor));
     if (!fresh) note(path + " was put twice");
   }
 };
 
 ModelWriter::ModelWriter() : state_(std::make_shared<State>()) {}
+
+ModelWriter ModelWriter::counting() {
+  ModelWriter writer;
+  writer.state_->counting = true;
+  return writer;
+}
 
 ModelWriter ModelWriter::child(std::string_view name) const {
   return ModelWriter(state_, path_of(prefix_, name));
@@ -152,22 +174,16 @@ void ModelWriter::put_tensor(std::string_view key, std::span<const uint8_t> valu
   state_->put_tensor(path_of(prefix_, key), values, std::move(shape));
 }
 
+Result<int64_t> ModelWriter::byte_count() const {
+  ASSAY_ASSIGN_OR_RETURN(const std::string text, state_->header());
+  size_t bytes = aligned(kFixedBytes + text.size());
+  for (const auto& [path, tensor] : state_->tensors) bytes += aligned(tensor.size);
+  return static_cast<int64_t>(bytes + kHashBytes);
+}
+
 Result<std::string> ModelWriter::finish() const {
-  if (!state_->mistake.empty()) {
-    return fail(StatusCode::kInternal, "model file: {}", state_->mistake);
-  }
-  Json header = {{"tensors", Json::object()}, {"values", state_->values}};
-  for (const auto& [path, tensor] : state_->tensors) {
-    Json entry = Json::array({std::string(tensor.dtype)});
-    for (const int64_t extent : tensor.shape) entry.push_back(extent);
-    header["tensors"][path] = std::move(entry);
-  }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const Json::exception& error) {
-    return fail(StatusCode::kInternal, "model file: {}", error.what());
-  }
+  if (state_->counting) return fail(StatusCode::kInternal, "model file: its bytes were not kept");
+  ASSAY_ASSIGN_OR_RETURN(const std::string text, state_->header());
   std::string file(kMagic);
   const std::array<uint32_t, 2> version = {kModelFormat, 0};
   const uint64_t header_bytes = text.size();

@@ -37,6 +37,8 @@ inline constexpr uint32_t kModelFormat = 1;
 class ModelWriter {
  public:
   ModelWriter();
+  // Keeps no values: for byte_count() alone.
+  static ModelWriter counting();
   ModelWriter child(std::string_view name) const;
 
   // `text` must be UTF-8 (names of ours); a number must be finite.
@@ -60,6 +62,8 @@ class ModelWriter {
   // Fails: internal if a key was put twice, a shape does not fit its values, a number is not
   // finite or a text not UTF-8.
   Result<std::string> finish() const;
+  // Bytes of that file. Fails: as finish.
+  Result<int64_t> byte_count() const;
 
  private:
   struct State;

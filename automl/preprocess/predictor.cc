@@ -71,8 +71,7 @@ size_t Predictor::decide(std::span<const float> row) const {
   return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
-Result<std::string> Predictor::to_bytes() const {
-  ModelWriter writer;
+void Predictor::save(ModelWriter& writer) const {
   writer.put_text("task", name_of(parts_.task));
   const std::string target[] = {parts_.target};
   writer.put_texts("target", target);
@@ -88,7 +87,18 @@ Result<std::string> Predictor::to_bytes() const {
   parts_.encoder->save(encoder);
   ModelWriter model = writer.child("model");
   save_model(*parts_.model, model);
+}
+
+Result<std::string> Predictor::to_bytes() const {
+  ModelWriter writer;
+  save(writer);
   return writer.finish();
+}
+
+Result<int64_t> Predictor::file_bytes() const {
+  ModelWriter writer = ModelWriter::counting();
+  save(writer);
+  return writer.byte_count();
 }
 
 Result<Predictor> Predictor::from_bytes(std::string bytes, std::string source) {

@@ -63,11 +63,14 @@ class Predictor {
   // The bytes of a model file: equal predictors give equal bytes.
   // Fails: internal.
   Result<std::string> to_bytes() const;
+  // How many they are, without making them. Fails: internal.
+  Result<int64_t> file_bytes() const;
   // Fails: data if the bytes are not a sound model file of a format this program knows.
   static Result<Predictor> from_bytes(std::string bytes, std::string source);
 
  private:
   explicit Predictor(Parts parts);
+  void save(ModelWriter& writer) const;
   Parts parts_;
   std::vector<uint8_t> binned_;  // [features]: whether the model reads its bins
 };

@@ -78,6 +78,19 @@ TEST(ModelFile, HasTheLayoutOfItsHeader) {
   EXPECT_EQ(file.substr(file.size() - 64), sha256_hex(file.substr(0, file.size() - 64)));
 }
 
+TEST(ModelFile, ItsSizeIsKnownWithoutMakingIt) {
+  EXPECT_EQ(*sample_writer().byte_count(), static_cast<int64_t>(sample_file().size()));
+  ModelWriter counting = ModelWriter::counting();
+  const std::vector<double> values(1000, 0.5);
+  counting.child("a").put_tensor("b", std::span<const double>(values));
+  ModelWriter keeping;
+  keeping.child("a").put_tensor("b", std::span<const double>(values));
+  EXPECT_EQ(*counting.byte_count(), static_cast<int64_t>(keeping.finish()->size()));
+  EXPECT_EQ(counting.finish().error().code, StatusCode::kInternal);
+  counting.put_number("nan", std::numeric_limits<double>::quiet_NaN());
+  EXPECT_FALSE(counting.byte_count());
+}
+
 TEST(ModelFile, EqualPartsInAnyOrderGiveEqualBytes) {
   ModelWriter a;
   a.put_integer("x", 1);
