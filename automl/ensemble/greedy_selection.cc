@@ -132,8 +132,9 @@ class GreedySelector {
         executor_.parallel_for(static_cast<int64_t>(count), [&](int64_t chunk, int thread) {
           const auto i = static_cast<size_t>(chunk);
           if (stop_.requested()) return;
-          auto loss = loss_with(i, iteration, buffers_[static_cast<size_t>(thread)]);
           scored[i] = 1;
+          if (!may_join(i)) return;
+          auto loss = loss_with(i, iteration, buffers_[static_cast<size_t>(thread)]);
           if (loss) {
             losses[i] = *loss;
           } else {
@@ -166,6 +167,18 @@ class GreedySelector {
     round.best = at - losses.begin();
     quantum_ = 1e-6 * (*at > 0 ? std::min(1.0, *at) : 1.0);
     round.loss = rounded(*at);
+  }
+
+  bool may_join(size_t candidate) const {
+    if (counts_[candidate] > 0) return true;
+    return std::all_of(problem_.allowances.begin(), problem_.allowances.end(),
+                       [&](const Allowance& allowance) {
+                         double sum = 0;
+                         for (size_t i = 0; i < counts_.size(); ++i) {
+                           if (counts_[i] > 0) sum += allowance.costs[i];
+                         }
+                         return sum == 0 || sum + allowance.costs[candidate] <= allowance.limit;
+                       });
   }
 
   double rounded(double loss) const { return std::round(loss / quantum_) * quantum_; }
@@ -235,6 +248,11 @@ Status check_candidates(const SelectionProblem& problem) {
                   candidate.rows, candidate.columns, problem.candidates[0].rows,
                   problem.candidates[0].columns);
     }
+  }
+  for (const Allowance& allowance : problem.allowances) {
+    if (allowance.costs.size() == problem.candidates.size()) continue;
+    return fail(StatusCode::kInvalidArgument, "ensemble selection of {} candidates with {} costs",
+                problem.candidates.size(), allowance.costs.size());
   }
   return {};
 }

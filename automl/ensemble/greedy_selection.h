@@ -15,6 +15,12 @@
 
 namespace assay::automl {
 
+// What the chosen may cost together, each counted once: a sum of `costs`, one a candidate and >= 0.
+struct Allowance {
+  std::vector<double> costs;
+  double limit = 0;
+};
+
 // Not owned. All candidates have the shape of the targets' rows.
 struct SelectionProblem {
   std::span<const PredictionView> candidates = {};
@@ -25,6 +31,8 @@ struct SelectionProblem {
   std::span<const int32_t> parts = {};
   // Rows that count, ascending; empty: all.
   std::span<const uint32_t> rows = {};
+  // Kept to by what is chosen, but that a candidate alone may always be.
+  std::span<const Allowance> allowances = {};
 };
 
 struct SelectionOptions {

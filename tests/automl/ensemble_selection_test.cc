@@ -44,13 +44,14 @@ struct Predictions {
 };
 
 Selection select(const Predictions& predictions, const std::vector<double>& targets,
-                 SelectionOptions options = {}) {
+                 SelectionOptions options = {}, std::span<const Allowance> allowances = {}) {
   const Metric metric = *Metric::find("rmse");
   const auto views = predictions.views();
   SelectionProblem problem;
   problem.candidates = views;
   problem.targets = {{}, targets};
   problem.metric = &metric;
+  problem.allowances = allowances;
   SerialExecutor executor;
   const StopToken stop;
   auto selection = select_ensemble(problem, options, executor, stop);
@@ -79,6 +80,21 @@ TEST(GreedySelection, KeepsOneModelIfNoneHelps) {
   const Selection selection = select(predictions, {0, 1});
   EXPECT_EQ(selection.weights, (std::vector<double>{0, 1, 0}));
   EXPECT_EQ(selection.iterations, 1);
+}
+
+// Errors -0.4, 0.4 and 0.6: the first two cancel each other, the first and third nearly.
+TEST(GreedySelection, KeepsToWhatTheChosenMayCostTogether) {
+  const Predictions predictions{{{0.6f, 0.6f}, {1.4f, 1.4f}, {1.6f, 1.6f}}};
+  const auto weights = [&](std::vector<Allowance> allowances) {
+    return select(predictions, {1, 1}, {}, allowances).weights;
+  };
+  EXPECT_EQ(weights({}), (std::vector<double>{0.5, 0.5, 0}));
+  EXPECT_EQ(weights({{{1, 2, 1}, 3}}), (std::vector<double>{0.5, 0.5, 0}));
+  // The third is as good as can be had: 0.6 of the first and 0.4 of it.
+  EXPECT_EQ(weights({{{1, 2, 1}, 2.5}}), (std::vector<double>{0.6, 0, 0.4}));
+  EXPECT_EQ(weights({{{1, 2, 1}, 3}, {{1, 1, 1}, 1.5}}), (std::vector<double>{1, 0, 0}));
+  // One alone may always be.
+  EXPECT_EQ(weights({{{5, 5, 5}, 3}}), (std::vector<double>{1, 0, 0}));
 }
 
 TEST(GreedySelection, MeasuresSmallTargetsInTheirOwnUnits) {
@@ -162,6 +178,24 @@ TEST(GreedySelection, GivesTheSameBitsOnAnyExecutor) {
 TEST(GreedySelection, LeavesOutCandidatesThatCannotBeScored) {
   const Predictions predictions{{{0.0f, NAN}, {0.4f, 1.0f}}};
   EXPECT_EQ(select(predictions, {0, 1}).weights, (std::vector<double>{0, 1}));
+}
+
+TEST(GreedySelection, RefusesCostsThatAreNotOneACandidate) {
+  const Predictions predictions{{{1.0f}, {2.0f}}};
+  const Metric metric = *Metric::find("rmse");
+  const auto views = predictions.views();
+  const std::vector<double> targets = {1};
+  const std::vector<Allowance> allowances = {{{1}, 3}};
+  SelectionProblem problem;
+  problem.candidates = views;
+  problem.targets = {{}, targets};
+  problem.metric = &metric;
+  problem.allowances = allowances;
+  SerialExecutor executor;
+  const StopToken stop;
+  const auto selection = select_ensemble(problem, {}, executor, stop);
+  ASSERT_FALSE(selection);
+  EXPECT_EQ(selection.error().code, StatusCode::kInvalidArgument);
 }
 
 TEST(GreedySelection, RefusesWhatMakesNoSense) {
