@@ -25,6 +25,7 @@ constexpr const char* kBudget = "Budget";
 constexpr const char* kValidation = "Validation";
 constexpr const char* kSearch = "Search";
 constexpr const char* kCompute = "Compute";
+constexpr const char* kConstraints = "Constraints";
 constexpr const char* kOutput = "Output";
 
 constexpr Flag kFlags[] = {
@@ -49,6 +50,9 @@ constexpr Flag kFlags[] = {
     {"--folds", kValidation, "validation", "folds"},
     {"--search", kSearch, "search", "strategy"},
     {"--seed", kSearch, "", "seed"},
+    {"--max-latency", kConstraints, "constraints", "max_latency", "MICROSECONDS"},
+    {"--max-model-size", kConstraints, "constraints", "max_model_size"},
+    {"--interpretable", kConstraints, "constraints", "interpretable"},
     {"--device", kCompute, "", "device"},
     {"--threads", kCompute, "", "threads"},
     {"--slots", kCompute, "", "slots"},

@@ -26,12 +26,14 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   } else {
     std::string out = leaderboard_text(outcome.leaderboard, 10, terminal_width());
     out += fmt::format(
-        "\n{} trials finished, {} failed, {} pruned in {} (peak memory {})\n"
-        "model {}: {} {} ({})\n  file {}\n  run  {}\n",
-        outcome.finished, outcome.failed, outcome.pruned, duration_text(outcome.wall_seconds),
-        size_text(static_cast<double>(outcome.peak_rss_bytes)), model, outcome.metric,
-        score_text(outcome.validation_score), outcome.validation_method, outcome.model_path,
-        outcome.run_id);
+        "\n{} trials finished, {} failed, {} pruned{} in {} (peak memory {})\n"
+        "model {}: {} {} ({}), one row in {}\n  file {} ({})\n  run  {}\n",
+        outcome.finished, outcome.failed, outcome.pruned,
+        outcome.over_limit > 0 ? fmt::format(", {} left out", outcome.over_limit) : std::string(),
+        duration_text(outcome.wall_seconds), size_text(static_cast<double>(outcome.peak_rss_bytes)),
+        model, outcome.metric, score_text(outcome.validation_score), outcome.validation_method,
+        latency_text(outcome.footprint.latency_us), outcome.model_path,
+        size_text(static_cast<double>(outcome.footprint.file_bytes)), outcome.run_id);
     print_result(out);
   }
   if (interrupted) {

@@ -360,6 +360,35 @@ const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
   return table;
 }
 
+const OptionTable<ConstraintOptions>& ConstraintOptions::table() {
+  using T = ConstraintOptions;
+  static const OptionTable<T> table(
+      "constraints",
+      "What the registered model must keep to. Trials that do not are left out, of the ensemble "
+      "too; "
+      "if not even the constant baseline does, the run ends with an error. See data.monotone, too.",
+      {{.name = "max_latency",
+        .member = &T::max_latency,
+        .range = {.low = 0},
+        .help = "Most microseconds of a prediction for one row; 0: any. Measured with rows of the "
+                "table, each encoded and predicted by itself on one thread of the CPU: the "
+                "median of up to 15, after a first one that does not count. Needs a time limit: "
+                "measured times are not reproducible. A holdout gives faster models than folds, "
+                "whose mean is predicted."},
+       {.name = "max_model_size",
+        .member = &T::max_model_size,
+        .range = {.low = 0},
+        .format = OptionFormat::kBytes,
+        .help = "Most bytes of the model's file; 0: any."},
+       {.name = "interpretable",
+        .member = &T::interpretable,
+        .help = "Only models that a person can read: linear ones, and sums of trees of one split "
+                "(gbt with max_leaves 2), in which each feature has a curve of its own. The best "
+                "one is registered alone; with folds it is the mean of its folds' models. assay "
+                "explain shows what each feature adds."}});
+  return table;
+}
+
 const OptionTable<ModelOptions>& ModelOptions::table() {
   using T = ModelOptions;
   static const OptionTable<T> table(
@@ -400,6 +429,15 @@ Status check_config(const ExperimentConfig& config) {
   }
   if (config.validation.method == "time" && data.time_column.empty()) {
     mistakes.add("validation.method: time wants data.time_column");
+  }
+  const ConstraintOptions& constraints = config.constraints;
+  if (constraints.max_latency > 0 && !config.budget.time_limit()) {
+    mistakes.add(
+        "constraints.max_latency: needs budget.time: with budget.trials alone a run depends on its "
+        "seed, and a measured time does not");
+  }
+  if (constraints.interpretable && !config.model.init.empty()) {
+    mistakes.add("constraints.interpretable: cannot be given together with model.init");
   }
   if (data.metric != "auto" && data.task != "auto") {
     const auto task = parse_task(data.task);

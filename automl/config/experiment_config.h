@@ -102,6 +102,14 @@ struct EnsembleOptions {
   static const OptionTable<EnsembleOptions>& table();
 };
 
+// What the registered model must keep to; 0, false: anything.
+struct ConstraintOptions {
+  double max_latency = 0;      // microseconds, of a prediction for one row
+  int64_t max_model_size = 0;  // bytes, of the file
+  bool interpretable = false;
+  static const OptionTable<ConstraintOptions>& table();
+};
+
 struct ModelOptions {
   std::string name;  // empty: the experiment's name
   std::string init;  // a registered model to go on from; empty: none
@@ -122,6 +130,7 @@ struct ExperimentConfig {
   ValidationOptions validation;
   SearchOptions search;
   EnsembleOptions ensemble;
+  ConstraintOptions constraints;
   ModelOptions model;
   std::vector<LearnerChoice> learners;  // empty: all, with their own search spaces
 };
@@ -137,13 +146,14 @@ void for_each_section(Config& config, Visit&& visit) {
   visit(config.validation);
   visit(config.search);
   visit(config.ensemble);
+  visit(config.constraints);
   visit(config.model);
 }
 
 // Rules over several options, for configs from files and from flags alike: data.train and
 // data.target are given; the columns named have one role each; method group wants data.group, time
-// wants data.time_column. Not checked here: whether files and columns exist.
-// Fails: config, one line for each mistake, `data.target: ...`.
+// wants data.time_column; what cannot be asked for together. Not checked here: whether files and
+// columns exist. Fails: config, one line for each mistake, `data.target: ...`.
 Status check_config(const ExperimentConfig& config);
 
 }  // namespace assay::automl

@@ -28,6 +28,9 @@ struct Candidate {
   // What both take where they are absent.
   int64_t absent_model_bytes = 0;
   int64_t absent_prediction_bytes = 0;
+  // Of a prediction for one row by its model alone, and of that model's file; 0: not known.
+  double latency_us = 0;
+  int64_t file_bytes = 0;
 
   bool absent() const { return model == nullptr; }
   int64_t model_bytes() const;

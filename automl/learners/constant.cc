@@ -26,6 +26,7 @@ class ConstantLearner final : public Learner {
   const OptionGroup& options() const override { return ConstantOptions::table().group(); }
   bool keeps_constraints(const TrainingData&) const override { return true; }
   bool supports(Task) const override { return true; }
+  std::optional<ParamMap> readable_params() const override { return ParamMap(); }
 
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
                                      int) const override {

@@ -42,6 +42,10 @@ class GbtLearner final : public Learner {
   const OptionGroup& options() const override { return GbtOptions::table().group(); }
   std::string_view step_option() const override { return "rounds"; }
   bool supports(Task) const override { return true; }
+  // Trees of one split: a sum of curves of one feature each.
+  std::optional<ParamMap> readable_params() const override {
+    return ParamMap{{"max_leaves", int64_t{2}}};
+  }
   bool goes_on() const override { return true; }
   Status check_start(const Model& start, Task task, const Aim& aim,
                      const ParamMap& settled) const override {

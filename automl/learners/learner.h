@@ -172,6 +172,9 @@ class Learner {
   // What such settings aim at, if that is not left to TrainingData::aim. `settled` holds the
   // parameters that are not searched. Asked for regression.
   virtual std::optional<OwnAim> own_aim(const ParamMap& settled) const;
+  // The settings with which a person can read its models, over whatever else is set; nothing if
+  // there are none. Empty: all.
+  virtual std::optional<ParamMap> readable_params() const { return std::nullopt; }
   // Whether fits read the dense form of the features, which is then held for all of them.
   virtual bool uses_dense() const { return false; }
 

@@ -127,6 +127,7 @@ class LinearLearner final : public Learner {
   const OptionGroup& options() const override { return LinearOptions::table().group(); }
   std::string_view step_option() const override { return "max_iterations"; }
   bool supports(Task) const override { return true; }
+  std::optional<ParamMap> readable_params() const override { return ParamMap(); }
 
   bool uses_dense() const override { return true; }
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,

@@ -20,9 +20,11 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
   table.add_column("trial", Align::kRight);
   table.add_column(board.metric, Align::kRight);
   table.add_column("weight", Align::kRight);
-  table.add_column("fit", Align::kRight);
+  table.add_column("one row", Align::kRight);
+  table.add_column("file", Align::kRight, Fit::kSpare);
+  table.add_column("fit", Align::kRight, Fit::kSpare);
   table.add_column("status");
-  table.add_column("origin");
+  table.add_column("origin", Align::kLeft, Fit::kSpare);
   const auto all = static_cast<int64_t>(board.rows.size());
   const int64_t first = limit > 0 ? std::min(limit, all) : all;
   // What is registered is always shown.
@@ -36,6 +38,8 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
                    row.trial >= 0 ? fmt::format("{}", row.trial) : "",
                    row.score ? score_text(*row.score) : "-",
                    row.weight > 0 ? fmt::format("{:.3f}", row.weight) : "",
+                   latency_text(row.latency_us),
+                   row.file_bytes > 0 ? size_text(static_cast<double>(row.file_bytes)) : "-",
                    row.trial >= 0 ? duration_text(row.fit_seconds) : "", row.status, row.origin});
   }
   std::string text = table.render(width);
@@ -52,6 +56,8 @@ std::string leaderboard_json(const Leaderboard& board) {
     entry["learner"] = row.learner;
     entry["score"] = row.score ? nlohmann::ordered_json(*row.score) : nullptr;
     entry["weight"] = row.weight;
+    entry["latency_us"] = row.latency_us > 0 ? nlohmann::ordered_json(row.latency_us) : nullptr;
+    entry["file_bytes"] = row.file_bytes > 0 ? nlohmann::ordered_json(row.file_bytes) : nullptr;
     entry["status"] = row.status;
     entry["origin"] = row.origin;
     entry["fit_seconds"] = row.fit_seconds;

@@ -23,7 +23,17 @@ constexpr size_t kCurves = 6;
 constexpr size_t kMaxParams = 400;
 
 // Which of the fields that trials are asked for is where.
-enum FieldPlace : size_t { kLearner, kNumber, kOrigin, kTrialStatus, kFitMean, kFolds, kParams };
+enum FieldPlace : size_t {
+  kLearner,
+  kNumber,
+  kOrigin,
+  kTrialStatus,
+  kFitMean,
+  kFolds,
+  kLatency,
+  kFileBytes,
+  kParams
+};
 
 std::string text_of(const std::optional<Value>& value) { return value ? value->text() : ""; }
 
@@ -65,7 +75,9 @@ Result<Trials> find_trials(tracking::Workspace& workspace, const std::string& ru
                    {FieldGroup::kTag, "origin"},
                    {FieldGroup::kTag, "trial_status"},
                    {FieldGroup::kMetricLast, "fit_seconds/fold"},
-                   {FieldGroup::kMetricCount, "fit_seconds/fold"}};
+                   {FieldGroup::kMetricCount, "fit_seconds/fold"},
+                   {FieldGroup::kMetricLast, "latency_us"},
+                   {FieldGroup::kMetricLast, "file_bytes"}};
   tracking::Catalog catalog(workspace);
   if (with_params) {
     ASSAY_ASSIGN_OR_RETURN(const auto known, catalog.fields());
@@ -100,6 +112,8 @@ Leaderboard board_of_trials(const Trials& trials, const tracking::RunInfo& sweep
     row.status = status_of(run);
     row.score = run.info.score;
     row.fit_seconds = number_of(run.values[kFitMean]);
+    row.latency_us = number_of(run.values[kLatency]);
+    row.file_bytes = static_cast<int64_t>(number_of(run.values[kFileBytes]));
     const int64_t ended = run.info.ended_ns > 0 ? run.info.ended_ns : run.info.created_ns;
     row.ended_seconds = since(ended, sweep.created_ns);
     row.message = run.info.message;

@@ -20,11 +20,15 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   json["model"] = {{"name", outcome.model_name},
                    {"version", outcome.model_version},
                    {"path", outcome.model_path},
-                   {"sha256", outcome.model_sha256}};
+                   {"sha256", outcome.model_sha256},
+                   {"file_bytes", outcome.footprint.file_bytes}};
+  const double latency_us = outcome.footprint.latency_us;
+  json["model"]["latency_us"] = latency_us > 0 ? nlohmann::ordered_json(latency_us) : nullptr;
   json["trials"] = {{"finished", outcome.finished},
                     {"failed", outcome.failed},
                     {"pruned", outcome.pruned},
-                    {"cancelled", outcome.cancelled}};
+                    {"cancelled", outcome.cancelled},
+                    {"over_limit", outcome.over_limit}};
   if (!outcome.kept_partial.empty()) json["kept_partial"] = outcome.kept_partial;
   json["wall_seconds"] = outcome.wall_seconds;
   json["peak_rss_bytes"] = outcome.peak_rss_bytes;

@@ -54,11 +54,36 @@ std::string took_words(const tracking::RunInfo& info) {
   return duration_text(static_cast<double>(info.ended_ns - info.created_ns) * 1e-9);
 }
 
+std::string bytes_text(int64_t bytes) {
+  return bytes > 0 ? size_text(static_cast<double>(bytes)) : "-";
+}
+
+template <class T>
+T param_or(const tracking::RunRecord& sweep, const char* name, T absent) {
+  const auto at = sweep.params.find(name);
+  if (at == sweep.params.end()) return absent;
+  const auto* value = std::get_if<T>(&at->second.data());
+  return value == nullptr ? absent : *value;
+}
+
+std::string constraint_words(const tracking::RunRecord& sweep) {
+  std::vector<std::string> words;
+  const double latency_us = param_or(sweep, "constraints.max_latency", 0.0);
+  const int64_t bytes = param_or(sweep, "constraints.max_model_size", int64_t{0});
+  if (latency_us > 0) words.push_back("one row in at most " + latency_text(latency_us));
+  if (bytes > 0) words.push_back("a file of at most " + bytes_text(bytes));
+  if (param_or(sweep, "constraints.interpretable", false)) {
+    words.emplace_back("only models that a person can read");
+  }
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
 HtmlTable board_head(const Leaderboard& board) {
   HtmlTable table;
   table.columns = {{"rank", true},       {"learner", false},
                    {"trial", true},      {board.metric.empty() ? "score" : board.metric, true},
-                   {"weight", true},     {"took", true},
+                   {"weight", true},     {"one row", true},
+                   {"file", true},       {"took", true},
                    {"fit a fold", true}, {"status", false},
                    {"parameters", false}};
   return table;
@@ -95,6 +120,8 @@ std::vector<HtmlCell> board_row(const LeaderboardRow& row, const Varied& varied,
                                  row.trial >= 0 ? fmt::format("{}", row.trial) : "",
                                  row.score ? score_text(*row.score) : "-",
                                  row.weight > 0 ? fmt::format("{:.3f}", row.weight) : "",
+                                 latency_text(row.latency_us),
+                                 bytes_text(row.file_bytes),
                                  took != seconds.end() ? duration_text(took->second) : "",
                                  row.trial >= 0 ? duration_text(row.fit_seconds) : "",
                                  row.status,
@@ -164,6 +191,11 @@ Facts summary_facts(const ReportInputs& inputs) {
     add("registered model", fmt::format("{}:{}", model.name, model.version));
     add("model size", size_text(static_cast<double>(model.size)));
   }
+  const auto latency = sweep.metrics.find("latency_us");
+  if (latency != sweep.metrics.end() && !latency->second.empty()) {
+    add("a prediction for one row", latency_text(latency->second.back().value));
+  }
+  add("constraints", constraint_words(sweep));
   const auto members =
       std::count_if(inputs.data.board.rows.begin(), inputs.data.board.rows.end(),
                     [](const LeaderboardRow& row) { return row.trial >= 0 && row.weight > 0; });
@@ -219,6 +251,7 @@ void add_trial(HtmlPage& page, const ReportInputs& inputs) {
     if (row.run_id != trial.info.run_id) continue;
     page.paragraph(row.rank > 0 ? fmt::format("Rank {} of the sweep{}.", row.rank,
                                               row.weight > 0 ? ", in the registered model" : "")
+                   : row.score  ? std::string("It breaks a constraint, and so has no rank.")
                                 : std::string("It has no score, and so no rank."));
   }
 }
@@ -246,6 +279,9 @@ void add_leaderboard(HtmlPage& page, const ReportInputs& inputs) {
   const LeaderboardTables tables = leaderboard_tables(inputs);
   page.paragraph(
       "The best trials, and all that are in the registered model (bold). Scores are out of fold. "
+      "One "
+      "row is what a prediction for a single row takes, the median of a few, and file the size of "
+      "the model, each for the trial alone. "
       "Parameters are those that tell a trial from others of its learner.");
   page.table(tables.top);
   if (tables.others.rows.empty()) return;

@@ -178,6 +178,13 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} m", whole / 3600, whole / 60 % 60);
 }
 
+std::string latency_text(double microseconds) {
+  if (!(microseconds > 0)) return "-";
+  if (microseconds < 1e3) return fmt::format("{:.3g} us", microseconds);
+  if (microseconds < 1e6) return fmt::format("{:.3g} ms", microseconds * 1e-3);
+  return duration_text(microseconds * 1e-6);
+}
+
 std::string size_text(double bytes) { return rounded_bytes(std::llround(bytes)); }
 
 std::string score_text(double score) { return fmt::format("{:.6g}", score); }

@@ -63,6 +63,8 @@ int text_width(std::string_view text);
 
 // "1.50 s", "230 ms", "2 m 05 s".
 std::string duration_text(double seconds);
+// "83.2 us", "1.24 ms", "2.10 s"; "-" for 0: not measured.
+std::string latency_text(double microseconds);
 // "1.2 GiB", "340 KiB".
 std::string size_text(double bytes);
 // Six significant digits: "0.923456".

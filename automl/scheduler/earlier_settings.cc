@@ -28,7 +28,7 @@ void add_settings(const tracking::NamedTable& table, const EarlierSweeps& wanted
   if (!board) return;
   for (const LeaderboardRow& row : board->rows) {
     const bool whole = row.status == "finished" && row.score && row.trial > 0;
-    if (!whole) continue;
+    if (!whole || wanted.limits.share({row.latency_us, row.file_bytes}) > 1) continue;
     auto params = params_from_json(row.params);
     if (params) settings.push_back({row.learner, std::move(*params), *row.score});
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "automl/config/param_map.h"
+#include "automl/scheduler/model_footprint.h"
 #include "kernels/base/status.h"
 #include "tracking/workspace.h"
 
@@ -19,7 +20,8 @@ struct EarlierSweeps {
   std::string target;
   std::string metric;
   bool maximise = true;
-  int64_t before_ns = 0;  // wall clock; those that ended later do not count
+  FootprintLimits limits;  // settings whose models broke these there are passed over
+  int64_t before_ns = 0;   // wall clock; those that ended later do not count
 };
 
 struct EarlierSetting {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "automl/search/trial_spec.h"
+
 namespace assay::automl {
 namespace {
 
@@ -20,9 +22,14 @@ const std::vector<T>* values_of(const tracking::NamedTable& table, std::string_v
 
 }  // namespace
 
+bool is_ranked(const LeaderboardRow& row) {
+  return row.score && row.status != name_of(TrialStatus::kOverLimit);
+}
+
 void rank_rows(Leaderboard& board) {
   std::stable_sort(board.rows.begin(), board.rows.end(),
                    [&](const LeaderboardRow& a, const LeaderboardRow& b) {
+                     if (is_ranked(a) != is_ranked(b)) return is_ranked(a);
                      if (a.score.has_value() != b.score.has_value()) return a.score.has_value();
                      if (a.score && *a.score != *b.score) {
                        return board.maximise ? *a.score > *b.score : *a.score < *b.score;
@@ -30,7 +37,7 @@ void rank_rows(Leaderboard& board) {
                      return a.trial < b.trial;
                    });
   int64_t rank = 0;
-  for (LeaderboardRow& row : board.rows) row.rank = row.score ? ++rank : 0;
+  for (LeaderboardRow& row : board.rows) row.rank = is_ranked(row) ? ++rank : 0;
 }
 
 tracking::NamedTable leaderboard_table(const Leaderboard& board) {
@@ -40,6 +47,8 @@ tracking::NamedTable leaderboard_table(const Leaderboard& board) {
   std::vector<double> weights;
   std::vector<double> fit_seconds;
   std::vector<double> ended_seconds;
+  std::vector<double> latencies;
+  std::vector<int64_t> file_bytes;
   std::vector<std::string> learners;
   std::vector<std::string> statuses;
   std::vector<std::string> runs;
@@ -51,6 +60,8 @@ tracking::NamedTable leaderboard_table(const Leaderboard& board) {
     weights.push_back(row.weight);
     fit_seconds.push_back(row.fit_seconds);
     ended_seconds.push_back(row.ended_seconds);
+    latencies.push_back(row.latency_us);
+    file_bytes.push_back(row.file_bytes);
     learners.push_back(row.learner);
     statuses.push_back(row.status);
     runs.push_back(row.run_id);
@@ -66,6 +77,8 @@ tracking::NamedTable leaderboard_table(const Leaderboard& board) {
                    {"status", std::move(statuses)},
                    {"fit_seconds", std::move(fit_seconds)},
                    {"ended_seconds", std::move(ended_seconds)},
+                   {"latency_us", std::move(latencies)},
+                   {"file_bytes", std::move(file_bytes)},
                    {"run_id", std::move(runs)},
                    {"params", std::move(params)}};
   return table;
@@ -86,6 +99,9 @@ std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, s
       !ended_seconds || !runs || !params) {
     return std::nullopt;
   }
+  // Earlier releases did not measure these.
+  const auto* latencies = values_of<double>(table, "latency_us");
+  const auto* file_bytes = values_of<int64_t>(table, "file_bytes");
   const size_t count = ranks->size();
   for (const size_t size :
        {trials->size(), learners->size(), scores->size(), weights->size(), statuses->size(),
@@ -104,6 +120,8 @@ std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, s
     row.weight = (*weights)[i];
     row.fit_seconds = (*fit_seconds)[i];
     row.ended_seconds = (*ended_seconds)[i];
+    if (latencies != nullptr && latencies->size() == count) row.latency_us = (*latencies)[i];
+    if (file_bytes != nullptr && file_bytes->size() == count) row.file_bytes = (*file_bytes)[i];
     row.run_id = (*runs)[i];
     row.params = (*params)[i];
     board.rows.push_back(std::move(row));

@@ -12,7 +12,7 @@
 namespace assay::automl {
 
 struct LeaderboardRow {
-  int64_t rank = 0;    // 1 is best; 0: no score
+  int64_t rank = 0;    // 1 is best; 0: not ranked
   int64_t trial = -1;  // -1: the ensemble
   std::string run_id;  // of the trial's run; empty for the ensemble
   std::string learner;
@@ -22,6 +22,8 @@ struct LeaderboardRow {
   double fit_seconds = 0;    // mean over folds
   double total_seconds = 0;  // of the whole trial
   double ended_seconds = 0;  // since the sweep's process start
+  double latency_us = 0;     // of a prediction for one row; 0: not measured
+  int64_t file_bytes = 0;    // of the model's file, registered alone; 0: not known
   double weight = 0;         // in the registered model; 0: not in it
   std::string params;        // JSON
   std::string message;
@@ -30,11 +32,14 @@ struct LeaderboardRow {
 struct Leaderboard {
   std::string metric;
   bool maximise = true;
-  std::vector<LeaderboardRow> rows;  // by rank; those without a score last, by trial number
+  std::vector<LeaderboardRow> rows;  // by rank; then those that are not
 };
 
+// Whether the row's model may be chosen: it has a score and breaks no constraint.
+bool is_ranked(const LeaderboardRow& row);
+
 // Sorts rows (best score first, the lower trial number among equals, the ensemble before trials of
-// an equal score) and numbers them.
+// an equal score; behind them those that break a constraint, likewise) and numbers the ranked ones.
 void rank_rows(Leaderboard& board);
 
 // The rows as a table of a run; NaN where there is no score.

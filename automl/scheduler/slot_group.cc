@@ -56,6 +56,26 @@ double known_predict_ratio(SweepState& state, const std::string& learner) {
   return at == state.predict_ratios.end() ? 0 : at->second;
 }
 
+// Measures the trial's model; one that breaks a constraint is not chosen.
+void appraise(SweepState& state, TrialOutcome& outcome) {
+  TrialResult& result = outcome.result;
+  if (!has_score(result.status)) return;
+  const auto footprint = footprint_of(state, outcome.model, *outcome.score);
+  if (!footprint) {
+    if (!state.limits.any()) return;
+    result.status = TrialStatus::kFailed;
+    result.message = "measuring the model: " + footprint.error().message;
+    result.loss.reset();
+    outcome.score.reset();
+    return;
+  }
+  outcome.footprint = *footprint;
+  std::string breach = state.limits.breach(*footprint);
+  if (breach.empty()) return;
+  result.status = TrialStatus::kOverLimit;
+  result.message = std::move(breach);
+}
+
 // Keeps what the trial has for a process that goes on, if the ensemble may want it.
 void archive_outcome(SweepState& state, const TrialOutcome& outcome) {
   const TrialResult& result = outcome.result;
@@ -163,7 +183,8 @@ bool complete(SweepState& state, Executor& executor, TrialOutcome& known) {
 }  // namespace
 
 void restore_trial(SweepState& state, const TrialSpec& spec, Executor& executor) {
-  const TrialOutcome outcome = run_trial(job_of(state, spec), context_of(state, executor));
+  TrialOutcome outcome = run_trial(job_of(state, spec), context_of(state, executor));
+  appraise(state, outcome);
   archive_outcome(state, outcome);
   if (state.queue->restore(outcome)) return;
   note_error(state, fmt::format("trial {} has another score than before now that it was trained "
@@ -184,6 +205,7 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   keep_checkpoints(state, job);
   keep_rest(state, job);
   TrialOutcome outcome = run_trial(job, context_of(state, executor));
+  appraise(state, outcome);
   if (run) outcome.run_id = (*run)->id();
   outcome.ended_seconds = state.budget.elapsed_seconds();
   if (has_score(outcome.result.status)) {

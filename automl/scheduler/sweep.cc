@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "automl/preprocess/predictor.h"
+#include "automl/scheduler/readable_config.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 
 namespace assay::automl {
@@ -119,8 +120,13 @@ Status SweepLead::baseline() {
         state_->request.clock->now_ns() >= state_->budget.fit_deadline_ns()) {
       return tl::unexpected<Error>(budget_error("fitting a constant model"));
     }
+    if (rows[0].status == name_of(TrialStatus::kOverLimit)) {
+      return tl::unexpected<Error>(baseline_error(rows[0]));
+    }
     return fail(StatusCode::kData, "the baseline has no score: {}", rows[0].message);
   }
+  floor_.latency_us = state_->queue->pool().candidates()[0].latency_us;
+  floor_.file_bytes = state_->queue->pool().candidates()[0].file_bytes;
   const Chosen chosen = alone(state_->queue->pool().candidates()[0]);
   ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
   ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
@@ -311,7 +317,7 @@ void SweepLead::tell(const std::vector<TrialEvent>& events) {
     if (!event.result.message.empty()) line += ": " + event.result.message;
     if (event.known) ++outcome_.known_trials;
     if (!event.known) (void)parent_->log_text(tracking::TextStream::kStdout, line + "\n");
-    if (!event.score) continue;
+    if (!event.score || !has_score(event.result.status)) continue;
     const Metric& metric = state_->set->metric();
     if (!best_ || metric.is_better(*event.score, *best_)) best_ = event.score;
     if (told_.contains(event.result.spec.number)) continue;
@@ -355,7 +361,11 @@ Error SweepLead::close_failed(Error error) {
 Result<SweepOutcome> run_sweep(const SweepRequest& request) {
   ASSAY_RETURN_IF_ERROR(check_request(request));
   try {
-    return SweepLead(request).run();
+    SweepRequest settled = request;
+    if (request.config.constraints.interpretable) {
+      ASSAY_RETURN_IF_ERROR(make_readable(settled.config, settled.learners));
+    }
+    return SweepLead(settled).run();
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "the sweep ran out of memory");
   } catch (const std::system_error& error) {

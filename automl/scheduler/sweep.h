@@ -18,6 +18,7 @@
 #include "automl/learners/learner.h"
 #include "automl/metrics/task.h"
 #include "automl/scheduler/leaderboard.h"
+#include "automl/scheduler/model_footprint.h"
 #include "automl/scheduler/sweep_observer.h"
 #include "automl/scheduler/sweep_past.h"
 #include "datasets/table.h"
@@ -94,11 +95,13 @@ struct SweepOutcome {
   int64_t model_version = 0;
   std::string model_path;  // of its bytes, in the workspace
   std::string model_sha256;
+  ModelFootprint footprint;  // of the registered model; latency 0: there was no time to measure it
 
   int64_t finished = 0;  // trials with a score
   int64_t failed = 0;    // failed or skipped
   int64_t pruned = 0;
   int64_t cancelled = 0;
+  int64_t over_limit = 0;      // broke a constraint
   int64_t stalled_trials = 0;  // did not stop when told; see SweepCompute
   // No trial but the baseline was finished, and the registered model is what a stopped one had:
   // "gbt #1 after 2 of 5 folds". Else empty.
@@ -117,10 +120,10 @@ struct SweepOutcome {
 // Fails: config or data for what cannot be learned from, naming it; not_found or io for the table
 // or the workspace; budget_too_small if the table could not be read and prepared before the time of
 // saving (with an estimate of the budget needed), or if not even a constant model fits the memory;
-// cancelled if the user stopped it before there was a model. The run is finished as failed then; a
-// config that does not go with the target leaves none. With a past also: data if the table is
-// another one than the run's, naming both hashes; already_exists if another process goes on with
-// the run; both leave it as it was.
+// config also if not even that keeps to the constraints; cancelled if the user stopped it before
+// there was a model. The run is finished as failed then; a config that does not go with the target
+// leaves none. With a past also: data if the table is another one than the run's, naming both
+// hashes; already_exists if another process goes on with the run; both leave it as it was.
 Result<SweepOutcome> run_sweep(const SweepRequest& request);
 
 }  // namespace assay::automl

@@ -12,8 +12,6 @@
 #include "automl/config/units.h"
 #include "automl/ensemble/cross_selection.h"
 #include "automl/ensemble/greedy_selection.h"
-#include "automl/models/average_model.h"
-#include "automl/models/calibrated_model.h"
 #include "automl/models/model_file.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
@@ -109,8 +107,10 @@ Result<SweepLead::Chosen> SweepLead::choose_members() {
 
   const std::vector<PredictionView> views = views_of(usable, set.output_count());
   const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
-  const auto selection =
-      select_ensemble(selection_problem(set, views), selection_options(), *executor_, stop);
+  SelectionProblem problem = selection_problem(set, views);
+  const std::vector<Allowance> allowed = allowances(usable);
+  problem.allowances = allowed;
+  const auto selection = select_ensemble(problem, selection_options(), *executor_, stop);
   if (!selection) {
     note("no ensemble: " + selection.error().message);
     return chosen;
@@ -143,8 +143,10 @@ void SweepLead::estimate(Chosen& chosen) {
     const std::vector<Candidate> usable = usable_candidates();
     const std::vector<PredictionView> views = views_of(usable, set.output_count());
     const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
-    const auto scores =
-        cross_selected_scores(selection_problem(set, views), selection_options(), *executor_, stop);
+    SelectionProblem problem = selection_problem(set, views);
+    const std::vector<Allowance> allowed = allowances(usable);
+    problem.allowances = allowed;
+    const auto scores = cross_selected_scores(problem, selection_options(), *executor_, stop);
     if (scores && set.metric().is_better(scores->single, scores->blend)) {
       note(
           fmt::format("no ensemble: chosen on each half of the validation rows and scored on the "
@@ -213,6 +215,10 @@ std::optional<SweepLead::Chosen> SweepLead::choose_partial(const Candidate& base
     const auto old_score = set.score_at(partial->places, before);
     const auto new_score = set.score_at(partial->places, partial->predictions);
     if (!old_score || !new_score) continue;
+    if (state_->limits.any()) {
+      const auto footprint = footprint_of(*state_, partial->model, *new_score);
+      if (!footprint || state_->limits.share(*footprint) > 1) continue;
+    }
     const double loss = set.metric().loss_of(*new_score);
     const double gain = set.metric().loss_of(*old_score) - loss;
     if (!(gain > best_gain)) continue;
@@ -307,32 +313,10 @@ Status SweepLead::fit_save_time(Chosen& chosen) {
 }
 
 Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
-  const TrainingSet& set = *state_->set;
-  Predictor::Parts parts;
-  parts.task = set.task();
-  parts.target = set.target().name;
-  parts.labels = set.labels();
-  parts.frame = set.data().frame;
-  parts.missing_tokens = config_.data.missing_tokens;
-  parts.encoder = set.encoder();
-  if (chosen.members.size() == 1) {
-    parts.model = chosen.members[0].candidate.model;
-  } else {
-    std::vector<std::shared_ptr<const Model>> models;
-    std::vector<double> weights;
-    for (const Member& member : chosen.members) {
-      models.push_back(member.candidate.model);
-      weights.push_back(member.weight);
-    }
-    ASSAY_ASSIGN_OR_RETURN(parts.model, AverageModel::make(std::move(models), std::move(weights)));
-  }
-  if (chosen.power != 1) {
-    ASSAY_ASSIGN_OR_RETURN(parts.model, CalibratedModel::make(parts.model, chosen.power));
-  }
+  ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, model_of(chosen));
+  Predictor::Parts parts = predictor_parts(*state_, std::move(model), chosen.score);
   ASSAY_ASSIGN_OR_RETURN(parts.threshold, decision_threshold(chosen));
-  parts.notes["metric"] = std::string(set.metric().name());
   parts.notes["validation"] = outcome_.validation_method;
-  parts.notes["validation_score"] = chosen.score;
   parts.notes["members"] = static_cast<int64_t>(chosen.members.size());
   return Predictor::make(std::move(parts));
 }
@@ -373,6 +357,7 @@ Status SweepLead::register_model(const Chosen& chosen) {
   outcome_.model_name = version.name;
   outcome_.model_version = version.version;
   outcome_.model_sha256 = version.sha256;
+  outcome_.footprint.file_bytes = version.size;
   outcome_.model_path = (std::filesystem::path(state_->request.workspace->path()) / path).string();
   ASSAY_RETURN_IF_ERROR(parent_->log_table(importance_table(
       predictor.model(), *set.encoder(), static_cast<size_t>(set.encoder()->feature_count()))));
@@ -438,6 +423,8 @@ Leaderboard SweepLead::make_leaderboard(const Chosen& chosen) const {
     row.score = chosen.score;
     row.weight = 1;
     row.ended_seconds = state_->budget.elapsed_seconds();
+    row.latency_us = outcome_.footprint.latency_us;
+    row.file_bytes = outcome_.footprint.file_bytes;
     row.params = fmt::format("{{\"members\":{}}}", chosen.members.size());
     board.rows.push_back(std::move(row));
   }
@@ -449,6 +436,7 @@ Status SweepLead::log_results(const Chosen& chosen) {
   const TrainingSet& set = *state_->set;
   ASSAY_RETURN_IF_ERROR(parent_->log_table(leaderboard_table(outcome_.leaderboard)));
   ASSAY_RETURN_IF_ERROR(parent_->log_metric(outcome_.metric, chosen.score));
+  ASSAY_RETURN_IF_ERROR(parent_->log_metric("latency_us", outcome_.footprint.latency_us));
   ASSAY_RETURN_IF_ERROR(parent_->set_score(outcome_.metric, chosen.score));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("task", name_of(set.task())));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", outcome_.validation_method));
@@ -483,15 +471,16 @@ Status SweepLead::finish() {
   }
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
-  estimate(chosen);
-  calibrate_chosen(chosen);
+  ASSAY_RETURN_IF_ERROR(settle(chosen));
+  say_what_is_left_out();
   progress(SweepPhase::kSaving);
   ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));
   if (chosen.members.size() == 1 && is_baseline(chosen.members[0].candidate) &&
       state_->learners.size() > 1) {
     note(fmt::format(
         "warning: the registered model is only the constant baseline, the same answer for every "
-        "row: no better trial was finished{}{}",
+        "row: no better trial {}{}{}",
+        state_->queue->counts().over_limit > 0 ? "kept to the constraints" : "was finished",
         config_.budget.trials > 0 ? " (the baseline counts as one of --trials)" : "",
         outcome_.model_version > 1 ? fmt::format("; {}:{} is the version before",
                                                  outcome_.model_name, outcome_.model_version - 1)
@@ -506,6 +495,7 @@ Status SweepLead::finish() {
   outcome_.failed = counts.failed;
   outcome_.pruned = counts.pruned;
   outcome_.cancelled = counts.cancelled;
+  outcome_.over_limit = counts.over_limit;
   outcome_.leaderboard = make_leaderboard(chosen);
   {
     const std::lock_guard lock(state_->slots_mutex);

@@ -54,8 +54,10 @@ std::optional<int64_t> SweepLead::try_selection() const {
   const std::vector<PredictionView> views = views_of(candidates, state_->set->output_count());
   SerialExecutor executor;  // the slots have the other threads
   const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
-  const auto selection =
-      select_ensemble(selection_problem(*state_->set, views), selection_options(), executor, stop);
+  SelectionProblem problem = selection_problem(*state_->set, views);
+  const std::vector<Allowance> allowed = allowances(candidates);
+  problem.allowances = allowed;
+  const auto selection = select_ensemble(problem, selection_options(), executor, stop);
   if (!selection || !selection->complete) return {};
   int64_t bytes = 0;
   for (size_t i = 0; i < candidates.size(); ++i) {

@@ -124,6 +124,15 @@ class SweepLead {
   static void drop_least(Chosen& chosen);
   const Candidate& best_within(int64_t bytes) const;
   Status fit_save_time(Chosen& chosen);
+  // What the config allows, and what it came to. (sweep_footprint.cc)
+  std::vector<Allowance> allowances(const std::vector<Candidate>& candidates) const;
+  static Result<std::shared_ptr<const Model>> model_of(const Chosen& chosen);
+  // Scores and calibrates what was chosen, and measures it; gives up members, then goes to other
+  // candidates, till no limit is broken.
+  Status settle(Chosen& chosen);
+  Status give_way(Chosen& chosen);
+  Error baseline_error(const LeaderboardRow& row) const;
+  void say_what_is_left_out();
   Status register_what_fits(Chosen& chosen);
   // The version that an earlier process made of these bytes, if it came to that.
   Result<std::optional<tracking::ModelVersion>> registered_before(std::string_view name,
@@ -165,6 +174,7 @@ class SweepLead {
   int threads_ = 1;
   int64_t memory_limit_ = 0;
   int64_t base_bytes_ = 0;              // held throughout
+  ModelFootprint floor_;                // of the baseline
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
   std::optional<ColumnRoles> roles_;  // until the training set has them

@@ -93,6 +93,8 @@ Status SweepLead::prepare() {
   ASSAY_ASSIGN_OR_RETURN(state_->set,
                          TrainingSet::make(table_, config_, context(stop), std::move(inputs)));
   ASSAY_RETURN_IF_ERROR(check_base());
+  ASSAY_ASSIGN_OR_RETURN(state_->gauge, ModelGauge::make(*table_, *state_->set->encoder()));
+  state_->limits = {config_.constraints.max_latency, config_.constraints.max_model_size};
   if (has_dataset_) {
     // As an earlier process recorded it.
   } else if (table_->row_count() * table_->column_count() <= kMaxProfileCells) {
@@ -302,6 +304,7 @@ std::vector<WantedSetting> SweepLead::wanted_settings() {
   wanted.target = config_.data.target;
   wanted.metric = outcome_.metric;
   wanted.maximise = state_->set->metric().maximise();
+  wanted.limits = state_->limits;
   if (wanted.content_hash.empty()) return {};
   // A process that goes on looks at what its run looked at when it began.
   const auto own = tracking::find_run(*state_->request.workspace, parent_->id());

@@ -12,6 +12,7 @@
 
 #include "automl/scheduler/budget.h"
 #include "automl/scheduler/known_trials.h"
+#include "automl/scheduler/model_footprint.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/sweep.h"
 #include "automl/scheduler/time_slices.h"
@@ -36,6 +37,8 @@ struct SweepState {
   std::optional<StartModel> start;  // what fits go on from
   std::unique_ptr<TrainingSet> set;
   std::unique_ptr<TrialQueue> queue;
+  std::optional<ModelGauge> gauge;
+  FootprintLimits limits;
   KnownTrials known;  // from an earlier process
   std::unique_ptr<TrialArchive> archive;
   // What a trial leaves is kept in the archive up to this size: more would take too much memory on
@@ -59,6 +62,15 @@ struct SweepState {
     seal_ns = budget.seal_ns();
   }
 };
+
+// All of a predictor but what only a registered model has: its decision threshold.
+Predictor::Parts predictor_parts(const SweepState& state, std::shared_ptr<const Model> model,
+                                 double score);
+// Latency and file size of what would be registered, or of a model with that score alone.
+// Fails: as Predictor::make, ModelGauge.
+Result<ModelFootprint> footprint_of(const SweepState& state, const Predictor& predictor);
+Result<ModelFootprint> footprint_of(const SweepState& state, std::shared_ptr<const Model> model,
+                                    double score);
 
 // Answers a trial from what is known, or runs it on the calling thread and writes its run; tells
 // the queue either way.

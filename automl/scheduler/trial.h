@@ -14,6 +14,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/models/model.h"
+#include "automl/scheduler/model_footprint.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/trial_checkpoint.h"
 #include "automl/scheduler/trial_parts.h"
@@ -96,6 +97,7 @@ struct TrialOutcome {
   int64_t prediction_bytes = 0;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
+  ModelFootprint footprint;                     // filled by who runs it; zeros: not known
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold
   std::shared_ptr<const TrialRest> rest;        // partial, and can be gone on with
   std::string run_id;                           // of its run, filled by who records it

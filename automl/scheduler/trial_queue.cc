@@ -30,6 +30,8 @@ Candidate candidate_of(const TrialOutcome& outcome) {
                       outcome.predictions};
   candidate.absent_model_bytes = outcome.model_bytes;
   candidate.absent_prediction_bytes = outcome.prediction_bytes;
+  candidate.latency_us = outcome.footprint.latency_us;
+  candidate.file_bytes = outcome.footprint.file_bytes;
   return candidate;
 }
 
@@ -156,6 +158,8 @@ bool TrialQueue::finish(TrialOutcome outcome) {
   row.fit_seconds = outcome.mean_fit_seconds();
   row.total_seconds = outcome.seconds;
   row.ended_seconds = outcome.ended_seconds;
+  row.latency_us = outcome.footprint.latency_us;
+  row.file_bytes = outcome.footprint.file_bytes;
   score_seconds_ = std::max(score_seconds_, outcome.score_seconds);
   admission_.end(running_.at(number));
   running_.erase(number);
@@ -311,6 +315,9 @@ TrialCounts TrialQueue::counts() const {
         break;
       case TrialStatus::kCancelled:
         ++counts.cancelled;
+        break;
+      case TrialStatus::kOverLimit:
+        ++counts.over_limit;
         break;
     }
   }

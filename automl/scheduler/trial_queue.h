@@ -54,7 +54,8 @@ struct TrialCounts {
   int64_t failed = 0;    // or skipped
   int64_t pruned = 0;
   int64_t cancelled = 0;
-  int64_t done() const { return finished + failed + pruned + cancelled; }
+  int64_t over_limit = 0;  // against a constraint
+  int64_t done() const { return finished + failed + pruned + cancelled + over_limit; }
 };
 
 class TrialQueue {

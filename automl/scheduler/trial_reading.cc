@@ -101,6 +101,8 @@ bool read_outcome_table(const tracking::NamedTable& table, TrialOutcome& outcome
     if (name == "score_seconds") outcome.score_seconds = value;
     if (name == "ended_seconds") outcome.ended_seconds = value;
     if (name == "model_bytes") outcome.model_bytes = static_cast<int64_t>(value);
+    if (name == "latency_us") outcome.footprint.latency_us = value;
+    if (name == "file_bytes") outcome.footprint.file_bytes = static_cast<int64_t>(value);
     if (name == "prediction_bytes") outcome.prediction_bytes = static_cast<int64_t>(value);
     has_cost = has_cost || name == "cost";
   }
@@ -120,7 +122,7 @@ bool came_to_its_end(const TrialResult& result) {
 std::optional<TrialOutcome> read_trial(const RunRecord& record) {
   if (record.info.kind != "trial" || !record.info.finished) return std::nullopt;
   auto spec = read_spec(record);
-  const auto status = parse_name<TrialStatus, 7>(text_tag(record, "trial_status"));
+  const auto status = parse_name<TrialStatus, kTrialStatuses>(text_tag(record, "trial_status"));
   if (!spec || !status) return std::nullopt;
   TrialOutcome outcome;
   outcome.known = true;
@@ -133,7 +135,8 @@ std::optional<TrialOutcome> read_trial(const RunRecord& record) {
                                   [](const auto& each) { return each->name == kOutcomeTable; });
   if (table == record.tables.end() || !read_outcome_table(**table, outcome)) return std::nullopt;
   const bool scored = outcome.score && outcome.result.loss;
-  if (has_score(*status) != scored || !came_to_its_end(outcome.result)) return std::nullopt;
+  const bool scores = has_score(*status) || *status == TrialStatus::kOverLimit;
+  if (scores != scored || !came_to_its_end(outcome.result)) return std::nullopt;
   read_folds(record, outcome);
   return outcome;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "automl/config/units.h"
 #include "automl/scheduler/trial_record_internal.h"
 #include "tracking/environment.h"
 #include "tracking/snapshot.h"
@@ -16,6 +17,7 @@ tracking::RunStatus run_status(TrialStatus status) {
   switch (status) {
     case TrialStatus::kFinished:
     case TrialStatus::kPartial:
+    case TrialStatus::kOverLimit:
       return tracking::RunStatus::kCompleted;
     case TrialStatus::kPruned:
       return tracking::RunStatus::kPruned;
@@ -69,6 +71,8 @@ tracking::NamedTable outcome_table(const TrialOutcome& outcome) {
     add("score_seconds", outcome.score_seconds);
     add("model_bytes", static_cast<double>(outcome.model_bytes));
     add("prediction_bytes", static_cast<double>(outcome.prediction_bytes));
+    add("latency_us", outcome.footprint.latency_us);
+    add("file_bytes", static_cast<double>(outcome.footprint.file_bytes));
   }
   for (const RungValue& value : outcome.result.rungs) {
     add(kLadderNames[static_cast<size_t>(value.rung.ladder)], value.loss, value.rung.step);
@@ -92,6 +96,10 @@ std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
                         record.best_iteration, record.fit_seconds);
     if (record.score) text += fmt::format(", {} {}", metric, *record.score);
     text += '\n';
+  }
+  if (outcome.footprint.file_bytes > 0) {
+    text += fmt::format("a prediction for one row takes {:.4g} us, the model's file {}\n",
+                        outcome.footprint.latency_us, rounded_bytes(outcome.footprint.file_bytes));
   }
   text += name_of(outcome.result.status);
   if (outcome.score) text += fmt::format(": {} {}", metric, *outcome.score);
@@ -166,6 +174,9 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   if (outcome.score) {
     ASSAY_RETURN_IF_ERROR(run.log_metric(metric, *outcome.score));
     ASSAY_RETURN_IF_ERROR(run.set_score(metric, *outcome.score));
+    ASSAY_RETURN_IF_ERROR(run.log_metric("latency_us", outcome.footprint.latency_us));
+    ASSAY_RETURN_IF_ERROR(
+        run.log_metric("file_bytes", static_cast<double>(outcome.footprint.file_bytes)));
     ASSAY_RETURN_IF_ERROR(
         run.log_table(importance_table(*outcome.model, *set.encoder(), kTrialImportances)));
     if (context.keep_predictions) {

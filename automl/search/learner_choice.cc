@@ -23,7 +23,7 @@ struct LearnerRecord {
   double previous_at = 0;  // and when the best before that came
   double default_cost = 0;
   int64_t trials = 0;
-  int64_t failures = 0;  // failed, or too large for the memory limit
+  int64_t failures = 0;  // failed, too large for the memory, or against a constraint
   double best_loss = std::numeric_limits<double>::infinity();
 };
 
@@ -32,7 +32,9 @@ LearnerRecord record_of(const SearchLearner& learner, const HistoryView& history
   for (int64_t i = 0; i < history.size(); ++i) {
     const TrialResult& trial = history.at(i);
     if (trial.spec.learner != learner.name || trial.status == TrialStatus::kRunning) continue;
-    if (trial.status == TrialStatus::kSkipped || trial.status == TrialStatus::kFailed) {
+    const TrialStatus status = trial.status;
+    if (status == TrialStatus::kSkipped || status == TrialStatus::kFailed ||
+        status == TrialStatus::kOverLimit) {
       ++record.failures;
     }
     if (trial.status == TrialStatus::kSkipped) continue;

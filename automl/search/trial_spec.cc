@@ -11,8 +11,8 @@ std::string_view name_of(TrialOrigin origin) {
 }
 
 std::string_view name_of(TrialStatus status) {
-  constexpr std::array<std::string_view, 7> kNames = {"running", "finished", "partial",  "pruned",
-                                                      "failed",  "skipped",  "cancelled"};
+  constexpr std::array<std::string_view, kTrialStatuses> kNames = {
+      "running", "finished", "partial", "pruned", "failed", "skipped", "cancelled", "over_limit"};
   return kNames[static_cast<size_t>(status)];
 }
 

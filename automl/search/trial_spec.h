@@ -2,6 +2,7 @@
 // reports share. Plain values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,9 +48,13 @@ enum class TrialStatus {
   kFailed,     // the learner failed; see the message
   kSkipped,    // never started: would not fit the memory limit
   kCancelled,  // cut off without a loss over all folds
+  kOverLimit,  // has a loss over all folds, but its model breaks a constraint: it is not chosen
 };
-// "running", "finished", "partial", "pruned", "failed", "skipped", "cancelled".
+// "running", "finished", "partial", "pruned", "failed", "skipped", "cancelled",
+// "over_limit".
+inline constexpr size_t kTrialStatuses = 8;
 std::string_view name_of(TrialStatus status);
+// Whether its model may be chosen.
 inline bool has_score(TrialStatus status) {
   return status == TrialStatus::kFinished || status == TrialStatus::kPartial;
 }
@@ -78,7 +83,7 @@ struct TrialResult {
   std::optional<double> loss;    // Metric::loss_of the score over all folds; lower is better
   double cost = 0;               // seconds; in logical mode the cost model's units
   std::vector<RungValue> rungs;  // in the order met
-  std::string message;           // why it failed, was skipped or cancelled
+  std::string message;           // why it failed, was skipped or cancelled, or what it breaks
 };
 
 }  // namespace assay::automl

@@ -47,9 +47,25 @@ TEST(Leaderboard, RanksByScoreThenEnsembleThenTrial) {
   EXPECT_EQ(board(false).rows[0].trial, 0);
 }
 
+TEST(Leaderboard, DoesNotRankWhatBreaksAConstraint) {
+  Leaderboard made = board(true);
+  made.rows.push_back(row(4, "gbt", 0.9));
+  made.rows.back().status = "over_limit";
+  rank_rows(made);
+  EXPECT_EQ(made.rows[0].trial, -1);
+  ASSERT_EQ(made.rows[4].trial, 4) << "before what has no score";
+  EXPECT_EQ(made.rows[4].rank, 0);
+  EXPECT_EQ(made.rows[3].rank, 4);
+  const auto json = nlohmann::json::parse(leaderboard_json(made));
+  EXPECT_TRUE(json[4]["rank"].is_null());
+  EXPECT_EQ(json[4]["score"], 0.9);
+}
+
 TEST(Leaderboard, IsReadBackFromARunsTable) {
   Leaderboard written = board(true);
   written.rows[1].weight = 1;
+  written.rows[1].latency_us = 83.5;
+  written.rows[1].file_bytes = 4096;
   const auto read = read_leaderboard(leaderboard_table(written), "roc_auc");
   ASSERT_TRUE(read.has_value());
   ASSERT_EQ(read->rows.size(), 5U);
@@ -61,8 +77,18 @@ TEST(Leaderboard, IsReadBackFromARunsTable) {
     EXPECT_EQ(read->rows[i].weight, written.rows[i].weight);
     EXPECT_EQ(read->rows[i].status, written.rows[i].status);
     EXPECT_EQ(read->rows[i].params, written.rows[i].params);
+    EXPECT_EQ(read->rows[i].latency_us, written.rows[i].latency_us);
+    EXPECT_EQ(read->rows[i].file_bytes, written.rows[i].file_bytes);
   }
+  // As releases wrote it that measured neither.
   tracking::NamedTable other = leaderboard_table(written);
+  std::erase_if(other.columns, [](const tracking::TableColumn& column) {
+    return column.name == "latency_us" || column.name == "file_bytes";
+  });
+  ASSERT_EQ(other.columns.size(), 10u);
+  ASSERT_TRUE(read_leaderboard(other, "roc_auc").has_value());
+  EXPECT_EQ(read_leaderboard(other, "roc_auc")->rows[1].latency_us, 0);
+  other = leaderboard_table(written);
   other.columns.pop_back();
   EXPECT_FALSE(read_leaderboard(other, "roc_auc").has_value());
   other = leaderboard_table(written);
@@ -111,7 +137,14 @@ TEST(RecordText, DrawsAContractAsATable) {
 }
 
 TEST(Leaderboard, PrintsATableAndWhatItLeftOut) {
-  const std::string text = leaderboard_text(board(true), 2);
+  Leaderboard made = board(true);
+  made.rows[0].latency_us = 83.25;
+  made.rows[0].file_bytes = 3 << 20;
+  const std::string text = leaderboard_text(made, 2);
+  EXPECT_NE(text.find("83.2 us"), std::string::npos) << text;
+  EXPECT_NE(text.find("3.0 MiB"), std::string::npos);
+  EXPECT_NE(leaderboard_text(made, 2, 60).find("83.2 us"), std::string::npos);
+  EXPECT_EQ(leaderboard_text(made, 2, 60).find("3.0 MiB"), std::string::npos);
   EXPECT_NE(text.find("roc_auc"), std::string::npos);
   EXPECT_NE(text.find("ensemble"), std::string::npos);
   EXPECT_EQ(text.find("linear"), std::string::npos);

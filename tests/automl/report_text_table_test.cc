@@ -105,6 +105,10 @@ TEST(TextTable, WritesQuantities) {
   EXPECT_EQ(duration_text(1.5), "1.50 s");
   EXPECT_EQ(duration_text(125.2), "2 m 05 s");
   EXPECT_EQ(duration_text(7260), "2 h 01 m");
+  EXPECT_EQ(latency_text(0), "-");
+  EXPECT_EQ(latency_text(83.25), "83.2 us");
+  EXPECT_EQ(latency_text(1240), "1.24 ms");
+  EXPECT_EQ(latency_text(2.1e6), "2.10 s");
   EXPECT_EQ(size_text(512), "512 B");
   EXPECT_EQ(size_text(1536), "1.5 KiB");
   EXPECT_EQ(score_text(0.9234567), "0.923457");

@@ -14,7 +14,7 @@ class EarlierRunsTest : public testing::Test {
  protected:
   EarlierRunsTest() {
     bench_.add(std::make_unique<FakeLearner>("constant"));
-    bench_.add(std::make_unique<FakeLearner>("gbt"));
+    gbt_ = &bench_.add(std::make_unique<FakeLearner>("gbt"));
     const auto table = small_table(60, false);
     auto named = datasets::Table::make({table->columns().begin(), table->columns().end()},
                                        "memory.csv", std::string(64, 'a'));
@@ -55,6 +55,7 @@ class EarlierRunsTest : public testing::Test {
   }
 
   SweepBench bench_;
+  FakeLearner* gbt_ = nullptr;
 };
 
 TEST_F(EarlierRunsTest, GiveTheBestSettingsOfTheSameTable) {
@@ -76,6 +77,20 @@ TEST_F(EarlierRunsTest, AreNotLookedAtWithoutATimeLimitUnlessAskedFor) {
   bench_.request.config.budget.time = 30;
   EXPECT_FALSE(params_of(run(10, 4, "auto"), "earlier").empty());
   EXPECT_TRUE(params_of(run(10, 5, "false"), "earlier").empty());
+}
+
+TEST_F(EarlierRunsTest, WhoseModelsAreTooLargeSayNothing) {
+  gbt_->with_model_weight({.file_bytes = 5'000});
+  const SweepOutcome first = run(10, 1, "true");
+  int64_t smallest = INT64_MAX;
+  for (const LeaderboardRow& row : first.leaderboard.rows) {
+    if (row.trial > 0) smallest = std::min(smallest, row.file_bytes);
+  }
+  ASSERT_GT(smallest, 0);
+  bench_.request.config.constraints.max_model_size = smallest - 1;
+  EXPECT_TRUE(params_of(run(10, 2, "true"), "earlier").empty());
+  bench_.request.config.constraints.max_model_size = 10 * smallest;
+  EXPECT_FALSE(params_of(run(10, 3, "true"), "earlier").empty());
 }
 
 TEST_F(EarlierRunsTest, OfAnotherTargetOrMetricSayNothing) {

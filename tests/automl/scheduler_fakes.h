@@ -46,22 +46,36 @@ class ThreadedExecutor final : public Executor {
   int threads_;
 };
 
-// A constant model that says it holds so many bytes.
+// What a model says of itself, or does.
+struct ModelWeight {
+  int64_t bytes = 0;                   // held; 0: what it holds
+  int64_t file_bytes = 0;              // written on top
+  std::function<void()> on_predict{};  // may be empty
+};
+
+// A constant model with such a weight.
 class HeavyModel final : public Model {
  public:
-  HeavyModel(std::unique_ptr<Model> inner, int64_t bytes)
-      : inner_(std::move(inner)), bytes_(bytes) {}
+  HeavyModel(std::unique_ptr<Model> inner, ModelWeight weight)
+      : inner_(std::move(inner)), weight_(std::move(weight)) {}
   std::string_view kind() const override { return inner_->kind(); }
   int32_t output_count() const override { return inner_->output_count(); }
   int32_t feature_count() const override { return inner_->feature_count(); }
-  int64_t byte_count() const override { return bytes_; }
+  int64_t byte_count() const override {
+    return weight_.bytes > 0 ? weight_.bytes : inner_->byte_count();
+  }
   std::vector<double> feature_importance() const override { return inner_->feature_importance(); }
-  void save(ModelWriter& writer) const override { inner_->save(writer); }
+  void save(ModelWriter& writer) const override {
+    inner_->save(writer);
+    const std::vector<uint8_t> padding(static_cast<size_t>(weight_.file_bytes));
+    writer.put_tensor("padding", std::span<const uint8_t>(padding));
+  }
 
  protected:
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override {
+    if (weight_.on_predict) weight_.on_predict();
     return inner_->predict(features, rows, context, out, frame);
   }
   Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
@@ -72,7 +86,7 @@ class HeavyModel final : public Model {
 
  private:
   std::unique_ptr<Model> inner_;
-  int64_t bytes_;
+  ModelWeight weight_;
 };
 
 // A learner that predicts the mean of its training targets plus `bias` (regression), or the class
@@ -159,8 +173,8 @@ class FakeLearner final : public Learner {
     }
     ASSAY_ASSIGN_OR_RETURN(result.model,
                            ConstantModel::make(outputs, data.features->feature_count()));
-    if (model_bytes_ > 0) {
-      result.model = std::make_unique<HeavyModel>(std::move(result.model), model_bytes_);
+    if (model_weight_) {
+      result.model = std::make_unique<HeavyModel>(std::move(result.model), *model_weight_);
     }
     result.iterations = 1;
     result.best_iteration = 1;
@@ -177,8 +191,9 @@ class FakeLearner final : public Learner {
     return *this;
   }
   // Of each of its models.
-  FakeLearner& with_model_bytes(int64_t bytes) {
-    model_bytes_ = bytes;
+  FakeLearner& with_model_bytes(int64_t bytes) { return with_model_weight({bytes}); }
+  FakeLearner& with_model_weight(ModelWeight weight) {
+    model_weight_ = std::move(weight);
     return *this;
   }
   // Bytes that a bias of 1 takes on top.
@@ -208,7 +223,7 @@ class FakeLearner final : public Learner {
   OptionGroup group_;
   int64_t bytes_ = 1000;
   int64_t bias_bytes_ = 0;
-  int64_t model_bytes_ = 0;
+  std::optional<ModelWeight> model_weight_;
   double cost_ = 1;
   double gap_ = 0;
   bool goes_on_ = false;

@@ -332,6 +332,38 @@ class RunTest(CliCase):
         plain = self.assay_json('run', 'c.yaml')
         self.assertLess(plain['validation_score'], 0.8)
 
+    def test_constraints_leave_models_out(self):
+        free = self.run_trials(trials=12)
+        limit = max(row['file_bytes'] or 0 for row in free['leaderboard'] if row['trial']) - 1
+        self.assertEqual(free['model']['file_bytes'],
+                         os.path.getsize(os.path.join(self.folder, free['model']['path'])))
+        small = self.run_trials('--max-model-size', limit, trials=12)
+        self.assertLessEqual(small['model']['file_bytes'], limit)
+        self.assertGreater(small['trials']['over_limit'], 0)
+        self.assertEqual({row['status'] == 'over_limit' for row in small['leaderboard']
+                          if row['score'] is not None and row['rank'] is None}, {True})
+        self.assertIn('constraints: ', '\n'.join(small['notes']))
+        quick = self.run_trials('--max-latency', '1e9', '--time', '100', trials=3)
+        self.assertGreater(quick['model']['latency_us'], 0)
+        for row in quick['leaderboard']:
+            self.assertGreater(row['latency_us'], 0)
+        self.fails(2, 'run', '--data', self.train, '--target', 'default', '--trials', 3,
+                   '--max-model-size', 10, says=['constraints.max_model_size=10B: a file of',
+                                                 'constant baseline'])
+        self.fails(2, 'run', '--data', self.train, '--target', 'default', '--trials', 3,
+                   '--max-latency', 100, says=['max_latency', 'budget.time'])
+
+    def test_interpretable_models_are_linear_or_of_one_split_a_tree(self):
+        summary = self.run_trials('--interpretable', trials=6)
+        rows = summary['leaderboard']
+        self.assertEqual({row['learner'] for row in rows}, {'constant', 'linear', 'gbt'})
+        for row in rows:
+            if row['learner'] == 'gbt':
+                self.assertEqual(row['params']['max_leaves'], 2)
+        self.assertEqual(sum(row['weight'] > 0 for row in rows), 1)
+        self.fails(2, 'run', '--data', self.train, '--target', 'default', '--interpretable',
+                   '--learners', 'random_forest', says=['random_forest', 'linear, gbt'])
+
     def test_config_file_and_template(self):
         template = self.assay('config', 'init', 'train.csv', '--target', 'default').stdout
         self.write('made.yaml', template)
