@@ -131,6 +131,7 @@ Status show_command(const Invocation& invocation, const std::string& reference, 
     out += children;
   } else {
     out += board + fmt::format("(assay runs list --parent {} lists all trials)\n", info.run_id);
+    out += front_section(record, width);
   }
   // The message has to be read in full.
   out = fmt::format("{} {} ({})\n{}", info.kind, info.run_id, name_of(info.status),

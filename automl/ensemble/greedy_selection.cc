@@ -98,6 +98,7 @@ class GreedySelector {
       if (round.best < 0 || (!round.complete && iteration > 1)) break;
       if (iteration == 1) selection.best_alone = static_cast<size_t>(round.best);
       add(static_cast<size_t>(round.best));
+      selection.steps.push_back({static_cast<size_t>(round.best), round.exact});
       if (round.loss < best_loss) {
         best_loss = round.loss;
         best_counts = counts_;
@@ -108,6 +109,7 @@ class GreedySelector {
     if (best_counts.empty()) {
       return fail(StatusCode::kCancelled, "ensemble selection was stopped before it began");
     }
+    selection.steps.resize(static_cast<size_t>(selection.iterations));
     selection.weights.assign(best_counts.size(), 0.0);
     for (size_t i = 0; i < best_counts.size(); ++i) {
       selection.weights[i] = static_cast<double>(best_counts[i]) / selection.iterations;
@@ -118,7 +120,8 @@ class GreedySelector {
  private:
   struct Round {
     int64_t best = -1;
-    double loss = kUnknown;
+    double loss = kUnknown;  // rounded
+    double exact = kUnknown;
     bool complete = true;
   };
 
@@ -154,6 +157,7 @@ class GreedySelector {
       }
     }
     if (iteration == 1 && round.best >= 0) pick_first(losses, round);
+    if (round.best >= 0) round.exact = losses[static_cast<size_t>(round.best)];
     if (round.best < 0 && round.complete && iteration == 1) {
       return tl::unexpected<Error>(std::move(*errors[0]));
     }
@@ -301,6 +305,7 @@ Result<Selection> select_ensemble(const SelectionProblem& problem, const Selecti
     if (score && problem.metric->is_better(*score, selection.score)) {
       selection.score = *score;
       selection.weights = single;
+      selection.steps = {{i, problem.metric->loss_of(*score)}};
       selection.iterations = 1;
     }
   }

@@ -41,12 +41,19 @@ struct SelectionOptions {
   uint64_t seed = 1;
 };
 
+// A round: what it added, and the loss with it on the rows that were scored.
+struct SelectionStep {
+  size_t candidate = 0;
+  double loss = 0;
+};
+
 struct Selection {
-  std::vector<double> weights;  // one a candidate, sum 1; 0: not chosen
-  double score = 0;             // of the weighted average, over all rows that count
-  int iterations = 0;           // length of the prefix kept
-  size_t best_alone = 0;        // the candidate with the best score by itself
-  bool complete = true;         // false if the stop token cut it short
+  std::vector<double> weights;       // one a candidate, sum 1; 0: not chosen
+  double score = 0;                  // of the weighted average, over all rows that count
+  int iterations = 0;                // length of the prefix kept
+  std::vector<SelectionStep> steps;  // of that prefix, in order
+  size_t best_alone = 0;             // the candidate with the best score by itself
+  bool complete = true;              // false if the stop token cut it short
 };
 
 // The same bits for any executor. Scores are compared after rounding to 6 decimals; ties go to a

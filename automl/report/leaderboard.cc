@@ -27,6 +27,8 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
   table.add_column("origin", Align::kLeft, Fit::kSpare);
   const auto all = static_cast<int64_t>(board.rows.size());
   const int64_t first = limit > 0 ? std::min(limit, all) : all;
+  const bool any_front = std::any_of(board.rows.begin(), board.rows.end(),
+                                     [](const LeaderboardRow& row) { return row.on_front; });
   // What is registered is always shown.
   int64_t shown = 0;
   int64_t extra = kExtraRows;
@@ -38,12 +40,15 @@ std::string leaderboard_text(const Leaderboard& board, int64_t limit, int width)
                    row.trial >= 0 ? fmt::format("{}", row.trial) : "",
                    row.score ? score_text(*row.score) : "-",
                    row.weight > 0 ? fmt::format("{:.3f}", row.weight) : "",
-                   latency_text(row.latency_us),
+                   latency_text(row.latency_us) + (row.on_front ? " *"
+                                                   : any_front  ? "  "
+                                                                : ""),
                    row.file_bytes > 0 ? size_text(static_cast<double>(row.file_bytes)) : "-",
                    row.trial >= 0 ? duration_text(row.fit_seconds) : "", row.status, row.origin});
   }
   std::string text = table.render(width);
   if (shown < all) text += fmt::format("... and {} more\n", all - shown);
+  if (any_front) text += "* no other model is both faster and better\n";
   return text;
 }
 
@@ -57,6 +62,7 @@ std::string leaderboard_json(const Leaderboard& board) {
     entry["score"] = row.score ? nlohmann::ordered_json(*row.score) : nullptr;
     entry["weight"] = row.weight;
     entry["latency_us"] = row.latency_us > 0 ? nlohmann::ordered_json(row.latency_us) : nullptr;
+    entry["on_front"] = row.on_front;
     entry["file_bytes"] = row.file_bytes > 0 ? nlohmann::ordered_json(row.file_bytes) : nullptr;
     entry["status"] = row.status;
     entry["origin"] = row.origin;

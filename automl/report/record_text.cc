@@ -5,8 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "automl/report/front_chart.h"
 #include "automl/report/leaderboard.h"
 #include "automl/report/text_table.h"
+#include "automl/scheduler/pareto_front.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl {
@@ -73,11 +75,28 @@ std::string params_text(const LeaderboardRow& row, int width) {
 
 }  // namespace
 
-std::string leaderboard_section(const tracking::RunRecord& record, int64_t limit, int width) {
+std::optional<Leaderboard> recorded_board(const tracking::RunRecord& record) {
   const tracking::NamedTable* table = find_table(record, "leaderboard");
-  if (table == nullptr) return {};
-  const auto board = read_leaderboard(*table, record.info.metric);
+  if (table == nullptr) return std::nullopt;
+  auto board = read_leaderboard(*table, record.info.metric);
+  if (!board) return std::nullopt;
+  const tracking::NamedTable* path = find_table(record, kEnsemblePath);
+  if (path != nullptr) read_ensemble_path(*path, *board);
+  mark_front(*board);
+  return board;
+}
+
+std::string leaderboard_section(const tracking::RunRecord& record, int64_t limit, int width) {
+  const auto board = recorded_board(record);
   return board ? "\nleaderboard\n" + leaderboard_text(*board, limit, width) : std::string();
+}
+
+std::string front_section(const tracking::RunRecord& record, int width) {
+  const auto board = recorded_board(record);
+  if (!board) return {};
+  const std::string text = front_text(*board, width);
+  return text.empty() ? text
+                      : "\nscore against latency: no model is both faster and better\n" + text;
 }
 
 std::string members_section(const tracking::RunRecord& record, int width) {

@@ -3,14 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "automl/scheduler/leaderboard.h"
 #include "tracking/run_record.h"
 
 namespace assay::automl {
 
+// The recorded leaderboard, with its path and front; nothing if there is none.
+std::optional<Leaderboard> recorded_board(const tracking::RunRecord& record);
 // "\nleaderboard\n" and leaderboard_text of the recorded rows.
 std::string leaderboard_section(const tracking::RunRecord& record, int64_t limit, int width);
+// The Pareto front of score against latency; empty if it has less than two points.
+std::string front_section(const tracking::RunRecord& record, int width);
 
 // "\nmembers\n" and a line for each trial in the registered model: weight, learner, trial, score,
 // run; then the parameters of each, wrapped to the width (100 if it is 0).

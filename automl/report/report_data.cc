@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/metrics/metric.h"
+#include "automl/report/record_text.h"
+#include "automl/scheduler/pareto_front.h"
 #include "kernels/base/names.h"
 #include "tracking/catalog.h"
 #include "tracking/run_file.h"
@@ -232,11 +234,7 @@ Result<ReportData> gather_report(tracking::Workspace& workspace, const std::stri
     }
     data.sweep = std::move(*sweep);
   }
-  if (const auto* table = table_of(data.sweep, "leaderboard")) {
-    if (auto board = read_leaderboard(*table, data.sweep.info.metric)) {
-      data.board = std::move(*board);
-    }
-  }
+  if (auto board = recorded_board(data.sweep)) data.board = std::move(*board);
   data.board_from_trials = data.board.rows.empty();
   ASSAY_ASSIGN_OR_RETURN(const Trials trials,
                          find_trials(workspace, data.sweep.info.run_id, data.board_from_trials));
@@ -250,7 +248,10 @@ Result<ReportData> gather_report(tracking::Workspace& workspace, const std::stri
     data.board = board_of_trials(trials, data.sweep.info);
   }
   settle_metric(data);
-  if (data.board_from_trials) rank_rows(data.board);
+  if (data.board_from_trials) {
+    rank_rows(data.board);
+    mark_front(data.board);
+  }
   data.times = times_of(trials, data.board, data.sweep.info);
   read_curves(workspace, data);
   return data;

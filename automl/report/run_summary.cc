@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/report/leaderboard.h"
+#include "automl/scheduler/pareto_front.h"
 
 namespace assay::automl {
 
@@ -33,6 +34,16 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   json["wall_seconds"] = outcome.wall_seconds;
   json["peak_rss_bytes"] = outcome.peak_rss_bytes;
   json["notes"] = outcome.notes;
+  json["front"] = nlohmann::ordered_json::array();
+  for (const FrontPoint& point : pareto_front(outcome.leaderboard)) {
+    nlohmann::ordered_json entry;
+    entry["trial"] = point.trial >= 0 ? nlohmann::ordered_json(point.trial) : nullptr;
+    entry["members"] = point.members > 0 ? nlohmann::ordered_json(point.members) : nullptr;
+    entry["model"] = point.name();
+    entry["score"] = point.score;
+    entry["latency_us"] = point.latency_us;
+    json["front"].push_back(std::move(entry));
+  }
   json["leaderboard"] = nlohmann::ordered_json::parse(leaderboard_json(outcome.leaderboard));
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -22,6 +22,7 @@ struct Point {
   double x = 0;
   double score = 0;
   std::string learner;
+  bool ranked = true;
 };
 
 class Picture {
@@ -33,7 +34,7 @@ class Picture {
       if (!row.score || row.trial < 0) continue;
       const double x =
           axis == PictureAxis::kSeconds ? row.ended_seconds : static_cast<double>(row.trial);
-      points_.push_back({x, *row.score, row.learner});
+      points_.push_back({x, *row.score, row.learner, is_ranked(row)});
     }
     std::stable_sort(points_.begin(), points_.end(),
                      [](const Point& a, const Point& b) { return a.x < b.x; });
@@ -109,14 +110,14 @@ class Picture {
   }
 
   void draw_best(Plot& plot) {
-    double best = points_.front().score;
-    std::vector<SvgPoint> steps = {plot.at(points_.front().x, best)};
+    std::optional<double> best;
+    std::vector<SvgPoint> steps;
     for (const Point& point : points_) {
-      if (!better(point.score, best)) continue;
+      if (!point.ranked || (best && !better(point.score, *best))) continue;
       best = point.score;
-      steps.push_back(plot.at(point.x, best));
+      steps.push_back(plot.at(point.x, *best));
     }
-    steps.push_back({plot.right(), plot.y(best)});
+    if (best) steps.push_back({plot.right(), plot.y(*best)});
     plot.svg().path(stairs(steps), "ink");
     if (!ensemble_) return;
     const double y = plot.y(*ensemble_);

@@ -9,6 +9,7 @@
 
 #include "automl/report/bar_chart.h"
 #include "automl/report/curve_chart.h"
+#include "automl/report/front_chart.h"
 #include "automl/report/parallel_chart.h"
 #include "automl/report/param_importance.h"
 #include "automl/report/report_parts_internal.h"
@@ -120,7 +121,7 @@ std::vector<HtmlCell> board_row(const LeaderboardRow& row, const Varied& varied,
                                  row.trial >= 0 ? fmt::format("{}", row.trial) : "",
                                  row.score ? score_text(*row.score) : "-",
                                  row.weight > 0 ? fmt::format("{:.3f}", row.weight) : "",
-                                 latency_text(row.latency_us),
+                                 latency_text(row.latency_us) + (row.on_front ? " *" : ""),
                                  bytes_text(row.file_bytes),
                                  took != seconds.end() ? duration_text(took->second) : "",
                                  row.trial >= 0 ? duration_text(row.fit_seconds) : "",
@@ -281,7 +282,7 @@ void add_leaderboard(HtmlPage& page, const ReportInputs& inputs) {
       "The best trials, and all that are in the registered model (bold). Scores are out of fold. "
       "One "
       "row is what a prediction for a single row takes, the median of a few, and file the size of "
-      "the model, each for the trial alone. "
+      "the model, each for the trial alone (* no other model is both faster and better). "
       "Parameters are those that tell a trial from others of its learner.");
   page.table(tables.top);
   if (tables.others.rows.empty()) return;
@@ -296,7 +297,8 @@ void add_search(HtmlPage& page, const ReportInputs& inputs) {
   page.section("search", "Search");
   Figure curves = learning_figure(inputs.data.curves);
   page.figures({history_figure(inputs.data.board, PictureAxis::kSeconds),
-                history_figure(inputs.data.board, PictureAxis::kTrials), std::move(curves)});
+                history_figure(inputs.data.board, PictureAxis::kTrials), std::move(curves),
+                front_figure(inputs.data.board)});
 }
 
 void add_params(HtmlPage& page, const ReportInputs& inputs) {

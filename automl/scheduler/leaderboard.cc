@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "automl/metrics/metric.h"
 #include "automl/search/trial_spec.h"
 
 namespace assay::automl {
@@ -84,6 +85,34 @@ tracking::NamedTable leaderboard_table(const Leaderboard& board) {
   return table;
 }
 
+tracking::NamedTable ensemble_path_table(const Leaderboard& board) {
+  std::vector<int64_t> members;
+  std::vector<double> scores;
+  std::vector<double> latencies;
+  for (const EnsemblePoint& point : board.path) {
+    members.push_back(point.members);
+    scores.push_back(point.score);
+    latencies.push_back(point.latency_us);
+  }
+  tracking::NamedTable table;
+  table.name = kEnsemblePath;
+  table.columns = {{"members", std::move(members)},
+                   {"score", std::move(scores)},
+                   {"latency_us", std::move(latencies)}};
+  return table;
+}
+
+void read_ensemble_path(const tracking::NamedTable& table, Leaderboard& board) {
+  const auto* members = values_of<int64_t>(table, "members");
+  const auto* scores = values_of<double>(table, "score");
+  const auto* latencies = values_of<double>(table, "latency_us");
+  if (!members || !scores || !latencies) return;
+  if (scores->size() != members->size() || latencies->size() != members->size()) return;
+  for (size_t i = 0; i < members->size(); ++i) {
+    board.path.push_back({(*members)[i], (*scores)[i], (*latencies)[i]});
+  }
+}
+
 std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, std::string metric) {
   const auto* ranks = values_of<int64_t>(table, "rank");
   const auto* trials = values_of<int64_t>(table, "trial");
@@ -109,6 +138,7 @@ std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, s
     if (size != count) return std::nullopt;
   }
   Leaderboard board;
+  if (const auto known = Metric::find(metric)) board.maximise = known->maximise();
   board.metric = std::move(metric);
   for (size_t i = 0; i < count; ++i) {
     LeaderboardRow row;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tracking/run_record.h"
@@ -24,14 +25,24 @@ struct LeaderboardRow {
   double ended_seconds = 0;  // since the sweep's process start
   double latency_us = 0;     // of a prediction for one row; 0: not measured
   int64_t file_bytes = 0;    // of the model's file, registered alone; 0: not known
+  bool on_front = false;     // of score against latency (pareto_front.h)
   double weight = 0;         // in the registered model; 0: not in it
   std::string params;        // JSON
   std::string message;
 };
 
+// An ensemble that selection passed through before its end.
+struct EnsemblePoint {
+  int64_t members = 0;
+  // On the rows that chose its weights, less its share of what that flattered the end by.
+  double score = 0;
+  double latency_us = 0;  // its members', the reading of the row counted once; 0: not measured
+};
+
 struct Leaderboard {
   std::string metric;
   bool maximise = true;
+  std::vector<EnsemblePoint> path;   // by members
   std::vector<LeaderboardRow> rows;  // by rank; then those that are not
 };
 
@@ -45,8 +56,13 @@ void rank_rows(Leaderboard& board);
 // The rows as a table of a run; NaN where there is no score.
 tracking::NamedTable leaderboard_table(const Leaderboard& board);
 
-// The rows of such a table, without what it does not hold (origins, messages, total times); nothing
-// if it is no leaderboard.
+inline constexpr std::string_view kEnsemblePath = "ensemble_path";
+// The path as a table of a run, and what it tells read back into a leaderboard.
+tracking::NamedTable ensemble_path_table(const Leaderboard& board);
+void read_ensemble_path(const tracking::NamedTable& table, Leaderboard& board);
+
+// The rows of such a table, without what it does not hold (origins, messages, total times, the
+// front); nothing if it is no leaderboard.
 std::optional<Leaderboard> read_leaderboard(const tracking::NamedTable& table, std::string metric);
 
 }  // namespace assay::automl

@@ -16,6 +16,7 @@
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
 #include "automl/scheduler/leak_hint.h"
+#include "automl/scheduler/pareto_front.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "kernels/base/hash.h"
 #include "kernels/base/rng.h"
@@ -116,6 +117,7 @@ Result<SweepLead::Chosen> SweepLead::choose_members() {
     return chosen;
   }
   if (!selection->complete) note("ensemble selection ended early: time was up");
+  path_ = path_of(*selection, usable);
   chosen.members.clear();
   for (size_t i = 0; i < usable.size(); ++i) {
     if (selection->weights[i] > 0) chosen.members.push_back({usable[i], selection->weights[i]});
@@ -428,13 +430,18 @@ Leaderboard SweepLead::make_leaderboard(const Chosen& chosen) const {
     row.params = fmt::format("{{\"members\":{}}}", chosen.members.size());
     board.rows.push_back(std::move(row));
   }
+  board.path = corrected_path(chosen);
   rank_rows(board);
+  mark_front(board);
   return board;
 }
 
 Status SweepLead::log_results(const Chosen& chosen) {
   const TrainingSet& set = *state_->set;
   ASSAY_RETURN_IF_ERROR(parent_->log_table(leaderboard_table(outcome_.leaderboard)));
+  if (!outcome_.leaderboard.path.empty()) {
+    ASSAY_RETURN_IF_ERROR(parent_->log_table(ensemble_path_table(outcome_.leaderboard)));
+  }
   ASSAY_RETURN_IF_ERROR(parent_->log_metric(outcome_.metric, chosen.score));
   ASSAY_RETURN_IF_ERROR(parent_->log_metric("latency_us", outcome_.footprint.latency_us));
   ASSAY_RETURN_IF_ERROR(parent_->set_score(outcome_.metric, chosen.score));

@@ -159,4 +159,39 @@ void SweepLead::say_what_is_left_out() {
                   outcome_.metric, *nearest->score, nearest->message));
 }
 
+std::vector<EnsemblePoint> SweepLead::path_of(const Selection& selection,
+                                              const std::vector<Candidate>& candidates) const {
+  const bool maximise = state_->set->metric().maximise();
+  std::vector<EnsemblePoint> path;
+  std::vector<double> losses;
+  std::vector<bool> chosen(candidates.size(), false);
+  double latency_us = floor_.latency_us;
+  for (const SelectionStep& step : selection.steps) {
+    const Candidate& candidate = candidates[step.candidate];
+    if (!chosen[step.candidate]) {
+      chosen[step.candidate] = true;
+      latency_us += std::max(0.0, candidate.latency_us - floor_.latency_us);
+      path.push_back({static_cast<int64_t>(path.size()) + 1, 0, latency_us});
+      losses.push_back(step.loss);
+    }
+    losses.back() = std::min(losses.back(), step.loss);
+    path.back().score = maximise ? 1 - losses.back() : losses.back();
+  }
+  return path;
+}
+
+// What is known of the end is its score on rows that did not choose it; the best trial alone has no
+// weights to be chosen. In between it is taken to grow with the members.
+std::vector<EnsemblePoint> SweepLead::corrected_path(const Chosen& chosen) const {
+  if (chosen.members.size() < 3 || chosen.members.size() != path_.size()) return {};
+  if (!(floor_.latency_us > 0)) return {};
+  const double gain = chosen.score - path_.back().score;
+  std::vector<EnsemblePoint> path(path_.begin() + 1, path_.end() - 1);
+  for (EnsemblePoint& point : path) {
+    point.score +=
+        gain * static_cast<double>(point.members - 1) / static_cast<double>(path_.size() - 1);
+  }
+  return path;
+}
+
 }  // namespace assay::automl

@@ -133,6 +133,11 @@ class SweepLead {
   Status give_way(Chosen& chosen);
   Error baseline_error(const LeaderboardRow& row) const;
   void say_what_is_left_out();
+  // The ensembles of less members that the selection came by, and what is to be said of them beside
+  // what was chosen of its end.
+  std::vector<EnsemblePoint> path_of(const Selection& selection,
+                                     const std::vector<Candidate>& candidates) const;
+  std::vector<EnsemblePoint> corrected_path(const Chosen& chosen) const;
   Status register_what_fits(Chosen& chosen);
   // The version that an earlier process made of these bytes, if it came to that.
   Result<std::optional<tracking::ModelVersion>> registered_before(std::string_view name,
@@ -187,6 +192,7 @@ class SweepLead {
   std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.
   std::optional<double> best_;
+  std::vector<EnsemblePoint> path_;  // of the selection, its end last
   // Of an earlier process: trials whose scores are in the parent's metrics, and whether it recorded
   // the table.
   std::set<int64_t> told_;

@@ -65,6 +65,11 @@ TEST(GreedySelection, FollowsTheHandComputedExample) {
   EXPECT_EQ(selection.weights, (std::vector<double>{0.5, 0.5, 0}));
   EXPECT_EQ(selection.iterations, 2);
   EXPECT_NEAR(selection.score, 0.2, 1e-7);
+  ASSERT_EQ(selection.steps.size(), 2u);
+  EXPECT_EQ(selection.steps[0].candidate, 0u);
+  EXPECT_NEAR(selection.steps[0].loss, std::sqrt(0.08), 1e-7);
+  EXPECT_EQ(selection.steps[1].candidate, 1u);
+  EXPECT_NEAR(selection.steps[1].loss, 0.2, 1e-7);
 }
 
 TEST(GreedySelection, ChoosesAModelAgainWhereThatIsBetter) {
