@@ -2,8 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <span>
+#include <utility>
 
 #include "backends/cpu/cpu_kernels.h"
 #include "backends/cpu/device.h"
@@ -18,9 +22,11 @@
 namespace assay::backends {
 namespace {
 
-std::string device_list(std::span<const std::unique_ptr<kernels::Device>> devices) {
+constexpr std::string_view kAuto = "auto";
+
+std::string device_list(std::span<kernels::Device* const> devices) {
   std::string list;
-  for (const auto& device : devices) {
+  for (const kernels::Device* device : devices) {
     list += (list.empty() ? "" : ", ") + device->info().id;
   }
   return list;
@@ -35,61 +41,152 @@ std::string missing_list(std::span<const UnavailableDevice> unavailable) {
   return list.empty() ? list : list + ")";
 }
 
-void open_cuda(std::vector<std::unique_ptr<kernels::Device>>& devices,
-               std::vector<UnavailableDevice>& unavailable) {
+std::string kind_of(std::string_view name) { return std::string(name.substr(0, name.find(':'))); }
+
+// What people call the kinds that Assay names by their interface; empty for others.
+std::string_view other_name(std::string_view kind) {
+  if (kind == "gpu" || kind == "nvidia") return "cuda:0";
+  if (kind == "xrt" || kind == "xilinx") return "fpga:0";
+  return {};
+}
+
+FoundDevices find_gpus() {
   auto gpus = cuda::open_driver(cuda::module_paths()).and_then([](cuda::Driver* driver) {
     return cuda::open_gpus(*driver);
   });
-  if (!gpus) return unavailable.push_back({"cuda", gpus.error().message});
-  for (auto& gpu : *gpus) devices.push_back(std::move(gpu));
+  FoundDevices found;
+  if (gpus) {
+    found.devices = std::move(*gpus);
+  } else {
+    found.unavailable.push_back(gpus.error().message);
+  }
+  return found;
+}
+
+FoundDevices find_cards(int64_t memory_bytes) {
+  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes);
+  return {std::move(cards.devices), std::move(cards.unavailable)};
 }
 
 }  // namespace
 
-Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
-  const std::string wanted = lower_case(name);
-  if (wanted == "auto") {
-    for (const auto& device : devices_) {
-      const kernels::DeviceInfo& info = device->info();
-      if (info.kind != "cpu" && !info.emulated && !info.untried) return device.get();
-    }
-    return &host();
+struct DeviceSet::Kind {
+  DeviceKind how;
+  std::once_flag looked;
+  FoundDevices found;
+};
+
+DeviceSet::DeviceSet(std::unique_ptr<kernels::Device> host, std::vector<DeviceKind> kinds,
+                     kernels::KernelSet kernels)
+    : host_(std::move(host)), kernels_(std::move(kernels)) {
+  for (DeviceKind& kind : kinds) {
+    kinds_.push_back(std::make_unique<Kind>());
+    kinds_.back()->how = std::move(kind);
   }
-  for (const auto& device : devices_) {
-    if (wanted == device->info().id || wanted == device->info().kind) return device.get();
-  }
-  const std::string kind = wanted.substr(0, wanted.find(':'));
-  for (const UnavailableDevice& missing : unavailable_) {
-    if (kind == missing.kind) {
-      return fail(StatusCode::kDevice, "device '{}' is not available: {}", name, missing.reason);
-    }
-  }
-  std::vector<std::string> names{"auto"};
-  for (const auto& device : devices_) {
-    if (kind == device->info().kind) {
-      return fail(StatusCode::kDevice, "no device '{}' (there are: {})", name,
-                  device_list(devices_));
-    }
-    names.push_back(device->info().id);
-    if (names.back() != device->info().kind) names.push_back(device->info().kind);
-  }
-  for (const UnavailableDevice& missing : unavailable_) names.push_back(missing.kind);
-  // What people call the kinds that Assay names by their interface.
-  const std::string_view near = kind == "gpu" || kind == "nvidia"   ? "cuda:0"
-                                : kind == "xrt" || kind == "xilinx" ? "fpga:0"
-                                                                    : nearest_name(wanted, names);
-  return fail(StatusCode::kInvalidArgument, "unknown device '{}'{}; there are: auto, {}{}", name,
-              near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near),
-              device_list(devices_), missing_list(unavailable_));
+}
+DeviceSet::~DeviceSet() = default;
+DeviceSet::DeviceSet(DeviceSet&&) noexcept = default;
+DeviceSet& DeviceSet::operator=(DeviceSet&&) noexcept = default;
+
+const FoundDevices& DeviceSet::found(Kind& kind) const {
+  std::call_once(kind.looked, [&] { kind.found = kind.how.find(); });
+  return kind.found;
 }
 
-DeviceSet DeviceSet::of(std::vector<std::unique_ptr<kernels::Device>> devices,
-                        std::vector<UnavailableDevice> unavailable, kernels::KernelSet kernels) {
-  DeviceSet set;
-  set.devices_ = std::move(devices);
-  set.unavailable_ = std::move(unavailable);
-  set.kernels_ = std::move(kernels);
-  return set;
+std::vector<kernels::Device*> DeviceSet::devices() const {
+  std::vector<kernels::Device*> all{host_.get()};
+  for (const auto& kind : kinds_) {
+    for (const auto& device : found(*kind).devices) all.push_back(device.get());
+  }
+  return all;
+}
+
+std::vector<UnavailableDevice> DeviceSet::unavailable() const {
+  std::vector<UnavailableDevice> all;
+  for (const auto& kind : kinds_) {
+    for (const std::string& reason : found(*kind).unavailable) {
+      all.push_back({kind->how.kind, reason});
+    }
+  }
+  return all;
+}
+
+// `name` is the kind's, or the id of a device that may be of it.
+Result<kernels::Device*> DeviceSet::first_of(Kind& kind, std::string_view name) const {
+  const FoundDevices& there = found(kind);
+  std::string reasons;
+  for (const auto& device : there.devices) {
+    if (name != kind.how.kind && name != device->info().id) continue;
+    Status started = device->bring_up();
+    if (started) return device.get();
+    reasons += (reasons.empty() ? "" : "; ") + started.error().message;
+  }
+  if (!reasons.empty()) return fail(StatusCode::kDevice, "{}", reasons);
+  if (!there.unavailable.empty()) {
+    return fail(StatusCode::kDevice, "device '{}' is not available: {}", name,
+                there.unavailable.front());
+  }
+  return fail(StatusCode::kDevice, "no device '{}' (there are: {})", name, device_list(devices()));
+}
+
+Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
+  const std::string wanted = lower_case(name);
+  if (wanted == host_->info().id) return host_.get();
+  if (wanted == kAuto) {
+    for (kernels::Device* device : devices()) {
+      const kernels::DeviceInfo& info = device->info();
+      const bool chosen = device != host_.get() && !info.emulated && !info.untried;
+      if (chosen && device->bring_up()) return device;
+    }
+    return host_.get();
+  }
+  const std::string kind = kind_of(wanted);
+  for (const auto& known : kinds_) {
+    if (known->how.kind == kind) return first_of(*known, wanted);
+  }
+  return tl::unexpected<Error>(unknown(name));
+}
+
+Error DeviceSet::unknown(std::string_view name) const {
+  const std::string wanted = lower_case(name);
+  const std::vector<kernels::Device*> all = devices();
+  std::vector<std::string> names{std::string(kAuto)};
+  for (const kernels::Device* device : all) names.push_back(device->info().id);
+  for (const auto& kind : kinds_) names.push_back(kind->how.kind);
+  if (kind_of(wanted) == host_->info().kind) {
+    return {StatusCode::kDevice,
+            fmt::format("no device '{}' (there are: {})", name, device_list(all))};
+  }
+  std::string_view near = other_name(kind_of(wanted));
+  if (near.empty()) near = nearest_name(wanted, names);
+  return {StatusCode::kInvalidArgument,
+          fmt::format("unknown device '{}'{}; there are: {}, {}{}", name,
+                      near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near),
+                      kAuto, device_list(all), missing_list(unavailable()))};
+}
+
+Result<std::vector<kernels::Device*>> DeviceSet::find_all(std::string_view list) const {
+  std::vector<kernels::Device*> chosen;
+  const bool alone = list.find(',') == std::string_view::npos;
+  for (;;) {
+    const size_t comma = std::min(list.find(','), list.size());
+    std::string_view name = list.substr(0, comma);
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    if (!alone && lower_case(name) == kAuto) {
+      return fail(StatusCode::kInvalidArgument,
+                  "'{}' stands alone: a list of devices names them, such as 'cpu,cuda:0'", kAuto);
+    }
+    ASSAY_ASSIGN_OR_RETURN(kernels::Device* const device, find(name));
+    const std::string& id = device->info().id;
+    if (std::find(chosen.begin(), chosen.end(), device) != chosen.end()) {
+      return fail(StatusCode::kInvalidArgument, "device '{}' is listed twice{}", name,
+                  lower_case(name) == id ? std::string() : fmt::format(" (it is {})", id));
+    }
+    chosen.push_back(device);
+    if (comma == list.size()) return chosen;
+    list.remove_prefix(comma + 1);
+  }
 }
 
 Status become_device_worker() {
@@ -107,20 +204,14 @@ Result<DeviceSet> open_devices(const DeviceOptions& options) {
   }
   const int64_t memory_bytes =
       options.memory_bytes > 0 ? options.memory_bytes : usable_memory_bytes();
-  std::vector<std::unique_ptr<kernels::Device>> devices;
-  std::vector<UnavailableDevice> unavailable;
   kernels::KernelSet kernels;
-
-  devices.push_back(std::make_unique<cpu::CpuDevice>(memory_bytes));
   cpu::register_cpu_kernels(kernels);
-  open_cuda(devices, unavailable);
   cuda::register_cuda_kernels(kernels);
-  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes);
-  for (auto& card : cards.devices) devices.push_back(std::move(card));
-  for (std::string& reason : cards.unavailable) unavailable.push_back({"fpga", std::move(reason)});
   xrt::register_xrt_kernels(kernels);
-
-  return DeviceSet::of(std::move(devices), std::move(unavailable), std::move(kernels));
+  return DeviceSet(
+      std::make_unique<cpu::CpuDevice>(memory_bytes),
+      {{"cuda", find_gpus}, {"fpga", [memory_bytes] { return find_cards(memory_bytes); }}},
+      std::move(kernels));
 }
 
 }  // namespace assay::backends

@@ -1,9 +1,11 @@
-// The devices of this process and the kernels that run on them, opened once at start by the
-// composition root. The one visible list of backends is in devices.cc.
+// The devices of this process and the kernels that run on them. The composition root makes the set
+// once at start; devices of a kind are looked for when the kind is first asked for, and a device is
+// brought up when it is chosen, so that a command that computes on the CPU, or not at all, touches
+// no other. The one visible list of backends is in devices.cc.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,35 +24,59 @@ struct UnavailableDevice {
   std::string reason;
 };
 
-// Owns the devices. Read-only after opening, so thread-safe.
+// What there is of a kind of devices.
+struct FoundDevices {
+  std::vector<std::unique_ptr<kernels::Device>> devices;  // by number
+  std::vector<std::string> unavailable;                   // why what else is there cannot be used
+};
+
+// A kind of devices beside the CPU, and how to find them; `find` is called once at most.
+struct DeviceKind {
+  std::string kind;
+  std::function<FoundDevices()> find;
+};
+
+// Owns the devices. Thread-safe.
 class DeviceSet {
  public:
+  DeviceSet(std::unique_ptr<kernels::Device> host, std::vector<DeviceKind> kinds,
+            kernels::KernelSet kernels);
+  ~DeviceSet();
+  DeviceSet(DeviceSet&&) noexcept;
+  DeviceSet& operator=(DeviceSet&&) noexcept;
+
   // The CPU; always there.
-  kernels::Device& host() const { return *devices_.front(); }
-  // Every device that opened: the CPU first, then by kind and number.
-  std::span<const std::unique_ptr<kernels::Device>> devices() const { return devices_; }
-  std::span<const UnavailableDevice> unavailable() const { return unavailable_; }
+  kernels::Device& host() const { return *host_; }
   const kernels::KernelSet& kernels() const { return kernels_; }
+  // Every device that was found, the CPU first, then by kind and number: looks for all kinds, and
+  // brings up none.
+  std::vector<kernels::Device*> devices() const;
+  std::vector<UnavailableDevice> unavailable() const;
 
-  // The device that `name` means, in any case: "auto" is the first accelerator that is neither
-  // emulated nor untried, else the CPU; an id ("cuda:0") is that device; a kind ("cuda") is its
-  // first device. Fails: device if the kind is known and there is no such device, with the reason;
-  // invalid_argument for any other name, with the nearest one.
+  // The device that `name` means, in any case, brought up: an id ("cuda:0") is that device; a kind
+  // ("cuda") is its first one that can be brought up; "auto" is the first of all that can and is
+  // neither emulated nor untried, else the CPU. Fails: device if the kind is known and there is no
+  // such device, or it cannot be brought up, with the reason; invalid_argument for any other name,
+  // with the nearest one.
   Result<kernels::Device*> find(std::string_view name) const;
-
-  // As open_devices, with devices given (at least one, the host first): for tests.
-  static DeviceSet of(std::vector<std::unique_ptr<kernels::Device>> devices,
-                      std::vector<UnavailableDevice> unavailable, kernels::KernelSet kernels);
+  // The devices of a list, "cpu,fpga:emu0", in its order; at least one. "auto" stands alone.
+  // Fails: as `find`; invalid_argument for a device that is named twice.
+  Result<std::vector<kernels::Device*>> find_all(std::string_view list) const;
 
  private:
-  DeviceSet() = default;
-  std::vector<std::unique_ptr<kernels::Device>> devices_;
-  std::vector<UnavailableDevice> unavailable_;
+  struct Kind;
+  // Of the kind, looked for now if that was not done.
+  const FoundDevices& found(Kind& kind) const;
+  Result<kernels::Device*> first_of(Kind& kind, std::string_view name) const;
+  Error unknown(std::string_view name) const;
+
+  std::unique_ptr<kernels::Device> host_;
+  std::vector<std::unique_ptr<Kind>> kinds_;
   kernels::KernelSet kernels_;
 };
 
-// Opens every backend and fills the kernel set. Fails: invalid_argument for negative memory_bytes.
-// A backend that does not open is listed in `unavailable`, and is no failure.
+// The CPU and every other kind of device, with the kernel set filled. Fails: invalid_argument for
+// negative memory_bytes. A kind that cannot be had is listed in `unavailable`, and is no failure.
 Result<DeviceSet> open_devices(const DeviceOptions& options);
 
 // Becomes the process that owns an FPGA card, which the engine starts by itself and talks to over a

@@ -81,11 +81,11 @@ std::string devices_json(const Engine& engine) {
   object["threads"] = engine.threads();
   object["memory_bytes"] = engine.memory_bytes();
   object["devices"] = Json::array();
-  for (const auto& device : engine.devices().devices()) {
+  for (kernels::Device* device : engine.devices().devices()) {
+    const Status started = device->bring_up();
     const kernels::DeviceInfo& info = device->info();
     Json plans = Json::array();
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) plans.push_back(plan_json(plan));
-    const Status started = device->bring_up();
     object["devices"].push_back({{"id", info.id},
                                  {"kind", info.kind},
                                  {"name", info.name},
@@ -96,7 +96,7 @@ std::string devices_json(const Engine& engine) {
                                  {"ops", std::move(plans)}});
   }
   object["unavailable"] = Json::array();
-  for (const auto& missing : engine.devices().unavailable()) {
+  for (const backends::UnavailableDevice& missing : engine.devices().unavailable()) {
     object["unavailable"].push_back({{"kind", missing.kind}, {"reason", missing.reason}});
   }
   return object.dump() + "\n";
@@ -104,7 +104,8 @@ std::string devices_json(const Engine& engine) {
 
 std::string devices_text(const Engine& engine) {
   std::string out;
-  for (const auto& device : engine.devices().devices()) {
+  for (kernels::Device* device : engine.devices().devices()) {
+    const Status started = device->bring_up();
     const kernels::DeviceInfo& info = device->info();
     out += fmt::format("{}  {}{}\n    {} to plan with{}\n", info.id, info.name,
                        info.emulated ? " (emulated)" : "",
@@ -116,7 +117,7 @@ std::string devices_text(const Engine& engine) {
           "uses it\n",
           info.id);
     }
-    if (const Status started = device->bring_up(); !started) {
+    if (!started) {
       out += fmt::format("    cannot be used: {}\n", started.error().message);
     }
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {
@@ -131,7 +132,7 @@ std::string devices_text(const Engine& engine) {
       }
     }
   }
-  for (const auto& missing : engine.devices().unavailable()) {
+  for (const backends::UnavailableDevice& missing : engine.devices().unavailable()) {
     out += fmt::format("{}  not available: {}\n", missing.kind, missing.reason);
   }
   return out;

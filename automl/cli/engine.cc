@@ -20,9 +20,6 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   auto device = engine->devices_.find(options.device);
   if (!device) return fail_with(std::move(device.error()), "device");
   engine->device_ = *device;
-  if (Status started = (*device)->bring_up(); !started) {
-    return fail_with(std::move(started.error()), "device");
-  }
   engine->threads_ =
       options.threads > 0 ? static_cast<int>(std::min<int64_t>(options.threads, usable)) : usable;
   engine->memory_bytes_ = memory;

@@ -1,5 +1,5 @@
-// The composition root: what the program computes with. Opens the devices and makes executors;
-// everything above kernels/ gets them from here.
+// The composition root: what the program computes with. Brings up the devices that are asked for
+// and makes executors; everything above kernels/ gets them from here.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace assay::automl::cli {
 
 struct EngineOptions {
-  std::string device = "auto";
+  std::string device = "cpu";
   int64_t threads = 0;       // cut to what this process may use; 0: all of it
   int64_t memory_bytes = 0;  // 0: 80 % of what this process may use
 };

@@ -5,14 +5,29 @@
 
 namespace assay::backends::cuda {
 
-CudaDevice::CudaDevice(std::unique_ptr<Session> session, kernels::DeviceInfo info)
-    : session_(std::move(session)), info_(std::move(info)) {}
+CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info)
+    : open_(std::move(open)), info_(std::move(info)) {}
 
-Result<std::unique_ptr<CudaDevice>> CudaDevice::make(std::unique_ptr<Session> session,
-                                                     kernels::DeviceInfo info) {
-  std::unique_ptr<CudaDevice> device(new CudaDevice(std::move(session), std::move(info)));
-  ASSAY_RETURN_IF_ERROR(device->prepare_stage());
-  return device;
+std::unique_ptr<CudaDevice> CudaDevice::make(Opener open, kernels::DeviceInfo info) {
+  return std::unique_ptr<CudaDevice>(new CudaDevice(std::move(open), std::move(info)));
+}
+
+CudaDevice::~CudaDevice() { close(); }
+
+Status CudaDevice::bring_up() {
+  const auto lock = use();
+  return ready();
+}
+
+Status CudaDevice::ready() {
+  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  if (session_ != nullptr) return {};
+  std::string why;
+  session_ = open_(why);
+  if (session_ == nullptr) return fail(StatusCode::kDevice, "{}: {}", info_.id, why);
+  Status prepared = prepare_stage();
+  if (!prepared) close();
+  return prepared;
 }
 
 Status CudaDevice::prepare_stage() {
@@ -25,12 +40,15 @@ Status CudaDevice::prepare_stage() {
 }
 
 // Outcomes are not looked at: what cannot be released now goes with the session.
-CudaDevice::~CudaDevice() {
+void CudaDevice::close() {
+  if (session_ == nullptr) return;
   for (const auto& [address, bytes] : sizes_) (void)session_->release(address);
   (void)session_->finish();
-  for (std::byte* stage : stage_) {
+  for (std::byte*& stage : stage_) {
     if (stage != nullptr) (void)session_->unpin(stage);
+    stage = nullptr;
   }
+  session_.reset();
 }
 
 Status CudaDevice::check(Outcome outcome, std::string_view doing) {
@@ -54,7 +72,7 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
     return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
                 info_.id, bytes, free_bytes, info_.memory_bytes);
   }
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   void* address = nullptr;
   ASSAY_RETURN_IF_ERROR(check(session_->allocate(bytes, &address),
                               fmt::format("allocation of {} bytes, {} of the budget's {} are free",
@@ -82,32 +100,32 @@ int64_t CudaDevice::held_bytes() const {
 Status CudaDevice::fill(void* target, uint8_t value, int64_t bytes) {
   if (bytes == 0) return {};
   const auto lock = use();
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   return check(session_->fill(target, value, bytes), "fill");
 }
 
 Status CudaDevice::start(KernelId kernel, const LaunchShape& shape, const void* params,
                          int64_t bytes) {
   const auto lock = use();
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   return check(session_->launch(kernel, shape, params, bytes), "launch");
 }
 
 Status CudaDevice::gemm(const GemmCall& call) {
   const auto lock = use();
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   return check(session_->gemm(call), "gemm");
 }
 
 Status CudaDevice::finish() {
   const auto lock = use();
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   return check(session_->finish(), "waiting for the GPU");
 }
 
 Status CudaDevice::do_upload(void* target, std::span<const std::byte> bytes) {
   const auto lock = use();
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   auto* to = static_cast<std::byte*>(target);
   const auto size = static_cast<int64_t>(bytes.size());
   int32_t place = 0;
@@ -125,7 +143,7 @@ Status CudaDevice::do_upload(void* target, std::span<const std::byte> bytes) {
 
 Status CudaDevice::do_download(std::span<std::byte> target, const void* source) {
   const auto lock = use();
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  ASSAY_RETURN_IF_ERROR(ready());
   const auto* from = static_cast<const std::byte*>(source);
   const auto size = static_cast<int64_t>(target.size());
   const int64_t parts = (size + kStageBytes - 1) / kStageBytes;

@@ -1,16 +1,19 @@
-// CudaDevice: one GPU. Memory comes from the driver's stream-ordered pool under a byte budget;
-// copies go through two pinned buffers of the host, so that filling one overlaps the transfer of
-// the other. Ops add work to the device's one stream; nothing waits for the GPU but `download` and
-// `finish`. Owns the session and what `allocate` gave until `release`. Thread-safe: an op holds
-// `use()` for as long as it works, and others wait.
+// CudaDevice: one GPU, whose session is opened by `bring_up` or first use. Memory comes from the
+// driver's stream-ordered pool under a byte budget; copies go through two pinned buffers of the
+// host, so that filling one overlaps the transfer of the other. Ops add work to the device's one
+// stream; nothing waits for the GPU but `download` and `finish`. Owns the session and what
+// `allocate` gave until `release`. Thread-safe: an op holds `use()` for as long as it works, and
+// others wait.
 //
 // Failures of the driver become a Status: resource_exhausted if memory ran out, else device. A GPU
 // that was lost fails every later call with the first reason.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 #include "backends/cuda/driver.h"
@@ -24,14 +27,17 @@ class CudaDevice final : public kernels::Device {
   // Bytes of a pinned buffer.
   static constexpr int64_t kStageBytes = int64_t{4} << 20;
 
-  // `session` is not null. `budget_bytes` may be planned with; `info` says so.
-  static Result<std::unique_ptr<CudaDevice>> make(std::unique_ptr<Session> session,
-                                                  kernels::DeviceInfo info);
+  // Opens a session, or gives null and says why.
+  using Opener = std::function<std::unique_ptr<Session>(std::string& why)>;
+  // `info` says what may be planned with.
+  static std::unique_ptr<CudaDevice> make(Opener open, kernels::DeviceInfo info);
   ~CudaDevice() override;
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
 
   const kernels::DeviceInfo& info() const override { return info_; }
+  // Fails: device; resource_exhausted if there is no memory for the buffers of copies.
+  Status bring_up() override;
   // Fails: invalid_argument for `bytes` <= 0; resource_exhausted, with the bytes asked for and
   // free; device.
   Result<void*> allocate(int64_t bytes) override;
@@ -59,11 +65,15 @@ class CudaDevice final : public kernels::Device {
   Status do_download(std::span<std::byte> target, const void* source) override;
 
  private:
-  CudaDevice(std::unique_ptr<Session> session, kernels::DeviceInfo info);
+  CudaDevice(Opener open, kernels::DeviceInfo info);
+  // Opens the session if need be. Fails also if the GPU was lost.
+  Status ready();
+  void close();
   Status check(Outcome outcome, std::string_view doing);
   Status start(KernelId kernel, const LaunchShape& shape, const void* params, int64_t bytes);
   Status prepare_stage();
 
+  Opener open_;
   std::unique_ptr<Session> session_;
   kernels::DeviceInfo info_;
   mutable std::recursive_mutex mutex_;

@@ -14,7 +14,7 @@ enum class KernelId : int32_t;  // see kernel_list.h
 
 // Both sides must have been built with the same number. It counts changes of this header and of
 // the kernels' parameters.
-inline constexpr int32_t kDriverVersion = 1;
+inline constexpr int32_t kDriverVersion = 2;
 
 enum class Outcome : int32_t {
   kOk,
@@ -29,7 +29,7 @@ struct GpuFacts {
   int32_t capability_major = 0;  // "compute capability" 9.0 is sm_90
   int32_t capability_minor = 0;
   int32_t multiprocessors = 0;
-  char problem[256] = {};  // why it did not open
+  char problem[256] = {};  // why it cannot be used
 };
 
 struct LaunchShape {
@@ -96,8 +96,10 @@ class Driver {
   // Why no GPU can be used ("no NVIDIA driver is installed"), or null.
   virtual const char* obstacle() = 0;
   virtual int32_t gpu_count() = 0;
-  // `gpu` in [0, gpu_count). Null if it cannot be opened, and facts->problem says why. To be
-  // deleted by the caller.
+  // What can be known of a GPU, `gpu` in [0, gpu_count), without using it. False if it cannot be
+  // used, and facts->problem says why.
+  virtual bool describe(int32_t gpu, GpuFacts* facts) = 0;
+  // Null if it cannot be opened, and facts->problem says why. To be deleted by the caller.
   virtual Session* open(int32_t gpu, GpuFacts* facts) = 0;
 };
 

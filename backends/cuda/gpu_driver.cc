@@ -181,9 +181,10 @@ class GpuDriver final : public Driver {
   const char* obstacle() override { return obstacle_.empty() ? nullptr : obstacle_.c_str(); }
   int32_t gpu_count() override { return gpu_count_; }
 
-  Session* open(int32_t gpu, GpuFacts* facts) override {
+  // Asking for properties makes no context.
+  bool describe(int32_t gpu, GpuFacts* facts) override {
     cudaDeviceProp properties = {};
-    cudaError_t error = cudaGetDeviceProperties(&properties, gpu);
+    const cudaError_t error = cudaGetDeviceProperties(&properties, gpu);
     if (error != cudaSuccess) return refuse(facts, cudaGetErrorString(error));
     std::snprintf(facts->name, sizeof(facts->name), "%s", properties.name);
     facts->memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
@@ -196,16 +197,22 @@ class GpuDriver final : public Driver {
         (properties.major == kLeastMajor && properties.minor < kLeastMinor)) {
       return refuse(facts, "it is older than sm_75, which CUDA 13 cannot compile for");
     }
+    return true;
+  }
+
+  Session* open(int32_t gpu, GpuFacts* facts) override {
+    if (!describe(gpu, facts)) return nullptr;
     auto session = std::make_unique<GpuSession>(gpu);
-    error = session->start();
-    if (error != cudaSuccess) return refuse(facts, cudaGetErrorString(error));
-    return session.release();
+    const cudaError_t error = session->start();
+    if (error == cudaSuccess) return session.release();
+    refuse(facts, cudaGetErrorString(error));
+    return nullptr;
   }
 
  private:
-  static Session* refuse(GpuFacts* facts, const char* why) {
+  static bool refuse(GpuFacts* facts, const char* why) {
     std::snprintf(facts->problem, sizeof(facts->problem), "%s", why);
-    return nullptr;
+    return false;
   }
 
   int gpu_count_ = 0;

@@ -62,8 +62,7 @@ Result<std::vector<std::unique_ptr<kernels::Device>>> open_gpus(Driver& driver) 
   std::string reasons;
   for (int32_t gpu = 0; gpu < driver.gpu_count(); ++gpu) {
     GpuFacts facts;
-    std::unique_ptr<Session> session(driver.open(gpu, &facts));
-    if (session == nullptr) {
+    if (!driver.describe(gpu, &facts)) {
       reasons += fmt::format("{}GPU {}: {}", reasons.empty() ? "" : "; ", gpu, facts.problem);
       continue;
     }
@@ -73,12 +72,13 @@ Result<std::vector<std::unique_ptr<kernels::Device>>> open_gpus(Driver& driver) 
     info.name = device_name(facts);
     info.memory_bytes = plannable_bytes(facts.memory_bytes);
     info.untried = true;
-    auto device = CudaDevice::make(std::move(session), std::move(info));
-    if (!device) {
-      reasons += (reasons.empty() ? "" : "; ") + device.error().message;
-      continue;
-    }
-    devices.push_back(std::move(*device));
+    const auto open = [&driver, gpu](std::string& why) {
+      GpuFacts opened;
+      std::unique_ptr<Session> session(driver.open(gpu, &opened));
+      if (session == nullptr) why = opened.problem;
+      return session;
+    };
+    devices.push_back(CudaDevice::make(open, std::move(info)));
   }
   if (devices.empty()) {
     return fail(StatusCode::kDevice, "{}", reasons.empty() ? "there is no NVIDIA GPU" : reasons);

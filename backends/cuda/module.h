@@ -23,8 +23,8 @@ std::vector<std::string> module_paths();
 // the reason.
 Result<Driver*> open_driver(const std::vector<std::string>& paths);
 
-// Every GPU of the driver as a device, cuda:0 and on. Fails: device if there is none, with the
-// reason.
+// Every GPU of the driver as a device, cuda:0 and on, none of them brought up. The driver must
+// outlive them. Fails: device if there is none, with the reason.
 Result<std::vector<std::unique_ptr<kernels::Device>>> open_gpus(Driver& driver);
 
 // What may be planned with of a GPU's memory: all but a sixteenth and 256 MiB, which the driver,

@@ -25,13 +25,12 @@ void open_cards(const Installation& installation, int64_t memory_bytes, FpgaDevi
     return;
   }
   for (uint32_t card = 0; card < count; ++card) {
-    auto device = XrtDevice::open(real_card(installation, card, xclbin), "", false,
+    auto device = XrtDevice::open(real_card(installation, card, xclbin), "card", false,
                                   std::min(kMostCardBytes, memory_bytes / 2));
-    const Status started = device ? (*device)->bring_up() : tl::unexpected<Error>(device.error());
-    if (started) {
+    if (device) {
       found.devices.push_back(std::move(*device));
     } else {
-      found.unavailable.push_back(started.error().message);
+      found.unavailable.push_back(device.error().message);
     }
   }
 }

@@ -14,9 +14,9 @@ struct FpgaDevices {
   std::vector<std::string> unavailable;                   // why what is there cannot be used
 };
 
-// Cards are used with the xclbin that ASSAY_FPGA_XCLBIN names, and are opened here; the emulated
-// card is there wherever its files are, and starts when it is first used. `memory_bytes`: what the
-// host may plan with; a device takes half of it at most, as every buffer has a side on the host.
+// Cards are used with the xclbin that ASSAY_FPGA_XCLBIN names; the emulated card is there wherever
+// its files are. None is brought up. `memory_bytes`: what the host may plan with; a device takes
+// half of it at most, as every buffer has a side on the host.
 FpgaDevices open_fpga_devices(int64_t memory_bytes);
 
 }  // namespace assay::backends::xrt

@@ -81,7 +81,8 @@ Status XrtDevice::check_kernels() {
     }
     kernels_.push_back(static_cast<uint32_t>(found - card.kernels));
   }
-  if (!info_.emulated) {
+  // Once: others may read it later.
+  if (!info_.emulated && generation_ == 0) {
     info_.name = card.name;
     info_.memory_bytes = std::min(info_.memory_bytes, static_cast<int64_t>(card.memory_bytes));
   }

@@ -32,6 +32,7 @@ class XrtDevice final : public kernels::Device {
                                                  int64_t memory_bytes);
   ~XrtDevice() override;
 
+  // A card's name and memory are known once it was brought up.
   const kernels::DeviceInfo& info() const override { return info_; }
   // Fails: device if the worker cannot be started or the xclbin lacks a kernel.
   Status bring_up() override;

@@ -136,16 +136,34 @@ TEST(CudaModule, EveryGpuBecomesADevice) {
   EXPECT_FALSE((*devices)[2]->info().shares_host_memory);
 }
 
+TEST(CudaModule, OnlyTheGpuThatIsUsedIsOpened) {
+  conformance::EmulatedDriver driver(3, int64_t{1} << 30);
+  const auto devices = open_gpus(driver);
+  ASSERT_TRUE(devices.has_value()) << devices.error().message;
+  EXPECT_EQ(driver.log().open_sessions, 0);
+  ASSERT_TRUE((*devices)[1]->bring_up());
+  ASSERT_TRUE((*devices)[1]->bring_up());
+  EXPECT_EQ(driver.log().open_sessions, 1);
+  const auto array = kernels::DeviceArray<float>::make(*(*devices)[2], 10);
+  ASSERT_TRUE(array.has_value()) << "first use opens it too";
+  EXPECT_EQ(driver.log().open_sessions, 2);
+}
+
 TEST(CudaModule, GpusThatDoNotOpenSayWhy) {
   conformance::EmulatedDriver none(0, 1000);
   EXPECT_EQ(open_gpus(none).error().message, "no GPU is emulated");
   conformance::EmulatedDriver driver(1, int64_t{1} << 30);
   driver.log().fail_at = 0;
   driver.log().failure = Outcome::kNoMemory;
-  const auto refused = open_gpus(driver);
-  ASSERT_FALSE(refused.has_value());
+  const auto devices = open_gpus(driver);
+  ASSERT_TRUE(devices.has_value()) << devices.error().message;
+  const Status refused = devices->front()->bring_up();
+  ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "cuda:0: pinning host memory: planted failure");
   EXPECT_EQ(driver.log().open_sessions, 0);
+  // It is a matter of that moment only.
+  EXPECT_TRUE(devices->front()->bring_up());
+  EXPECT_EQ(driver.log().open_sessions, 1);
 }
 
 TEST(CudaModule, PathsAreThoseBesideTheProgramUnlessOneIsNamed) {

@@ -256,11 +256,16 @@ class EmulatedSession final : public Session {
 
 }  // namespace
 
-backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
+bool EmulatedDriver::describe(int32_t gpu, GpuFacts* facts) {
   std::snprintf(facts->name, sizeof(facts->name), "emulated GPU %d", gpu);
   facts->memory_bytes = memory_bytes_;
   facts->capability_major = 9;
   facts->multiprocessors = 1;
+  return true;
+}
+
+backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
+  if (!describe(gpu, facts)) return nullptr;
   auto session = std::make_unique<EmulatedSession>(log_, memory_bytes_);
   if (!session->works()) {
     std::snprintf(facts->problem, sizeof(facts->problem), "no memory was mapped");
@@ -274,17 +279,19 @@ EmulatedGpu open_emulated_gpu(int64_t memory_bytes) {
   // Redzones and rounding take room too.
   gpu.driver = std::make_unique<EmulatedDriver>(1, 2 * memory_bytes + (int64_t{1} << 20));
   GpuFacts facts;
-  std::unique_ptr<Session> session(gpu.driver->open(0, &facts));
-  if (session == nullptr) std::abort();
+  (void)gpu.driver->describe(0, &facts);
   kernels::DeviceInfo info;
   info.id = "cuda:emu";
   info.kind = "cuda";
   info.name = facts.name;
   info.memory_bytes = memory_bytes;
   info.emulated = true;
-  auto device = backends::cuda::CudaDevice::make(std::move(session), std::move(info));
-  if (!device) std::abort();
-  gpu.device = std::move(*device);
+  const auto open = [driver = gpu.driver.get()](std::string&) {
+    GpuFacts opened;
+    return std::unique_ptr<Session>(driver->open(0, &opened));
+  };
+  gpu.device = backends::cuda::CudaDevice::make(open, std::move(info));
+  if (!gpu.device->bring_up()) std::abort();
   return gpu;
 }
 

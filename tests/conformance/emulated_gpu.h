@@ -38,6 +38,7 @@ class EmulatedDriver final : public backends::cuda::Driver {
 
   const char* obstacle() override { return gpu_count_ == 0 ? "no GPU is emulated" : nullptr; }
   int32_t gpu_count() override { return gpu_count_; }
+  bool describe(int32_t gpu, backends::cuda::GpuFacts* facts) override;
   backends::cuda::Session* open(int32_t gpu, backends::cuda::GpuFacts* facts) override;
   EmulationLog& log() { return log_; }
 

@@ -223,7 +223,7 @@ const Suite& suite() {
     backends::xrt::register_gemm(kernels);
     auto* made = new Owner{std::move(*opened), {}};
     made->suite.host = &made->set.host();
-    for (const auto& device : made->set.devices()) made->suite.devices.push_back(device.get());
+    made->suite.devices = made->set.devices();
     made->suite.devices.push_back(&discrete);
     // The emulation makes no threads: there is nothing for ThreadSanitizer to see.
     static EmulatedGpu gpu = open_emulated_gpu(int64_t{256} << 20);

@@ -21,9 +21,10 @@ class XrtDeviceTest : public testing::Test {
     auto opened = open_devices({});
     ASSERT_TRUE(opened.has_value());
     devices_.emplace(std::move(*opened));
-    const auto found = devices_->find("fpga:emu0");
-    ASSERT_TRUE(found.has_value()) << found.error().message;
-    device_ = static_cast<XrtDevice*>(*found);
+    for (kernels::Device* device : devices_->devices()) {
+      if (device->info().id == "fpga:emu0") device_ = static_cast<XrtDevice*>(device);
+    }
+    ASSERT_NE(device_, nullptr);
   }
   // Grows a tree of a problem; what it came to.
   Status grow(const conformance::TreeProblem& item, kernels::Device& device, kernels::Tree& tree) {
@@ -59,8 +60,9 @@ TEST_F(XrtDeviceTest, SaysThatItIsEmulatedAndIsNeverChosen) {
   EXPECT_TRUE(device_->info().emulated);
   EXPECT_EQ(device_->info().kind, "fpga");
   EXPECT_EQ((*devices_->find("auto"))->info().id, "cpu");
+  EXPECT_EQ(device_->worker_process(), -1) << "nothing is started before it is asked for";
   EXPECT_EQ(*devices_->find("fpga"), device_);
-  EXPECT_EQ(device_->worker_process(), -1) << "nothing is started before it is used";
+  EXPECT_GT(device_->worker_process(), 0);
 }
 
 TEST_F(XrtDeviceTest, KeepsWhatIsUploadedAndReusesWhatIsReleased) {
