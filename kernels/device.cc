@@ -2,10 +2,20 @@
 
 namespace assay::kernels {
 
+void Device::count_upload(int64_t bytes) {
+  uploaded_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  count_use(info().id, kCopyOp, kToDevice, bytes);
+}
+
+void Device::count_download(int64_t bytes) {
+  downloaded_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  count_use(info().id, kCopyOp, kToHost, bytes);
+}
+
 Status Device::upload(void* target, std::span<const std::byte> bytes) {
   if (bytes.empty()) return {};
   ASSAY_RETURN_IF_ERROR(do_upload(target, bytes));
-  uploaded_bytes_.fetch_add(static_cast<int64_t>(bytes.size()), std::memory_order_relaxed);
+  if (copies_at_once()) count_upload(static_cast<int64_t>(bytes.size()));
   return {};
 }
 
@@ -16,7 +26,7 @@ Status Device::download(std::span<std::byte> target, const void* source, int64_t
   }
   if (target.empty()) return {};
   ASSAY_RETURN_IF_ERROR(do_download(target, source));
-  downloaded_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (copies_at_once()) count_download(bytes);
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "kernels/base/clock.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/status.h"
+#include "kernels/usage.h"
 
 namespace assay::kernels {
 
@@ -40,14 +41,18 @@ class Device {
   Status upload(void* target, std::span<const std::byte> bytes);
   Status download(std::span<std::byte> target, const void* source, int64_t bytes);
 
-  // Bytes copied to and from the device since it was opened. A device that shares the host's
-  // memory copies too when asked; DeviceArray does not ask there.
+  // Bytes copied to and from the device since it was opened, which the caller's Usage has too. A
+  // device that shares the host's memory copies too when asked; DeviceArray does not ask there.
   int64_t uploaded_bytes() const { return uploaded_bytes_.load(std::memory_order_relaxed); }
   int64_t downloaded_bytes() const { return downloaded_bytes_.load(std::memory_order_relaxed); }
 
  protected:
   virtual Status do_upload(void* target, std::span<const std::byte> bytes) = 0;
   virtual Status do_download(std::span<std::byte> target, const void* source) = 0;
+  // Whether these two copy at once; if not, the device counts what it copies later.
+  virtual bool copies_at_once() const { return true; }
+  void count_upload(int64_t bytes);
+  void count_download(int64_t bytes);
 
  private:
   std::atomic<int64_t> uploaded_bytes_{0};

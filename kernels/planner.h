@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/op_table.h"
+#include "kernels/usage.h"
 
 namespace assay::kernels {
 
@@ -46,14 +47,17 @@ Plan<Op> plan_op(const OpTable<Op>& table, const DeviceInfo& device,
   return plan;
 }
 
-// Plans and runs. Fails: device if every candidate declined (the message lists the reasons), and
-// whatever the implementation fails with.
+// Plans and runs, and counts that in the caller's Usage. Fails: device if every candidate declined
+// (the message lists the reasons), and whatever the implementation fails with.
 template <class Op>
 Status run_op(const OpTable<Op>& table, const OpContext& context,
               const typename Op::Problem& problem, const typename Op::Args& args) {
   const DeviceInfo& device = context.device->info();
   const Plan<Op> plan = plan_op(table, device, problem);
-  if (plan.chosen != nullptr) return plan.chosen->run(context, problem, args);
+  if (plan.chosen != nullptr) {
+    count_use(device.id, Op::kName, plan.chosen->name);
+    return plan.chosen->run(context, problem, args);
+  }
   std::string reasons;
   for (const Candidate& candidate : plan.candidates) {
     reasons += fmt::format("; {}: {}", candidate.name, *candidate.declined);

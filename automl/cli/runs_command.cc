@@ -123,7 +123,7 @@ Status show_command(const Invocation& invocation, const std::string& reference, 
   const int width = terminal_width();
   std::string out = head_text(record, file) + section("parameters", record.params) +
                     section("tags", record.tags) + metrics_section(record) + files_section(record) +
-                    section("environment", record.environment) +
+                    section("environment", record.environment) + kernels_section(record, width) +
                     importance_section(record, kShownRows, width);
   const std::string board = leaderboard_section(record, kShownRows, width);
   if (board.empty()) {

@@ -142,8 +142,10 @@ Status ForestFit::grow_batch(int64_t begin, int64_t end, std::vector<Tree>& tree
   const bool side_by_side =
       context_.device_of<GrowTree>().info().shares_host_memory && train_count <= kSideBySideRows;
   if (side_by_side) {
+    kernels::Usage* const usage = kernels::Usage::current();
     ASSAY_RETURN_IF_ERROR(
         context_.executor->parallel_for(static_cast<int64_t>(count), [&](int64_t chunk, int) {
+          const kernels::UsageScope scope(usage);
           SerialExecutor serial;
           const auto i = static_cast<size_t>(chunk);
           statuses[i] = stop_requested(context_)

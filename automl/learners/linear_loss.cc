@@ -217,7 +217,9 @@ Result<LinearLoss::Sums> LinearLoss::pass(std::span<const uint32_t> rows, std::s
     return {};
   };
   if (context_.device_of<Gemm>().info().shares_host_memory) {
+    kernels::Usage* const usage = kernels::Usage::current();
     ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(groups, [&](int64_t group, int) {
+      const kernels::UsageScope scope(usage);
       SerialExecutor serial;
       statuses[static_cast<size_t>(group)] = run_group(group, serial);
     }));

@@ -9,6 +9,7 @@
 #include "automl/report/leaderboard.h"
 #include "automl/report/text_table.h"
 #include "automl/scheduler/pareto_front.h"
+#include "automl/scheduler/trial_record.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl {
@@ -123,6 +124,20 @@ std::string members_section(const tracking::RunRecord& record, int width) {
   }
   if (text.row_count() == 0) return {};
   return "\nmembers\n" + text.render(width) + "\nparameters of the members\n" + params;
+}
+
+std::string kernels_section(const tracking::RunRecord& record, int width) {
+  const std::vector<kernels::KernelUse> usage = read_kernel_table(record);
+  if (usage.empty()) return {};
+  TextTable text;
+  for (const char* title : {"device", "op", "kernel"}) text.add_column(title);
+  text.add_column("calls", Align::kRight);
+  text.add_column("copied", Align::kRight);
+  for (const kernels::KernelUse& use : usage) {
+    text.add_row({use.device, use.op.empty() ? "-" : use.op, use.kernel, std::to_string(use.calls),
+                  use.bytes > 0 ? size_text(static_cast<double>(use.bytes)) : "-"});
+  }
+  return "\nkernels\n" + text.render(width);
 }
 
 std::string importance_section(const tracking::RunRecord& record, int64_t limit, int width) {

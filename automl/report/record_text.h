@@ -1,5 +1,6 @@
-// Parts of a recorded sweep as text for terminals: its leaderboard, the members of the model it
-// registered, and what that model looks at. Pure; a record without the table gives an empty text.
+// Parts of a recorded sweep or trial as text for terminals: a leaderboard, the members of the model
+// that was registered, what that model looks at, and what a trial ran on. Pure; a record without
+// the table gives an empty text.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,9 @@ std::string members_section(const tracking::RunRecord& record, int width);
 // "\nfeature importance\n" and the `limit` most important features with their shares, which sum to
 // 100 % over all features.
 std::string importance_section(const tracking::RunRecord& record, int64_t limit, int width);
+
+// "\nkernels\n" and what ran: on which device, how often, and bytes that were copied.
+std::string kernels_section(const tracking::RunRecord& record, int width);
 
 // The input contract of a model (preprocess/input_contract.h) as a table: column, type, levels and
 // whether values were missing in training. Text that is no contract is returned as it is.

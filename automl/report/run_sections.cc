@@ -8,6 +8,7 @@
 #include "automl/report/score_picture.h"
 #include "automl/report/text_table.h"
 #include "automl/report/time_chart.h"
+#include "automl/scheduler/trial_record.h"
 
 namespace assay::automl {
 namespace {
@@ -136,11 +137,25 @@ Facts hardware_facts(const ReportInputs& inputs) {
     add("usable memory", bytes != nullptr ? size_text(static_cast<double>(*bytes)) : "");
   }
   add("device", value_of(sweep.tags, "device"));
+  add("what devices are", of("devices"));
   add("host", of("host"));
   add("system", of("os"));
   add("kernel", of("kernel"));
   add("architecture", of("architecture"));
   return facts;
+}
+
+// Implementations of ops, kernels that devices started for them, and copies.
+HtmlTable kernel_rows(const tracking::RunRecord& record) {
+  HtmlTable table;
+  table.columns = {
+      {"device", false}, {"op", false}, {"kernel", false}, {"calls", true}, {"copied", true}};
+  for (const kernels::KernelUse& use : read_kernel_table(record)) {
+    table.rows.push_back({use.device, use.op.empty() ? "-" : use.op, use.kernel,
+                          fmt::format("{}", use.calls),
+                          use.bytes > 0 ? size_text(static_cast<double>(use.bytes)) : "-"});
+  }
+  return table;
 }
 
 void add_hardware(HtmlPage& page, const ReportInputs& inputs) {
@@ -159,6 +174,9 @@ void add_hardware(HtmlPage& page, const ReportInputs& inputs) {
     table.rows.push_back({device, fmt::format("{}", use.trials), duration_text(use.seconds)});
   }
   page.table(table);
+  HtmlTable ran = kernel_rows(inputs.data.trial ? *inputs.data.trial : inputs.data.sweep);
+  ran.caption = inputs.data.trial ? "What ran in the trial." : "What ran in all trials together.";
+  if (!ran.rows.empty()) page.table(ran);
   if (uses.size() < 2) return;
   HtmlTable each;
   each.columns = {{"trial", true}, {"learner", false}, {"device", false}, {"took", true}};

@@ -96,6 +96,10 @@ void drop_evicted(SweepState& state) {
   for (const int64_t trial : state.queue->take_evicted()) state.archive->drop(trial);
 }
 
+void add_usage(SweepState& state, const TrialOutcome& outcome) {
+  for (const kernels::KernelUse& use : outcome.usage) state.usage.add(use);
+}
+
 // Tells search, pruning and ensemble what is known, as if the trial had run.
 void replay(SweepState& state, const TrialOutcome& outcome) {
   const int64_t number = outcome.result.spec.number;
@@ -103,6 +107,7 @@ void replay(SweepState& state, const TrialOutcome& outcome) {
   for (const RungValue& value : outcome.result.rungs) {
     (void)state.queue->pass_rung(number, value);
   }
+  add_usage(state, outcome);
   state.queue->finish(outcome);
   drop_evicted(state);
 }
@@ -206,6 +211,7 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   keep_rest(state, job);
   TrialOutcome outcome = run_trial(job, context_of(state, executor));
   appraise(state, outcome);
+  add_usage(state, outcome);
   if (run) outcome.run_id = (*run)->id();
   outcome.ended_seconds = state.budget.elapsed_seconds();
   if (has_score(outcome.result.status)) {

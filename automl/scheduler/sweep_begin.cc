@@ -29,6 +29,12 @@ constexpr int64_t kSmallBlockBytes = int64_t{64} << 10;
 // Of a file of which less was read it is not known how long the rest will take.
 constexpr double kLeastKnownShare = 0.01;
 
+// What a device is: no speed of an emulation may be taken for a card's.
+std::string device_text(const kernels::Device& device) {
+  const kernels::DeviceInfo& info = device.info();
+  return fmt::format("{} ({}{})", info.id, info.name, info.emulated ? ", emulated" : "");
+}
+
 }  // namespace
 
 Status SweepLead::load() {
@@ -114,11 +120,10 @@ Status SweepLead::begin() {
   RecordContext& record = state_->record;
   record.workspace = state_->request.workspace;
   record.experiment = config_.run.experiment;
-  record.device = state_->request.compute.device->info().id;
   record.keep_predictions = config_.run.keep_predictions;
   ASSAY_RETURN_IF_ERROR(past_ == nullptr ? create_parent() : reopen_parent());
   state_->archive = std::make_unique<TrialArchive>(record.workspace, parent_->id());
-  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", record.device));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", state_->request.compute.device->info().id));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kMemoryTag, memory_limit_));
   ASSAY_RETURN_IF_ERROR(log_config());
   ASSAY_RETURN_IF_ERROR(keep_config());
@@ -144,7 +149,9 @@ Status SweepLead::create_parent() {
   environment.command_line = state_->request.command_line;
   environment.seed = static_cast<uint64_t>(config_.run.seed);
   environment.threads = threads_;
-  ASSAY_RETURN_IF_ERROR(parent_->set_environment(tracking::collect_environment(environment)));
+  auto known = tracking::collect_environment(environment);
+  known["devices"] = device_text(*state_->request.compute.device);
+  ASSAY_RETURN_IF_ERROR(parent_->set_environment(std::move(known)));
   return parent_->set_source(state_->record.source);
 }
 

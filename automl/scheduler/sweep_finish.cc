@@ -442,6 +442,8 @@ Status SweepLead::log_results(const Chosen& chosen) {
   if (!outcome_.leaderboard.path.empty()) {
     ASSAY_RETURN_IF_ERROR(parent_->log_table(ensemble_path_table(outcome_.leaderboard)));
   }
+  const std::vector<kernels::KernelUse> usage = state_->usage.list();
+  if (!usage.empty()) ASSAY_RETURN_IF_ERROR(parent_->log_table(kernel_table(usage)));
   ASSAY_RETURN_IF_ERROR(parent_->log_metric(outcome_.metric, chosen.score));
   ASSAY_RETURN_IF_ERROR(parent_->log_metric("latency_us", outcome_.footprint.latency_us));
   ASSAY_RETURN_IF_ERROR(parent_->set_score(outcome_.metric, chosen.score));

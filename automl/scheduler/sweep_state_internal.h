@@ -20,6 +20,7 @@
 #include "automl/scheduler/trial_queue.h"
 #include "automl/scheduler/trial_record.h"
 #include "automl/validation/training_set.h"
+#include "kernels/usage.h"
 
 namespace assay::automl {
 
@@ -46,6 +47,7 @@ struct SweepState {
   int64_t archive_bytes = 0;
   std::unique_ptr<TimeSlices> slices;
   RecordContext record;
+  kernels::Usage usage;  // of all trials, those of earlier processes included
 
   // What slots write beside the queue, under one lock: why records of trials could not be written,
   // and by learner the share of a fold's time that predicting took in its last trial.

@@ -76,6 +76,9 @@ class TrialRunner {
   TrialOutcome run() {
     start_ns_ = job_.clock->now_ns();
     outcome_.result.spec = job_.spec;
+    outcome_.device = context_.device->info().id;
+    kernels::Usage usage;
+    const kernels::UsageScope scope(&usage);
     try {
       run_folds();
     } catch (const std::bad_alloc&) {
@@ -86,6 +89,7 @@ class TrialRunner {
       end(TrialStatus::kFailed, "internal: unknown exception");
     }
     outcome_.result.rungs = rungs_;
+    outcome_.usage = usage.list();
     outcome_.seconds = seconds();
     outcome_.result.cost = job_.logical ? logical_cost() : outcome_.seconds;
     if (!has_score(outcome_.result.status)) {

@@ -22,6 +22,7 @@
 #include "automl/validation/training_set.h"
 #include "kernels/base/clock.h"
 #include "kernels/kernel_set.h"
+#include "kernels/usage.h"
 
 namespace assay::automl {
 
@@ -86,6 +87,9 @@ struct TrialOutcome {
   double seconds = 0;
   double score_seconds = 0;  // what computing the metric on all rows took
   double ended_seconds = 0;  // since the sweep's start, filled by who runs it
+  std::string device;        // it ran on, or that another process says it ran on
+  // What really ran, and what was copied to and from devices.
+  std::vector<kernels::KernelUse> usage;
   // Known from an earlier process, and not run in this one.
   bool known = false;
   // What was taken over, "2 folds and 130 rounds of the next of an earlier process", "trial 3"; or

@@ -131,6 +131,7 @@ std::optional<TrialOutcome> read_trial(const RunRecord& record) {
   outcome.result.status = *status;
   outcome.result.message = record.info.message;
   outcome.score = record.info.score;
+  outcome.device = text_tag(record, "device").value_or("");
   const auto table = std::find_if(record.tables.begin(), record.tables.end(),
                                   [](const auto& each) { return each->name == kOutcomeTable; });
   if (table == record.tables.end() || !read_outcome_table(**table, outcome)) return std::nullopt;
@@ -138,7 +139,34 @@ std::optional<TrialOutcome> read_trial(const RunRecord& record) {
   const bool scores = has_score(*status) || *status == TrialStatus::kOverLimit;
   if (scores != scored || !came_to_its_end(outcome.result)) return std::nullopt;
   read_folds(record, outcome);
+  outcome.usage = read_kernel_table(record);
   return outcome;
+}
+
+std::vector<kernels::KernelUse> read_kernel_table(const RunRecord& record) {
+  const auto table = std::find_if(record.tables.begin(), record.tables.end(),
+                                  [](const auto& each) { return each->name == kKernelTable; });
+  if (table == record.tables.end() || (*table)->columns.size() != 5) return {};
+  const auto texts = [&](size_t column) {
+    return std::get_if<std::vector<std::string>>(&(*table)->columns[column].values);
+  };
+  const auto numbers = [&](size_t column) {
+    return std::get_if<std::vector<int64_t>>(&(*table)->columns[column].values);
+  };
+  const auto* devices = texts(0);
+  const auto* ops = texts(1);
+  const auto* names = texts(2);
+  const auto* calls = numbers(3);
+  const auto* bytes = numbers(4);
+  if (devices == nullptr || ops == nullptr || names == nullptr || calls == nullptr ||
+      bytes == nullptr) {
+    return {};
+  }
+  std::vector<kernels::KernelUse> usage;
+  for (size_t i = 0; i < devices->size(); ++i) {
+    usage.push_back({(*devices)[i], (*ops)[i], (*names)[i], (*calls)[i], (*bytes)[i]});
+  }
+  return usage;
 }
 
 }  // namespace assay::automl

@@ -159,13 +159,14 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   ASSAY_RETURN_IF_ERROR(run.set_tag("trial_status", name_of(outcome.result.status)));
   // As text: a seed uses all 64 bits.
   ASSAY_RETURN_IF_ERROR(run.set_tag("seed", fmt::format("{}", spec.seed)));
-  ASSAY_RETURN_IF_ERROR(run.set_tag("device", context.device));
+  ASSAY_RETURN_IF_ERROR(run.set_tag("device", outcome.device));
   // What the machine is stands in the sweep's record.
   ASSAY_RETURN_IF_ERROR(run.set_environment({{"assay_version", tracking::assay_version()},
-                                             {"device", context.device},
+                                             {"device", outcome.device},
                                              {"seed", fmt::format("{}", spec.seed)}}));
   ASSAY_RETURN_IF_ERROR(log_folds(outcome, metric, run));
   ASSAY_RETURN_IF_ERROR(run.log_table(outcome_table(outcome)));
+  if (!outcome.usage.empty()) ASSAY_RETURN_IF_ERROR(run.log_table(kernel_table(outcome.usage)));
   ASSAY_RETURN_IF_ERROR(run.log_text(tracking::TextStream::kStdout, log_text(outcome, metric)));
   ASSAY_RETURN_IF_ERROR(run.set_source(tracking::child_source(
       context.source, fmt::format("{{\"learner\":\"{}\",\"params\":{},\"seed\":{}}}", spec.learner,
@@ -185,6 +186,29 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   }
   return run.finish(run_status(outcome.result.status), outcome.result.message,
                     tracking::FinishMode::kDeferred);
+}
+
+tracking::NamedTable kernel_table(const std::vector<kernels::KernelUse>& usage) {
+  std::vector<std::string> devices;
+  std::vector<std::string> ops;
+  std::vector<std::string> names;
+  std::vector<int64_t> calls;
+  std::vector<int64_t> bytes;
+  for (const kernels::KernelUse& use : usage) {
+    devices.push_back(use.device);
+    ops.push_back(use.op);
+    names.push_back(use.kernel);
+    calls.push_back(use.calls);
+    bytes.push_back(use.bytes);
+  }
+  tracking::NamedTable table;
+  table.name = kKernelTable;
+  table.columns = {{"device", std::move(devices)},
+                   {"op", std::move(ops)},
+                   {"kernel", std::move(names)},
+                   {"calls", std::move(calls)},
+                   {"bytes", std::move(bytes)}};
+  return table;
 }
 
 tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& encoder,

@@ -25,7 +25,6 @@ struct RecordContext {
   std::string parent_run_id;
   tracking::SourceInfo source;   // of the parent
   tracking::DatasetUse dataset;  // without the profile
-  std::string device;
   bool keep_predictions = false;
 };
 
@@ -44,6 +43,11 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
 // run is not a trial's, or the trial did not come to its own end: what was cut or cancelled by a
 // stop is to be run again.
 std::optional<TrialOutcome> read_trial(const tracking::RunRecord& record);
+
+// What ran, as the table `kernels`: texts device, op, kernel, whole numbers calls, bytes
+// (kernels/usage.h); and the way back, empty if the record has no such table.
+tracking::NamedTable kernel_table(const std::vector<kernels::KernelUse>& usage);
+std::vector<kernels::KernelUse> read_kernel_table(const tracking::RunRecord& record);
 
 // A model's feature importance as a table: feature, importance; most important first, at most
 // `limit` of them.

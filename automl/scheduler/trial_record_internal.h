@@ -9,6 +9,7 @@ namespace assay::automl {
 // The table of a trial's run with what only a search that goes on wants to know: text `what`, i64
 // `step` (of rungs), f64 `value`.
 inline constexpr std::string_view kOutcomeTable = "outcome";
+inline constexpr std::string_view kKernelTable = "kernels";
 // In the order of Rung::Ladder.
 inline constexpr std::array<std::string_view, 3> kLadderNames = {"folds", "rounds", "single_fold"};
 // The message of a trial whose fits the user's stop cut short.

@@ -108,12 +108,14 @@ Status CudaDevice::start(KernelId kernel, const LaunchShape& shape, const void* 
                          int64_t bytes) {
   const auto lock = use();
   ASSAY_RETURN_IF_ERROR(ready());
+  kernels::count_use(info_.id, {}, kKernelNames[static_cast<size_t>(kernel)]);
   return check(session_->launch(kernel, shape, params, bytes), "launch");
 }
 
 Status CudaDevice::gemm(const GemmCall& call) {
   const auto lock = use();
   ASSAY_RETURN_IF_ERROR(ready());
+  kernels::count_use(info_.id, {}, "cublas_sgemm");
   return check(session_->gemm(call), "gemm");
 }
 

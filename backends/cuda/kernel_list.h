@@ -1,8 +1,10 @@
 // Every kernel of the backend by number, for launching through the driver. A kernel is added here
-// and nowhere else: its number, and its type in KernelList.
+// and nowhere else: its number, its type in KernelList, and its name.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 
@@ -19,6 +21,12 @@ using KernelList = std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradient
                               LossTermsKernel, LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel,
                               DeriveSlotsKernel, HistogramKernel, DivideRowsKernel, LeafSumsKernel,
                               SearchFeaturesKernel, ChooseSplitsKernel>;
+
+// Their names, for records of what ran.
+inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
+    "bin_columns",   "predict_trees",   "loss_gradients", "loss_terms", "loss_sum",
+    "quantise_rows", "clear_slots",     "derive_slots",   "histogram",  "divide_rows",
+    "leaf_sums",     "search_features", "choose_splits"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -82,7 +82,7 @@ Status XrtDevice::check_kernels() {
     kernels_.push_back(static_cast<uint32_t>(found - card.kernels));
   }
   // Once: others may read it later.
-  if (!info_.emulated && generation_ == 0) {
+  if (!info_.emulated && !std::exchange(named_, true)) {
     info_.name = card.name;
     info_.memory_bytes = std::min(info_.memory_bytes, static_cast<int64_t>(card.memory_bytes));
   }
@@ -265,8 +265,21 @@ Status Batch::add_start(const Item& item) {
   step.run = item.run;
   step.arg_count = static_cast<uint32_t>(args.size());
   std::copy(args.begin(), args.end(), step.args);
-  ++device_.run_counts_[static_cast<size_t>(item.kernel)];
   return {};
+}
+
+void Batch::count_steps(std::span<const Step> steps) {
+  for (const Step& step : steps) {
+    if (step.kind == StepKind::kToDevice) device_.count_upload(static_cast<int64_t>(step.bytes));
+    if (step.kind == StepKind::kFromDevice) {
+      device_.count_download(static_cast<int64_t>(step.bytes));
+    }
+    if (step.kind != StepKind::kStart) continue;
+    const auto place = std::find(device_.kernels_.begin(), device_.kernels_.end(), step.kernel);
+    const auto kernel = static_cast<size_t>(place - device_.kernels_.begin());
+    ++device_.run_counts_[kernel];
+    kernels::count_use(device_.info_.id, {}, kSignatures[kernel].name);
+  }
 }
 
 Status Batch::add_copy(const Item& item) {
@@ -304,7 +317,9 @@ Status Batch::run() {
   // A worker takes so many steps at a time; it waits for its runs between them.
   for (size_t i = 0; i < steps_.size() && status; i += kMostSteps) {
     const size_t count = std::min(steps_.size() - i, static_cast<size_t>(kMostSteps));
-    status = device_.client_->run(std::span(steps_).subspan(i, count));
+    const auto steps = std::span<const Step>(steps_).subspan(i, count);
+    status = device_.client_->run(steps);
+    if (status) count_steps(steps);
   }
   // What was to be sent may not have been.
   if (!status) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,7 @@ class XrtDevice final : public kernels::Device {
  protected:
   Status do_upload(void* target, std::span<const std::byte> bytes) override;
   Status do_download(std::span<std::byte> target, const void* source) override;
+  bool copies_at_once() const override { return false; }
 
  private:
   friend class Batch;
@@ -74,6 +76,7 @@ class XrtDevice final : public kernels::Device {
   void drop_copies();
 
   kernels::DeviceInfo info_;
+  bool named_ = false;  // by the card
   WorkerSpec spec_;
   mutable std::mutex mutex_;
   Arena arena_;
@@ -141,6 +144,8 @@ class Batch {
   Result<XrtDevice::Copy*> placed(const void* address, CardKernel kernel, int32_t arg,
                                   int64_t& bytes);
   Step& new_step(StepKind kind);
+  // Tells of the steps that were made.
+  void count_steps(std::span<const Step> steps);
 
   XrtDevice& device_;
   int64_t generation_;

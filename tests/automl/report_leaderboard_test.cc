@@ -8,6 +8,7 @@
 #include "automl/report/record_text.h"
 #include "automl/report/run_summary.h"
 #include "automl/report/score_picture.h"
+#include "automl/scheduler/trial_record.h"
 
 namespace assay::automl {
 namespace {
@@ -121,6 +122,22 @@ TEST(RecordText, TellsWhatASweepRecorded) {
   EXPECT_NE(features.find("75.0 %"), std::string::npos);
   EXPECT_NE(features.find("25.0 %"), std::string::npos);
   EXPECT_NE(features.find("... and 1 more"), std::string::npos);
+}
+
+TEST(RecordText, TellsWhatRanWhere) {
+  tracking::RunRecord record;
+  EXPECT_EQ(kernels_section(record, 0), "");
+  record.tables.push_back(std::make_shared<tracking::NamedTable>(kernel_table(
+      {{"cpu", "gemm", "cpu.packed", 7, 0}, {"fpga:0", "copy", "to_device", 2, 2'500'000}})));
+  const std::string text = kernels_section(record, 0);
+  EXPECT_NE(text.find("cpu.packed      7"), std::string::npos) << text;
+  EXPECT_NE(text.find("to_device       2"), std::string::npos) << text;
+  EXPECT_NE(text.find("2.4 MiB"), std::string::npos) << text;
+  // A table of that name that is another one is left alone.
+  tracking::NamedTable other = *record.tables[0];
+  other.columns.pop_back();
+  record.tables[0] = std::make_shared<tracking::NamedTable>(other);
+  EXPECT_EQ(kernels_section(record, 0), "");
 }
 
 TEST(RecordText, DrawsAContractAsATable) {

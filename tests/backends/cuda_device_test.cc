@@ -44,6 +44,23 @@ TEST(CudaDevice, CopiesLargerThanTheirBuffersAreWhole) {
   }
 }
 
+TEST(CudaDevice, CountsLaunchesAndCopiesForTheCaller) {
+  EmulatedGpu gpu = open_emulated_gpu(1 << 20);
+  kernels::Usage usage;
+  {
+    const kernels::UsageScope scope(&usage);
+    const auto array = kernels::DeviceArray<std::byte>::copy_of(*gpu.device, numbered_bytes(100));
+    ASSERT_TRUE(array.has_value()) << array.error().message;
+    ASSERT_TRUE(cuda_of(gpu).launch<ClearSlotsKernel>({.blocks_x = 0}, {}));
+    EXPECT_TRUE(cuda_of(gpu).finish());
+  }
+  // A launch of no blocks is none.
+  EXPECT_EQ(usage.list(),
+            (std::vector<kernels::KernelUse>{{"cuda:emu", "copy", "to_device", 1, 100}}));
+  EXPECT_EQ(kKernelNames[static_cast<size_t>(id_of<HistogramKernel>())], "histogram");
+  EXPECT_EQ(kKernelNames[static_cast<size_t>(id_of<ChooseSplitsKernel>())], "choose_splits");
+}
+
 TEST(CudaDevice, UploadReturnsBeforeTheGpuHasWorked) {
   EmulatedGpu gpu = open_emulated_gpu(1 << 20);
   const auto array = kernels::DeviceArray<std::byte>::make(*gpu.device, 100);

@@ -84,6 +84,19 @@ TEST(Planner, ChoosesTheCheapestThatDoesNotDecline) {
   EXPECT_EQ(ran_on("b", 5), 4);
 }
 
+TEST(Planner, CountsWhatReallyRan) {
+  Usage usage;
+  {
+    const UsageScope scope(&usage);
+    ran_on("a", 5);
+    ran_on("a", 11);
+    ran_on("a", 12);
+  }
+  ran_on("a", 5);
+  EXPECT_EQ(usage.list(), (std::vector<KernelUse>{{"a:0", "toy", "a.general", 2, 0},
+                                                  {"a:0", "toy", "a.small", 1, 0}}));
+}
+
 TEST(Planner, ListsCandidatesWithTheirReasons) {
   ToyDevice device("a");
   const OpTable<Toy> table = toy_table();

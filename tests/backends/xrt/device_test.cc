@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <map>
+#include <utility>
+
 #include "backends/cpu/openmp_executor.h"
 #include "backends/devices.h"
 #include "backends/xrt/xrt_device.h"
@@ -96,8 +99,12 @@ TEST_F(XrtDeviceTest, GrowsTheCpusTreeOnItsKernels) {
   kernels::Tree expected;
   kernels::Tree tree;
   ASSERT_TRUE(grow(item, devices_->host(), expected));
-  const Status grown = grow(item, *device_, tree);
-  ASSERT_TRUE(grown) << grown.error().message;
+  kernels::Usage usage;
+  {
+    const kernels::UsageScope scope(&usage);
+    const Status grown = grow(item, *device_, tree);
+    ASSERT_TRUE(grown) << grown.error().message;
+  }
   EXPECT_EQ(tree, expected);
   const auto splits = static_cast<int64_t>(tree.nodes.size() / 2);
   ASSERT_GT(splits, 3);
@@ -105,6 +112,19 @@ TEST_F(XrtDeviceTest, GrowsTheCpusTreeOnItsKernels) {
   EXPECT_GE(device_->run_count(CardKernel::kTreeHistogram), splits);
   EXPECT_LE(device_->run_count(CardKernel::kTreeHistogram), 2 * (splits + 1));
   EXPECT_GE(device_->run_count(CardKernel::kSplitScan), splits);
+  // The caller knows of the same.
+  std::map<std::pair<std::string, std::string>, kernels::KernelUse> uses;
+  for (const kernels::KernelUse& use : usage.list()) {
+    EXPECT_EQ(use.device, "fpga:emu0");
+    uses[{use.op, use.kernel}] = use;
+  }
+  EXPECT_EQ((uses[{"grow_tree", "xrt.card_histogram"}].calls), 1);
+  EXPECT_EQ((uses[{"", "tree_histogram"}].calls), device_->run_count(CardKernel::kTreeHistogram));
+  EXPECT_EQ((uses[{"", "split_scan"}].calls), device_->run_count(CardKernel::kSplitScan));
+  EXPECT_EQ((uses[{"copy", "to_device"}].bytes), device_->uploaded_bytes());
+  EXPECT_EQ((uses[{"copy", "to_host"}].bytes), device_->downloaded_bytes());
+  // The table and 4 bytes for each row were sent at least.
+  EXPECT_GE(device_->uploaded_bytes(), 3000 * (70 + 4));
 }
 
 TEST_F(XrtDeviceTest, DeathOfTheWorkerIsOneFailureAndNotTheEnd) {
