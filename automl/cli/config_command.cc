@@ -168,7 +168,8 @@ Status check(const Invocation& invocation, const std::string& path) {
     if (table.error().code == StatusCode::kCancelled) return table;
     mistakes.add(table.error());
   }
-  const auto engine = Engine::open({config.run.device, config.run.threads, config.budget.memory});
+  const auto engine =
+      Engine::open({config.run.device, true, config.run.threads, config.budget.memory});
   if (!engine) mistakes.add(places.placed(engine.error()));
   ASSAY_RETURN_IF_ERROR(std::move(mistakes).status());
   if (invocation.json) {

@@ -4,6 +4,7 @@
 
 #include "automl/config/units.h"
 #include "backends/cpu/openmp_executor.h"
+#include "kernels/base/names.h"
 
 namespace assay::automl::cli {
 
@@ -17,9 +18,16 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   }
   ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));
-  auto device = engine->devices_.find(options.device);
-  if (!device) return fail_with(std::move(device.error()), "device");
-  engine->device_ = *device;
+  auto chosen = engine->devices_.find_all(options.device);
+  if (!chosen) return fail_with(std::move(chosen.error()), "device");
+  if (chosen->size() > 1 && !options.several) {
+    return fail(StatusCode::kInvalidArgument,
+                "device: '{}' is a list, and this command computes on one device", options.device);
+  }
+  engine->chosen_ = std::move(*chosen);
+  kernels::Device& host = engine->devices_.host();
+  const bool left = lower_case(options.device) == "auto";
+  if (left && engine->chosen_.front() != &host) engine->spare_ = {&host};
   engine->threads_ =
       options.threads > 0 ? static_cast<int>(std::min<int64_t>(options.threads, usable)) : usable;
   engine->memory_bytes_ = memory;
@@ -28,7 +36,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
 }
 
 kernels::ComputeContext Engine::context(const StopToken& stop) {
-  return {&devices_.kernels(), device_, &devices_.host(), executor_.get(), &stop};
+  return {&devices_.kernels(), chosen_.front(), &devices_.host(), executor_.get(), &stop};
 }
 
 std::unique_ptr<Executor> Engine::make_executor(int threads) {

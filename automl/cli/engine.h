@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "backends/devices.h"
 #include "kernels/base/executor.h"
@@ -14,6 +15,7 @@ namespace assay::automl::cli {
 
 struct EngineOptions {
   std::string device = "cpu";
+  bool several = false;      // `device` may be a list
   int64_t threads = 0;       // cut to what this process may use; 0: all of it
   int64_t memory_bytes = 0;  // 0: 80 % of what this process may use
 };
@@ -28,7 +30,10 @@ class Engine {
   int threads() const { return threads_; }
   int64_t memory_bytes() const { return memory_bytes_; }
   Executor& executor() { return *executor_; }
-  kernels::Device& device() { return *device_; }
+  // Those that were asked for: one, unless there may be several.
+  const std::vector<kernels::Device*>& chosen() const { return chosen_; }
+  // What may stand in for them: the CPU, where the choice was left to the engine.
+  const std::vector<kernels::Device*>& spare() const { return spare_; }
   const backends::DeviceSet& devices() const { return devices_; }
   // The context of a command that computes on its own. The engine must outlive it.
   kernels::ComputeContext context(const StopToken& stop);
@@ -38,7 +43,8 @@ class Engine {
  private:
   explicit Engine(backends::DeviceSet devices) : devices_(std::move(devices)) {}
   backends::DeviceSet devices_;
-  kernels::Device* device_ = nullptr;
+  std::vector<kernels::Device*> chosen_;
+  std::vector<kernels::Device*> spare_;
   std::unique_ptr<Executor> executor_;
   int threads_ = 1;
   int64_t memory_bytes_ = 0;

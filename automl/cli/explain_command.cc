@@ -239,7 +239,7 @@ Status explain_rows(const Invocation& invocation, const ExplainOptions& options,
   }
   ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, options.table.path, "--data"));
   ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, model.file, "the model"));
-  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
   RowExplainer explainer(predictor, options, engine->context(*invocation.stop));
   ASSAY_RETURN_IF_ERROR(explainer.open(options.out));
   auto streamed = predict_stream(predictor, options.table, {}, *engine, *invocation.stop,
@@ -286,7 +286,7 @@ Status permute_columns(const Invocation& invocation, const ExplainOptions& optio
                 "--out holds contributions of rows: it needs --method shap");
   }
   ASSAY_ASSIGN_OR_RETURN(const Metric metric, metric_of(predictor, options.metric));
-  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({"cpu", options.threads, 0}));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({.threads = options.threads}));
   const kernels::ComputeContext context = engine->context(*invocation.stop);
   ScoredRows scored(predictor);
   ShuffledTable rows(reads_dense(predictor.model()));

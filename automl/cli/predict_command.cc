@@ -72,7 +72,7 @@ Status predict(Invocation& invocation, const PredictOptions& options) {
     return fail(StatusCode::kInvalidArgument, "--json wants --out FILE: predictions are CSV");
   }
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
-  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
   const Predictor& predictor = model.predictor;
   ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, options.table.path, "--data"));
   ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, model.file, "the model"));

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "automl/cli/output.h"
+
 namespace assay::automl::cli {
 
 void add_threads_option(CLI::App& command, int64_t& threads) {
@@ -22,6 +24,17 @@ void add_prediction_options(CLI::App& command, PredictionOptions& options) {
       .add_option("--device", options.device, "auto, cpu, cuda, cuda:0, ... (see assay devices)")
       ->capture_default_str();
   add_threads_option(command, options.threads);
+}
+
+Result<std::unique_ptr<Engine>> open_prediction_engine(const Invocation& invocation,
+                                                       const PredictionOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(auto engine,
+                         Engine::open({.device = options.device, .threads = options.threads}));
+  const kernels::DeviceInfo& device = engine->chosen().front()->info();
+  if (device.emulated) {
+    print_note(invocation, fmt::format("device {}: {} (emulated)", device.id, device.name));
+  }
+  return engine;
 }
 
 Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOptions& options,

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "automl/cli/column_gaps.h"
 #include "automl/cli/engine.h"
+#include "automl/cli/invocation.h"
 #include "automl/cli/table_options.h"
 #include "automl/preprocess/predictor.h"
 #include "datasets/csv_blocks.h"
@@ -28,6 +30,10 @@ struct PredictionOptions {
 void add_threads_option(CLI::App& command, int64_t& threads);
 // The positional model, --data and how it is read, --device and --threads.
 void add_prediction_options(CLI::App& command, PredictionOptions& options);
+
+// What they compute with, on one device; says so where that is emulated. Fails: as Engine::open.
+Result<std::unique_ptr<Engine>> open_prediction_engine(const Invocation& invocation,
+                                                       const PredictionOptions& options);
 
 // One block: the rows read, and predictions [rows, outputs] row-major.
 struct PredictedBlock {

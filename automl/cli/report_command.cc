@@ -98,7 +98,7 @@ Result<ReportInputs> gather(const Invocation& invocation, const ReportOptions& o
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ReportInputs inputs;
   ASSAY_ASSIGN_OR_RETURN(inputs.data, gather_report(*workspace, options.run));
-  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({"cpu", options.threads, 0}));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({.threads = options.threads}));
   ASSAY_ASSIGN_OR_RETURN(inputs.file, read_training_file(inputs.data.sweep, options.data,
                                                          engine->executor(), *invocation.stop));
   if (const auto* predictions = predictions_of(inputs.data.sweep, "oof")) {

@@ -20,8 +20,8 @@ struct ResumeOptions {
 };
 
 // What leaves the proposals as they were.
-constexpr std::array<std::string_view, 5> kResumeFlags = {"--data", "--time", "--trials",
-                                                          "--threads", "--slots"};
+constexpr std::array<std::string_view, 6> kResumeFlags = {"--data",    "--time",  "--trials",
+                                                          "--threads", "--slots", "--device"};
 
 // "more --time than 1m or more --trials than 24".
 std::string more_of(const BudgetOptions& budget) {
@@ -88,16 +88,12 @@ void add_resume_command(CLI::App& app, Invocation& invocation) {
       ->required();
   options->flags.add_to(*command, kResumeFlags);
   command->footer(
-      "Goes on after Ctrl-C, kill -9 or a loss of power with the same run: trials that ended are "
-      "not\n"
-      "repeated, and the search is where it was. With --trials and no --time the result is that "
-      "of\n"
-      "an unbroken run, bit for bit, on any number of threads and slots. With a time budget the "
-      "time\n"
-      "left is what the search had left; --time is the whole of it, that before included. A run "
-      "that\n"
-      "is completed goes on with more --time or --trials. The table must be the same (--data says\n"
-      "where it is now).\n"
+      "Goes on after Ctrl-C, kill -9 or a loss of power with the same run: trials that ended are\n"
+      "not repeated, and the search is where it was. With --trials and no --time the result is\n"
+      "that of an unbroken run, bit for bit, on any number of threads and slots and on other\n"
+      "devices. With a time budget the time left is what the search had left; --time is the whole\n"
+      "of it, that before included. A run that is completed goes on with more --time or --trials.\n"
+      "The table must be the same (--data says where it is now).\n"
       "Examples:\n"
       "  assay resume 01K0A7\n"
       "  assay resume 01K0A7 --time 10m\n"

@@ -21,7 +21,7 @@ Status score(Invocation& invocation, const ScoreOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
   const Predictor& predictor = model.predictor;
   ASSAY_ASSIGN_OR_RETURN(const Metric metric, metric_of(predictor, options.metric));
-  ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({options.device, options.threads, 0}));
+  ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
   ScoredRows scored(predictor);
   auto predicted =
       predict_stream(predictor, options.table, {scored.target_column()}, *engine, *invocation.stop,

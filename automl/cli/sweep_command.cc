@@ -85,7 +85,7 @@ void close_workspace(Invocation& invocation, const SweepRequest& request, bool s
 
 Result<Engine*> open_sweep_engine(const Invocation& invocation, const ExperimentConfig& config,
                                   const ConfigPlaces& places) {
-  auto opened = Engine::open({config.run.device, config.run.threads, config.budget.memory});
+  auto opened = Engine::open({config.run.device, true, config.run.threads, config.budget.memory});
   if (!opened) return tl::unexpected<Error>(places.placed(std::move(opened.error())));
   Engine* const engine = opened->release();
   if (config.run.threads > engine->threads()) {
@@ -101,8 +101,8 @@ Status run_sweep_here(Invocation& invocation, Engine& engine, SweepRequest reque
   signal(SIGPIPE, SIG_IGN);
   SweepDisplay display(invocation);
   request.command_line = invocation.argv;
-  request.compute = {&engine.devices().kernels(), &engine.device(), &engine.devices().host(),
-                     &Engine::make_executor};
+  request.compute = {&engine.devices().kernels(), engine.chosen(), engine.spare(),
+                     &engine.devices().host(), &Engine::make_executor};
   request.threads = engine.threads();
   request.clock = &invocation.clock;
   request.process_start_ns = invocation.started_ns;

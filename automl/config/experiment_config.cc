@@ -88,7 +88,8 @@ const OptionTable<RunOptions>& RunOptions::table() {
        {.name = "device",
         .member = &T::device,
         .required = true,
-        .help = "Where trials run: auto, cpu, cuda, cuda:0, fpga:0, ... (see assay devices)."},
+        .help = "Where trials run: auto, cpu, cuda, cuda:0, fpga:0, ... (see assay devices), or "
+                "several of them, cpu,cuda:0, whose slots run side by side."},
        {.name = "threads",
         .member = &T::threads,
         .range = {.low = 0, .high = 4096},

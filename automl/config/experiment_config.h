@@ -19,7 +19,7 @@ struct RunOptions {
   std::string experiment;             // empty: the data file's name
   std::string class_weight = "none";  // none, balanced
   int64_t seed = 1;
-  std::string device = "auto";  // auto, cpu, cuda:0, fpga:0, ...
+  std::string device = "auto";  // auto, cpu, cuda:0, fpga:0, ..., or a list: cpu,cuda:0
   int64_t threads = 0;          // 0: all CPUs this process may use
   int64_t slots = 0;            // trials side by side; 0: chosen from threads and rows
   bool keep_predictions = false;

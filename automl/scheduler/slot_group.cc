@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -96,8 +97,15 @@ void drop_evicted(SweepState& state) {
   for (const int64_t trial : state.queue->take_evicted()) state.archive->drop(trial);
 }
 
-void add_usage(SweepState& state, const TrialOutcome& outcome) {
+// Where a trial ran, and what.
+void note_device(SweepState& state, const TrialOutcome& outcome) {
   for (const kernels::KernelUse& use : outcome.usage) state.usage.add(use);
+  const std::lock_guard lock(state.slots_mutex);
+  if (!outcome.device.empty()) ++state.device_trials[outcome.device];
+  if (outcome.known || outcome.moved_from.empty()) return;
+  state.moves.push_back(fmt::format("trial {} ({}) moved to {} from {}", outcome.result.spec.number,
+                                    outcome.result.spec.learner, outcome.device,
+                                    outcome.moved_from));
 }
 
 // Tells search, pruning and ensemble what is known, as if the trial had run.
@@ -107,7 +115,7 @@ void replay(SweepState& state, const TrialOutcome& outcome) {
   for (const RungValue& value : outcome.result.rungs) {
     (void)state.queue->pass_rung(number, value);
   }
-  add_usage(state, outcome);
+  note_device(state, outcome);
   state.queue->finish(outcome);
   drop_evicted(state);
 }
@@ -168,18 +176,56 @@ void keep_rest(SweepState& state, TrialJob& job) {
   }
 }
 
-kernels::ComputeContext context_of(SweepState& state, Executor& executor) {
+// The slot's device, then the others that a trial may move to.
+std::vector<kernels::Device*> devices_for(const SweepCompute& compute, kernels::Device& first) {
+  std::vector<kernels::Device*> devices{&first};
+  for (const auto* list : {&compute.devices, &compute.spare}) {
+    std::copy_if(list->begin(), list->end(), std::back_inserter(devices),
+                 [&](const kernels::Device* device) { return device != &first; });
+  }
+  return devices;
+}
+
+// Whether the device is what failed. For the host's own memory there is no other place.
+bool device_failed(const SweepState& state, const TrialOutcome& outcome,
+                   const kernels::Device& device) {
+  if (outcome.result.status != TrialStatus::kFailed || !outcome.error) return false;
+  const bool no_memory =
+      *outcome.error == StatusCode::kResourceExhausted && &device != state.request.compute.host;
+  return no_memory || *outcome.error == StatusCode::kDevice;
+}
+
+// Runs it on the slot's device, and on the next each time that one fails.
+TrialOutcome run_on_devices(SweepState& state, const TrialJob& job, const Slot& slot) {
   const SweepCompute& compute = state.request.compute;
-  return {compute.kernels, compute.device, compute.host, &executor, &state.stop};
+  const std::vector<kernels::Device*> devices = devices_for(compute, slot.device);
+  kernels::Usage usage;
+  std::string moved_from;
+  double seconds = 0;
+  for (size_t i = 0;; ++i) {
+    TrialOutcome outcome =
+        run_trial(job, {compute.kernels, devices[i], compute.host, &slot.executor, &state.stop});
+    for (const kernels::KernelUse& use : outcome.usage) usage.add(use);
+    seconds += outcome.seconds;
+    const bool last = i + 1 == devices.size() || state.stop.requested();
+    if (last || !device_failed(state, outcome, *devices[i])) {
+      outcome.usage = usage.list();
+      outcome.seconds = seconds;
+      outcome.moved_from = std::move(moved_from);
+      return outcome;
+    }
+    moved_from += fmt::format("{}{} ({})", moved_from.empty() ? "" : ", ", outcome.device,
+                              outcome.result.message);
+  }
 }
 
 // There must be a model from the first trial on, and a constant is made in no time. False if the
 // baseline's cannot be had.
-bool complete(SweepState& state, Executor& executor, TrialOutcome& known) {
+bool complete(SweepState& state, const Slot& slot, TrialOutcome& known) {
   const TrialSpec& spec = known.result.spec;
   if (spec.origin != TrialOrigin::kBaseline || !has_score(known.result.status)) return true;
   if (known.model != nullptr) return true;
-  TrialOutcome again = run_trial(job_of(state, spec), context_of(state, executor));
+  TrialOutcome again = run_on_devices(state, job_of(state, spec), slot);
   known.model = std::move(again.model);
   known.predictions = std::move(again.predictions);
   return known.model != nullptr;
@@ -187,8 +233,8 @@ bool complete(SweepState& state, Executor& executor, TrialOutcome& known) {
 
 }  // namespace
 
-void restore_trial(SweepState& state, const TrialSpec& spec, Executor& executor) {
-  TrialOutcome outcome = run_trial(job_of(state, spec), context_of(state, executor));
+void restore_trial(SweepState& state, const TrialSpec& spec, const Slot& slot) {
+  TrialOutcome outcome = run_on_devices(state, job_of(state, spec), slot);
   appraise(state, outcome);
   archive_outcome(state, outcome);
   if (state.queue->restore(outcome)) return;
@@ -197,9 +243,9 @@ void restore_trial(SweepState& state, const TrialSpec& spec, Executor& executor)
                                 spec.number, outcome.score.value_or(0)));
 }
 
-void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& executor) {
+void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot) {
   auto known = state.known.find(spec, state.budget.logical(), *state.set, *state.archive);
-  if (known && complete(state, executor, *known)) return replay(state, *known);
+  if (known && complete(state, slot, *known)) return replay(state, *known);
   auto run = start_trial(state.record, spec);
   if (!run) {
     note_error(state,
@@ -209,9 +255,9 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& execut
   job.on_rung = [&](const RungValue& value) { return state.queue->pass_rung(spec.number, value); };
   keep_checkpoints(state, job);
   keep_rest(state, job);
-  TrialOutcome outcome = run_trial(job, context_of(state, executor));
+  TrialOutcome outcome = run_on_devices(state, job, slot);
   appraise(state, outcome);
-  add_usage(state, outcome);
+  note_device(state, outcome);
   if (run) outcome.run_id = (*run)->id();
   outcome.ended_seconds = state.budget.elapsed_seconds();
   if (has_score(outcome.result.status)) {
@@ -236,31 +282,33 @@ void SlotGroup::start(const SlotPlan& plan) {
   shared_ = std::make_shared<Shared>();
   shared_->running = plan.slots;
   for (int slot = 0; slot < plan.slots; ++slot) {
-    threads_.emplace_back(
-        [state = state_, shared = shared_, threads = plan.threads_per_slot]() mutable {
-          try {
-            const auto executor = state->request.compute.make_executor(threads);
-            // The lead closes the queue when time is up or the user stops the sweep; a slot does
-            // not rely on its being quick.
-            const Clock& clock = *state->request.clock;
-            while (clock.now_ns() < state->fit_deadline_ns.load() && !state->stop.requested()) {
-              if (const auto absent = state->queue->next_absent()) {
-                restore_trial(*state, *absent, *executor);
-              } else if (const auto spec = state->queue->next()) {
-                run_queued_trial(*state, *spec, *executor);
-              } else {
-                break;  // what is left to restore, the slots do that are still at work
-              }
-            }
-          } catch (const std::exception& error) {
-            note_error(*state, fmt::format("a slot ended early: {}", error.what()));
-            state->queue->close();
+    threads_.emplace_back([state = state_, shared = shared_, threads = plan.threads_per_slot,
+                           place = plan.devices[static_cast<size_t>(slot)]]() mutable {
+      try {
+        const SweepCompute& compute = state->request.compute;
+        const auto executor = compute.make_executor(threads);
+        const Slot own{*executor, *compute.devices[place]};
+        // The lead closes the queue when time is up or the user stops the sweep; a slot does
+        // not rely on its being quick.
+        const Clock& clock = *state->request.clock;
+        while (clock.now_ns() < state->fit_deadline_ns.load() && !state->stop.requested()) {
+          if (const auto absent = state->queue->next_absent()) {
+            restore_trial(*state, *absent, own);
+          } else if (const auto spec = state->queue->next()) {
+            run_queued_trial(*state, *spec, own);
+          } else {
+            break;  // what is left to restore, the slots do that are still at work
           }
-          state.reset();
-          const std::lock_guard lock(shared->mutex);
-          --shared->running;
-          shared->ended.notify_all();
-        });
+        }
+      } catch (const std::exception& error) {
+        note_error(*state, fmt::format("a slot ended early: {}", error.what()));
+        state->queue->close();
+      }
+      state.reset();
+      const std::lock_guard lock(shared->mutex);
+      --shared->running;
+      shared->ended.notify_all();
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-// SlotGroup: the threads that run trials, one a slot, each with its own executor made on it.
+// SlotGroup: the threads that run trials, one a slot, each with its device and its own executor.
 #pragma once
 
 #include <memory>

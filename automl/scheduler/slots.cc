@@ -15,8 +15,19 @@ SlotPlan plan_slots(const SlotRequest& request) {
       slots = std::min(slots, request.memory_bytes / request.bytes_per_trial);
     }
   }
-  const int used = static_cast<int>(std::clamp<int64_t>(slots, 1, threads));
-  return {used, threads / used, static_cast<int>(std::clamp<int64_t>(roomy, 1, threads))};
+  const auto least = static_cast<int64_t>(request.device_count);
+  const auto within = [&](int64_t count) {
+    return static_cast<int>(std::max(std::clamp<int64_t>(count, 1, threads), least));
+  };
+  SlotPlan plan;
+  plan.slots = within(slots);
+  plan.threads_per_slot = std::max(1, threads / plan.slots);
+  plan.without_memory_limit = within(roomy);
+  for (size_t slot = 0; slot < static_cast<size_t>(plan.slots); ++slot) {
+    const bool first = slot < request.device_count;
+    plan.devices.push_back(first ? slot : request.host.value_or(slot % request.device_count));
+  }
+  return plan;
 }
 
 }  // namespace assay::automl

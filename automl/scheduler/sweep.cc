@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <exception>
+#include <map>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -27,7 +28,7 @@ int64_t peak_rss_bytes() {
 
 Status check_request(const SweepRequest& request) {
   const SweepCompute& compute = request.compute;
-  if (compute.kernels == nullptr || compute.device == nullptr || compute.host == nullptr ||
+  if (compute.kernels == nullptr || compute.devices.empty() || compute.host == nullptr ||
       !compute.make_executor || request.workspace == nullptr || request.clock == nullptr) {
     return fail(StatusCode::kInvalidArgument,
                 "a sweep needs kernels, devices, executors, a workspace and a clock");
@@ -49,6 +50,12 @@ BudgetLimits limits_of(const SweepRequest& request) {
 }
 
 }  // namespace
+
+kernels::Device* SweepCompute::leading() const {
+  const bool on_host = std::count(devices.begin(), devices.end(), host) > 0 ||
+                       std::count(spare.begin(), spare.end(), host) > 0;
+  return on_host ? host : devices.front();
+}
 
 std::string_view name_of(SweepPhase phase) {
   constexpr std::array<std::string_view, 6> kNames = {"reading",    "preparing", "searching",
@@ -110,7 +117,7 @@ Status SweepLead::baseline() {
     }
     return fail(StatusCode::kInternal, "the search did not begin with the baseline");
   }
-  run_queued_trial(*state_, *spec, *executor_);
+  run_queued_trial(*state_, *spec, {*executor_, *state_->request.compute.leading()});
   progress(SweepPhase::kPreparing);
   tell(state_->queue->wait_events(0));
   if (state_->queue->pool().candidates().empty()) {
@@ -153,8 +160,27 @@ void SweepLead::search() {
   outcome_.stalled_trials = slot_group_->wait(*state_->request.clock, patience_ns);
   tell(state_->queue->wait_events(0));
   keep_elapsed(true);
+  say_what_moved();
   say_what_is_known();
   say_what_ended();
+}
+
+// Each trial that another device did than the one whose turn it was; and how many each has done.
+void SweepLead::say_what_moved() {
+  std::map<std::string, int64_t, std::less<>> counts;
+  std::vector<std::string> moves;
+  {
+    const std::lock_guard lock(state_->slots_mutex);
+    moves.swap(state_->moves);
+    counts = state_->device_trials;
+  }
+  for (std::string& text : moves) note(std::move(text));
+  if (counts.size() < 2) return;
+  std::string text;
+  for (const auto& [device, count] : counts) {
+    text += fmt::format("{}{} on {}", text.empty() ? "" : ", ", count, device);
+  }
+  note("trials: " + text);
 }
 
 // For a process that goes on; what is lost of it is a second or so.
@@ -328,7 +354,7 @@ void SweepLead::tell(const std::vector<TrialEvent>& events) {
 
 kernels::ComputeContext SweepLead::context(const StopToken& stop) const {
   const SweepCompute& compute = state_->request.compute;
-  return {compute.kernels, compute.device, compute.host, executor_.get(), &stop};
+  return {compute.kernels, compute.leading(), compute.host, executor_.get(), &stop};
 }
 
 Error SweepLead::budget_error(const std::string& doing, double ready_seconds) const {

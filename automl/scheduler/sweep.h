@@ -35,8 +35,13 @@ namespace assay::automl {
 // (SweepOutcome::stalled_trials), all of it must live until the process exits.
 struct SweepCompute {
   const kernels::KernelSet* kernels = nullptr;
-  kernels::Device* device = nullptr;
-  kernels::Device* host = nullptr;
+  // Where trials run, side by side: at least one, and each has slots of its own. A trial that a
+  // device fails or has no memory for goes to the next of these, and then of `spare`.
+  std::vector<kernels::Device*> devices;
+  std::vector<kernels::Device*> spare;
+  kernels::Device* host = nullptr;  // the CPU, for what devices do not declare
+  // For what is not a trial's work: the host if trials may run there, else the first device.
+  kernels::Device* leading() const;
   // Makes the executor of one slot, with that many threads; called on the slot's own thread.
   std::function<std::unique_ptr<Executor>(int threads)> make_executor;
 };

@@ -29,10 +29,23 @@ constexpr int64_t kSmallBlockBytes = int64_t{64} << 10;
 // Of a file of which less was read it is not known how long the rest will take.
 constexpr double kLeastKnownShare = 0.01;
 
-// What a device is: no speed of an emulation may be taken for a card's.
-std::string device_text(const kernels::Device& device) {
-  const kernels::DeviceInfo& info = device.info();
-  return fmt::format("{} ({}{})", info.id, info.name, info.emulated ? ", emulated" : "");
+std::string device_ids(std::span<kernels::Device* const> devices) {
+  std::string text;
+  for (const kernels::Device* device : devices) {
+    text += (text.empty() ? "" : ",") + device->info().id;
+  }
+  return text;
+}
+
+// No speed of an emulation may be taken for a card's.
+std::string what_devices_are(std::span<kernels::Device* const> devices) {
+  std::string text;
+  for (const kernels::Device* device : devices) {
+    const kernels::DeviceInfo& info = device->info();
+    text += fmt::format("{}{} ({}{})", text.empty() ? "" : ", ", info.id, info.name,
+                        info.emulated ? ", emulated" : "");
+  }
+  return text;
 }
 
 }  // namespace
@@ -123,7 +136,7 @@ Status SweepLead::begin() {
   record.keep_predictions = config_.run.keep_predictions;
   ASSAY_RETURN_IF_ERROR(past_ == nullptr ? create_parent() : reopen_parent());
   state_->archive = std::make_unique<TrialArchive>(record.workspace, parent_->id());
-  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", state_->request.compute.device->info().id));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", device_ids(state_->request.compute.devices)));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kMemoryTag, memory_limit_));
   ASSAY_RETURN_IF_ERROR(log_config());
   ASSAY_RETURN_IF_ERROR(keep_config());
@@ -144,13 +157,17 @@ Status SweepLead::create_parent() {
   for (const std::string& text : outcome_.notes) {
     (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
   }
+  const SweepCompute& compute = state_->request.compute;
+  if (compute.devices.size() > 1 || compute.leading() != compute.host) {
+    note("trials run on " + what_devices_are(compute.devices));
+  }
   ASSAY_RETURN_IF_ERROR(take_snapshot());
   tracking::EnvironmentRequest environment;
   environment.command_line = state_->request.command_line;
   environment.seed = static_cast<uint64_t>(config_.run.seed);
   environment.threads = threads_;
   auto known = tracking::collect_environment(environment);
-  known["devices"] = device_text(*state_->request.compute.device);
+  known["devices"] = what_devices_are(compute.devices);
   ASSAY_RETURN_IF_ERROR(parent_->set_environment(std::move(known)));
   return parent_->set_source(state_->record.source);
 }

@@ -59,6 +59,7 @@ class SweepLead {
   Status make_level_targets(const kernels::ComputeContext& context);
   // What did well in earlier sweeps.
   std::vector<WantedSetting> wanted_settings();
+  void choose_slots();
   Status make_queue();
   std::string slots_text() const;
   // What memory allows. (sweep_memory.cc)
@@ -83,6 +84,7 @@ class SweepLead {
   // Bytes of the models that would be registered now, and of a few more; nothing if that is not to
   // be found out.
   std::optional<int64_t> try_selection() const;
+  void say_what_moved();
   void say_what_ended();
   void say_what_is_known();
   void keep_elapsed(bool now);

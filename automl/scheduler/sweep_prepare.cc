@@ -284,6 +284,12 @@ std::string SweepLead::slots_text() const {
   std::string text =
       fmt::format("{} slot{} of {} thread{}", slots_.slots, slots_.slots == 1 ? "" : "s",
                   slots_.threads_per_slot, slots_.threads_per_slot == 1 ? "" : "s");
+  const std::vector<kernels::Device*>& devices = state_->request.compute.devices;
+  for (size_t i = 0; i < devices.size() && devices.size() > 1; ++i) {
+    text += fmt::format("{}{} on {}", i == 0 ? ": " : ", ",
+                        std::count(slots_.devices.begin(), slots_.devices.end(), i),
+                        devices[i]->info().id);
+  }
   if (slots_.slots < slots_.without_memory_limit) {
     text +=
         fmt::format(" (of {} slots that threads allow, the others are cut: budget.memory is {})",
@@ -322,8 +328,7 @@ std::vector<WantedSetting> SweepLead::wanted_settings() {
   return settings;
 }
 
-Status SweepLead::make_queue() {
-  ASSAY_RETURN_IF_ERROR(settle_base());
+void SweepLead::choose_slots() {
   const DataShape shape = state_->set->shape();
   SlotRequest slot_request;
   slot_request.threads = threads_;
@@ -332,10 +337,20 @@ Status SweepLead::make_queue() {
   const MemoryPlan together = memory_plan(threads_);
   slot_request.memory_bytes = std::max<int64_t>(1, together.trial_bytes());
   ParamMap leader_params;
+  const SweepCompute& compute = state_->request.compute;
+  slot_request.device_count = compute.devices.size();
+  const auto host = std::find(compute.devices.begin(), compute.devices.end(), compute.host);
+  if (host != compute.devices.end()) {
+    slot_request.host = static_cast<size_t>(host - compute.devices.begin());
+  }
   slot_request.bytes_per_trial = together.fit(*leading_learner(), {}, leader_params).value_or(0);
   slots_ = plan_slots(slot_request);
   note(slots_text());
+}
 
+Status SweepLead::make_queue() {
+  ASSAY_RETURN_IF_ERROR(settle_base());
+  choose_slots();
   // In logical mode what fits must not depend on how many threads a slot has.
   const bool logical = state_->budget.logical();
   const MemoryPlan plan = memory_plan(logical ? 1 : slots_.threads_per_slot);

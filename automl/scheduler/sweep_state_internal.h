@@ -53,7 +53,9 @@ struct SweepState {
   // and by learner the share of a fold's time that predicting took in its last trial.
   std::mutex slots_mutex;
   std::vector<std::string> record_errors;
-  bool archive_failed = false;  // and was told
+  std::vector<std::string> moves;  // of trials from one device to another
+  std::map<std::string, int64_t, std::less<>> device_trials;  // how many ran on each
+  bool archive_failed = false;                                // and was told
   std::map<std::string, double, std::less<>> predict_ratios;
   // Of trials that were cut short, till they are gone on with.
   std::map<int64_t, std::shared_ptr<const TrialRest>> rests;
@@ -74,10 +76,16 @@ Result<ModelFootprint> footprint_of(const SweepState& state, const Predictor& pr
 Result<ModelFootprint> footprint_of(const SweepState& state, std::shared_ptr<const Model> model,
                                     double score);
 
+// What a thread runs trials with.
+struct Slot {
+  Executor& executor;
+  kernels::Device& device;
+};
+
 // Answers a trial from what is known, or runs it on the calling thread and writes its run; tells
 // the queue either way.
-void run_queued_trial(SweepState& state, const TrialSpec& spec, Executor& executor);
+void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot);
 // Runs a known trial again for its model.
-void restore_trial(SweepState& state, const TrialSpec& spec, Executor& executor);
+void restore_trial(SweepState& state, const TrialSpec& spec, const Slot& slot);
 
 }  // namespace assay::automl

@@ -245,6 +245,7 @@ class TrialRunner {
       if (cancelled) {
         end(TrialStatus::kCancelled, "stopped before its first step was made");
       } else {
+        outcome_.error = fitted.error().code;
         end(TrialStatus::kFailed,
             fmt::format("{}: {}", name_of(fitted.error().code), fitted.error().message));
       }
@@ -365,6 +366,7 @@ class TrialRunner {
     }
     if (!predicted) {
       const bool cancelled = predicted.error().code == StatusCode::kCancelled;
+      outcome_.error = predicted.error().code;
       end(cancelled ? TrialStatus::kCancelled : TrialStatus::kFailed,
           fmt::format("predicting: {}", predicted.error().message));
       return false;

@@ -87,7 +87,11 @@ struct TrialOutcome {
   double seconds = 0;
   double score_seconds = 0;  // what computing the metric on all rows took
   double ended_seconds = 0;  // since the sweep's start, filled by who runs it
-  std::string device;        // it ran on, or that another process says it ran on
+  std::string device;        // it ran on, the last of several
+  // What the learner, or predicting with its model, failed with.
+  std::optional<StatusCode> error;
+  // Of a trial that ran on several devices: where it ran before, and why not to the end.
+  std::string moved_from;
   // What really ran, and what was copied to and from devices.
   std::vector<kernels::KernelUse> usage;
   // Known from an earlier process, and not run in this one.

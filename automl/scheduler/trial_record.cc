@@ -90,6 +90,9 @@ std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
   if (!outcome.went_on_from.empty()) {
     text += fmt::format("went on from {}\n", outcome.went_on_from);
   }
+  if (!outcome.moved_from.empty()) {
+    text += fmt::format("moved to {} from {}\n", outcome.device, outcome.moved_from);
+  }
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];
     text += fmt::format("fold {}: {} iterations (best {}) in {:.3f} s", fold + 1, record.iterations,
@@ -160,6 +163,9 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   // As text: a seed uses all 64 bits.
   ASSAY_RETURN_IF_ERROR(run.set_tag("seed", fmt::format("{}", spec.seed)));
   ASSAY_RETURN_IF_ERROR(run.set_tag("device", outcome.device));
+  if (!outcome.moved_from.empty()) {
+    ASSAY_RETURN_IF_ERROR(run.set_tag("moved_from", outcome.moved_from));
+  }
   // What the machine is stands in the sweep's record.
   ASSAY_RETURN_IF_ERROR(run.set_environment({{"assay_version", tracking::assay_version()},
                                              {"device", outcome.device},

@@ -12,7 +12,12 @@ void History::start(const TrialSpec& spec) {
 }
 
 void History::record_rung(int64_t number, const RungValue& value) {
-  trials_[static_cast<size_t>(number)].rungs.push_back(value);
+  std::vector<RungValue>& rungs = trials_[static_cast<size_t>(number)].rungs;
+  // A trial that began anew on another device meets them again.
+  const bool known = std::any_of(rungs.begin(), rungs.end(), [&](const RungValue& before) {
+    return before.rung == value.rung;
+  });
+  if (!known) rungs.push_back(value);
 }
 
 void History::finish(TrialResult result) {

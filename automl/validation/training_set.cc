@@ -453,10 +453,12 @@ int64_t TrainingSet::byte_count() const {
          (levels_.empty() ? 0 : level_bytes());
 }
 
-Status TrainingSet::release_table(bool dense, const kernels::ComputeContext& context) {
+Status TrainingSet::release_table(bool dense, const kernels::ComputeContext& context,
+                                  std::span<kernels::Device* const> devices) {
   for (kernels::Device* device : {context.device, context.host}) {
     ASSAY_RETURN_IF_ERROR(features_->bins(*device, context));
   }
+  for (kernels::Device* device : devices) (void)features_->bins(*device, context);
   if (dense) ASSAY_RETURN_IF_ERROR(features_->dense(context));
   features_->release();
   table_.reset();

@@ -90,9 +90,11 @@ class TrainingSet {
   // Null after release_table().
   const std::shared_ptr<const datasets::Table>& table() const { return table_; }
   // Makes the bins, and the dense form if `dense`, and lets the table's columns go: fits need no
-  // more than these. Others who hold the table keep its memory. Call before trials.
+  // more than these. Others who hold the table keep its memory. Call before trials. `devices`:
+  // where else trials will run; one that has no room for the bins fails what asks for them there.
   // Fails: as FeatureView::bins and dense.
-  Status release_table(bool dense, const kernels::ComputeContext& context);
+  Status release_table(bool dense, const kernels::ComputeContext& context,
+                       std::span<kernels::Device* const> devices);
 
   const std::string& validation_method() const { return validation_method_; }
   const std::string& validation_reason() const { return validation_reason_; }

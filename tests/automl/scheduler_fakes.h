@@ -353,7 +353,7 @@ class SweepBench {
     EXPECT_TRUE(workspace) << workspace.error().message;
     request.workspace = *workspace;
     request.compute.kernels = &devices_.kernels();
-    request.compute.device = &devices_.host();
+    request.compute.devices = {&devices_.host()};
     request.compute.host = &devices_.host();
     request.compute.make_executor = [](int threads) {
       return std::make_unique<ThreadedExecutor>(threads);

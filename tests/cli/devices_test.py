@@ -42,6 +42,13 @@ class DevicesTest(CliCase):
         reasons = {kind['kind']: kind['reason'] for kind in listed['unavailable']}
         self.assertIn('did not load', reasons['cuda'])
 
+    def test_a_device_is_named_once(self):
+        base = ['run', '--data', self.table, '--target', 'default', '--trials', 2, '--workspace',
+                'w', '--device']
+        self.fails(2, *base, 'cpu,cpu', says="device 'cpu' is listed twice")
+        self.fails(2, *base, 'cpu,fgpa', says="did you mean 'fpga'")
+        self.fails(2, *base, 'cpu,auto', says="'auto' stands alone")
+
 
 if __name__ == '__main__':
     unittest.main()
