@@ -133,7 +133,7 @@ Status CardSplitter::open(int32_t node) {
   if (growth_.samples_columns()) return open_sampled(node);
   pool_.acquire(node, node);
   const int64_t slot = node_at(node).histogram;
-  Batch batch(device_, histograms_->generation());
+  Batch batch(device_, growth_.context.stop, histograms_->generation());
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan_, growth_.rows_of(node_at(node)), slot, -1));
   ASSAY_RETURN_IF_ERROR(search(batch, plan_, {{node, slot}}));
   keep_or_release(node);
@@ -147,7 +147,7 @@ Status CardSplitter::open_sampled(int32_t node) {
                           growth_.features, [&](int32_t feature) { chosen.push_back(feature); });
   std::sort(chosen.begin(), chosen.end());
   const CardPlan plan = CardPlan::make(growth_.args.bins, chosen, growth_.rules.lanes);
-  Batch batch(device_, histograms_->generation());
+  Batch batch(device_, growth_.context.stop, histograms_->generation());
   histograms_->forget_plan();
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan, growth_.rows_of(node_at(node)), 0, -1));
   return search(batch, plan, {{node, 0}});
@@ -166,7 +166,7 @@ Status CardSplitter::open_children(int32_t index, int64_t least_rows) {
   const int32_t rest = build_right ? left : left + 1;
   pool_.acquire(built, index);
   pool_.move(index, rest);
-  Batch batch(device_, histograms_->generation());
+  Batch batch(device_, growth_.context.stop, histograms_->generation());
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan_, growth_.rows_of(node_at(built)),
                                          node_at(built).histogram, node_at(rest).histogram));
   std::vector<Job> jobs;
@@ -295,7 +295,7 @@ Result<std::unique_ptr<CardSource>> CardSource::make(XrtDevice& device, const cp
 // The host's plan has the same features in the same order, without bundles.
 Status CardSource::build(const cpu::ColumnPlan& plan, std::span<const uint32_t> rows,
                          int64_t* words) {
-  Batch batch(device_, histograms_->generation());
+  Batch batch(device_, growth_.context.stop, histograms_->generation());
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan_, rows, 0, -1));
   histograms_->fetch(batch, plan_, 0);
   ASSAY_RETURN_IF_ERROR(batch.run());

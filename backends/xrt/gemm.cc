@@ -26,7 +26,7 @@ Status run(const kernels::OpContext& context, const GemmProblem& problem, const 
   ASSAY_ASSIGN_OR_RETURN(const Operand a, place(args.a, problem.m * problem.k));
   ASSAY_ASSIGN_OR_RETURN(const Operand b, place(args.b, problem.k * problem.n));
   ASSAY_ASSIGN_OR_RETURN(const Operand c, place(args.c, problem.m * problem.n));
-  Batch batch(device);
+  Batch batch(device, context.stop);
   if (problem.beta != 0) batch.send(CardKernel::kGemm, kResult, c.address(), 0, c.bytes());
   batch.start(
       CardKernel::kGemm, 0,

@@ -1,10 +1,12 @@
 // predict_trees on an XRT card: rows are cut into as many parts as keep its compute units busy, and
 // while one part is computed the scores of the next are sent and those of the last brought back.
+// Many trees are walked in several rounds, so that a run is never long.
 #include "kernels/predict_trees.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "backends/xrt/operand.h"
@@ -20,6 +22,9 @@ using kernels::PredictTreesProblem;
 // Features of a row that a unit keeps (backends/xrt/hls/kernels.h).
 constexpr int32_t kMostFeatures = 4096;
 constexpr int64_t kPartRows = 65'536;
+// Rows times trees of a run at most: a card walks them in some ten milliseconds, and an emulated
+// one does not keep who wants to stop it for long either.
+constexpr int64_t kRunWork = 1 << 22;
 constexpr int32_t kScores = 8;  // the kernel's argument
 
 // Sizes of the packed arrays up to tree `end`, in elements. A tree's nodes end where its last leaf
@@ -82,45 +87,86 @@ Result<std::array<Operand, kScores>> place_inputs(XrtDevice& device,
   return placed;
 }
 
+// Adds some of the trees to some of the parts of rows.
+class Walk {
+ public:
+  Walk(const kernels::OpContext& context, const PredictTreesProblem& problem,
+       const PredictTreesArgs& args, std::span<const Operand> inputs, const Operand& scores)
+      : context_(context), problem_(problem), args_(args), inputs_(inputs), scores_(scores) {}
+
+  Status run(ChunkRange trees, ChunkRange parts) {
+    Batch batch(static_cast<XrtDevice&>(*context_.device), context_.stop);
+    for (int64_t part = parts.begin; part < parts.end; ++part) {
+      batch.send(CardKernel::kPredictTrees, kScores, scores_.address(), offset_of(part),
+                 bytes_of(part));
+      if (part >= parts.begin + 2) bring(batch, part - 2);
+      start(batch, trees, part);
+    }
+    for (int64_t part = std::max(parts.begin, parts.end - 2); part < parts.end; ++part) {
+      bring(batch, part);
+    }
+    return batch.run();
+  }
+
+ private:
+  ChunkRange rows_of(int64_t part) const {
+    return chunk_range(problem_.row_count, kPartRows, part);
+  }
+  int64_t row_bytes() const { return int64_t{problem_.output_count} * 8; }
+  int64_t offset_of(int64_t part) const { return rows_of(part).begin * row_bytes(); }
+  int64_t bytes_of(int64_t part) const {
+    return (rows_of(part).end - rows_of(part).begin) * row_bytes();
+  }
+
+  void start(Batch& batch, ChunkRange trees, int64_t part) const {
+    using Arg = Batch::Arg;
+    const ChunkRange rows = rows_of(part);
+    std::vector<Arg> args;
+    for (const Operand& input : inputs_) args.push_back(Arg::in(input.address()));
+    const std::vector<Arg> rest = {Arg::as_is(scores_.address()),
+                                   Arg::of(args_.bins.row_count),
+                                   Arg::of(problem_.feature_count),
+                                   Arg::of(rows.begin),
+                                   Arg::of(rows.end - rows.begin),
+                                   Arg::of(args_.rows == nullptr ? 0 : 1),
+                                   Arg::of(trees.begin),
+                                   Arg::of(trees.end),
+                                   Arg::of(problem_.leaf_width),
+                                   Arg::of(problem_.output_count)};
+    args.insert(args.end(), rest.begin(), rest.end());
+    batch.start(CardKernel::kPredictTrees, static_cast<uint32_t>(part % 2), std::move(args));
+  }
+  void bring(Batch& batch, int64_t part) const {
+    batch.wait(static_cast<uint32_t>(part % 2));
+    batch.fetch(CardKernel::kPredictTrees, kScores, scores_.address(), offset_of(part),
+                bytes_of(part));
+  }
+
+  const kernels::OpContext& context_;
+  const PredictTreesProblem& problem_;
+  const PredictTreesArgs& args_;
+  std::span<const Operand> inputs_;
+  const Operand& scores_;
+};
+
 Status run(const kernels::OpContext& context, const PredictTreesProblem& problem,
            const PredictTreesArgs& args) {
-  using Arg = Batch::Arg;
   ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
   if (problem.row_count == 0 || problem.tree_begin == problem.tree_end) return {};
   auto& device = static_cast<XrtDevice&>(*context.device);
   ASSAY_ASSIGN_OR_RETURN(const auto inputs, place_inputs(device, problem, args));
-  const int64_t row_bytes = int64_t{problem.output_count} * 8;
-  ASSAY_ASSIGN_OR_RETURN(const Operand scores,
-                         Operand::make(device, args.scores, problem.row_count * row_bytes));
-  Batch batch(device);
-  const auto part_of = [&](int64_t part) {
-    return chunk_range(problem.row_count, kPartRows, part);
-  };
+  ASSAY_ASSIGN_OR_RETURN(
+      const Operand scores,
+      Operand::make(device, args.scores, problem.row_count * problem.output_count * 8));
+  Walk walk(context, problem, args, inputs, scores);
+  // Trees in ascending order, whatever is cut: the order in which a row's scores are summed.
+  const int64_t part_rows = std::min(problem.row_count, kPartRows);
+  const int64_t trees_at_once = std::max<int64_t>(1, kRunWork / part_rows);
   const int64_t parts = chunk_count_of(problem.row_count, kPartRows);
-  const auto bring = [&](int64_t part) {
-    const ChunkRange rows = part_of(part);
-    batch.wait(static_cast<uint32_t>(part % 2));
-    batch.fetch(CardKernel::kPredictTrees, kScores, scores.address(), rows.begin * row_bytes,
-                (rows.end - rows.begin) * row_bytes);
-  };
-  for (int64_t part = 0; part < parts; ++part) {
-    const ChunkRange rows = part_of(part);
-    batch.send(CardKernel::kPredictTrees, kScores, scores.address(), rows.begin * row_bytes,
-               (rows.end - rows.begin) * row_bytes);
-    if (part >= 2) bring(part - 2);
-    std::vector<Arg> kernel_args;
-    for (const Operand& input : inputs) kernel_args.push_back(Arg::in(input.address()));
-    const std::vector<Arg> rest = {
-        Arg::as_is(scores.address()),   Arg::of(args.bins.row_count),
-        Arg::of(problem.feature_count), Arg::of(rows.begin),
-        Arg::of(rows.end - rows.begin), Arg::of(args.rows == nullptr ? 0 : 1),
-        Arg::of(problem.tree_begin),    Arg::of(problem.tree_end),
-        Arg::of(problem.leaf_width),    Arg::of(problem.output_count)};
-    kernel_args.insert(kernel_args.end(), rest.begin(), rest.end());
-    batch.start(CardKernel::kPredictTrees, static_cast<uint32_t>(part % 2), std::move(kernel_args));
+  for (int64_t tree = problem.tree_begin; tree < problem.tree_end; tree += trees_at_once) {
+    const ChunkRange trees{tree, std::min(tree + trees_at_once, problem.tree_end)};
+    ASSAY_RETURN_IF_ERROR(walk.run(trees, {0, parts}));
   }
-  for (int64_t part = std::max<int64_t>(0, parts - 2); part < parts; ++part) bring(part);
-  ASSAY_RETURN_IF_ERROR(batch.run());
   return scores.copy_back();
 }
 

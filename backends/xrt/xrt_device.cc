@@ -12,6 +12,9 @@ struct KernelSignature {
   std::string_view name;
   std::string_view args;
 };
+// Kernels that are started before the stop token is looked at again: enough to keep the compute
+// units busy.
+constexpr size_t kStartsAtATime = 8;
 // Of each CardKernel; backends/xrt/hls/kernels.h has them in C++.
 constexpr KernelSignature kSignatures[] = {
     {"tree_histogram", "bbbbb88844488"},
@@ -297,6 +300,15 @@ Status Batch::add_copy(const Item& item) {
   return {};
 }
 
+size_t Batch::request_end(size_t begin) const {
+  const size_t most = std::min(steps_.size(), begin + kMostSteps);
+  size_t starts = 0;
+  for (size_t i = begin; i < most; ++i) {
+    if (steps_[i].kind == StepKind::kStart && starts++ == kStartsAtATime) return i;
+  }
+  return most;
+}
+
 Status Batch::run() {
   const std::lock_guard lock(device_.mutex_);
   ASSAY_RETURN_IF_ERROR(device_.start_locked());
@@ -314,12 +326,17 @@ Status Batch::run() {
     }
     if (!status) break;
   }
-  // A worker takes so many steps at a time; it waits for its runs between them.
-  for (size_t i = 0; i < steps_.size() && status; i += kMostSteps) {
-    const size_t count = std::min(steps_.size() - i, static_cast<size_t>(kMostSteps));
-    const auto steps = std::span<const Step>(steps_).subspan(i, count);
+  // The worker waits for its runs at the end of each request.
+  for (size_t begin = 0; begin < steps_.size() && status;) {
+    if (stop_ != nullptr && stop_->requested()) {
+      status = fail(StatusCode::kCancelled, "{}: stopped by request", device_.info_.id);
+      break;
+    }
+    const size_t end = request_end(begin);
+    const auto steps = std::span<const Step>(steps_).subspan(begin, end - begin);
     status = device_.client_->run(steps);
     if (status) count_steps(steps);
+    begin = end;
   }
   // What was to be sent may not have been.
   if (!status) {

@@ -91,9 +91,9 @@ class XrtDevice final : public kernels::Device {
 class Batch {
  public:
   // With a generation it counts on what kernels left on the card then, and fails where that is
-  // gone.
-  explicit Batch(XrtDevice& device, int64_t generation = -1)
-      : device_(device), generation_(generation) {}
+  // gone. `stop` may be null.
+  Batch(XrtDevice& device, const StopToken* stop, int64_t generation = -1)
+      : device_(device), stop_(stop), generation_(generation) {}
 
   // An argument of a kernel.
   struct Arg {
@@ -124,8 +124,9 @@ class Batch {
   // `kernel`.
   void send(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes);
   void fetch(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes);
-  // Makes all of it, and waits.
-  // Fails: device; resource_exhausted if the card has no room for a buffer.
+  // Makes all of it, and waits. Between runs of kernels, a few at a time, it looks at the stop
+  // token. Fails: device; resource_exhausted if the card has no room for a buffer; cancelled, and
+  // then nothing is running.
   Status run();
 
  private:
@@ -144,10 +145,13 @@ class Batch {
   Result<XrtDevice::Copy*> placed(const void* address, CardKernel kernel, int32_t arg,
                                   int64_t& bytes);
   Step& new_step(StepKind kind);
+  // The end of the steps from `begin` on that the worker gets at once.
+  size_t request_end(size_t begin) const;
   // Tells of the steps that were made.
   void count_steps(std::span<const Step> steps);
 
   XrtDevice& device_;
+  const StopToken* stop_;
   int64_t generation_;
   std::vector<Item> items_;
   std::vector<Step> steps_;

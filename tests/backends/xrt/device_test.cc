@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
 #include <map>
 #include <utility>
 
@@ -125,6 +126,88 @@ TEST_F(XrtDeviceTest, GrowsTheCpusTreeOnItsKernels) {
   EXPECT_EQ((uses[{"copy", "to_host"}].bytes), device_->downloaded_bytes());
   // The table and 4 bytes for each row were sent at least.
   EXPECT_GE(device_->uploaded_bytes(), 3000 * (70 + 4));
+}
+
+// More rows than a part and more trees than a round: scores are summed over the rounds in order.
+TEST_F(XrtDeviceTest, WalksManyTreesInRoundsToTheCpusBits) {
+  constexpr int64_t kRows = 65'600;
+  constexpr int kTrees = 70;
+  const conformance::TreeProblem item = conformance::plain_tree_problem(500, 3, 0);
+  kernels::Tree tree;
+  ASSERT_TRUE(grow(item, devices_->host(), tree));
+  kernels::Forest forest(1, 1);
+  for (int i = 0; i < kTrees; ++i) {
+    for (float& value : tree.leaf_values) value *= 1.01f;
+    forest.append(tree);
+  }
+  std::vector<uint32_t> rows;
+  for (int64_t row = 0; row < kRows; ++row) rows.push_back(static_cast<uint32_t>(row % 500));
+  const kernels::BinnedView bins = item.args(nullptr, nullptr).bins;
+  const auto scores_on = [&](kernels::Device& device) -> Result<std::vector<double>> {
+    const std::vector<double> begin(rows.size(), 0.25);
+    ASSAY_ASSIGN_OR_RETURN(auto scores,
+                           DeviceArray<double>::copy_of(device, std::span<const double>(begin)));
+    cpu::OpenMpExecutor executor(2);
+    const kernels::OpContext context{&device, &executor, nullptr};
+    ASSAY_RETURN_IF_ERROR(
+        kernels::run_op(devices_->kernels().table<kernels::PredictTrees>(), context,
+                        kernels::PredictTreesProblem{kRows, bins.feature_count, 0, kTrees, 1, 1},
+                        {bins, forest.view(), rows.data(), scores.on_device()}));
+    scores.wrote_device();
+    ASSAY_ASSIGN_OR_RETURN(const std::span<const double> sums, scores.to_host());
+    return std::vector<double>(sums.begin(), sums.end());
+  };
+  const auto expected = scores_on(devices_->host());
+  ASSERT_TRUE(expected.has_value()) << expected.error().message;
+  EXPECT_EQ(device_->run_count(CardKernel::kPredictTrees), 0);
+  const auto walked = scores_on(*device_);
+  ASSERT_TRUE(walked.has_value()) << walked.error().message;
+  EXPECT_TRUE(*walked == *expected);
+  // 64 trees and the others, for each of two parts.
+  EXPECT_EQ(device_->run_count(CardKernel::kPredictTrees), 4);
+}
+
+// Says that the time is up when it was asked so often.
+class AskedClock final : public Clock {
+ public:
+  int64_t now_ns() const override { return asks_.fetch_add(1); }
+
+ private:
+  mutable std::atomic<int64_t> asks_{0};
+};
+
+TEST_F(XrtDeviceTest, ABatchLooksAtTheStopTokenBetweenItsRuns) {
+  const std::vector<float> ones(16, 1.0f);
+  const auto a = DeviceArray<float>::copy_of(*device_, std::span<const float>(ones));
+  const auto b = DeviceArray<float>::copy_of(*device_, std::span<const float>(ones));
+  auto c = DeviceArray<float>::make(*device_, 16);
+  ASSERT_TRUE(a.has_value() && b.has_value() && c.has_value());
+  constexpr int kRuns = 20;
+  const auto multiply = [&](const StopToken* stop) {
+    using Arg = Batch::Arg;
+    Batch batch(*device_, stop);
+    for (int i = 0; i < kRuns; ++i) {
+      batch.start(CardKernel::kGemm, static_cast<uint32_t>(i % 2),
+                  {Arg::in(a->on_device()), Arg::in(b->on_device()), Arg::as_is(c->on_device()),
+                   Arg::of(int64_t{4}), Arg::of(int64_t{4}), Arg::of(int64_t{4}), Arg::of(0),
+                   Arg::of(0), Arg::of(1.0f), Arg::of(0.0f)});
+    }
+    batch.fetch(CardKernel::kGemm, 2, c->on_device(), 0, 64);
+    return batch.run();
+  };
+  const AskedClock clock;
+  const StopToken stop(&clock, 1);
+  const Status stopped = multiply(&stop);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, StatusCode::kCancelled);
+  EXPECT_EQ(stopped.error().message, "fpga:emu0: stopped by request");
+  const int64_t made = device_->run_count(CardKernel::kGemm);
+  EXPECT_GT(made, 0);
+  EXPECT_LT(made, kRuns);
+  // The card is as good as before.
+  ASSERT_TRUE(multiply(nullptr));
+  EXPECT_EQ(device_->run_count(CardKernel::kGemm), made + kRuns);
+  EXPECT_EQ(c->on_device()[5], 4.0f);
 }
 
 TEST_F(XrtDeviceTest, DeathOfTheWorkerIsOneFailureAndNotTheEnd) {
