@@ -6,8 +6,11 @@ import unittest
 from cli_case import CliCase, binary_table
 
 
+EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../examples/credit.yaml')
+
+
 class FpgaTest(CliCase):
-    def sweep(self, workspace, device):
+    def sweep(self, workspace, device, trials=4):
         # Few and small trees: each start of an emulated kernel takes a millisecond or more.
         config = self.write('few_trees.yaml', '''
 data: {train: train.csv, target: default}
@@ -17,8 +20,24 @@ learners:
   random_forest: {trees: 4, max_leaves: 8}
   linear: {}
 ''')
-        return self.assay_json('--workspace', workspace, 'run', config, '--trials', 4, '--seed', 3,
-                               '--threads', 2, '--device', device, timeout=600)
+        return self.assay_json('--workspace', workspace, 'run', config, '--trials', trials,
+                               '--seed', 3, '--threads', 2, '--device', device, timeout=600)
+
+    def trials(self, workspace, run_id):
+        """The records of a sweep's trials by number."""
+        rows = self.assay_json('--workspace', workspace, 'runs', 'list', '--parent', run_id)
+        runs = [self.assay_json('--workspace', workspace, 'runs', 'show', row['run_id'])
+                for row in rows]
+        return {run['tags']['trial']: run for run in runs}
+
+    @staticmethod
+    def kernels(run):
+        """What ran in a trial: calls and bytes by device, op and kernel."""
+        table = run['tables'].get('kernels', {})
+        if not table:
+            return {}
+        places = zip(table['device'], table['op'], table['kernel'])
+        return dict(zip(places, zip(table['calls'], table['bytes'])))
 
     def setUp(self):
         super().setUp()
@@ -45,12 +64,71 @@ learners:
         self.assertEqual(on_card['trials']['failed'], 0)
         named = self.assay_json('--workspace', 'card', 'runs', 'search', "device = 'fpga:emu0'")
         self.assertGreaterEqual(len(named), 4)
+        card, cpu = (self.trials(workspace, run['run_id'])
+                     for workspace, run in (('card', on_card), ('cpu', on_cpu)))
+        self.assertEqual({run['tags']['device'] for run in cpu.values()}, {'cpu'})
+        self.assertEqual({device for run in cpu.values() for device, _, _ in self.kernels(run)},
+                         {'cpu'})
+        self.assertTrue(any(('fpga:emu0', '', 'predict_trees') in self.kernels(run)
+                            for run in card.values()))
         # Prediction on either device, bit for bit.
         for device in ('cpu', 'fpga:emu0'):
             self.assay('--workspace', 'card', 'predict', on_card['model']['name'], '--data',
                        self.table, '--out', f'{device[:4]}.csv', '--device', device, timeout=600)
         with open(self.path('cpu.csv'), 'rb') as cpu, open(self.path('fpga.csv'), 'rb') as card:
             self.assertEqual(card.read(), cpu.read())
+
+    def test_an_example_runs_on_the_first_device_of_the_kind(self):
+        # With two folds, as every split of many rows starts a kernel.
+        flags = ['--trials', 2, '--time', 0, '--folds', 2, '--learners', 'random_forest',
+                 '--threads', 2]
+        runs = {device: self.assay_json('--workspace', device, 'run', EXAMPLE, *flags, '--device',
+                                        device, timeout=600) for device in ('cpu', 'fpga')}
+        self.assertEqual(runs['fpga']['model']['sha256'], runs['cpu']['model']['sha256'])
+        said = [note for note in runs['fpga']['notes'] if note.startswith('trials run on ')]
+        self.assertEqual(said, ['trials run on fpga:emu0 (card emulated by XRT, emulated)'])
+        trials = self.trials('fpga', runs['fpga']['run_id'])
+        self.assertEqual({run['tags']['device'] for run in trials.values()}, {'fpga:emu0'})
+        ran = self.kernels(trials[1])
+        for kernel in ('tree_histogram', 'split_scan'):
+            self.assertGreater(ran['fpga:emu0', '', kernel][0], 0)
+        there = self.kernels(self.trials('cpu', runs['cpu']['run_id'])[1])
+        grown = {op: calls for (_, op, _), (calls, _) in there.items() if op == 'grow_tree'}
+        self.assertEqual(ran['fpga:emu0', 'grow_tree', 'xrt.card_histogram'][0],
+                         grown['grow_tree'])
+        self.assertGreater(ran['fpga:emu0', 'copy', 'to_device'][1], 0)
+        shown = self.assay('--workspace', 'fpga', 'runs', 'show', trials[1]['run_id']).stdout
+        self.assertIn('xrt.card_histogram', shown)
+        page = self.path('report.html')
+        self.assay('--workspace', 'fpga', 'report', runs['fpga']['run_id'], '--out', page)
+        with open(page, encoding='utf-8') as handle:
+            text = handle.read()
+        for part in ('tree_histogram', 'card emulated by XRT, emulated'):
+            self.assertIn(part, text)
+
+    def test_cpu_and_card_side_by_side_give_the_cpus_model(self):
+        on_cpu = self.sweep('cpu', 'cpu', trials=6)
+        on_both = self.sweep('both', 'cpu,fpga:emu0', trials=6)
+        self.assertEqual(on_both['model']['sha256'], on_cpu['model']['sha256'])
+        self.assertEqual([(row['trial'], row['score']) for row in on_both['leaderboard']],
+                         [(row['trial'], row['score']) for row in on_cpu['leaderboard']])
+        self.assertIn('2 slots of 1 thread: 1 on cpu, 1 on fpga:emu0', on_both['notes'])
+        for number, run in self.trials('both', on_both['run_id']).items():
+            device = run['tags']['device']
+            self.assertIn(device, ('cpu', 'fpga:emu0'), number)
+            for place, _, _ in self.kernels(run):
+                self.assertIn(place, (device, 'cpu'), number)
+
+    def test_a_sweep_of_the_card_goes_on_elsewhere(self):
+        whole = self.sweep('cpu', 'cpu')
+        first = self.sweep('card', 'fpga:emu0', trials=3)
+        last = self.assay_json('--workspace', 'card', 'resume', first['run_id'], '--trials', 4,
+                               '--device', 'cpu')
+        self.assertEqual(last['known_trials'], 3)
+        self.assertEqual(last['model']['sha256'], whole['model']['sha256'])
+        devices = {number: run['tags']['device']
+                   for number, run in self.trials('card', first['run_id']).items()}
+        self.assertEqual(devices, {0: 'fpga:emu0', 1: 'fpga:emu0', 2: 'fpga:emu0', 3: 'cpu'})
 
     def test_nothing_stays_behind(self):
         before = set(glob.glob('/tmp/assay-fpga-*'))
