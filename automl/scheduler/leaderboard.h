@@ -34,7 +34,7 @@ struct LeaderboardRow {
 // An ensemble that selection passed through before its end.
 struct EnsemblePoint {
   int64_t members = 0;
-  // On the rows that chose its weights, less its share of what that flattered the end by.
+  // On the rows that chose its weights, less what that flattered the end by.
   double score = 0;
   double latency_us = 0;  // its members', the reading of the row counted once; 0: not measured
 };

@@ -180,17 +180,14 @@ std::vector<EnsemblePoint> SweepLead::path_of(const Selection& selection,
   return path;
 }
 
-// What is known of the end is its score on rows that did not choose it; the best trial alone has no
-// weights to be chosen. In between it is taken to grow with the members.
+// What is known of the end is also its score on rows that did not choose it: smaller ensembles are
+// taken to be flattered as much, so that none seems better than what was made of it.
 std::vector<EnsemblePoint> SweepLead::corrected_path(const Chosen& chosen) const {
   if (chosen.members.size() < 3 || chosen.members.size() != path_.size()) return {};
   if (!(floor_.latency_us > 0)) return {};
   const double gain = chosen.score - path_.back().score;
   std::vector<EnsemblePoint> path(path_.begin() + 1, path_.end() - 1);
-  for (EnsemblePoint& point : path) {
-    point.score +=
-        gain * static_cast<double>(point.members - 1) / static_cast<double>(path_.size() - 1);
-  }
+  for (EnsemblePoint& point : path) point.score += gain;
   return path;
 }
 

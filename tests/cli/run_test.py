@@ -353,6 +353,35 @@ class RunTest(CliCase):
         self.fails(2, 'run', '--data', self.train, '--target', 'default', '--trials', 3,
                    '--max-latency', 100, says=['max_latency', 'budget.time'])
 
+    def test_faster_models_stand_on_the_front_of_score_against_latency(self):
+        draw = random.Random(2)
+        with open(self.path('noisy.csv'), 'w', encoding='utf-8') as table:
+            table.write('a,b,c,d,e,y\n')
+            for _ in range(600):
+                v = [draw.uniform(-2, 2) for _ in range(5)]
+                z = v[0] + 0.7 * v[1] + 0.6 * v[2] * v[3] + draw.gauss(0, 1)
+                table.write(','.join(f'{x:.4f}' for x in v) + (',yes' if z > 0 else ',no') + '\n')
+        summary = self.assay_json('run', '--data', 'noisy.csv', '--target', 'y', '--metric',
+                                  'log_loss', '--trials', 20, '--quiet')
+        front = summary['front']
+        self.assertGreater(len(front), 1)
+        for one, next_one in zip(front, front[1:]):
+            self.assertLess(one['latency_us'], next_one['latency_us'])
+            self.assertGreater(one['score'], next_one['score'])
+        marked = {row['trial'] for row in summary['leaderboard'] if row['on_front']}
+        self.assertEqual(marked, {point['trial'] for point in front
+                                  if point['trial'] is not None or point['members'] is None})
+        members = sum(row['weight'] > 0 and row['trial'] is not None
+                      for row in summary['leaderboard'])
+        self.assertGreater(members, 2, 'else nothing is tested')
+        record = self.assay_json('runs', 'show', summary['run_id'])
+        path = record['tables']['ensemble_path']
+        self.assertEqual(path['members'], list(range(2, members)))
+        for score in path['score']:  # what the end is flattered by is taken off theirs, too
+            self.assertGreaterEqual(score, summary['validation_score'] - 1e-9)
+        text = self.assay('runs', 'show', summary['run_id']).stdout
+        self.assertIn('score against latency', text)
+
     def test_interpretable_models_are_linear_or_of_one_split_a_tree(self):
         summary = self.run_trials('--interpretable', trials=6)
         rows = summary['leaderboard']
