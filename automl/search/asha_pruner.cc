@@ -12,6 +12,8 @@ bool AshaPruner::should_stop(const TrialResult& trial, const RungValue& value,
     const TrialResult& other = history.at(i);
     if (other.spec.number == trial.spec.number || other.spec.learner != trial.spec.learner)
       continue;
+    // What keeps to a constraint is not given up for what does not.
+    if (other.status == TrialStatus::kOverLimit) continue;
     for (const RungValue& theirs : other.rungs) {
       if (!(theirs.rung == value.rung)) continue;
       ++recorded;

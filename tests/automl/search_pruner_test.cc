@@ -45,6 +45,19 @@ TEST(AshaPruner, FollowsTheExampleOfItsHeader) {
   EXPECT_TRUE(pruner.should_stop(trial, {rung, 9}, history.all()));
 }
 
+TEST(AshaPruner, DoesNotCompareWithWhatBreaksAConstraint) {
+  const Rung rung{Rung::Ladder::kFolds, 1};
+  History history = history_at(rung, {0.5, 0.4, 0.7, 0.6});
+  ASSERT_TRUE(AshaPruner(3).should_stop(trial_of(4), {rung, 0.55}, history.all()));
+  for (const int64_t number : {0, 1}) {
+    TrialResult result = history.at(number);
+    result.status = TrialStatus::kOverLimit;
+    history.finish(std::move(result));
+  }
+  EXPECT_FALSE(AshaPruner(3).should_stop(trial_of(4), {rung, 0.55}, history.all()));
+  EXPECT_TRUE(AshaPruner(3).should_stop(trial_of(4), {rung, 0.65}, history.all()));
+}
+
 TEST(AshaPruner, IsNotAskedAboutSingleFolds) {
   const Rung rung{Rung::Ladder::kSingleFold, 1};
   const History history = history_at(rung, {0.5, 0.4, 0.7, 0.6});
