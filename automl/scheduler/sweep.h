@@ -100,7 +100,8 @@ struct SweepOutcome {
   int64_t model_version = 0;
   std::string model_path;  // of its bytes, in the workspace
   std::string model_sha256;
-  ModelFootprint footprint;  // of the registered model; latency 0: there was no time to measure it
+  ModelFootprint footprint;  // of the registered model; with no time to measure it the sum
+                             // of what its members took
 
   int64_t finished = 0;  // trials with a score
   int64_t failed = 0;    // failed or skipped

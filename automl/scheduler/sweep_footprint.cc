@@ -81,6 +81,15 @@ Result<std::shared_ptr<const Model>> SweepLead::model_of(const Chosen& chosen) {
   return model;
 }
 
+// From what the members took alone.
+double SweepLead::summed_latency_us(const Chosen& chosen) const {
+  double sum = floor_.latency_us;
+  for (const Member& member : chosen.members) {
+    sum += std::max(0.0, member.candidate.latency_us - floor_.latency_us);
+  }
+  return sum;
+}
+
 Status SweepLead::settle(Chosen& chosen) {
   const Budget& budget = state_->budget;
   for (;;) {
@@ -90,6 +99,7 @@ Status SweepLead::settle(Chosen& chosen) {
     const bool late =
         budget.timed() && state_->request.clock->now_ns() >= budget.select_deadline_ns();
     if (late && !state_->limits.any()) {
+      outcome_.footprint.latency_us = summed_latency_us(ready);
       chosen = std::move(ready);
       return {};
     }

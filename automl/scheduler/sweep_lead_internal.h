@@ -133,6 +133,7 @@ class SweepLead {
   // candidates, till no limit is broken.
   Status settle(Chosen& chosen);
   Status give_way(Chosen& chosen);
+  double summed_latency_us(const Chosen& chosen) const;
   Error baseline_error(const LeaderboardRow& row) const;
   void say_what_is_left_out();
   // The ensembles of less members that the selection came by, and what is to be said of them beside
