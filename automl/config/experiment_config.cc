@@ -330,7 +330,13 @@ const OptionTable<SearchOptions>& SearchOptions::table() {
         .choices = {"auto", "true", "false"},
         .help = "Try the settings that did best in earlier runs on the same table, target and "
                 "metric in this workspace right after the defaults. auto: with a time limit; "
-                "without one a run depends on its seed alone."}});
+                "without one a run depends on its seed alone."},
+       {.name = "portfolio",
+        .member = &T::portfolio,
+        .help =
+            "Then try the few settings that come with the program, found to do well together on "
+            "other tables: those that lie in the space that is searched and, with a time limit, "
+            "as many as half of what the defaults leave of it is good for."}});
   return table;
 }
 

@@ -91,6 +91,7 @@ struct SearchOptions {
   int64_t brackets = 1;
   double fold_test = 0;
   std::string earlier_runs = "auto";  // auto, true, false
+  bool portfolio = false;
   static const OptionTable<SearchOptions>& table();
 };
 

@@ -16,6 +16,7 @@
 #include "automl/scheduler/slots.h"
 #include "automl/scheduler/sweep_state_internal.h"
 #include "automl/scheduler/time_plan.h"
+#include "automl/search/learner_search.h"
 #include "automl/validation/column_roles.h"
 #include "kernels/base/executor.h"
 #include "tracking/model_registry.h"
@@ -57,9 +58,18 @@ class SweepLead {
   Status plan_validation_folds();
   // What fits see of the levels of columns, if there is memory for it.
   Status make_level_targets(const kernels::ComputeContext& context);
-  // What did well in earlier sweeps.
-  std::vector<WantedSetting> wanted_settings();
   void choose_slots();
+  // Has the search try what did well in earlier sweeps, then the portfolio. (sweep_wanted.cc)
+  Status want_settings(const TimePlan& plan, std::span<const PlannedDefault> defaults,
+                       LearnerSearch& search);
+  std::vector<WantedSetting> earlier_ones();
+  // Those of the portfolio that there is time for.
+  Result<std::vector<WantedSetting>> portfolio_ones(const TimePlan& plan,
+                                                    std::span<const PlannedDefault> defaults,
+                                                    std::span<const SearchLearner> learners) const;
+  // What a setting is predicted to take; nothing if it would be made cheaper: it is another one
+  // then.
+  std::optional<double> seconds_as_it_is(const TimePlan& plan, const WantedSetting& setting) const;
   Status make_queue();
   std::string slots_text() const;
   // What memory allows. (sweep_memory.cc)

@@ -5,7 +5,6 @@
 #include <span>
 #include <utility>
 
-#include "automl/scheduler/earlier_settings.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "automl/search/adopted_search.h"
 #include "automl/search/auto_strategy.h"
@@ -14,7 +13,6 @@
 #include "datasets/profile.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
-#include "tracking/run_query.h"
 
 namespace assay::automl {
 namespace {
@@ -302,32 +300,6 @@ std::string SweepLead::slots_text() const {
   return text;
 }
 
-std::vector<WantedSetting> SweepLead::wanted_settings() {
-  const std::string& mode = config_.search.earlier_runs;
-  if (mode == "false" || (mode == "auto" && !state_->budget.timed())) return {};
-  EarlierSweeps wanted;
-  wanted.content_hash = state_->record.dataset.content_hash;
-  wanted.target = config_.data.target;
-  wanted.metric = outcome_.metric;
-  wanted.maximise = state_->set->metric().maximise();
-  wanted.limits = state_->limits;
-  if (wanted.content_hash.empty()) return {};
-  // A process that goes on looks at what its run looked at when it began.
-  const auto own = tracking::find_run(*state_->request.workspace, parent_->id());
-  if (!own) return {};
-  wanted.before_ns = own->created_ns;
-  const auto found = earlier_settings(*state_->request.workspace, wanted);
-  if (!found) {
-    note("settings of earlier runs are not tried: " + found.error().message);
-    return {};
-  }
-  std::vector<WantedSetting> settings;
-  for (const EarlierSetting& setting : *found) {
-    settings.push_back({setting.learner, setting.params});
-  }
-  return settings;
-}
-
 void SweepLead::choose_slots() {
   const DataShape shape = state_->set->shape();
   SlotRequest slot_request;
@@ -385,10 +357,7 @@ Status SweepLead::make_queue() {
   auto made = std::make_unique<LearnerSearch>(
       std::move(learners), make_sampler(strategy),
       derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
-  if (const size_t count = made->want(wanted_settings()); count > 0) {
-    note(fmt::format("{} setting{} of earlier runs on this table {} tried after the defaults",
-                     count, count == 1 ? "" : "s", count == 1 ? "is" : "are"));
-  }
+  ASSAY_RETURN_IF_ERROR(want_settings(time, defaults, *made));
   std::unique_ptr<Search> search = std::move(made);
   if (!logical && past_ != nullptr) {
     std::vector<TrialSpec> proposals = state_->known.specs();

@@ -20,6 +20,16 @@ void order_defaults(std::vector<PlannedDefault>& defaults, double seconds_left) 
   if (slow != defaults.end()) slow->share = kLeadingShare;
 }
 
+std::vector<size_t> within_seconds(std::span<const double> seconds, double most) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < seconds.size(); ++i) {
+    if (seconds[i] > most) continue;
+    most -= seconds[i];
+    places.push_back(i);
+  }
+  return places;
+}
+
 int64_t TimeSlices::deadline_ns(const TrialSpec& spec, int64_t now_ns, int64_t end_ns) {
   if (spec.origin != TrialOrigin::kDefault) return end_ns;
   const std::lock_guard lock(mutex_);

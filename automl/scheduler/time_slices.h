@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,12 @@ void order_defaults(std::vector<PlannedDefault>& defaults, double seconds_left);
 inline constexpr double kQuickShare = 0.1;
 inline constexpr double kLeadingShare = 3;
 inline constexpr double kRestShare = 2;
+
+// Places of those settings that are tried in turn, if they take `seconds` each and `most` together:
+// what no longer fits is passed over for what still does.
+std::vector<size_t> within_seconds(std::span<const double> seconds, double most);
+// Of the time that defaults leave, for the portfolio: the search has the rest.
+inline constexpr double kPortfolioShare = 0.5;
 
 class TimeSlices {
  public:

@@ -120,8 +120,9 @@ Result<TrialSpec> read_spec(const ModelReader& reader) {
   const auto read = std::from_chars(seed.data(), end, spec.seed);
   if (read.ec != std::errc() || read.ptr != end) return reader.damaged("its seed is no number");
   ASSAY_ASSIGN_OR_RETURN(spec.number, reader.integer("trial", 0, INT64_MAX));
-  ASSAY_ASSIGN_OR_RETURN(const int64_t origin,
-                         reader.integer("origin", 0, static_cast<int64_t>(TrialOrigin::kEarlier)));
+  ASSAY_ASSIGN_OR_RETURN(
+      const int64_t origin,
+      reader.integer("origin", 0, static_cast<int64_t>(TrialOrigin::kPortfolio)));
   spec.origin = static_cast<TrialOrigin>(origin);
   ASSAY_ASSIGN_OR_RETURN(const auto setting, reader.texts("setting"));
   if (setting.size() != 2) return reader.damaged("it has no setting");

@@ -34,7 +34,7 @@ std::optional<TrialSpec> read_spec(const RunRecord& record) {
   TrialSpec spec;
   const auto number = record.tags.find("trial");
   const auto learner = text_tag(record, "learner");
-  const auto origin = parse_name<TrialOrigin, 6>(text_tag(record, "origin"));
+  const auto origin = parse_name<TrialOrigin, kTrialOrigins>(text_tag(record, "origin"));
   const auto seed = text_tag(record, "seed");
   if (number == record.tags.end() || !learner || !origin || !seed) return std::nullopt;
   const auto* whole = std::get_if<int64_t>(&number->second.data());

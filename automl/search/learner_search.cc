@@ -111,6 +111,7 @@ size_t LearnerSearch::place_of(std::string_view name) const {
 }
 
 size_t LearnerSearch::want(const std::vector<WantedSetting>& settings) {
+  const size_t before = wanted_.size();
   for (const WantedSetting& setting : settings) {
     const size_t place = place_of(setting.learner);
     if (place == learners_.size() || learners_[place].baseline) continue;
@@ -118,17 +119,16 @@ size_t LearnerSearch::want(const std::vector<WantedSetting>& settings) {
     auto unit = space.unit_of(setting.params);
     if (!unit) continue;
     auto params = space.at(*unit);
-    if (params) wanted_.push_back({place, std::move(*params), std::move(*unit)});
+    if (params) wanted_.push_back({place, std::move(*params), std::move(*unit), setting.origin});
   }
-  return wanted_.size();
+  return wanted_.size() - before;
 }
 
 std::optional<TrialSpec> LearnerSearch::next_wanted(int64_t number) {
   while (wanted_begin_ < wanted_.size()) {
     Wanted& next = wanted_[wanted_begin_++];
     if (known_.count(key_of(learners_[next.learner].name, next.params)) > 0) continue;
-    return add(number, next.learner, std::move(next.params), TrialOrigin::kEarlier,
-               std::move(next.unit));
+    return add(number, next.learner, std::move(next.params), next.origin, std::move(next.unit));
   }
   return std::nullopt;
 }

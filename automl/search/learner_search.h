@@ -4,11 +4,12 @@
 // default whose share of the time was too short is gone on with before anything else is tried, once
 // all defaults have had theirs: a setting that is known to be good is nearer to a better model than
 // a draw that there is as little time for. Then come the settings that are wanted, such as those
-// that did well in earlier sweeps.
+// that did well in earlier sweeps, and those of the portfolio.
 #pragma once
 
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,14 @@ class LearnerSearch final : public Search {
   LearnerSearch(std::vector<SearchLearner> learners, std::unique_ptr<Sampler> sampler,
                 uint64_t seed);
   // Settings to try after the defaults, in this order; those that their learner's space does not
-  // hold are left out, and what it fixes is as it says. Call before the first proposal. Gives how
-  // many there are.
+  // hold are left out, and what it fixes is as it says. Call before the first proposal; what a
+  // further call names comes behind. Gives how many of them there are.
   size_t want(const std::vector<WantedSetting>& settings);
   std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) override;
   // One of a learner that does not take part is passed over.
   void adopt(const TrialSpec& spec) override;
+  // As given, the baseline first.
+  std::span<const SearchLearner> learners() const { return learners_; }
 
  private:
   // What was proposed in one learner's space.
@@ -59,6 +62,7 @@ class LearnerSearch final : public Search {
     size_t learner = 0;
     ParamMap params;
     std::vector<double> unit;
+    TrialOrigin origin = TrialOrigin::kEarlier;
   };
   std::vector<Wanted> wanted_;
   size_t wanted_begin_ = 0;       // those before were proposed

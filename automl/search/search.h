@@ -30,6 +30,7 @@ struct SearchLearner {
 struct WantedSetting {
   std::string learner;
   ParamMap params;
+  TrialOrigin origin = TrialOrigin::kEarlier;
 };
 
 class Search {

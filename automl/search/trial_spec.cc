@@ -5,8 +5,8 @@
 namespace assay::automl {
 
 std::string_view name_of(TrialOrigin origin) {
-  constexpr std::array<std::string_view, 6> kNames = {"baseline", "default",   "random",
-                                                      "guided",   "continued", "earlier"};
+  constexpr std::array<std::string_view, kTrialOrigins> kNames = {
+      "baseline", "default", "random", "guided", "continued", "earlier", "portfolio"};
   return kNames[static_cast<size_t>(origin)];
 }
 

@@ -21,12 +21,15 @@ enum class TrialOrigin {
   kGuided,     // chosen from its search space by the results so far
   kContinued,  // a default whose share of the time was too short, gone on with
   kEarlier,    // did well in an earlier sweep on the same table
+  kPortfolio,  // one of a few settings that did well together on many tables (portfolio.h)
 };
-// "baseline", "default", "random", "guided", "continued", "earlier".
+inline constexpr int kTrialOrigins = 7;  // how many there are
+// "baseline", "default", "random", "guided", "continued", "earlier", "portfolio".
 std::string_view name_of(TrialOrigin origin);
-// From a search space, not one of those that every sweep begins with.
+// One of many, which is given up where it is behind; not one that must have its turn.
 inline bool is_searched(TrialOrigin origin) {
-  return origin == TrialOrigin::kRandom || origin == TrialOrigin::kGuided;
+  return origin == TrialOrigin::kRandom || origin == TrialOrigin::kGuided ||
+         origin == TrialOrigin::kPortfolio;
 }
 
 struct TrialSpec {

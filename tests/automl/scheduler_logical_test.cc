@@ -2,6 +2,9 @@
 // give the same leaderboard and the same bytes of the model, whatever the slots and threads.
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "automl/search/portfolio.h"
 #include "kernels/base/rng.h"
 #include "tests/automl/scheduler_fakes.h"
 
@@ -47,14 +50,16 @@ Answer sweep(Task task, const std::string& method, int64_t slots, int threads) {
   bench.request.config.run.class_weight = task == Task::kRegression ? "none" : "balanced";
   bench.request.threads = static_cast<int>(slots) * threads;
   bench.request.config.budget.trials = 24;
+  bench.request.config.search.portfolio = true;
   const auto outcome = bench.run();
   EXPECT_TRUE(outcome) << outcome.error().message;
   Answer answer;
   if (!outcome) return answer;
   EXPECT_EQ(outcome->failed, 0);
   for (const LeaderboardRow& row : outcome->leaderboard.rows) {
-    answer.board += fmt::format("{} {} {} {} {} {} {}\n", row.rank, row.trial, row.learner,
-                                row.status, row.score.value_or(-1), row.weight, row.params);
+    answer.board +=
+        fmt::format("{} {} {} {} {} {} {} {}\n", row.rank, row.trial, row.learner, row.origin,
+                    row.status, row.score.value_or(-1), row.weight, row.params);
   }
   answer.model = tracking::slurp(outcome->model_path);
   return answer;
@@ -63,6 +68,7 @@ Answer sweep(Task task, const std::string& method, int64_t slots, int threads) {
 void expect_same(Task task, const std::string& method) {
   const Answer one = sweep(task, method, 1, 1);
   ASSERT_FALSE(one.model.empty());
+  EXPECT_NE(one.board.find(" portfolio "), std::string::npos) << one.board;
   for (const auto& [slots, threads] : {std::pair<int64_t, int>{2, 1}, {1, 2}, {4, 2}, {3, 1}}) {
     const Answer other = sweep(task, method, slots, threads);
     EXPECT_EQ(other.board, one.board) << slots << " x " << threads;
@@ -135,6 +141,82 @@ TEST(LogicalMode, GivesTheSameBitsWithEveryStrategy) {
     EXPECT_TRUE(one == run(3, 2)) << strategy;
     EXPECT_NE(one.find("guided"), std::string::npos) << one;
   }
+}
+
+// Settings of the portfolio that the sweep tried, by trial, as "trial learner params".
+std::vector<std::string> portfolio_of(const SweepOutcome& outcome) {
+  std::map<int64_t, std::string> by_trial;
+  for (const LeaderboardRow& row : outcome.leaderboard.rows) {
+    if (row.origin != "portfolio") continue;
+    by_trial[row.trial] = fmt::format("{} {} {}", row.trial, row.learner, row.params);
+  }
+  std::vector<std::string> texts;
+  for (auto& [trial, text] : by_trial) texts.push_back(std::move(text));
+  return texts;
+}
+
+// What is to be tried after the constant and the default of each learner that takes part.
+std::vector<std::string> expected_portfolio(const std::vector<std::string>& names,
+                                            std::vector<ParamOverride> gbt = {}) {
+  std::vector<OptionGroup> groups;
+  std::vector<SearchLearner> learners;
+  for (const Learner* learner : learner_list()) {
+    groups.push_back(learner->options());
+    if (std::find(names.begin(), names.end(), learner->name()) == names.end()) continue;
+    const bool is_gbt = learner->name() == "gbt";
+    learners.push_back({std::string(learner->name()),
+                        *SearchSpace::make(learner->options().options,
+                                           is_gbt ? gbt : std::vector<ParamOverride>())});
+  }
+  const auto settings = read_portfolio(shipped_portfolio(), "portfolio", groups);
+  EXPECT_TRUE(settings) << settings.error().message;
+  std::vector<std::string> texts;
+  auto trial = static_cast<int64_t>(names.size()) + 1;
+  for (const WantedSetting& setting : settings_within(*settings, learners)) {
+    texts.push_back(
+        fmt::format("{} {} {}", trial++, setting.learner, params_to_json(setting.params)));
+  }
+  return texts;
+}
+
+class PortfolioTest : public testing::Test {
+ protected:
+  PortfolioTest() {
+    bench_.request.table = mixed_table(Task::kRegression);
+    bench_.request.config.validation.folds = 2;
+    bench_.request.config.budget.trials = 16;
+    bench_.request.config.search.portfolio = true;
+  }
+  SweepOutcome run(std::vector<LearnerChoice> learners) {
+    bench_.request.config.learners = std::move(learners);
+    auto outcome = bench_.run();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    return outcome ? std::move(*outcome) : SweepOutcome();
+  }
+  SweepBench bench_;
+};
+
+TEST_F(PortfolioTest, ComesAfterTheDefaultsIfAskedFor) {
+  const std::vector<std::string> all = expected_portfolio({"linear", "gbt"});
+  ASSERT_GE(all.size(), 2U);
+  EXPECT_EQ(portfolio_of(run({{"linear", {}}, {"gbt", {}}})), all);
+  bench_.request.config.search.portfolio = SearchOptions().portfolio;
+  EXPECT_TRUE(portfolio_of(run({{"linear", {}}, {"gbt", {}}})).empty());
+}
+
+TEST_F(PortfolioTest, KeepsToTheSpaceOfTheConfig) {
+  const ParamOverride leaves{"max_leaves", SearchRange{.low = 4, .high = 40, .log = true}};
+  const auto narrow = expected_portfolio({"gbt"}, {leaves});
+  EXPECT_LT(narrow.size(), expected_portfolio({"gbt"}).size());
+  EXPECT_EQ(portfolio_of(run({{"gbt", {leaves}}})), narrow);
+  const ParamOverride rate{"learning_rate", ParamValue(0.123)};
+  EXPECT_TRUE(portfolio_of(run({{"gbt", {rate}}})).empty());
+}
+
+TEST_F(PortfolioTest, ComesWithATimeLimitToo) {
+  bench_.request.config.budget.time = 1000;
+  EXPECT_EQ(portfolio_of(run({{"linear", {}}, {"gbt", {}}})),
+            expected_portfolio({"linear", "gbt"}));
 }
 
 }  // namespace

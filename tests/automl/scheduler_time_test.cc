@@ -57,6 +57,14 @@ TEST(TimeSlices, FollowTheExampleOfTheirHeader) {
   EXPECT_EQ(slices.deadline_ns(spec_of("a", TrialOrigin::kRandom), 5 * kSecond, end), end);
 }
 
+TEST(WithinSeconds, PassesOverWhatNoLongerFits) {
+  const std::vector<double> seconds = {2, 5, 3, 1, 0.5};
+  EXPECT_EQ(within_seconds(seconds, 6.5), (std::vector<size_t>{0, 2, 3, 4}));
+  EXPECT_EQ(within_seconds(seconds, 1), (std::vector<size_t>{3}));
+  EXPECT_TRUE(within_seconds(seconds, -1).empty());
+  EXPECT_TRUE(within_seconds({}, 1).empty());
+}
+
 TEST(TimeSlices, GiveEachSlotItsTrialsAndALeaderTwoShares) {
   TimeSlices slices({{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}}, 2);
   const int64_t end = 8 * kSecond;

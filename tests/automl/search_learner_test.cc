@@ -139,6 +139,43 @@ TEST(LearnerSearch, TriesWantedSettingsAfterTheDefaults) {
   EXPECT_EQ(specs[4].origin, TrialOrigin::kRandom) << "no setting is tried twice";
 }
 
+TEST(LearnerSearch, TriesThePortfolioBehindWhatDidWellEarlier) {
+  const auto setting = [](double rate, TrialOrigin origin) {
+    return WantedSetting{"gbt", {{"rate", rate}, {"depth", int64_t{3}}}, origin};
+  };
+  const auto search_of = [&] {
+    LearnerSearch search({baseline(), learner("gbt")}, make_sampler("random"), 1);
+    EXPECT_EQ(search.want({setting(0.5, TrialOrigin::kEarlier)}), 1u);
+    EXPECT_EQ(
+        search.want({setting(0.2, TrialOrigin::kPortfolio), setting(0.5, TrialOrigin::kPortfolio),
+                     setting(0.3, TrialOrigin::kPortfolio)}),
+        3u);
+    return search;
+  };
+  LearnerSearch search = search_of();
+  const auto specs =
+      propose_all(search, 7, [](const TrialSpec& spec) { return finished(spec, 1); });
+  ASSERT_EQ(specs.size(), 7u);
+  const std::vector<std::pair<TrialOrigin, double>> expected = {
+      {TrialOrigin::kEarlier, 0.5}, {TrialOrigin::kPortfolio, 0.2}, {TrialOrigin::kPortfolio, 0.3}};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(specs[i + 2].origin, expected[i].first) << i;
+    EXPECT_NEAR(std::get<double>(specs[i + 2].params.at("rate")), expected[i].second, 1e-12) << i;
+  }
+  EXPECT_EQ(specs[5].origin, TrialOrigin::kRandom);
+  // A later process takes over what was proposed and goes on with the rest.
+  LearnerSearch other = search_of();
+  for (size_t i = 0; i < 4; ++i) other.adopt(specs[i]);
+  History history;
+  for (int64_t i = 4; i < 7; ++i) {
+    const auto spec = other.propose(i, history.all());
+    ASSERT_TRUE(spec);
+    EXPECT_EQ(spec->origin, specs[static_cast<size_t>(i)].origin) << i;
+    EXPECT_EQ(spec->params, specs[static_cast<size_t>(i)].params) << i;
+    EXPECT_EQ(spec->seed, specs[static_cast<size_t>(i)].seed) << i;
+  }
+}
+
 TEST(LearnerSearch, SameSeedSameProposals) {
   const auto run = [](uint64_t seed) {
     LearnerSearch search({baseline(), learner("linear"), learner("gbt")}, make_sampler("random"),

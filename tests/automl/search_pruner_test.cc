@@ -43,6 +43,8 @@ TEST(AshaPruner, FollowsTheExampleOfItsHeader) {
   EXPECT_FALSE(pruner.should_stop(trial, {rung, 9}, history.all())) << "defaults always go on";
   trial.spec.origin = TrialOrigin::kGuided;
   EXPECT_TRUE(pruner.should_stop(trial, {rung, 9}, history.all()));
+  trial.spec.origin = TrialOrigin::kPortfolio;
+  EXPECT_TRUE(pruner.should_stop(trial, {rung, 9}, history.all()));
 }
 
 TEST(AshaPruner, DoesNotCompareWithWhatBreaksAConstraint) {
