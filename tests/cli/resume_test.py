@@ -87,7 +87,9 @@ class ResumeTest(CliCase):
                 self.assertEqual(os.listdir(self.path(f'w{seed}/scratch')), [])
 
     def test_what_is_known_is_not_trained_again(self):
-        asked = [*self.asked[:-3], 60, *self.asked[-2:], '--threads', 1]
+        # With the portfolio, whose trials are among the first ten.
+        self.write('p.yaml', 'data: {train: t.csv, target: price}\nsearch: {portfolio: true}\n')
+        asked = ['p.yaml', *self.asked[:-3], 60, *self.asked[-2:], '--threads', 1]
         self.break_after(12, signal.SIGKILL, 'run', *asked, recorded=10)
         run = self.newest()
         process = self.assay('resume', run)
@@ -99,6 +101,10 @@ class ResumeTest(CliCase):
         trials = [r for r in self.assay_json('runs', 'list', '--all', '--limit', 0, '--kind', 'trial')
                   if r['status'] != 'interrupted']
         self.assertEqual(len(trials), 60)
+        whole = self.assay_json('run', *asked, '--workspace', 'whole')
+        self.assertEqual(sum(row['origin'] == 'portfolio' for row in whole['leaderboard']), 8)
+        models = self.assay_json('models', 'list')
+        self.assertEqual(models[0]['sha256'], whole['model']['sha256'])
 
     def test_ctrl_c_says_how_to_go_on(self):
         whole = self.unbroken()
