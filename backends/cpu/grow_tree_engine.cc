@@ -19,7 +19,7 @@ constexpr double kSearchWord = 2;
 constexpr double kSearchFeature = 150;
 constexpr double kSplitNode = 2000;
 // A node of this work may be left to one thread though others wait for it.
-constexpr double kAloneWork = 300e3;  // nanoseconds
+constexpr double kAloneWork = 150e3;  // nanoseconds
 // Splits to come for which there is room at once.
 constexpr int32_t kMostSplits = 1 << 16;
 // Blocks of features up to which a chunk's bins fit the cache.
