@@ -23,7 +23,7 @@ class HelpTest(CliCase):
     def test_run_explains_its_values(self):
         text = self.assay('run', '--help').stdout
         groups = re.findall(r'^([A-Z][a-z]+):$', text, re.MULTILINE)
-        self.assertEqual(groups[:-1], ['Positionals', 'Data', 'Budget', 'Validation', 'Search',
+        self.assertEqual(groups[:-1], ['Positionals', 'Data', 'Budget', 'Validation', 'Search', 'Constraints',
                                        'Compute', 'Output', 'General'])
         for part in ('--time TIME', '30s, 5m or 1h30m', '--memory SIZE', '4GiB', '--seed N',
                      '--drop NAME,NAME', '--data FILE', '--class-weight none|balanced',
