@@ -14,7 +14,9 @@ namespace assay::automl {
 namespace {
 
 Status fix(LearnerChoice& choice, const ParamMap& params) {
-  for (const auto& [name, value] : params) {
+  for (const auto& wanted : params) {
+    const std::string& name = wanted.first;
+    const ParamValue& value = wanted.second;
     const auto set = std::find_if(choice.params.begin(), choice.params.end(),
                                   [&](const ParamOverride& param) { return param.name == name; });
     if (set == choice.params.end()) {

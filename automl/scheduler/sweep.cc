@@ -289,8 +289,17 @@ bool SweepLead::user_stopped() const {
 }
 
 void SweepLead::note(std::string text) {
+  if (held_notes_) return held_notes_->push_back(std::move(text));
   if (state_->request.observer != nullptr) state_->request.observer->on_note(text);
   keep(std::move(text));
+}
+
+std::vector<std::string> SweepLead::notes_of(FunctionRef<void()> work) {
+  held_notes_.emplace();
+  work();
+  std::vector<std::string> notes = std::move(*held_notes_);
+  held_notes_.reset();
+  return notes;
 }
 
 void SweepLead::tell_loss(std::string text) {

@@ -140,7 +140,8 @@ void SweepLead::estimate(Chosen& chosen) {
   if (chosen.members.size() < 2) return;
   const TrainingSet& set = *state_->set;
   const std::string_view metric = set.metric().name();
-  std::string reason = "there was no time to choose them on a part of the rows";
+  std::string reason = chosen.gave_way ? "members were taken away to keep to the constraints"
+                                       : "there was no time to choose them on a part of the rows";
   if (chosen.selected) {
     const std::vector<Candidate> usable = usable_candidates();
     const std::vector<PredictionView> views = views_of(usable, set.output_count());

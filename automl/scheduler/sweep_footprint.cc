@@ -94,13 +94,19 @@ Status SweepLead::settle(Chosen& chosen) {
   const Budget& budget = state_->budget;
   for (;;) {
     Chosen ready = chosen;
-    estimate(ready);
-    calibrate_chosen(ready);
+    const std::vector<std::string> notes = notes_of([&] {
+      estimate(ready);
+      calibrate_chosen(ready);
+    });
+    const auto take = [&] {
+      for (const std::string& text : notes) note(text);
+      chosen = std::move(ready);
+    };
     const bool late =
         budget.timed() && state_->request.clock->now_ns() >= budget.select_deadline_ns();
     if (late && !state_->limits.any()) {
       outcome_.footprint.latency_us = summed_latency_us(ready);
-      chosen = std::move(ready);
+      take();
       return {};
     }
     ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(ready));
@@ -109,9 +115,10 @@ Status SweepLead::settle(Chosen& chosen) {
     if (footprint) outcome_.footprint = *footprint;
     const std::string breach = state_->limits.breach(outcome_.footprint);
     if (breach.empty()) {
-      chosen = std::move(ready);
+      take();
       return {};
     }
+    // What was noted of a model that is not registered is told to nobody.
     if (ready.members.size() == 1) chosen = std::move(ready);
     note(fmt::format("{} is too much ({})",
                      chosen.members.size() > 1
@@ -126,6 +133,7 @@ Status SweepLead::settle(Chosen& chosen) {
 Status SweepLead::give_way(Chosen& chosen) {
   if (chosen.members.size() > 1) {
     drop_least(chosen);
+    chosen.gave_way = true;
     return rescore(chosen);
   }
   const std::vector<Candidate>& all = state_->queue->pool().candidates();

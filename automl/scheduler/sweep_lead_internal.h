@@ -19,6 +19,7 @@
 #include "automl/search/learner_search.h"
 #include "automl/validation/column_roles.h"
 #include "kernels/base/executor.h"
+#include "kernels/base/function_ref.h"
 #include "tracking/model_registry.h"
 #include "tracking/run.h"
 
@@ -117,6 +118,7 @@ class SweepLead {
     // The rows of `predictions` that the members predicted out of fold; empty: all.
     std::vector<uint32_t> places;
     bool selected = false;  // members and weights are those that selection gave
+    bool gave_way = false;  // fewer than these, for the constraints
     double power = 1;       // of the predictions (models/calibrated_model.h), which have it
   };
   // What a stopped trial had, where that beats the baseline on the rows it covers.
@@ -174,6 +176,8 @@ class SweepLead {
   Error budget_error(const std::string& doing, double ready_seconds = 0) const;
   bool user_stopped() const;
   void note(std::string text);
+  // What `work` notes, without telling it.
+  std::vector<std::string> notes_of(FunctionRef<void()> work);
   // Of something that could not be kept: also for who wants no notes.
   void tell_loss(std::string text);
   // Of registered models' changes; each is told once.
@@ -205,6 +209,7 @@ class SweepLead {
   std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.
   std::optional<double> best_;
+  std::optional<std::vector<std::string>> held_notes_;
   std::vector<EnsemblePoint> path_;  // of the selection, its end last
   // Of an earlier process: trials whose scores are in the parent's metrics, and whether it recorded
   // the table.
