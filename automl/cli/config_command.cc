@@ -20,6 +20,7 @@
 #include "automl/config/config_template.h"
 #include "automl/config/yaml_config.h"
 #include "automl/metrics/metric.h"
+#include "automl/scheduler/readable_config.h"
 #include "automl/validation/target_check.h"
 #include "datasets/csv_reader.h"
 #include "datasets/profile.h"
@@ -171,6 +172,11 @@ Status check(const Invocation& invocation, const std::string& path) {
   const auto engine =
       Engine::open({config.run.device, true, config.run.threads, config.budget.memory});
   if (!engine) mistakes.add(places.placed(engine.error()));
+  if (loaded && config.constraints.interpretable) {
+    if (const Status readable = make_readable(config, {}); !readable) {
+      mistakes.add(places.placed(readable.error()));
+    }
+  }
   ASSAY_RETURN_IF_ERROR(std::move(mistakes).status());
   if (invocation.json) {
     print_result(nlohmann::json{{"ok", true}, {"config", path}}.dump() + "\n");

@@ -124,6 +124,8 @@ class HostileUseTest(CliCase):
             'data: {train: t.csv, target: y}\nlearners: {gbt: {learning_rate: -1}}\n':
                 ['learning_rate', '-1'],
             'data: {train: t.csv, target: y}\nlearners: {gbtt: {}}\n': ["did you mean 'gbt'"],
+            'data: {train: t.csv, target: y}\nconstraints: {interpretable: true}\nlearners:\n'
+            '  gbt: {max_leaves: 31}\n': ['bad.yaml:4', 'max_leaves', 'interpretable'],
             'data: {train: t.csv, target: y\n': ['bad.yaml'],
             '\tdata: x\n': ['bad.yaml'],
             '': ['bad.yaml', 'data'],
