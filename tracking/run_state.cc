@@ -37,7 +37,7 @@ int64_t content_bytes(const RunRecord& record) {
 }  // namespace
 
 Status MetricBuffer::log(const MetricPoint& point) try {
-  if (run_.journal_.fenced()) return run_.journal_.health();
+  bool fenced = false;
   bool first = false;
   bool full = false;
   {
@@ -45,10 +45,14 @@ Status MetricBuffer::log(const MetricPoint& point) try {
     if (gate_ != Gate::kOpen) {
       return gate_ == Gate::kFull ? Status(run_.full_error()) : Status(run_.finished_error());
     }
-    first = points_.empty();
-    points_.push_back(point);
-    full = points_.size() >= kBufferPoints;
+    fenced = run_.journal_.fenced();  // while the gate is open the journal is there
+    if (!fenced) {
+      first = points_.empty();
+      points_.push_back(point);
+      full = points_.size() >= kBufferPoints;
+    }
   }
+  if (fenced) return run_.journal_.health();
   if (full) return run_.take_full_buffer(*this);
   if (first) run_.journal_.note_dirty(run_.shared_from_this());
   return {};

@@ -124,8 +124,6 @@ class HostileUseTest(CliCase):
             'data: {train: t.csv, target: y}\nlearners: {gbt: {learning_rate: -1}}\n':
                 ['learning_rate', '-1'],
             'data: {train: t.csv, target: y}\nlearners: {gbtt: {}}\n': ["did you mean 'gbt'"],
-            'data: {train: t.csv, target: y}\nconstraints: {interpretable: true}\nlearners:\n'
-            '  gbt: {max_leaves: 31}\n': ['bad.yaml:4', 'max_leaves', 'interpretable'],
             'data: {train: t.csv, target: y\n': ['bad.yaml'],
             '\tdata: x\n': ['bad.yaml'],
             '': ['bad.yaml', 'data'],
@@ -150,6 +148,8 @@ class HostileUseTest(CliCase):
             base + '  weight: wieght\n': (3, ['bad.yaml:4', 'data.weight', 'income']),
             base + '  group: cit\n': (3, ['bad.yaml:4', 'data.group']),
             base + '  time_column: day\n': (3, ['bad.yaml:4', 'data.time_column']),
+            base + 'constraints: {interpretable: true}\nlearners:\n  gbt: {max_leaves: 31}\n':
+                (2, ['bad.yaml:6', 'max_leaves', 'interpretable']),
             base + 'device: gpu9\n': (2, ['bad.yaml:4', 'gpu9', 'there are: auto, cpu']),
             base + 'budget:\n  memory: 900TiB\n': (2, ['bad.yaml:5', 'budget.memory']),
         }
