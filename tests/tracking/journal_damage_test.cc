@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "tests/tracking/hooked_files.h"
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/journal_index.h"
@@ -54,7 +55,12 @@ class JournalDamageTest : public testing::Test {
  protected:
   // Runs, each acknowledged twice, then a kill.
   void make(int64_t segment_bytes = kLarge) {
-    const auto workspace = Workspace::create(folder_ / "live", "a");
+    // Runs of old segments would be published by and by, and their segments removed.
+    HookedFiles unpublished([](std::string_view, const std::string& path) -> Status {
+      if (!path.ends_with(".h5")) return {};
+      return fail(StatusCode::kIo, "no run file is wanted");
+    });
+    const auto workspace = Workspace::create(folder_ / "live", "a", &unpublished);
     ASSERT_TRUE(workspace);
     (*workspace)->tune_journal({.tick_ns = kHourNs, .segment_bytes = segment_bytes});
     std::vector<std::unique_ptr<tracking::Run>> runs;
