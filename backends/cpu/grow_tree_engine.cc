@@ -102,11 +102,17 @@ Status NodeEngine::split_now(int32_t index, bool opens, int64_t least_rows) {
   return {};
 }
 
+StepSplitter* NodeEngine::steps() {
+  return executor_.thread_count() == 1 || growth_.samples_columns() ? nullptr : this;
+}
+
+// At most half as many splits are done in vain as are left, and each takes one more slot.
+bool NodeEngine::has_room(int32_t splits_left) const {
+  return splits_left <= kMostSplits &&
+         pool_.has_room(static_cast<size_t>(2 * splits_left + executor_.thread_count()));
+}
+
 bool NodeEngine::splits_apart(std::span<const int32_t> open, int32_t splits_left) const {
-  const auto threads = static_cast<size_t>(executor_.thread_count());
-  if (threads == 1 || growth_.samples_columns() || splits_left > kMostSplits) return false;
-  // At most half as many splits are done in vain as are left, and each takes one more slot.
-  if (!pool_.has_room(static_cast<size_t>(2 * splits_left) + threads)) return false;
   double work_ns = 0;
   double longest = 0;
   for (const int32_t node : open) {
@@ -114,7 +120,7 @@ bool NodeEngine::splits_apart(std::span<const int32_t> open, int32_t splits_left
     work_ns += work_of(node);
     longest = std::max(longest, work_of(node));
   }
-  const auto share = static_cast<double>(threads);
+  const auto share = static_cast<double>(executor_.thread_count());
   return longest <= std::max(kAloneWork, work_ns / share) &&
          splits_left * longest > 2 * share * kShareableWork;
 }

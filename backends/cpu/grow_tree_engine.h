@@ -24,7 +24,8 @@ class NodeEngine final : public NodeSplitter, public StepSplitter {
   Status open_root() override;
   Status split(int32_t node, int64_t least_rows) override;
   Status split_last(int32_t node) override;
-  StepSplitter* steps() override { return this; }
+  StepSplitter* steps() override;
+  bool has_room(int32_t splits_left) const override;
   bool splits_apart(std::span<const int32_t> open, int32_t splits_left) const override;
   void begin(int32_t node, bool opens, int thread) override;
   Status run(int thread) override;

@@ -38,10 +38,11 @@ class TreeGrower {
     if (growth_.problem.params.max_leaves == 1) return {};
     ASSAY_RETURN_IF_ERROR(engine_.open_root());
     SplitOrder order(growth_);
+    StepSplitter* const steps = engine_.steps();
     while (!order.done()) {
       if (growth_.stop_requested()) return cancelled();
-      StepSplitter* steps = engine_.steps();
-      if (steps != nullptr && steps->splits_apart(order.open(), order.splits_left())) {
+      if (steps != nullptr && steps->has_room(order.splits_left()) &&
+          steps->splits_apart(order.open(), order.splits_left())) {
         return split_together(growth_, *steps, order);
       }
       const bool last = order.splits_left() == 1;

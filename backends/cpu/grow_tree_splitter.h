@@ -15,7 +15,9 @@ namespace assay::backends::cpu {
 class StepSplitter {
  public:
   virtual ~StepSplitter() = default;
-  // Whether the open nodes, and `splits_left` splits from here on, are better done that way.
+  // Whether there is room for `splits_left` splits from here on, done that way.
+  virtual bool has_room(int32_t splits_left) const = 0;
+  // Whether it pays, for these nodes and what follows. Looks at each of them.
   virtual bool splits_apart(std::span<const int32_t> open, int32_t splits_left) const = 0;
   // Makes room for the children of a node that has a split.
   virtual void begin(int32_t node, bool opens, int thread) = 0;
@@ -36,7 +38,7 @@ class NodeSplitter {
   virtual Status split(int32_t node, int64_t least_rows) = 0;
   // The same without finding splits.
   virtual Status split_last(int32_t node) = 0;
-  // The same by steps, or null.
+  // The same by steps; null if that is never better.
   virtual StepSplitter* steps() { return nullptr; }
 };
 
