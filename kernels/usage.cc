@@ -1,5 +1,7 @@
 #include "kernels/usage.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace assay::kernels {
@@ -20,20 +22,29 @@ void Usage::add(const KernelUse& use) {
   add(use.device, use.op, use.kernel, {use.calls, use.bytes});
 }
 
+// There are a few: looking at each is quicker than making a key.
 void Usage::add(std::string_view device, std::string_view op, std::string_view kernel, Total more) {
   const std::lock_guard lock(mutex_);
-  Total& total = totals_[Key(device, op, kernel)];
-  total.calls += more.calls;
-  total.bytes += more.bytes;
+  const auto same = [&](const KernelUse& use) {
+    return use.kernel == kernel && use.op == op && use.device == device;
+  };
+  auto use = std::find_if(uses_.begin(), uses_.end(), same);
+  if (use == uses_.end()) {
+    use = uses_.insert(use, {std::string(device), std::string(op), std::string(kernel)});
+  }
+  use->calls += more.calls;
+  use->bytes += more.bytes;
 }
 
 std::vector<KernelUse> Usage::list() const {
-  const std::lock_guard lock(mutex_);
   std::vector<KernelUse> uses;
-  for (const auto& [key, total] : totals_) {
-    const auto& [device, op, kernel] = key;
-    uses.push_back({device, op, kernel, total.calls, total.bytes});
+  {
+    const std::lock_guard lock(mutex_);
+    uses = uses_;
   }
+  std::sort(uses.begin(), uses.end(), [](const KernelUse& a, const KernelUse& b) {
+    return std::tie(a.device, a.op, a.kernel) < std::tie(b.device, b.op, b.kernel);
+  });
   return uses;
 }
 

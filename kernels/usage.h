@@ -5,11 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace assay::kernels {
@@ -46,9 +44,8 @@ class Usage {
     int64_t bytes = 0;
   };
   void add(std::string_view device, std::string_view op, std::string_view kernel, Total more);
-  using Key = std::tuple<std::string, std::string, std::string>;
   mutable std::mutex mutex_;
-  std::map<Key, Total> totals_;
+  std::vector<KernelUse> uses_;
 };
 
 // Counts in the current Usage, if there is one.
