@@ -297,6 +297,14 @@ std::string SweepLead::slots_text() const {
     text += fmt::format(" ({} slots asked for, {} thread{} may be used)", config_.run.slots,
                         threads_, threads_ == 1 ? "" : "s");
   }
+  const bool many = slots_.slots * slots_.threads_per_slot > threads_;
+  if (many || (config_.run.slots > 0 && config_.run.slots < slots_.slots)) {
+    text += fmt::format(
+        " (each device has a slot, though {} asked for)",
+        many ? fmt::format("{} thread{} {}", threads_, threads_ == 1 ? "" : "s",
+                           threads_ == 1 ? "is" : "are")
+             : fmt::format("{} {}", config_.run.slots, config_.run.slots == 1 ? "is" : "are"));
+  }
   return text;
 }
 
