@@ -124,7 +124,8 @@ struct Moved {
   std::map<int64_t, tracking::RunRecord> trials;
 };
 
-Moved sweep_with(DiscreteDevice* card, bool listed, const std::function<Script(bool first)>& on_card) {
+Moved sweep_with(DiscreteDevice* card, bool listed,
+                 const std::function<Script(bool first)>& on_card) {
   SweepBench bench;
   std::mutex mutex;
   std::map<uint64_t, int> folds;  // begun on the card, by the trial's parameters

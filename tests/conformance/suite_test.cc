@@ -7,9 +7,8 @@
 namespace assay::conformance {
 namespace {
 
-// ASSAY_REQUIRE_DEVICES="cpu,cuda:0": devices that are counted on, else those that every machine has
-// with this build. One that did not open fails here;
-// nothing passes by falling back.
+// ASSAY_REQUIRE_DEVICES="cpu,cuda:0": devices that are counted on, else those that every machine
+// has with this build. One that did not open fails here; nothing passes by falling back.
 TEST(Suite, RequiredDevicesOpened) {
   const char* required = std::getenv("ASSAY_REQUIRE_DEVICES");
   std::istringstream names(required == nullptr ? ASSAY_BUILT_DEVICES : required);

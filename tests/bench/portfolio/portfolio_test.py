@@ -1,16 +1,15 @@
 import os
-import subprocess
 import sys
-import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, '../../..')
 BENCH = os.path.join(TOP, 'bench/portfolio')
-sys.path[:0] = [BENCH, os.path.join(TOP, 'bench/automl')]
+sys.path[:0] = [BENCH, os.path.join(TOP, 'bench/automl'), os.path.join(HERE, '..')]
 
 import cells
 import ranks
+from program_case import ProgramCase
 
 A, B, C, D = (('x', i) for i in range(4))
 CATALOG = 'name\tfile\ttask\ttarget\tmetric\tnotes\none\td.csv\tbinary\ty\tauc\t\n'
@@ -57,32 +56,12 @@ class Ranks(unittest.TestCase):
                 ranks.matrix_of(rows)
 
 
-class Programs(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix='assay-bench-')
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, text):
-        with open(self.path(name), 'w', encoding='utf-8') as handle:
-            handle.write(text)
-        return self.path(name)
-
-    def read(self, name):
-        with open(self.path(name), encoding='utf-8') as handle:
-            return handle.read()
+class Programs(ProgramCase):
+    programs = BENCH
 
     def program(self, name, *arguments, code=0, mode=''):
-        done = subprocess.run(
-            [sys.executable, '-B', os.path.join(BENCH, name), *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            check=False, timeout=120,
-            env={**os.environ, 'FAKE_LOG': self.path('log'), 'FAKE_MODE': mode})
-        self.assertEqual(done.returncode, code, f'{done.stdout}\n{done.stderr}')
-        return done
+        return super().program(name, *arguments, code=code,
+                               env={'FAKE_LOG': self.path('log'), 'FAKE_MODE': mode})
 
     def fill(self, *arguments, **more):
         self.write('d.csv', 'x,y\n' + ''.join(f'{i},{i % 2}\n' for i in range(50)))
