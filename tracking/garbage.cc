@@ -36,8 +36,8 @@ class Collector {
       const int64_t before = report_.blobs;
       ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find(purged_));
       report_.kept_blobs = report_.young_blobs = report_.held_blobs = report_.held_bytes = 0;
-      note_problems(references);
       const Status moved = move_unneeded(references);
+      note_problems(references);
       if (!options_.dry_run && !moved_.empty()) ASSAY_RETURN_IF_ERROR(remove_moved());
       if (moved) break;
       // A disk so full that a folder cannot grow: what was moved by then is gone now.
@@ -120,19 +120,29 @@ class Collector {
   void note_problems(const FoundReferences& references) {
     report_.damaged = references.damaged;
     report_.unreadable = references.unreadable;
+    report_.unreadable.insert(report_.unreadable.end(), unlisted_.begin(), unlisted_.end());
+  }
+
+  // What is in a folder; nothing if it is not there, or cannot be listed, which is noted.
+  std::vector<FolderEntry> scan(const std::string& folder) {
+    auto entries = files_.scan(folder);
+    if (entries) return std::move(*entries);
+    if (entries.error().code != StatusCode::kNotFound) {
+      unlisted_.push_back(std::move(entries.error().message));
+    }
+    return {};
   }
 
   // Fails half-way on a full disk; what it moved is in moved_.
   Status move_unneeded(const FoundReferences& references) {
     const std::string root = workspace_.path() + "/blobs";
-    const auto shards = files_.scan(root);
-    if (!shards && shards.error().code == StatusCode::kNotFound) return {};
-    if (!shards) return tl::unexpected<Error>(shards.error());
+    unlisted_.clear();
+    const std::vector<FolderEntry> shards = scan(root);
     Status status;
-    for (size_t i = 0; i < shards->size() && status; ++i) {
-      if (!(*shards)[i].info.folder) continue;  // nothing of ours
-      const std::string folder = root + "/" + (*shards)[i].name;
-      ASSAY_ASSIGN_OR_RETURN(const std::vector<FolderEntry> entries, files_.scan(folder));
+    for (size_t i = 0; i < shards.size() && status; ++i) {
+      if (!shards[i].info.folder) continue;  // nothing of ours
+      const std::string folder = root + "/" + shards[i].name;
+      const std::vector<FolderEntry> entries = scan(folder);
       const size_t before = moved_.size();
       for (size_t k = 0; k < entries.size() && status; ++k) {
         const bool file = !entries[k].info.folder && !entries[k].info.special;
@@ -269,6 +279,7 @@ class Collector {
   bool leased_ = false;
   std::set<std::string> purged_;
   std::vector<Moved> moved_;
+  std::vector<std::string> unlisted_;  // why folders of blobs could not be listed
   GarbageReport report_;
 };
 

@@ -98,9 +98,12 @@ std::string why_not_found(FileLayer& files, const std::string& path, const FileI
   });
   if (same == entries->end()) return {};
   const auto info = files.stat(path);
-  if (info ? !info->special : info.error().code != StatusCode::kNotFound) return {};
+  if (!info && info.error().code != StatusCode::kNotFound) return {};
+  if (info && !info->special && !info->folder) return {};
   return fmt::format("'{}' is damaged: it is a link to {}", path,
-                     info ? "a pipe, a socket or a device" : "nothing");
+                     !info          ? "nothing"
+                     : info->folder ? "a folder"
+                                    : "a pipe, a socket or a device");
 }
 
 bool is_place_of_run(const Workspace& workspace, const std::string& path) {

@@ -71,16 +71,14 @@ bool is_special(const struct stat& info) {
 Result<std::unique_ptr<File>> open_existing(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   struct stat info {};
-  // Nobody reads the pipe, or it is a socket.
-  const bool refused = fd < 0 && errno == ENXIO;
-  if (fd < 0 && !refused) return io_error("open", path, errno);
-  auto file = refused ? nullptr : std::make_unique<PosixFile>(fd, path);
-  if (!refused && ::fstat(fd, &info) != 0) return io_error("stat", path, errno);
-  if (refused || is_special(info)) {
-    return fail(StatusCode::kNotFound,
-                "cannot open '{}': it is no file but a pipe, a socket or a device", path);
-  }
-  return file;
+  const bool is_folder = fd < 0 && errno == EISDIR;
+  const bool is_pipe = fd < 0 && errno == ENXIO;  // that nobody reads, or a socket
+  if (fd < 0 && !is_folder && !is_pipe) return io_error("open", path, errno);
+  auto file = fd < 0 ? nullptr : std::make_unique<PosixFile>(fd, path);
+  if (file && ::fstat(fd, &info) != 0) return io_error("stat", path, errno);
+  if (file && S_ISREG(info.st_mode)) return file;
+  return fail(StatusCode::kNotFound, "cannot open '{}': it is no file but {}", path,
+              is_folder || S_ISDIR(info.st_mode) ? "a folder" : "a pipe, a socket or a device");
 }
 
 int64_t nanoseconds(const timespec& time) {

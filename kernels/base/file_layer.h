@@ -50,7 +50,7 @@ class FileLayer {
   virtual ~FileLayer() = default;
   // O_CREAT | O_EXCL. Fails: already_exists.
   virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
-  // Read only. A pipe, a socket or a device is no file: it is never waited for.
+  // Read only. A folder, a pipe, a socket or a device is no file: it is not waited for.
   // Fails: not_found, also for those.
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
   // An existing file to append to (O_APPEND): what one append() writes stays together although

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "tests/tracking/killed_store.h"
+#include "tests/tracking/observed_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/garbage.h"
 #include "tracking/quarantine.h"
@@ -183,6 +184,56 @@ TEST_F(OddFiles, InFoldersOfBlobsThatCannotBeListedAreNotMissing) {
   EXPECT_EQ(report.unreadable.size(), 1U);
   EXPECT_EQ(report.problems, report.unreadable);
   EXPECT_THAT(report.damaged, IsEmpty());
+}
+
+// Says that the disk fails when the folder is listed.
+class UnlistedFolder final : public ObservedFiles {
+ public:
+  explicit UnlistedFolder(std::string path) : path_(std::move(path)) {}
+  Result<std::vector<FolderEntry>> scan(const std::string& path) override {
+    if (path == path_) return fail(StatusCode::kIo, "cannot list folder '{}'", path);
+    return ObservedFiles::scan(path);
+  }
+
+ private:
+  Status perform(const FileCall& call, Act act) override { return act(call); }
+  const std::string path_;
+};
+
+TEST_F(OddFiles, InAFolderThatCannotBeListedDoNotEndACollection) {
+  const std::string hidden = put("nobody needs this");
+  const std::string listed = put("nor this");
+  ASSERT_NE(blob_folder(hidden), blob_folder(listed));
+  workspace_.reset();
+  UnlistedFolder files(store(blob_folder(hidden)));
+  workspace_ = *Workspace::open(folder_ / "store", &files);
+  const GarbageReport garbage = collect();
+  EXPECT_THAT(garbage.unreadable, ElementsAre(HasSubstr(blob_folder(hidden))));
+  EXPECT_EQ(garbage.blobs, 1);
+  EXPECT_TRUE(holds(hidden));
+  EXPECT_FALSE(holds(listed));
+  reopen();
+  EXPECT_EQ(collect().blobs, 1);
+  EXPECT_FALSE(holds(hidden));
+}
+
+TEST_F(OddFiles, InPlaceOfASegmentArePutAway) {
+  auto run = Run::create(workspace_, {.name = "in a journal"});
+  ASSERT_TRUE(run && (*run)->durable());
+  copy_as_killed(folder_ / "store", folder_ / "killed");
+  run->reset();
+  std::string segment;
+  for (const std::string& path : files_below(folder_ / "killed")) {
+    if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
+  }
+  segment.replace(segment.rfind('.') - 1, 1, "9");  // a later one, with no word of it in this one
+  fs::create_directories(folder_ / ("killed/" + segment + "/deep"));
+  workspace_ = *Workspace::open(folder_ / "killed");
+  EXPECT_TRUE(find_run(*workspace_, "in a journal"));
+  const auto put_away = quarantine_damage(*workspace_, stop_);
+  ASSERT_TRUE(put_away) << put_away.error().message;
+  EXPECT_THAT(check().problems, IsEmpty());
+  EXPECT_EQ(run_ids().size(), 5U);
 }
 
 TEST_F(OddFiles, JournalsThatCannotBeReadHideNothingElse) {

@@ -211,7 +211,9 @@ TEST_F(FileLayerTest, ReadFileKeepsItsLimit) {
 TEST_F(FileLayerTest, ReadFileRefusesAFolder) {
   const auto text = read_file(files_, folder_, 1 << 20);
   ASSERT_FALSE(text.has_value());
-  EXPECT_EQ(text.error().code, StatusCode::kIo);
+  EXPECT_EQ(text.error().code, StatusCode::kNotFound);
+  EXPECT_THAT(text.error().message, HasSubstr("a folder"));
+  EXPECT_EQ(files_.open_append(folder_).error().code, StatusCode::kNotFound);
 }
 
 TEST_F(FileLayerTest, PublishReplacesAndLeavesNothingBehind) {
