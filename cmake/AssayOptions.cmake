@@ -67,12 +67,13 @@ function(assay_add_program name)
   install(TARGETS ${name} RUNTIME)
 endfunction()
 
-# assay_add_test(<name> [THREADS] SOURCES ... LIBRARIES ...): one GoogleTest program, its tests known
-# to ctest. THREADS marks a program whose tests make threads: those, and only those, are built (by
-# the target assay_thread_tests) and run (ctest -L threads) under ThreadSanitizer too.
+# assay_add_test(<name> [THREADS] [UNSANITIZED <filter>] SOURCES ... LIBRARIES ...): one GoogleTest
+# program, its tests known to ctest. THREADS marks a program whose tests make threads: those, and only those, are built (by
+# the target assay_thread_tests) and run (ctest -L threads) under ThreadSanitizer too. Tests of the
+# filter are not run under sanitizers: they say nothing there that others do not.
 add_custom_target(assay_thread_tests)
 function(assay_add_test name)
-  cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "UNSANITIZED" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   # Only sources that mention ASSAY_SOURCE_DIR get it: a path in every command would keep clones from
@@ -90,6 +91,13 @@ function(assay_add_test name)
     list(APPEND properties LABELS threads)
     add_dependencies(assay_thread_tests ${name})
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  set(filter)
+  if(ARG_UNSANITIZED)
+    gtest_discover_tests(${name} TEST_FILTER ${ARG_UNSANITIZED} TEST_LIST ${name}_unsanitized
+                         DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                         PROPERTIES ${properties} LABELS no_sanitizer)
+    set(filter TEST_FILTER -${ARG_UNSANITIZED})
+  endif()
+  gtest_discover_tests(${name} ${filter} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES ${properties})
 endfunction()

@@ -92,6 +92,9 @@ build_jobs() {
   printf '%d\n' "$cpus"
 }
 
+# For `build_preset`: what is set beside the preset when it is configured.
+configure_options=()
+
 # `build_preset PRESET [TARGET...]`: configures if that was not done yet, and builds. Quiet: the
 # output is in build/PRESET.log, and is shown when it fails.
 build_preset() {
@@ -100,7 +103,8 @@ build_preset() {
   mkdir -p build
   : >"$log"
   if [ ! -f "build/$preset/build.ninja" ]; then
-    cmake --preset "$preset" >>"$log" 2>&1 </dev/null || build_failed "configure" "$preset" "$log"
+    cmake --preset "$preset" "${configure_options[@]}" >>"$log" 2>&1 </dev/null ||
+      build_failed "configure" "$preset" "$log"
   fi
   cmake --build --preset "$preset" -j "$(build_jobs)" ${1:+--target "$@"} >>"$log" 2>&1 </dev/null ||
     build_failed "build" "$preset" "$log"
