@@ -31,7 +31,8 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
         outcome.finished, outcome.failed, outcome.pruned,
         outcome.over_limit > 0 ? fmt::format(", {} left out", outcome.over_limit) : std::string(),
         duration_text(outcome.wall_seconds), size_text(static_cast<double>(outcome.peak_rss_bytes)),
-        model, outcome.metric, score_text(outcome.validation_score), outcome.validation_method,
+        model, outcome.metric, score_text(outcome.validation_score),
+        outcome.validation_method + (outcome.refitted > 0 ? ", then refitted on all rows" : ""),
         latency_text(outcome.footprint.latency_us), outcome.model_path,
         size_text(static_cast<double>(outcome.footprint.file_bytes)), outcome.run_id);
     print_result(out);

@@ -288,7 +288,14 @@ const OptionTable<ValidationOptions>& ValidationOptions::table() {
         .help = "Share of the rows that holdout keeps for validation."},
        {.name = "stratify",
         .member = &T::stratify,
-        .help = "Keep the shares of the classes equal in all folds."}});
+        .help = "Keep the shares of the classes equal in all folds."},
+       {.name = "refit",
+        .member = &T::refit,
+        .help =
+            "With a holdout: train what is registered anew on all rows, with as many rounds or "
+            "trees as before, those of most weight first. Up to a third of the time is kept for "
+            "it, and models that there is no time for stay as they are. Not with model.init. "
+            "Scores are those on the rows that were held out before."}});
   return table;
 }
 

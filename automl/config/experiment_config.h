@@ -81,6 +81,7 @@ struct ValidationOptions {
   int64_t folds = 5;
   double holdout_fraction = 0.2;
   bool stratify = true;
+  bool refit = true;
   static const OptionTable<ValidationOptions>& table();
 };
 

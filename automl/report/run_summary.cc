@@ -18,6 +18,7 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   json["validation_score"] = outcome.validation_score;
   if (outcome.selection_score) json["selection_score"] = *outcome.selection_score;
   json["validation"] = outcome.validation_method;
+  json["refitted"] = outcome.refitted;
   json["model"] = {{"name", outcome.model_name},
                    {"version", outcome.model_version},
                    {"path", outcome.model_path},

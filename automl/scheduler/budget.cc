@@ -1,8 +1,8 @@
-// The tail of a sweep with budget B, from its end: exit, saving, selection, and before that the
-// time in which cancelled fits come to an end. Saving is a latency that was measured on this disk
-// when the baseline was saved (counted three times: model, its record and the run's file), and the
-// bytes at a careful rate. Selection always has a little time, so that a fit that is late to stop
-// does not cost the ensemble.
+// The tail of a sweep with budget B, from its end: exit, saving, fits on all rows, selection, and
+// before that the time in which cancelled fits come to an end. Saving is a latency that was
+// measured on this disk when the baseline was saved (counted three times: model, its record and the
+// run's file), and the bytes at a careful rate. Selection always has a little time, so that a fit
+// that is late to stop does not cost the ensemble.
 #include "automl/scheduler/budget.h"
 
 #include <algorithm>
@@ -62,6 +62,11 @@ int64_t Budget::fit_deadline_ns() const {
 
 int64_t Budget::select_deadline_ns() const {
   if (!timed()) return kNoDeadline;
+  return at_seconds(*limits_.seconds - kExitSeconds - save_allowance() - refit_allowance());
+}
+
+int64_t Budget::refit_deadline_ns() const {
+  if (!timed()) return kNoDeadline;
   return at_seconds(*limits_.seconds - kExitSeconds - save_allowance());
 }
 
@@ -92,6 +97,10 @@ double Budget::save_allowance() const {
   return std::clamp(save_seconds(model_bytes_) + backlog, 0.0, std::max(0.0, rest));
 }
 
+double Budget::refit_allowance() const {
+  return std::clamp(refit_seconds_, 0.0, kRefitShare * *limits_.seconds);
+}
+
 void Budget::observe_save(double seconds, int64_t bytes) {
   const double transfer = static_cast<double>(bytes) / bytes_per_second_;
   save_latency_ = std::max(save_latency_, seconds - transfer);
@@ -114,7 +123,8 @@ int64_t Budget::affordable_bytes() const {
 
 double Budget::reserve_seconds() const {
   if (!timed()) return 0;
-  return kExitSeconds + save_allowance() + selection_allowance() + stop_allowance();
+  return kExitSeconds + save_allowance() + refit_allowance() + selection_allowance() +
+         stop_allowance();
 }
 
 }  // namespace assay::automl

@@ -43,6 +43,8 @@ class Budget {
   int64_t seal_ns() const;
   // When ensemble selection stops.
   int64_t select_deadline_ns() const;
+  // When fits on all rows stop, which come after the selection.
+  int64_t refit_deadline_ns() const;
   // When writing files of trials stops, so that the end of the journal can be written as well.
   int64_t publish_deadline_ns() const;
 
@@ -52,6 +54,9 @@ class Budget {
   void expect_tail(int64_t model_bytes, double selection_seconds);
   // What is left to be written of trials that ended: at most a tenth of the budget is kept for it.
   void expect_backlog(double seconds) { backlog_seconds_ = seconds; }
+  // What fits on all rows would like to take: at most kRefitShare of the budget is kept for them.
+  void expect_refit(double seconds) { refit_seconds_ = seconds; }
+  static constexpr double kRefitShare = 0.35;
   // Seconds that saving a model of that size is expected to take, other last writes included.
   double save_seconds(int64_t model_bytes) const;
   // The largest model that can still be saved in time, half of what the promise lets a sweep
@@ -71,6 +76,7 @@ class Budget {
   double stop_allowance() const;
   double selection_allowance() const;
   double save_allowance() const;
+  double refit_allowance() const;
 
   const Clock& clock_;
   int64_t start_ns_;
@@ -79,6 +85,7 @@ class Budget {
   double bytes_per_second_ = 100e6;
   int64_t model_bytes_ = 0;
   double selection_seconds_ = 0;
+  double refit_seconds_ = 0;
   double backlog_seconds_ = 0;
 };
 

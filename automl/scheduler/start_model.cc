@@ -38,6 +38,8 @@ int64_t trial_count(const Predictor& predictor) {
   return count == nullptr ? 1 : *count;
 }
 
+bool is_refitted(const Predictor& predictor) { return predictor.notes().contains("refitted"); }
+
 // What must be recorded of the model's run as it is of this one.
 constexpr const char* kCompared[] = {"seed",
                                      "class_weight",
@@ -114,6 +116,12 @@ Result<StartModel> StartModel::load(const std::shared_ptr<tracking::Workspace>& 
                 "model.init: {} is an ensemble of {} trials (must be one trial of gbt; "
                 "ensemble.enabled: false registers the best one alone)",
                 start.name_, trials);
+  }
+  if (is_refitted(*start.predictor_)) {
+    return fail(StatusCode::kConfig,
+                "model.init: {} was fitted on all rows at the end, so none are left to score it on "
+                "(validation.refit: false in the run that makes it)",
+                start.name_);
   }
   const Model* model = &start.predictor_->model();
   if (const auto* calibrated = dynamic_cast<const CalibratedModel*>(model)) {

@@ -58,8 +58,8 @@ kernels::Device* SweepCompute::leading() const {
 }
 
 std::string_view name_of(SweepPhase phase) {
-  constexpr std::array<std::string_view, 6> kNames = {"reading",    "preparing", "searching",
-                                                      "ensembling", "saving",    "done"};
+  constexpr std::array<std::string_view, 7> kNames = {
+      "reading", "preparing", "searching", "ensembling", "refitting", "saving", "done"};
   return kNames[static_cast<size_t>(phase)];
 }
 

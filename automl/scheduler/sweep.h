@@ -95,6 +95,8 @@ struct SweepOutcome {
   // Of the ensemble on the rows its weights were chosen on: flatters it.
   std::optional<double> selection_score;
   std::string validation_method;
+  // Members of the registered model that were fitted on all rows after their validation.
+  int64_t refitted = 0;
 
   std::string model_name;
   int64_t model_version = 0;

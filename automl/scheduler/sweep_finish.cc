@@ -321,6 +321,7 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
   ASSAY_ASSIGN_OR_RETURN(parts.threshold, decision_threshold(chosen));
   parts.notes["validation"] = outcome_.validation_method;
   parts.notes["members"] = static_cast<int64_t>(chosen.members.size());
+  if (chosen.refitted > 0) parts.notes["refitted"] = chosen.refitted;
   return Predictor::make(std::move(parts));
 }
 
@@ -482,6 +483,7 @@ Status SweepLead::finish() {
   ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
   ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
   ASSAY_RETURN_IF_ERROR(settle(chosen));
+  refit(chosen);
   say_what_is_left_out();
   progress(SweepPhase::kSaving);
   ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));

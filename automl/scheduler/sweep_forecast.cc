@@ -26,6 +26,7 @@ constexpr double kAhead = 0.2;
 
 void SweepLead::forecast_end() {
   Budget& budget = state_->budget;
+  forecast_refit();
   const auto pool =
       static_cast<double>(std::min(config_.ensemble.max_models, state_->queue->counts().finished));
   const double selection_seconds =

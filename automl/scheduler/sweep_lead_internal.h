@@ -120,6 +120,7 @@ class SweepLead {
     bool selected = false;  // members and weights are those that selection gave
     bool gave_way = false;  // fewer than these, for the constraints
     double power = 1;       // of the predictions (models/calibrated_model.h), which have it
+    int64_t refitted = 0;   // members whose models were fitted on all rows
   };
   // What a stopped trial had, where that beats the baseline on the rows it covers.
   std::optional<Chosen> choose_partial(const Candidate& baseline);
@@ -153,6 +154,18 @@ class SweepLead {
   std::vector<EnsemblePoint> path_of(const Selection& selection,
                                      const std::vector<Candidate>& candidates) const;
   std::vector<EnsemblePoint> corrected_path(const Chosen& chosen) const;
+  // Of a holdout: fits of the chosen members on all rows. (sweep_refit.cc)
+  bool refits() const;
+  // Predicted, from what the trial's own fit took.
+  double refit_seconds(int64_t trial) const;
+  void forecast_refit();
+  void refit(Chosen& chosen);
+  Result<std::shared_ptr<const Model>> fit_on(const TrainingSet::AllRows& all,
+                                              const Candidate& candidate,
+                                              const StopToken& stop) const;
+  bool has_memory_for(const TrainingSet::AllRows& all, const Candidate& candidate) const;
+  // Whether the model can be saved in what is left, and keeps to the constraints.
+  Status check_refitted(const Chosen& chosen);
   Status register_what_fits(Chosen& chosen);
   // The version that an earlier process made of these bytes, if it came to that.
   Result<std::optional<tracking::ModelVersion>> registered_before(std::string_view name,
@@ -205,6 +218,7 @@ class SweepLead {
   std::unique_ptr<SlotGroup> slot_group_;
   std::optional<int64_t> chosen_bytes_;  // of the last try_selection()
   int64_t forecast_trials_ = -1;         // finished then
+  int64_t refit_trials_ = -1;            // finished at the last forecast_refit()
   SweepOutcome outcome_;
   std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.

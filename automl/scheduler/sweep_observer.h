@@ -11,8 +11,8 @@
 
 namespace assay::automl {
 
-enum class SweepPhase { kReading, kPreparing, kSearching, kEnsembling, kSaving, kDone };
-// "reading", "preparing", "searching", "ensembling", "saving", "done".
+enum class SweepPhase { kReading, kPreparing, kSearching, kEnsembling, kRefitting, kSaving, kDone };
+// "reading", "preparing", "searching", "ensembling", "refitting", "saving", "done".
 std::string_view name_of(SweepPhase phase);
 
 struct SweepProgress {

@@ -365,6 +365,20 @@ std::vector<Candidate> TrialQueue::candidates() const {
   return candidates;
 }
 
+TrialSpec TrialQueue::spec_of(int64_t number) const {
+  const std::lock_guard lock(mutex_);
+  return history_.at(number).spec;
+}
+
+double TrialQueue::fit_seconds(int64_t number) const {
+  const std::lock_guard lock(mutex_);
+  double seconds = 0;
+  for (; number >= 0; number = history_.at(number).spec.continues) {
+    seconds += rows_[static_cast<size_t>(number)].fit_seconds;
+  }
+  return seconds;
+}
+
 std::vector<LeaderboardRow> TrialQueue::rows() const {
   const std::lock_guard lock(mutex_);
   return rows_;

@@ -118,6 +118,10 @@ class TrialQueue {
   const std::vector<std::shared_ptr<const PartialTrial>>& partial_trials() const {
     return partial_trials_;
   }
+  // What a trial that was handed out is to do, and the seconds of its fits, mean over the folds,
+  // those of trials that it continues included.
+  TrialSpec spec_of(int64_t number) const;
+  double fit_seconds(int64_t number) const;
   // A row for each trial started.
   std::vector<LeaderboardRow> rows() const;
 

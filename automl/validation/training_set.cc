@@ -323,29 +323,37 @@ int64_t TrainingSet::level_bytes() const {
   return static_cast<int64_t>(folds_.size()) * row_count_ * each;
 }
 
-Status TrainingSet::make_level_targets(const kernels::ComputeContext& context) {
+Result<FittedLevelTargets> TrainingSet::fit_levels(std::span<const uint32_t> rows, size_t number,
+                                                   const kernels::ComputeContext& context) const {
   const std::vector<LevelKeyRule>& keys = encoder_->level_keys();
   std::vector<LevelTargetPlace> places;
-  std::vector<std::string> names;
   for (size_t k = 0; k < keys.size(); ++k) {
-    names.push_back("'" + encoder_->columns()[static_cast<size_t>(keys[k].column)].name + "'");
     for (int32_t f = 0; f < encoder_->feature_count(); ++f) {
       const Feature& feature = encoder_->features()[static_cast<size_t>(f)];
       if (feature.column != keys[k].column || feature.output >= kOwnNumber) continue;
       places.push_back({f, static_cast<int32_t>(k), kFirstTargetOutput - feature.output});
     }
   }
+  LevelTargetRequest request;
+  request.features = features_.get();
+  request.places = places;
+  request.targets = values_;
+  request.classes = classes_;
+  request.weights = row_weights_;
+  request.train_rows = rows;
+  request.seed = derive_seed(level_seed_, "level targets", number);
+  return fit_level_targets(request, context);
+}
+
+Status TrainingSet::make_level_targets(const kernels::ComputeContext& context) {
+  std::vector<std::string> names;
+  for (const LevelKeyRule& key : encoder_->level_keys()) {
+    names.push_back("'" + encoder_->columns()[static_cast<size_t>(key.column)].name + "'");
+  }
   std::vector<FoldLevels> levels;
   for (const Fold& fold : folds_) {
-    LevelTargetRequest request;
-    request.features = features_.get();
-    request.places = places;
-    request.targets = values_;
-    request.classes = classes_;
-    request.weights = row_weights_;
-    request.train_rows = fold.train_rows;
-    request.seed = derive_seed(level_seed_, "level targets", levels.size());
-    ASSAY_ASSIGN_OR_RETURN(FittedLevelTargets fitted, fit_level_targets(request, context));
+    ASSAY_ASSIGN_OR_RETURN(FittedLevelTargets fitted,
+                           fit_levels(fold.train_rows, levels.size(), context));
     FoldLevels& made = levels.emplace_back();
     made.targets = fitted.targets;
     made.features = std::make_unique<LevelTargetView>(*features_, std::move(fitted.targets),
@@ -357,6 +365,20 @@ Status TrainingSet::make_level_targets(const kernels::ComputeContext& context) {
   notes_.push_back(fmt::format("trees see the mean target of the levels or days of {}",
                                fmt::join(names.begin(), names.end(), ", ")));
   return {};
+}
+
+Result<std::unique_ptr<TrainingSet::AllRows>> TrainingSet::all_rows(
+    const kernels::ComputeContext& context) const {
+  auto all = std::make_unique<AllRows>();
+  all->rows = target_.rows;
+  all->data = data_;
+  if (levels_.empty()) return all;
+  ASSAY_ASSIGN_OR_RETURN(FittedLevelTargets fitted, fit_levels(all->rows, levels_.size(), context));
+  all->targets = fitted.targets;
+  all->features = std::make_unique<LevelTargetView>(*features_, std::move(fitted.targets),
+                                                    std::move(fitted.row_bins));
+  all->data.features = all->features.get();
+  return all;
 }
 
 const LevelTargets* TrainingSet::level_targets(size_t fold) const {

@@ -68,6 +68,16 @@ class TrainingSet {
   Status make_level_targets(const kernels::ComputeContext& context);
   // Those of a fold; null: none were made.
   const LevelTargets* level_targets(size_t fold) const;
+  // What a fit on all rows that have a target reads; data() where there are no level targets.
+  struct AllRows {
+    std::vector<uint32_t> rows{};  // ascending
+    std::shared_ptr<const LevelTargets> targets{};
+    std::unique_ptr<LevelTargetView> features{};
+    TrainingData data{};
+  };
+  // Level targets are made if those of folds were, and take level_bytes() of a single fold.
+  // Fails: as fit_level_targets.
+  Result<std::unique_ptr<AllRows>> all_rows(const kernels::ComputeContext& context) const;
   // A model that was fitted on data(fold), for the data that all folds share. Fails: as
   // LevelTargetModel::wrap.
   Result<std::shared_ptr<const Model>> for_all_rows(size_t fold,
@@ -138,6 +148,9 @@ class TrainingSet {
   // Of columns that are used although they look like ids or like the target.
   Status note_findings(const EncoderOptions& options, const kernels::ComputeContext& context);
   std::vector<std::string> looks(const std::vector<std::string>& left_out) const;
+  // Of some rows; `number` is that of their seed.
+  Result<FittedLevelTargets> fit_levels(std::span<const uint32_t> rows, size_t number,
+                                        const kernels::ComputeContext& context) const;
   void balance_classes();
 
   std::shared_ptr<const datasets::Table> table_;
