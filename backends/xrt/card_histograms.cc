@@ -67,13 +67,12 @@ const int64_t* CardPlan::words_of(const Column& column, const kernels::BinnedVie
   return own.data();
 }
 
-Result<CardHistograms> CardHistograms::make(XrtDevice& device, const cpu::Growth& growth,
+Result<CardHistograms> CardHistograms::make(CardLease& lease, const cpu::Growth& growth,
                                             int64_t slot_words, int64_t slots) {
   using kernels::DeviceArray;
+  XrtDevice& device = *lease.device;
   CardHistograms made;
-  ASSAY_RETURN_IF_ERROR(device.bring_up());
-  made.generation_ = device.generation();
-  made.device_ = &device;
+  made.lease_ = &lease;
   made.growth_ = &growth;
   made.slot_words_ = slot_words;
   const kernels::BinnedView& bins = growth.args.bins;
@@ -97,13 +96,13 @@ Result<CardHistograms> CardHistograms::make(XrtDevice& device, const cpu::Growth
 // The kernel reads them from where a buffer begins: one for each group.
 Status CardHistograms::place_starts(const CardPlan& plan) {
   while (starts_.size() < plan.groups.size()) {
-    ASSAY_ASSIGN_OR_RETURN(auto made,
-                           kernels::DeviceArray<int32_t>::make(*device_, kernels::kBlockWidth + 1));
+    ASSAY_ASSIGN_OR_RETURN(
+        auto made, kernels::DeviceArray<int32_t>::make(*lease_->device, kernels::kBlockWidth + 1));
     starts_.push_back(std::move(made));
   }
   for (size_t g = 0; g < plan.groups.size(); ++g) {
-    ASSAY_RETURN_IF_ERROR(
-        device_->upload(starts_[g].on_device(), std::as_bytes(std::span(plan.groups[g].starts))));
+    ASSAY_RETURN_IF_ERROR(lease_->device->upload(starts_[g].on_device(),
+                                                 std::as_bytes(std::span(plan.groups[g].starts))));
   }
   placed_ = &plan;
   return {};

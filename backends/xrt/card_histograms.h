@@ -52,9 +52,9 @@ struct CardPlan {
 class CardHistograms {
  public:
   // Sends the table, if the card does not have it, and the quantised rows. `growth` must be
-  // quantised and in order, and outlive it. `slot_words` and `slots`: the room for histograms.
-  // Fails: resource_exhausted; device.
-  static Result<CardHistograms> make(XrtDevice& device, const cpu::Growth& growth,
+  // quantised and in order, and outlive it, as `lease` must. `slot_words` and `slots`: the room for
+  // histograms. Fails: resource_exhausted; device.
+  static Result<CardHistograms> make(CardLease& lease, const cpu::Growth& growth,
                                      int64_t slot_words, int64_t slots);
   // Histograms of the rows [begin, end) of growth.order into a slot; with `parent` >= 0 also what
   // is left of that slot's. Added to the batch. Fails: resource_exhausted.
@@ -62,8 +62,8 @@ class CardHistograms {
              int64_t parent);
   // What plan the card knows may be gone: another may come at its address.
   void forget_plan() { placed_ = nullptr; }
-  // For the batches of this tree.
-  int64_t generation() const { return generation_; }
+  // A batch of this tree.
+  Batch batch() const { return Batch(*lease_->device, growth_->context.stop, lease_); }
   // Brings a slot's words to the host.
   void fetch(Batch& batch, const CardPlan& plan, int64_t slot) const;
   const int64_t* slot_words(int64_t slot) const { return words_.on_device() + slot * slot_words_; }
@@ -75,7 +75,7 @@ class CardHistograms {
   CardHistograms() = default;
   Status place_starts(const CardPlan& plan);
 
-  XrtDevice* device_ = nullptr;
+  CardLease* lease_ = nullptr;
   const cpu::Growth* growth_ = nullptr;
   kernels::DeviceArray<uint8_t> own_cells_;  // where the table is not at whole lines of its buffer
   const uint8_t* cells_ = nullptr;           // where the table's buffer begins
@@ -86,7 +86,6 @@ class CardHistograms {
   std::vector<kernels::DeviceArray<int32_t>> starts_;  // of each group
   const CardPlan* placed_ = nullptr;                   // whose starts those are
   int64_t slot_words_ = 0;
-  int64_t generation_ = 0;
 };
 
 }  // namespace assay::backends::xrt

@@ -53,14 +53,15 @@ CardSplitter::CardSplitter(XrtDevice& device, cpu::Growth& growth, const cpu::Sp
   });
 }
 
-Result<std::unique_ptr<CardSplitter>> CardSplitter::make(XrtDevice& device, cpu::Growth& growth,
+Result<std::unique_ptr<CardSplitter>> CardSplitter::make(CardLease& lease, cpu::Growth& growth,
                                                          const cpu::SplitSearch& search) {
   using kernels::DeviceArray;
+  XrtDevice& device = *lease.device;
   std::unique_ptr<CardSplitter> made(new CardSplitter(device, growth, search));
   const CardPlan& plan = made->plan_;
   if (plan.columns.empty()) return made;
   ASSAY_ASSIGN_OR_RETURN(auto histograms,
-                         CardHistograms::make(device, growth, plan.word_count,
+                         CardHistograms::make(lease, growth, plan.word_count,
                                               static_cast<int64_t>(made->pool_.slot_bound())));
   made->histograms_ = std::make_unique<CardHistograms>(std::move(histograms));
   if (!made->scans_) return made;
@@ -133,7 +134,7 @@ Status CardSplitter::open(int32_t node) {
   if (growth_.samples_columns()) return open_sampled(node);
   pool_.acquire(node, node);
   const int64_t slot = node_at(node).histogram;
-  Batch batch(device_, growth_.context.stop, histograms_->generation());
+  Batch batch = histograms_->batch();
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan_, growth_.rows_of(node_at(node)), slot, -1));
   ASSAY_RETURN_IF_ERROR(search(batch, plan_, {{node, slot}}));
   keep_or_release(node);
@@ -147,7 +148,7 @@ Status CardSplitter::open_sampled(int32_t node) {
                           growth_.features, [&](int32_t feature) { chosen.push_back(feature); });
   std::sort(chosen.begin(), chosen.end());
   const CardPlan plan = CardPlan::make(growth_.args.bins, chosen, growth_.rules.lanes);
-  Batch batch(device_, growth_.context.stop, histograms_->generation());
+  Batch batch = histograms_->batch();
   histograms_->forget_plan();
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan, growth_.rows_of(node_at(node)), 0, -1));
   return search(batch, plan, {{node, 0}});
@@ -166,7 +167,7 @@ Status CardSplitter::open_children(int32_t index, int64_t least_rows) {
   const int32_t rest = build_right ? left : left + 1;
   pool_.acquire(built, index);
   pool_.move(index, rest);
-  Batch batch(device_, growth_.context.stop, histograms_->generation());
+  Batch batch = histograms_->batch();
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan_, growth_.rows_of(node_at(built)),
                                          node_at(built).histogram, node_at(rest).histogram));
   std::vector<Job> jobs;
@@ -278,16 +279,15 @@ void CardSplitter::search_words(const CardPlan& plan, const Job& job, const cpu:
   }
 }
 
-CardSource::CardSource(XrtDevice& device, const cpu::Growth& growth)
-    : device_(device),
-      growth_(growth),
+CardSource::CardSource(const cpu::Growth& growth)
+    : growth_(growth),
       plan_(CardPlan::make(growth.args.bins, growth.features, growth.rules.lanes)) {}
 
-Result<std::unique_ptr<CardSource>> CardSource::make(XrtDevice& device, const cpu::Growth& growth) {
-  std::unique_ptr<CardSource> made(new CardSource(device, growth));
+Result<std::unique_ptr<CardSource>> CardSource::make(CardLease& lease, const cpu::Growth& growth) {
+  std::unique_ptr<CardSource> made(new CardSource(growth));
   if (made->plan_.columns.empty()) return made;
   ASSAY_ASSIGN_OR_RETURN(auto histograms,
-                         CardHistograms::make(device, growth, made->plan_.word_count, 1));
+                         CardHistograms::make(lease, growth, made->plan_.word_count, 1));
   made->histograms_ = std::make_unique<CardHistograms>(std::move(histograms));
   return made;
 }
@@ -295,7 +295,7 @@ Result<std::unique_ptr<CardSource>> CardSource::make(XrtDevice& device, const cp
 // The host's plan has the same features in the same order, without bundles.
 Status CardSource::build(const cpu::ColumnPlan& plan, std::span<const uint32_t> rows,
                          int64_t* words) {
-  Batch batch(device_, growth_.context.stop, histograms_->generation());
+  Batch batch = histograms_->batch();
   ASSAY_RETURN_IF_ERROR(histograms_->add(batch, plan_, rows, 0, -1));
   histograms_->fetch(batch, plan_, 0);
   ASSAY_RETURN_IF_ERROR(batch.run());

@@ -17,8 +17,9 @@ namespace assay::backends::xrt {
 
 class CardSplitter final : public cpu::NodeSplitter {
  public:
-  // `growth` quantised and in order. Fails: resource_exhausted; device.
-  static Result<std::unique_ptr<CardSplitter>> make(XrtDevice& device, cpu::Growth& growth,
+  // `growth` quantised and in order. All three must outlive it.
+  // Fails: resource_exhausted; device.
+  static Result<std::unique_ptr<CardSplitter>> make(CardLease& lease, cpu::Growth& growth,
                                                     const cpu::SplitSearch& search);
   Status open_root() override;
   Status split(int32_t node, int64_t least_rows) override;
@@ -69,13 +70,12 @@ class CardSplitter final : public cpu::NodeSplitter {
 class CardSource final : public cpu::HistogramSource {
  public:
   // Fails: resource_exhausted; device.
-  static Result<std::unique_ptr<CardSource>> make(XrtDevice& device, const cpu::Growth& growth);
+  static Result<std::unique_ptr<CardSource>> make(CardLease& lease, const cpu::Growth& growth);
   Status build(const cpu::ColumnPlan& plan, std::span<const uint32_t> rows,
                int64_t* words) override;
 
  private:
-  CardSource(XrtDevice& device, const cpu::Growth& growth);
-  XrtDevice& device_;
+  explicit CardSource(const cpu::Growth& growth);
   const cpu::Growth& growth_;
   CardPlan plan_;
   std::unique_ptr<CardHistograms> histograms_;

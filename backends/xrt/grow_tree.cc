@@ -25,15 +25,11 @@ using kernels::GrowTreeArgs;
 using kernels::GrowTreeProblem;
 
 constexpr int64_t kSubtreeRows = 512;
+// How often a tree is begun because another op's kernel took the card down.
+constexpr int kMostBegins = 4;
 
 Status grow(const kernels::OpContext& context, const GrowTreeProblem& problem,
-            const GrowTreeArgs& args) {
-  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
-  if (problem.sample_count == 0) {
-    cpu::make_stump(problem, *args.tree);
-    return {};
-  }
-  auto& device = static_cast<XrtDevice&>(*context.device);
+            const GrowTreeArgs& args, CardLease& lease) {
   // The card's histograms are of features: bundles are for machines that pay for each addition.
   GrowTreeArgs own = args;
   own.bins.bundles = nullptr;
@@ -41,18 +37,28 @@ Status grow(const kernels::OpContext& context, const GrowTreeProblem& problem,
   ASSAY_RETURN_IF_ERROR(cpu::quantise_rows(*context.executor, problem, own, growth.packed.data()));
   cpu::set_order(growth);
   if (problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
-    ASSAY_ASSIGN_OR_RETURN(const auto source, CardSource::make(device, growth));
+    ASSAY_ASSIGN_OR_RETURN(const auto source, CardSource::make(lease, growth));
     return cpu::grow_symmetric(growth, source.get());
   }
   const cpu::SplitSearch search(growth.rules, own.bins);
-  ASSAY_ASSIGN_OR_RETURN(const auto splitter, CardSplitter::make(device, growth, search));
+  ASSAY_ASSIGN_OR_RETURN(const auto splitter, CardSplitter::make(lease, growth, search));
   return cpu::grow_with(growth, search, *splitter, kSubtreeRows);
 }
 
 Status run(const kernels::OpContext& context, const GrowTreeProblem& problem,
            const GrowTreeArgs& args) {
+  ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
+  if (problem.sample_count == 0) {
+    cpu::make_stump(problem, *args.tree);
+    return {};
+  }
+  auto& device = static_cast<XrtDevice&>(*context.device);
   try {
-    return grow(context, problem, args);
+    for (int begins = 1;; ++begins) {
+      ASSAY_ASSIGN_OR_RETURN(CardLease lease, device.lease());
+      Status grown = grow(context, problem, args, lease);
+      if (grown || !lease.lost || begins == kMostBegins) return grown;
+    }
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "grow_tree: no memory for a sample of {} rows",
                 problem.sample_count);

@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
 extern char** environ;
 
@@ -57,18 +58,37 @@ std::string text_of(const std::string& path) {
   return std::string((std::istreambuf_iterator<char>(file)), {});
 }
 
-// The last line that is not empty, cut to what fits a message.
-std::string last_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  const size_t begin = text.rfind('\n');
-  std::string line = begin == std::string::npos ? text : text.substr(begin + 1);
+// What XRT says of its own accord, which is no cause of anything.
+bool is_chatter(std::string_view line) {
+  constexpr std::string_view kWords[] = {"warning", "info", "debug", "notice"};
+  std::string begin(line.substr(0, 40));
+  std::transform(begin.begin(), begin.end(), begin.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) {
+    const size_t at = begin.find(word);
+    return at != std::string::npos && begin.find_first_of(":]", at) == at + word.size();
+  });
+}
+
+// The last line that says something, cut to what fits a message.
+std::string last_line(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
   constexpr size_t kMost = 300;
-  if (line.size() > kMost) line.resize(kMost);
-  return line;
+  while (!text.empty()) {
+    const size_t end = text.find_last_not_of(kBlank);
+    if (end == std::string_view::npos) break;
+    text = text.substr(0, end + 1);
+    const size_t begin = text.rfind('\n') + 1;  // of the first line too
+    const std::string_view line = text.substr(begin);
+    if (!is_chatter(line)) return std::string(line.substr(0, kMost));
+    text = text.substr(0, begin);
+  }
+  return {};
 }
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
+  if (WEXITSTATUS(status) == kModelGone) return "its emulated card is gone";
   return fmt::format("it ended with code {}", WEXITSTATUS(status));
 }
 
@@ -128,19 +148,9 @@ bool WorkerClient::dead() {
   return !death_.empty();
 }
 
-Status WorkerClient::make_folder() {
-  std::string path = "/tmp/assay-fpga-XXXXXX";
-  if (mkdtemp(path.data()) == nullptr) {
-    return fail(StatusCode::kDevice, "{}: no run folder can be made in /tmp: {}", spec_.device,
-                std::strerror(errno));
-  }
-  run_folder_ = path;
-  return {};
-}
-
 std::vector<std::string> WorkerClient::environment() const {
   std::vector<std::pair<std::string, std::string>> own = spec_.environment;
-  own.emplace_back("ASSAY_FPGA_NOTE", run_folder_ + kNoteFile);
+  own.emplace_back("ASSAY_FPGA_NOTE", run_folder() + kNoteFile);
   std::vector<std::string> all;
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string_view entry = *at;
@@ -149,12 +159,14 @@ std::vector<std::string> WorkerClient::environment() const {
                                       [name](const auto& item) { return item.first == name; });
     if (!replaced) all.emplace_back(entry);
   }
-  for (const auto& [name, value] : own) all.push_back(name + "=" + with_names(value, run_folder_));
+  for (const auto& [name, value] : own) all.push_back(name + "=" + with_names(value, run_folder()));
   return all;
 }
 
 Status WorkerClient::spawn() {
-  ASSAY_RETURN_IF_ERROR(make_folder());
+  auto folder = RunFolder::make();
+  if (!folder) return fail_with(std::move(folder.error()), spec_.device);
+  folder_ = std::move(*folder);
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return fail(StatusCode::kDevice, "{}: no socket for its worker: {}", spec_.device,
@@ -162,14 +174,14 @@ Status WorkerClient::spawn() {
   }
   socket_ = ends[0];
   SpawnPlan plan;
-  const std::string log = run_folder_ + kLogFile;
+  const std::string log = run_folder() + kLogFile;
   posix_spawn_file_actions_adddup2(&plan.actions, ends[1], kWorkerFile);
   posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&plan.actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                    0600);
   posix_spawn_file_actions_adddup2(&plan.actions, 1, 2);
   posix_spawn_file_actions_addclosefrom_np(&plan.actions, kWorkerFile + 1);
-  posix_spawn_file_actions_addchdir_np(&plan.actions, run_folder_.c_str());
+  posix_spawn_file_actions_addchdir_np(&plan.actions, run_folder().c_str());
   // A session of its own: Ctrl-C in the terminal is for the engine, which then ends its worker.
   sigset_t none;
   sigemptyset(&none);
@@ -246,7 +258,10 @@ Status WorkerClient::send_request(const Request& request, size_t bytes, int file
     sent = sendmsg(socket_, &message, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   if (sent == static_cast<ssize_t>(bytes)) return {};
-  return fail(StatusCode::kDevice, "it takes no requests any more");
+  if (sent < 0 && errno != EPIPE && errno != ECONNRESET) {
+    return fail(StatusCode::kDevice, "it takes no requests any more: {}", std::strerror(errno));
+  }
+  return fail(StatusCode::kDevice, "it died");
 }
 
 Status WorkerClient::await(Reply& reply) const {
@@ -289,15 +304,15 @@ Result<std::unique_ptr<Reply>> WorkerClient::ask(Request& request, size_t bytes,
     case ReplyCode::kDevice:
       break;
   }
-  const std::string words = text_of(run_folder_ + kNoteFile);
+  const std::string words = text_of(run_folder() + kNoteFile);
   return fail(StatusCode::kDevice, "{}: {}{}", spec_.device, reply->message,
               words.empty() ? "" : " (" + last_line(words) + ")");
 }
 
 // The device's note if there is one, else the end of the worker's log.
 std::string WorkerClient::last_words() const {
-  const std::string note = last_line(text_of(run_folder_ + kNoteFile));
-  return note.empty() ? last_line(text_of(run_folder_ + kLogFile)) : note;
+  const std::string note = last_line(text_of(run_folder() + kNoteFile));
+  return note.empty() ? last_line(text_of(run_folder() + kLogFile)) : note;
 }
 
 Error WorkerClient::bury(std::string reason) {
@@ -315,27 +330,30 @@ Error WorkerClient::bury(std::string reason) {
   return {StatusCode::kDevice, death_};
 }
 
+bool WorkerClient::ends_within(double seconds) {
+  int status = 0;
+  return reap_until(process_, now_ms() + static_cast<int64_t>(seconds * 1000), status);
+}
+
 void WorkerClient::end(bool ask_first) {
   if (process_ > 0) {
-    int status = 0;
     if (ask_first) {
       Request request;
       request.kind = RequestKind::kClose;
       (void)send_request(request, kRequestHead, -1);
     }
-    if (!ask_first ||
-        !reap_until(process_, now_ms() + static_cast<int64_t>(kEndingSeconds * 1000), status)) {
-      kill(process_, SIGKILL);
-      reap_until(process_, now_ms() + static_cast<int64_t>(kKilledSeconds * 1000), status);
+    if (!ask_first || !ends_within(kEndingSeconds)) {
+      // The guard kills the others first. The system does if it is killed itself.
+      kill(process_, SIGTERM);
+      if (!ends_within(kKilledSeconds)) {
+        kill(process_, SIGKILL);
+        ends_within(kKilledSeconds);
+      }
     }
     process_ = -1;
   }
   if (socket_ >= 0) close(std::exchange(socket_, -1));
-  if (!run_folder_.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove_all(run_folder_, ignored);
-    run_folder_.clear();
-  }
+  folder_.remove();
 }
 
 }  // namespace assay::backends::xrt

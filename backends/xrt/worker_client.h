@@ -1,7 +1,8 @@
 // The engine's side of a device worker: starts the process, asks, and waits with a limit. A worker
 // that dies, hangs or is killed is a Status of code device from then on, with the last words of the
 // device if it left any. Owns the process, its socket and its run folder; the destructor ends all
-// three. Thread-safe: requests of several threads are made one after the other.
+// three, and so does the end of this process, whatever it dies of and whatever the worker is at
+// (worker/guard.h). Thread-safe: requests of several threads are made one after the other.
 #pragma once
 
 #include <sys/types.h>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/xrt/run_folder.h"
 #include "backends/xrt/worker_protocol.h"
 #include "kernels/base/clock.h"
 #include "kernels/base/status.h"
@@ -43,8 +45,9 @@ class WorkerClient {
   WorkerClient& operator=(const WorkerClient&) = delete;
 
   const CardInfo& card() const { return card_; }
+  // The worker's guard, whose session all of its processes are in.
   pid_t process() const { return process_; }
-  const std::string& run_folder() const { return run_folder_; }
+  const std::string& run_folder() const { return folder_.path(); }
   // Whether it has died, and can do no more.
   bool dead();
 
@@ -58,7 +61,6 @@ class WorkerClient {
  private:
   explicit WorkerClient(WorkerSpec spec) : spec_(std::move(spec)) {}
   Status spawn();
-  Status make_folder();
   std::vector<std::string> environment() const;
   // Sends and waits for the reply.
   Result<std::unique_ptr<Reply>> ask(Request& request, size_t bytes, int file);
@@ -67,6 +69,8 @@ class WorkerClient {
   // The worker is of no use any more: ends it, and says why it failed.
   Error bury(std::string reason);
   std::string last_words() const;
+  // Whether the process ended within some seconds.
+  bool ends_within(double seconds);
   // The process' end: asked for, waited for, forced.
   void end(bool ask_first);
 
@@ -74,7 +78,7 @@ class WorkerClient {
   std::mutex mutex_;
   pid_t process_ = -1;
   int socket_ = -1;
-  std::string run_folder_;
+  RunFolder folder_;
   uint64_t last_number_ = 0;
   uint64_t last_buffer_ = 0;
   CardInfo card_;

@@ -12,6 +12,10 @@ namespace assay::backends::xrt {
 inline constexpr uint32_t kProtocolVersion = 1;
 // The worker's end of the socket.
 inline constexpr int kWorkerFile = 3;
+// How the name of a worker's run folder in /tmp begins.
+inline constexpr char kRunFolderPrefix[] = "assay-fpga-";
+// The exit code of a worker whose emulated device has gone.
+inline constexpr int kModelGone = 86;
 inline constexpr int32_t kMostArgs = 24;
 inline constexpr int32_t kMostSteps = 48;
 inline constexpr int32_t kMostKernels = 24;

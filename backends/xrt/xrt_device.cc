@@ -139,9 +139,10 @@ int64_t XrtDevice::held_bytes() const {
   return held;
 }
 
-int64_t XrtDevice::generation() const {
+Result<CardLease> XrtDevice::lease() {
   const std::lock_guard lock(mutex_);
-  return generation_;
+  ASSAY_RETURN_IF_ERROR(start_locked());
+  return CardLease{this, generation_, false};
 }
 
 pid_t XrtDevice::worker_process() const {
@@ -312,7 +313,8 @@ size_t Batch::request_end(size_t begin) const {
 Status Batch::run() {
   const std::lock_guard lock(device_.mutex_);
   ASSAY_RETURN_IF_ERROR(device_.start_locked());
-  if (generation_ >= 0 && generation_ != device_.generation_) {
+  if (lease_ != nullptr && lease_->generation != device_.generation_) {
+    lease_->lost = true;
     return fail(StatusCode::kDevice,
                 "{}: its worker was started anew, and what was on the card is gone",
                 device_.info_.id);

@@ -2,8 +2,9 @@
 // buffer's host side is mapped in this process: what the host's part of an op may read and write,
 // while kernels see what was sent to the card. Sending is put off until a kernel reads the buffer.
 // The worker that owns the card is started by `bring_up` or first use, and once more after it has
-// died: whatever was under way then failed, and buffers are sent again. Thread-safe; batches of
-// several threads follow one another.
+// died: the batch that was under way then fails, others find that what they had left on the card is
+// gone (CardLease), and buffers are sent again. Thread-safe; batches of several threads follow one
+// another.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,9 @@
 
 namespace assay::backends::xrt {
 
-// The kernels that ops use, in the order of kernel_signatures().
+struct CardLease;
+
+// The kernels that ops use, in the order of kSignatures.
 enum class CardKernel : uint32_t { kTreeHistogram, kSplitScan, kPredictTrees, kGemm };
 
 class XrtDevice final : public kernels::Device {
@@ -41,9 +44,9 @@ class XrtDevice final : public kernels::Device {
   void release(void* address) override;
   int64_t held_bytes() const;
 
-  // Counts the workers that were started: what kernels have left on the card is there as long as
-  // this does not change.
-  int64_t generation() const;
+  // Brings the card up, for an op whose kernels find on it what others of its kernels left there.
+  // Fails: device.
+  Result<CardLease> lease();
   // The process that owns the card now; -1 if there is none.
   pid_t worker_process() const;
   // How often a kernel was started since the device was opened.
@@ -87,13 +90,22 @@ class XrtDevice final : public kernels::Device {
   std::vector<int64_t> run_counts_;
 };
 
+// What an op counts on between its batches: that the card is still the one on which its kernels
+// have left something. `lost` tells, after a batch has failed, that the card was started anew
+// because of somebody else: the op may begin again.
+struct CardLease {
+  XrtDevice* device = nullptr;
+  int64_t generation = 0;
+  bool lost = false;
+};
+
 // Kernel runs and copies, made in one go. Addresses of buffers are those at which they begin.
 class Batch {
  public:
-  // With a generation it counts on what kernels left on the card then, and fails where that is
-  // gone. `stop` may be null.
-  Batch(XrtDevice& device, const StopToken* stop, int64_t generation = -1)
-      : device_(device), stop_(stop), generation_(generation) {}
+  // With a lease it fails where what kernels left on the card is gone. `stop` and `lease` may be
+  // null.
+  Batch(XrtDevice& device, const StopToken* stop, CardLease* lease = nullptr)
+      : device_(device), stop_(stop), lease_(lease) {}
 
   // An argument of a kernel.
   struct Arg {
@@ -152,7 +164,7 @@ class Batch {
 
   XrtDevice& device_;
   const StopToken* stop_;
-  int64_t generation_;
+  CardLease* lease_;
   std::vector<Item> items_;
   std::vector<Step> steps_;
 };

@@ -21,11 +21,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/xrt/worker_protocol.h"
+
 namespace {
 
+using assay::backends::xrt::kModelGone;
+
 constexpr char kDriver[] = "libxrt_swemu.so.2";
-// The exit code that says: the device model is gone.
-constexpr int kModelGone = 86;
 // Room for a message: 8 MiB of data and what goes around it. Pages that are not used cost nothing.
 constexpr size_t kMessageRoom = size_t{24} << 20;
 

@@ -1,6 +1,6 @@
-// assay-device-worker: the process that owns one XRT card for the engine that started it. Requests
-// come over file 3 (worker_protocol.h); without it the program has nothing to do. It ends when the
-// engine closes its end, and then removes its run folder, which is its working directory.
+// assay-device-worker: the process that owns one XRT card for the engine that started it, and its
+// guard. Requests come over file 3 (worker_protocol.h); without it the program has nothing to do.
+// It ends when the engine closes its end.
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -9,13 +9,13 @@
 
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "backends/xrt/worker/card.h"
+#include "backends/xrt/worker/guard.h"
 
 namespace assay::backends::xrt {
 namespace {
@@ -123,8 +123,8 @@ ReplyCode code_of(StatusCode code) {
   }
 }
 
-// True when the engine asked to close, false when it went away.
-bool serve(Card& card) {
+// Until the engine asks to close, or goes away.
+void serve(Card& card) {
   while (std::optional<Received> received = receive()) {
     auto reply = std::make_unique<Reply>();
     reply->number = received->request->number;
@@ -135,11 +135,10 @@ bool serve(Card& card) {
       std::strncpy(reply->message, status.error().message.c_str(), sizeof(reply->message) - 1);
     }
     const RequestKind kind = received->request->kind;
-    if (kind == RequestKind::kClose) return true;
+    if (kind == RequestKind::kClose) return;
     reply->card = card.info();
-    if (!send_reply(*reply, kind == RequestKind::kOpen)) return false;
+    if (!send_reply(*reply, kind == RequestKind::kOpen)) return;
   }
-  return false;
 }
 
 }  // namespace
@@ -153,16 +152,10 @@ int main() {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  bool asked = false;
+  worker::become_guarded();
   {
     worker::Card card;
-    asked = worker::serve(card);
-  }
-  // Whoever asked removes the folder itself.
-  std::error_code ignored;
-  const std::filesystem::path folder = std::filesystem::current_path(ignored);
-  if (!asked && folder.filename().string().starts_with("assay-fpga-")) {
-    std::filesystem::remove_all(folder, ignored);
+    worker::serve(card);
   }
   _exit(0);
 }

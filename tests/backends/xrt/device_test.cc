@@ -1,9 +1,11 @@
 // The emulated card as a device: memory, faults, and that ops run on its kernels. What ops compute
 // is the conformance suite's.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -30,8 +32,19 @@ class XrtDeviceTest : public testing::Test {
     }
     ASSERT_NE(device_, nullptr);
   }
+  // The system ends the worker soon after its guard.
+  void kill_worker() {
+    const pid_t session = device_->worker_process();
+    ASSERT_EQ(kill(session, SIGKILL), 0);
+    while (!processes_of_session(session).empty()) poll(nullptr, 0, 1);
+  }
   // Grows a tree of a problem; what it came to.
   Status grow(const conformance::TreeProblem& item, kernels::Device& device, kernels::Tree& tree) {
+    cpu::OpenMpExecutor executor(2);
+    return grow(item, device, tree, executor);
+  }
+  Status grow(const conformance::TreeProblem& item, kernels::Device& device, kernels::Tree& tree,
+              Executor& executor) {
     const auto place = [&](const auto& values, auto& array, const auto*& address) {
       if (values.empty()) return;
       using Value = std::decay_t<decltype(values[0])>;
@@ -51,7 +64,6 @@ class XrtDeviceTest : public testing::Test {
     place(item.rows, rows, args.rows);
     place(item.gradients, gradients, args.gradients);
     place(item.hessians, hessians, args.hessians);
-    cpu::OpenMpExecutor executor(2);
     return kernels::run_op(devices_->kernels().table<kernels::GrowTree>(),
                            kernels::OpContext{&device, &executor, nullptr}, item.problem, args);
   }
@@ -215,13 +227,69 @@ TEST_F(XrtDeviceTest, DeathOfTheWorkerIsOneFailureAndNotTheEnd) {
   kernels::Tree first;
   kernels::Tree second;
   ASSERT_TRUE(grow(item, *device_, first));
-  kill(device_->worker_process(), SIGKILL);
+  kill_worker();
   const Status died = grow(item, *device_, second);
   ASSERT_FALSE(died);
   EXPECT_EQ(died.error().code, StatusCode::kDevice);
   const Status again = grow(item, *device_, second);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(second, first);
+}
+
+// Does something at one of its loops, or at all from there on.
+class InterruptingExecutor final : public Executor {
+ public:
+  InterruptingExecutor(int at, bool again, std::function<void()> interrupt)
+      : at_(at), again_(again), interrupt_(std::move(interrupt)) {}
+  int thread_count() const override { return 1; }
+  Status parallel_for(int64_t chunk_count,
+                      FunctionRef<void(int64_t chunk, int thread)> body) override {
+    ++loops_;
+    if (loops_ == at_ || (again_ && loops_ > at_)) interrupt_();
+    return serial_.parallel_for(chunk_count, body);
+  }
+  int loops() const { return loops_; }
+
+ private:
+  SerialExecutor serial_;
+  int at_;
+  bool again_;
+  std::function<void()> interrupt_;
+  int loops_ = 0;
+};
+
+// The op that another's batch takes the card from, between two of its own, begins again.
+TEST_F(XrtDeviceTest, DeathOfTheWorkerInAnothersBatchIsNotTheOpsFailure) {
+  // So many rows that their division is shared by threads: a loop in the middle of the tree.
+  const conformance::TreeProblem item = conformance::plain_tree_problem(16'000, 3, 0);
+  kernels::Tree expected;
+  ASSERT_TRUE(grow(item, devices_->host(), expected));
+  auto byte = DeviceArray<float>::make(*device_, 1);
+  ASSERT_TRUE(byte.has_value());
+  const auto another = [&] {
+    Batch batch(*device_, nullptr);
+    batch.send(CardKernel::kGemm, 0, byte->on_device(), 0, 4);
+    return batch.run();
+  };
+  const auto take_down = [&] {
+    kill_worker();
+    EXPECT_FALSE(another());
+    EXPECT_TRUE(another());
+  };
+  for (const int loop : {1, 3}) {
+    kernels::Tree tree;
+    InterruptingExecutor executor(loop, false, take_down);
+    const Status grown = grow(item, *device_, tree, executor);
+    ASSERT_TRUE(grown) << grown.error().message;
+    EXPECT_GE(executor.loops(), loop + 1);
+    EXPECT_EQ(tree, expected);
+  }
+  kernels::Tree tree;
+  InterruptingExecutor executor(1, true, take_down);
+  const Status lost = grow(item, *device_, tree, executor);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().message,
+            "fpga:emu0: its worker was started anew, and what was on the card is gone");
 }
 
 TEST_F(XrtDeviceTest, XclbinOfSomethingElseIsRefused) {

@@ -101,7 +101,9 @@ inline Step copy_step(StepKind kind, uint64_t buffer, uint64_t offset, uint64_t 
   return step;
 }
 
-// Processes that descend from this one's workers: those whose session is the worker's.
+// Processes of a worker: those whose session is its guard's.
 std::vector<pid_t> processes_of_session(pid_t session);
+// What one of them is: "guard", "worker" or "model".
+std::string role_of(pid_t process, pid_t session);
 
 }  // namespace assay::backends::xrt
