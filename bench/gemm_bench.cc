@@ -44,5 +44,35 @@ BENCHMARK(gemm)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
+template <class Op, class Number, class Sum>
+void gemm_narrow(benchmark::State& state) {
+  Bed& bed = Bed::instance();
+  const kernels::GemmNarrowProblem problem{state.range(0), state.range(1), state.range(2)};
+  // Of small numbers, whatever the kind.
+  const auto draw_cells = [](int64_t count) {
+    return std::vector<Number>(static_cast<size_t>(count), Number{63});
+  };
+  const typename Op::Args args{bed.place(draw_cells(problem.m * problem.k)),
+                               bed.place(draw_cells(problem.k * problem.n)),
+                               bed.make<Sum>(problem.m * problem.n)};
+  bed.run<Op>(state, problem, args);
+  bed.report_flops(state, 2 * static_cast<double>(problem.m) * static_cast<double>(problem.n) *
+                              static_cast<double>(problem.k));
+  bed.clear();
+}
+void gemm_bf16(benchmark::State& state) { gemm_narrow<kernels::GemmBf16, uint16_t, float>(state); }
+void gemm_int8(benchmark::State& state) { gemm_narrow<kernels::GemmInt8, int8_t, int32_t>(state); }
+
+BENCHMARK(gemm_bf16)
+    ->ArgNames({"m", "n", "k"})
+    ->Args({1024, 1024, 1024})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(gemm_int8)
+    ->ArgNames({"m", "n", "k"})
+    ->Args({1024, 1024, 1024})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
 }  // namespace
 }  // namespace assay::bench

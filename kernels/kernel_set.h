@@ -7,8 +7,10 @@
 
 #include "kernels/bin_columns.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_narrow.h"
 #include "kernels/grow_tree.h"
 #include "kernels/grow_trees.h"
+#include "kernels/knn_topk.h"
 #include "kernels/loss.h"
 #include "kernels/planner.h"
 #include "kernels/predict_trees.h"
@@ -35,7 +37,7 @@ class KernelSet {
  private:
   std::tuple<OpTable<QuantileEdges>, OpTable<BinColumns>, OpTable<LossGradients>,
              OpTable<LossValue>, OpTable<GrowTree>, OpTable<GrowTrees>, OpTable<PredictTrees>,
-             OpTable<Gemm>>
+             OpTable<Gemm>, OpTable<GemmBf16>, OpTable<GemmInt8>, OpTable<KnnTopk>>
       tables_;
 };
 

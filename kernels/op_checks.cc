@@ -4,7 +4,9 @@
 
 #include "kernels/bin_columns.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_narrow.h"
 #include "kernels/grow_trees.h"
+#include "kernels/knn_topk.h"
 #include "kernels/loss.h"
 #include "kernels/quantile_edges.h"
 
@@ -122,6 +124,23 @@ Status check_problem(const GemmProblem& problem) {
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "m", problem.m, 0));
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "n", problem.n, 0));
   return check_at_least(Gemm::kName, "k", problem.k, 0);
+}
+
+Status check_problem(const GemmNarrowProblem& problem) {
+  return check_problem(GemmProblem{problem.m, problem.n, problem.k});
+}
+
+Status check_problem(const KnnTopkProblem& problem) {
+  ASSAY_RETURN_IF_ERROR(check_at_least(KnnTopk::kName, "point_count", problem.point_count, 0));
+  if (problem.point_count > std::numeric_limits<int32_t>::max()) {
+    return fail(StatusCode::kInvalidArgument, "{}: point_count={} (must be below 2^31)",
+                KnnTopk::kName, problem.point_count);
+  }
+  ASSAY_RETURN_IF_ERROR(check_at_least(KnnTopk::kName, "query_count", problem.query_count, 0));
+  ASSAY_RETURN_IF_ERROR(check_at_least(KnnTopk::kName, "dim", problem.dim, 0));
+  if (problem.k >= 1 && problem.k <= kMostNeighbours) return {};
+  return fail(StatusCode::kInvalidArgument, "{}: k={} (must be 1..{})", KnnTopk::kName, problem.k,
+              kMostNeighbours);
 }
 
 }  // namespace assay::kernels

@@ -42,6 +42,9 @@ kernels::PredictTreesProblem typical(const kernels::PredictTrees*) {
   return {kRows, kFeatures, 0, 100, 1, 1};
 }
 kernels::GemmProblem typical(const kernels::Gemm*) { return {.m = kRows, .n = 8, .k = kFeatures}; }
+kernels::GemmNarrowProblem typical(const kernels::GemmBf16*) { return {kRows, 8, kFeatures}; }
+kernels::GemmNarrowProblem typical(const kernels::GemmInt8*) { return {kRows, 8, kFeatures}; }
+kernels::KnnTopkProblem typical(const kernels::KnnTopk*) { return {kRows, 1000, kFeatures, 10}; }
 
 // One op on one device: where it runs and what was asked on the way.
 struct OpPlan {

@@ -8,6 +8,8 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_loss(kernels);
   register_loss_ranking(kernels);
   register_gemm(kernels);
+  register_gemm_narrow(kernels);
+  register_knn_topk(kernels);
   register_grow_tree(kernels);
   register_grow_trees(kernels);
   register_predict_trees(kernels);

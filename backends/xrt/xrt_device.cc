@@ -21,6 +21,9 @@ constexpr KernelSignature kSignatures[] = {
     {"split_scan", "bbbbb4444"},
     {"predict_trees", "bbbbbbbbb848848844"},
     {"gemm_f32", "bbb8884444"},
+    {"gemm_bf16", "bbb888"},
+    {"gemm_int8", "bbb888"},
+    {"knn_topk", "bbbb8844"},
 };
 constexpr size_t kKernelCount = std::size(kSignatures);
 

@@ -26,7 +26,15 @@ namespace assay::backends::xrt {
 struct CardLease;
 
 // The kernels that ops use, in the order of kSignatures.
-enum class CardKernel : uint32_t { kTreeHistogram, kSplitScan, kPredictTrees, kGemm };
+enum class CardKernel : uint32_t {
+  kTreeHistogram,
+  kSplitScan,
+  kPredictTrees,
+  kGemm,
+  kGemmBf16,
+  kGemmInt8,
+  kKnnTopk
+};
 
 class XrtDevice final : public kernels::Device {
  public:

@@ -10,6 +10,8 @@ void register_xrt_kernels(kernels::KernelSet& kernels);
 
 void register_grow_tree(kernels::KernelSet& kernels);
 void register_predict_trees(kernels::KernelSet& kernels);
+void register_gemm_narrow(kernels::KernelSet& kernels);  // gemm_bf16 and gemm_int8
+void register_knn_topk(kernels::KernelSet& kernels);
 // Not among the above: f32 sums differ from the CPU's within the op's bound, and a model that is
 // trained with a card must have the CPU's bits.
 void register_gemm(kernels::KernelSet& kernels);

@@ -147,9 +147,12 @@ const Workload kWorkloads[] = {
      "latency", predict_one},
     {"a layer of 1024 x 1024 for 1024 rows, f32",
      "gemm/m:1024/n:1024/k:1024/transpose_a:0/real_time", "weights on the card", gemm_f32_1024},
-    {"the same, bfloat16", "", "weights on the card", gemm_bf16_1024},
-    {"the same, int8", "", "weights on the card", gemm_int8_1024},
-    {"10 nearest of 100,000 points of 64, 1,000 queries", "", "points on the card", knn},
+    {"the same, bfloat16", "gemm_bf16/m:1024/n:1024/k:1024/real_time", "weights on the card",
+     gemm_bf16_1024},
+    {"the same, int8", "gemm_int8/m:1024/n:1024/k:1024/real_time", "weights on the card",
+     gemm_int8_1024},
+    {"10 nearest of 100,000 points of 64, 1,000 queries",
+     "knn_topk/points:100000/queries:1000/dim:64/k:10/real_time", "points on the card", knn},
 };
 
 struct Unit {

@@ -21,5 +21,10 @@ Status grow_trees(const OpContext& context, const GrowTreesProblem& problem,
 Status predict_trees(const OpContext& context, const PredictTreesProblem& problem,
                      const PredictTreesArgs& args);
 Status gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args);
+Status gemm_bf16(const OpContext& context, const GemmNarrowProblem& problem,
+                 const GemmBf16Args& args);
+Status gemm_int8(const OpContext& context, const GemmNarrowProblem& problem,
+                 const GemmInt8Args& args);
+Status knn_topk(const OpContext& context, const KnnTopkProblem& problem, const KnnTopkArgs& args);
 
 }  // namespace assay::kernels::reference

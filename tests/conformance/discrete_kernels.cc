@@ -121,6 +121,30 @@ Status run_gemm(const OpContext& context, const GemmProblem& problem, const Gemm
       {device.translate(args.a), device.translate(args.b), device.translate(args.c)});
 }
 
+template <class Args>
+Args translate_product(const OpContext& context, const Args& args) {
+  const DiscreteDevice& device = device_of(context);
+  return {device.translate(args.a), device.translate(args.b), device.translate(args.c)};
+}
+
+Status run_gemm_bf16(const OpContext& context, const GemmNarrowProblem& problem,
+                     const GemmBf16Args& args) {
+  return reference::gemm_bf16(context, problem, translate_product(context, args));
+}
+
+Status run_gemm_int8(const OpContext& context, const GemmNarrowProblem& problem,
+                     const GemmInt8Args& args) {
+  return reference::gemm_int8(context, problem, translate_product(context, args));
+}
+
+Status run_knn_topk(const OpContext& context, const KnnTopkProblem& problem,
+                    const KnnTopkArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  return reference::knn_topk(context, problem,
+                             {device.translate(args.points), device.translate(args.queries),
+                              device.translate(args.indices), device.translate(args.distances)});
+}
+
 }  // namespace
 
 void register_discrete_kernels(KernelSet& kernels) {
@@ -132,6 +156,9 @@ void register_discrete_kernels(KernelSet& kernels) {
   add<GrowTrees>(kernels, run_grow_trees);
   add<PredictTrees>(kernels, run_predict_trees);
   add<Gemm>(kernels, run_gemm);
+  add<GemmBf16>(kernels, run_gemm_bf16);
+  add<GemmInt8>(kernels, run_gemm_int8);
+  add<KnnTopk>(kernels, run_knn_topk);
 }
 
 }  // namespace assay::conformance
