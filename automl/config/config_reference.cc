@@ -45,6 +45,7 @@ std::string allowed(const OptionInfo& info) {
   if (info.format == OptionFormat::kBytes) kind = "size";
   if (info.format == OptionFormat::kPath) kind = "path";
   if (info.format == OptionFormat::kName) kind = "name";
+  if (info.format == OptionFormat::kNames) kind = "name or list of names";
   if (info.kind == OptionKind::kText && !info.choices.empty()) {
     return fmt::format("{}", fmt::join(info.choices, ", "));
   }

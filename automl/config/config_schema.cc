@@ -81,7 +81,10 @@ Json value_schema(const OptionInfo& info) {
     case OptionKind::kBoolean:
       return {{"type", "boolean"}};
     case OptionKind::kText:
-      return text_schema(info);
+      schema = text_schema(info);
+      if (info.format != OptionFormat::kNames) return schema;
+      return {{"anyOf",
+               Json::array({schema, {{"type", "array"}, {"items", schema}, {"minItems", 1}}})}};
     case OptionKind::kTextList:
       return {{"type", "array"}, {"items", text_schema(info)}};
     case OptionKind::kTextMap:

@@ -87,6 +87,7 @@ const OptionTable<RunOptions>& RunOptions::table() {
                 "limit, give the same models."},
        {.name = "device",
         .member = &T::device,
+        .format = OptionFormat::kNames,
         .required = true,
         .help = "Where trials run: auto, cpu, cuda, cuda:0, fpga:0, ... (see assay devices), or "
                 "several of them, cpu,cuda:0, whose slots run side by side."},

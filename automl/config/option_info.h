@@ -31,6 +31,7 @@ enum class OptionFormat {
   kBytes,     // an integer: bytes, or text like 4GiB (units.h)
   kPath,      // text: a file, relative to the config file's folder
   kName,      // text: empty, or a name as check_name wants it
+  kNames,     // text: names with commas between; a config file may have a list of them instead
 };
 
 // The values a number may have; infinite bounds do not bound. For an integer, 2^63 as a bound means

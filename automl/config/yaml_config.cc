@@ -34,7 +34,7 @@ std::string_view wanted_text(const OptionInfo& info) {
     case OptionKind::kBoolean:
       return "true or false";
     case OptionKind::kText:
-      return "text";
+      return info.format == OptionFormat::kNames ? "text, or a list like [a, b]" : "text";
     case OptionKind::kTextList:
       return "a list, like [a, b]";
     case OptionKind::kTextMap:
@@ -188,7 +188,9 @@ bool ConfigReader::read_section(T& section, const YamlNode& key, const YamlNode&
 std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
                                                      const std::string& path,
                                                      const YamlNode& value) {
-  const bool fits = is_scalar_kind(info.kind)            ? value.kind == Kind::kScalar
+  const bool is_list_of_names = info.format == OptionFormat::kNames && value.kind == Kind::kList;
+  const bool fits = is_list_of_names                     ? true
+                    : is_scalar_kind(info.kind)          ? value.kind == Kind::kScalar
                     : info.kind == OptionKind::kTextList ? value.kind == Kind::kList
                                                          : value.kind == Kind::kMap;
   if (!fits) {
@@ -210,6 +212,7 @@ std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
       list.push_back(item.text);
       lines_.emplace(path + "." + item.text, item.line);
     }
+    if (is_list_of_names) read = fmt::format("{}", fmt::join(TextList(list), ","));
   } else {
     auto& map = read.emplace<TextMap>();
     for (size_t i = 0; i < value.keys.size(); ++i) {

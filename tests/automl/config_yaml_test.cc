@@ -175,11 +175,27 @@ TEST(YamlConfig, NamesAndBooleansAreReadInAnyCase) {
   EXPECT_EQ(std::get<ParamValue>(config->learners[0].params[0].setting), ParamValue("entropy"));
 }
 
+TEST(YamlConfig, DevicesAreTextOrAList) {
+  const auto device = [](const std::string& text) {
+    const auto config = parse("data: {train: t.csv, target: y}\ndevice: " + text + "\n");
+    return config ? config->run.device : config.error().message;
+  };
+  EXPECT_EQ(device("cpu, fpga:emu0"), "cpu, fpga:emu0");
+  EXPECT_EQ(device("[cpu, \"fpga:emu0\"]"), "cpu,fpga:emu0");
+  EXPECT_EQ(device("\n  - cuda:0\n  - cpu"), "cuda:0,cpu");
+  EXPECT_EQ(device("[fpga]"), "fpga");
+  EXPECT_EQ(device("[]"), "c.yaml:2: device: device= (must be text that is not empty)");
+  EXPECT_EQ(device("[cpu, [fpga]]"), "c.yaml:2: device holds a list (must be text)");
+  EXPECT_EQ(device("{cpu: 1}"), "c.yaml:2: device is a map (must be text, or a list like [a, b])");
+  // Other texts are no lists.
+  EXPECT_EQ(mistake("experiment: [a, b]\n"), "c.yaml:4: experiment is a list (must be text)");
+}
+
 TEST(YamlConfig, HugeValuesAreCutInMessages) {
   const std::string huge(100'000, 'x');
   for (const std::string& text :
        {"experiment: " + huge + "\n", "seed: " + huge + "\n", huge + ": 1\n",
-        "device: [" + huge + "]\n", "learners: [" + huge + "]\n",
+        "experiment: [" + huge + "]\n", "learners: [" + huge + "]\n",
         "  drop: [" + huge + ", y]\n" + "  weight: " + huge + "\n", "seed: \"" + huge + "\"\n",
         "  metric: " + huge + "\n"}) {
     EXPECT_LT(mistake(text).size(), 600U) << text.substr(0, 20);
