@@ -95,7 +95,9 @@ std::optional<double> bytes_of(std::string_view text) {
   const std::optional<double> factor = byte_factor(take_letters(text));
   skip_blanks(text);
   if (!factor || !text.empty()) return std::nullopt;
-  return std::nearbyint(value * *factor);
+  const double bytes = std::nearbyint(value * *factor);
+  // Less than a byte is not 0, which often means any number.
+  return bytes == 0 && value != 0 ? std::nullopt : std::optional(bytes);
 }
 
 std::string fixed_text(double value) {

@@ -16,7 +16,7 @@ Result<double> parse_duration(std::string_view text);
 
 // Bytes from "4GiB", "512MB", "300M", "1.5 G", "1000": k, M, G, T with B are powers of 1000, with
 // iB of 1024; without B (300M) of 1024, as in ulimit and Slurm. Letters in any case.
-// Fails: invalid_argument if it is not so, not whole bytes (rounded), or above 2^53.
+// Fails: invalid_argument if it is not so, above 0 but no whole byte (rounded), or above 2^53.
 Result<int64_t> parse_bytes(std::string_view text);
 
 // "1h30m", "30s", "0.5s": reads back by parse_duration to the same number.

@@ -135,8 +135,12 @@ Status SweepLead::begin() {
   record.experiment = config_.run.experiment;
   record.keep_predictions = config_.run.keep_predictions;
   ASSAY_RETURN_IF_ERROR(past_ == nullptr ? create_parent() : reopen_parent());
+  const SweepCompute& compute = state_->request.compute;
+  if (compute.devices.size() > 1 || compute.leading() != compute.host) {
+    note("trials run on " + what_devices_are(compute.devices));
+  }
   state_->archive = std::make_unique<TrialArchive>(record.workspace, parent_->id());
-  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", device_ids(state_->request.compute.devices)));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("device", device_ids(compute.devices)));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kMemoryTag, memory_limit_));
   ASSAY_RETURN_IF_ERROR(log_config());
   ASSAY_RETURN_IF_ERROR(keep_config());
@@ -157,17 +161,13 @@ Status SweepLead::create_parent() {
   for (const std::string& text : outcome_.notes) {
     (void)parent_->log_text(tracking::TextStream::kStdout, text + "\n");
   }
-  const SweepCompute& compute = state_->request.compute;
-  if (compute.devices.size() > 1 || compute.leading() != compute.host) {
-    note("trials run on " + what_devices_are(compute.devices));
-  }
   ASSAY_RETURN_IF_ERROR(take_snapshot());
   tracking::EnvironmentRequest environment;
   environment.command_line = state_->request.command_line;
   environment.seed = static_cast<uint64_t>(config_.run.seed);
   environment.threads = threads_;
   auto known = tracking::collect_environment(environment);
-  known["devices"] = what_devices_are(compute.devices);
+  known["devices"] = what_devices_are(state_->request.compute.devices);
   ASSAY_RETURN_IF_ERROR(parent_->set_environment(std::move(known)));
   return parent_->set_source(state_->record.source);
 }

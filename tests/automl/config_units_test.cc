@@ -55,8 +55,8 @@ TEST(Sizes, AreReadInAllForms) {
 }
 
 TEST(Sizes, RefuseWhatIsNotOne) {
-  for (const char* text :
-       {"", "B", "-1", "4X", "4GiBs", "4 G B", "1e400", "nan", "9000T9", "1e16", "99999T"}) {
+  for (const char* text : {"", "B", "-1", "4X", "4GiBs", "4 G B", "1e400", "nan", "9000T9", "1e16",
+                           "99999T", "0.5", "0.0001k"}) {
     const auto bytes = parse_bytes(text);
     ASSERT_FALSE(bytes.has_value()) << text;
     EXPECT_THAT(bytes.error().message, HasSubstr("'" + std::string(text) + "'"));
