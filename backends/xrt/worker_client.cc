@@ -31,16 +31,20 @@ constexpr double kKilledSeconds = 5;
 constexpr char kLogFile[] = "/worker.log";
 constexpr char kNoteFile[] = "/note";
 
-double timeout_of(const WorkerSpec& spec) {
-  if (spec.timeout_seconds > 0) return spec.timeout_seconds;
-  const char* text = std::getenv("ASSAY_FPGA_TIMEOUT");
+// That of the environment, or 300.
+Result<double> timeout_of_environment() {
+  constexpr char kVariable[] = "ASSAY_FPGA_TIMEOUT";
+  constexpr double kLongest = 1e6;
+  const char* text = std::getenv(kVariable);
+  if (text == nullptr) return kDefaultTimeout;
   double seconds = 0;
-  if (text != nullptr) {
-    const char* end = text + std::strlen(text);
-    const auto parsed = std::from_chars(text, end, seconds);
-    if (parsed.ec == std::errc() && parsed.ptr == end && seconds > 0) return seconds;
+  const char* end = text + std::strlen(text);
+  const auto parsed = std::from_chars(text, end, seconds);
+  if (parsed.ec == std::errc() && parsed.ptr == end && seconds > 0 && seconds <= kLongest) {
+    return seconds;
   }
-  return kDefaultTimeout;
+  return fail(StatusCode::kInvalidArgument, "{}={} (must be seconds > 0 and <= {})", kVariable,
+              text, kLongest);
 }
 
 std::string with_names(std::string value, const std::string& folder) {
@@ -129,6 +133,9 @@ Result<std::unique_ptr<WorkerClient>> WorkerClient::start(const WorkerSpec& spec
                 spec.device, spec.xclbin.size(), sizeof(OpenRequest::xclbin) - 1);
   }
   std::unique_ptr<WorkerClient> client(new WorkerClient(spec));
+  if (spec.timeout_seconds <= 0) {
+    ASSAY_ASSIGN_OR_RETURN(client->spec_.timeout_seconds, timeout_of_environment());
+  }
   ASSAY_RETURN_IF_ERROR(client->spawn());
   Request request;
   request.kind = RequestKind::kOpen;
@@ -265,7 +272,7 @@ Status WorkerClient::send_request(const Request& request, size_t bytes, int file
 }
 
 Status WorkerClient::await(Reply& reply) const {
-  const double seconds = timeout_of(spec_);
+  const double seconds = spec_.timeout_seconds;
   const int64_t end_ms = now_ms() + static_cast<int64_t>(std::ceil(seconds * 1000));
   while (true) {
     pollfd wanted{socket_, POLLIN, 0};

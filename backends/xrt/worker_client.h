@@ -37,7 +37,8 @@ struct WorkerSpec {
 class WorkerClient {
  public:
   // `arena` is the file of the shared memory that buffers are parts of, and stays the caller's.
-  // Fails: device, if the worker cannot be started or refuses the card or xclbin.
+  // Fails: device, if the worker cannot be started or refuses the card or xclbin; invalid_argument
+  // if ASSAY_FPGA_TIMEOUT is no time.
   static Result<std::unique_ptr<WorkerClient>> start(const WorkerSpec& spec, int arena,
                                                      uint64_t arena_bytes);
   ~WorkerClient();

@@ -1,15 +1,83 @@
 """Sweeps and predictions on the emulated card: the CPU's bits, and what is said of the device."""
-import glob
 import os
+import signal
+import subprocess
+import time
 import unittest
 
-from cli_case import CliCase, binary_table
+from cli_case import ASSAY, CliCase, binary_table
 
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../examples/credit.yaml')
 
 
+def processes():
+    """Those that have not ended: number, parent and session."""
+    for name in os.listdir('/proc'):
+        try:
+            with open(f'/proc/{name}/stat', encoding='utf-8', errors='replace') as handle:
+                fields = handle.read().rpartition(')')[2].split()
+        except OSError:
+            continue
+        if name.isdigit() and fields[0] != 'Z':
+            yield int(name), int(fields[1]), int(fields[3])
+
+
+class Worker:
+    """The process that a program has started for its card, with all of its session."""
+
+    def __init__(self, number):
+        self.number = number
+        self.folder = os.readlink(f'/proc/{number}/cwd')
+
+    def members(self):
+        return [process for process, _, session in processes() if session == self.number]
+
+    def model(self):
+        """The process that is the emulated card."""
+        for process in self.members():
+            with open(f'/proc/{process}/comm', encoding='utf-8') as handle:
+                if handle.read().startswith('genericpcie'):
+                    return process
+        return None
+
+    def is_gone(self):
+        return not self.members() and not os.path.exists(self.folder)
+
+
+def workers_of(program):
+    """Those that are in their run folders already."""
+    found = []
+    for process, parent, _ in processes():
+        if parent == program:
+            try:
+                found.append(Worker(process))
+            except OSError:
+                continue
+    return [worker for worker in found if worker.folder.startswith('/tmp/assay-fpga-')]
+
+
 class FpgaTest(CliCase):
+    def begin(self, *arguments):
+        """Starts the program, and gives it with its worker as soon as the card's model runs."""
+        # Killed and reaped by the tests, unless they fail.
+        program = subprocess.Popen(  # pylint: disable=consider-using-with
+            [ASSAY, *map(str, arguments)], cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        self.wait_for(lambda: any(len(w.members()) == 3 for w in workers_of(program.pid)),
+                      lambda: program.poll() is None)
+        return program, workers_of(program.pid)[0]
+
+    def wait_for(self, holds, may_wait=lambda: True):
+        for _ in range(12_000):
+            if holds():
+                return
+            self.assertTrue(may_wait())
+            time.sleep(0.01)
+        self.fail('it did not come to be')
+
     def sweep(self, workspace, device, trials=4):
         # Few and small trees: each start of an emulated kernel takes a millisecond or more.
         config = self.write('few_trees.yaml', '''
@@ -50,7 +118,7 @@ learners:
         self.assertTrue(card['emulated'])
         self.assertIsNone(card['error'])
         ops = {op['op']: op for op in card['ops']}
-        for op in ('grow_tree', 'predict_trees'):
+        for op in ('grow_tree', 'predict_trees', 'gemm_bf16', 'gemm_int8', 'knn_topk'):
             self.assertEqual(ops[op]['runs_on'], 'fpga:emu0', op)
         for op in ('loss_gradients', 'gemm'):
             self.assertEqual(ops[op]['runs_on'], 'cpu', op)
@@ -125,15 +193,68 @@ learners:
         last = self.assay_json('--workspace', 'card', 'resume', first['run_id'], '--trials', 4,
                                '--device', 'cpu')
         self.assertEqual(last['known_trials'], 3)
+        self.assertNotIn('trials run on', str(last['notes']))
         self.assertEqual(last['model']['sha256'], whole['model']['sha256'])
         devices = {number: run['tags']['device']
                    for number, run in self.trials('card', first['run_id']).items()}
         self.assertEqual(devices, {0: 'fpga:emu0', 1: 'fpga:emu0', 2: 'fpga:emu0', 3: 'cpu'})
 
+    def test_a_sweep_of_the_cpu_goes_on_on_the_card(self):
+        first = self.sweep('w', 'cpu', trials=2)
+        last = self.assay_json('--workspace', 'w', 'resume', first['run_id'], '--trials', 3,
+                               '--device', 'fpga:emu0')
+        self.assertIn('trials run on fpga:emu0 (card emulated by XRT, emulated)', last['notes'])
+        devices = {number: run['tags']['device']
+                   for number, run in self.trials('w', first['run_id']).items()}
+        self.assertEqual(devices, {0: 'cpu', 1: 'cpu', 2: 'fpga:emu0'})
+
+    def test_devices_may_be_listed_in_a_config(self):
+        config = self.write('both.yaml', '''
+data: {train: train.csv, target: default}
+device: [cpu, "fpga:emu0"]
+learners: {random_forest: {trees: 2, max_leaves: 4}}
+''')
+        run = self.assay_json('--workspace', 'w', 'run', config, '--trials', 3, '--threads', 2,
+                              timeout=600)
+        self.assertIn('2 slots of 1 thread: 1 on cpu, 1 on fpga:emu0', run['notes'])
+        self.assertEqual(run['trials']['failed'], 0)
+
+    def long_sweep(self):
+        return ('--workspace', 'long', 'run', '--data', self.table, '--target', 'default',
+                '--device', 'fpga:emu0', '--trials', 1000, '--threads', 2)
+
     def test_nothing_stays_behind(self):
-        before = set(glob.glob('/tmp/assay-fpga-*'))
-        self.assay('devices')
-        self.assertEqual(set(glob.glob('/tmp/assay-fpga-*')) - before, set())
+        program, worker = self.begin(*self.long_sweep())
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(program.wait(timeout=600), 130)
+        self.wait_for(worker.is_gone)
+
+    def test_nothing_outlives_a_program_that_is_killed(self):
+        for stopped in (False, True):
+            program, worker = self.begin(*self.long_sweep())
+            if stopped:  # but for its guard
+                for process in set(worker.members()) - {worker.number}:
+                    os.kill(process, signal.SIGSTOP)
+            program.kill()
+            program.wait()
+            self.wait_for(worker.is_gone)
+
+    def test_a_card_that_dies_costs_its_trial_alone(self):
+        # What is computed beside it on the same card goes on, and so do those that follow.
+        program, worker = self.begin(
+            '--workspace', 'w', 'run', '--data', self.table, '--target', 'default', '--device',
+            'fpga:emu0', '--trials', 6, '--seed', 1, '--threads', 2, '--learners',
+            'random_forest,gbt', '--folds', 2)
+        # The workspace is made when the card is up.
+        self.wait_for(lambda: os.path.exists(self.path('w')), lambda: program.poll() is None)
+        os.kill(worker.model(), signal.SIGKILL)
+        self.assertEqual(program.wait(timeout=600), 0)
+        self.wait_for(worker.is_gone)
+        rows = self.assay_json('--workspace', 'w', 'runs', 'search', "kind = 'trial'")
+        failed = [row for row in rows if row['status'] == 'failed']
+        self.assertLessEqual(len(failed), 1)
+        for row in failed:
+            self.assertIn('fpga:emu0: its worker is gone: it died: ', row['message'])
 
     def test_a_card_that_cannot_start_is_a_device_error(self):
         self.fails(4, 'run', '--data', self.table, '--target', 'default', '--trials', 2, '--device',

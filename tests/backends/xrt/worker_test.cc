@@ -344,6 +344,18 @@ TEST(Worker, RefusesWhatIsNoXclbin) {
       << attempt("wrong_bitstream.xclbin");
 }
 
+TEST(Worker, RefusesATimeoutThatIsNone) {
+  const TestArena arena;
+  for (const char* text : {"abc", "", "0", "-3", "1e400", "5s"}) {
+    setenv("ASSAY_FPGA_TIMEOUT", text, 1);
+    const auto client = WorkerClient::start(test_spec(), arena.file(), TestArena::kBytes);
+    unsetenv("ASSAY_FPGA_TIMEOUT");
+    ASSERT_FALSE(client.has_value()) << text;
+    EXPECT_EQ(client.error().message,
+              std::string("ASSAY_FPGA_TIMEOUT=") + text + " (must be seconds > 0 and <= 1000000)");
+  }
+}
+
 TEST(Worker, MissingProgramIsNamed) {
   WorkerSpec spec = test_spec();
   spec.program = "/nowhere/assay-device-worker";
