@@ -57,7 +57,7 @@ class RowExplainer {
         outputs_(static_cast<size_t>(predictor.model().explained_count(scale_))),
         features_(static_cast<size_t>(predictor.encoder().feature_count())),
         bases_(outputs_, 0.0),
-        sizes_(predictor.encoder().columns().size(), 0.0) {
+        sizes_(predictor.encoder().part_count(), 0.0) {
     // Of two classes the first says nothing that the second does not.
     first_output_ = predictor.task() == Task::kBinary ? outputs_ - 1 : 0;
   }
@@ -108,7 +108,7 @@ class RowExplainer {
     std::vector<NamedImportance> result;
     const auto count = static_cast<double>(rows_) * static_cast<double>(outputs_ - first_output_);
     for (size_t c = 0; c < sizes_.size(); ++c) {
-      const std::string& name = predictor_.encoder().columns()[c].name;
+      const std::string& name = predictor_.encoder().part_name(c);
       result.push_back({name, count > 0 ? sizes_[c] / count : 0.0, 0});
     }
     sort_by_value(result);
@@ -125,9 +125,9 @@ class RowExplainer {
     std::string line = names_class() ? "row,class," : "row,";
     line += scale_ == ExplainedScale::kScores ? "score" : "prediction";
     line += kBaseColumn;
-    for (const InputColumn& column : predictor_.encoder().columns()) {
+    for (size_t part = 0; part < sizes_.size(); ++part) {
       line += ',';
-      datasets::append_csv_field(line, column.name);
+      datasets::append_csv_field(line, predictor_.encoder().part_name(part));
     }
     return line + '\n';
   }
@@ -137,7 +137,8 @@ class RowExplainer {
       std::vector<double> columns(sizes_.size(), 0.0);
       double sum = values[features_];
       for (size_t f = 0; f < features_; ++f) {
-        columns[static_cast<size_t>(predictor_.encoder().features()[f].column)] += values[f];
+        const FeatureEncoder& encoder = predictor_.encoder();
+        columns[encoder.part_of(encoder.features()[f])] += values[f];
         sum += values[f];
       }
       for (size_t c = 0; c < columns.size(); ++c) sizes_[c] += std::abs(columns[c]);

@@ -9,7 +9,8 @@ EncodedTable::EncodedTable(Source source, std::shared_ptr<const datasets::BinMap
     : source_(std::move(source)),
       mapper_(std::move(mapper)),
       dense_(std::move(dense)),
-      row_count_(source_.table->row_count()) {}
+      row_count_(source_.columns.empty() ? source_.table->row_count()
+                                         : source_.columns.front().row_count()) {}
 
 Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
                                                const kernels::ComputeContext& context) const {
@@ -60,6 +61,13 @@ void EncodedTable::release() {
     rest.keys.push_back({codes, key.code_count, key.feature});
   }
   source_ = std::move(rest);
+}
+
+EncodedTable::Source EncodedTable::take_source() {
+  const std::lock_guard lock(mutex_);
+  matrices_.clear();
+  dense_values_.reset();
+  return std::exchange(source_, {});
 }
 
 Status EncodedTable::check_source() const {

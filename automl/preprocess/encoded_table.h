@@ -44,6 +44,10 @@ class EncodedTable final : public FeatureView {
   // in all rows. For tables whose bins one model reads (Model::mark_binned).
   void want_bins(std::vector<uint8_t> wanted);
   std::span<const LevelKey> level_keys() const override { return source_.keys; }
+  // What it was made of, which take_source() gives back: nothing can be had of the table
+  // afterwards.
+  const Source& source() const { return source_; }
+  Source take_source();
   // Lets the source table go, but for the level keys: only what was built by now can be had
   // afterwards, and asking for anything else fails (resource_exhausted). Nobody may read the keys
   // meanwhile.

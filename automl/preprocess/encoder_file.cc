@@ -1,7 +1,8 @@
 // How an encoder stands in a model file: "columns" (the contract), "features" [features, 2] (a
 // column's number, its transform's output), "texts/<column>" (of text columns), "counts/<column>"
-// (of categories whose levels are counted), "level_keys" (where there are any), "bins", "dense",
-// and the columns that were left out.
+// (of categories whose levels are counted), "level_keys" (where there are any), "combined"
+// (likewise, combination.h; their bins and dense rules are the last ones), "bins", "dense", and the
+// columns that were left out.
 #include <algorithm>
 #include <functional>
 #include <optional>
@@ -169,11 +170,11 @@ bool FeatureEncoder::is_place(int32_t column, int32_t output) const {
 void FeatureEncoder::save(ModelWriter& writer) const {
   save_columns(columns_, writer.child("columns"));
   std::vector<int32_t> features;
-  for (const Feature& feature : features_) {
+  for (const Feature& feature : std::span(features_).first(own_count())) {
     features.insert(features.end(), {feature.column, feature.output});
   }
   writer.put_tensor("features", std::span<const int32_t>(features),
-                    {static_cast<int64_t>(features_.size()), 2});
+                    {static_cast<int64_t>(own_count()), 2});
   std::vector<std::string> names, reasons;
   for (const DroppedColumn& column : dropped_) {
     names.push_back(column.name);
@@ -183,9 +184,38 @@ void FeatureEncoder::save(ModelWriter& writer) const {
   writer.put_texts("dropped_reasons", reasons);
   save_transforms(transforms_, writer);
   save_level_keys(level_keys_, writer.child("level_keys"));
+  save_combinations(combinations_, writer.child("combined"));
   save_bins(*mapper_, writer.child("bins"));
   ModelWriter dense = writer.child("dense");
   dense_->save(dense);
+}
+
+Status FeatureEncoder::load_combined(const ModelReader& reader, const datasets::BinMapper& mapper,
+                                     const DenseEncoder& dense) {
+  const size_t own = features_.size();
+  std::vector<int32_t> code_counts;
+  for (const Feature& feature : features_) {
+    const InputColumn& column = columns_[static_cast<size_t>(feature.column)];
+    const bool category = feature.kind == FeatureKind::kCategorical;
+    code_counts.push_back(feature.output != kOwnNumber ? -1 : category ? column.code_count() : 0);
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto combinations,
+                         load_combinations(reader.child("combined"), code_counts));
+  if (own + combinations.size() != mapper.features().size()) {
+    return reader.damaged("features and combinations do not match their bins");
+  }
+  for (auto& combination : combinations) {
+    const size_t i = features_.size();
+    const auto codes = static_cast<size_t>(combination->code_count());
+    const bool fits = mapper.features()[i].kind == combination->feature_kind() &&
+                      dense.rules()[i].kind == combination->feature_kind() &&
+                      mapper.features()[i].code_to_bin.size() == codes &&
+                      dense.rules()[i].level_columns.size() == codes;
+    if (!fits)
+      return reader.damaged(fmt::format("combination {} does not match its bins", i - own));
+    add_combined(std::move(combination));
+  }
+  return {};
 }
 
 Result<FeatureEncoder> FeatureEncoder::load(const ModelReader& reader) {
@@ -193,10 +223,12 @@ Result<FeatureEncoder> FeatureEncoder::load(const ModelReader& reader) {
   ASSAY_ASSIGN_OR_RETURN(encoder.columns_, load_columns(reader.child("columns")));
   ASSAY_ASSIGN_OR_RETURN(datasets::BinMapper mapper, load_bins(reader.child("bins")));
   ASSAY_ASSIGN_OR_RETURN(DenseEncoder dense, DenseEncoder::load(reader.child("dense")));
-  const size_t count = mapper.features().size();
-  ASSAY_ASSIGN_OR_RETURN(const auto features,
-                         reader.tensor<int32_t>("features", 2 * static_cast<int64_t>(count)));
-  if (count == 0 || dense.rules().size() != count) return reader.damaged("features do not match");
+  ASSAY_ASSIGN_OR_RETURN(const auto features, reader.tensor<int32_t>("features"));
+  const size_t count = features.size() / 2;
+  const size_t all = mapper.features().size();
+  if (count == 0 || features.size() % 2 != 0 || count > all || dense.rules().size() != all) {
+    return reader.damaged("features do not match");
+  }
   ASSAY_ASSIGN_OR_RETURN(encoder.transforms_, load_transforms(encoder.columns_, reader));
   ASSAY_ASSIGN_OR_RETURN(encoder.level_keys_,
                          load_level_keys(reader.child("level_keys"), encoder.columns_));
@@ -218,6 +250,7 @@ Result<FeatureEncoder> FeatureEncoder::load(const ModelReader& reader) {
     if (!fits) return reader.damaged(fmt::format("feature {} does not match its column", i));
     encoder.features_.push_back({encoder.feature_name(column, at, output), at, output, kind});
   }
+  ASSAY_RETURN_IF_ERROR(encoder.load_combined(reader, mapper, dense));
   ASSAY_ASSIGN_OR_RETURN(const auto names, reader.texts("dropped_names"));
   ASSAY_ASSIGN_OR_RETURN(const auto reasons, reader.texts("dropped_reasons"));
   if (names.size() != reasons.size()) return reader.damaged("dropped columns without reasons");

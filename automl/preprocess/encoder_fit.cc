@@ -288,4 +288,27 @@ Result<FeatureEncoder> FeatureEncoder::fit(const std::shared_ptr<const Table>& t
   return encoder;
 }
 
+Result<FeatureEncoder> FeatureEncoder::with_combinations(
+    std::vector<std::shared_ptr<const Combination>> combinations, const EncoderOptions& options,
+    const kernels::ComputeContext& context, EncodedTable::Source& source) const {
+  FeatureEncoder encoder = *this;
+  for (auto& combination : combinations) encoder.add_combined(std::move(combination));
+  ASSAY_RETURN_IF_ERROR(encoder.combine(&context, source));
+  const auto made = std::span(source.columns).subspan(features_.size());
+  ASSAY_ASSIGN_OR_RETURN(
+      const datasets::BinMapper bins,
+      datasets::BinMapper::fit(made, options.max_value_bins, options.seed, context));
+  std::vector<datasets::FeatureBins> all_bins = mapper_->features();
+  all_bins.insert(all_bins.end(), bins.features().begin(), bins.features().end());
+  ASSAY_ASSIGN_OR_RETURN(datasets::BinMapper mapper,
+                         datasets::BinMapper::from_features(std::move(all_bins)));
+  ASSAY_ASSIGN_OR_RETURN(const DenseEncoder scales, DenseEncoder::fit(made, {}, context));
+  std::vector<DenseFeature> rules = dense_->rules();
+  rules.insert(rules.end(), scales.rules().begin(), scales.rules().end());
+  ASSAY_ASSIGN_OR_RETURN(DenseEncoder dense, DenseEncoder::from_rules(std::move(rules)));
+  encoder.mapper_ = std::make_shared<const datasets::BinMapper>(std::move(mapper));
+  encoder.dense_ = std::make_shared<const DenseEncoder>(std::move(dense));
+  return encoder;
+}
+
 }  // namespace assay::automl

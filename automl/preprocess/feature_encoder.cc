@@ -99,7 +99,7 @@ Status FeatureEncoder::read_column(const Column& column, std::span<const Feature
 Result<EncodedTable::Source> FeatureEncoder::read(std::shared_ptr<const Table> table,
                                                   const kernels::ComputeContext* context) const {
   EncodedTable::Source source;
-  const std::span<const Feature> features(features_);
+  const std::span<const Feature> features = std::span(features_).first(own_count());
   for (size_t begin = 0; begin < features.size();) {
     size_t end = begin + 1;
     while (end < features.size() && features[end].column == features[begin].column) ++end;
@@ -109,8 +109,48 @@ Result<EncodedTable::Source> FeatureEncoder::read(std::shared_ptr<const Table> t
         read_column(*column, features.subspan(begin, end - begin), context, source));
     begin = end;
   }
+  ASSAY_RETURN_IF_ERROR(combine(context, source));
   source.table = std::move(table);
   return source;
+}
+
+Status FeatureEncoder::combine(const kernels::ComputeContext* context,
+                               EncodedTable::Source& source) const {
+  for (const auto& combination : combinations_) {
+    const CombinationSpec& spec = combination->spec();
+    ASSAY_ASSIGN_OR_RETURN(
+        CombinedColumn made,
+        combination->apply(source.columns[static_cast<size_t>(spec.left)],
+                           source.columns[static_cast<size_t>(spec.right)], context));
+    FeatureColumn& raw = source.columns.emplace_back();
+    raw.kind = combination->feature_kind();
+    raw.code_count = combination->code_count();
+    if (raw.kind == FeatureKind::kCategorical) {
+      raw.codes = source.codes.emplace_back(std::move(made.codes));
+    } else {
+      raw.numbers = source.numbers.emplace_back(std::move(made.numbers));
+    }
+  }
+  return {};
+}
+
+void FeatureEncoder::add_combined(std::shared_ptr<const Combination> combination) {
+  const Feature& left = features_[static_cast<size_t>(combination->spec().left)];
+  const Feature& right = features_[static_cast<size_t>(combination->spec().right)];
+  Feature feature{combination->name(left.name, right.name), left.column, kOwnNumber,
+                  combination->feature_kind(), static_cast<int32_t>(combinations_.size())};
+  features_.push_back(std::move(feature));
+  combinations_.push_back(std::move(combination));
+}
+
+const std::string& FeatureEncoder::part_name(size_t part) const {
+  if (part < columns_.size()) return columns_[part].name;
+  return features_[own_count() + part - columns_.size()].name;
+}
+
+size_t FeatureEncoder::part_of(const Feature& feature) const {
+  if (feature.combination < 0) return static_cast<size_t>(feature.column);
+  return columns_.size() + static_cast<size_t>(feature.combination);
 }
 
 Result<std::unique_ptr<EncodedTable>> FeatureEncoder::encode(
@@ -154,6 +194,10 @@ int64_t FeatureEncoder::binned_bytes(int64_t row_count) const {
   int64_t cell_bytes = 0;
   for (const Feature& feature : features_) {
     const InputColumn& column = columns_[static_cast<size_t>(feature.column)];
+    if (feature.combination >= 0) {
+      cell_bytes += kBinForms + (feature.kind == FeatureKind::kCategorical ? 4 : 8);
+      continue;
+    }
     const bool derived = feature.output != kOwnNumber;
     const bool codes = column.type == ColumnType::kCategorical;
     cell_bytes += kBinForms + (derived ? 8 : 0) + (codes && !derived ? 4 : 0);

@@ -8,6 +8,7 @@
 //   both               of many levels, or days that come again: places for what fits make of their
 //                      targets (level_key.h), empty here
 //   text               topics and counts (text_features.h); identifiers are left out
+//   two columns        what they make together (combination.h), where that was asked for
 //
 // Left out, too, are columns that are constant, that tell rows apart as another one does, or that
 // number the rows. None of this looks at the target. Immutable; thread-safe.
@@ -23,6 +24,7 @@
 
 #include "automl/models/model_file.h"
 #include "automl/preprocess/column_transform.h"
+#include "automl/preprocess/combination.h"
 #include "automl/preprocess/dense_encoder.h"
 #include "automl/preprocess/encoded_table.h"
 #include "automl/preprocess/input_column.h"
@@ -66,10 +68,11 @@ struct DroppedColumn {
 };
 
 struct Feature {
-  std::string name;             // "pickup", "pickup.month", "title.topic3"
-  int32_t column = 0;           // index into columns()
+  std::string name;             // "pickup", "pickup.month", "title.topic3", "a / b"
+  int32_t column = 0;           // index into columns(); of a combination its left side's
   int32_t output = kOwnNumber;  // of the column's transform, or a place (level_key.h)
   kernels::FeatureKind kind = kernels::FeatureKind::kNumeric;
+  int32_t combination = -1;  // index into combinations(); -1: of one column alone
 };
 
 // Of a column's own feature; outputs of transforms are numbers.
@@ -84,6 +87,14 @@ class FeatureEncoder {
                                     const EncoderOptions& options,
                                     const kernels::ComputeContext& context,
                                     EncodedTable::Source* source = nullptr);
+
+  // This encoder with a feature more for each of `combinations`, behind its own; it must have none
+  // yet. `source` holds its own features of the training table (or of rows of it), and gets the new
+  // ones: bins and scales are fitted on these. `options`: as fit() had them.
+  // Fails: cancelled; resource_exhausted.
+  Result<FeatureEncoder> with_combinations(
+      std::vector<std::shared_ptr<const Combination>> combinations, const EncoderOptions& options,
+      const kernels::ComputeContext& context, EncodedTable::Source& source) const;
 
   // The table's rows as features. Extra columns are ignored, levels not seen in training become
   // the unseen level. A numeric, boolean or datetime column that the table holds as another type
@@ -105,6 +116,13 @@ class FeatureEncoder {
   const std::vector<Feature>& features() const { return features_; }
   int32_t feature_count() const { return static_cast<int32_t>(features_.size()); }
   const std::vector<LevelKeyRule>& level_keys() const { return level_keys_; }
+  const std::vector<std::shared_ptr<const Combination>>& combinations() const {
+    return combinations_;
+  }
+  // What people are told of, as importances are: the columns, then the combinations.
+  size_t part_count() const { return columns_.size() + combinations_.size(); }
+  const std::string& part_name(size_t part) const;
+  size_t part_of(const Feature& feature) const;
   int32_t category_count() const;
   int32_t dense_column_count() const { return dense_->column_count(); }
   // Bins of all features together.
@@ -131,13 +149,21 @@ class FeatureEncoder {
   Status read_column(const datasets::Column& column, std::span<const Feature> features,
                      const kernels::ComputeContext* context, EncodedTable::Source& source) const;
   std::vector<double> periods() const;
+  // Appends what combinations make of the columns in `source`.
+  Status combine(const kernels::ComputeContext* context, EncodedTable::Source& source) const;
+  void add_combined(std::shared_ptr<const Combination> combination);
+  // Of a file; own features, bins and dense rules are there. Fails: data.
+  Status load_combined(const ModelReader& reader, const datasets::BinMapper& mapper,
+                       const DenseEncoder& dense);
+  size_t own_count() const { return features_.size() - combinations_.size(); }
 
   std::vector<InputColumn> columns_;
   // [columns]: null where a column has none, else a CalendarTransform, TextFeatures, LevelCounts.
   std::vector<std::shared_ptr<const ColumnTransform>> transforms_;
   std::vector<LevelKeyRule> level_keys_;  // by column, ascending
   std::vector<DroppedColumn> dropped_;
-  std::vector<Feature> features_;
+  std::vector<Feature> features_;  // those of columns, then a combination each
+  std::vector<std::shared_ptr<const Combination>> combinations_;
   // Shared with the tables it encodes, which may outlive it.
   std::shared_ptr<const datasets::BinMapper> mapper_;
   std::shared_ptr<const DenseEncoder> dense_;

@@ -46,10 +46,10 @@ Result<Permutation> permutation_importance(const PermutationRequest& request,
   ASSAY_ASSIGN_OR_RETURN(result.score, score_of(request, context));
   const double usual = request.metric->loss_of(result.score);
   std::vector<uint32_t> order(static_cast<size_t>(request.table->row_count()));
-  for (size_t column = 0; column < encoder.columns().size(); ++column) {
+  for (size_t column = 0; column < encoder.part_count(); ++column) {
     std::vector<int32_t> features;
     for (size_t f = 0; f < encoder.features().size(); ++f) {
-      if (encoder.features()[f].column == static_cast<int32_t>(column)) {
+      if (encoder.part_of(encoder.features()[f]) == column) {
         features.push_back(static_cast<int32_t>(f));
       }
     }
@@ -66,7 +66,7 @@ Result<Permutation> permutation_importance(const PermutationRequest& request,
       losses.push_back(request.metric->loss_of(*score) - usual);
     }
     ColumnImportance& importance = result.columns.emplace_back();
-    importance.name = encoder.columns()[column].name;
+    importance.name = encoder.part_name(column);
     const auto count = static_cast<double>(losses.size());
     for (const double loss : losses) importance.mean += loss / count;
     for (const double loss : losses) {

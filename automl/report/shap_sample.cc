@@ -43,7 +43,7 @@ class Sampler {
         outputs_(
             static_cast<size_t>(predictor_.model().explained_count(ExplainedScale::kPredictions))),
         features_(static_cast<size_t>(predictor_.encoder().feature_count())),
-        columns_(predictor_.encoder().columns().size()) {}
+        columns_(predictor_.encoder().part_count()) {}
 
   Result<ShapSample> run() {
     const auto all = static_cast<size_t>(request_.table->row_count());
@@ -53,7 +53,7 @@ class Sampler {
     ASSAY_ASSIGN_OR_RETURN(const auto table, table_rows(*request_.table, rows));
     ASSAY_ASSIGN_OR_RETURN(const auto encoded, predictor_.encoder().encode(table, &context_));
     ASSAY_RETURN_IF_ERROR(explain(*encoded, count));
-    return result(*table);
+    return result(*table, *encoded);
   }
 
  private:
@@ -96,7 +96,8 @@ class Sampler {
       const auto values = row.subspan(k * (features_ + 1), features_ + 1);
       std::vector<double> columns(columns_, 0.0);
       for (size_t f = 0; f < features_; ++f) {
-        columns[static_cast<size_t>(predictor_.encoder().features()[f].column)] += values[f];
+        const FeatureEncoder& encoder = predictor_.encoder();
+        columns[encoder.part_of(encoder.features()[f])] += values[f];
       }
       contributions_.insert(contributions_.end(), columns.begin(), columns.end());
       if (bases_.size() < outputs_) bases_.push_back(values[features_]);
@@ -109,7 +110,27 @@ class Sampler {
     return static_cast<size_t>(std::max_element(bases_.begin(), bases_.end()) - bases_.begin());
   }
 
-  ShapSample result(const datasets::Table& table) const {
+  // A column's numbers, or those that a combination makes; of categories NaN.
+  std::vector<double> values_of(size_t part, const datasets::Table& table,
+                                const EncodedTable& encoded) const {
+    const FeatureEncoder& encoder = predictor_.encoder();
+    std::span<const double> numbers;
+    if (part < encoder.columns().size()) {
+      const int64_t at = table.find(encoder.columns()[part].name);
+      const datasets::Column& held = table.columns()[static_cast<size_t>(at)];
+      if (held.is_numbers()) numbers = held.numbers;
+    } else {
+      const size_t own = features_ - encoder.combinations().size();
+      numbers = encoded.source().columns[own + part - encoder.columns().size()].numbers;
+    }
+    std::vector<double> values;
+    for (const size_t row : explained_) {
+      values.push_back(numbers.empty() ? std::numeric_limits<double>::quiet_NaN() : numbers[row]);
+    }
+    return values;
+  }
+
+  ShapSample result(const datasets::Table& table, const EncodedTable& encoded) const {
     ShapSample sample;
     const size_t shown = shown_output();
     sample.rows = static_cast<int64_t>(explained_.size());
@@ -128,15 +149,8 @@ class Sampler {
       }
     }
     for (size_t c = 0; c < columns_; ++c) {
-      const InputColumn& column = predictor_.encoder().columns()[c];
-      sample.columns.push_back(column.name);
-      const datasets::Column& held = table.columns()[static_cast<size_t>(table.find(column.name))];
-      std::vector<double> values;
-      for (const size_t row : explained_) {
-        values.push_back(held.is_numbers() ? held.numbers[row]
-                                           : std::numeric_limits<double>::quiet_NaN());
-      }
-      const std::vector<double> places = places_of(values);
+      sample.columns.push_back(predictor_.encoder().part_name(c));
+      const std::vector<double> places = places_of(values_of(c, table, encoded));
       for (size_t r = 0; r < places.size(); ++r) sample.places[r * columns_ + c] = places[r];
     }
     return sample;

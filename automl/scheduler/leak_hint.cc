@@ -24,17 +24,16 @@ bool is_nearly_perfect(const Metric& metric, double score) {
 std::string leak_hint(const Metric& metric, double score, std::span<const double> importance,
                       const FeatureEncoder& encoder) {
   if (!is_nearly_perfect(metric, score) || encoder.columns().size() < 2) return {};
-  std::vector<double> shares(encoder.columns().size(), 0.0);
+  std::vector<double> shares(encoder.part_count(), 0.0);
   double sum = 0;
   const size_t count = std::min(importance.size(), encoder.features().size());
   for (size_t i = 0; i < count; ++i) {
-    shares[static_cast<size_t>(encoder.features()[i].column)] += importance[i];
+    shares[encoder.part_of(encoder.features()[i])] += importance[i];
     sum += importance[i];
   }
   const auto top = std::max_element(shares.begin(), shares.end());
   if (!(*top >= kNearlyAll * sum) || !(sum > 0)) return {};
-  const std::string name =
-      shortened(encoder.columns()[static_cast<size_t>(top - shares.begin())].name);
+  const std::string name = shortened(encoder.part_name(static_cast<size_t>(top - shares.begin())));
   return fmt::format(
       "warning: {} {:.6g} comes almost from column '{}' alone ({:.0f} % of the importance): does "
       "it "
