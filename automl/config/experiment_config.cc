@@ -226,6 +226,23 @@ const OptionTable<FeatureOptions>& FeatureOptions::table() {
             "of the days of moments where days come again, unless data.time_column is given. "
             "true: of categories of more than 10 levels, too. A row of a later day knows "
             "nothing of its day: give data.time_column where such rows are to be predicted."},
+       {.name = "pairs",
+        .member = &T::pairs,
+        .choices = {"auto", "true", "false"},
+        .help =
+            "Whether differences, sums, products and ratios of two numbers are features, too: the "
+            "few that boosted trees use most, on a sample of the rows. auto: if trees predict rows "
+            "better with them that had no part in the choice. true: in any case. The time column "
+            "and columns of data.monotone and data.interactions are left out."},
+       {.name = "crosses",
+        .member = &T::crosses,
+        .choices = {"auto", "true", "false"},
+        .help = "Likewise pairs of categories as one category."},
+       {.name = "group_statistics",
+        .member = &T::group_statistics,
+        .choices = {"auto", "true", "false"},
+        .help = "Likewise the mean and the spread of a number in the training rows of a category's "
+                "level, and the number's distance from that mean."},
        {.name = "drop_duplicates",
         .member = &T::drop_duplicates,
         .help = "Leave out columns that tell the rows apart as an earlier one does."},

@@ -59,6 +59,9 @@ struct FeatureOptions {
   int64_t text_topics = 32;
   std::string level_counts = "auto";   // auto, true, false
   std::string level_targets = "auto";  // auto, true, false
+  std::string pairs = "auto";          // auto, true, false
+  std::string crosses = "auto";
+  std::string group_statistics = "auto";
   bool drop_duplicates = true;
   bool drop_row_numbers = true;
   static const OptionTable<FeatureOptions>& table();

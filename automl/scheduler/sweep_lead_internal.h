@@ -57,6 +57,9 @@ class SweepLead {
   Status prepare();
   Status choose_learners();
   Status plan_validation_folds();
+  // Rows that features of two columns are chosen on: as many as there is time for.
+  Status plan_screen();
+  Status make_combinations(const kernels::ComputeContext& context);
   // What fits see of the levels of columns, if there is memory for it.
   Status make_level_targets(const kernels::ComputeContext& context);
   void choose_slots();
@@ -213,6 +216,7 @@ class SweepLead {
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
   std::optional<ColumnRoles> roles_;  // until the training set has them
+  ScreenPlan screen_;
   std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
   std::unique_ptr<SlotGroup> slot_group_;

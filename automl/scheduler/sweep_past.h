@@ -30,6 +30,7 @@ struct SweepPast {
   int64_t memory_limit = 0;
   int64_t fold_count = 0;
   std::string strategy;
+  int64_t screen_rows = 0;
 
   // Seconds since its start that its search had taken, and what of it was spent before the first
   // trial: loading and preparing, which an unbroken run does once.
@@ -59,6 +60,8 @@ std::string kept_config(ExperimentConfig config, std::span<const OptionGroup> le
 inline constexpr std::string_view kMemoryTag = "memory_limit";
 inline constexpr std::string_view kFoldsTag = "folds";
 inline constexpr std::string_view kStrategyTag = "strategy";
+// Rows that features of two columns are chosen on; there before kFoldsTag.
+inline constexpr std::string_view kScreenTag = "screen_rows";
 inline constexpr std::string_view kElapsedTag = "elapsed_seconds";
 inline constexpr std::string_view kPrepareTag = "prepare_seconds";
 

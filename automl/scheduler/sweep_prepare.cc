@@ -10,6 +10,7 @@
 #include "automl/search/auto_strategy.h"
 #include "automl/search/learner_search.h"
 #include "automl/search/pruner_chain.h"
+#include "automl/validation/feature_screen.h"
 #include "datasets/profile.h"
 #include "kernels/base/names.h"
 #include "kernels/base/rng.h"
@@ -18,6 +19,11 @@ namespace assay::automl {
 namespace {
 
 constexpr std::string_view kBaselineName = "constant";
+// Fits the trees that features are screened with.
+constexpr std::string_view kScreenLearner = "gbt";
+// Of the time left.
+constexpr double kScreenShare = 0.05;
+constexpr double kLatestScreenShare = 0.2;
 // Larger tables are not profiled: it would eat into the search.
 constexpr int64_t kMaxProfileCells = 4'000'000;
 // Of the time left, for reading texts; and how many bytes a core reads in a second, at least.
@@ -91,7 +97,6 @@ Status SweepLead::prepare() {
   ASSAY_ASSIGN_OR_RETURN(state_->set,
                          TrainingSet::make(table_, config_, context(stop), std::move(inputs)));
   ASSAY_RETURN_IF_ERROR(check_base());
-  ASSAY_ASSIGN_OR_RETURN(state_->gauge, ModelGauge::make(*table_, *state_->set->encoder()));
   state_->limits = {config_.constraints.max_latency, config_.constraints.max_model_size};
   if (has_dataset_) {
     // As an earlier process recorded it.
@@ -103,7 +108,10 @@ Status SweepLead::prepare() {
     ASSAY_RETURN_IF_ERROR(parent_->add_dataset(state_->record.dataset));
   }
   ASSAY_RETURN_IF_ERROR(choose_learners());
+  ASSAY_RETURN_IF_ERROR(plan_screen());
   ASSAY_RETURN_IF_ERROR(plan_validation_folds());
+  ASSAY_RETURN_IF_ERROR(make_combinations(context(stop)));
+  ASSAY_ASSIGN_OR_RETURN(state_->gauge, ModelGauge::make(*table_, *state_->set->encoder()));
   ASSAY_RETURN_IF_ERROR(make_level_targets(context(stop)));
   if (state_->start) {
     ASSAY_RETURN_IF_ERROR(state_->start->check_folds(*state_->set));
@@ -196,6 +204,64 @@ Status SweepLead::plan_validation_folds() {
   outcome_.metric = std::string(state_->set->metric().name());
   outcome_.validation_method = state_->set->validation_method();
   return {};
+}
+
+Status SweepLead::plan_screen() {
+  const bool decided = past_ != nullptr && past_->fold_count > 0;
+  const auto trees =
+      std::find_if(learner_list().begin(), learner_list().end(),
+                   [](const Learner* learner) { return learner->name() == kScreenLearner; });
+  // Where there are no trees to read them, or the features are those of another model.
+  const bool useful =
+      trees != learner_list().end() && !state_->start && TrainingSet::wants_combinations(config_) &&
+      std::any_of(state_->learners.begin(), state_->learners.end(), [](const Learner* learner) {
+        return learner->name() != kBaselineName && !learner->uses_dense() &&
+               std::find(learner_list().begin(), learner_list().end(), learner) !=
+                   learner_list().end();
+      });
+  if (!useful) return {};
+  screen_.learner = *trees;
+  DataShape shape = state_->set->shape();
+  screen_.rows = std::min(kMostScreenRows, shape.train_count);
+  if (decided) screen_.rows = past_->screen_rows;
+  const ParamMap params = screen_params(state_->set->data());
+  while (!decided && state_->budget.timed() && screen_.rows >= kLeastScreenRows) {
+    shape.row_count = screen_.rows;
+    shape.train_count = static_cast<int64_t>(kScreenTrainShare * static_cast<double>(screen_.rows));
+    ASSAY_ASSIGN_OR_RETURN(const double cost, screen_.learner->logical_cost(shape, params));
+    const double seconds = kScreenFits * cost * 1e-9 / threads_;
+    if (seconds <= kScreenShare * state_->budget.seconds_left()) break;
+    screen_.rows /= 2;
+  }
+  return parent_->set_tag(kScreenTag, screen_.rows);
+}
+
+Status SweepLead::make_combinations(const kernels::ComputeContext& context) {
+  TrainingSet& set = *state_->set;
+  if (screen_.rows < kLeastScreenRows) return {};
+  DataShape shape = set.shape();
+  shape.row_count = screen_.rows;
+  shape.train_count = screen_.rows;
+  ASSAY_ASSIGN_OR_RETURN(const PlannedBytes trees,
+                         screen_.learner->planned_bytes(shape, screen_params(set.data()),
+                                                        state_->budget.logical() ? 1 : threads_));
+  const int64_t room = memory_limit_ - kProgramBytes - set.byte_count() - trees.fit;
+  screen_.bytes = std::max<int64_t>(0, room) / kDerivedShare;
+  // Should it take far longer than planned, there is better use for the time.
+  int64_t deadline_ns = state_->budget.seal_ns();
+  if (state_->budget.timed()) {
+    const double seconds = kLatestScreenShare * std::max(0.0, state_->budget.seconds_left());
+    deadline_ns = std::min(deadline_ns,
+                           state_->request.clock->now_ns() + static_cast<int64_t>(seconds * 1e9));
+  }
+  const StopToken stop(state_->request.clock, deadline_ns, state_->request.stop);
+  kernels::ComputeContext screening = context;
+  screening.stop = &stop;
+  Status made = set.make_combinations(config_, screen_, screening, context);
+  const bool late = !made && made.error().code == StatusCode::kCancelled;
+  if (!late || context.stop->requested()) return made;
+  note("features of two columns are left out: choosing them took too long");
+  return parent_->set_tag(kScreenTag, int64_t{0});
 }
 
 Status SweepLead::make_level_targets(const kernels::ComputeContext& context) {

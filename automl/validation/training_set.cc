@@ -110,6 +110,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   options.text_bytes = inputs.text_bytes;
   options.derived_bytes = inputs.derived_bytes;
   ASSAY_RETURN_IF_ERROR(set->encode(config, options, context));
+  set->options_ = std::move(options);
   if (config.run.class_weight == "balanced") set->balance_classes();
   set->data_.task = set->target_.task;
   set->data_.class_count = static_cast<int32_t>(set->target_.class_count());

@@ -41,6 +41,13 @@ struct SetInputs {
   int64_t derived_bytes = std::numeric_limits<int64_t>::max();
 };
 
+// What screening for combinations of columns may take (feature_screen.h).
+struct ScreenPlan {
+  const Learner* learner = nullptr;  // boosted trees
+  int64_t rows = 0;                  // fewer than kLeastScreenRows: there is no screening
+  int64_t bytes = 0;                 // memory, of screening and of what is made
+};
+
 // Immutable, shared by all trials; thread-safe. Owns its memory.
 class TrainingSet {
  public:
@@ -59,6 +66,15 @@ class TrainingSet {
   // ValidationRequest, `holdout` too.
   Status plan(const ExperimentConfig& config, double fit_seconds,
               std::optional<double> seconds_left, std::optional<bool> holdout = {});
+
+  // Features that two columns make together, where screening finds some that help: once, after
+  // plan() and before level targets and trials. Whether the config wants any; and making them: they
+  // are the last ones of the encoder's. Screening runs with a context of its own.
+  // Fails: as screen_features, which changes nothing; as FeatureEncoder::with_combinations.
+  static bool wants_combinations(const ExperimentConfig& config);
+  Status make_combinations(const ExperimentConfig& config, const ScreenPlan& plan,
+                           const kernels::ComputeContext& screening,
+                           const kernels::ComputeContext& context);
 
   // Level targets (models/level_targets.h) of each fold's training rows. Whether there are places
   // for them, the memory that they take, and making them: once, after plan() and before trials;
@@ -151,6 +167,8 @@ class TrainingSet {
   // Of some rows; `number` is that of their seed.
   Result<FittedLevelTargets> fit_levels(std::span<const uint32_t> rows, size_t number,
                                         const kernels::ComputeContext& context) const;
+  Status add_combinations(std::vector<std::shared_ptr<const Combination>> chosen,
+                          const kernels::ComputeContext& context);
   void balance_classes();
 
   std::shared_ptr<const datasets::Table> table_;
@@ -158,6 +176,7 @@ class TrainingSet {
   datasets::Target target_;
   Metric metric_;
   std::shared_ptr<const FeatureEncoder> encoder_;
+  EncoderOptions options_;  // that it was fitted with
   std::unique_ptr<EncodedTable> features_;
   // Over the rows of the table.
   std::vector<double> values_;
