@@ -382,13 +382,23 @@ const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
         .member = &T::iterations,
         .range = {.low = 1, .high = 10000},
         .help = "Steps of greedy selection; each adds one model, perhaps again."},
-       {.name = "calibration",
-        .member = &T::calibration,
+       {.name = "stacking",
+        .member = &T::stacking,
         .choices = {"auto", "true", "false"},
         .help =
-            "Whether class probabilities are made sharper or flatter (temperature scaling), of "
-            "a single model, too: where that lowers the log loss of each half of the validation "
-            "rows when it is chosen on the other. auto: if the metric is log_loss."}});
+            "Put a second level in the place of the average: weighted log-odds of the members, or "
+            "a weighted sum of their values and a constant. auto: only where, fitted on each half "
+            "of the validation rows, it is better on the other by more than twice the standard "
+            "error of that. true: where it is better at all."},
+       {.name = "calibration",
+        .member = &T::calibration,
+        .choices = {"auto", "true", "false", "temperature", "sigmoid", "isotonic"},
+        .help =
+            "Whether class probabilities are calibrated, of a single model, too: made sharper or "
+            "flatter (temperature), and shifted by class (sigmoid: Platt scaling), or by a curve "
+            "(isotonic), the one with the least log loss, where that lowers the log loss of each "
+            "half of the validation rows when it is chosen on the other. auto: if the metric is "
+            "log_loss. true: for any, but by no curve for metrics that rank rows."}});
   return table;
 }
 

@@ -103,7 +103,8 @@ struct EnsembleOptions {
   bool enabled = true;
   int64_t max_models = 50;
   int64_t iterations = 40;
-  std::string calibration = "auto";  // auto, true, false
+  std::string stacking = "auto";     // auto, true, false
+  std::string calibration = "auto";  // auto, true, false, temperature, sigmoid, isotonic
   static const OptionTable<EnsembleOptions>& table();
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "automl/metrics/part_score.h"
 #include "kernels/base/rng.h"
@@ -53,7 +54,9 @@ Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
                                           const StopToken& stop) {
   ASSAY_RETURN_IF_ERROR(check_candidates(problem));
   const auto columns = problem.candidates[0].columns;
-  const std::vector<uint8_t> halves = selection_halves(problem, options.seed);
+  CrossScores scores;
+  scores.halves = selection_halves(problem, options.seed);
+  const std::vector<uint8_t>& halves = scores.halves;
   std::array<std::vector<uint32_t>, 2> rows;
   for (uint32_t row = 0; row < halves.size(); ++row) rows[halves[row]].push_back(row);
   if (rows[0].empty() || rows[1].empty()) {
@@ -61,31 +64,32 @@ Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
                 halves.size());
   }
   std::vector<float> mixed(halves.size() * static_cast<size_t>(columns));
-  std::vector<float> blends(mixed.size());
+  scores.blends.resize(mixed.size());
   std::vector<float> singles(mixed.size());
   for (const size_t half : {size_t{0}, size_t{1}}) {
     SelectionProblem part = problem;
     part.rows = rows[half];
-    ASSAY_ASSIGN_OR_RETURN(const Selection selection,
-                           select_ensemble(part, options, executor, stop));
+    ASSAY_ASSIGN_OR_RETURN(Selection selection, select_ensemble(part, options, executor, stop));
     if (!selection.complete) return fail(StatusCode::kCancelled, "time was up");
     blend(problem.candidates, selection.weights, mixed);
-    copy_rows(mixed.data(), rows[1 - half], columns, blends.data());
+    copy_rows(mixed.data(), rows[1 - half], columns, scores.blends.data());
     copy_rows(problem.candidates[selection.best_alone].data, rows[1 - half], columns,
               singles.data());
+    scores.weights[half] = std::move(selection.weights);
   }
-  // Rows of two choices are not to be ranked together either.
+  ASSAY_ASSIGN_OR_RETURN(scores.blend, cross_score(problem, halves, scores.blends));
+  ASSAY_ASSIGN_OR_RETURN(scores.single, cross_score(problem, halves, singles));
+  return scores;
+}
+
+Result<double> cross_score(const SelectionProblem& problem, std::span<const uint8_t> halves,
+                           std::span<const float> predictions) {
   std::vector<int32_t> parts(halves.begin(), halves.end());
   if (has_parts(problem)) parts.assign(problem.parts.begin(), problem.parts.end());
-  const auto score_of = [&](const std::vector<float>& predictions) {
-    return score_parts(*problem.metric,
-                       {predictions.data(), static_cast<int64_t>(halves.size()), columns},
-                       problem.targets, problem.weights, parts);
-  };
-  CrossScores scores;
-  ASSAY_ASSIGN_OR_RETURN(scores.blend, score_of(blends));
-  ASSAY_ASSIGN_OR_RETURN(scores.single, score_of(singles));
-  return scores;
+  return score_parts(
+      *problem.metric,
+      {predictions.data(), static_cast<int64_t>(halves.size()), problem.candidates[0].columns},
+      problem.targets, problem.weights, parts);
 }
 
 }  // namespace assay::automl

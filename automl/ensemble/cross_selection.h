@@ -6,6 +6,7 @@
 // the one that was selected on all rows, so the estimate errs on the careful side.)
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,6 +20,11 @@ namespace assay::automl {
 struct CrossScores {
   double blend = 0;
   double single = 0;
+  // What it was measured with: the half of each row, the weights that each half chose, one a
+  // candidate, and the predictions of all rows by the weights of the other half.
+  std::vector<uint8_t> halves;
+  std::array<std::vector<double>, 2> weights;
+  std::vector<float> blends;
 };
 
 // The scores of what each half of the rows chooses, on the other half. Halves are whole parts
@@ -29,6 +35,11 @@ struct CrossScores {
 Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
                                           const SelectionOptions& options, Executor& executor,
                                           const StopToken& stop);
+
+// The metric over rows of which each half was predicted by another choice: these are not to be
+// ranked together. `predictions` [rows, columns of the candidates]. Fails: as score_parts.
+Result<double> cross_score(const SelectionProblem& problem, std::span<const uint8_t> halves,
+                           std::span<const float> predictions);
 
 // Which half each row is in, 0 or 1.
 std::vector<uint8_t> selection_halves(const SelectionProblem& problem, uint64_t seed);

@@ -73,6 +73,7 @@ class Metric {
   // The same metric for predicted values that are numbers of `frame`, as a sweep keeps them; its
   // scores are those of the values themselves. No difference for classification.
   Metric in(const TargetScale& frame) const;
+  const TargetScale& frame() const { return frame_; }
 
   // The score of predictions. `weights` are >= 0 and finite, empty for all 1; their scale does
   // not matter. O(rows * columns), and O(rows log rows) per class for roc_auc and

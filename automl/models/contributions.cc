@@ -131,6 +131,18 @@ void explain_predictions(Link link, TargetScale target, std::span<const double> 
   }
 }
 
+void stretch(std::span<double> all, std::span<const double> bases, std::span<const double> ends) {
+  const size_t stride = all.size() / bases.size();
+  for (size_t k = 0; k < bases.size(); ++k) {
+    const std::span<double> own = all.subspan(k * stride, stride);
+    const double before = sum_of(own.first(stride - 1));
+    const bool stretches = std::abs(before) > 1e-12;
+    const double factor = stretches ? (ends[k] - bases[k]) / before : 0;
+    for (size_t f = 0; f + 1 < stride; ++f) own[f] *= factor;
+    own[stride - 1] = stretches ? bases[k] : ends[k];
+  }
+}
+
 void explain_scores(Link link, TargetScale target, std::span<const double> scores,
                     std::span<double> out, int32_t feature_count) {
   if (link == Link::kIdentity) {

@@ -30,4 +30,9 @@ void explain_predictions(Link link, TargetScale target, std::span<const double> 
 void explain_scores(Link link, TargetScale target, std::span<const double> scores,
                     std::span<double> out, int32_t feature_count);
 
+// What is made of another model's probabilities: `all` [outputs, features + 1] of a row are moved
+// to the given bases, and each output's contributions stretched so that they end at `ends`. What
+// moves where there was nothing to stretch is the base's.
+void stretch(std::span<double> all, std::span<const double> bases, std::span<const double> ends);
+
 }  // namespace assay::automl

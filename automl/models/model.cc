@@ -9,6 +9,7 @@
 #include "automl/models/constant_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
+#include "automl/models/stacked_model.h"
 #include "automl/models/tree_model.h"
 
 namespace assay::automl {
@@ -89,8 +90,12 @@ Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth) 
   if (kind == "trees") return TreeModel::load(reader);
   if (kind == "average" && depth > 0) return AverageModel::load(reader, depth - 1);
   if (kind == "level_targets" && depth > 0) return LevelTargetModel::load(reader, depth - 1);
-  if (kind == "calibrated" && depth > 0) return CalibratedModel::load(reader, depth - 1);
-  const bool nests = kind == "average" || kind == "level_targets" || kind == "calibrated";
+  if (kind == "stacked" && depth > 0) return StackedModel::load(reader, depth - 1);
+  if (CalibratedModel::is_kind(kind) && depth > 0) {
+    return CalibratedModel::load(reader, kind, depth - 1);
+  }
+  const bool nests = kind == "average" || kind == "level_targets" || kind == "stacked" ||
+                     CalibratedModel::is_kind(kind);
   return reader.damaged(nests ? "models are nested too deep"
                               : "unknown kind of model '" + kind + "'");
 }

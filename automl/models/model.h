@@ -22,7 +22,7 @@ class Model {
   virtual ~Model() = default;
 
   // What it is, as a file says it: "trees", "linear", "constant", "average", "level_targets",
-  // "calibrated".
+  // "stacked", "calibrated" and others (calibrated_model.h).
   virtual std::string_view kind() const = 0;
   // Columns of predictions: the number of classes (2 for binary), 1 for regression.
   virtual int32_t output_count() const = 0;

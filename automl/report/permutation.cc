@@ -8,6 +8,7 @@
 #include "automl/models/calibrated_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
+#include "automl/models/stacked_model.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -28,6 +29,10 @@ Result<double> score_of(const PermutationRequest& request, const kernels::Comput
 bool reads_dense(const Model& model) {
   if (const auto* average = dynamic_cast<const AverageModel*>(&model)) {
     return std::any_of(average->members().begin(), average->members().end(),
+                       [](const auto& member) { return reads_dense(*member); });
+  }
+  if (const auto* stacked = dynamic_cast<const StackedModel*>(&model)) {
+    return std::any_of(stacked->parts().members.begin(), stacked->parts().members.end(),
                        [](const auto& member) { return reads_dense(*member); });
   }
   if (const auto* levels = dynamic_cast<const LevelTargetModel*>(&model)) {

@@ -19,6 +19,16 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   if (outcome.selection_score) json["selection_score"] = *outcome.selection_score;
   json["validation"] = outcome.validation_method;
   json["refitted"] = outcome.refitted;
+  json["ensemble"] = {{"kind", outcome.ensemble_kind}};
+  if (outcome.stack_check) {
+    const StackCheck& check = *outcome.stack_check;
+    json["ensemble"]["stacking"] = {{"average", check.average},
+                                    {"stacked", check.stacked},
+                                    {"gain", check.gain},
+                                    {"noise", check.noise},
+                                    {"blocks", check.blocks}};
+  }
+  if (!outcome.calibration.empty()) json["calibration"] = outcome.calibration;
   json["model"] = {{"name", outcome.model_name},
                    {"version", outcome.model_version},
                    {"path", outcome.model_path},

@@ -201,6 +201,9 @@ Facts summary_facts(const ReportInputs& inputs) {
       std::count_if(inputs.data.board.rows.begin(), inputs.data.board.rows.end(),
                     [](const LeaderboardRow& row) { return row.trial >= 0 && row.weight > 0; });
   if (members > 0) add("members of the model", fmt::format("{}", members));
+  if (value_of(sweep.tags, "ensemble") == "stacked") add("put together by", "stacking");
+  add("stacking", value_of(sweep.tags, "stacking"));
+  add("calibration", value_of(sweep.tags, "calibration"));
   add("trials", trials_words(inputs.data.board));
   add("took", took_words(info));
   add("ended by", ended_words(value_of(sweep.tags, "ended_by")));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "automl/config/experiment_config.h"
+#include "automl/ensemble/stacking.h"
 #include "automl/learners/learner.h"
 #include "automl/metrics/task.h"
 #include "automl/scheduler/leaderboard.h"
@@ -97,6 +98,12 @@ struct SweepOutcome {
   std::string validation_method;
   // Members of the registered model that were fitted on all rows after their validation.
   int64_t refitted = 0;
+  // How the registered model puts its members together: "single", "average" or "stacked"; what the
+  // check of stacking measured on rows that were not fitted on, if it was made; and how
+  // probabilities were calibrated (Calibrator::Kind), or empty.
+  std::string ensemble_kind;
+  std::optional<StackCheck> stack_check;
+  std::string calibration;
 
   std::string model_name;
   int64_t model_version = 0;

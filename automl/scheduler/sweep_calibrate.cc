@@ -1,5 +1,6 @@
-// The registered model's probabilities, made sharper or flatter where rows speak for it that did
-// not choose how much.
+// The registered model's probabilities, calibrated where rows speak for it that did not choose how.
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,33 +13,57 @@ namespace assay::automl {
 namespace {
 
 // Of the rows that are looked at; and for each probability that is made sharper.
-constexpr double kFitSeconds = 0.02;
+constexpr double kFitSeconds = 0.02;  // of one kind
 constexpr double kSecondsACell = 30e-9;
 
 bool is_log_loss(const Metric& metric) { return metric.name() == "log_loss"; }
 
+std::string calibration_text(const Calibrator& calibrator) {
+  switch (calibrator.kind) {
+    case Calibrator::Kind::kSigmoid:
+      return fmt::format(
+          "calibrated by a sigmoid, to the power of {:.3g} and with shifts of the "
+          "classes",
+          calibrator.power);
+    case Calibrator::Kind::kIsotonic:
+      return "calibrated by isotonic regression";
+    default:
+      return fmt::format("made {}, to the power of {:.3g}",
+                         calibrator.power > 1 ? "sharper" : "flatter", calibrator.power);
+  }
+}
+
 }  // namespace
 
-bool SweepLead::calibrates() const {
+std::vector<Calibrator::Kind> SweepLead::calibrations() const {
+  using Kind = Calibrator::Kind;
   const TrainingSet& set = *state_->set;
   const std::string& wanted = config_.ensemble.calibration;
-  const bool asked_for = wanted == "true" || (wanted == "auto" && is_log_loss(set.metric()));
-  return asked_for && set.target().classifies();
+  if (!set.target().classifies() || wanted == "false") return {};
+  for (const Kind kind : {Kind::kPower, Kind::kSigmoid, Kind::kIsotonic}) {
+    if (wanted == name_of(kind)) return {kind};
+  }
+  if (wanted == "auto" && !is_log_loss(set.metric())) return {};
+  // A curve makes rows equal that a metric of ranks tells apart.
+  if (set.metric().ranks()) return {Kind::kPower, Kind::kSigmoid};
+  return {Kind::kPower, Kind::kSigmoid, Kind::kIsotonic};
 }
 
 double SweepLead::calibration_seconds() const {
-  if (!calibrates()) return 0;
+  const auto kinds = static_cast<double>(calibrations().size());
+  if (kinds == 0) return 0;
   const TrainingSet& set = *state_->set;
   const auto cells = static_cast<double>(set.scored_rows().size()) * set.output_count();
-  return kFitSeconds + kSecondsACell * cells;
+  return kFitSeconds * kinds + kSecondsACell * cells;
 }
 
 void SweepLead::calibrate_chosen(Chosen& chosen) {
   const TrainingSet& set = *state_->set;
-  if (!calibrates()) return;
   // Rows that were not predicted out of fold say nothing.
   if (!chosen.places.empty()) return;
   CalibrationProblem problem;
+  problem.kinds = calibrations();
+  if (problem.kinds.empty()) return;
   const auto rows = static_cast<int64_t>(set.scored_rows().size());
   problem.predictions = {chosen.predictions.data(), rows, set.output_count()};
   problem.labels = set.scored_targets().labels;
@@ -49,17 +74,29 @@ void SweepLead::calibrate_chosen(Chosen& chosen) {
   problem.halves = halves;
   const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
   const auto calibration = calibrate(problem, stop);
-  if (!calibration || calibration->power == 1) return;
-  chosen.power = calibration->power;
-  sharpen(chosen.predictions, set.output_count(), chosen.power);
-  // Of rows that did not choose the power.
-  if (is_log_loss(set.metric()))
+  if (!calibration || !calibration->calibrator.changes()) return;
+  // Of rows that did not choose how.
+  if (is_log_loss(set.metric())) {
     chosen.score -= calibration->loss_before - calibration->loss_held_out;
-  note(
-      fmt::format("probabilities are made {}, to the power of {:.3g}: each half of the validation "
-                  "rows has log_loss {:.6g} with the power chosen on the other, and {:.6g} without",
-                  chosen.power > 1 ? "sharper" : "flatter", chosen.power,
-                  calibration->loss_held_out, calibration->loss_before));
+  } else {
+    std::vector<float> moved = chosen.predictions;
+    const auto columns = static_cast<size_t>(set.output_count());
+    for (size_t row = 0; row < halves.size(); ++row) {
+      calibration->by_half[halves[row] == 0 ? 1 : 0].apply(
+          std::span(moved).subspan(row * columns, columns), set.output_count());
+    }
+    const SelectionProblem measured = selection_problem(set, views);
+    const auto before = cross_score(measured, halves, chosen.predictions);
+    const auto after = cross_score(measured, halves, moved);
+    if (!before || !after) return;
+    chosen.score += *after - *before;
+  }
+  chosen.calibrator = calibration->calibrator;
+  chosen.calibrator.apply(chosen.predictions, set.output_count());
+  note(fmt::format(
+      "probabilities are {}: each half of the validation rows has log_loss {:.6g} with what was "
+      "chosen on the other, and {:.6g} without",
+      calibration_text(chosen.calibrator), calibration->loss_held_out, calibration->loss_before));
 }
 
 }  // namespace assay::automl

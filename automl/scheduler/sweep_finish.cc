@@ -10,8 +10,6 @@
 #include <utility>
 
 #include "automl/config/units.h"
-#include "automl/ensemble/cross_selection.h"
-#include "automl/ensemble/greedy_selection.h"
 #include "automl/models/model_file.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
@@ -170,6 +168,7 @@ void SweepLead::estimate(Chosen& chosen) {
                         "and scored as the ensemble was, the best trial has {:.6g}",
                         usable[0].score, usable.size(), scores->single));
       }
+      stack_chosen(problem, usable, *scores, chosen);
       return;
     }
     if (scores.error().code != StatusCode::kCancelled) reason = scores.error().message;
@@ -452,6 +451,13 @@ Status SweepLead::log_results(const Chosen& chosen) {
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("task", name_of(set.task())));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("validation", outcome_.validation_method));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("ended_by", name_of(outcome_.ended_by)));
+  ASSAY_RETURN_IF_ERROR(parent_->set_tag("ensemble", outcome_.ensemble_kind));
+  if (outcome_.stack_check) {
+    ASSAY_RETURN_IF_ERROR(parent_->set_tag("stacking", outcome_.stack_check->text()));
+  }
+  if (!outcome_.calibration.empty()) {
+    ASSAY_RETURN_IF_ERROR(parent_->set_tag("calibration", outcome_.calibration));
+  }
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kElapsedTag, state_->budget.elapsed_seconds()));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kPrepareTag, prepare_seconds_));
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("slots", slots_.slots));
@@ -500,6 +506,11 @@ Status SweepLead::finish() {
   }
   outcome_.validation_score = chosen.score;
   outcome_.selection_score = chosen.selection_score;
+  outcome_.ensemble_kind = chosen.stacked()            ? "stacked"
+                           : chosen.members.size() > 1 ? "average"
+                                                       : "single";
+  outcome_.stack_check = chosen.stack_check;
+  if (chosen.calibrator.changes()) outcome_.calibration = name_of(chosen.calibrator.kind);
   outcome_.status =
       user_stopped() ? tracking::RunStatus::kInterrupted : tracking::RunStatus::kCompleted;
   const TrialCounts counts = state_->queue->counts();

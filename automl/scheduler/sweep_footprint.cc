@@ -7,6 +7,7 @@
 
 #include "automl/models/average_model.h"
 #include "automl/models/calibrated_model.h"
+#include "automl/models/stacked_model.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 
 namespace assay::automl {
@@ -67,17 +68,22 @@ std::vector<Allowance> SweepLead::allowances(const std::vector<Candidate>& candi
 
 Result<std::shared_ptr<const Model>> SweepLead::model_of(const Chosen& chosen) {
   std::shared_ptr<const Model> model = chosen.members[0].candidate.model;
-  if (chosen.members.size() > 1) {
+  if (chosen.members.size() > 1 || chosen.stacked()) {
     std::vector<std::shared_ptr<const Model>> models;
     std::vector<double> weights;
     for (const Member& member : chosen.members) {
       models.push_back(member.candidate.model);
       weights.push_back(member.weight);
     }
-    ASSAY_ASSIGN_OR_RETURN(model, AverageModel::make(std::move(models), std::move(weights)));
+    if (chosen.stacked()) {
+      ASSAY_ASSIGN_OR_RETURN(
+          model, StackedModel::make({std::move(models), std::move(weights), *chosen.stack_bias}));
+    } else {
+      ASSAY_ASSIGN_OR_RETURN(model, AverageModel::make(std::move(models), std::move(weights)));
+    }
   }
-  if (chosen.power == 1) return model;
-  ASSAY_ASSIGN_OR_RETURN(model, CalibratedModel::make(model, chosen.power));
+  if (!chosen.calibrator.changes()) return model;
+  ASSAY_ASSIGN_OR_RETURN(model, CalibratedModel::make(model, chosen.calibrator));
   return model;
 }
 
@@ -202,6 +208,7 @@ std::vector<EnsemblePoint> SweepLead::path_of(const Selection& selection,
 // taken to be flattered as much, so that none seems better than what was made of it.
 std::vector<EnsemblePoint> SweepLead::corrected_path(const Chosen& chosen) const {
   if (chosen.members.size() < 3 || chosen.members.size() != path_.size()) return {};
+  if (chosen.stacked()) return {};
   if (!(floor_.latency_us > 0)) return {};
   const double gain = chosen.score - path_.back().score;
   std::vector<EnsemblePoint> path(path_.begin() + 1, path_.end() - 1);

@@ -34,7 +34,8 @@ void SweepLead::forecast_end() {
   int64_t bytes = state_->queue->model_bytes(kTypicalMembers);
   if (chosen_bytes_) bytes = std::min(bytes, *chosen_bytes_);
   // Selection on all rows, and twice on half of them.
-  budget.expect_tail(bytes, 2 * selection_seconds / threads_ + calibration_seconds());
+  budget.expect_tail(bytes,
+                     2 * selection_seconds / threads_ + stack_seconds() + calibration_seconds());
   if (!budget.timed() || !config_.ensemble.enabled) return;
   const double limit = *config_.budget.time_limit();
   const double ahead = selection_seconds + kAhead;

@@ -9,7 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "automl/ensemble/cross_selection.h"
 #include "automl/ensemble/greedy_selection.h"
+#include "automl/ensemble/stacking.h"
+#include "automl/models/calibrated_model.h"
 #include "automl/preprocess/predictor.h"
 #include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/slot_group.h"
@@ -122,8 +125,13 @@ class SweepLead {
     std::vector<uint32_t> places;
     bool selected = false;  // members and weights are those that selection gave
     bool gave_way = false;  // fewer than these, for the constraints
-    double power = 1;       // of the predictions (models/calibrated_model.h), which have it
     int64_t refitted = 0;   // members whose models were fitted on all rows
+    // A second level instead of the average, whose weights the members have then: its constant, of
+    // values. And what its check measured, kept or not.
+    std::optional<double> stack_bias;
+    std::optional<StackCheck> stack_check;
+    Calibrator calibrator;  // of the predictions, which have it
+    bool stacked() const { return stack_bias.has_value(); }
   };
   // What a stopped trial had, where that beats the baseline on the rows it covers.
   std::optional<Chosen> choose_partial(const Candidate& baseline);
@@ -131,10 +139,15 @@ class SweepLead {
   SelectionOptions selection_options() const;
   // Replaces the score of an ensemble by an honest one (ensemble/cross_selection.h).
   void estimate(Chosen& chosen);
-  // Makes probabilities sharper or flatter, where that is right for rows that did not choose it.
+  // Puts a second level in the place of the average, where that is better for rows that it was not
+  // fitted on. (sweep_stack.cc)
+  void stack_chosen(const SelectionProblem& problem, const std::vector<Candidate>& candidates,
+                    const CrossScores& cross, Chosen& chosen);
+  double stack_seconds() const;
+  // Moves probabilities, where that is right for rows that did not choose how.
   void calibrate_chosen(Chosen& chosen);
-  // Whether that is wanted, and what it takes. (sweep_calibrate.cc)
-  bool calibrates() const;
+  // The ways that are tried, and what that takes. (sweep_calibrate.cc)
+  std::vector<Calibrator::Kind> calibrations() const;
   double calibration_seconds() const;
   std::vector<Candidate> usable_candidates() const;
   Chosen alone(const Candidate& candidate);

@@ -64,13 +64,13 @@ TEST(Calibration, FindsThePowerThatLabelsWereDrawnBy) {
       const Drawn drawn(12'000, columns, power);
       const auto found = calibrate(drawn.problem, StopToken());
       ASSERT_TRUE(found) << found.error().message;
-      EXPECT_NEAR(found->power * power, 1, 0.08) << columns;
+      EXPECT_NEAR(found->calibrator.power * power, 1, 0.08) << columns;
       EXPECT_LT(found->loss_held_out, found->loss_before);
       EXPECT_NEAR(found->loss_before, mean_loss(drawn, 1), 1e-5);
       // It is the least of them.
-      const double least = mean_loss(drawn, found->power);
-      EXPECT_LT(least, mean_loss(drawn, found->power * 1.02));
-      EXPECT_LT(least, mean_loss(drawn, found->power / 1.02));
+      const double least = mean_loss(drawn, found->calibrator.power);
+      EXPECT_LT(least, mean_loss(drawn, found->calibrator.power * 1.02));
+      EXPECT_LT(least, mean_loss(drawn, found->calibrator.power / 1.02));
     }
   }
 }
@@ -84,7 +84,7 @@ TEST(Calibration, KeepsProbabilitiesThatTheHeldOutHalfSpeaksFor) {
   }
   const auto found = calibrate(sharp.problem, StopToken());
   ASSERT_TRUE(found) << found.error().message;
-  EXPECT_EQ(found->power, 1);
+  EXPECT_EQ(found->calibrator.power, 1);
   EXPECT_GT(found->loss_held_out, found->loss_before);
 }
 
@@ -92,7 +92,7 @@ TEST(Calibration, LooksAtAPartOfManyRows) {
   const Drawn all(300'000, 2, 0.5);
   const auto found = calibrate(all.problem, StopToken());
   ASSERT_TRUE(found) << found.error().message;
-  EXPECT_NEAR(found->power, 2, 0.1);
+  EXPECT_NEAR(found->calibrator.power, 2, 0.1);
 }
 
 TEST(Calibration, RefusesWhatSaysTooLittle) {
@@ -106,6 +106,90 @@ TEST(Calibration, RefusesWhatSaysTooLittle) {
   StopToken stop;
   stop.request();
   EXPECT_EQ(calibrate(late.problem, stop).error().code, StatusCode::kCancelled);
+}
+
+using Kind = Calibrator::Kind;
+
+// The log-odds that labels were drawn by, less 1.5: a power does not mend that.
+TEST(Calibration, FindsTheShiftThatLabelsWereDrawnBy) {
+  Drawn drawn(12'000, 2, 1);
+  for (size_t row = 0; row < drawn.labels.size(); ++row) {
+    const double p = static_cast<double>(drawn.said[2 * row + 1]);
+    const double odds = p / (1 - p) * std::exp(-1.5);
+    drawn.said[2 * row + 1] = static_cast<float>(odds / (1 + odds));
+    drawn.said[2 * row] = static_cast<float>(1 / (1 + odds));
+  }
+  drawn.problem.kinds = {Kind::kPower, Kind::kSigmoid};
+  const auto found = calibrate(drawn.problem, StopToken());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->calibrator.kind, Kind::kSigmoid);
+  EXPECT_NEAR(found->calibrator.power, 1, 0.08);
+  EXPECT_NEAR(found->calibrator.shifts[1] - found->calibrator.shifts[0], 1.5, 0.1);
+  // Each half found about the same.
+  for (const Calibrator& half : found->by_half) EXPECT_NEAR(half.shifts[1], 1.5, 0.2);
+}
+
+// Five classes of which one was held for e times as likely as it is.
+TEST(Calibration, FindsTheShiftOfOneOfManyClasses) {
+  Drawn drawn(20'000, 5, 1);
+  for (size_t row = 0; row < drawn.labels.size(); ++row) {
+    double sum = 0;
+    for (size_t k = 0; k < 5; ++k) {
+      if (k == 3) drawn.said[5 * row + k] *= static_cast<float>(std::exp(1.0));
+      sum += static_cast<double>(drawn.said[5 * row + k]);
+    }
+    for (size_t k = 0; k < 5; ++k) drawn.said[5 * row + k] /= static_cast<float>(sum);
+  }
+  drawn.problem.kinds = {Kind::kSigmoid};
+  const auto found = calibrate(drawn.problem, StopToken());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_NEAR(found->calibrator.shifts[3], -1, 0.12);
+  EXPECT_NEAR(found->calibrator.shifts[2], 0, 0.12);
+}
+
+// Probabilities that a curve bent which is no sigmoid of the log-odds: neither power nor shift.
+TEST(Calibration, FindsACurve) {
+  Drawn drawn(12'000, 2, 1);
+  for (size_t row = 0; row < drawn.labels.size(); ++row) {
+    const double p = static_cast<double>(drawn.said[2 * row + 1]);
+    const double bent = p < 0.3 ? p / 30 : 0.01 + (p - 0.3) * 0.98 / 0.7;
+    drawn.said[2 * row + 1] = static_cast<float>(bent);
+    drawn.said[2 * row] = static_cast<float>(1 - bent);
+  }
+  drawn.problem.kinds = {Kind::kPower, Kind::kSigmoid, Kind::kIsotonic};
+  const auto found = calibrate(drawn.problem, StopToken());
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->calibrator.kind, Kind::kIsotonic);
+  EXPECT_TRUE(found->calibrator.check(2));
+  EXPECT_NEAR(found->calibrator.curves[0].at(0.005), 0.15, 0.05);
+  EXPECT_NEAR(found->calibrator.curves[0].at(0.71), 0.8, 0.05);
+}
+
+TEST(Calibration, LeavesOutWhatRowsDoNotSufficeFor) {
+  Drawn few(160, 2, 0.5);
+  few.problem.kinds = {Kind::kSigmoid, Kind::kIsotonic};
+  EXPECT_EQ(calibrate(few.problem, StopToken()).error().code, StatusCode::kData);
+  few.problem.kinds.push_back(Kind::kPower);
+  const auto found = calibrate(few.problem, StopToken());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->by_half[0].kind, Kind::kPower);
+}
+
+// By hand: 1, 0 at 0.2 and 0.3 violate the order and are pooled to 1/2 at 0.25.
+TEST(RisingCurve, PoolsWhatViolatesTheOrder) {
+  const auto curve = rising_curve(std::vector<double>{0.4, 0.1, 0.3, 0.2},
+                                  std::vector<double>{1, 0, 0, 1}, std::vector<double>{1, 1, 1, 1});
+  ASSERT_EQ(curve.from.size(), 3u);
+  EXPECT_DOUBLE_EQ(curve.from[0], 0.1);
+  EXPECT_DOUBLE_EQ(curve.from[1], 0.25);
+  EXPECT_DOUBLE_EQ(curve.from[2], 0.4);
+  // Half a row of the two that there are then is held off each end.
+  EXPECT_DOUBLE_EQ(curve.to[0], 0.25);
+  EXPECT_DOUBLE_EQ(curve.to[1], 0.5);
+  EXPECT_DOUBLE_EQ(curve.to[2], 0.75);
+  EXPECT_DOUBLE_EQ(curve.at(0.175), 0.375);
+  EXPECT_DOUBLE_EQ(curve.at(0), 0.25);
+  EXPECT_DOUBLE_EQ(curve.at(1), 0.75);
 }
 
 TEST(Sharpen, TakesPowersOfRows) {

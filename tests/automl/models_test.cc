@@ -8,6 +8,7 @@
 #include "automl/models/calibrated_model.h"
 #include "automl/models/constant_model.h"
 #include "automl/models/linear_model.h"
+#include "automl/models/stacked_model.h"
 #include "automl/models/tree_model.h"
 #include "tests/automl/learner_fixture.h"
 
@@ -239,6 +240,149 @@ TEST(CalibratedModel, TakesThePowerOfAnothersProbabilities) {
   for (size_t i = 0; i < own.size(); ++i) EXPECT_DOUBLE_EQ(doubled[i], 2 * own[i]);
   EXPECT_FALSE(CalibratedModel::make(plain, 0));
   EXPECT_FALSE(CalibratedModel::make(must(TreeModel::make(stumps({stump(1, 2)}))), 2));
+}
+
+std::shared_ptr<const Model> logistic_stump(float low, float high) {
+  TreeModel::Parts parts = stumps({stump(low, high)});
+  parts.link = Link::kLogistic;
+  return must(TreeModel::make(std::move(parts)));
+}
+
+// Of every row and output the contributions sum to what is predicted.
+void expect_explained(const Model& model, const Problem& problem) {
+  const Cpu cpu;
+  const std::vector<uint32_t> rows = {0, 1, 2, 3};
+  const std::vector<float> predicted = all(model, problem);
+  std::vector<double> shares(predicted.size() * 2);
+  const Status explained =
+      model.explain(*problem.features, rows, cpu.context, ExplainedScale::kPredictions, shares);
+  ASSERT_TRUE(explained) << explained.error().message;
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    EXPECT_NEAR(shares[2 * i] + shares[2 * i + 1], static_cast<double>(predicted[i]), 1e-6);
+  }
+}
+
+std::unique_ptr<Model> reloaded(const Model& model) {
+  auto loaded = must(load_model(must(ModelReader::open(model_bytes(model), "t"))));
+  EXPECT_EQ(loaded->kind(), model.kind());
+  EXPECT_EQ(model_bytes(*loaded), model_bytes(model));
+  return loaded;
+}
+
+TEST(CalibratedModel, ShiftsLogOdds) {
+  const auto problem = four_rows();
+  const auto plain = logistic_stump(-0.5f, 1);  // log-odds 0 and 1.5
+  Calibrator calibrator;
+  calibrator.kind = Calibrator::Kind::kSigmoid;
+  calibrator.power = 2;
+  calibrator.shifts = {0, -1};
+  const auto model = must(CalibratedModel::make(plain, calibrator));
+  const std::vector<float> out = all(*model, *problem);
+  EXPECT_NEAR(out[1], 1 / (1 + std::exp(1.0)), 1e-6);
+  EXPECT_NEAR(out[5], 1 / (1 + std::exp(-2.0)), 1e-6);
+  EXPECT_EQ(all(*reloaded(*model), *problem), out);
+  expect_explained(*model, *problem);
+  // Scores sum to the log-odds.
+  const Cpu cpu;
+  const std::vector<uint32_t> rows = {0, 2};
+  std::vector<double> scores(2 * 2);
+  ASSERT_TRUE(
+      model->explain(*problem->features, rows, cpu.context, ExplainedScale::kScores, scores));
+  EXPECT_NEAR(scores[0] + scores[1], -1, 1e-6);
+  EXPECT_NEAR(scores[2] + scores[3], 2, 1e-6);
+}
+
+TEST(CalibratedModel, FollowsACurve) {
+  const auto problem = four_rows();
+  const auto plain = logistic_stump(-0.5f, 1);  // probabilities 0.5 and 0.818
+  Calibrator calibrator;
+  calibrator.kind = Calibrator::Kind::kIsotonic;
+  calibrator.curves = {{{0.4, 0.6, 0.7}, {0.1, 0.3, 0.9}}};
+  const auto model = must(CalibratedModel::make(plain, calibrator));
+  const std::vector<float> out = all(*model, *problem);
+  EXPECT_NEAR(out[1], 0.2, 1e-6);
+  EXPECT_NEAR(out[0], 0.8, 1e-6);
+  EXPECT_NEAR(out[5], 0.9, 1e-6);
+  EXPECT_EQ(all(*reloaded(*model), *problem), out);
+  expect_explained(*model, *problem);
+  EXPECT_FALSE(model->score_link());
+}
+
+TEST(CalibratedModel, RefusesCalibratorsThatDoNotFit) {
+  const auto plain = logistic_stump(-0.5f, 1);
+  Calibrator shifts;
+  shifts.kind = Calibrator::Kind::kSigmoid;
+  EXPECT_FALSE(CalibratedModel::make(plain, shifts)) << "no shifts";
+  shifts.shifts = {0, std::nan("")};
+  EXPECT_FALSE(CalibratedModel::make(plain, shifts));
+  shifts.shifts = {0, 1};
+  EXPECT_TRUE(CalibratedModel::make(plain, shifts));
+  const auto code_of = [&](Calibrator::Curve curve) {
+    Calibrator calibrator;
+    calibrator.kind = Calibrator::Kind::kIsotonic;
+    calibrator.curves = {std::move(curve)};
+    return CalibratedModel::make(plain, std::move(calibrator)).has_value();
+  };
+  EXPECT_TRUE(code_of({{0.5}, {0.5}}));
+  EXPECT_FALSE(code_of({{}, {}}));
+  EXPECT_FALSE(code_of({{0.5, 0.5}, {0.1, 0.2}})) << "one place";
+  EXPECT_FALSE(code_of({{0.4, 0.5}, {0.2, 0.1}})) << "falls";
+  EXPECT_FALSE(code_of({{0.4}, {1.1}}));
+  EXPECT_FALSE(code_of({{std::nan("")}, {0.5}}));
+}
+
+TEST(StackedModel, AddsLogOdds) {
+  const auto problem = four_rows();
+  const auto one = logistic_stump(-0.5f, 1);     // log-odds 0 and 1.5
+  const auto two = logistic_stump(0.5f, -1.5f);  // 1 and -1
+  const auto unused = logistic_stump(9, 9);
+  const auto model = must(StackedModel::make({{one, two, unused}, {0.8, 0.5, 0}, 0}));
+  const std::vector<float> out = all(*model, *problem);
+  EXPECT_NEAR(out[1], 1 / (1 + std::exp(-0.5)), 1e-6);
+  EXPECT_NEAR(out[5], 1 / (1 + std::exp(-(0.8 * 1.5 - 0.5))), 1e-6);
+  EXPECT_EQ(all(*reloaded(*model), *problem), out);
+  expect_explained(*model, *problem);
+  EXPECT_THAT(model->feature_importance(), ElementsAre(1));
+  const Cpu cpu;
+  const std::vector<uint32_t> rows = {2};
+  std::vector<double> scores(2);
+  ASSERT_TRUE(
+      model->explain(*problem->features, rows, cpu.context, ExplainedScale::kScores, scores));
+  EXPECT_NEAR(scores[0] + scores[1], 0.7, 1e-6);
+  // A calibrated stack of averages nests as deep as models do.
+  const auto deep = must(CalibratedModel::make(
+      must(StackedModel::make({{must(AverageModel::make({one, two}))}, {1.5}, 0})), 2));
+  EXPECT_EQ(all(*reloaded(*deep), *problem), all(*deep, *problem));
+}
+
+TEST(StackedModel, AddsValuesInAnyFrame) {
+  const auto problem = four_rows();
+  const std::shared_ptr<const Model> one = must(TreeModel::make(stumps({stump(1.5f, 3.5f)})));
+  const std::shared_ptr<const Model> two = must(ConstantModel::make({10}, 1));
+  const auto model = must(StackedModel::make({{one, two}, {2, 0.5}, -3}));
+  EXPECT_THAT(all(*model, *problem), ElementsAre(6, 6, 10, 10));
+  EXPECT_EQ(all(*reloaded(*model), *problem), all(*model, *problem));
+  expect_explained(*model, *problem);
+  const Cpu cpu;
+  std::vector<float> numbers(4);
+  const TargetScale frame{1000, 4};
+  ASSERT_TRUE(model->predict_all(*problem->features, cpu.context, numbers, frame));
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(frame.value(static_cast<double>(numbers[i])), i < 2 ? 6 : 10, 1e-3);
+  }
+}
+
+TEST(StackedModel, RefusesMembersThatDoNotFit) {
+  const std::shared_ptr<const Model> one = must(ConstantModel::make({8}, 1));
+  const std::shared_ptr<const Model> two = must(ConstantModel::make({0.5, 0.5}, 1));
+  EXPECT_FALSE(StackedModel::make({{}, {}, 0}));
+  EXPECT_FALSE(StackedModel::make({{one}, {0}, 0}));
+  EXPECT_FALSE(StackedModel::make({{one}, {-1}, 0}));
+  EXPECT_FALSE(StackedModel::make({{one}, {std::nan("")}, 0}));
+  EXPECT_FALSE(StackedModel::make({{one}, {1, 1}, 0}));
+  EXPECT_FALSE(StackedModel::make({{one, two}, {1, 1}, 0}));
+  EXPECT_FALSE(StackedModel::make({{two}, {1}, 0.5})) << "a constant of classes";
+  EXPECT_FALSE(StackedModel::make({{one}, {1}, std::nan("")}));
 }
 
 }  // namespace
