@@ -313,7 +313,16 @@ const OptionTable<ValidationOptions>& ValidationOptions::table() {
             "With a holdout: train what is registered anew on all rows, with as many rounds or "
             "trees as before, those of most weight first. Up to a third of the time is kept for "
             "it, and models that there is no time for stay as they are. Not with model.init. "
-            "Scores are those on the rows that were held out before."}});
+            "Scores are those on the rows that were held out before."},
+       {.name = "repeats",
+        .member = &T::repeats,
+        .range = {.low = 0, .high = 20},
+        .help =
+            "Partitions into folds: a setting that is among the best one in search.eta when its "
+            "folds are done, or the best of its learner, is fitted on the folds of the others, "
+            "too. Its score is then the mean over the partitions, and the ensemble is chosen on "
+            "the means of its predictions. 1: folds are made once, as they always are for a "
+            "holdout and in time. 0: auto, which is 1."}});
   return table;
 }
 
@@ -466,6 +475,12 @@ Status check_config(const ExperimentConfig& config) {
     }
   });
   check_roles(data, mistakes);
+  if (config.validation.repeats > 1 && !config.model.init.empty()) {
+    mistakes.add(
+        fmt::format("validation.repeats={}: model.init is gone on with on one partition (must be "
+                    "0 or 1)",
+                    config.validation.repeats));
+  }
   if (config.validation.method == "group" && data.group.empty()) {
     mistakes.add("validation.method: group wants data.group");
   }

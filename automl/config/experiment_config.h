@@ -85,6 +85,7 @@ struct ValidationOptions {
   double holdout_fraction = 0.2;
   bool stratify = true;
   bool refit = true;
+  int64_t repeats = 0;  // 0: auto
   static const OptionTable<ValidationOptions>& table();
 };
 

@@ -43,6 +43,12 @@ std::optional<TrialOutcome> KnownTrials::find(const TrialSpec& spec, bool exact,
   return outcome;
 }
 
+std::optional<size_t> KnownTrials::folds_of(int64_t number) const {
+  const auto at = trials_.find(number);
+  if (at == trials_.end()) return std::nullopt;
+  return at->second.folds.size();
+}
+
 std::vector<TrialSpec> KnownTrials::specs() const {
   std::vector<TrialSpec> specs;
   for (const auto& [number, outcome] : trials_) specs.push_back(outcome.result.spec);

@@ -34,6 +34,8 @@ class KnownTrials {
   std::optional<TrialOutcome> find(const TrialSpec& spec, bool exact, const TrainingSet& set,
                                    const TrialArchive& archive) const;
 
+  // How many folds a trial was fitted on; nothing if it is not known.
+  std::optional<size_t> folds_of(int64_t number) const;
   // In order of numbers.
   std::vector<TrialSpec> specs() const;
   int64_t size() const { return static_cast<int64_t>(trials_.size()); }

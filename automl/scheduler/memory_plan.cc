@@ -11,6 +11,8 @@ namespace {
 
 // Predictions of a running trial, what scoring gathers, and the metric's own copy.
 constexpr int64_t kPredictionCopies = 3;
+// Of what all running trials may take, for the partitions of one.
+constexpr int64_t kRepeatShare = 64;
 constexpr int kMaxSteps = 64;
 
 }  // namespace
@@ -19,7 +21,18 @@ int64_t MemoryPlan::trial_bytes() const {
   return std::max<int64_t>(0, room() - kept_prediction_bytes() - kept_model_bytes());
 }
 
+int64_t MemoryPlan::repeat_bytes() const {
+  return shape_.partition_count > 1 ? trial_bytes() / kRepeatShare : 0;
+}
+
 Result<int64_t> MemoryPlan::planned_bytes(const Learner& learner, const ParamMap& params) const {
+  ASSAY_ASSIGN_OR_RETURN(const int64_t searched, searched_bytes(learner, params));
+  // What is searched may take all there is; then nothing is left for more.
+  const int64_t left = std::max<int64_t>(0, trial_bytes() - searched);
+  return searched + std::min(repeat_bytes(), left);
+}
+
+Result<int64_t> MemoryPlan::searched_bytes(const Learner& learner, const ParamMap& params) const {
   ASSAY_ASSIGN_OR_RETURN(const PlannedBytes bytes,
                          learner.planned_bytes(shape_.data, params, shape_.threads));
   return bytes.fit + (shape_.fold_count - 1) * bytes.model +
@@ -27,7 +40,7 @@ Result<int64_t> MemoryPlan::planned_bytes(const Learner& learner, const ParamMap
 }
 
 Result<int64_t> MemoryPlan::needed_limit(const Learner& learner, const ParamMap& params) const {
-  ASSAY_ASSIGN_OR_RETURN(const int64_t planned, planned_bytes(learner, params));
+  ASSAY_ASSIGN_OR_RETURN(const int64_t planned, searched_bytes(learner, params));
   ASSAY_ASSIGN_OR_RETURN(const PlannedBytes bytes,
                          learner.planned_bytes(shape_.data, params, shape_.threads));
   // Shares of the room: 13/20 for trials, 1/4 for models, 1/10 for predictions.

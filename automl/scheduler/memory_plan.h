@@ -20,6 +20,7 @@ struct MemoryShape {
   int64_t base_bytes = 0;  // held throughout: the program, the encoded table
   DataShape data;
   int64_t fold_count = 1;
+  int64_t partition_count = 1;   // of the rows into folds; the others are for the best trials
   int64_t prediction_bytes = 0;  // out-of-fold predictions of one trial
   int threads = 1;               // of one trial
 };
@@ -33,8 +34,13 @@ class MemoryPlan {
   // For all running trials together.
   int64_t trial_bytes() const;
 
+  // Most that models and predictions of all partitions of a trial may take together: a trial that
+  // would take more keeps to the first. 0 with one partition.
+  int64_t repeat_bytes() const;
+
   // A trial: its fit at the peak, models of the folds that are done, predictions and the copies
-  // that scoring makes. Fails: as Learner::planned_bytes.
+  // that scoring makes, and what it may take for other partitions. Fails: as
+  // Learner::planned_bytes.
   Result<int64_t> planned_bytes(const Learner& learner, const ParamMap& params) const;
   // Makes `params` smaller (Learner::smaller) until they fit, and gives what they then take.
   // Parameters named in `fixed` stay as they are.
@@ -47,6 +53,8 @@ class MemoryPlan {
 
  private:
   int64_t room() const { return shape_.limit_bytes - shape_.base_bytes; }
+  // Of the first partition.
+  Result<int64_t> searched_bytes(const Learner& learner, const ParamMap& params) const;
   MemoryShape shape_;
 };
 

@@ -141,6 +141,7 @@ TrialJob job_of(SweepState& state, const TrialSpec& spec) {
     job.shared_time = false;
   }
   job.logical = state.budget.logical();
+  job.most_repeat_bytes = state.repeat_bytes;
   job.predict_ratio = known_predict_ratio(state, spec.learner);
   return job;
 }
@@ -234,7 +235,10 @@ bool complete(SweepState& state, const Slot& slot, TrialOutcome& known) {
 }  // namespace
 
 void restore_trial(SweepState& state, const TrialSpec& spec, const Slot& slot) {
-  TrialOutcome outcome = run_on_devices(state, job_of(state, spec), slot);
+  TrialJob job = job_of(state, spec);
+  // As it was.
+  job.repeat = state.known.folds_of(spec.number).value_or(0) > state.set->folds().size();
+  TrialOutcome outcome = run_on_devices(state, job, slot);
   appraise(state, outcome);
   archive_outcome(state, outcome);
   if (state.queue->restore(outcome)) return;

@@ -216,7 +216,9 @@ Status StartModel::check_folds(const TrainingSet& set) const {
   Differences differences;
   differences.compare("validation", method == nullptr ? kUnknown : *method,
                       set.validation_method());
-  differences.compare("folds", fmt::format("{}", models_.size()),
+  // Those of the first partition are gone on with.
+  const size_t partitions = std::max<size_t>(1, models_.size() / set.folds().size());
+  differences.compare("folds", fmt::format("{}", models_.size() / partitions),
                       fmt::format("{}", set.folds().size()));
   for (size_t fold = 0; fold < models_.size() && fold < set.folds().size(); ++fold) {
     const auto* own = dynamic_cast<const LevelTargetModel*>(models_[fold].get());

@@ -1,5 +1,6 @@
 // The registered model that a run goes on from (config: model.init): one trial of boosted trees,
-// with a model for each fold. Immutable.
+// with a model for each fold; of several partitions (TrainingSet::all_folds) the first is gone on
+// with. Immutable.
 //
 // A run goes on as the model's own run went, or not at all: on other rows or folds each fold would
 // be scored on rows that its initial model has seen, and constraints that the first rounds do not

@@ -79,6 +79,7 @@ MemoryPlan SweepLead::memory_plan(int threads) const {
   shape.data = set.shape();
   if (state_->start) shape.data.init_bytes = state_->start->byte_count();
   shape.fold_count = static_cast<int64_t>(set.folds().size());
+  shape.partition_count = static_cast<int64_t>(set.partition_count());
   shape.prediction_bytes = static_cast<int64_t>(set.scored_rows().size()) * set.output_count() *
                            static_cast<int64_t>(sizeof(float));
   shape.threads = threads;

@@ -444,6 +444,7 @@ Status SweepLead::make_queue() {
   options.trial_limit = state_->budget.trial_limit();
   options.last_known = state_->known.last();
   if (!logical && options.trial_limit == 0) options.patience = config_.budget.patience;
+  options.eta = config_.search.eta;
   options.pool.max_models = config_.ensemble.enabled ? config_.ensemble.max_models : 1;
   options.pool.prediction_bytes = std::max<int64_t>(1, plan.kept_prediction_bytes());
   options.pool.model_bytes = std::max<int64_t>(1, plan.kept_model_bytes());
@@ -462,6 +463,7 @@ Status SweepLead::make_queue() {
   };
   // With the copies that make a file of it, of all slots together a quarter at most.
   state_->archive_bytes = plan.trial_bytes() / (12 * std::max(1, slots_.slots));
+  state_->repeat_bytes = plan.repeat_bytes();
   const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();
   state_->queue = std::make_unique<TrialQueue>(std::move(search), make_pruner(config_.search),
                                                Admission(memory_limit_, held), std::move(options));

@@ -45,6 +45,7 @@ struct SweepState {
   // What a trial leaves is kept in the archive up to this size: more would take too much memory on
   // its way there, and is trained again by a process that goes on.
   int64_t archive_bytes = 0;
+  int64_t repeat_bytes = 0;  // what a trial may take with all its partitions
   std::unique_ptr<TimeSlices> slices;
   RecordContext record;
   kernels::Usage usage;  // of all trials, those of earlier processes included

@@ -1,6 +1,9 @@
 // Rungs of successive halving. With folds: after the 1st and the 3rd of at least 4 folds (after the
 // 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: at 1/9 and 1/3
 // of the planned rounds, the learner's own validation loss.
+//
+// Where rows are few a trial that comes out among the best is then fitted on other partitions into
+// folds (search/repeat_rule.h). A partition that does not come to its end counts for nothing.
 #include "automl/scheduler/trial.h"
 
 #include <algorithm>
@@ -10,63 +13,19 @@
 #include <utility>
 
 #include "automl/models/average_model.h"
+#include "automl/scheduler/fold_observer_internal.h"
 #include "automl/scheduler/fold_steps.h"
 #include "automl/scheduler/trial_record_internal.h"
-#include "kernels/base/function_ref.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
 namespace {
 
-constexpr int64_t kCurvePoints = 100;
 // Of the time left for a fold, for fitting: the rest is for ending the fit and predicting
 // validation rows. Before anything is known of the learner, and bounds of what is then kept.
 constexpr double kFirstFitShare = 0.85;
 constexpr double kLeastFitShare = 0.5;
 constexpr double kMostFitShare = 0.95;
-
-// Keeps the learning curve and asks at the rungs of a holdout.
-class FoldObserver final : public FitObserver {
- public:
-  FoldObserver(const TrialJob& job, int fold, std::vector<CurvePoint>& curve,
-               FunctionRef<bool(const RungValue&)> ask, FunctionRef<void(FitState)> keep)
-      : job_(job), fold_(fold), curve_(curve), ask_(ask), keep_(keep) {
-    if (!job_.begin) return;
-    for (const RungValue& value : job_.begin->rungs) rung_ = std::max(rung_, value.rung.step);
-  }
-
-  bool report(const FitProgress& progress) override {
-    if (!std::isfinite(progress.valid_loss)) return true;
-    const int64_t stride = std::max<int64_t>(1, progress.total / kCurvePoints);
-    if (progress.step % stride == 0 || progress.step == progress.total) {
-      curve_.push_back({fold_, progress.step, progress.valid_loss});
-    }
-    if (!job_.set->is_holdout() || !job_.on_rung || !progress.common_loss) return true;
-    for (const int64_t divisor : {9, 3}) {
-      const int step = divisor == 9 ? 1 : 2;
-      const int64_t at = (progress.total + divisor - 1) / divisor;
-      if (rung_ >= step || progress.step < at || progress.total < 18) continue;
-      rung_ = step;
-      if (!ask_({{Rung::Ladder::kRounds, step}, progress.valid_loss})) return false;
-    }
-    return true;
-  }
-  bool wants_state(int64_t bytes) override {
-    return bytes <= room_ && job_.wants_checkpoint && job_.wants_checkpoint();
-  }
-  // What a state may take.
-  void set_room(int64_t bytes) { room_ = bytes; }
-  void keep_state(FitState state) override { keep_(std::move(state)); }
-
- private:
-  const TrialJob& job_;
-  int fold_;
-  std::vector<CurvePoint>& curve_;
-  FunctionRef<bool(const RungValue&)> ask_;
-  FunctionRef<void(FitState)> keep_;
-  int rung_ = 0;  // of a holdout
-  int64_t room_ = 0;
-};
 
 class TrialRunner {
  public:
@@ -91,7 +50,9 @@ class TrialRunner {
     outcome_.result.rungs = rungs_;
     outcome_.usage = usage.list();
     outcome_.seconds = seconds();
-    outcome_.result.cost = job_.logical ? logical_cost() : outcome_.seconds;
+    // Of the first partition: what the others take says nothing of the setting.
+    const double spent = search_seconds_ > 0 ? search_seconds_ : outcome_.seconds;
+    outcome_.result.cost = job_.logical ? logical_cost() : spent;
     if (!has_score(outcome_.result.status)) {
       outcome_.model = nullptr;
       outcome_.predictions = nullptr;
@@ -102,7 +63,8 @@ class TrialRunner {
  private:
   void run_folds() {
     const auto outputs = static_cast<size_t>(set_.output_count());
-    predictions_.assign(set_.scored_rows().size() * outputs, 0.0f);
+    cells_ = set_.scored_rows().size() * outputs;
+    predictions_.assign(cells_, 0.0f);
     const size_t fold_count = set_.folds().size();
     if (job_.begin) {
       go_on();
@@ -127,11 +89,89 @@ class TrialRunner {
         return end(TrialStatus::kPruned, fmt::format("folds worse than the best's, after {} of {}",
                                                      fold + 1, fold_count));
       }
-      const bool more = fold + 1 < fold_count && !context_.stop->requested();
-      const bool fits = held_bytes() <= job_.most_checkpoint_bytes;
-      if (more && fits && job_.wants_checkpoint && job_.wants_checkpoint()) keep({});
+      if (fold + 1 < fold_count) checkpoint();
     }
+    search_seconds_ = seconds();
+    if (!truncated_ && repeats() && !run_partitions()) return;
     finish();
+  }
+
+  void checkpoint() const {
+    if (context_.stop->requested() || held_bytes() > job_.most_checkpoint_bytes) return;
+    if (job_.wants_checkpoint && job_.wants_checkpoint()) keep({});
+  }
+
+  // Whether other partitions are worth it, for all folds of the first are done.
+  bool repeats() {
+    const size_t fold_count = set_.folds().size();
+    if (set_.partition_count() < 2 || job_.spec.origin == TrialOrigin::kBaseline) return false;
+    // A checkpoint that knows of the question is of a trial that went on past it.
+    const bool went_on = std::any_of(rungs_.begin(), rungs_.end(), [](const RungValue& value) {
+      return value.rung.ladder == Rung::Ladder::kPartitions;
+    });
+    if (went_on || outcome_.folds.size() > fold_count) return true;
+    const auto partitions = static_cast<int64_t>(set_.partition_count());
+    if (held_bytes() * partitions > job_.most_repeat_bytes) return false;
+    if (job_.repeat) return *job_.repeat;
+    const auto score = set_.score(predictions_);
+    if (!job_.on_rung || !score) return false;
+    return passes({{Rung::Ladder::kPartitions, 1}, set_.metric().loss_of(*score)});
+  }
+
+  // Fits the folds of the other partitions, as far as there is time. False if the trial has ended.
+  bool run_partitions() {
+    const size_t fold_count = set_.folds().size();
+    const size_t all = set_.all_folds().size();
+    double needed = 0;  // by a partition, as the first was
+    for (size_t fold = 0; fold < fold_count; ++fold) {
+      needed += outcome_.folds[fold].fit_seconds + outcome_.folds[fold].predict_seconds;
+    }
+    while (outcome_.folds.size() < all && !context_.stop->requested()) {
+      const size_t fold = outcome_.folds.size();
+      if (fold % fold_count == 0 && seconds_left() < needed) break;
+      if (!run_fold(fold)) {
+        if (outcome_.result.status != TrialStatus::kCancelled) return false;
+        outcome_.error.reset();
+        break;
+      }
+      if (truncated_) break;
+      if (fold + 1 < all) checkpoint();
+    }
+    // What a user's stop keeps from its end is to be as it would have been, when it is gone on
+    // with.
+    const bool unfinished = outcome_.folds.size() < all || truncated_;
+    truncated_ = job_.logical && unfinished && context_.stop->requested();
+    drop_unfinished_partition();
+    return true;
+  }
+
+  void drop_unfinished_partition() {
+    const size_t fold_count = set_.folds().size();
+    size_t whole = outcome_.folds.size() / fold_count;
+    while (whole > 1 && is_truncated(whole - 1)) --whole;
+    outcome_.folds.resize(whole * fold_count);
+    models_.resize(whole * fold_count);
+    fits_.resize(whole * fold_count);
+    predictions_.resize(whole * cells_);
+    const auto last = static_cast<int>(whole * fold_count);
+    auto& curve = outcome_.curve;
+    curve.erase(std::remove_if(curve.begin(), curve.end(),
+                               [&](const CurvePoint& point) { return point.fold >= last; }),
+                curve.end());
+  }
+
+  bool is_truncated(size_t partition) const {
+    const auto fold_count = static_cast<std::ptrdiff_t>(set_.folds().size());
+    const auto begin = outcome_.folds.begin() + static_cast<std::ptrdiff_t>(partition) * fold_count;
+    return std::any_of(begin, begin + fold_count,
+                       [](const FoldRecord& fold) { return fold.truncated; });
+  }
+
+  // Till fits must stop.
+  double seconds_left() const {
+    const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
+    if (end_ns == kNoDeadline) return std::numeric_limits<double>::infinity();
+    return static_cast<double>(end_ns - job_.clock->now_ns()) * 1e-9;
   }
 
   // Takes over what an earlier process had.
@@ -212,8 +252,11 @@ class TrialRunner {
 
   // False if the trial has ended.
   bool run_fold(size_t number) {
-    const Fold& fold = set_.folds()[number];
-    if (!job_.begin && job_.rest && !job_.rest->fits[number]) {
+    const Fold& fold = set_.all_folds()[number];
+    const size_t partition = number / set_.folds().size();
+    predictions_.resize(std::max(predictions_.size(), (partition + 1) * cells_));
+    const bool goes_on = !job_.begin && job_.rest && number < job_.rest->fits.size();
+    if (goes_on && !job_.rest->fits[number]) {
       take_over(number);
       return true;
     }
@@ -235,8 +278,8 @@ class TrialRunner {
     request.keep_all_steps = set_.folds().size() > 1;
     const bool under_way = job_.begin && job_.begin->fit && job_.begin->folds.size() == number;
     if (under_way) request.state = &*job_.begin->fit;
-    if (!job_.begin && job_.rest) request.state = &*job_.rest->fits[number];
-    request.keep_end_state = job_.most_rest_bytes > 0;
+    if (goes_on) request.state = &*job_.rest->fits[number];
+    request.keep_end_state = partition == 0 && job_.most_rest_bytes > 0;
 
     const int64_t start_ns = job_.clock->now_ns();
     auto fitted = job_.learner->fit(request, fit_context);
@@ -271,7 +314,7 @@ class TrialRunner {
     // The rungs compare what is best for the fold itself.
     models_.push_back(std::move(*model));
     const std::shared_ptr<const Model> best = cut(number, record.best_iteration);
-    if (predict(fold, record, *best, std::move(fitted->valid_predictions))) return true;
+    if (predict(number, record, *best, std::move(fitted->valid_predictions))) return true;
     models_.pop_back();
     fits_.pop_back();
     outcome_.folds.pop_back();
@@ -284,14 +327,21 @@ class TrialRunner {
     return whole->first_steps(steps);
   }
 
-  // Cuts the models to the steps that the other folds speak for, and predicts again where that
-  // differs. If there is no time to predict, they keep what was best for themselves.
+  // Cuts the models to the steps that the other folds of their partition speak for, and predicts
+  // again where that differs. If there is no time to predict, they keep what was best for
+  // themselves.
   void settle_steps() {
     if (set_.is_holdout()) return;
-    const size_t count = models_.size();
+    const size_t fold_count = set_.folds().size();
+    for (size_t begin = 0; begin < models_.size(); begin += fold_count) {
+      settle_steps_of(begin, std::min(fold_count, models_.size() - begin));
+    }
+  }
+
+  void settle_steps_of(size_t begin, size_t count) {
     std::vector<int64_t> best;
     std::vector<int64_t> grown;
-    for (size_t fold = 0; fold < count; ++fold) {
+    for (size_t fold = begin; fold < begin + count; ++fold) {
       if (models_[fold]->step_count() == 0) return;
       best.push_back(std::min(outcome_.folds[fold].best_iteration, models_[fold]->step_count()));
       grown.push_back(models_[fold]->step_count());
@@ -300,21 +350,20 @@ class TrialRunner {
     std::vector<std::shared_ptr<const Model>> kept;
     const std::vector<float> before = predictions_;
     bool settled = true;
-    for (size_t fold = 0; fold < count && settled; ++fold) {
-      kept.push_back(cut(fold, steps[fold]));
-      if (steps[fold] == best[fold]) continue;
-      FoldRecord& record = outcome_.folds[fold];
-      settled = predict(set_.folds()[fold], record, *kept[fold], {});
+    for (size_t i = 0; i < count && settled; ++i) {
+      kept.push_back(cut(begin + i, steps[i]));
+      if (steps[i] == best[i]) continue;
+      settled = predict(begin + i, outcome_.folds[begin + i], *kept[i], {});
     }
     if (!settled) {
       predictions_ = before;
       kept.clear();
-      for (size_t fold = 0; fold < count; ++fold) kept.push_back(cut(fold, best[fold]));
+      for (size_t i = 0; i < count; ++i) kept.push_back(cut(begin + i, best[i]));
     }
-    for (size_t fold = 0; fold < count; ++fold) {
-      outcome_.folds[fold].best_iteration = settled ? steps[fold] : best[fold];
+    for (size_t i = 0; i < count; ++i) {
+      outcome_.folds[begin + i].best_iteration = settled ? steps[i] : best[i];
+      models_[begin + i] = std::move(kept[i]);
     }
-    models_ = std::move(kept);
   }
 
   // A trial that was stopped between folds, or in one before its first step.
@@ -350,7 +399,9 @@ class TrialRunner {
   }
 
   // `known`: the predictions if the fit has them already, else empty.
-  bool predict(const Fold& fold, FoldRecord& record, const Model& model, std::vector<float> known) {
+  bool predict(size_t number, FoldRecord& record, const Model& model, std::vector<float> known) {
+    const Fold& fold = set_.all_folds()[number];
+    const size_t partition = number / set_.folds().size();
     const StopToken stop(job_.clock,
                          job_.predict_deadline_ns ? job_.predict_deadline_ns() : kNoDeadline);
     kernels::ComputeContext context = context_;
@@ -374,25 +425,53 @@ class TrialRunner {
     record.predict_seconds += static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     const double fold_seconds = record.fit_seconds + record.predict_seconds;
     if (fold_seconds > 0) predict_ratio_ = record.predict_seconds / fold_seconds;
+    const std::span<float> own = std::span(predictions_).subspan(partition * cells_, cells_);
     for (size_t i = 0; i < fold.places.size(); ++i) {
       std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(i * outputs), outputs,
-                  predictions_.begin() + static_cast<std::ptrdiff_t>(fold.places[i] * outputs));
+                  own.begin() + static_cast<std::ptrdiff_t>(fold.places[i] * outputs));
     }
-    const auto score = score_places(fold.places);
+    const auto score = score_places(fold.places, partition);
     if (score) record.score = *score;
     return true;
   }
 
-  // The metric over some rows of the out-of-fold predictions.
-  Result<double> score_places(std::span<const uint32_t> places) const {
+  // The metric over some rows of a partition's out-of-fold predictions.
+  Result<double> score_places(std::span<const uint32_t> places, size_t partition) const {
     const auto outputs = static_cast<size_t>(set_.output_count());
+    const std::span<const float> own = std::span(predictions_).subspan(partition * cells_, cells_);
     std::vector<float> predictions;
     predictions.reserve(places.size() * outputs);
     for (const uint32_t place : places) {
-      const auto from = predictions_.begin() + static_cast<std::ptrdiff_t>(place * outputs);
+      const auto from = own.begin() + static_cast<std::ptrdiff_t>(place * outputs);
       predictions.insert(predictions.end(), from, from + static_cast<std::ptrdiff_t>(outputs));
     }
-    return set_.score_at(places, predictions);
+    return set_.score_at(places, predictions, partition);
+  }
+
+  // Of the partitions that were done: the mean of their scores. Fails: as TrainingSet::score.
+  Result<double> mean_score() const {
+    const size_t count = predictions_.size() / cells_;
+    double sum = 0;
+    for (size_t partition = 0; partition < count; ++partition) {
+      const auto own = std::span(predictions_).subspan(partition * cells_, cells_);
+      ASSAY_ASSIGN_OR_RETURN(const double score, set_.score(own, partition));
+      sum += score;
+    }
+    return sum / static_cast<double>(count);
+  }
+
+  std::vector<float> mean_predictions() {
+    const size_t count = predictions_.size() / cells_;
+    if (count == 1) return std::move(predictions_);
+    std::vector<float> mean(cells_);
+    for (size_t i = 0; i < cells_; ++i) {
+      double sum = 0;
+      for (size_t partition = 0; partition < count; ++partition) {
+        sum += double{predictions_[partition * cells_ + i]};
+      }
+      mean[i] = static_cast<float>(sum / static_cast<double>(count));
+    }
+    return mean;
   }
 
   bool passes(const RungValue& value) {
@@ -408,7 +487,7 @@ class TrialRunner {
       places.insert(places.end(), done.places.begin(), done.places.end());
     }
     std::sort(places.begin(), places.end());
-    const auto score = score_places(places);
+    const auto score = score_places(places, 0);
     if (!score) return true;  // undefined so far, say with one class only
     const int step = fold == 0 ? 1 : 2;
     return passes({{Rung::Ladder::kFolds, step}, set_.metric().loss_of(*score)});
@@ -427,14 +506,15 @@ class TrialRunner {
     if (truncated_ && job_.most_rest_bytes > 0) outcome_.rest = rest();
     settle_steps();
     const int64_t start_ns = job_.clock->now_ns();
-    const auto score = set_.score(predictions_);
-    outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    const auto score = mean_score();
+    outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9 /
+                             static_cast<double>(predictions_.size() / cells_);
     if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);
     auto model = average_of_folds();
     if (!model) return end(TrialStatus::kFailed, model.error().message);
     outcome_.model = std::move(*model);
     outcome_.model_bytes = outcome_.model->byte_count();
-    outcome_.predictions = std::make_shared<const std::vector<float>>(std::move(predictions_));
+    outcome_.predictions = std::make_shared<const std::vector<float>>(mean_predictions());
     outcome_.prediction_bytes = static_cast<int64_t>(outcome_.predictions->size() * sizeof(float));
     outcome_.score = *score;
     outcome_.result.loss = set_.metric().loss_of(*score);
@@ -457,7 +537,9 @@ class TrialRunner {
     const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
     if (end_ns == kNoDeadline) return kNoDeadline;
     const int64_t now_ns = job_.clock->now_ns();
-    const auto folds_left = static_cast<double>(set_.folds().size() - fold);
+    // A fold of another partition takes what it took before, or is dropped.
+    const size_t fold_count = set_.folds().size();
+    const auto folds_left = static_cast<double>(fold < fold_count ? fold_count - fold : 1);
     const double share = static_cast<double>(end_ns - now_ns) / folds_left;
     double fit_share = kFirstFitShare;
     const double known = std::max(job_.predict_ratio, predict_ratio_);
@@ -468,7 +550,8 @@ class TrialRunner {
   double logical_cost() const {
     const auto cost = job_.learner->logical_cost(set_.shape(), job_.spec.params);
     if (!cost) return 0;
-    return *cost * static_cast<double>(std::max<size_t>(outcome_.folds.size(), 1));
+    const size_t done = std::min(outcome_.folds.size(), set_.folds().size());
+    return *cost * static_cast<double>(std::max<size_t>(done, 1));
   }
 
   const TrialJob& job_;
@@ -477,9 +560,11 @@ class TrialRunner {
   TrialOutcome outcome_;
   std::vector<std::shared_ptr<const Model>> models_;
   std::vector<std::optional<FitState>> fits_;  // of folds that were cut short
-  std::vector<float> predictions_;
-  std::vector<RungValue> rungs_;  // passed
+  size_t cells_ = 0;                           // predictions of a partition
+  std::vector<float> predictions_;             // of each partition that was begun
+  std::vector<RungValue> rungs_;               // passed
   int64_t start_ns_ = 0;
+  double search_seconds_ = 0;  // that the first partition took; 0: not done
   bool truncated_ = false;
   double predict_ratio_ = 0;  // of the last fold
 };

@@ -52,8 +52,13 @@ struct TrialJob {
   std::function<int64_t()> predict_deadline_ns;
   // Share of a fold's time that predicting took in earlier trials of the learner; 0: not known.
   double predict_ratio = 0;
-  // Told of a rung; false ends the trial as pruned. May be empty.
+  // Told of a rung; false ends the trial as pruned, or, of Rung::Ladder::kPartitions, as it is,
+  // without other partitions. May be empty.
   std::function<bool(const RungValue&)> on_rung;
+  // Whether it is fitted on other partitions, where that was decided before; nothing: on_rung says.
+  std::optional<bool> repeat;
+  // Nor is it if the models and predictions of all of them would take more than this.
+  int64_t most_repeat_bytes = std::numeric_limits<int64_t>::max();
   // Cost is counted in the cost model's units, not in seconds.
   bool logical = false;
   // What an earlier process had of the trial; null: it begins anew. Its folds must be the set's.
@@ -82,7 +87,7 @@ struct PartialTrial {
 struct TrialOutcome {
   TrialResult result;
   std::optional<double> score;
-  std::vector<FoldRecord> folds;  // those that were fitted
+  std::vector<FoldRecord> folds;  // those that were fitted, of all partitions that were
   std::vector<CurvePoint> curve;  // at most about 100 points a fold
   double seconds = 0;
   double score_seconds = 0;  // what computing the metric on all rows took
@@ -99,8 +104,9 @@ struct TrialOutcome {
   // What was taken over, "2 folds and 130 rounds of the next of an earlier process", "trial 3"; or
   // empty.
   std::string went_on_from;
-  // With a score: the average of the fold models, and the out-of-fold predictions [scored rows,
-  // outputs], numbers of the data's frame; and what both take. A known one may lack the first two.
+  // With a score, which is the mean over the partitions: the average of the fold models, and the
+  // out-of-fold predictions [scored rows, outputs], numbers of the data's frame, of several
+  // partitions their mean; and what both take. A known one may lack the first two.
   int64_t model_bytes = 0;
   int64_t prediction_bytes = 0;
   std::shared_ptr<const Model> model;

@@ -106,8 +106,12 @@ std::shared_ptr<const TrialCheckpoint> TrialArchive::load_part(const TrainingSet
   auto checkpoint = read_checkpoint(std::move(*bytes), name, spec);
   if (!checkpoint) return nullptr;
   const size_t wanted = set.scored_rows().size() * static_cast<size_t>(set.output_count());
-  bool fits =
-      checkpoint->predictions.size() == wanted && checkpoint->folds.size() < set.folds().size();
+  // Of each partition that was begun.
+  const size_t begun = wanted == 0 ? 0 : checkpoint->predictions.size() / wanted;
+  const size_t folds = checkpoint->folds.size();
+  bool fits = begun > 0 && begun <= set.partition_count() &&
+              checkpoint->predictions.size() == begun * wanted &&
+              folds <= begun * set.folds().size() && folds < set.all_folds().size();
   for (const auto& model : checkpoint->models) fits = fits && fits_set(*model, set);
   return fits ? std::make_shared<const TrialCheckpoint>(std::move(*checkpoint)) : nullptr;
 }

@@ -73,7 +73,7 @@ Status read_points(const ModelReader& reader, TrialCheckpoint& checkpoint) {
   ASSAY_ASSIGN_OR_RETURN(const auto places, reader.tensor<int64_t>("rung_places", 2 * rungs));
   for (size_t i = 0; i < losses.size(); ++i) {
     const int64_t ladder = places[2 * i];
-    if (ladder < 0 || ladder > static_cast<int64_t>(Rung::Ladder::kSingleFold)) {
+    if (ladder < 0 || ladder >= static_cast<int64_t>(kLadders)) {
       return reader.damaged("a rung is of no ladder");
     }
     const Rung rung{static_cast<Rung::Ladder>(ladder), static_cast<int>(places[2 * i + 1])};

@@ -21,11 +21,12 @@ struct TrialCheckpoint {
   // Of the folds that are done; their models with all steps that were grown.
   std::vector<FoldRecord> folds;
   std::vector<std::shared_ptr<const Model>> models;
-  std::vector<float> predictions;  // [scored rows, outputs]; those of other folds are 0
-  std::vector<CurvePoint> curve;   // the fold under way included
-  std::vector<RungValue> rungs;    // that were passed
-  std::optional<FitState> fit;     // of the fold under way
-  double seconds = 0;              // spent so far
+  // [partitions begun, scored rows, outputs]; those of other folds are 0.
+  std::vector<float> predictions;
+  std::vector<CurvePoint> curve;  // the fold under way included
+  std::vector<RungValue> rungs;   // that were passed
+  std::optional<FitState> fit;    // of the fold under way
+  double seconds = 0;             // spent so far
 };
 
 // As a model file (models/model_file.h), with what tells the trial from all others.

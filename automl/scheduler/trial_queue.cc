@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "automl/scheduler/memory_plan.h"
+#include "automl/search/repeat_rule.h"
 
 namespace assay::automl {
 namespace {
@@ -145,6 +146,9 @@ bool TrialQueue::pass_rung(int64_t number, const RungValue& value) {
   const std::lock_guard lock(mutex_);
   if (sealed_) return true;
   history_.record_rung(number, value);
+  if (value.rung.ladder == Rung::Ladder::kPartitions) {
+    return is_worth_repeating(history_.at(number), value, view_for(number), options_.eta);
+  }
   if (pruner_ == nullptr) return true;
   return !pruner_->should_stop(history_.at(number), value, view_for(number));
 }

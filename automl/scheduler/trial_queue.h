@@ -32,6 +32,8 @@ struct QueueOptions {
   // Random trials in a row, as they end, without a better one after which the search is over; 0:
   // never. Not for logical mode.
   int64_t patience = 0;
+  // One trial in so many is fitted on other partitions (search/repeat_rule.h); >= 2.
+  int64_t eta = 3;
   PoolLimits pool;
   // The last trial that is known from an earlier process; -1: none.
   int64_t last_known = -1;

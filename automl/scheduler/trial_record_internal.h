@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "automl/search/trial_spec.h"
+
 namespace assay::automl {
 
 // The table of a trial's run with what only a search that goes on wants to know: text `what`, i64
@@ -11,7 +13,8 @@ namespace assay::automl {
 inline constexpr std::string_view kOutcomeTable = "outcome";
 inline constexpr std::string_view kKernelTable = "kernels";
 // In the order of Rung::Ladder.
-inline constexpr std::array<std::string_view, 3> kLadderNames = {"folds", "rounds", "single_fold"};
+inline constexpr std::array<std::string_view, kLadders> kLadderNames = {
+    "folds", "rounds", "single_fold", "partitions"};
 // The message of a trial whose fits the user's stop cut short.
 inline constexpr std::string_view kCutByStop = "fits were cut short by the stop";
 

@@ -69,11 +69,13 @@ struct Rung {
     kFolds,       // all folds so far together
     kRounds,      // the learner's own validation loss
     kSingleFold,  // fold number `step` alone: for comparing folds, no step of halving
+    kPartitions,  // all folds of `step` partitions: whether others are worth it (repeat_rule.h)
   };
   Ladder ladder = Ladder::kFolds;
   int step = 0;
   bool operator==(const Rung&) const = default;
 };
+inline constexpr size_t kLadders = 4;
 
 struct RungValue {
   Rung rung;

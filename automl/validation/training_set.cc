@@ -285,6 +285,7 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
   ValidationPlan& plan = *planned;
   validation_method_ = std::move(plan.method);
   validation_reason_ = std::move(plan.reason);
+  fold_count_ = plan.fold_count;
   for (size_t f = 0; f < plan.folds.size(); ++f) {
     Fold& fold = folds_.emplace_back();
     for (const uint32_t at : plan.folds[f].train) fold.train_rows.push_back(target_.rows[at]);
@@ -301,16 +302,24 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
     }
     if (!row_weights_.empty()) scored_weights_.push_back(row_weights_[row]);
   }
-  if (!is_holdout()) {
-    scored_parts_.resize(scored_rows_.size());
-    for (size_t f = 0; f < folds_.size(); ++f) {
-      for (const uint32_t place : folds_[f].places) scored_parts_[place] = static_cast<int32_t>(f);
+  if (!is_holdout()) scored_parts_.resize(partition_count());
+  for (size_t f = 0; f < folds_.size() && !is_holdout(); ++f) {
+    std::vector<int32_t>& parts = scored_parts_[f / fold_count_];
+    parts.resize(scored_rows_.size());
+    for (const uint32_t place : folds_[f].places) {
+      parts[place] = static_cast<int32_t>(f % fold_count_);
     }
   }
   notes_.push_back(fmt::format("validation: {} ({}){}", validation_method_, validation_reason_,
                                metric_.ranks() && !is_holdout()
                                    ? fmt::format("; {} is the mean over the folds", metric_.name())
                                    : std::string()));
+  if (partition_count() > 1) {
+    notes_.push_back(
+        fmt::format("validation: settings that are among the best are fitted on {} partitions "
+                    "into folds, and scored by their mean",
+                    partition_count()));
+  }
   return {};
 }
 
@@ -392,14 +401,15 @@ Result<std::shared_ptr<const Model>> TrainingSet::for_all_rows(
   return LevelTargetModel::wrap(std::move(model), levels_[fold].targets);
 }
 
-Result<double> TrainingSet::score(std::span<const float> predictions) const {
+Result<double> TrainingSet::score(std::span<const float> predictions, size_t partition) const {
   return score_parts(
       metric_, {predictions.data(), static_cast<int64_t>(scored_rows_.size()), output_count()},
-      scored_targets(), scored_weights_, scored_parts_);
+      scored_targets(), scored_weights_, parts_of(partition));
 }
 
 Result<double> TrainingSet::score_at(std::span<const uint32_t> places,
-                                     std::span<const float> predictions) const {
+                                     std::span<const float> predictions, size_t partition) const {
+  const std::span<const int32_t> all_parts = parts_of(partition);
   std::vector<int32_t> labels;
   std::vector<double> values;
   std::vector<float> weights;
@@ -408,7 +418,7 @@ Result<double> TrainingSet::score_at(std::span<const uint32_t> places,
     if (!scored_classes_.empty()) labels.push_back(scored_classes_[place]);
     if (!scored_values_.empty()) values.push_back(scored_values_[place]);
     if (!scored_weights_.empty()) weights.push_back(scored_weights_[place]);
-    if (!scored_parts_.empty()) parts.push_back(scored_parts_[place]);
+    if (!all_parts.empty()) parts.push_back(all_parts[place]);
   }
   return score_parts(metric_,
                      {predictions.data(), static_cast<int64_t>(places.size()), output_count()},

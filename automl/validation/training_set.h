@@ -124,22 +124,26 @@ class TrainingSet {
 
   const std::string& validation_method() const { return validation_method_; }
   const std::string& validation_reason() const { return validation_reason_; }
-  const std::vector<Fold>& folds() const { return folds_; }
-  bool is_holdout() const { return folds_.size() == 1; }
+  std::span<const Fold> folds() const { return std::span(folds_).first(fold_count_); }
+  bool is_holdout() const { return fold_count_ == 1; }
+  // The folds of all partitions of the rows, one partition after the other; folds() are those of
+  // the first. What is said of a fold by its number counts through all of them.
+  std::span<const Fold> all_folds() const { return folds_; }
+  size_t partition_count() const { return folds_.size() / fold_count_; }
   // Rows of out-of-fold predictions, and the truth and weights there. Class weights do not count in
   // scores; a weight column does.
   std::span<const uint32_t> scored_rows() const { return scored_rows_; }
   TargetView scored_targets() const { return {scored_classes_, scored_values_}; }
   std::span<const float> scored_weights() const { return scored_weights_; }
-  // The fold of each scored row, for score_parts; empty for a holdout.
-  std::span<const int32_t> scored_parts() const { return scored_parts_; }
+  // The fold of each scored row in the first partition, for score_parts; empty for a holdout.
+  std::span<const int32_t> scored_parts() const { return parts_of(0); }
   // The metric over all scored rows; `predictions` [scored rows, outputs], numbers of data().frame.
-  // With folds a metric that ranks rows is the mean over the folds, and one that decides takes
-  // thresholds from the rows of other folds (metrics/part_score.h).
-  Result<double> score(std::span<const float> predictions) const;
+  // With folds a metric that ranks rows is the mean over the folds of `partition`, and one that
+  // decides takes thresholds from the rows of its other folds (metrics/part_score.h).
+  Result<double> score(std::span<const float> predictions, size_t partition = 0) const;
   // The metric over the scored rows at `places`, ascending; `predictions` [places, outputs].
-  Result<double> score_at(std::span<const uint32_t> places,
-                          std::span<const float> predictions) const;
+  Result<double> score_at(std::span<const uint32_t> places, std::span<const float> predictions,
+                          size_t partition = 0) const;
 
   // The threshold that serves the metric best on the scored rows at `places`, ascending, of all
   // `predictions` [scored rows, 2]; no places: on all. Fails: as best_threshold.
@@ -155,6 +159,10 @@ class TrainingSet {
 
  private:
   explicit TrainingSet(Metric metric) : metric_(metric) {}
+  std::span<const int32_t> parts_of(size_t partition) const {
+    if (scored_parts_.empty()) return {};
+    return scored_parts_[partition];
+  }
   void take(ColumnRoles roles);
   // Also encodes the table.
   Status fit_encoder(const EncoderOptions& options, const kernels::ComputeContext& context);
@@ -194,17 +202,18 @@ class TrainingSet {
     std::unique_ptr<LevelTargetView> features;
     TrainingData data;
   };
-  std::vector<FoldLevels> levels_;  // [folds], or empty
+  std::vector<FoldLevels> levels_;  // [all folds], or empty
   uint64_t level_seed_ = 0;
 
   std::string validation_method_;
   std::string validation_reason_;
-  std::vector<Fold> folds_;
+  std::vector<Fold> folds_;  // of all partitions
+  size_t fold_count_ = 1;    // of one
   std::vector<uint32_t> scored_rows_;
   std::vector<int32_t> scored_classes_;
   std::vector<double> scored_values_;
   std::vector<float> scored_weights_;
-  std::vector<int32_t> scored_parts_;
+  std::vector<std::vector<int32_t>> scored_parts_;  // [partitions], or empty for a holdout
   std::vector<std::string> notes_;
 };
 

@@ -1,8 +1,11 @@
 #include "automl/validation/validation_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
+
+#include "kernels/base/rng.h"
 
 namespace assay::automl {
 namespace {
@@ -107,6 +110,19 @@ Result<datasets::SplitPlan> split_rows(const ValidationRequest& request, const C
   return datasets::stratified_split(strata, shape);
 }
 
+// Further partitions into folds, each with a seed of its own.
+Status add_partitions(const ValidationRequest& request, const Choice& choice, int64_t rows,
+                      ValidationPlan& plan) {
+  if (plan.is_holdout() || choice.method == Method::kTime) return {};
+  ValidationRequest next = request;
+  for (int64_t partition = 1; partition < request.options.repeats; ++partition) {
+    next.seed = derive_seed(request.seed, "partition", static_cast<uint64_t>(partition));
+    ASSAY_ASSIGN_OR_RETURN(datasets::SplitPlan split, split_rows(next, choice, rows));
+    std::move(split.folds.begin(), split.folds.end(), std::back_inserter(plan.folds));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ValidationPlan> plan_validation(const ValidationRequest& request) {
@@ -122,6 +138,8 @@ Result<ValidationPlan> plan_validation(const ValidationRequest& request) {
   plan.method = std::move(split.method);
   plan.reason = std::move(choice.reason);
   plan.folds = std::move(split.folds);
+  plan.fold_count = plan.folds.size();
+  ASSAY_RETURN_IF_ERROR(add_partitions(request, choice, rows, plan));
   constexpr uint32_t kAbsent = ~uint32_t{0};
   std::vector<uint32_t> place_of(static_cast<size_t>(rows), kAbsent);
   for (const datasets::Split& fold : plan.folds) {

@@ -33,15 +33,18 @@ struct ValidationRequest {
 };
 
 struct ValidationPlan {
-  std::string method;                  // "stratified 5-fold", as datasets/splits.h names it
-  std::string reason;                  // why this one, for people and the run file
-  std::vector<datasets::Split> folds;  // at least one
+  std::string method;  // "stratified 5-fold", as datasets/splits.h names it
+  std::string reason;  // why this one, for people and the run file
+  // At least one. Those of several partitions stand one after the other, fold_count of each.
+  std::vector<datasets::Split> folds;
+  size_t fold_count = 1;
   // All rows that validate in some fold, ascending: the rows of out-of-fold predictions.
   std::vector<uint32_t> rows;
   // For fold f and its i-th validation row: where it stands in `rows`.
   std::vector<std::vector<uint32_t>> places;
 
-  bool is_holdout() const { return folds.size() == 1; }
+  bool is_holdout() const { return fold_count == 1; }
+  size_t partition_count() const { return folds.size() / fold_count; }
 };
 
 // Method auto: groups if there is a group column, else time order if there is a time column, else
@@ -49,6 +52,8 @@ struct ValidationPlan {
 // limit: up to kMaxFoldCells cells), else holdout. Classification is stratified by class and
 // regression by quantiles, unless options.stratify is off. Fold counts are lowered to what rows and
 // groups allow. The holdout of method auto is at most kMaxHoldoutRows rows.
+// Of k folds there may be several partitions (options.repeats): each of all rows, by another seed.
+// Folds in time are what they are, and rows are held out once.
 // Fails: data if there are fewer than 2 rows (or groups, or times) to part; config if the method
 // needs a column that is not given.
 Result<ValidationPlan> plan_validation(const ValidationRequest& request);

@@ -37,6 +37,7 @@ class CheckpointTest : public testing::Test {
     bench_.request.table = noisy_table();
     bench_.request.config.validation.method = method;
     bench_.request.config.validation.folds = 4;
+    bench_.request.config.validation.repeats = 2;
     auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
                                  bench_.context(executor_, stop_));
     ASSERT_TRUE(set) << set.error().message;

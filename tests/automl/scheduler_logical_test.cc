@@ -80,6 +80,33 @@ TEST(LogicalMode, GivesTheSameBitsWithFolds) { expect_same(Task::kMulticlass, "k
 
 TEST(LogicalMode, GivesTheSameBitsWithAHoldout) { expect_same(Task::kRegression, "holdout"); }
 
+// Partitions are for trials that do well by what was known so many trials before.
+TEST(LogicalMode, RepeatsTheSameTrials) {
+  const auto run = [](int64_t slots, int threads) {
+    SweepBench bench;
+    bench.request.table = mixed_table(Task::kMulticlass);
+    bench.request.config.validation.folds = 3;
+    bench.request.config.validation.repeats = 2;
+    bench.request.config.learners = {{"gbt", {}}, {"linear", {}}};
+    bench.request.config.run.slots = slots;
+    bench.request.threads = static_cast<int>(slots) * threads;
+    bench.request.config.budget.trials = 40;
+    const auto outcome = bench.run();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    std::string board;
+    if (!outcome) return std::pair(board, board);
+    for (const LeaderboardRow& row : outcome->leaderboard.rows) {
+      board +=
+          fmt::format("{} {} {} {}\n", row.trial, row.status, row.score.value_or(-1), row.weight);
+    }
+    return std::pair(board, tracking::slurp(outcome->model_path));
+  };
+  const auto one = run(1, 1);
+  EXPECT_FALSE(one.second.empty());
+  EXPECT_TRUE(run(4, 1) == one);
+  EXPECT_TRUE(run(2, 2) == one);
+}
+
 // Forests that average few trees are too flat for three classes of which little is noise.
 TEST(LogicalMode, CalibratesToTheSameBits) {
   const auto run = [](const std::string& calibration, int64_t slots, int threads) {

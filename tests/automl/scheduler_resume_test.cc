@@ -139,6 +139,23 @@ TEST(Resume, ComesToTheSameWithHyperbandAndWithAHoldout) {
   }
 }
 
+TEST(Resume, ComesToTheSameWithSeveralPartitions) {
+  const auto repeat = [](SweepRequest& request) { request.config.validation.repeats = 3; };
+  const Broken broken = break_at({4, 8, 13, 60, 120}, repeat);
+  const Broken plain = break_at({});
+  EXPECT_NE(broken.whole.board, plain.whole.board) << "there was nothing to repeat";
+  for (const std::string& copy : broken.copies) {
+    const auto outcome = LogicalSweep().go_on(copy);
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(answer_of(*outcome), broken.whole) << copy;
+  }
+  // What is trained again is fitted on as many as it was.
+  std::filesystem::remove_all(broken.copies.back() + "/scratch");
+  const auto outcome = LogicalSweep().go_on(broken.copies.back());
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(answer_of(*outcome), broken.whole);
+}
+
 TEST(Resume, TrainsWhatTheArchiveLacksAgain) {
   const Broken broken = break_at({60});
   const std::string& copy = broken.copies.at(0);

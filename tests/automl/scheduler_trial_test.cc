@@ -119,6 +119,102 @@ TEST_F(TrialTest, AsksByRoundsInAHoldout) {
   EXPECT_EQ(outcome.curve.size(), 30u);
 }
 
+// Each partition of the rows predicts every row once; what counts is the mean of them.
+TEST_F(TrialTest, IsFittedOnOtherPartitionsIfItsRungSaysSo) {
+  bench_.request.config.validation.repeats = 3;
+  std::vector<Rung> asked;
+  bool answer = true;
+  job_.on_rung = [&](const RungValue& value) {
+    if (value.rung.ladder != Rung::Ladder::kPartitions) return true;
+    asked.push_back(value.rung);
+    return answer;
+  };
+  const FakeLearner learner("gbt");
+  const TrialOutcome outcome = run(learner);
+  ASSERT_EQ(outcome.result.status, TrialStatus::kFinished) << outcome.result.message;
+  EXPECT_EQ(asked, (std::vector<Rung>{{Rung::Ladder::kPartitions, 1}}));
+  ASSERT_EQ(set_->partition_count(), 3u);
+  EXPECT_EQ(outcome.folds.size(), 12u);
+  EXPECT_EQ(learner.fits(), 12);
+  const auto targets = set_->scored_targets().values;
+  double total = 0;
+  for (const double target : targets) total += target;
+  std::vector<double> sums(60, 0.0);
+  double scores = 0;
+  for (size_t partition = 0; partition < 3; ++partition) {
+    double squares = 0;
+    for (size_t f = 4 * partition; f < 4 * partition + 4; ++f) {
+      const Fold& fold = set_->all_folds()[f];
+      double sum = 0;
+      for (const uint32_t place : fold.places) sum += targets[place];
+      const double mean = (total - sum) / static_cast<double>(60 - fold.places.size()) + 0.25;
+      for (const uint32_t place : fold.places) {
+        sums[place] += mean;
+        squares += (targets[place] - mean) * (targets[place] - mean);
+      }
+    }
+    scores += std::sqrt(squares / 60);
+  }
+  EXPECT_NEAR(*outcome.score, scores / 3, 1e-6) << "the mean of the partitions' scores";
+  ASSERT_EQ(outcome.predictions->size(), 60u);
+  for (size_t row = 0; row < 60; ++row) {
+    EXPECT_NEAR((*outcome.predictions)[row], sums[row] / 3, 1e-6);
+  }
+  EXPECT_EQ(dynamic_cast<const AverageModel&>(*outcome.model).members().size(), 12u);
+}
+
+TEST_F(TrialTest, KeepsToTheFirstPartitionIfItsRungSaysNo) {
+  bench_.request.config.validation.repeats = 3;
+  job_.on_rung = [](const RungValue& value) {
+    return value.rung.ladder != Rung::Ladder::kPartitions;
+  };
+  const FakeLearner learner("gbt");
+  const TrialOutcome outcome = run(learner);
+  EXPECT_EQ(outcome.result.status, TrialStatus::kFinished);
+  EXPECT_EQ(outcome.folds.size(), 4u);
+  EXPECT_TRUE(outcome.score);
+}
+
+TEST_F(TrialTest, KeepsToTheFirstPartitionIfOthersWouldTakeTooMuchMemory) {
+  bench_.request.config.validation.repeats = 3;
+  job_.on_rung = [](const RungValue&) { return true; };
+  job_.most_repeat_bytes = 1000;
+  const FakeLearner learner("gbt");
+  EXPECT_EQ(run(learner).folds.size(), 4u);
+}
+
+// A partition that the time is too short for counts for nothing, and harms nothing.
+TEST_F(TrialTest, DropsAPartitionThatDoesNotComeToItsEnd) {
+  bench_.request.config.validation.repeats = 3;
+  job_.on_rung = [](const RungValue&) { return true; };
+  job_.fit_deadline_ns = [] { return 10 * kSecond; };
+  const FakeLearner learner("gbt", [&](const FakeLearner::Call& call) {
+    // The first partition takes 4 s, the folds of the second ever more.
+    const int fit = learner.fits();
+    const int64_t wanted = (fit <= 4 ? 1 : 2) * kSecond;
+    for (int64_t spent = 0; spent < wanted; spent += kSecond / 10) {
+      if (call.context.stop->requested()) return Script{{}, true};
+      bench_.clock.advance(kSecond / 10);
+    }
+    return Script{};
+  });
+  const TrialOutcome outcome = run(learner);
+  EXPECT_EQ(outcome.result.status, TrialStatus::kFinished) << outcome.result.message;
+  EXPECT_EQ(outcome.folds.size(), 4u);
+  EXPECT_GT(learner.fits(), 4);
+  EXPECT_EQ(outcome.predictions->size(), 60u);
+  const FakeLearner plain("gbt");
+  job_.fit_deadline_ns = {};
+  job_.on_rung = {};
+  auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
+                               bench_.context(executor_, stop_));
+  ASSERT_TRUE(set);
+  set_ = std::move(*set);
+  const TrialOutcome alone = run(plain);
+  EXPECT_EQ(*alone.predictions, *outcome.predictions);
+  EXPECT_EQ(alone.score, outcome.score);
+}
+
 TEST_F(TrialTest, SharesTheTimeLeftAmongItsFolds) {
   std::vector<double> stopped_at;
   job_.fit_deadline_ns = [] { return 100 * kSecond; };

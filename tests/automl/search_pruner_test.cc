@@ -5,6 +5,7 @@
 #include "automl/search/history.h"
 #include "automl/search/hyperband_pruner.h"
 #include "automl/search/pruner_chain.h"
+#include "automl/search/repeat_rule.h"
 #include "automl/search/wilcoxon_pruner.h"
 
 namespace assay::automl {
@@ -45,6 +46,31 @@ TEST(AshaPruner, FollowsTheExampleOfItsHeader) {
   EXPECT_TRUE(pruner.should_stop(trial, {rung, 9}, history.all()));
   trial.spec.origin = TrialOrigin::kPortfolio;
   EXPECT_TRUE(pruner.should_stop(trial, {rung, 9}, history.all()));
+}
+
+TEST(RepeatRule, FollowsTheExampleOfItsHeader) {
+  const Rung rung{Rung::Ladder::kPartitions, 1};
+  History history = history_at(rung, {0.5, 0.4, 0.7});
+  history.start(trial_of(3, "linear").spec);
+  history.record_rung(3, {rung, 0.9});
+  const auto worth = [&](TrialResult trial, double loss) {
+    return is_worth_repeating(trial, {rung, loss}, history.all(), 3);
+  };
+  EXPECT_TRUE(worth(trial_of(4), 0.45));
+  EXPECT_FALSE(worth(trial_of(4), 0.55));
+  EXPECT_TRUE(worth(trial_of(4, "linear"), 0.8)) << "the best of its learner";
+  EXPECT_FALSE(worth(trial_of(4, "linear"), 0.95));
+  TrialResult origin = trial_of(4);
+  origin.spec.origin = TrialOrigin::kDefault;
+  EXPECT_FALSE(worth(origin, 0.55)) << "defaults, too, must be worth it";
+  origin.spec.origin = TrialOrigin::kBaseline;
+  EXPECT_FALSE(worth(origin, 0.1)) << "a constant is not";
+  // What breaks a constraint does not stand before what keeps to it.
+  TrialResult over = history.at(1);
+  over.status = TrialStatus::kOverLimit;
+  history.finish(std::move(over));
+  EXPECT_TRUE(worth(trial_of(4), 0.49));
+  EXPECT_TRUE(is_worth_repeating(trial_of(0), {rung, 0.5}, History().all(), 3));
 }
 
 TEST(AshaPruner, DoesNotCompareWithWhatBreaksAConstraint) {

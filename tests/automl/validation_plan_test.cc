@@ -58,12 +58,55 @@ TEST(ValidationPlan, FoldsSmallDataAndHoldsOutLarge) {
   request.target = &target;
   request.feature_count = 10;
   ValidationPlan plan = plan_of(request);
-  EXPECT_EQ(plan.folds.size(), 5u);
+  EXPECT_EQ(plan.fold_count, 5u);
   EXPECT_EQ(plan.rows.size(), 1000u);
   request.feature_count = 30'000;
   plan = plan_of(request);
   EXPECT_TRUE(plan.is_holdout());
   EXPECT_EQ(plan.rows.size(), 200u);
+}
+
+TEST(ValidationPlan, MakesOtherPartitionsIntoFolds) {
+  const auto target = numbers(100);
+  ValidationRequest request;
+  request.target = &target;
+  request.options.method = "kfold";
+  request.options.repeats = 3;
+  const ValidationPlan plan = plan_of(request);
+  EXPECT_EQ(plan.fold_count, 5u);
+  ASSERT_EQ(plan.partition_count(), 3u);
+  request.options.repeats = 1;
+  const ValidationPlan one = plan_of(request);
+  for (size_t partition = 0; partition < 3; ++partition) {
+    std::set<uint32_t> rows;
+    for (size_t fold = 0; fold < 5; ++fold) {
+      const auto& valid = plan.folds[5 * partition + fold].valid;
+      EXPECT_EQ(valid.size(), 20u);
+      rows.insert(valid.begin(), valid.end());
+      EXPECT_EQ(valid == one.folds[fold].valid, partition == 0) << "the first is as it was";
+    }
+    EXPECT_EQ(rows.size(), 100u) << "each row once";
+  }
+  request.options.repeats = 3;
+  request.options.method = "holdout";
+  EXPECT_EQ(plan_of(request).folds.size(), 1u);
+  std::vector<double> times(100);
+  for (size_t row = 0; row < 100; ++row) times[row] = static_cast<double>(row);
+  request.times = times;
+  request.options.method = "time";
+  EXPECT_EQ(plan_of(request).partition_count(), 1u) << "there is one order of time";
+  std::vector<int32_t> groups(100);
+  for (size_t row = 0; row < 100; ++row) groups[row] = static_cast<int32_t>(row % 20);
+  request.times = {};
+  request.groups = groups;
+  request.options.method = "group";
+  const ValidationPlan grouped = plan_of(request);
+  ASSERT_EQ(grouped.partition_count(), 3u);
+  for (const datasets::Split& fold : grouped.folds) {
+    std::set<int32_t> trained;
+    for (const uint32_t row : fold.train) trained.insert(groups[row]);
+    for (const uint32_t row : fold.valid) EXPECT_EQ(trained.count(groups[row]), 0u);
+  }
 }
 
 TEST(ValidationPlan, FoldsOnlyWhatTheTimeAllows) {
