@@ -9,9 +9,11 @@
 #include "automl/cli/run_json.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/report/text_table.h"
+#include "automl/scheduler/front_models.h"
 #include "kernels/base/file_layer.h"
 #include "tracking/model_card.h"
 #include "tracking/model_registry.h"
+#include "tracking/run_query.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -19,7 +21,8 @@ namespace {
 constexpr int64_t kMaxModelBytes = int64_t{64} << 30;
 
 struct RegisterOptions {
-  std::string path;
+  std::string path;  // or, with a trial, the run
+  std::optional<int64_t> trial;
   std::string name;
   std::string description;
   std::string stage;
@@ -67,22 +70,46 @@ Result<tracking::ModelVersion> version_of_file(const Predictor& predictor,
   return model;
 }
 
-Status register_file(Invocation& invocation, const RegisterOptions& options) {
-  std::string bytes;
-  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
-  ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(bytes, options.path));
-  ASSAY_ASSIGN_OR_RETURN(tracking::ModelVersion model,
-                         version_of_file(predictor, parts, options.path));
+Status register_model(Invocation& invocation, tracking::ModelRegistry& registry,
+                      const RegisterOptions& options, tracking::ModelVersion model,
+                      std::string_view bytes) {
   model.name = options.name;
   if (!options.description.empty()) model.description = options.description;
   if (!options.stage.empty()) model.stage = options.stage;
   ASSAY_ASSIGN_OR_RETURN(const auto tags, parse_tags(options.tags));
   for (const auto& [key, value] : tags) model.tags[key] = value;
-  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, true));
   ASSAY_ASSIGN_OR_RETURN(const auto done,
-                         registry.register_model(model, std::as_bytes(std::span(parts.model))));
+                         registry.register_model(model, std::as_bytes(std::span(bytes))));
   print_registered(invocation, done, "registered");
   return {};
+}
+
+// Of a trial itself, its sweep.
+Status register_trial(Invocation& invocation, const RegisterOptions& options) {
+  ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
+  ASSAY_ASSIGN_OR_RETURN(tracking::RunInfo info, tracking::find_run(*workspace, options.path));
+  if (info.kind == "trial") {
+    ASSAY_ASSIGN_OR_RETURN(info, tracking::find_run(*workspace, info.parent_run_id));
+  }
+  if (info.kind != "sweep") {
+    return fail(StatusCode::kInvalidArgument,
+                "run {} is a {} (must be a sweep, as assay run makes)", info.run_id, info.kind);
+  }
+  ASSAY_ASSIGN_OR_RETURN(const auto sweep, tracking::load_run(*workspace, info.run_id));
+  ASSAY_ASSIGN_OR_RETURN(FrontModel model, load_front_model(*workspace, sweep, *options.trial));
+  tracking::ModelRegistry registry(std::move(workspace));
+  return register_model(invocation, registry, options, std::move(model.version), model.bytes);
+}
+
+Status register_file(Invocation& invocation, const RegisterOptions& options) {
+  if (options.trial) return register_trial(invocation, options);
+  std::string bytes;
+  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
+  ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(bytes, options.path));
+  ASSAY_ASSIGN_OR_RETURN(tracking::ModelVersion model,
+                         version_of_file(predictor, parts, options.path));
+  ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, true));
+  return register_model(invocation, registry, options, std::move(model), parts.model);
 }
 
 Status import_file(Invocation& invocation, const std::string& path, const std::string& name) {
@@ -116,17 +143,25 @@ Status export_command(Invocation& invocation, const std::string& reference,
 
 void add_register(CLI::App& models, Invocation& invocation) {
   CLI::App* command =
-      models.add_subcommand("register", "Register a model file, exported or not, under a name");
+      models.add_subcommand("register", "Register a model file, or a trial's model, under a name");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<RegisterOptions>();
-  command->add_option("file", options->path, "The model file")->required();
+  command->add_option("file", options->path, "The model file, exported or not; with --trial a run")
+      ->required();
+  command->add_option("--trial", options->trial, "A trial of that run, of which it keeps the model")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--name,-n", options->name, "The model's name")->required();
   command->add_option("--description", options->description, "A sentence for people");
   add_choice(*command, "--stage", options->stage, tracking::kModelStages, "The stage it has");
   command->add_option("--tag", options->tags, "KEY=VALUE; may be repeated")->type_name("KEY=VALUE");
   command->footer(
-      "The lineage, tags and description of an exported file are kept, as by import.\nExample:\n  "
-      "assay models register churn.assay --name churn");
+      "The lineage, tags and description of an exported file are kept, as by import.\n"
+      "Of its trials a run keeps, up to 16 MiB, the models that no other one is both faster and\n"
+      "better than: those with a * in assay runs show.\n"
+      "Examples:\n"
+      "  assay models register churn.assay --name churn\n"
+      "  assay models register RUN --trial 7 --name churn-fast");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return register_file(invocation, *options); };
   });

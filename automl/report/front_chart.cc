@@ -1,5 +1,5 @@
 // As in score_picture.cc the vertical axis leaves out scores that would flatten the rest: those sit
-// on its edge, hollow.
+// on its edge, hollow. What breaks a constraint is a hollow diamond.
 #include "automl/report/front_chart.h"
 
 #include <fmt/format.h>
@@ -22,6 +22,7 @@ constexpr double kMargin = 1.15;
 struct Mark {
   double latency_us = 0;
   double score = 0;
+  bool ranked = true;
 };
 
 class FrontPicture {
@@ -30,7 +31,7 @@ class FrontPicture {
       : board_(board), front_(pareto_front(board)), colours_(learner_colours(board)) {
     for (const LeaderboardRow& row : board.rows) {
       if (!row.score || !(row.latency_us > 0)) continue;
-      const Mark mark{row.latency_us, *row.score};
+      const Mark mark{row.latency_us, *row.score, is_ranked(row)};
       (row.trial >= 0 ? trials_[row.learner] : ensembles_).push_back(mark);
       all_.push_back(mark);
     }
@@ -67,6 +68,10 @@ class FrontPicture {
     }
     for (const Mark& mark : ensembles_) {
       plot.svg().circle(plot.at(mark.latency_us, mark.score), kDotRadius + 1, "ink");
+    }
+    if (std::any_of(all_.begin(), all_.end(), [](const Mark& mark) { return !mark.ranked; })) {
+      figure.legend.push_back(
+          {LegendItem::Mark::kDiamond, "hollow ink", std::string(kOverLimitLabel)});
     }
     figure.legend.push_back({LegendItem::Mark::kLine, "ink", "front"});
     figure.svg = std::move(plot).finish();
@@ -107,15 +112,22 @@ class FrontPicture {
   static bool draw_marks(Plot& plot, const Axis& axis, const std::vector<Mark>& marks,
                          const std::string& line) {
     std::vector<SvgPoint> places;
+    std::string diamonds;
     bool hollow = false;
     for (const Mark& mark : marks) {
       const SvgPoint place = plot.at(mark.latency_us, mark.score);
       const bool inside = mark.score >= axis.low && mark.score <= axis.high;
-      if (inside) places.push_back(place);
-      if (!inside) plot.svg().circle(place, kDotRadius, "hollow " + line);
       hollow |= !inside;
+      if (!mark.ranked) {
+        diamonds += diamond(place, kDotRadius + 1);
+      } else if (inside) {
+        places.push_back(place);
+      } else {
+        plot.svg().circle(place, kDotRadius, "hollow " + line);
+      }
     }
     plot.svg().dots(places, kDotRadius, line);
+    plot.svg().path(diamonds, "hollow " + line);
     return hollow;
   }
 

@@ -65,6 +65,9 @@ std::string legend_mark(const LegendItem& item) {
     case LegendItem::Mark::kDash:
       shape = fmt::format("<path d=\"M0 5h16\" class=\"{} dash\"/>", stroke);
       break;
+    case LegendItem::Mark::kDiamond:
+      shape = fmt::format("<path d=\"{}\" class=\"{}\"/>", diamond({8, 5}, 4.2), stroke);
+      break;
   }
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 10\" class=\"pic\" "

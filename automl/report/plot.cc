@@ -1,5 +1,7 @@
 #include "automl/report/plot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -13,6 +15,14 @@ constexpr double kBottom = 46;  // ticks, and the name of the horizontal axis
 constexpr double kGap = 8;
 
 }  // namespace
+
+std::string diamond(SvgPoint centre, double radius) {
+  const std::string x = svg_number(centre.x);
+  const std::string y = svg_number(centre.y);
+  return fmt::format("M{} {}L{} {}L{} {}L{} {}Z", x, svg_number(centre.y - radius),
+                     svg_number(centre.x + radius), y, x, svg_number(centre.y + radius),
+                     svg_number(centre.x - radius), y);
+}
 
 double label_width(std::string_view text) { return 6.7 * text_width(std::string(text)); }
 

@@ -11,7 +11,7 @@
 namespace assay::automl {
 
 struct LegendItem {
-  enum class Mark { kDot, kLine, kDash };
+  enum class Mark { kDot, kLine, kDash, kDiamond };
   Mark mark = Mark::kDot;
   std::string colour;  // "c0" to "c6", "q0" to "q7" of lines, or "ink"
   std::string label;
@@ -64,6 +64,11 @@ class Plot {
   double bottom_ = 0;
   Svg svg_;
 };
+
+// Path data of a hollow mark for what breaks a constraint; drawn with class "hollow" and a line's.
+std::string diamond(SvgPoint centre, double radius);
+// What legends call it.
+inline constexpr std::string_view kOverLimitLabel = "over a limit";
 
 // Units that text takes, by estimate, at 12 units a line.
 double label_width(std::string_view text);

@@ -1,6 +1,6 @@
 // The vertical axis leaves out scores that are so bad that they would flatten the rest (the
 // baseline often is): it spans from the best score to twice as far as the median lies from it.
-// What is worse sits on the edge, hollow.
+// What is worse sits on the edge, hollow. What breaks a constraint is a hollow diamond.
 #include "automl/report/score_picture.h"
 
 #include <fmt/format.h>
@@ -67,6 +67,10 @@ class Picture {
       });
       if (drawn) items.push_back({LegendItem::Mark::kDot, fill_class(entry.second), entry.first});
     }
+    if (std::any_of(points_.begin(), points_.end(),
+                    [](const Point& point) { return !point.ranked; })) {
+      items.push_back({LegendItem::Mark::kDiamond, "hollow ink", std::string(kOverLimitLabel)});
+    }
     items.push_back({LegendItem::Mark::kLine, "ink", "best so far"});
     if (ensemble_) items.push_back({LegendItem::Mark::kDash, "ink", "ensemble"});
     return items;
@@ -128,13 +132,18 @@ class Picture {
     for (const auto& [learner, colour] : colours_) {
       std::vector<SvgPoint> places;
       for (const Point& point : points_) {
-        if (point.learner == learner && inside(point.score)) {
+        if (point.learner == learner && inside(point.score) && point.ranked) {
           places.push_back(plot.at(point.x, point.score));
         }
       }
       plot.svg().dots(places, kDotRadius, line_class(colour));
     }
     for (const Point& point : points_) {
+      if (!point.ranked) {
+        plot.svg().path(diamond(plot.at(point.x, point.score), kDotRadius + 1),
+                        "hollow " + line_class(colours_.at(point.learner)));
+        continue;
+      }
       if (inside(point.score)) continue;
       plot.svg().circle(plot.at(point.x, point.score), kDotRadius,
                         "hollow " + line_class(colours_.at(point.learner)));
@@ -147,6 +156,8 @@ class Picture {
     for (const LegendItem& item : legend()) {
       if (item.mark == LegendItem::Mark::kDot) {
         plot.svg().circle({x, y - 4}, 4, item.colour);
+      } else if (item.mark == LegendItem::Mark::kDiamond) {
+        plot.svg().path(diamond({x, y - 4}, 4.2), item.colour);
       } else {
         plot.svg().line({x - 5, y - 4}, {x + 5, y - 4},
                         item.mark == LegendItem::Mark::kDash ? "ink dash" : "ink");

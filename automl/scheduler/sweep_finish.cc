@@ -528,6 +528,7 @@ Status SweepLead::finish() {
   say_what_stalled();
   // The model is registered: a record that cannot be written in full does not undo that.
   if (Status logged = log_results(chosen); !logged) tell_loss("results: " + logged.error().message);
+  if (Status kept = keep_front(); !kept) tell_loss("models of trials: " + kept.error().message);
   const Status closed =
       parent_->finish(outcome_.status, outcome_.status == tracking::RunStatus::kInterrupted
                                            ? "stopped by the user; " +

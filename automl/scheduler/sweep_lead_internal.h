@@ -193,6 +193,8 @@ class SweepLead {
   Result<Predictor> make_predictor(const Chosen& chosen);
   Status register_model(const Chosen& chosen);
   Status log_results(const Chosen& chosen);
+  // What is on the front of score against latency (front_models.h). (sweep_front.cc)
+  Status keep_front();
   void publish_trials();
   // Says so once, as soon as the journal cannot be written.
   void look_at_journal();

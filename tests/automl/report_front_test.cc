@@ -119,8 +119,20 @@ TEST(FrontFigure, DrawsModelsAndTheFront) {
   }
   EXPECT_EQ(rings, 3u);
   EXPECT_NE(figure.note.find("Rings are ensembles"), std::string::npos);
-  ASSERT_EQ(figure.legend.size(), 4u);
-  EXPECT_EQ(figure.legend[3].label, "front");
+  ASSERT_EQ(figure.legend.size(), 5u);
+  EXPECT_EQ(figure.legend[3].label, "over a limit");
+  EXPECT_EQ(figure.legend[3].mark, LegendItem::Mark::kDiamond);
+  EXPECT_EQ(figure.legend[4].label, "front");
+  // Trial 6 alone is drawn apart, whatever its score.
+  size_t diamonds = 0;
+  for (size_t at = figure.svg.find("Z\" class=\"hollow "); at != std::string::npos;
+       at = figure.svg.find("Z\" class=\"hollow ", at + 1)) {
+    ++diamonds;
+  }
+  EXPECT_EQ(diamonds, 1u);
+  Leaderboard kept = board();
+  kept.rows.pop_back();
+  EXPECT_EQ(front_figure(kept).legend.size(), 4u) << "nothing breaks a constraint";
 }
 
 TEST(FrontFigure, SaysWhyThereIsNone) {

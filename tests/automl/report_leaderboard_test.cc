@@ -216,6 +216,25 @@ TEST(RunSummary, HoldsWhatTheCommandPromises) {
   EXPECT_EQ(json["leaderboard"].size(), 5u);
 }
 
+TEST(ScorePicture, DrawsApartWhatBreaksAConstraint) {
+  Leaderboard made = board(true);
+  EXPECT_EQ(score_picture(made, PictureAxis::kSeconds).find("over a limit"),
+            std::string::npos);
+  for (LeaderboardRow& row : made.rows) {
+    if (row.trial >= 0 && row.score) row.status = "over_limit";
+  }
+  const std::string svg = score_picture(made, PictureAxis::kSeconds);
+  EXPECT_NE(svg.find(">over a limit<"), std::string::npos) << svg;
+  EXPECT_EQ(svg.find("h.01"), std::string::npos) << "no full mark is left";
+  // Each of the three, and the legend's.
+  size_t diamonds = 0;
+  for (size_t at = svg.find("Z\" class=\"hollow "); at != std::string::npos;
+       at = svg.find("Z\" class=\"hollow ", at + 1)) {
+    ++diamonds;
+  }
+  EXPECT_EQ(diamonds, 4u);
+}
+
 TEST(ScorePicture, DrawsATrialAsAPointAndTheBestAsALine) {
   for (const bool maximise : {true, false}) {
     const std::string svg = score_picture(board(maximise), PictureAxis::kSeconds);

@@ -42,6 +42,31 @@ class ModelsTest(CliCase):
         self.assertIn('churn:1 stage none -> production', text)
         self.assertIn('alias champion -> churn:1', text)
 
+    def test_a_trial_on_the_front_is_registered_later(self):
+        answer = self.assay_json('run', '--data', self.train, '--target', 'default', '--trials', 5,
+                                 '--seed', 3, '--name', 'whole', '--quiet')
+        run = answer['run_id']
+        front = [point for point in answer['front'] if point['trial'] is not None]
+        self.assertTrue(front)
+        point = front[-1]
+        model = self.assay_json('models', 'register', run, '--trial', point['trial'], '--name',
+                                'quick', '--tag', 'team=fraud')
+        self.assertEqual((model['name'], model['version'], model['run_id']), ('quick', 1, run))
+        self.assertEqual(model['tags'], {'trial': str(point['trial']), 'team': 'fraud'})
+        self.assertEqual(model['score'], point['score'])
+        self.assertEqual(model['dataset'], self.show('whole')['dataset'])
+        rows = self.assay_json('predict', 'quick', '--data', self.train, '--out', 'p.csv')['rows']
+        self.assertEqual(rows, 200)
+        # By a trial's own run, too.
+        trial = next(row for row in answer['leaderboard'] if row['trial'] == point['trial'])
+        again = self.assay_json('models', 'register', trial['run_id'], '--trial', point['trial'],
+                                '--name', 'quick')
+        self.assertEqual((again['version'], again['sha256']), (2, model['sha256']))
+        self.fails(2, 'models', 'register', run, '--trial', 999, '--name', 'x',
+                   says=['no model of trial 999', 'here of trials', str(point['trial'])])
+        self.fails(2, 'models', 'register', 'nothing', '--trial', 1, '--name', 'x', says='nothing')
+        self.fails(2, 'models', 'register', run, '--trial', -1, '--name', 'x', says='-1')
+
     def test_bad_input_names_the_nearest(self):
         self.fails(2, 'models', 'promote', 'churn', says=['--stage', '--alias'])
         self.fails(2, 'models', 'promote', 'churn', '--stage', 'prodution',
