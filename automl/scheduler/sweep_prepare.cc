@@ -259,8 +259,11 @@ Status SweepLead::make_combinations(const kernels::ComputeContext& context) {
   screening.stop = &stop;
   Status made = set.make_combinations(config_, screen_, screening, context);
   const bool late = !made && made.error().code == StatusCode::kCancelled;
-  if (!late || context.stop->requested()) return made;
-  note("features of two columns are left out: choosing them took too long");
+  // The sample may be one that nothing can be learned from, such as rows of no weight.
+  const bool mute = !made && made.error().code == StatusCode::kData;
+  if ((!late && !mute) || context.stop->requested()) return made;
+  note(fmt::format("features of two columns are left out: {}",
+                   late ? "choosing them took too long" : made.error().message));
   return parent_->set_tag(kScreenTag, int64_t{0});
 }
 

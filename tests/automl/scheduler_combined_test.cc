@@ -150,6 +150,30 @@ TEST(CombinedFeatures, AreTheSameInARunThatGoesOn) {
   EXPECT_TRUE(extended.model == whole.model);
 }
 
+// Three rows have a weight; with some seeds none of them is in the part that chooses.
+TEST(CombinedFeatures, AreLeftOutWhereTheSampleTeachesNothing) {
+  const auto table = ratio_table(false);
+  std::vector<datasets::Column> columns = table->columns();
+  std::vector<double> weights(2000, 0.0);
+  weights[100] = weights[900] = weights[1700] = 1;
+  columns.push_back(number_column("w", weights));
+  bool left_out = false;
+  for (int64_t seed = 1; seed <= 30 && !left_out; ++seed) {
+    SweepBench bench;
+    bench.request.table = table_of(columns);
+    bench.request.config = config_of("true", "holdout");
+    bench.request.config.data.weight = "w";
+    bench.request.config.run.seed = seed;
+    bench.request.config.budget.trials = 1;
+    const auto outcome = bench.run();
+    if (!outcome) continue;  // none has a weight in the holdout's training part, or in the other
+    for (const std::string& text : outcome->notes) {
+      left_out |= text.starts_with("features of two columns are left out: ");
+    }
+  }
+  EXPECT_TRUE(left_out);
+}
+
 TEST(CombinedFeatures, AreLeftOutWhereMemoryIsShort) {
   SweepBench bench;
   bench.request.table = ratio_table(false);
