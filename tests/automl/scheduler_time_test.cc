@@ -139,6 +139,7 @@ TEST(SweepTime, TriesTheQuickFirstAndGivesTheSlowAShare) {
   add(bench, "random_forest", 4);
   bench.request.config.budget.time = 20;
   bench.request.config.validation.method = "holdout";
+  bench.request.config.validation.refit = false;
   bench.request.threads = 1;
   const auto outcome = bench.run();
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -306,6 +307,7 @@ TEST(SweepTime, KeepsNoMoreBackForSavingThanWhatWouldBeChosenTakes) {
   bench.request.config.search.halving = false;
   bench.request.config.ensemble.iterations = 2;
   bench.request.config.validation.method = "holdout";
+  bench.request.config.validation.refit = false;
   bench.request.threads = 1;
   const auto outcome = bench.run();
   ASSERT_TRUE(outcome) << outcome.error().message;

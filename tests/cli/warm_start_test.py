@@ -64,11 +64,15 @@ class WarmStartTest(CliCase):
         cli_case.regression_table(self.path('t.csv'))
         self.run_gbt('k', 5, more='validation: {method: kfold}\n')
         self.run_gbt('x', 5, ', init: k')
-        self.run_gbt('h', 5, more='validation: {method: holdout}\n')
+        self.run_gbt('r', 5, more='validation: {method: holdout}\n')
+        self.run_gbt('h', 5, more='validation: {method: holdout, refit: false}\n')
         before = self.run_count()
         self.run_gbt('x', 5, ', init: h', 2,
                      ['h:1', 'validation.method is holdout there and auto here'])
+        self.run_gbt('x', 5, ', init: r', 2, ['r:1', 'all rows', 'validation.refit: false'],
+                     more='validation: {method: holdout}\n')
         self.assertEqual(self.run_count(), before)
+        self.run_gbt('x', 5, ', init: h', more='validation: {method: holdout}\n')
 
     def test_constraints_that_the_model_keeps_go_on(self):
         cli_case.regression_table(self.path('t.csv'))
