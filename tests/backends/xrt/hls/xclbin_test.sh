@@ -36,6 +36,7 @@ refuses() {
   [[ $said == *"$expected"* ]] || fail "said '$said' instead of '$expected'"
 }
 build() { PATH=$work/bin:/usr/bin:/bin "$hls/build_xclbin" --platform shell --out "$work/out" "$@" >"$work/said"; }
+made=$work/out/shell-hw-300
 
 refuses "--platform is missing"
 refuses --platform p --target sw "must be hw or hw_emu"
@@ -54,20 +55,31 @@ build --memory 'DDR[0]'
 for kernel in $(echo "$listed" | awk '{print $1}'); do
   grep -q -- "-c -t hw --platform shell .*-k $kernel .*/$kernel.cpp" "$VPP_LOG" || fail "$kernel was not compiled"
 done
-grep -q -- "-l -t hw --platform shell .*-o $work/out/assay.xclbin" "$VPP_LOG" || fail "nothing was linked"
-[ -e "$work/out/assay.xclbin" ] || fail "there is no xclbin"
-grep -qx 'nk=tree_histogram:2' "$work/out/connectivity.cfg" || fail "two units of tree_histogram"
-grep -qx 'sp=tree_histogram_2.words:DDR\[0\]' "$work/out/connectivity.cfg" || fail "no place for words"
-[ "$(grep -c '^nk=' "$work/out/connectivity.cfg")" = "$(echo "$listed" | wc -l)" ] || fail "units of all kernels"
+grep -q -- "-l -t hw --platform shell .*-o $made/assay.xclbin" "$VPP_LOG" || fail "nothing was linked"
+[ -e "$made/assay.xclbin" ] || fail "there is no xclbin"
+grep -qx 'nk=tree_histogram:2' "$made/connectivity.cfg" || fail "two units of tree_histogram"
+grep -qx 'sp=tree_histogram_2.words:DDR\[0\]' "$made/connectivity.cfg" || fail "no place for words"
+[ "$(grep -c '^nk=' "$made/connectivity.cfg")" = "$(echo "$listed" | wc -l)" ] || fail "units of all kernels"
 
 # What is up to date is not compiled again, but is linked.
 : >"$VPP_LOG"
 build --memory 'DDR[0]'
 grep -q -- '-c -t' "$VPP_LOG" && fail "compiled again without a change"
 grep -q -- '-l -t' "$VPP_LOG" || fail "not linked again"
-touch -d 2000-01-01 "$work/out/knn_topk.hw.xo"
+touch -d 2000-01-01 "$made/knn_topk.xo"
 : >"$VPP_LOG"
 build
 [ "$(grep -c -- '-c -t' "$VPP_LOG")" = 1 ] || fail "compiled more than the object that is old"
 grep -q -- '-k knn_topk' "$VPP_LOG" || fail "did not compile the object that is old"
+# Objects are of one platform, target and clock.
+count=$(echo "$listed" | wc -l)
+for change in '--platform other' '--target hw_emu' '--clock 250'; do
+  : >"$VPP_LOG"
+  # shellcheck disable=SC2086
+  build $change
+  [ "$(grep -c -- '-c -t' "$VPP_LOG")" = "$count" ] || fail "took objects of before for $change"
+done
+for folder in other-hw-300 shell-hw_emu-300 shell-hw-250; do
+  [ -e "$work/out/$folder/assay.xclbin" ] || fail "there is no xclbin in $folder"
+done
 echo "ok"
