@@ -93,15 +93,15 @@ Status adopt(Workspace& workspace, const WriterLease& writer, const std::string&
   const std::string folder = workspace.path() + "/" + blob_folder(ref.sha256);
   const std::string target = workspace.path() + "/" + blob_path(ref.sha256);
   const std::string pin = writer.pins_folder() + "/" + ref.sha256;
-  if (files.exists(target) && !has_size(files, target, ref.size)) {
-    // A blob that was cut short by something outside: put the whole one in its place.
+  ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, pin)));
+  const Status linked = files.link(temporary, target);
+  ASSAY_RETURN_IF_ERROR(allow_existing(linked));
+  if (!linked && !has_size(files, target, ref.size)) {
+    // What something outside cut short, or a link to nothing: put the whole one in its place.
     (void)files.unlink(pin);
     ASSAY_RETURN_IF_ERROR(files.link(temporary, pin));
     ASSAY_RETURN_IF_ERROR(files.rename(temporary, target));
-    return files.sync_folder(folder);
   }
-  ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, pin)));
-  ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, target)));
   return files.sync_folder(folder);
 }
 

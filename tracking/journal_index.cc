@@ -5,6 +5,7 @@
 #include <span>
 
 #include "tracking/journal_salvage.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/run_trash.h"
 #include "tracking/wire_internal.h"
 
@@ -55,19 +56,25 @@ std::string lost_changes(uint64_t count, std::string_view whose) {
 }  // namespace
 
 Result<JournalIndex> JournalIndex::read(FileLayer& files, const std::string& folder) {
-  ASSAY_ASSIGN_OR_RETURN(std::vector<std::string> names, files.list(folder));
-  std::erase_if(names, [](const std::string& name) { return !is_segment_name(name); });
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  ASSAY_ASSIGN_OR_RETURN(std::vector<FolderEntry> entries, files.scan(folder));
+  std::erase_if(entries, [](const FolderEntry& entry) { return !is_segment_name(entry.name); });
+  std::sort(entries.begin(), entries.end(), [](const FolderEntry& a, const FolderEntry& b) {
+    return a.name.size() != b.name.size() ? a.name.size() < b.name.size() : a.name < b.name;
   });
   // Another recovery may remove them meanwhile, the oldest first. So the newest is opened first:
   // whatever is missed then, no segment is read without the later ones, which may say that its runs
   // have files (and were perhaps deleted since).
   JournalIndex index;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    const std::string path = folder + "/" + *name;
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    const std::string path = folder + "/" + entry->name;
     auto file = files.open(path);
-    if (!file && file.error().code == StatusCode::kNotFound) continue;
+    if (!file && file.error().code == StatusCode::kNotFound) {
+      // Gone, or something else stands in its place.
+      std::string why = why_no_file(path, entry->info);
+      if (why.empty()) why = why_not_found(files, path, entry->info);
+      if (!why.empty()) index.damaged_.push_back(std::move(why));
+      continue;
+    }
     if (!file) return tl::unexpected<Error>(std::move(file.error()));
     index.segments_.push_back(path);
     index.files_.push_back(std::move(*file));

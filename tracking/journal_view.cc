@@ -30,7 +30,7 @@ Result<JournalView> JournalView::read(Workspace& workspace) {
         view.unreadable_.push_back(std::move(index.error().message));
         continue;
       }
-      if (index->segments().empty()) continue;
+      if (index->segments().empty() && index->damaged().empty()) continue;
       const bool dead = folder.taken || writer_liveness(files, workspace.path(),
                                                         folder.writer_id) == Liveness::kDead;
       view.indexes_.push_back(std::make_unique<JournalIndex>(std::move(*index)));

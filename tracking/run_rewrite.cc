@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tracking/catalog.h"
+#include "tracking/change_lock_internal.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
 #include "tracking/run_rewrite_internal.h"
@@ -50,6 +51,7 @@ Result<bool> replace_file(Workspace& workspace, const std::string& path, const F
 Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, RunEdit edit) {
   static std::mutex one_at_a_time;  // threads of this process never meet in the rename
   const std::scoped_lock lock(one_at_a_time);
+  const ChangeLock others(workspace);
   while (true) {
     ASSAY_ASSIGN_OR_RETURN(const RunInfo info, find_run(workspace, reference));
     if (info.status == RunStatus::kRunning) {

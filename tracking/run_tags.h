@@ -1,7 +1,7 @@
 // Tags of finished runs. A run file is immutable: it is read, changed and published anew by rename,
-// so that a reader sees the tags before or after, and nothing else of the run changes. If another
-// process published the file meanwhile, its state is read and changed instead; of two that rename
-// at the very same instant, the later one's tags stand. Thread-safe.
+// so that a reader sees the tags before or after, and nothing else of the run changes. Processes
+// that change runs at once wait for each other, and each changes what the one before left.
+// Thread-safe.
 #pragma once
 
 #include <map>

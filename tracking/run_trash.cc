@@ -11,6 +11,7 @@
 #include <span>
 
 #include "kernels/base/names.h"
+#include "tracking/change_lock_internal.h"
 #include "tracking/environment.h"
 #include "tracking/full_disk_internal.h"
 #include "tracking/model_registry.h"
@@ -136,6 +137,7 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};
   const int64_t now_ns = wall_time_ns();
+  const ChangeLock others(workspace);
   // From the leaves up: a run whose parent is in the trash would be an orphan after a crash.
   for (auto info = family.rbegin(); info != family.rend(); ++info) {
     const std::string from = run_file_of(workspace, info->run_id);
@@ -198,6 +200,7 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
   ASSAY_RETURN_IF_ERROR(check_held(workspace));
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};
+  const ChangeLock others(workspace);
   // From the top down, as they were made.
   for (const RunInfo& info : family) {
     const auto at = std::find_if(all.begin(), all.end(), [&](const DeletedRun& run) {
@@ -205,6 +208,12 @@ Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view 
     });
     const std::string to = run_file_of(workspace, info.run_id);
     ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(parent_of(run_file_path(info.run_id))));
+    if (files.exists(to) && files.exists(at->path)) {
+      return fail(StatusCode::kAlreadyExists,
+                  "run {} is there and in the trash too: delete it before the deleted one is "
+                  "restored",
+                  info.run_id);
+    }
     const Status moved = files.rename(at->path, to);
     // Another process was faster, and restored it or gave it up.
     if (!moved && moved.error().code == StatusCode::kNotFound && files.exists(to)) continue;

@@ -293,12 +293,25 @@ class Checker {
       file.foreign = true;
     } else if (!in_place) {
       file.problem = fmt::format("'{}' is no blob", file.path);
+    } else if (const Status there = is_there(file); !there) {
+      file.problem = there.error().message;
+      file.unreadable = !is_damage(there.error());
+      file.there = !file.problem.empty();
     } else if (options_.thorough) {
       const Status whole = blobs.verify(name);
       if (!whole && !blobs.contains(name)) file.there = false;  // collected meanwhile
       if (!whole && file.there) file.problem = whole.error().message;
       file.unreadable = !whole && file.there && !is_damage(whole.error());
     }
+  }
+
+  // Fails with an empty message if it was collected meanwhile.
+  Status is_there(const CheckedFile& file) const {
+    const auto info = files_.stat(file.path);
+    if (info) return {};
+    if (info.error().code != StatusCode::kNotFound) return tl::unexpected<Error>(info.error());
+    return fail(StatusCode::kNotFound, "{}",
+                why_not_found(files_, file.path, {.inode = file.inode}));
   }
 
   Status check_catalog() {

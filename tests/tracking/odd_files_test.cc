@@ -230,10 +230,53 @@ TEST_F(OddFiles, InPlaceOfASegmentArePutAway) {
   fs::create_directories(folder_ / ("killed/" + segment + "/deep"));
   workspace_ = *Workspace::open(folder_ / "killed");
   EXPECT_TRUE(find_run(*workspace_, "in a journal"));
+  EXPECT_THAT(check().problems, ElementsAre(HasSubstr(segment)));
   const auto put_away = quarantine_damage(*workspace_, stop_);
   ASSERT_TRUE(put_away) << put_away.error().message;
   EXPECT_THAT(check().problems, IsEmpty());
   EXPECT_EQ(run_ids().size(), 5U);
+}
+
+TEST_F(OddFiles, InPlaceOfTheOnlySegmentAreTold) {
+  auto run = Run::create(workspace_, {.name = "in a journal"});
+  ASSERT_TRUE(run && (*run)->durable());
+  std::string segment;
+  const std::vector<std::function<void(const std::string&)>> kinds = {
+      [](const std::string& path) { fs::create_directories(path + "/deep"); },
+      [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
+      [](const std::string& path) { fs::create_symlink("nothing.wal", path); }};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    const std::string killed = folder_ / fmt::format("killed{}", kind);
+    copy_as_killed(folder_ / "store", killed);
+    for (const std::string& path : files_below(killed)) {
+      if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
+    }
+    fs::remove(killed + "/" + segment);
+    kinds[kind](killed + "/" + segment);
+    workspace_ = *Workspace::open(killed);
+    EXPECT_THAT(check().problems, ElementsAre(HasSubstr(segment))) << kind;
+    const auto put_away = quarantine_damage(*workspace_, stop_);
+    ASSERT_TRUE(put_away) << put_away.error().message;
+    EXPECT_EQ(put_away->moved.size(), 1U) << kind;
+    EXPECT_THAT(check().problems, IsEmpty()) << kind;
+    EXPECT_EQ(run_ids().size(), 4U) << kind;
+  }
+  run->reset();
+}
+
+TEST_F(OddFiles, InPlaceOfABlobAreDamageAndReplacedByWhatIsStoredAnew) {
+  const std::string sha256 = load_run(*workspace_, other_)->artifacts[0].sha256;
+  const std::string path = store(blob_path(sha256));
+  fs::remove(path);
+  fs::create_symlink("nothing", path);
+  for (const bool thorough : {false, true}) {
+    const auto report = check_workspace(*workspace_, stop_, {.thorough = thorough});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_THAT(report->problems, ElementsAre(HasSubstr(sha256))) << thorough;
+  }
+  EXPECT_EQ(put("shared"), sha256);
+  EXPECT_THAT(check().problems, IsEmpty());
+  EXPECT_TRUE(fs::is_regular_file(path));
 }
 
 TEST_F(OddFiles, JournalsThatCannotBeReadHideNothingElse) {

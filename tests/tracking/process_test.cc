@@ -18,6 +18,7 @@
 #include "tracking/run.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
+#include "tracking/run_tags.h"
 
 extern char** environ;
 
@@ -26,6 +27,7 @@ namespace {
 
 constexpr unsigned kSeed = 20240608;
 constexpr int kVersionsEach = 25;
+constexpr int kTagsEach = 12;
 
 // Publishes runs, artifacts, models for ever; acknowledges each finished run on stdout.
 int work_until_killed(const std::shared_ptr<Workspace>& workspace, const std::string& tag) {
@@ -94,6 +96,19 @@ int log_until_killed(const std::shared_ptr<Workspace>& workspace) {
 // Takes over and recovers what dead writers left.
 int recover_once(const std::shared_ptr<Workspace>& workspace) {
   return workspace->recover() && workspace->close() ? 0 : 1;
+}
+
+// Gives the run whose id is behind the colon tags of its own, and finds all of them there at the
+// end.
+int tag_a_run(const std::shared_ptr<Workspace>& workspace, const std::string& tag) {
+  const size_t colon = tag.find(':');
+  const std::string id = tag.substr(colon + 1);
+  for (int i = 0; i < kTagsEach; ++i) {
+    TagEdit edit;
+    edit.set[fmt::format("{}{}", tag.substr(0, colon), i)] = i;
+    if (!tag_run(*workspace, id, edit)) return 1;
+  }
+  return 0;
 }
 
 // A child of this program and what it prints.
@@ -283,6 +298,29 @@ TEST(Processes, RecoveryCanBeKilledToo) {
   for (const auto& entry : it) EXPECT_NE(entry.path().extension(), ".wal") << entry.path();
 }
 
+TEST(Processes, TaggingARunAtOnceKeepAllTags) {
+  const TestFolder folder;
+  const auto workspace = Workspace::create(folder / "store", "a");
+  ASSERT_TRUE(workspace);
+  auto run = Run::create(*workspace, {});
+  ASSERT_TRUE(run && (*run)->finish(RunStatus::kCompleted));
+  const std::string id = (*run)->id();
+  constexpr int kProcesses = 4;
+  std::vector<std::unique_ptr<Child>> children;
+  for (int i = 0; i < kProcesses; ++i) {
+    children.push_back(
+        std::make_unique<Child>("tag", folder / "store", fmt::format("p{}x:{}", i, id)));
+  }
+  for (const auto& child : children) EXPECT_EQ(child->wait(), 0);
+  const auto record = load_run(**workspace, id);
+  ASSERT_TRUE(record) << record.error().message;
+  for (int i = 0; i < kProcesses; ++i) {
+    for (int k = 0; k < kTagsEach; ++k) {
+      EXPECT_TRUE(record->tags.contains(fmt::format("p{}x{}", i, k))) << i << " " << k;
+    }
+  }
+}
+
 TEST(Processes, RegisteringAtOnceTakeDifferentVersions) {
   const TestFolder folder;
   const auto workspace = Workspace::create(folder / "store", "a");
@@ -335,6 +373,7 @@ int child_main(const std::string& work, const std::string& path, const std::stri
   if (work == "register") return register_versions(*workspace, tag);
   if (work == "log") return log_until_killed(*workspace);
   if (work == "recover") return recover_once(*workspace);
+  if (work == "tag") return tag_a_run(*workspace, tag);
   return hold_a_run(*workspace);
 }
 

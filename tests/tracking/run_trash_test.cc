@@ -1,7 +1,11 @@
 #include "tracking/run_trash.h"
 
+#include <filesystem>
+
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/environment.h"
+#include "tracking/run_file.h"
+#include "tracking/run_tags.h"
 
 namespace assay::tracking {
 namespace {
@@ -34,6 +38,20 @@ TEST_F(RunTrash, TakesARunWithAllBelowItAndGivesThemBack) {
   EXPECT_EQ(files_below(folder_ / "store/runs"), before);
   EXPECT_THAT(*deleted_runs(*workspace_), IsEmpty());
   EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
+}
+
+TEST_F(RunTrash, NeverReplacesARunThatIsThere) {
+  const std::string file = run_file_of(*workspace_, other_);
+  const std::string copy = folder_ / "copy.h5";
+  std::filesystem::copy_file(file, copy);
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  std::filesystem::rename(copy, file);
+  ASSERT_TRUE(tag_run(*workspace_, other_, {{{"newer", true}}, {}}));
+  const auto refused = restore_run(*workspace_, other_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kAlreadyExists);
+  EXPECT_TRUE(load_run(*workspace_, other_)->tags.contains("newer"));
+  EXPECT_THAT(*deleted_runs(*workspace_), SizeIs(1));
 }
 
 TEST_F(RunTrash, TakesATrialAlone) {
