@@ -40,6 +40,21 @@ TEST_F(RunTrash, TakesARunWithAllBelowItAndGivesThemBack) {
   EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
 }
 
+TEST_F(RunTrash, TakesNoneOfSeveralRunsOfOneName) {
+  for (int i = 0; i < 2; ++i) {
+    auto run = Run::create(workspace_, {.name = "twice"});
+    ASSERT_TRUE(run && (*run)->finish(RunStatus::kCompleted));
+  }
+  const auto refused = delete_run(*workspace_, "twice");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("2 runs are named 'twice'"));
+  const std::string newest = find_run(*workspace_, "twice")->run_id;
+  EXPECT_THAT(refused.error().message, HasSubstr(newest));
+  EXPECT_TRUE(delete_run(*workspace_, newest));
+  EXPECT_TRUE(delete_run(*workspace_, "twice")) << "the only one left";
+}
+
 TEST_F(RunTrash, NeverReplacesARunThatIsThere) {
   const std::string file = run_file_of(*workspace_, other_);
   const std::string copy = folder_ / "copy.h5";
