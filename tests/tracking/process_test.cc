@@ -27,7 +27,7 @@ namespace {
 
 constexpr unsigned kSeed = 20240608;
 constexpr int kVersionsEach = 25;
-constexpr int kTagsEach = 12;
+constexpr int kTagsEach = 8;
 
 // Publishes runs, artifacts, models for ever; acknowledges each finished run on stdout.
 int work_until_killed(const std::shared_ptr<Workspace>& workspace, const std::string& tag) {
@@ -305,7 +305,7 @@ TEST(Processes, TaggingARunAtOnceKeepAllTags) {
   auto run = Run::create(*workspace, {});
   ASSERT_TRUE(run && (*run)->finish(RunStatus::kCompleted));
   const std::string id = (*run)->id();
-  constexpr int kProcesses = 4;
+  constexpr int kProcesses = 3;
   std::vector<std::unique_ptr<Child>> children;
   for (int i = 0; i < kProcesses; ++i) {
     children.push_back(
