@@ -9,7 +9,7 @@
 namespace assay::tracking {
 
 // What holds it for so long is stopped, and will find that it was taken over.
-inline constexpr double kChangeLockSeconds = 30;
+inline constexpr double kChangeLockSeconds = 10;
 
 // Held until it goes out of scope.
 class ChangeLock {

@@ -63,8 +63,8 @@ void look_behind(std::string_view segment, uint64_t salt) {
 class TwoSegments final : public assay::MemoryFiles {
  public:
   using MemoryFiles::MemoryFiles;
-  assay::Result<std::vector<std::string>> list(const std::string&) override {
-    return std::vector<std::string>{"seg-000001.wal", "seg-000002.wal"};
+  assay::Result<std::vector<assay::FolderEntry>> scan(const std::string&) override {
+    return std::vector<assay::FolderEntry>{{"seg-000001.wal", {}}, {"seg-000002.wal", {}}};
   }
 };
 
