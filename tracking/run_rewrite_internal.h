@@ -1,6 +1,6 @@
 // Changing a run that has ended: its file is replaced by one with the change, while other processes
-// that would change it wait (change_lock_internal.h); if one did all the same, the change is made on
-// what that wrote. Thread-safe.
+// that would change it wait (change_lock_internal.h); if one did all the same, the change is made
+// on what that wrote. Thread-safe.
 #pragma once
 
 #include <string_view>

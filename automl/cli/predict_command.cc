@@ -109,6 +109,8 @@ Status predict(Invocation& invocation, const PredictOptions& options) {
         {"version", model.version},
         {"rows", stream.rows},
         {"out", options.out.path},
+        {"device", engine->chosen().front()->info().id},
+        {"emulated", engine->chosen().front()->info().emulated},
         {"notes", stream.notes},
         {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
     print_result(object.dump() + "\n");

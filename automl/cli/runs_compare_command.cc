@@ -51,7 +51,9 @@ std::vector<Line> attribute_lines(const Summaries& runs) {
     return run.info.ended_ns > 0 ? run_duration_text(run.info) : std::string();
   });
   add("dataset", [](const auto& run) { return run.dataset; });
-  add("device", [](const auto& run) { return run.device; });
+  add("device", [](const auto& run) {
+    return run.device + (run.tags.contains("emulated") ? " (emulated)" : "");
+  });
   add("metric", [](const auto& run) { return run.info.metric; });
   add("score",
       [](const auto& run) { return run.info.score ? score_text(*run.info.score) : std::string(); });

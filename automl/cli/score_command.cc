@@ -46,6 +46,8 @@ Status score(Invocation& invocation, const ScoreOptions& options) {
         {"score", *result},
         {"rows", rows - scored.missing()},
         {"rows_without_target", scored.missing()},
+        {"device", engine->chosen().front()->info().id},
+        {"emulated", engine->chosen().front()->info().emulated},
         {"notes", stream.notes},
         {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
     print_result(object.dump() + "\n");

@@ -450,12 +450,11 @@ const OptionTable<ModelOptions>& ModelOptions::table() {
         .help = "Name in the model registry; empty: that of the experiment."},
        {.name = "init",
         .member = &T::init,
-        .help =
-            "A registered model of one gbt trial (NAME, NAME:VERSION or NAME@ALIAS) to go on "
-            "from: its features are taken over, and each fold adds its rounds to those of the "
-            "same fold of the model. The run must be as the one that made the model: table, "
-            "columns, constraints, seed, validation and metric; if that had a holdout, with "
-            "validation.refit: false. Other learners are left out."}});
+        .help = "A registered model of one gbt trial (NAME, NAME:VERSION or NAME@ALIAS) to go on "
+                "from: its features are taken over, and each fold adds its rounds to those of the "
+                "same fold of the model. The run must be as the one that made the model: table, "
+                "columns, constraints, seed, validation and metric; if that had a holdout, with "
+                "validation.refit: false. Other learners are left out."}});
   return table;
 }
 

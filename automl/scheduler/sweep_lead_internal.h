@@ -179,7 +179,7 @@ class SweepLead {
   Result<std::shared_ptr<const Model>> fit_on(const TrainingSet::AllRows& all,
                                               const Candidate& candidate,
                                               const StopToken& stop) const;
-  bool has_memory_for(const TrainingSet::AllRows& all, const Candidate& candidate) const;
+  bool has_memory_for_refit(const Candidate& candidate) const;
   // Whether the model can be saved in what is left, and keeps to the constraints.
   Status check_refitted(const Chosen& chosen);
   Status register_what_fits(Chosen& chosen);

@@ -3,6 +3,7 @@
 // steps that the held-out rows chose; weights, calibration, threshold and score stay. While the
 // search goes on, time is kept back for the best few.
 #include <algorithm>
+#include <memory>
 #include <new>
 #include <numeric>
 #include <utility>
@@ -53,13 +54,15 @@ void SweepLead::forecast_refit() {
   budget.expect_refit(kept);
 }
 
-bool SweepLead::has_memory_for(const TrainingSet::AllRows& all, const Candidate& candidate) const {
+bool SweepLead::has_memory_for_refit(const Candidate& candidate) const {
+  const TrainingSet& set = *state_->set;
   const TrialSpec spec = state_->queue->spec_of(candidate.trial);
-  DataShape shape = state_->set->shape();
-  shape.train_count = static_cast<int64_t>(all.rows.size());
+  DataShape shape = set.shape();
+  shape.train_count += shape.valid_count;
   shape.valid_count = 0;
   const auto planned = find_by_name(spec.learner)->planned_bytes(shape, spec.params, threads_);
-  return planned && planned->fit <= memory_plan(threads_).trial_bytes();
+  const int64_t levels = set.level_targets(0) != nullptr ? set.level_bytes() : 0;
+  return planned && planned->fit + levels <= memory_plan(threads_).trial_bytes();
 }
 
 Result<std::shared_ptr<const Model>> SweepLead::fit_on(const TrainingSet::AllRows& all,
@@ -106,15 +109,13 @@ void SweepLead::refit(Chosen& chosen) {
   const Clock& clock = *state_->request.clock;
   const int64_t deadline_ns = state_->budget.refit_deadline_ns();
   const StopToken stop(&clock, deadline_ns, state_->request.stop);
-  const auto all = state_->set->all_rows(context(stop));
-  if (!all) return note(fmt::format("nothing is fitted on all rows: {}", all.error().message));
-
   std::vector<size_t> order(chosen.members.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     return chosen.members[a].weight > chosen.members[b].weight;
   });
   Chosen fitted = chosen;
+  std::unique_ptr<TrainingSet::AllRows> all;  // made when something is fitted on them
   std::string reason;
   for (const size_t at : order) {
     Candidate& candidate = fitted.members[at].candidate;
@@ -123,11 +124,19 @@ void SweepLead::refit(Chosen& chosen) {
       reason = "there was no time for more";
       continue;
     }
-    if (!has_memory_for(**all, candidate)) {
+    if (!has_memory_for_refit(candidate)) {
       reason = "there was no memory for more";
       continue;
     }
-    auto model = fit_on(**all, candidate, stop);
+    if (all == nullptr) {
+      auto made = state_->set->all_rows(context(stop));
+      if (!made) {
+        reason = made.error().message;
+        break;
+      }
+      all = std::move(*made);
+    }
+    auto model = fit_on(*all, candidate, stop);
     if (!model) {
       reason = model.error().message;
       if (model.error().code == StatusCode::kCancelled) break;
@@ -146,7 +155,7 @@ void SweepLead::refit(Chosen& chosen) {
   chosen = std::move(fitted);
   outcome_.refitted = chosen.refitted;
   note(fmt::format("refit on all {} rows: {} of {} models{}; the score is that on held-out rows",
-                   (*all)->rows.size(), chosen.refitted, chosen.members.size(),
+                   state_->set->target().rows.size(), chosen.refitted, chosen.members.size(),
                    reason.empty() ? "" : " (" + reason + ")"));
 }
 

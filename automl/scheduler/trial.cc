@@ -36,6 +36,7 @@ class TrialRunner {
     start_ns_ = job_.clock->now_ns();
     outcome_.result.spec = job_.spec;
     outcome_.device = context_.device->info().id;
+    outcome_.emulated = context_.device->info().emulated;
     kernels::Usage usage;
     const kernels::UsageScope scope(&usage);
     try {

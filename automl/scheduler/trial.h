@@ -93,6 +93,7 @@ struct TrialOutcome {
   double score_seconds = 0;  // what computing the metric on all rows took
   double ended_seconds = 0;  // since the sweep's start, filled by who runs it
   std::string device;        // it ran on, the last of several
+  bool emulated = false;     // that device's times mean nothing (kernels/device.h)
   // What the learner, or predicting with its model, failed with.
   std::optional<StatusCode> error;
   // Of a trial that ran on several devices: where it ran before, and why not to the end.

@@ -163,6 +163,7 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   // As text: a seed uses all 64 bits.
   ASSAY_RETURN_IF_ERROR(run.set_tag("seed", fmt::format("{}", spec.seed)));
   ASSAY_RETURN_IF_ERROR(run.set_tag("device", outcome.device));
+  if (outcome.emulated) ASSAY_RETURN_IF_ERROR(run.set_tag("emulated", true));
   if (!outcome.moved_from.empty()) {
     ASSAY_RETURN_IF_ERROR(run.set_tag("moved_from", outcome.moved_from));
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "backends/xrt/operand.h"
+#include "backends/xrt/predict_parts.h"
 #include "backends/xrt/xrt_kernels.h"
 
 namespace assay::backends::xrt {
@@ -21,10 +22,6 @@ using kernels::PredictTreesProblem;
 
 // Features of a row that a unit keeps (backends/xrt/hls/kernels.h).
 constexpr int32_t kMostFeatures = 4096;
-constexpr int64_t kPartRows = 65'536;
-// Rows times trees of a run at most: a card walks them in some ten milliseconds, and an emulated
-// one does not keep who wants to stop it for long either.
-constexpr int64_t kRunWork = 1 << 22;
 constexpr int32_t kScores = 8;  // the kernel's argument
 
 // Sizes of the packed arrays up to tree `end`, in elements. A tree's nodes end where its last leaf
@@ -160,11 +157,10 @@ Status run(const kernels::OpContext& context, const PredictTreesProblem& problem
       Operand::make(device, args.scores, problem.row_count * problem.output_count * 8));
   Walk walk(context, problem, args, inputs, scores);
   // Trees in ascending order, whatever is cut: the order in which a row's scores are summed.
-  const int64_t part_rows = std::min(problem.row_count, kPartRows);
-  const int64_t trees_at_once = std::max<int64_t>(1, kRunWork / part_rows);
+  const int64_t step = trees_at_once(problem.row_count);
   const int64_t parts = chunk_count_of(problem.row_count, kPartRows);
-  for (int64_t tree = problem.tree_begin; tree < problem.tree_end; tree += trees_at_once) {
-    const ChunkRange trees{tree, std::min(tree + trees_at_once, problem.tree_end)};
+  for (int64_t tree = problem.tree_begin; tree < problem.tree_end; tree += step) {
+    const ChunkRange trees{tree, std::min(tree + step, problem.tree_end)};
     ASSAY_RETURN_IF_ERROR(walk.run(trees, {0, parts}));
   }
   return scores.copy_back();

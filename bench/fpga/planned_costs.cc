@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -13,10 +14,13 @@
 #include "backends/xrt/hls/predict_trees.h"
 #include "backends/xrt/hls/split_scan.h"
 #include "backends/xrt/hls/tree_histogram.h"
+#include "backends/xrt/predict_parts.h"
 
 namespace {
 
 using namespace assay_hls;  // NOLINT: the formulas are what this program is about
+using assay::backends::xrt::kPartRows;
+using assay::backends::xrt::trees_at_once;
 
 struct Assumptions {
   double burst_share = 0.8;       // of a channel's rate, for bursts
@@ -96,14 +100,28 @@ Plan grow_million(const Card& card) { return grow_tree(card, 1'000'000, 28); }
 Plan grow_wide(const Card& card) { return grow_tree(card, 20'000, 2'000); }
 
 Plan predict(const Card& card, const PredictWork& work) {
-  PredictWork part = work;
-  part.rows = divide_up(work.rows, kPredictUnits);
+  // As the host does it: parts of rows on the units in turn, some trees of all parts at a time,
+  // scores to and fro each time.
+  const int64_t step = trees_at_once(work.rows);
+  const int64_t parts = divide_up(work.rows, kPartRows);
   Plan plan;
-  plan.kernels =
-      std::max(predict_cycles(part) / kClockHz, burst_seconds(card, predict_bytes(part)));
+  double runs = 0;
+  for (int64_t tree = 0; tree < work.trees; tree += step) {
+    std::array<double, kPredictUnits> busy{};
+    PredictWork run = work;
+    run.trees = std::min(step, work.trees - tree);
+    for (int64_t part = 0; part < parts; ++part) {
+      run.rows = std::min(kPartRows, work.rows - part * kPartRows);
+      busy[static_cast<size_t>(part % kPredictUnits)] +=
+          std::max(predict_cycles(run) / kClockHz, burst_seconds(card, predict_bytes(run)));
+    }
+    plan.kernels += *std::max_element(busy.begin(), busy.end());
+    plan.launches += static_cast<double>(parts) * kAssumptions.launch_seconds;
+    ++runs;
+  }
+  const auto outputs = static_cast<double>(work.outputs);
   plan.link = link_seconds(card, static_cast<double>(work.rows) *
-                                     static_cast<double>(work.features + 16 * work.outputs));
-  plan.launches = kAssumptions.launch_seconds;
+                                     (static_cast<double>(work.features) + 16 * outputs * runs));
   return plan;
 }
 Plan predict_batch(const Card& card) { return predict(card, {100'000, 28, 100, 61, 9, 1, 1}); }

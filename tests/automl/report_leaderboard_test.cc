@@ -218,8 +218,7 @@ TEST(RunSummary, HoldsWhatTheCommandPromises) {
 
 TEST(ScorePicture, DrawsApartWhatBreaksAConstraint) {
   Leaderboard made = board(true);
-  EXPECT_EQ(score_picture(made, PictureAxis::kSeconds).find("over a limit"),
-            std::string::npos);
+  EXPECT_EQ(score_picture(made, PictureAxis::kSeconds).find("over a limit"), std::string::npos);
   for (LeaderboardRow& row : made.rows) {
     if (row.trial >= 0 && row.score) row.status = "over_limit";
   }

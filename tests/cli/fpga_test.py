@@ -145,6 +145,9 @@ learners:
                        self.table, '--out', f'{device[:4]}.csv', '--device', device, timeout=600)
         with open(self.path('cpu.csv'), 'rb') as cpu, open(self.path('fpga.csv'), 'rb') as card:
             self.assertEqual(card.read(), cpu.read())
+        said = self.assay_json('--workspace', 'card', 'score', on_card['model']['name'], '--data',
+                               self.table, '--device', 'fpga:emu0', timeout=600)
+        self.assertEqual((said['device'], said['emulated']), ('fpga:emu0', True))
 
     def test_an_example_runs_on_the_first_device_of_the_kind(self):
         # With two folds, as every split of many rows starts a kernel.
@@ -167,6 +170,12 @@ learners:
         self.assertGreater(ran['fpga:emu0', 'copy', 'to_device'][1], 0)
         shown = self.assay('--workspace', 'fpga', 'runs', 'show', trials[1]['run_id']).stdout
         self.assertIn('xrt.card_histogram', shown)
+        self.assertRegex(shown, r'emulated\W+true')
+        compared = self.assay('--workspace', 'fpga', 'runs', 'compare', trials[0]['run_id'],
+                              trials[1]['run_id']).stdout
+        self.assertRegex(compared, r'device +fpga:emu0 \(emulated\) +fpga:emu0 \(emulated\)')
+        for trial in self.trials('cpu', runs['cpu']['run_id']).values():
+            self.assertNotIn('emulated', trial['tags'])
         page = self.path('report.html')
         self.assay('--workspace', 'fpga', 'report', runs['fpga']['run_id'], '--out', page)
         with open(page, encoding='utf-8') as handle:

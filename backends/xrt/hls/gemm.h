@@ -13,7 +13,7 @@
 // in one cycle whether it runs along the panel or across it (transposed operands). int8 takes 4 of
 // k a cycle; bfloat16 is widened to f32 as it arrives.
 //
-// Bytes a cycle: 64 while loading; 4 while c is stored (8 with beta).
+// Bytes a cycle: 64 while loading, between the waits; 4 while c is stored (8 with beta).
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,10 @@ struct GemmWork {
 
 constexpr int64_t gemm_pack(int64_t bytes) { return bytes == 1 ? 4 : 1; }
 
-// Sixteen elements a cycle; runs that do not begin at a line cost a piece more.
+// Sixteen elements a cycle; runs that do not begin at a line cost a piece more. A run is asked for
+// when the one before has come, so each waits for memory.
 constexpr int64_t gemm_load_cycles(int64_t runs, int64_t length) {
-  return runs * (divide_up(length, 16) + 1) + 2 * kMemoryLatency;
+  return runs * (divide_up(length, 16) + 1 + kMemoryLatency);
 }
 
 constexpr double gemm_tile_cycles(const GemmWork& work, int64_t rows, int64_t columns) {

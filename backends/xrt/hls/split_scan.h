@@ -44,7 +44,10 @@ struct ScanWork {
 
 constexpr double scan_cycles(const ScanWork& work) {
   const int64_t totals = work.codes_of_first * work.lanes + kMemoryLatency;
-  const int64_t scan = work.codes * (work.class_mode ? kScanLanes : 1) + kMemoryLatency;
+  // Columns are fetched one after another, each with a wait, beside the scan.
+  const int64_t fetch = divide_up(work.codes * work.lanes, 8) + work.columns * kMemoryLatency;
+  const int64_t codes = work.codes * (work.class_mode ? kScanLanes : 1);
+  const int64_t scan = (fetch > codes ? fetch : codes) + kMemoryLatency;
   const int64_t records = 2 * (work.columns + work.lanes) + kMemoryLatency;
   return static_cast<double>(kStartLatency + kMemoryLatency + work.columns * 4 +
                              work.nodes * (totals + scan + records + 2 * kGainLatency));
