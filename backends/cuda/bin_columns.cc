@@ -31,6 +31,7 @@ Status run(const kernels::OpContext& context, const BinColumnsProblem& problem,
                        column.code_to_bin, column.edge_count, column.code_count});
   }
   ASSAY_ASSIGN_OR_RETURN(auto there, kernels::DeviceArray<BinnedColumn>::copy_of(device, columns));
+  device.bins_written(args.bins, problem.row_count * int64_t{problem.feature_count});
   const int64_t tiles = chunk_count_of(problem.row_count, BinColumnsKernel::kRows);
   ASSAY_RETURN_IF_ERROR(device.launch<BinColumnsKernel>(
       {tiles, chunk_count_of(problem.feature_count, kernels::kBlockWidth),

@@ -5,24 +5,39 @@
 // a barrier; what is outside of `each` is uniform, the same for all threads, and writes nothing but
 // local variables. So the same body is compiled for GPUs, where threads run side by side, and for
 // the emulation of the tests, where they run one after the other in any order. What a thread keeps
-// from one `each` to the next lies in a Block::PerThread.
+// from one `each` to the next lies in a Block::PerThread, whose values are indexed by constants.
 //
 // A Block has:
 //   x(), y(), threads()   place in the grid, and threads of a block
 //   each(f)
 //   shared<T>(offset)     the block's shared memory from a byte on, not initialised
 //   PerThread<T>          T& operator[](thread)
-// Additions and maxima of memory that threads share go through add_to and raise_to.
+//   prefix_sums(values, spare)  every thread's value becomes the sum of those of lower threads; the
+//                         sum of all is given. `spare` is shared memory for kMostWarps values
+//   best(values, better)  of a block of one warp: the value that is better than all others, of
+//                         which better(a, b) must be a strict order of any two
+// The last two are called where `each` is. Additions and maxima of memory that threads share go
+// through add_to and raise_to.
 #pragma once
 
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/base/host_device.h"
 
+#ifdef __CUDACC__
+#define ASSAY_UNROLL _Pragma("unroll")
+#else
+#define ASSAY_UNROLL
+#endif
+
 namespace assay::backends::cuda {
+
+inline constexpr int32_t kWarp = 32;
+inline constexpr int32_t kMostWarps = 32;
 
 #ifdef __CUDACC__
 
@@ -46,6 +61,58 @@ class GpuBlock {
   __device__ T* shared(int32_t offset = 0) {
     extern __shared__ __align__(16) unsigned char bytes[];
     return reinterpret_cast<T*>(bytes + offset);
+  }
+
+  template <class T>
+  __device__ T prefix_sums(PerThread<T>& values, T* spare) {
+    const auto thread = static_cast<int32_t>(threadIdx.x);
+    const int32_t lane = thread % kWarp;
+    const int32_t warp = thread / kWarp;
+    const int32_t warps = threads() / kWarp;
+    const T own = values.value;
+    const T through = sum_through(own, lane);
+    if (warps == 1) {
+      values.value = through - own;
+      return __shfl_sync(kAllLanes, through, kWarp - 1);
+    }
+    if (lane == kWarp - 1) spare[warp] = through;
+    __syncthreads();
+    if (warp == 0) {
+      const T sums = sum_through(lane < warps ? spare[lane] : T{0}, lane);
+      if (lane < warps) spare[lane] = sums;
+    }
+    __syncthreads();
+    values.value = through - own + (warp > 0 ? spare[warp - 1] : T{0});
+    const T total = spare[warps - 1];
+    __syncthreads();
+    return total;
+  }
+
+  template <class T, class Better>
+  __device__ T best(PerThread<T>& values, Better&& better) {
+    static_assert(sizeof(T) % sizeof(uint32_t) == 0);
+    T found = values.value;
+    for (int32_t distance = kWarp / 2; distance > 0; distance /= 2) {
+      uint32_t words[sizeof(T) / sizeof(uint32_t)];
+      std::memcpy(words, &found, sizeof(T));
+      for (uint32_t& word : words) word = __shfl_xor_sync(kAllLanes, word, distance);
+      T other;
+      std::memcpy(&other, words, sizeof(T));
+      if (better(other, found)) found = other;
+    }
+    return found;
+  }
+
+ private:
+  static constexpr unsigned kAllLanes = 0xffffffffu;
+
+  template <class T>
+  __device__ static T sum_through(T value, int32_t lane) {
+    for (int32_t distance = 1; distance < kWarp; distance *= 2) {
+      const T below = __shfl_up_sync(kAllLanes, value, distance);
+      if (lane >= distance) value += below;
+    }
+    return value;
   }
 };
 

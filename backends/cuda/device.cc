@@ -5,14 +5,19 @@
 
 namespace assay::backends::cuda {
 
-CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info)
-    : open_(std::move(open)), info_(std::move(info)) {}
+CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors)
+    : open_(std::move(open)), info_(std::move(info)), multiprocessors_(multiprocessors) {}
 
-std::unique_ptr<CudaDevice> CudaDevice::make(Opener open, kernels::DeviceInfo info) {
-  return std::unique_ptr<CudaDevice>(new CudaDevice(std::move(open), std::move(info)));
+std::unique_ptr<CudaDevice> CudaDevice::make(Opener open, kernels::DeviceInfo info,
+                                             int32_t multiprocessors) {
+  return std::unique_ptr<CudaDevice>(
+      new CudaDevice(std::move(open), std::move(info), std::max(1, multiprocessors)));
 }
 
-CudaDevice::~CudaDevice() { close(); }
+CudaDevice::~CudaDevice() {
+  kept_columns_.clear();
+  close();
+}
 
 Status CudaDevice::bring_up() {
   const auto lock = use();
@@ -67,6 +72,7 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
                 info_.id, bytes);
   }
   const auto lock = use();
+  if (bytes > info_.memory_bytes - held_bytes_) kept_columns_.clear();
   const int64_t free_bytes = info_.memory_bytes - held_bytes_;
   if (bytes > free_bytes) {
     return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
@@ -87,9 +93,48 @@ void CudaDevice::release(void* address) {
   const auto lock = use();
   const auto found = sizes_.find(address);
   if (found == sizes_.end()) return;
-  held_bytes_ -= found->second;
+  const int64_t bytes = found->second;
+  held_bytes_ -= bytes;
   sizes_.erase(found);
   (void)check(session_->release(address), "release");
+  bins_written(address, bytes);
+}
+
+void CudaDevice::bins_written(const void* bins, int64_t bytes) {
+  const auto lock = use();
+  const auto* begin = static_cast<const uint8_t*>(bins);
+  std::vector<KeptColumns> stale;  // destroyed when the list is whole again
+  for (size_t i = 0; i < kept_columns_.size();) {
+    KeptColumns& kept = kept_columns_[i];
+    const bool touched = kept.bins < begin + bytes &&
+                         begin < kept.bins + kept.row_count * int64_t{kept.feature_count};
+    if (touched) {
+      stale.push_back(std::move(kept));
+      kept_columns_.erase(kept_columns_.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+}
+
+Result<CudaDevice::Columns> CudaDevice::columns_of(const kernels::BinnedView& bins) {
+  const auto lock = use();
+  for (const KeptColumns& kept : kept_columns_) {
+    const bool same = kept.bins == bins.bins && kept.row_count == bins.row_count &&
+                      kept.feature_count == bins.feature_count;
+    if (same) return kept.columns;
+  }
+  const int64_t bytes = bins.row_count * int64_t{bins.feature_count};
+  // Trees need the other half.
+  if (bytes == 0 || bytes > (info_.memory_bytes - held_bytes_) / 2) return Columns();
+  ASSAY_ASSIGN_OR_RETURN(auto made, kernels::DeviceArray<uint8_t>::make(*this, bytes));
+  ASSAY_RETURN_IF_ERROR(
+      launch<ColumnsKernel>({(bins.row_count + ColumnsKernel::kRows - 1) / ColumnsKernel::kRows,
+                             bins.block_count(), ColumnsKernel::kSharedBytes},
+                            {bins, made.on_device()}));
+  auto columns = std::make_shared<const kernels::DeviceArray<uint8_t>>(std::move(made));
+  kept_columns_.push_back({bins.bins, bins.row_count, bins.feature_count, columns});
+  return columns;
 }
 
 int64_t CudaDevice::held_bytes() const {
@@ -101,6 +146,7 @@ Status CudaDevice::fill(void* target, uint8_t value, int64_t bytes) {
   if (bytes == 0) return {};
   const auto lock = use();
   ASSAY_RETURN_IF_ERROR(ready());
+  bins_written(target, bytes);
   return check(session_->fill(target, value, bytes), "fill");
 }
 
@@ -130,6 +176,7 @@ Status CudaDevice::do_upload(void* target, std::span<const std::byte> bytes) {
   ASSAY_RETURN_IF_ERROR(ready());
   auto* to = static_cast<std::byte*>(target);
   const auto size = static_cast<int64_t>(bytes.size());
+  bins_written(target, size);
   int32_t place = 0;
   for (int64_t done = 0; done < size; place = (place + 1) % Session::kMarks) {
     const int64_t part = std::min(kStageBytes, size - done);

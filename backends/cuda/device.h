@@ -15,10 +15,13 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "backends/cuda/driver.h"
 #include "backends/cuda/kernel_list.h"
+#include "kernels/binned_view.h"
 #include "kernels/device.h"
+#include "kernels/device_array.h"
 
 namespace assay::backends::cuda {
 
@@ -29,8 +32,9 @@ class CudaDevice final : public kernels::Device {
 
   // Opens a session, or gives null and says why.
   using Opener = std::function<std::unique_ptr<Session>(std::string& why)>;
-  // `info` says what may be planned with.
-  static std::unique_ptr<CudaDevice> make(Opener open, kernels::DeviceInfo info);
+  // `info` says what may be planned with; `multiprocessors` >= 1, how many blocks keep it busy.
+  static std::unique_ptr<CudaDevice> make(Opener open, kernels::DeviceInfo info,
+                                          int32_t multiprocessors);
   ~CudaDevice() override;
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -56,6 +60,16 @@ class CudaDevice final : public kernels::Device {
   template <class Kernel>
   Status launch(LaunchShape shape, const typename Kernel::Params& params);
   Status gemm(const GemmCall& call);
+  int32_t multiprocessors() const { return multiprocessors_; }
+
+  // The columns (BinnedView::columns) of a table whose bins are on this device: made when a table
+  // is first asked for, and kept until its bins are released or written, or memory runs short.
+  // Null if there is no room for them.
+  using Columns = std::shared_ptr<const kernels::DeviceArray<uint8_t>>;
+  Result<Columns> columns_of(const kernels::BinnedView& bins);
+  // To be called by whoever launches a kernel that writes bins.
+  void bins_written(const void* bins, int64_t bytes);
+
   // Waits for everything asked for so far.
   Status finish();
 
@@ -65,7 +79,7 @@ class CudaDevice final : public kernels::Device {
   Status do_download(std::span<std::byte> target, const void* source) override;
 
  private:
-  CudaDevice(Opener open, kernels::DeviceInfo info);
+  CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors);
   // Opens the session if need be. Fails also if the GPU was lost.
   Status ready();
   void close();
@@ -76,11 +90,19 @@ class CudaDevice final : public kernels::Device {
   Opener open_;
   std::unique_ptr<Session> session_;
   kernels::DeviceInfo info_;
+  int32_t multiprocessors_;
   mutable std::recursive_mutex mutex_;
   std::string lost_;  // why, once lost
   int64_t held_bytes_ = 0;
   std::unordered_map<void*, int64_t> sizes_;
   std::byte* stage_[Session::kMarks] = {};
+  struct KeptColumns {
+    const uint8_t* bins;
+    int64_t row_count;
+    int32_t feature_count;
+    Columns columns;
+  };
+  std::vector<KeptColumns> kept_columns_;
 };
 
 template <class Kernel>

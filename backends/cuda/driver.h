@@ -14,7 +14,7 @@ enum class KernelId : int32_t;  // see kernel_list.h
 
 // Both sides must have been built with the same number. It counts changes of this header and of
 // the kernels' parameters.
-inline constexpr int32_t kDriverVersion = 2;
+inline constexpr int32_t kDriverVersion = 3;
 
 enum class Outcome : int32_t {
   kOk,
@@ -35,7 +35,7 @@ struct GpuFacts {
 struct LaunchShape {
   int64_t blocks_x = 1;      // 1..2^31 - 1
   int64_t blocks_y = 1;      // 1..65535
-  int32_t shared_bytes = 0;  // 0..48 KiB
+  int32_t shared_bytes = 0;  // 0..64 KiB
 };
 
 // C = alpha * op(A) * op(B) + beta * C in f32, column-major, as BLAS has it: op(A) is [m, k].

@@ -2,6 +2,7 @@
 // gpu_kernels.cu know CUDA.
 #include <cuda_runtime_api.h>
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -57,7 +58,6 @@ class GpuSession final : public Session {
       error = cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking);
     }
     for (cudaEvent_t& event : events_) {
-      // Waiting threads sleep: the cores are for other trials.
       const unsigned flags = cudaEventDisableTiming | cudaEventBlockingSync;
       if (error == cudaSuccess) error = cudaEventCreateWithFlags(&event, flags);
     }
@@ -105,17 +105,26 @@ class GpuSession final : public Session {
     enter();
     return outcome(cudaEventRecord(events_[place], stream_));
   }
+  // Waits for a moment as for what is nearly done, then asleep: the cores are for other trials.
   Outcome await(int32_t place) override {
     enter();
+    const auto give_up = std::chrono::steady_clock::now() + kWatch;
+    while (std::chrono::steady_clock::now() < give_up) {
+      const cudaError_t error = cudaEventQuery(events_[place]);
+      if (error != cudaErrorNotReady) return outcome(error);
+    }
     return outcome(cudaEventSynchronize(events_[place]));
   }
   Outcome finish() override {
-    enter();
-    return outcome(cudaStreamSynchronize(stream_));
+    const Outcome marked = mark(kMarks);
+    return marked == Outcome::kOk ? await(kMarks) : marked;
   }
   const char* message() const override { return message_.c_str(); }
 
  private:
+  // A round of a small tree takes as long; waking up takes a tenth of it.
+  static constexpr std::chrono::microseconds kWatch{200};
+
   // Threads of the program have a current GPU each.
   void enter() const { (void)cudaSetDevice(gpu_); }
 
@@ -148,7 +157,7 @@ class GpuSession final : public Session {
 
   int32_t gpu_;
   cudaStream_t stream_ = nullptr;
-  cudaEvent_t events_[kMarks] = {};
+  cudaEvent_t events_[kMarks + 1] = {};  // the last one is `finish`'s
   cudaMemPool_t pool_ = nullptr;
   std::unique_ptr<Cublas> cublas_;
   std::string message_;

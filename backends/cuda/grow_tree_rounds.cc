@@ -34,6 +34,14 @@ class Packing {
   std::vector<std::byte> bytes_;
 };
 
+// The address of an array in the exchange.
+template <class T>
+T* at(kernels::DeviceArray<std::byte>& exchange, size_t place) {
+  return reinterpret_cast<T*>(exchange.on_device() + place);
+}
+
+int64_t count_of(const auto& items) { return static_cast<int64_t>(items.size()); }
+
 }  // namespace
 
 struct TreeRounds::Batch {
@@ -52,7 +60,12 @@ struct TreeRounds::Batch {
   std::vector<int32_t> list_of;   // [trees] where the list of all its features is; -1: not yet
   std::vector<int32_t> cleared;   // slots
   std::vector<DeriveTask> derived;
-  // Places of the arrays in the upload.
+  // Histograms to build: parts of tasks, with their most rows; chunks of them once all are known.
+  std::vector<ChunkTask> parts;
+  std::vector<int64_t> part_rows;
+  int32_t chunk_rows = HistogramKernel::kMostChunk;
+  // Places of the arrays in the exchange. Splits are at its start.
+  size_t counts_at = 0;
   size_t tasks_at = 0;
   size_t divisions_at = 0;
   size_t builds_at = 0;
@@ -60,12 +73,12 @@ struct TreeRounds::Batch {
   size_t features_at = 0;
   size_t cleared_at = 0;
   size_t derived_at = 0;
-  size_t counts_at = 0;  // in the download, behind the splits
 };
 
 Result<TreeRounds> TreeRounds::make(CudaDevice& device, const kernels::BinnedView& bins,
                                     std::span<GrowingTree> trees) {
   TreeRounds rounds(device, bins, trees);
+  ASSAY_ASSIGN_OR_RETURN(rounds.columns_, device.columns_of(bins));
   ASSAY_RETURN_IF_ERROR(rounds.place_tables());
   ASSAY_RETURN_IF_ERROR(rounds.make_slots());
   return rounds;
@@ -79,9 +92,14 @@ Status TreeRounds::place_tables() {
     rules.push_back(tree.rules);
     const int32_t columns = tree.problem->params.columns_per_node;
     const bool sampled = kernels::samples_columns(tree.problem->params, tree.features.size());
+    samples_columns_ = samples_columns_ || sampled;
     feature_limit_ =
         std::max(feature_limit_, sampled ? columns : static_cast<int32_t>(tree.features.size()));
     for (const int32_t feature : tree.features) offsets[static_cast<size_t>(feature)] = 0;
+  }
+  tile_width_ = 4;
+  while (tile_width_ < HistogramKernel::kMostFeatures && tile_width_ < bins_.feature_count) {
+    tile_width_ *= 2;
   }
   std::vector<int32_t> tiles;
   std::vector<uint8_t> categorical;
@@ -90,7 +108,8 @@ Status TreeRounds::place_tables() {
     if (offsets[f] < 0) continue;
     offsets[f] = static_cast<int32_t>(slot_size_);
     slot_size_ += bins_.bin_counts[f];
-    const auto tile = static_cast<int32_t>(f) / HistogramKernel::kFeatures;
+    most_bins_ = std::max(most_bins_, bins_.bin_counts[f]);
+    const auto tile = static_cast<int32_t>(f) / tile_width_;
     if (tiles.empty() || tiles.back() != tile) tiles.push_back(tile);
   }
   const std::vector<int32_t> counts(bins_.bin_counts, bins_.bin_counts + feature_count);
@@ -172,6 +191,19 @@ void TreeRounds::add_chunks(std::vector<ChunkTask>& chunks, ChunkTask chunk, int
   }
 }
 
+void TreeRounds::add_build(Batch& batch, ChunkTask chunk, int64_t rows) {
+  batch.parts.push_back(chunk);
+  batch.part_rows.push_back(rows);
+}
+
+int32_t TreeRounds::chunk_rows_for(int64_t rows) const {
+  // Blocks of a multiprocessor at once, by their shared memory, and two turns of them.
+  const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
+  const int64_t wanted = pieces_of(rows * tiles_.size(), blocks);
+  return static_cast<int32_t>(
+      std::clamp<int64_t>(wanted, HistogramKernel::kLeastChunk, HistogramKernel::kMostChunk));
+}
+
 void TreeRounds::add_search(Batch& batch, NodeRef parent, int side, SearchTask search) {
   GrowingTree& tree = trees_[static_cast<size_t>(parent.tree)];
   const bool root = parent.node < 0;
@@ -215,7 +247,7 @@ void TreeRounds::add_root(Batch& batch, int32_t tree) {
   const int32_t slot = take_slot();
   node_of({tree, 0}).slot = slot;
   batch.cleared.push_back(slot);
-  add_chunks(batch.builds, {task, Part::kWhole, 0, slot}, rows, HistogramKernel::kRows);
+  add_build(batch, {task, Part::kWhole, 0, slot}, rows);
   SearchTask search{};
   search.task = task;
   search.part = search.built = Part::kWhole;
@@ -250,8 +282,7 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
     search.parent_slot = node.slot;
     batch.cleared.push_back(search.slot);
     batch.derived.push_back({search.slot, search.parent_slot});
-    add_chunks(batch.builds, {task, Part::kSmaller, 0, search.slot}, rows / 2,
-               HistogramKernel::kRows);
+    add_build(batch, {task, Part::kSmaller, 0, search.slot}, rows / 2);
   }
   for (int side = 0; side < 2; ++side) {
     search.part = side == 0 ? Part::kLeft : Part::kRight;
@@ -259,74 +290,98 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
       search.built = search.part;
       search.slot = search.parent_slot = take_slot();
       batch.cleared.push_back(search.slot);
-      add_chunks(batch.builds, {task, search.part, 0, search.slot}, rows - 1,
-                 HistogramKernel::kRows);
+      add_build(batch, {task, search.part, 0, search.slot}, rows - 1);
     }
     add_search(batch, ref, side, search);
   }
 }
 
-Status TreeRounds::launch(const Batch& batch, std::byte* inputs, std::byte* outputs,
-                          FoundSplit* found) {
-  const auto* tasks = reinterpret_cast<const SplitTask*>(inputs + batch.tasks_at);
-  const auto* searches = reinterpret_cast<const SearchTask*>(inputs + batch.searches_at);
-  auto* counts = reinterpret_cast<SplitCounts*>(outputs + batch.counts_at);
-  const auto count_of = [](const auto& items) { return static_cast<int64_t>(items.size()); };
-  ASSAY_RETURN_IF_ERROR(
-      device_->fill(counts, 0, count_of(batch.tasks) * static_cast<int64_t>(sizeof(SplitCounts))));
+Status TreeRounds::launch_histograms(const Batch& batch) {
+  const auto* tasks = at<const SplitTask>(exchange_, batch.tasks_at);
+  const auto* counts = at<const SplitCounts>(exchange_, batch.counts_at);
   ASSAY_RETURN_IF_ERROR(device_->launch<ClearSlotsKernel>(
       {pieces_of(slot_size_, ClearSlotsKernel::kThreads * ClearSlotsKernel::kEach),
        count_of(batch.cleared), 0},
-      {reinterpret_cast<const int32_t*>(inputs + batch.cleared_at), histograms_.on_device(),
-       slot_size_}));
-  ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
-      {count_of(batch.divisions), 1, DivideRowsKernel::kSharedBytes},
-      {bins_, rules_.on_device(), tasks,
-       reinterpret_cast<const ChunkTask*>(inputs + batch.divisions_at), counts}));
+      {at<const int32_t>(exchange_, batch.cleared_at), histograms_.on_device(), slot_size_}));
   ASSAY_RETURN_IF_ERROR(device_->launch<HistogramKernel>(
-      {count_of(batch.builds), tiles_.size(), HistogramKernel::kSharedBytes},
-      {bins_, rules_.on_device(), tasks, counts,
-       reinterpret_cast<const ChunkTask*>(inputs + batch.builds_at), tiles_.on_device(),
-       bin_offsets_.on_device(), histograms_.on_device(), slot_size_}));
-  ASSAY_RETURN_IF_ERROR(device_->launch<DeriveSlotsKernel>(
+      {count_of(batch.builds), tiles_.size(), HistogramKernel::shared_bytes(most_bins_)},
+      {bins_, rules_.on_device(), tasks, counts, at<const ChunkTask>(exchange_, batch.builds_at),
+       tiles_.on_device(), bin_offsets_.on_device(), bin_counts_.on_device(),
+       histograms_.on_device(), slot_size_, batch.chunk_rows, tile_width_, most_bins_}));
+  // Searches that look at all features make the larger children's histograms themselves.
+  if (!samples_columns_) return {};
+  return device_->launch<DeriveSlotsKernel>(
       {pieces_of(slot_size_, DeriveSlotsKernel::kThreads * DeriveSlotsKernel::kEach),
        count_of(batch.derived), 0},
-      {reinterpret_cast<const DeriveTask*>(inputs + batch.derived_at), histograms_.on_device(),
-       slot_size_}));
+      {at<const DeriveTask>(exchange_, batch.derived_at), histograms_.on_device(), slot_size_});
+}
+
+Status TreeRounds::launch_search(const Batch& batch) {
+  const auto* searches = at<const SearchTask>(exchange_, batch.searches_at);
+  FoundSplit* found = found_.on_device();
   ASSAY_RETURN_IF_ERROR(device_->launch<SearchFeaturesKernel>(
       {feature_limit_, count_of(batch.searches), SearchFeaturesKernel::kSharedBytes},
-      {rules_.on_device(), tasks, counts, searches,
-       reinterpret_cast<const int32_t*>(inputs + batch.features_at), bin_counts_.on_device(),
+      {rules_.on_device(), at<const SplitTask>(exchange_, batch.tasks_at),
+       at<const SplitCounts>(exchange_, batch.counts_at), searches,
+       at<const int32_t>(exchange_, batch.features_at), bin_counts_.on_device(),
        bin_offsets_.on_device(), categorical_.on_device(), histograms_.on_device(), slot_size_,
-       found, feature_limit_}));
+       found, feature_limit_, samples_columns_ ? 0 : 1}));
   return device_->launch<ChooseSplitsKernel>(
-      {pieces_of(count_of(batch.searches), ChooseSplitsKernel::kThreads), 1, 0},
-      {searches, found, reinterpret_cast<FoundSplit*>(outputs), feature_limit_,
-       static_cast<int32_t>(batch.searches.size())});
+      {count_of(batch.searches), 1, 0},
+      {searches, found, at<FoundSplit>(exchange_, 0), feature_limit_});
+}
+
+Status TreeRounds::launch(const Batch& batch) {
+  ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
+      {count_of(batch.divisions), 1, DivideRowsKernel::kSharedBytes},
+      {bins_, columns_ == nullptr ? nullptr : columns_->on_device(), rules_.on_device(),
+       at<const SplitTask>(exchange_, batch.tasks_at),
+       at<const ChunkTask>(exchange_, batch.divisions_at),
+       at<SplitCounts>(exchange_, batch.counts_at)}));
+  ASSAY_RETURN_IF_ERROR(launch_histograms(batch));
+  return launch_search(batch);
+}
+
+// Room for `size` elements. What the array held may be lost.
+template <class T>
+Status TreeRounds::grow(CudaDevice& device, kernels::DeviceArray<T>& array, size_t size) {
+  const auto wanted = static_cast<int64_t>(size);
+  if (array.size() >= wanted) return {};
+  const int64_t room = std::max(wanted, 2 * array.size());
+  array = kernels::DeviceArray<T>();
+  ASSAY_ASSIGN_OR_RETURN(array, kernels::DeviceArray<T>::make(device, room));
+  return {};
 }
 
 Status TreeRounds::run(Batch& batch) {
+  int64_t rows = 0;
+  for (const int64_t part : batch.part_rows) rows += part;
+  batch.chunk_rows = chunk_rows_for(rows);
+  for (size_t i = 0; i < batch.parts.size(); ++i) {
+    add_chunks(batch.builds, batch.parts[i], batch.part_rows[i], batch.chunk_rows);
+  }
+  const size_t splits =
+      pieces_of(static_cast<int64_t>(batch.searches.size() * sizeof(FoundSplit)), kAlignment) *
+      kAlignment;
   Packing packing;
-  batch.tasks_at = packing.add(batch.tasks);
-  batch.divisions_at = packing.add(batch.divisions);
-  batch.builds_at = packing.add(batch.builds);
-  batch.searches_at = packing.add(batch.searches);
-  batch.features_at = packing.add(batch.features);
-  batch.cleared_at = packing.add(batch.cleared);
-  batch.derived_at = packing.add(batch.derived);
-  batch.counts_at = batch.searches.size() * sizeof(FoundSplit);
-  std::vector<std::byte> results(batch.counts_at + batch.tasks.size() * sizeof(SplitCounts));
-  ASSAY_ASSIGN_OR_RETURN(auto inputs,
-                         kernels::DeviceArray<std::byte>::copy_of(*device_, packing.bytes()));
-  ASSAY_ASSIGN_OR_RETURN(auto outputs, kernels::DeviceArray<std::byte>::make(
-                                           *device_, static_cast<int64_t>(results.size())));
-  ASSAY_ASSIGN_OR_RETURN(
-      auto found, kernels::DeviceArray<FoundSplit>::make(
-                      *device_, static_cast<int64_t>(batch.searches.size()) * feature_limit_));
-  ASSAY_RETURN_IF_ERROR(launch(batch, inputs.on_device(), outputs.on_device(), found.on_device()));
+  const std::vector<SplitCounts> no_counts(batch.tasks.size());
+  batch.counts_at = splits + packing.add(no_counts);
+  batch.tasks_at = splits + packing.add(batch.tasks);
+  batch.divisions_at = splits + packing.add(batch.divisions);
+  batch.builds_at = splits + packing.add(batch.builds);
+  batch.searches_at = splits + packing.add(batch.searches);
+  batch.features_at = splits + packing.add(batch.features);
+  batch.cleared_at = splits + packing.add(batch.cleared);
+  batch.derived_at = splits + packing.add(batch.derived);
+  ASSAY_RETURN_IF_ERROR(grow(*device_, exchange_, splits + packing.bytes().size()));
   ASSAY_RETURN_IF_ERROR(
-      device_->download(results, outputs.on_device(), static_cast<int64_t>(results.size())));
-  return take_results(batch, results);
+      grow(*device_, found_, batch.searches.size() * static_cast<size_t>(feature_limit_)));
+  ASSAY_RETURN_IF_ERROR(device_->upload(exchange_.on_device() + splits, packing.bytes()));
+  ASSAY_RETURN_IF_ERROR(launch(batch));
+  results_.resize(splits + batch.tasks.size() * sizeof(SplitCounts));
+  ASSAY_RETURN_IF_ERROR(
+      device_->download(results_, exchange_.on_device(), static_cast<int64_t>(results_.size())));
+  return take_results(batch, results_);
 }
 
 Status TreeRounds::take_results(const Batch& batch, std::span<const std::byte> outputs) {

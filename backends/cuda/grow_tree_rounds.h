@@ -25,8 +25,7 @@ struct GrowingTree {
   TreeReplay replay;
   std::vector<int32_t> features;  // that nodes may split on, ascending
   TreeRules rules{};
-  kernels::DeviceArray<uint64_t> words;
-  kernels::DeviceArray<uint32_t> order[2];
+  kernels::DeviceArray<RowItem> order[2];
   kernels::DeviceArray<int8_t> monotone;
   kernels::DeviceArray<uint64_t> interactions;
 
@@ -79,16 +78,27 @@ class TreeRounds {
   void add_search(Batch& batch, NodeRef parent, int side, SearchTask search);
   static void add_chunks(std::vector<ChunkTask>& chunks, ChunkTask chunk, int64_t rows,
                          int64_t chunk_rows);
+  // Rows of a chunk, so that the histograms of nodes of `rows` rows keep the GPU busy.
+  int32_t chunk_rows_for(int64_t rows) const;
+  void add_build(Batch& batch, ChunkTask chunk, int64_t rows);
   // Work of the GPU, then what came of it.
   Status run(Batch& batch);
-  Status launch(const Batch& batch, std::byte* inputs, std::byte* outputs, FoundSplit* found);
+  Status launch(const Batch& batch);
+  Status launch_histograms(const Batch& batch);
+  Status launch_search(const Batch& batch);
   Status take_results(const Batch& batch, std::span<const std::byte> outputs);
+  template <class T>
+  static Status grow(CudaDevice& device, kernels::DeviceArray<T>& array, size_t size);
 
   CudaDevice* device_;
   kernels::BinnedView bins_;  // the GPU's bins; bin_counts and kinds are the host's
   std::span<GrowingTree> trees_;
-  int32_t feature_limit_ = 0;  // the most features that a node looks at
-  int64_t slot_size_ = 0;      // words of a histogram
+  CudaDevice::Columns columns_;   // of the bins, or null
+  int32_t feature_limit_ = 0;     // the most features that a node looks at
+  bool samples_columns_ = false;  // whether nodes look at some of the features only
+  int32_t tile_width_ = 0;
+  int32_t most_bins_ = 1;  // of a feature
+  int64_t slot_size_ = 0;  // words of a histogram
   std::vector<int32_t> free_slots_;
   kernels::DeviceArray<TreeRules> rules_;
   kernels::DeviceArray<int32_t> tiles_;
@@ -96,6 +106,10 @@ class TreeRounds {
   kernels::DeviceArray<int32_t> bin_counts_;
   kernels::DeviceArray<uint8_t> categorical_;
   kernels::DeviceArray<uint64_t> histograms_;
+  // Of a batch: the splits found, the tasks' counts, and its inputs; and the splits of features.
+  kernels::DeviceArray<std::byte> exchange_;
+  kernels::DeviceArray<FoundSplit> found_;
+  std::vector<std::byte> results_;
 };
 
 }  // namespace assay::backends::cuda

@@ -46,8 +46,6 @@ void set_numbers(GrowingTree& tree) {
   rules.hessian_unit = power_of_two(-kernels::scale_exponent(max_hessian, most_hessian));
   rules.gradient_scale = power_of_two(FixedPoint::for_sum(max_gradient, n).exponent());
   rules.hessian_scale = power_of_two(FixedPoint::for_sum(max_hessian, n).exponent());
-  constexpr int64_t kRows = HistogramKernel::kRows;
-  rules.narrow = most_gradient * kRows <= INT16_MAX && most_hessian * kRows <= UINT16_MAX ? 1 : 0;
   rules.l1 = params.l1;
   rules.l2 = params.l2;
   rules.min_gain = params.min_gain;
@@ -66,9 +64,8 @@ Status start_tree(CudaDevice& device, GrowingTree& tree) {
   const int64_t n = tree.problem->sample_count;
   tree.features = kernels::usable_features(args.bins, args.feature_mask);
   set_numbers(tree);
-  ASSAY_ASSIGN_OR_RETURN(tree.words, DeviceArray<uint64_t>::make(device, n));
   for (auto& order : tree.order) {
-    ASSAY_ASSIGN_OR_RETURN(order, DeviceArray<uint32_t>::make(device, n));
+    ASSAY_ASSIGN_OR_RETURN(order, DeviceArray<RowItem>::make(device, n));
   }
   TreeRules& rules = tree.rules;
   const auto features = static_cast<size_t>(args.bins.feature_count);
@@ -82,17 +79,16 @@ Status start_tree(CudaDevice& device, GrowingTree& tree) {
                                                   device, std::span(args.interactions, features)));
     rules.interactions = tree.interactions.on_device();
   }
-  rules.rows = args.rows;
+  // Rows are distinct and ascending.
+  rules.rows = n == tree.problem->row_count ? nullptr : args.rows;
   rules.gradients = args.gradients;
   rules.hessians = args.hessians;
-  rules.words = tree.words.on_device();
   rules.order[0] = tree.order[0].on_device();
   rules.order[1] = tree.order[1].on_device();
   const int64_t blocks = (n + QuantiseRowsKernel::kThreads - 1) / QuantiseRowsKernel::kThreads;
   return device.launch<QuantiseRowsKernel>(
-      {blocks, 1, 0},
-      {args.rows, args.gradients, args.hessians, tree.words.on_device(), rules.order[0],
-       tree.problem->seed, n, 1 / rules.unit, 1 / rules.hessian_unit});
+      {blocks, 1, 0}, {rules.rows, args.gradients, args.hessians, rules.order[0],
+                       tree.problem->seed, n, 1 / rules.unit, 1 / rules.hessian_unit});
 }
 
 float leaf_value(const GrowingTree& tree, const GrownNode& node, int64_t gradient_sum,
@@ -117,43 +113,59 @@ void write_stump(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
   args.tree->leaf_values.push_back(leaf_value(tree, GrownNode(), 0, 0));
 }
 
-// The rows of all leaves of the trees, and how many leaves there are.
-std::vector<LeafTask> list_leaves(std::span<GrowingTree> trees, int32_t& leaf_count) {
-  std::vector<LeafTask> tasks;
-  leaf_count = 0;
+// What the leaves of finished trees are made of.
+struct LeafWork {
+  std::vector<LeafTask> leaves;
+  std::vector<LeafSumTask> sums;
+  int32_t leaf_count = 0;
+  int32_t most_leaves = 0;  // of a tree
+};
+
+LeafWork list_leaves(std::span<GrowingTree> trees) {
+  LeafWork work;
   for (size_t t = 0; t < trees.size(); ++t) {
+    const auto tree = static_cast<int32_t>(t);
     int32_t number = 0;
     for (const GrownLeaf& leaf : trees[t].replay.leaves()) {
       for (const int32_t holder : leaf.holders) {
         const GrownNode& node = trees[t].replay.nodes()[static_cast<size_t>(holder)];
-        for (int64_t begin = node.begin; begin < node.end; begin += LeafSumsKernel::kRows) {
-          tasks.push_back({begin, std::min(begin + LeafSumsKernel::kRows, node.end),
-                           static_cast<int32_t>(t), node.side, number, leaf_count});
+        for (int64_t begin = node.begin; begin < node.end; begin += AssignLeavesKernel::kRows) {
+          work.leaves.push_back({begin, std::min(begin + AssignLeavesKernel::kRows, node.end), tree,
+                                 node.side, number});
         }
       }
       ++number;
-      ++leaf_count;
     }
+    const int64_t n = trees[t].problem->sample_count;
+    for (int64_t begin = 0; begin < n; begin += LeafSumsKernel::kRows) {
+      work.sums.push_back(
+          {begin, std::min(begin + LeafSumsKernel::kRows, n), tree, work.leaf_count, number});
+    }
+    work.leaf_count += number;
+    work.most_leaves = std::max(work.most_leaves, number);
   }
-  return tasks;
+  return work;
 }
 
 // Leaf numbers of rows, and the finished trees.
 Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const TreeRules* rules) {
-  int32_t leaf_count = 0;
-  const std::vector<LeafTask> tasks = list_leaves(trees, leaf_count);
+  const LeafWork work = list_leaves(trees);
   std::vector<int32_t*> leaf_of;
   for (const GrowingTree& tree : trees) leaf_of.push_back(tree.args->leaf_of);
-  std::vector<int64_t> sums(2 * static_cast<size_t>(leaf_count));
-  ASSAY_ASSIGN_OR_RETURN(auto tasks_there, DeviceArray<LeafTask>::copy_of(device, tasks));
+  std::vector<int64_t> sums(2 * static_cast<size_t>(work.leaf_count));
+  ASSAY_ASSIGN_OR_RETURN(auto leaves, DeviceArray<LeafTask>::copy_of(device, work.leaves));
+  ASSAY_ASSIGN_OR_RETURN(auto sum_tasks, DeviceArray<LeafSumTask>::copy_of(device, work.sums));
   ASSAY_ASSIGN_OR_RETURN(auto leaf_of_there, DeviceArray<int32_t*>::copy_of(device, leaf_of));
   ASSAY_ASSIGN_OR_RETURN(auto sums_there,
                          DeviceArray<uint64_t>::make(device, static_cast<int64_t>(sums.size())));
   const auto sum_bytes = static_cast<int64_t>(sums.size() * sizeof(int64_t));
   ASSAY_RETURN_IF_ERROR(device.fill(sums_there.on_device(), 0, sum_bytes));
+  ASSAY_RETURN_IF_ERROR(device.launch<AssignLeavesKernel>(
+      {leaves.size(), 1, 0}, {rules, leaves.on_device(), leaf_of_there.on_device()}));
   ASSAY_RETURN_IF_ERROR(device.launch<LeafSumsKernel>(
-      {tasks_there.size(), 1, LeafSumsKernel::kSharedBytes},
-      {rules, tasks_there.on_device(), leaf_of_there.on_device(), sums_there.on_device()}));
+      {sum_tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
+      {rules, sum_tasks.on_device(), leaf_of_there.on_device(), sums_there.on_device(),
+       work.most_leaves}));
   ASSAY_RETURN_IF_ERROR(
       device.download(std::as_writable_bytes(std::span(sums)), sums_there.on_device(), sum_bytes));
   size_t at = 0;

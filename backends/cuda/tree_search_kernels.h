@@ -30,23 +30,21 @@ struct SearchFeaturesKernel {
     const int32_t* bin_counts;   // [feature_count]
     const int32_t* bin_offsets;  // as in HistogramKernel
     const uint8_t* categorical;  // [feature_count]
-    const uint64_t* histograms;
+    uint64_t* histograms;        // where `derives`, those of larger children are made in place
     int64_t slot_size;
     FoundSplit* found;  // out, [nodes, feature_limit]
     int32_t feature_limit;
+    int32_t derives;
   };
 
   // A block's shared memory.
   struct Memory {
     uint64_t words[kBins];     // of bins; for sorted levels, of these in their order
     uint64_t prefixes[kBins];  // words[0] + ... + words[i]
-    uint64_t lane_sums[kThreads];
-    double ratios[kBins];  // of present levels, by code
+    double ratios[kBins];      // of present levels, by code
     uint64_t level_words[kBins];
-    double gains[kThreads];     // of a lane's best candidate
-    int32_t numbers[kThreads];  // its number; -1: none
-    uint8_t levels[kBins];      // present levels, by code
-    uint8_t sorted[kBins];      // present levels in order of their ratio
+    uint8_t levels[kBins];  // present levels, by code
+    uint8_t sorted[kBins];  // present levels in order of their ratio
     int32_t level_count;
     int32_t first;  // numeric: the thresholds to try, one if they are random
     int32_t last;
@@ -76,9 +74,8 @@ struct SearchFeaturesKernel {
     job.bin_count = params.bin_counts[job.feature];
     auto* memory = block.template shared<Memory>();
     load_words(block, params, job, *memory);
-    sum_prefixes(block, *memory);
+    job.total = sum_prefixes(block, *memory);
     const RowRange range = range_of(task, params.counts[search.task], search.part);
-    job.total = memory->prefixes[kBins - 1];
     job.share =
         static_cast<double>(range.end - range.begin) / static_cast<double>(mass_of(job.total));
     FoundSplit* found = params.found + block.y() * params.feature_limit + place;
@@ -103,57 +100,76 @@ struct SearchFeaturesKernel {
     const int64_t offset = params.bin_offsets[job.feature];
     const RowRange own = range_of(task, params.counts[search.task], search.part);
     const RowRange built = range_of(task, params.counts[search.task], search.built);
-    const int32_t slot =
-        own.begin == built.begin && own.end == built.end ? search.slot : search.parent_slot;
-    const uint64_t* histogram = params.histograms + slot * params.slot_size + offset;
+    const bool larger = own.begin != built.begin || own.end != built.end;
+    const int32_t slot = larger ? search.parent_slot : search.slot;
+    uint64_t* histogram = params.histograms + slot * params.slot_size + offset;
+    const uint64_t* smaller = params.histograms + search.slot * params.slot_size + offset;
+    const bool derives = larger && params.derives != 0;
     block.each([&](int32_t thread) {
-      for (int32_t bin = thread; bin < kBins; bin += kThreads) {
-        memory.words[bin] = bin < job.bin_count ? histogram[bin] : 0;
+      ASSAY_UNROLL
+      for (int32_t k = 0; k < kEach; ++k) {
+        const int32_t bin = k * kThreads + thread;
+        uint64_t word = bin < job.bin_count ? histogram[bin] : 0;
+        if (derives && bin < job.bin_count) histogram[bin] = word -= smaller[bin];
+        memory.words[bin] = word;
       }
     });
   }
 
+  // Prefixes of the words; the sum of all.
   template <class Block>
-  ASSAY_DEVICE static void sum_prefixes(Block& block, Memory& memory) {
+  ASSAY_DEVICE static uint64_t sum_prefixes(Block& block, Memory& memory) {
+    typename Block::template PerThread<uint64_t> sums;
     block.each([&](int32_t thread) {
       uint64_t sum = 0;
+      ASSAY_UNROLL
       for (int32_t i = 0; i < kEach; ++i) sum += memory.words[thread * kEach + i];
-      memory.lane_sums[thread] = sum;
+      sums[thread] = sum;
     });
+    const uint64_t total = block.prefix_sums(sums, memory.prefixes);
     block.each([&](int32_t thread) {
-      uint64_t sum = 0;
-      for (int32_t lane = 0; lane < thread; ++lane) sum += memory.lane_sums[lane];
+      uint64_t sum = sums[thread];
+      ASSAY_UNROLL
       for (int32_t i = 0; i < kEach; ++i) {
         sum += memory.words[thread * kEach + i];
         memory.prefixes[thread * kEach + i] = sum;
       }
     });
+    return total;
   }
 
   // A lane's best so far.
   struct Best {
     double gain;
-    int32_t number;
+    int32_t number;  // -1: none
+    int32_t reserved;
   };
 
+  // What candidates are weighed against: the node as it is.
+  struct Whole {
+    double l2;
+    double score;
+  };
+  ASSAY_DEVICE static Whole whole_of(const Job& job, double l2) {
+    return {l2, score_of(*job.rules, side_of(*job.rules, job.total), l2, job.search->bounds)};
+  }
   // What a gain must exceed.
-  ASSAY_DEVICE static double floor_of(const Job& job, double l2) {
-    const double noise =
-        score_of(*job.rules, side_of(*job.rules, job.total), l2, job.search->bounds) * kNoiseShare;
+  ASSAY_DEVICE static double floor_of(const Job& job, const Whole& whole) {
+    const double noise = whole.score * kNoiseShare;
     return job.rules->min_gain < noise ? noise : job.rules->min_gain;
   }
 
   // Candidates of a lane come with ascending numbers.
-  ASSAY_DEVICE static void weigh(const Job& job, uint64_t left_word, int32_t number, double l2,
-                                 Best& best) {
+  ASSAY_DEVICE static void weigh(const Job& job, uint64_t left_word, int32_t number,
+                                 const Whole& whole, Best& best) {
     const TreeRules& rules = *job.rules;
     const NodeBounds& bounds = job.search->bounds;
     const SideSums left = side_of(rules, left_word);
     const SideSums right = side_of(rules, job.total - left_word);
     if (!may_stand(rules, left, job.share) || !may_stand(rules, right, job.share)) return;
-    const double whole = score_of(rules, side_of(rules, job.total), l2, bounds);
+    const double l2 = whole.l2;
     const double gain =
-        (score_of(rules, left, l2, bounds) + score_of(rules, right, l2, bounds)) - whole;
+        (score_of(rules, left, l2, bounds) + score_of(rules, right, l2, bounds)) - whole.score;
     if (!(gain > best.gain)) return;
     const int32_t direction = rules.monotone == nullptr ? 0 : rules.monotone[job.feature];
     if (direction != 0) {
@@ -165,26 +181,23 @@ struct SearchFeaturesKernel {
     best.number = number;
   }
 
-  // The number of the best candidate of all lanes, or -1.
-  ASSAY_DEVICE static int32_t choose(const Memory& memory) {
-    int32_t winner = -1;
-    for (int32_t lane = 0; lane < kThreads; ++lane) {
-      if (memory.numbers[lane] < 0) continue;
-      const bool better = winner < 0 || memory.gains[lane] > memory.gains[winner] ||
-                          (memory.gains[lane] == memory.gains[winner] &&
-                           memory.numbers[lane] < memory.numbers[winner]);
-      if (better) winner = lane;
-    }
-    return winner;
+  // The best candidate of all lanes.
+  template <class Block>
+  ASSAY_DEVICE static Best choose(Block& block, typename Block::template PerThread<Best>& lanes) {
+    return block.best(lanes, [](const Best& a, const Best& b) {
+      if (a.number < 0 || b.number < 0) return a.number > b.number;
+      return a.gain > b.gain || (a.gain == b.gain && a.number < b.number);
+    });
   }
 
-  ASSAY_DEVICE static void put(const Job& job, const Memory& memory, int32_t winner,
-                               uint64_t left_word, double l2, FoundSplit* found) {
-    found->gain = memory.gains[winner];
+  ASSAY_DEVICE static void put(const Job& job, double gain, uint64_t left_word, double l2,
+                               FoundSplit* found) {
+    found->gain = gain;
     found->feature = job.feature;
     found->middle = 0;
     found->threshold = -1;
     found->missing_left = 0;
+    found->reserved = 0;
     found->set = kernels::CategorySet{};
     if (job.rules->monotone == nullptr) return;
     const NodeBounds& bounds = job.search->bounds;
@@ -224,32 +237,32 @@ struct SearchFeaturesKernel {
                                              FoundSplit* found) {
     const double l2 = job.rules->l2;
     set_thresholds(block, job, memory);
+    typename Block::template PerThread<Best> lanes;
     block.each([&](int32_t thread) {
-      Best best{floor_of(job, l2), -1};
+      const Whole whole = whole_of(job, l2);
+      Best best{floor_of(job, whole), -1, 0};
       const uint64_t missing = memory.words[0];
       const int64_t total_mass = mass_of(job.total);
       for (int32_t t = memory.first + thread; t <= memory.last; t += kThreads) {
         const uint64_t left = memory.prefixes[t];
         if (missing != 0) {
-          weigh(job, left, 2 * t, l2, best);
-          weigh(job, left - missing, 2 * t + 1, l2, best);
+          weigh(job, left, 2 * t, whole, best);
+          weigh(job, left - missing, 2 * t + 1, whole, best);
         } else {
           const int64_t mass = mass_of(left);
-          weigh(job, left, mass >= total_mass - mass ? 2 * t : 2 * t + 1, l2, best);
+          weigh(job, left, mass >= total_mass - mass ? 2 * t : 2 * t + 1, whole, best);
         }
       }
-      memory.gains[thread] = best.gain;
-      memory.numbers[thread] = best.number;
+      lanes[thread] = best;
     });
+    const Best winner = choose(block, lanes);
     block.each([&](int32_t thread) {
       if (thread != 0) return;
-      const int32_t winner = choose(memory);
       found->feature = -1;
-      if (winner < 0) return;
-      const int32_t number = memory.numbers[winner];
-      put(job, memory, winner, threshold_word(memory, number), l2, found);
-      found->threshold = number / 2;
-      found->missing_left = number % 2 == 0 ? 1 : 0;
+      if (winner.number < 0) return;
+      put(job, winner.gain, threshold_word(memory, winner.number), l2, found);
+      found->threshold = winner.number / 2;
+      found->missing_left = winner.number % 2 == 0 ? 1 : 0;
     });
   }
 
@@ -295,7 +308,7 @@ struct SearchFeaturesKernel {
       }
       for (int32_t k = count + thread; k < kBins; k += kThreads) memory.words[k] = 0;
     });
-    sum_prefixes(block, memory);
+    (void)sum_prefixes(block, memory);
   }
 
   // How a categorical feature's candidates are made.
@@ -347,54 +360,79 @@ struct SearchFeaturesKernel {
     list_levels(block, job, memory);
     const LevelRules rules = level_rules(job, memory.level_count);
     if (rules.longest > 0) sort_levels(block, memory);
+    typename Block::template PerThread<Best> lanes;
     block.each([&](int32_t thread) {
-      Best best{floor_of(job, rules.l2), -1};
+      const Whole whole = whole_of(job, rules.l2);
+      Best best{floor_of(job, whole), -1, 0};
       for (int32_t number = rules.first + thread; number < rules.last; number += kThreads) {
-        weigh(job, level_word(job, memory, rules, number), number, rules.l2, best);
+        weigh(job, level_word(job, memory, rules, number), number, whole, best);
       }
-      memory.gains[thread] = best.gain;
-      memory.numbers[thread] = best.number;
+      lanes[thread] = best;
     });
+    const Best winner = choose(block, lanes);
     block.each([&](int32_t thread) {
       if (thread != 0) return;
-      const int32_t winner = choose(memory);
       found->feature = -1;
-      if (winner < 0) return;
-      const int32_t number = memory.numbers[winner];
-      put(job, memory, winner, level_word(job, memory, rules, number), rules.l2, found);
-      put_set(memory, rules, number, found->set);
+      if (winner.number < 0) return;
+      put(job, winner.gain, level_word(job, memory, rules, winner.number), rules.l2, found);
+      put_set(memory, rules, winner.number, found->set);
     });
   }
 };
 
+// The best split of each node of those of its features: a warp has a node.
 struct ChooseSplitsKernel {
-  static constexpr int32_t kThreads = 32;
+  static constexpr int32_t kThreads = kWarp;
 
-  // Grid: x blocks of kThreads nodes.
+  // Grid: x nodes.
   struct Params {
     const SearchTask* searches;
     const FoundSplit* found;  // [nodes, feature_limit]
     FoundSplit* best;         // out, [nodes]
     int32_t feature_limit;
-    int32_t node_count;
   };
+
+  struct Candidate {
+    double gain;
+    int32_t feature;  // -1: none
+    int32_t place;
+  };
+  ASSAY_DEVICE static bool better(const Candidate& a, const Candidate& b) {
+    if (a.feature < 0 || b.feature < 0) return a.feature >= 0 && b.feature < 0;
+    return a.gain > b.gain || (a.gain == b.gain && a.feature < b.feature);
+  }
 
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
+    const int64_t node = block.x();
+    const FoundSplit* found = params.found + node * params.feature_limit;
+    const int32_t count = params.searches[node].feature_count;
+    typename Block::template PerThread<Candidate> lanes;
     block.each([&](int32_t thread) {
-      const int64_t node = block.x() * kThreads + thread;
-      if (node >= params.node_count) return;
-      const FoundSplit* found = params.found + node * params.feature_limit;
-      FoundSplit best{};
-      best.feature = -1;
-      for (int32_t k = 0; k < params.searches[node].feature_count; ++k) {
-        const FoundSplit& other = found[k];
-        if (other.feature < 0) continue;
-        const bool better = best.feature < 0 || other.gain > best.gain ||
-                            (other.gain == best.gain && other.feature < best.feature);
-        if (better) best = other;
+      Candidate best{0, -1, -1};
+      for (int32_t k = thread; k < count; k += kThreads) {
+        if (found[k].feature < 0) continue;
+        const Candidate other{found[k].gain, found[k].feature, k};
+        if (better(other, best)) best = other;
       }
-      params.best[node] = best;
+      lanes[thread] = best;
+    });
+    const Candidate winner =
+        block.best(lanes, [](const Candidate& a, const Candidate& b) { return better(a, b); });
+    block.each([&](int32_t thread) {
+      FoundSplit& out = params.best[node];
+      if (winner.place < 0) {
+        if (thread != 0) return;
+        out = FoundSplit{};
+        out.feature = -1;
+        return;
+      }
+      // Word by word, side by side.
+      constexpr auto kWords = static_cast<int32_t>(sizeof(FoundSplit) / sizeof(uint64_t));
+      static_assert(sizeof(FoundSplit) % sizeof(uint64_t) == 0 && kWords <= kThreads);
+      if (thread >= kWords) return;
+      reinterpret_cast<uint64_t*>(&out)[thread] =
+          reinterpret_cast<const uint64_t*>(found + winner.place)[thread];
     });
   }
 };

@@ -21,13 +21,29 @@ ASSAY_HOST_DEVICE inline int64_t mass_of(uint64_t word) {
   return static_cast<int64_t>(word & 0xffffffffu);
 }
 
+// A row of a sample with its quantised gradient and hessian, of at most 15 bits: what the lists of
+// nodes' rows hold, so that whoever goes over a node's rows reads one line of memory after the
+// other. One word, so that it is read and written as one.
+struct RowItem {
+  uint64_t word;  // position << 32, gradient << 16, hessian
+
+  ASSAY_HOST_DEVICE static RowItem of(uint32_t position, int32_t gradient, int32_t hessian) {
+    return {uint64_t{position} << 32 | uint64_t{static_cast<uint16_t>(gradient)} << 16 |
+            static_cast<uint16_t>(hessian)};
+  }
+  ASSAY_HOST_DEVICE uint32_t position() const { return static_cast<uint32_t>(word >> 32); }
+  ASSAY_HOST_DEVICE int32_t gradient() const {
+    return static_cast<int16_t>(static_cast<uint16_t>(word >> 16));
+  }
+  ASSAY_HOST_DEVICE uint32_t hessian() const { return static_cast<uint32_t>(word & 0xffff); }
+};
+
 // The rules of a tree that its kernels read: parameters, scales, and where its arrays are.
 struct TreeRules {
-  const uint32_t* rows;          // [sample_count]
-  const uint64_t* words;         // [sample_count] quantised gradient and hessian, by position
+  const uint32_t* rows;          // [sample_count]; null: all, a row is its position
   const float* gradients;        // by row
   const float* hessians;         // by row
-  uint32_t* order[2];            // [sample_count] each: positions, grouped by node
+  RowItem* order[2];             // [sample_count] each, grouped by node
   const int8_t* monotone;        // [feature_count] or null
   const uint64_t* interactions;  // [feature_count] or null
   double unit;
@@ -44,7 +60,10 @@ struct TreeRules {
   int32_t onehot_levels;
   int32_t max_category_levels;
   int32_t random_thresholds;
-  int32_t narrow;  // the sums of kHistogramRows rows fit in 16 bits each
+
+  ASSAY_DEVICE int64_t row_of(uint32_t position) const {
+    return rows == nullptr ? position : rows[position];
+  }
 };
 
 // What constraints leave to a node (kernels/tree_rules.h).

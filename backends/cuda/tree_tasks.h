@@ -92,7 +92,15 @@ struct LeafTask {
   int32_t tree;
   int32_t side;
   int32_t leaf;
-  int32_t sums;  // which pair of sums its rows add to
+};
+
+// A piece of the rows of a sample, whose leaves' sums are first_sum and following.
+struct LeafSumTask {
+  int64_t begin;
+  int64_t end;
+  int32_t tree;
+  int32_t first_sum;
+  int32_t leaf_count;
 };
 
 }  // namespace assay::backends::cuda

@@ -15,7 +15,7 @@ namespace assay::conformance {
 
 class EmulatedBlock {
  public:
-  static constexpr size_t kMostThreads = 256;
+  static constexpr size_t kMostThreads = 1024;
 
   template <class T>
   struct PerThread {
@@ -45,6 +45,26 @@ class EmulatedBlock {
     for (int32_t i = 0; i < threads_; ++i, thread += step) {
       function(static_cast<int32_t>(thread & mask));
     }
+  }
+  template <class T>
+  T prefix_sums(PerThread<T>& values, T* spare) {
+    spare[0] = T{0};
+    T sum{0};
+    for (int32_t thread = 0; thread < threads_; ++thread) {
+      const T own = values[thread];
+      values[thread] = sum;
+      sum += own;
+    }
+    return sum;
+  }
+  // In another order than a GPU's, which must not matter.
+  template <class T, class Better>
+  T best(PerThread<T>& values, Better&& better) {
+    T found = values[0];
+    for (int32_t thread = 1; thread < threads_; ++thread) {
+      if (better(values[thread], found)) found = values[thread];
+    }
+    return found;
   }
   template <class T>
   T* shared(int32_t offset = 0) {

@@ -185,7 +185,7 @@ class EmulatedSession final : public Session {
                  int64_t param_bytes) override {
     const bool fits = shape.blocks_x >= 1 && shape.blocks_x < (int64_t{1} << 31) &&
                       shape.blocks_y >= 1 && shape.blocks_y <= 65535 && shape.shared_bytes >= 0 &&
-                      shape.shared_bytes <= 48 << 10;
+                      shape.shared_bytes <= 64 << 10;
     if (!fits) return say(Outcome::kFailed, "invalid configuration of a launch");
     const auto order = static_cast<uint32_t>(++log_.launches);
     bool found = false;
@@ -290,7 +290,7 @@ EmulatedGpu open_emulated_gpu(int64_t memory_bytes) {
     GpuFacts opened;
     return std::unique_ptr<Session>(driver->open(0, &opened));
   };
-  gpu.device = backends::cuda::CudaDevice::make(open, std::move(info));
+  gpu.device = backends::cuda::CudaDevice::make(open, std::move(info), facts.multiprocessors);
   if (!gpu.device->bring_up()) std::abort();
   return gpu;
 }
