@@ -15,7 +15,7 @@ std::unique_ptr<CudaDevice> CudaDevice::make(Opener open, kernels::DeviceInfo in
 }
 
 CudaDevice::~CudaDevice() {
-  kept_columns_.clear();
+  kept_forms_.clear();
   close();
 }
 
@@ -72,7 +72,7 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
                 info_.id, bytes);
   }
   const auto lock = use();
-  if (bytes > info_.memory_bytes - held_bytes_) kept_columns_.clear();
+  if (bytes > info_.memory_bytes - held_bytes_) kept_forms_.clear();
   const int64_t free_bytes = info_.memory_bytes - held_bytes_;
   if (bytes > free_bytes) {
     return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
@@ -103,38 +103,43 @@ void CudaDevice::release(void* address) {
 void CudaDevice::bins_written(const void* bins, int64_t bytes) {
   const auto lock = use();
   const auto* begin = static_cast<const uint8_t*>(bins);
-  std::vector<KeptColumns> stale;  // destroyed when the list is whole again
-  for (size_t i = 0; i < kept_columns_.size();) {
-    KeptColumns& kept = kept_columns_[i];
+  std::vector<KeptForms> stale;  // destroyed when the list is whole again
+  for (size_t i = 0; i < kept_forms_.size();) {
+    KeptForms& kept = kept_forms_[i];
     const bool touched = kept.bins < begin + bytes &&
                          begin < kept.bins + kept.row_count * int64_t{kept.feature_count};
     if (touched) {
       stale.push_back(std::move(kept));
-      kept_columns_.erase(kept_columns_.begin() + static_cast<std::ptrdiff_t>(i));
+      kept_forms_.erase(kept_forms_.begin() + static_cast<std::ptrdiff_t>(i));
     } else {
       ++i;
     }
   }
 }
 
-Result<CudaDevice::Columns> CudaDevice::columns_of(const kernels::BinnedView& bins) {
+Result<CudaDevice::Forms> CudaDevice::forms_of(const kernels::BinnedView& bins) {
   const auto lock = use();
-  for (const KeptColumns& kept : kept_columns_) {
+  for (const KeptForms& kept : kept_forms_) {
     const bool same = kept.bins == bins.bins && kept.row_count == bins.row_count &&
                       kept.feature_count == bins.feature_count;
-    if (same) return kept.columns;
+    if (same) return kept.forms;
   }
-  const int64_t bytes = bins.row_count * int64_t{bins.feature_count};
+  const int32_t width = tile_width_of(bins.feature_count);
+  const int64_t column_bytes = bins.row_count * int64_t{bins.feature_count};
+  const int64_t tile_bytes = bins.row_count * width * tile_count_of(bins.feature_count);
   // Trees need the other half.
-  if (bytes == 0 || bytes > (info_.memory_bytes - held_bytes_) / 2) return Columns();
-  ASSAY_ASSIGN_OR_RETURN(auto made, kernels::DeviceArray<uint8_t>::make(*this, bytes));
-  ASSAY_RETURN_IF_ERROR(
-      launch<ColumnsKernel>({(bins.row_count + ColumnsKernel::kRows - 1) / ColumnsKernel::kRows,
-                             bins.block_count(), ColumnsKernel::kSharedBytes},
-                            {bins, made.on_device()}));
-  auto columns = std::make_shared<const kernels::DeviceArray<uint8_t>>(std::move(made));
-  kept_columns_.push_back({bins.bins, bins.row_count, bins.feature_count, columns});
-  return columns;
+  const int64_t room = (info_.memory_bytes - held_bytes_) / 2;
+  if (column_bytes == 0 || column_bytes + tile_bytes > room) return Forms();
+  TableForms made;
+  ASSAY_ASSIGN_OR_RETURN(made.columns, kernels::DeviceArray<uint8_t>::make(*this, column_bytes));
+  ASSAY_ASSIGN_OR_RETURN(made.tiles, kernels::DeviceArray<uint8_t>::make(*this, tile_bytes));
+  ASSAY_RETURN_IF_ERROR(launch<TableFormsKernel>(
+      {(bins.row_count + TableFormsKernel::kRows - 1) / TableFormsKernel::kRows, bins.block_count(),
+       TableFormsKernel::kSharedBytes},
+      {bins, made.columns.on_device(), made.tiles.on_device(), width}));
+  auto forms = std::make_shared<const TableForms>(std::move(made));
+  kept_forms_.push_back({bins.bins, bins.row_count, bins.feature_count, forms});
+  return forms;
 }
 
 int64_t CudaDevice::held_bytes() const {

@@ -19,6 +19,7 @@
 
 #include "backends/cuda/driver.h"
 #include "backends/cuda/kernel_list.h"
+#include "backends/cuda/table_forms.h"
 #include "kernels/binned_view.h"
 #include "kernels/device.h"
 #include "kernels/device_array.h"
@@ -62,11 +63,10 @@ class CudaDevice final : public kernels::Device {
   Status gemm(const GemmCall& call);
   int32_t multiprocessors() const { return multiprocessors_; }
 
-  // The columns (BinnedView::columns) of a table whose bins are on this device: made when a table
-  // is first asked for, and kept until its bins are released or written, or memory runs short.
-  // Null if there is no room for them.
-  using Columns = std::shared_ptr<const kernels::DeviceArray<uint8_t>>;
-  Result<Columns> columns_of(const kernels::BinnedView& bins);
+  // The forms of a table whose bins are on this device: made when a table is first asked for, and
+  // kept until its bins are released or written, or memory runs short. Null if there is no room.
+  using Forms = std::shared_ptr<const TableForms>;
+  Result<Forms> forms_of(const kernels::BinnedView& bins);
   // To be called by whoever launches a kernel that writes bins.
   void bins_written(const void* bins, int64_t bytes);
 
@@ -96,13 +96,13 @@ class CudaDevice final : public kernels::Device {
   int64_t held_bytes_ = 0;
   std::unordered_map<void*, int64_t> sizes_;
   std::byte* stage_[Session::kMarks] = {};
-  struct KeptColumns {
+  struct KeptForms {
     const uint8_t* bins;
     int64_t row_count;
     int32_t feature_count;
-    Columns columns;
+    Forms forms;
   };
-  std::vector<KeptColumns> kept_columns_;
+  std::vector<KeptForms> kept_forms_;
 };
 
 template <class Kernel>

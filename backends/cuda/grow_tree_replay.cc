@@ -78,27 +78,12 @@ int32_t TreeReplay::add_children(int32_t node, int64_t left_count,
   return left;
 }
 
-std::vector<GrownLeaf> TreeReplay::leaves() const {
+std::vector<int32_t> TreeReplay::leaves() const {
   std::vector<uint8_t> split(nodes_.size(), 0);
   for (const int32_t node : splits_) split[static_cast<size_t>(node)] = 1;
-  std::vector<GrownLeaf> leaves;
+  std::vector<int32_t> leaves;
   for (const int32_t node : numbered_) {
-    if (split[static_cast<size_t>(node)] != 0) continue;
-    GrownLeaf leaf;
-    leaf.node = node;
-    std::vector<int32_t> below{node};
-    while (!below.empty()) {
-      const int32_t next = below.back();
-      below.pop_back();
-      const int32_t left = nodes_[static_cast<size_t>(next)].left;
-      if (left < 0) {
-        leaf.holders.push_back(next);
-      } else {
-        below.push_back(left);
-        below.push_back(left + 1);
-      }
-    }
-    leaves.push_back(std::move(leaf));
+    if (split[static_cast<size_t>(node)] == 0) leaves.push_back(node);
   }
   return leaves;
 }

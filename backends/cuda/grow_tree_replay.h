@@ -34,12 +34,6 @@ struct GrownNode {
   int64_t row_count() const { return end - begin; }
 };
 
-// A leaf of the finished tree: its node, and the nodes below it that have its rows.
-struct GrownLeaf {
-  int32_t node = 0;
-  std::vector<int32_t> holders;
-};
-
 class TreeReplay {
  public:
   // The tree is its root; `nodes` must get the root's split before `advance`.
@@ -57,8 +51,8 @@ class TreeReplay {
   // Adds the children of a node; the left one has `left_count` rows. Their places.
   int32_t add_children(int32_t node, int64_t left_count, const kernels::SplitLimits& limits);
 
-  // Of the finished tree. Leaves are in order of their number.
-  std::vector<GrownLeaf> leaves() const;
+  // Of the finished tree: the nodes that are leaves, in order of their number.
+  std::vector<int32_t> leaves() const;
   // Everything but the leaf values.
   void write(const kernels::BinnedView& bins, kernels::Tree& tree) const;
 

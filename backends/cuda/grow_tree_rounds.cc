@@ -12,6 +12,7 @@ constexpr int64_t kMaxFound = 1 << 20;  // splits of a node and feature in a bat
 constexpr int64_t kMaxSlots = 4096;
 constexpr int64_t kMaxSlotBytes = int64_t{4} << 30;  // of all histograms
 constexpr int64_t kMinSlots = 3;                     // a parent's and two children's
+constexpr int64_t kMostPasses = 64;                  // of a block that divides rows
 constexpr size_t kAlignment = 16;
 
 int64_t pieces_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
@@ -60,9 +61,15 @@ struct TreeRounds::Batch {
   std::vector<int32_t> list_of;   // [trees] where the list of all its features is; -1: not yet
   std::vector<int32_t> cleared;   // slots
   std::vector<DeriveTask> derived;
-  // Histograms to build: parts of tasks, with their most rows; chunks of them once all are known.
-  std::vector<ChunkTask> parts;
-  std::vector<int64_t> part_rows;
+  // What is cut into chunks once all is known: whole tasks to divide, and parts of tasks to build
+  // histograms of, with their most rows.
+  struct Piece {
+    ChunkTask whole;
+    int64_t rows;
+  };
+  std::vector<Piece> to_divide;
+  std::vector<Piece> to_build;
+  int32_t division_rows = DivideRowsKernel::kRows;
   int32_t chunk_rows = HistogramKernel::kMostChunk;
   // Places of the arrays in the exchange. Splits are at its start.
   size_t counts_at = 0;
@@ -78,7 +85,7 @@ struct TreeRounds::Batch {
 Result<TreeRounds> TreeRounds::make(CudaDevice& device, const kernels::BinnedView& bins,
                                     std::span<GrowingTree> trees) {
   TreeRounds rounds(device, bins, trees);
-  ASSAY_ASSIGN_OR_RETURN(rounds.columns_, device.columns_of(bins));
+  ASSAY_ASSIGN_OR_RETURN(rounds.forms_, device.forms_of(bins));
   ASSAY_RETURN_IF_ERROR(rounds.place_tables());
   ASSAY_RETURN_IF_ERROR(rounds.make_slots());
   return rounds;
@@ -97,10 +104,7 @@ Status TreeRounds::place_tables() {
         std::max(feature_limit_, sampled ? columns : static_cast<int32_t>(tree.features.size()));
     for (const int32_t feature : tree.features) offsets[static_cast<size_t>(feature)] = 0;
   }
-  tile_width_ = 4;
-  while (tile_width_ < HistogramKernel::kMostFeatures && tile_width_ < bins_.feature_count) {
-    tile_width_ *= 2;
-  }
+  const int32_t tile_width = tile_width_of(bins_.feature_count);
   std::vector<int32_t> tiles;
   std::vector<uint8_t> categorical;
   for (size_t f = 0; f < feature_count; ++f) {
@@ -109,7 +113,7 @@ Status TreeRounds::place_tables() {
     offsets[f] = static_cast<int32_t>(slot_size_);
     slot_size_ += bins_.bin_counts[f];
     most_bins_ = std::max(most_bins_, bins_.bin_counts[f]);
-    const auto tile = static_cast<int32_t>(f) / tile_width_;
+    const auto tile = static_cast<int32_t>(f) / tile_width;
     if (tiles.empty() || tiles.back() != tile) tiles.push_back(tile);
   }
   const std::vector<int32_t> counts(bins_.bin_counts, bins_.bin_counts + feature_count);
@@ -182,26 +186,34 @@ size_t TreeRounds::batch_size(std::span<const NodeRef> nodes) const {
   return std::min({nodes.size(), kMaxTasks, limit});
 }
 
-void TreeRounds::add_chunks(std::vector<ChunkTask>& chunks, ChunkTask chunk, int64_t rows,
-                            int64_t chunk_rows) {
-  const int64_t count = pieces_of(rows, chunk_rows);
-  for (int64_t i = 0; i < count; ++i) {
-    chunk.chunk = static_cast<int32_t>(i);
-    chunks.push_back(chunk);
-  }
-}
-
-void TreeRounds::add_build(Batch& batch, ChunkTask chunk, int64_t rows) {
-  batch.parts.push_back(chunk);
-  batch.part_rows.push_back(rows);
-}
-
-int32_t TreeRounds::chunk_rows_for(int64_t rows) const {
-  // Blocks of a multiprocessor at once, by their shared memory, and two turns of them.
-  const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
-  const int64_t wanted = pieces_of(rows * tiles_.size(), blocks);
-  return static_cast<int32_t>(
-      std::clamp<int64_t>(wanted, HistogramKernel::kLeastChunk, HistogramKernel::kMostChunk));
+// Few enough chunks that listing them costs little, and so many that the GPU is busy.
+void TreeRounds::cut(Batch& batch) const {
+  const auto rows_of = [](const std::vector<Batch::Piece>& pieces) {
+    int64_t rows = 0;
+    for (const Batch::Piece& piece : pieces) rows += piece.rows;
+    return rows;
+  };
+  const auto add_chunks = [](const std::vector<Batch::Piece>& pieces, int64_t chunk_rows,
+                             std::vector<ChunkTask>& chunks) {
+    for (const Batch::Piece& piece : pieces) {
+      ChunkTask chunk = piece.whole;
+      const int64_t count = pieces_of(piece.rows, chunk_rows);
+      for (chunk.chunk = 0; chunk.chunk < count; ++chunk.chunk) chunks.push_back(chunk);
+    }
+  };
+  // Blocks that a multiprocessor works on at once, and two turns of them.
+  const int64_t turns = int64_t{2} * device_->multiprocessors();
+  constexpr int64_t kDivisions = 8;
+  constexpr int64_t kBuilds = 3;
+  const int64_t division = pieces_of(rows_of(batch.to_divide), turns * kDivisions);
+  batch.division_rows = static_cast<int32_t>(
+      std::clamp<int64_t>(pieces_of(division, DivideRowsKernel::kRows), 1, kMostPasses) *
+      DivideRowsKernel::kRows);
+  const int64_t build = pieces_of(rows_of(batch.to_build) * tiles_.size(), turns * kBuilds);
+  batch.chunk_rows = static_cast<int32_t>(
+      std::clamp<int64_t>(build, HistogramKernel::kLeastChunk, HistogramKernel::kMostChunk));
+  add_chunks(batch.to_divide, batch.division_rows, batch.divisions);
+  add_chunks(batch.to_build, batch.chunk_rows, batch.builds);
 }
 
 void TreeRounds::add_search(Batch& batch, NodeRef parent, int side, SearchTask search) {
@@ -247,7 +259,7 @@ void TreeRounds::add_root(Batch& batch, int32_t tree) {
   const int32_t slot = take_slot();
   node_of({tree, 0}).slot = slot;
   batch.cleared.push_back(slot);
-  add_build(batch, {task, Part::kWhole, 0, slot}, rows);
+  batch.to_build.push_back({{task, Part::kWhole, 0, slot}, rows});
   SearchTask search{};
   search.task = task;
   search.part = search.built = Part::kWhole;
@@ -272,7 +284,7 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
   batch.nodes.push_back(ref);
   batch.tasks.push_back(split);
   const int64_t rows = node.row_count();
-  add_chunks(batch.divisions, {task, Part::kWhole, 0, -1}, rows, DivideRowsKernel::kRows);
+  batch.to_divide.push_back({{task, Part::kWhole, 0, -1}, rows});
   if (!trees_[static_cast<size_t>(ref.tree)].may_search(node.depth + 1)) return;
   SearchTask search{};
   search.task = task;
@@ -282,7 +294,7 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
     search.parent_slot = node.slot;
     batch.cleared.push_back(search.slot);
     batch.derived.push_back({search.slot, search.parent_slot});
-    add_build(batch, {task, Part::kSmaller, 0, search.slot}, rows / 2);
+    batch.to_build.push_back({{task, Part::kSmaller, 0, search.slot}, rows / 2});
   }
   for (int side = 0; side < 2; ++side) {
     search.part = side == 0 ? Part::kLeft : Part::kRight;
@@ -290,7 +302,7 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
       search.built = search.part;
       search.slot = search.parent_slot = take_slot();
       batch.cleared.push_back(search.slot);
-      add_build(batch, {task, search.part, 0, search.slot}, rows - 1);
+      batch.to_build.push_back({{task, search.part, 0, search.slot}, rows - 1});
     }
     add_search(batch, ref, side, search);
   }
@@ -305,9 +317,10 @@ Status TreeRounds::launch_histograms(const Batch& batch) {
       {at<const int32_t>(exchange_, batch.cleared_at), histograms_.on_device(), slot_size_}));
   ASSAY_RETURN_IF_ERROR(device_->launch<HistogramKernel>(
       {count_of(batch.builds), tiles_.size(), HistogramKernel::shared_bytes(most_bins_)},
-      {bins_, rules_.on_device(), tasks, counts, at<const ChunkTask>(exchange_, batch.builds_at),
-       tiles_.on_device(), bin_offsets_.on_device(), bin_counts_.on_device(),
-       histograms_.on_device(), slot_size_, batch.chunk_rows, tile_width_, most_bins_}));
+      {bins_, forms_ == nullptr ? nullptr : forms_->tiles.on_device(), rules_.on_device(), tasks,
+       counts, at<const ChunkTask>(exchange_, batch.builds_at), tiles_.on_device(),
+       bin_offsets_.on_device(), bin_counts_.on_device(), histograms_.on_device(), slot_size_,
+       batch.chunk_rows, tile_width_of(bins_.feature_count), most_bins_}));
   // Searches that look at all features make the larger children's histograms themselves.
   if (!samples_columns_) return {};
   return device_->launch<DeriveSlotsKernel>(
@@ -334,10 +347,10 @@ Status TreeRounds::launch_search(const Batch& batch) {
 Status TreeRounds::launch(const Batch& batch) {
   ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
       {count_of(batch.divisions), 1, DivideRowsKernel::kSharedBytes},
-      {bins_, columns_ == nullptr ? nullptr : columns_->on_device(), rules_.on_device(),
+      {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
        at<const SplitTask>(exchange_, batch.tasks_at),
        at<const ChunkTask>(exchange_, batch.divisions_at),
-       at<SplitCounts>(exchange_, batch.counts_at)}));
+       at<SplitCounts>(exchange_, batch.counts_at), batch.division_rows}));
   ASSAY_RETURN_IF_ERROR(launch_histograms(batch));
   return launch_search(batch);
 }
@@ -354,12 +367,7 @@ Status TreeRounds::grow(CudaDevice& device, kernels::DeviceArray<T>& array, size
 }
 
 Status TreeRounds::run(Batch& batch) {
-  int64_t rows = 0;
-  for (const int64_t part : batch.part_rows) rows += part;
-  batch.chunk_rows = chunk_rows_for(rows);
-  for (size_t i = 0; i < batch.parts.size(); ++i) {
-    add_chunks(batch.builds, batch.parts[i], batch.part_rows[i], batch.chunk_rows);
-  }
+  cut(batch);
   const size_t splits =
       pieces_of(static_cast<int64_t>(batch.searches.size() * sizeof(FoundSplit)), kAlignment) *
       kAlignment;

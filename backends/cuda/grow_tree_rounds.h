@@ -76,11 +76,8 @@ class TreeRounds {
   void add_root(Batch& batch, int32_t tree);
   void add_split(Batch& batch, NodeRef ref);
   void add_search(Batch& batch, NodeRef parent, int side, SearchTask search);
-  static void add_chunks(std::vector<ChunkTask>& chunks, ChunkTask chunk, int64_t rows,
-                         int64_t chunk_rows);
-  // Rows of a chunk, so that the histograms of nodes of `rows` rows keep the GPU busy.
-  int32_t chunk_rows_for(int64_t rows) const;
-  void add_build(Batch& batch, ChunkTask chunk, int64_t rows);
+  // Cuts what there is to divide and to build into chunks.
+  void cut(Batch& batch) const;
   // Work of the GPU, then what came of it.
   Status run(Batch& batch);
   Status launch(const Batch& batch);
@@ -93,12 +90,11 @@ class TreeRounds {
   CudaDevice* device_;
   kernels::BinnedView bins_;  // the GPU's bins; bin_counts and kinds are the host's
   std::span<GrowingTree> trees_;
-  CudaDevice::Columns columns_;   // of the bins, or null
+  CudaDevice::Forms forms_;       // of the bins, or null
   int32_t feature_limit_ = 0;     // the most features that a node looks at
   bool samples_columns_ = false;  // whether nodes look at some of the features only
-  int32_t tile_width_ = 0;
-  int32_t most_bins_ = 1;  // of a feature
-  int64_t slot_size_ = 0;  // words of a histogram
+  int32_t most_bins_ = 1;         // of a feature
+  int64_t slot_size_ = 0;         // words of a histogram
   std::vector<int32_t> free_slots_;
   kernels::DeviceArray<TreeRules> rules_;
   kernels::DeviceArray<int32_t> tiles_;

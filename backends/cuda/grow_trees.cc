@@ -46,6 +46,7 @@ void set_numbers(GrowingTree& tree) {
   rules.hessian_unit = power_of_two(-kernels::scale_exponent(max_hessian, most_hessian));
   rules.gradient_scale = power_of_two(FixedPoint::for_sum(max_gradient, n).exponent());
   rules.hessian_scale = power_of_two(FixedPoint::for_sum(max_hessian, n).exponent());
+  rules.packed = std::max(most_gradient, most_hessian) <= HistogramKernel::kMostPacked ? 1 : 0;
   rules.l1 = params.l1;
   rules.l2 = params.l2;
   rules.min_gain = params.min_gain;
@@ -113,66 +114,62 @@ void write_stump(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
   args.tree->leaf_values.push_back(leaf_value(tree, GrownNode(), 0, 0));
 }
 
-// What the leaves of finished trees are made of.
+// Finished trees, one behind the other, and the pieces of their samples.
 struct LeafWork {
-  std::vector<LeafTask> leaves;
-  std::vector<LeafSumTask> sums;
+  std::vector<kernels::TreeNode> nodes;
+  std::vector<kernels::CategorySet> sets;
+  std::vector<LeafTask> tasks;
   int32_t leaf_count = 0;
   int32_t most_leaves = 0;  // of a tree
 };
 
-LeafWork list_leaves(std::span<GrowingTree> trees) {
-  LeafWork work;
-  for (size_t t = 0; t < trees.size(); ++t) {
-    const auto tree = static_cast<int32_t>(t);
-    int32_t number = 0;
-    for (const GrownLeaf& leaf : trees[t].replay.leaves()) {
-      for (const int32_t holder : leaf.holders) {
-        const GrownNode& node = trees[t].replay.nodes()[static_cast<size_t>(holder)];
-        for (int64_t begin = node.begin; begin < node.end; begin += AssignLeavesKernel::kRows) {
-          work.leaves.push_back({begin, std::min(begin + AssignLeavesKernel::kRows, node.end), tree,
-                                 node.side, number});
-        }
-      }
-      ++number;
-    }
-    const int64_t n = trees[t].problem->sample_count;
-    for (int64_t begin = 0; begin < n; begin += LeafSumsKernel::kRows) {
-      work.sums.push_back(
-          {begin, std::min(begin + LeafSumsKernel::kRows, n), tree, work.leaf_count, number});
-    }
-    work.leaf_count += number;
-    work.most_leaves = std::max(work.most_leaves, number);
+void add_tree(const GrowingTree& tree, int32_t number, LeafWork& work) {
+  const kernels::Tree& made = *tree.args->tree;
+  const auto leaf_count = static_cast<int32_t>(tree.replay.leaves().size());
+  LeafTask task{};
+  task.leaf_of = tree.args->leaf_of;
+  task.tree = number;
+  task.first_node = static_cast<int32_t>(work.nodes.size());
+  task.first_set = static_cast<int32_t>(work.sets.size());
+  task.first_sum = work.leaf_count;
+  task.leaf_count = leaf_count;
+  const int64_t n = tree.problem->sample_count;
+  for (int64_t begin = 0; begin < n; begin += LeafSumsKernel::kRows) {
+    task.begin = begin;
+    task.end = std::min(begin + LeafSumsKernel::kRows, n);
+    work.tasks.push_back(task);
   }
-  return work;
+  work.nodes.insert(work.nodes.end(), made.nodes.begin(), made.nodes.end());
+  work.sets.insert(work.sets.end(), made.category_sets.begin(), made.category_sets.end());
+  work.leaf_count += leaf_count;
+  work.most_leaves = std::max(work.most_leaves, leaf_count);
 }
 
-// Leaf numbers of rows, and the finished trees.
+// The trees, leaf numbers of rows, and leaf values.
 Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const TreeRules* rules) {
-  const LeafWork work = list_leaves(trees);
-  std::vector<int32_t*> leaf_of;
-  for (const GrowingTree& tree : trees) leaf_of.push_back(tree.args->leaf_of);
+  LeafWork work;
+  for (size_t t = 0; t < trees.size(); ++t) {
+    trees[t].replay.write(trees[t].args->bins, *trees[t].args->tree);
+    add_tree(trees[t], static_cast<int32_t>(t), work);
+  }
   std::vector<int64_t> sums(2 * static_cast<size_t>(work.leaf_count));
-  ASSAY_ASSIGN_OR_RETURN(auto leaves, DeviceArray<LeafTask>::copy_of(device, work.leaves));
-  ASSAY_ASSIGN_OR_RETURN(auto sum_tasks, DeviceArray<LeafSumTask>::copy_of(device, work.sums));
-  ASSAY_ASSIGN_OR_RETURN(auto leaf_of_there, DeviceArray<int32_t*>::copy_of(device, leaf_of));
+  ASSAY_ASSIGN_OR_RETURN(auto nodes, DeviceArray<kernels::TreeNode>::copy_of(device, work.nodes));
+  ASSAY_ASSIGN_OR_RETURN(auto sets, DeviceArray<kernels::CategorySet>::copy_of(device, work.sets));
+  ASSAY_ASSIGN_OR_RETURN(auto tasks, DeviceArray<LeafTask>::copy_of(device, work.tasks));
   ASSAY_ASSIGN_OR_RETURN(auto sums_there,
                          DeviceArray<uint64_t>::make(device, static_cast<int64_t>(sums.size())));
   const auto sum_bytes = static_cast<int64_t>(sums.size() * sizeof(int64_t));
   ASSAY_RETURN_IF_ERROR(device.fill(sums_there.on_device(), 0, sum_bytes));
-  ASSAY_RETURN_IF_ERROR(device.launch<AssignLeavesKernel>(
-      {leaves.size(), 1, 0}, {rules, leaves.on_device(), leaf_of_there.on_device()}));
   ASSAY_RETURN_IF_ERROR(device.launch<LeafSumsKernel>(
-      {sum_tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
-      {rules, sum_tasks.on_device(), leaf_of_there.on_device(), sums_there.on_device(),
-       work.most_leaves}));
+      {tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
+      {trees[0].args->bins, rules, tasks.on_device(), nodes.on_device(), sets.on_device(),
+       sums_there.on_device(), work.most_leaves}));
   ASSAY_RETURN_IF_ERROR(
       device.download(std::as_writable_bytes(std::span(sums)), sums_there.on_device(), sum_bytes));
   size_t at = 0;
   for (GrowingTree& tree : trees) {
-    tree.replay.write(tree.args->bins, *tree.args->tree);
-    for (const GrownLeaf& leaf : tree.replay.leaves()) {
-      const GrownNode& node = tree.replay.nodes()[static_cast<size_t>(leaf.node)];
+    for (const int32_t leaf : tree.replay.leaves()) {
+      const GrownNode& node = tree.replay.nodes()[static_cast<size_t>(leaf)];
       tree.args->tree->leaf_values.push_back(leaf_value(tree, node, sums[at], sums[at + 1]));
       at += 2;
     }

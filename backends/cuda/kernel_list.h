@@ -17,17 +17,16 @@
 namespace assay::backends::cuda {
 
 // The number of a kernel is its place in this list.
-using KernelList =
-    std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel, LossTermsKernel,
-               LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, DeriveSlotsKernel,
-               HistogramKernel, DivideRowsKernel, AssignLeavesKernel, LeafSumsKernel, ColumnsKernel,
-               SearchFeaturesKernel, ChooseSplitsKernel>;
+using KernelList = std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel,
+                              LossTermsKernel, LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel,
+                              DeriveSlotsKernel, HistogramKernel, DivideRowsKernel, LeafSumsKernel,
+                              TableFormsKernel, SearchFeaturesKernel, ChooseSplitsKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
-    "bin_columns",   "predict_trees", "loss_gradients", "loss_terms",      "loss_sum",
-    "quantise_rows", "clear_slots",   "derive_slots",   "histogram",       "divide_rows",
-    "assign_leaves", "leaf_sums",     "columns",        "search_features", "choose_splits"};
+    "bin_columns",   "predict_trees", "loss_gradients",  "loss_terms",   "loss_sum",
+    "quantise_rows", "clear_slots",   "derive_slots",    "histogram",    "divide_rows",
+    "leaf_sums",     "table_forms",   "search_features", "choose_splits"};
 
 // A place in it.
 enum class KernelId : int32_t {};

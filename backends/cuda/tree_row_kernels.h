@@ -49,19 +49,24 @@ struct QuantiseRowsKernel {
 
 // Histograms of chunks of nodes' rows.
 //
-// A block has a tile of features side by side in its lanes, and a bin's sums of the tile's features
-// side by side in shared memory: each lane has a bank of its own, whatever the bins. Where a tile
-// has less features than a warp has lanes, several rows share a warp and each has its own copy of
-// the sums. Each thread asks for several rows before it uses the first.
+// A block has a tile of features side by side in its lanes, and each lane has a bank of shared
+// memory of its own for its features' sums, whatever the bins. Where a tile's row has less lanes
+// than a warp, several rows share a warp and each has its own copy of the sums. Each thread asks
+// for several rows before it uses the first.
+//
+// A row and feature is one addition of 32 bits, gradient in the upper half and hessian in the lower
+// one, and a lane has two features (`packed`). When a half runs over, which the value before the
+// addition tells, the block hands what was lost to the histogram at once. Where that would be
+// often, since rows have large numbers, it is two additions, and a lane has one feature.
 struct HistogramKernel {
   static constexpr int32_t kThreads = 512;
-  static constexpr int32_t kMostFeatures = kWarp;  // of a tile; divides kBlockWidth
-  static constexpr int32_t kAhead = 8;             // rows that a thread reads at once
+  static constexpr int32_t kAhead = 8;  // rows that a thread reads at once
+  // The greatest hessian for which additions are packed.
+  static constexpr int32_t kMostPacked = 1023;
   // Chunks of so few rows are not worth clearing and emptying shared memory.
   static constexpr int32_t kDirectRows = 256;
   static constexpr int32_t kLeastChunk = 512;
   static constexpr int32_t kMostChunk = 1 << 16;
-  static constexpr int32_t kMostSharedBytes = 2 * 256 * kWarp * 4;
 
   // For features of at most `bins` bins.
   static constexpr int32_t shared_bytes(int32_t bins) {
@@ -71,6 +76,7 @@ struct HistogramKernel {
   // Grid: x chunks, y tiles.
   struct Params {
     kernels::BinnedView bins;
+    const uint8_t* tile_rows;  // TableForms::tiles, or null: cells are those of `bins`
     const TreeRules* trees;
     const SplitTask* tasks;
     const SplitCounts* counts;
@@ -81,7 +87,7 @@ struct HistogramKernel {
     uint64_t* histograms;        // [slots, slot_size], those in use from 0
     int64_t slot_size;
     int32_t chunk_rows;
-    int32_t tile_width;  // 4, 8, 16 or 32
+    int32_t tile_width;  // as tile_width_of gives it
     int32_t most_bins;   // of a feature
   };
 
@@ -94,6 +100,7 @@ struct HistogramKernel {
     int32_t first_feature;
     const uint8_t* cells;  // of row 0 and the first feature
     int64_t row_width;
+    uint64_t* histogram;
   };
 
   template <class Block>
@@ -104,54 +111,43 @@ struct HistogramKernel {
     const int64_t begin = range.begin + int64_t{chunk.chunk} * params.chunk_rows;
     if (begin >= range.end) return;
     const int64_t rest = range.end - begin;
-    const int64_t end = begin + (params.chunk_rows < rest ? params.chunk_rows : rest);
     const TreeRules& rules = params.trees[task.tree];
-    const int32_t first = params.tiles[block.y()] * params.tile_width;
-    const Piece piece{&rules,
-                      rules.order[range.side],
-                      begin,
-                      end,
-                      first,
-                      params.bins.bins + params.bins.cell_offset(0, first),
-                      params.bins.block_width(first / kernels::kBlockWidth)};
-    uint64_t* histogram = params.histograms + chunk.slot * params.slot_size;
-    if (end - begin <= kDirectRows) {
-      block.each([&](int32_t thread) { add_directly(params, piece, thread, histogram); });
+    Piece piece{};
+    piece.rules = &rules;
+    piece.items = rules.order[range.side];
+    piece.begin = begin;
+    piece.end = begin + (params.chunk_rows < rest ? params.chunk_rows : rest);
+    piece.histogram = params.histograms + chunk.slot * params.slot_size;
+    place_cells(params, params.tiles[block.y()], piece);
+    if (piece.end - begin <= kDirectRows) {
+      block.each([&](int32_t thread) { add_directly(params, piece, thread); });
       return;
     }
-    auto* gradients = block.template shared<uint32_t>();
-    const int32_t cells = params.most_bins * kWarp;
-    uint32_t* hessians = gradients + cells;
+    auto* sums = block.template shared<uint32_t>();
     block.each([&](int32_t thread) {
-      for (int32_t i = thread; i < 2 * cells; i += kThreads) gradients[i] = 0;
+      for (int32_t i = thread; i < 2 * cells_of(params); i += kThreads) sums[i] = 0;
     });
-    block.each([&](int32_t thread) { add_up(params, piece, thread, gradients, hessians); });
-    block.each(
-        [&](int32_t thread) { hand_over(params, piece, thread, gradients, hessians, histogram); });
+    if (rules.packed != 0 && params.tile_rows != nullptr) {
+      block.each([&](int32_t thread) { add_packed(params, piece, thread, sums); });
+      block.each([&](int32_t thread) { hand_over_packed(params, piece, thread, sums); });
+    } else {
+      block.each([&](int32_t thread) { add_apart(params, piece, thread, sums); });
+      block.each([&](int32_t thread) { hand_over_apart(params, piece, thread, sums); });
+    }
   }
 
  private:
-  // Calls add(bin, item) for every row that a thread adds its feature of.
-  template <class Add>
-  ASSAY_DEVICE static void visit(const Params& params, const Piece& piece, int32_t thread,
-                                 Add&& add) {
-    const uint8_t* cells = piece.cells + thread % params.tile_width;
-    const int32_t lanes = kThreads / params.tile_width;
-    for (int64_t i = piece.begin + thread / params.tile_width; i < piece.end;
-         i += int64_t{kAhead} * lanes) {
-      RowItem items[kAhead];
-      uint8_t bins[kAhead];
-      ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) {
-        const int64_t at = i + int64_t{k} * lanes;
-        items[k] = at < piece.end ? piece.items[at] : RowItem{0};
-      }
-      ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) {
-        bins[k] = cells[piece.rules->row_of(items[k].position()) * piece.row_width];
-      }
-      ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) add(int32_t{bins[k]}, items[k]);
+  // Of half of the shared memory.
+  ASSAY_DEVICE static int32_t cells_of(const Params& params) { return params.most_bins * kWarp; }
+
+  ASSAY_DEVICE static void place_cells(const Params& params, int32_t tile, Piece& piece) {
+    piece.first_feature = tile * params.tile_width;
+    if (params.tile_rows != nullptr) {
+      piece.cells = params.tile_rows + tile * params.bins.row_count * params.tile_width;
+      piece.row_width = params.tile_width;
+    } else {
+      piece.cells = params.bins.bins + params.bins.cell_offset(0, piece.first_feature);
+      piece.row_width = params.bins.block_width(piece.first_feature / kernels::kBlockWidth);
     }
   }
 
@@ -159,43 +155,118 @@ struct HistogramKernel {
     return feature < params.bins.feature_count && params.bin_offsets[feature] >= 0;
   }
 
-  ASSAY_DEVICE static void add_directly(const Params& params, const Piece& piece, int32_t thread,
-                                        uint64_t* histogram) {
+  // Calls add(cell, item) for the rows of a thread, of `width` threads that share a row.
+  template <class Cell, class Add>
+  ASSAY_DEVICE static void visit(const Piece& piece, int32_t thread, int32_t width, Add&& add) {
+    const uint8_t* cells = piece.cells + thread % width * static_cast<int32_t>(sizeof(Cell));
+    const int32_t lanes = kThreads / width;
+    for (int64_t i = piece.begin + thread / width; i < piece.end; i += int64_t{kAhead} * lanes) {
+      RowItem items[kAhead];
+      Cell found[kAhead];
+      ASSAY_UNROLL
+      for (int32_t k = 0; k < kAhead; ++k) {
+        const int64_t at = i + int64_t{k} * lanes;
+        items[k] = at < piece.end ? piece.items[at] : RowItem{0};
+      }
+      ASSAY_UNROLL
+      for (int32_t k = 0; k < kAhead; ++k) {
+        const int64_t row = piece.rules->row_of(items[k].position());
+        found[k] = *reinterpret_cast<const Cell*>(cells + row * piece.row_width);
+      }
+      ASSAY_UNROLL
+      for (int32_t k = 0; k < kAhead; ++k) add(found[k], items[k]);
+    }
+  }
+
+  ASSAY_DEVICE static void add_directly(const Params& params, const Piece& piece, int32_t thread) {
     const int32_t feature = piece.first_feature + thread % params.tile_width;
     if (!wanted(params, feature)) return;
-    uint64_t* bins = histogram + params.bin_offsets[feature];
-    visit(params, piece, thread, [&](int32_t bin, const RowItem& item) {
+    uint64_t* bins = piece.histogram + params.bin_offsets[feature];
+    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, const RowItem& item) {
       const uint64_t word = packed_word(item.gradient(), item.hessian());
       if (word != 0) add_to(bins + bin, word);
     });
   }
 
-  ASSAY_DEVICE static void add_up(const Params& params, const Piece& piece, int32_t thread,
-                                  uint32_t* gradients, uint32_t* hessians) {
+  // Two additions: gradients in the first half of the shared memory, hessians in the second.
+  ASSAY_DEVICE static void add_apart(const Params& params, const Piece& piece, int32_t thread,
+                                     uint32_t* sums) {
     if (!wanted(params, piece.first_feature + thread % params.tile_width)) return;
-    const int32_t lane = thread % kWarp;
-    visit(params, piece, thread, [&](int32_t bin, const RowItem& item) {
-      (void)add_to(gradients + bin * kWarp + lane, static_cast<uint32_t>(item.gradient()));
-      (void)add_to(hessians + bin * kWarp + lane, item.hessian());
+    uint32_t* gradients = sums + thread % kWarp;
+    uint32_t* hessians = gradients + cells_of(params);
+    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, const RowItem& item) {
+      (void)add_to(gradients + bin * kWarp, static_cast<uint32_t>(item.gradient()));
+      (void)add_to(hessians + bin * kWarp, item.hessian());
     });
   }
 
   // Adds the block's sums, all copies of each, to the histogram.
-  ASSAY_DEVICE static void hand_over(const Params& params, const Piece& piece, int32_t thread,
-                                     const uint32_t* gradients, const uint32_t* hessians,
-                                     uint64_t* histogram) {
+  ASSAY_DEVICE static void hand_over_apart(const Params& params, const Piece& piece, int32_t thread,
+                                           const uint32_t* sums) {
     const int32_t width = params.tile_width;
     const int32_t feature = piece.first_feature + thread % width;
     if (!wanted(params, feature)) return;
-    uint64_t* bins = histogram + params.bin_offsets[feature];
+    const uint32_t* hessians = sums + cells_of(params);
+    uint64_t* bins = piece.histogram + params.bin_offsets[feature];
     for (int32_t bin = thread / width; bin < params.bin_counts[feature]; bin += kThreads / width) {
       uint32_t gradient = 0;
       uint32_t hessian = 0;
       for (int32_t lane = thread % width; lane < kWarp; lane += width) {
-        gradient += gradients[bin * kWarp + lane];
+        gradient += sums[bin * kWarp + lane];
         hessian += hessians[bin * kWarp + lane];
       }
       const uint64_t word = packed_word(static_cast<int32_t>(gradient), hessian);
+      if (word != 0) add_to(bins + bin, word);
+    }
+  }
+
+  // One addition: even features in the first half of the shared memory, odd ones in the second.
+  ASSAY_DEVICE static void add_packed(const Params& params, const Piece& piece, int32_t thread,
+                                      uint32_t* sums) {
+    const int32_t lanes = params.tile_width / 2;
+    const int32_t feature = piece.first_feature + thread % lanes * 2;
+    const bool even = wanted(params, feature);
+    const bool odd = wanted(params, feature + 1);
+    if (!even && !odd) return;
+    uint32_t* even_sums = sums + thread % kWarp;
+    uint32_t* odd_sums = even_sums + cells_of(params);
+    visit<uint16_t>(piece, thread, lanes, [&](uint16_t bins, const RowItem& item) {
+      const auto addend = static_cast<uint32_t>(item.word);
+      const int32_t first = bins & 0xff;
+      const int32_t second = bins >> 8;
+      if (even) add_halves(params, piece, feature, first, addend, even_sums);
+      if (odd) add_halves(params, piece, feature + 1, second, addend, odd_sums);
+    });
+  }
+
+  ASSAY_DEVICE static void add_halves(const Params& params, const Piece& piece, int32_t feature,
+                                      int32_t bin, uint32_t addend, uint32_t* sums) {
+    constexpr uint32_t kCarry = 0x10000;  // of the lower half into the upper one
+    constexpr uint32_t kSign = 0x80000000;
+    const uint32_t before = add_to(sums + bin * kWarp, addend);
+    const uint32_t after = before + addend;
+    const uint32_t carries = (before ^ addend ^ after) & kCarry;
+    const uint32_t overflows = (before ^ after) & (addend ^ after) & kSign;
+    if ((carries | overflows) == 0) return;
+    int32_t gradient = 0;
+    if (carries != 0) gradient -= 1;
+    if (overflows != 0) gradient += (after & kSign) != 0 ? 0x10000 : -0x10000;
+    add_to(piece.histogram + params.bin_offsets[feature] + bin, packed_word(gradient, carries));
+  }
+
+  ASSAY_DEVICE static void hand_over_packed(const Params& params, const Piece& piece,
+                                            int32_t thread, const uint32_t* sums) {
+    const int32_t width = params.tile_width;
+    const int32_t feature = piece.first_feature + thread % width;
+    if (!wanted(params, feature)) return;
+    const uint32_t* own = sums + (feature % 2 == 0 ? 0 : cells_of(params));
+    uint64_t* bins = piece.histogram + params.bin_offsets[feature];
+    for (int32_t bin = thread / width; bin < params.bin_counts[feature]; bin += kThreads / width) {
+      uint64_t word = 0;
+      for (int32_t lane = thread % width / 2; lane < kWarp; lane += width / 2) {
+        const uint32_t halves = own[bin * kWarp + lane];
+        word += packed_word(static_cast<int16_t>(halves >> 16), halves & 0xffff);
+      }
       if (word != 0) add_to(bins + bin, word);
     }
   }
@@ -269,6 +340,7 @@ struct DivideRowsKernel {
     const SplitTask* tasks;
     const ChunkTask* chunks;
     SplitCounts* counts;
+    int32_t chunk_rows;  // a multiple of kRows
   };
 
   struct Held {
@@ -276,25 +348,42 @@ struct DivideRowsKernel {
     uint32_t left;  // bit k: item k goes left
   };
 
+  // The cells of the feature that a node is divided by: of a row at row * stride.
+  struct Cells {
+    const uint8_t* first;
+    int64_t stride;
+  };
+
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
     const ChunkTask& chunk = params.chunks[block.x()];
     const SplitTask& task = params.tasks[chunk.task];
     const TreeRules& rules = params.trees[task.tree];
-    const int64_t begin = task.begin + int64_t{chunk.chunk} * kRows;
-    const auto rows = static_cast<int32_t>(task.end - begin < kRows ? task.end - begin : kRows);
+    const int32_t feature = task.rule.feature;
+    Cells cells{params.bins.bins + params.bins.cell_offset(0, feature),
+                params.bins.block_width(feature / kernels::kBlockWidth)};
+    if (params.columns != nullptr) {
+      cells = {params.columns + int64_t{feature} * params.bins.row_count, 1};
+    }
+    const int64_t begin = task.begin + int64_t{chunk.chunk} * params.chunk_rows;
+    const int64_t rest = task.end - begin;
+    const int64_t end = begin + (params.chunk_rows < rest ? params.chunk_rows : rest);
+    for (int64_t first = begin; first < end; first += kRows) {
+      divide(block, task, rules, cells, first, end, params.counts[chunk.task]);
+    }
+  }
+
+ private:
+  // At most kRows rows from `begin` on.
+  template <class Block>
+  ASSAY_DEVICE static void divide(Block& block, const SplitTask& task, const TreeRules& rules,
+                                  const Cells& cells, int64_t begin, int64_t end,
+                                  SplitCounts& counts) {
+    const auto rows = static_cast<int32_t>(end - begin < kRows ? end - begin : kRows);
     const RowItem* from = rules.order[task.side] + begin;
     RowItem* to = rules.order[1 - task.side];
     auto* sorted = block.template shared<RowItem>();
     auto* bases = block.template shared<uint32_t>(kBasesAt);
-    // A cell of the feature is at row * stride.
-    const int64_t feature = task.rule.feature;
-    const bool by_column = params.columns != nullptr;
-    const uint8_t* cells = by_column
-                               ? params.columns + feature * params.bins.row_count
-                               : params.bins.bins + params.bins.cell_offset(0, task.rule.feature);
-    const int64_t stride =
-        by_column ? 1 : params.bins.block_width(task.rule.feature / kernels::kBlockWidth);
     typename Block::template PerThread<Held> held;
     typename Block::template PerThread<uint32_t> lefts;
     block.each([&](int32_t thread) {
@@ -309,12 +398,12 @@ struct DivideRowsKernel {
       uint8_t bins[kEach];
       ASSAY_UNROLL
       for (int32_t k = 0; k < kEach; ++k) {
-        bins[k] = cells[rules.row_of(mine.items[k].position()) * stride];
+        bins[k] = cells.first[rules.row_of(mine.items[k].position()) * cells.stride];
       }
       ASSAY_UNROLL
       for (int32_t k = 0; k < kEach; ++k) {
-        const bool counts = k * kThreads + thread < rows;
-        if (!counts || !kernels::goes_left(task.rule, &task.set, bins[k])) continue;
+        const bool there = k * kThreads + thread < rows;
+        if (!there || !kernels::goes_left(task.rule, &task.set, bins[k])) continue;
         mine.left |= 1u << k;
         lefts[thread] += 1;
       }
@@ -322,7 +411,6 @@ struct DivideRowsKernel {
     const auto left_count =
         static_cast<int32_t>(block.prefix_sums(lefts, block.template shared<uint32_t>(kSparesAt)));
     block.each([&](int32_t thread) {
-      SplitCounts& counts = params.counts[chunk.task];
       if (thread == 0) bases[0] = add_to(&counts.left, static_cast<uint32_t>(left_count));
       if (thread == kWarp)
         bases[1] = add_to(&counts.right, static_cast<uint32_t>(rows - left_count));
@@ -348,35 +436,11 @@ struct DivideRowsKernel {
   }
 };
 
-// Writes the leaf of every row.
-struct AssignLeavesKernel {
-  static constexpr int32_t kThreads = 256;
-  static constexpr int32_t kRows = 4096;  // a task has at most so many
-
-  // Grid: x tasks.
-  struct Params {
-    const TreeRules* trees;
-    const LeafTask* leaves;
-    int32_t* const* leaf_of;  // [trees]: out, by position
-  };
-
-  template <class Block>
-  ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    const LeafTask& leaf = params.leaves[block.x()];
-    const RowItem* order = params.trees[leaf.tree].order[leaf.side];
-    int32_t* leaf_of = params.leaf_of[leaf.tree];
-    block.each([&](int32_t thread) {
-      for (int64_t i = leaf.begin + thread; i < leaf.end; i += kThreads) {
-        leaf_of[order[i].position()] = leaf.leaf;
-      }
-    });
-  }
-};
-
-// Adds up gradients and hessians of leaves, over the rows of a sample in their order.
+// Leaves of rows, and the sums of gradients and hessians of leaves, over the rows of a sample in
+// their order: each row walks down its finished tree.
 struct LeafSumsKernel {
   static constexpr int32_t kThreads = 256;
-  static constexpr int32_t kRows = 8192;        // a task has at most so many
+  static constexpr int32_t kRows = 4096;        // a task has at most so many
   static constexpr int32_t kMostLeaves = 1024;  // that a block adds up in shared memory
   static constexpr int32_t shared_bytes(int32_t leaves) {
     return leaves <= kMostLeaves ? 2 * leaves * static_cast<int32_t>(sizeof(uint64_t)) : 0;
@@ -384,18 +448,19 @@ struct LeafSumsKernel {
 
   // Grid: x tasks. `most_leaves` is the greatest leaf_count of a task.
   struct Params {
+    kernels::BinnedView bins;
     const TreeRules* trees;
-    const LeafSumTask* tasks;
-    const int32_t* const* leaf_of;  // [trees], by position
-    uint64_t* sums;                 // [leaves, 2]: gradient and hessian in fixed point, from 0
+    const LeafTask* tasks;
+    const kernels::TreeNode* nodes;    // of all trees
+    const kernels::CategorySet* sets;  // likewise
+    uint64_t* sums;                    // [leaves, 2]: gradient and hessian in fixed point, from 0
     int32_t most_leaves;
   };
 
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    const LeafSumTask& task = params.tasks[block.x()];
+    const LeafTask& task = params.tasks[block.x()];
     const TreeRules& rules = params.trees[task.tree];
-    const int32_t* leaf_of = params.leaf_of[task.tree];
     uint64_t* sums = params.sums + 2 * int64_t{task.first_sum};
     const bool shared = params.most_leaves <= kMostLeaves;
     uint64_t* target = shared ? block.template shared<uint64_t>() : sums;
@@ -407,9 +472,11 @@ struct LeafSumsKernel {
     block.each([&](int32_t thread) {
       for (int64_t i = task.begin + thread; i < task.end; i += kThreads) {
         const int64_t row = rules.row_of(static_cast<uint32_t>(i));
+        const int32_t leaf = leaf_of(params, task, row);
+        task.leaf_of[i] = leaf;
         const double gradient = static_cast<double>(rules.gradients[row]) * rules.gradient_scale;
         const double hessian = static_cast<double>(rules.hessians[row]) * rules.hessian_scale;
-        uint64_t* pair = target + 2 * int64_t{leaf_of[i]};
+        uint64_t* pair = target + 2 * int64_t{leaf};
         add_to(pair, static_cast<uint64_t>(round_to_even(gradient)));
         add_to(pair + 1, static_cast<uint64_t>(round_to_even(hessian)));
       }
@@ -421,18 +488,32 @@ struct LeafSumsKernel {
       }
     });
   }
+
+ private:
+  ASSAY_DEVICE static int32_t leaf_of(const Params& params, const LeafTask& task, int64_t row) {
+    const kernels::TreeNode* nodes = params.nodes + task.first_node;
+    const kernels::CategorySet* sets = params.sets + task.first_set;
+    kernels::TreeNode node = nodes[0];
+    while (!node.is_leaf()) {
+      const uint8_t bin = params.bins.bins[params.bins.cell_offset(row, node.feature)];
+      node = nodes[node.left + (kernels::goes_left(node, sets, bin) ? 0 : 1)];
+    }
+    return node.left;
+  }
 };
 
-// Turns the blocks of a table into columns.
-struct ColumnsKernel {
+// Makes the forms of a table (TableForms) from its blocks.
+struct TableFormsKernel {
   static constexpr int32_t kThreads = 256;
-  static constexpr int32_t kRows = 256;  // of a tile
+  static constexpr int32_t kRows = 256;  // of a block
   static constexpr int32_t kSharedBytes = kRows * kernels::kBlockWidth;
 
-  // Grid: x tiles of rows, y blocks of features.
+  // Grid: x pieces of rows, y blocks of features.
   struct Params {
     kernels::BinnedView bins;
-    uint8_t* columns;  // out, [feature_count, row_count]
+    uint8_t* columns;  // out
+    uint8_t* tiles;    // out
+    int32_t tile_width;
   };
 
   template <class Block>
@@ -444,16 +525,25 @@ struct ColumnsKernel {
     const int64_t rest = bins.row_count - first;
     const auto rows = static_cast<int32_t>(rest < kRows ? rest : kRows);
     const uint8_t* from = bins.bins + bins.block_offset(features) + first * width;
-    auto* tile = block.template shared<uint8_t>();
+    auto* cells = block.template shared<uint8_t>();
     block.each([&](int32_t thread) {
-      for (int32_t i = thread; i < rows * width; i += kThreads) tile[i] = from[i];
+      for (int32_t i = thread; i < rows * width; i += kThreads) cells[i] = from[i];
     });
-    uint8_t* to =
-        params.columns + int64_t{features} * kernels::kBlockWidth * bins.row_count + first;
+    const int32_t feature = features * kernels::kBlockWidth;
+    uint8_t* column = params.columns + feature * bins.row_count + first;
+    const int32_t tile_width = params.tile_width;
     block.each([&](int32_t thread) {
-      if (thread >= rows) return;
-      for (int32_t f = 0; f < width; ++f) {
-        to[f * bins.row_count + thread] = tile[thread * width + f];
+      if (thread < rows) {
+        for (int32_t f = 0; f < width; ++f) {
+          column[f * bins.row_count + thread] = cells[thread * width + f];
+        }
+      }
+      for (int32_t begin = 0; begin < width; begin += tile_width) {
+        uint8_t* tile = params.tiles + (feature + begin) * bins.row_count + first * tile_width;
+        for (int32_t i = thread; i < rows * tile_width; i += kThreads) {
+          const int32_t f = begin + i % tile_width;
+          tile[i] = f < width ? cells[i / tile_width * width + f] : uint8_t{0};
+        }
       }
     });
   }

@@ -19,6 +19,8 @@ struct SearchFeaturesKernel {
   static constexpr int32_t kThreads = 32;
   static constexpr int32_t kBins = 256;
   static constexpr int32_t kEach = kBins / kThreads;
+  static constexpr int32_t kWordBins = 32;  // of a word of a set
+  static constexpr uint8_t kAbsent = 0xff;  // there are at most kMaxBins levels
 
   // Grid: x features of a node (blocks beyond a node's have nothing to do), y nodes.
   struct Params {
@@ -44,9 +46,8 @@ struct SearchFeaturesKernel {
     double ratios[kBins];      // of present levels, by code
     uint64_t level_words[kBins];
     uint8_t levels[kBins];  // present levels, by code
-    uint8_t sorted[kBins];  // present levels in order of their ratio
-    int32_t level_count;
-    int32_t first;  // numeric: the thresholds to try, one if they are random
+    uint8_t ranks[kBins];   // of codes among present levels, in order of their ratio; or kAbsent
+    int32_t first;          // numeric: the thresholds to try, one if they are random
     int32_t last;
   };
   static constexpr int32_t kSharedBytes = sizeof(Memory);
@@ -198,7 +199,6 @@ struct SearchFeaturesKernel {
     found->threshold = -1;
     found->missing_left = 0;
     found->reserved = 0;
-    found->set = kernels::CategorySet{};
     if (job.rules->monotone == nullptr) return;
     const NodeBounds& bounds = job.search->bounds;
     const double left = value_of(side_of(*job.rules, left_word), l2, bounds);
@@ -261,6 +261,7 @@ struct SearchFeaturesKernel {
       found->feature = -1;
       if (winner.number < 0) return;
       put(job, winner.gain, threshold_word(memory, winner.number), l2, found);
+      found->set = kernels::CategorySet{};
       found->threshold = winner.number / 2;
       found->missing_left = winner.number % 2 == 0 ? 1 : 0;
     });
@@ -274,39 +275,64 @@ struct SearchFeaturesKernel {
     return divisor > 0 ? static_cast<double>(gradient_of(word)) * rules.unit / divisor : 0.0;
   }
 
+  // Their number. A thread looks at kEach codes.
   template <class Block>
-  ASSAY_DEVICE static void list_levels(Block& block, const Job& job, Memory& memory) {
+  ASSAY_DEVICE static int32_t list_levels(Block& block, const Job& job, Memory& memory) {
+    typename Block::template PerThread<uint32_t> places;
     block.each([&](int32_t thread) {
-      if (thread != 0) return;
-      int32_t count = 0;
-      for (int32_t bin = 0; bin < job.bin_count; ++bin) {
-        if (memory.words[bin] != 0) memory.levels[count++] = static_cast<uint8_t>(bin);
-      }
-      memory.level_count = count;
+      uint32_t count = 0;
+      ASSAY_UNROLL
+      for (int32_t i = 0; i < kEach; ++i) count += memory.words[thread * kEach + i] != 0 ? 1 : 0;
+      places[thread] = count;
     });
+    const uint32_t total = block.prefix_sums(places, reinterpret_cast<uint32_t*>(memory.prefixes));
     block.each([&](int32_t thread) {
-      for (int32_t k = thread; k < memory.level_count; k += kThreads) {
-        memory.level_words[k] = memory.words[memory.levels[k]];
-        memory.ratios[k] = ratio_of(*job.rules, memory.level_words[k]);
+      uint32_t place = places[thread];
+      ASSAY_UNROLL
+      for (int32_t i = 0; i < kEach; ++i) {
+        const int32_t code = thread * kEach + i;
+        const uint64_t word = memory.words[code];
+        memory.ranks[code] = kAbsent;
+        if (word == 0) continue;
+        memory.levels[place] = static_cast<uint8_t>(code);
+        memory.level_words[place] = word;
+        memory.ratios[place] = ratio_of(*job.rules, word);
+        ++place;
       }
     });
+    return static_cast<int32_t>(total);
   }
 
+  // A thread ranks kEach levels at once, so that it reads each ratio once.
   template <class Block>
-  ASSAY_DEVICE static void sort_levels(Block& block, Memory& memory) {
+  ASSAY_DEVICE static void sort_levels(Block& block, int32_t count, Memory& memory) {
     block.each([&](int32_t thread) {
-      const int32_t count = memory.level_count;
-      for (int32_t k = thread; k < count; k += kThreads) {
-        int32_t rank = 0;
-        for (int32_t other = 0; other < count; ++other) {
-          const bool before = memory.ratios[other] < memory.ratios[k] ||
-                              (memory.ratios[other] == memory.ratios[k] && other < k);
-          if (before) ++rank;
-        }
-        memory.sorted[rank] = memory.levels[k];
-        memory.words[rank] = memory.level_words[k];
+      double own[kEach];
+      int32_t rank[kEach];
+      ASSAY_UNROLL
+      for (int32_t i = 0; i < kEach; ++i) {
+        const int32_t k = i * kThreads + thread;
+        own[i] = k < count ? memory.ratios[k] : 0;
+        rank[i] = 0;
       }
-      for (int32_t k = count + thread; k < kBins; k += kThreads) memory.words[k] = 0;
+      for (int32_t other = 0; other < count; ++other) {
+        const double ratio = memory.ratios[other];
+        ASSAY_UNROLL
+        for (int32_t i = 0; i < kEach; ++i) {
+          const int32_t k = i * kThreads + thread;
+          rank[i] += ratio < own[i] || (ratio == own[i] && other < k) ? 1 : 0;
+        }
+      }
+      ASSAY_UNROLL
+      for (int32_t i = 0; i < kEach; ++i) {
+        const int32_t k = i * kThreads + thread;
+        if (k < count) {
+          memory.ranks[memory.levels[k]] = static_cast<uint8_t>(rank[i]);
+          memory.words[rank[i]] = memory.level_words[k];
+        } else {
+          memory.words[k] = 0;
+        }
+      }
     });
     (void)sum_prefixes(block, memory);
   }
@@ -334,48 +360,61 @@ struct SearchFeaturesKernel {
     return {l2, longest, 0, 2 * longest};
   }
 
-  ASSAY_DEVICE static uint64_t level_word(const Job& job, const Memory& memory,
+  ASSAY_DEVICE static uint64_t level_word(const Job& job, const Memory& memory, int32_t levels,
                                           const LevelRules& rules, int32_t number) {
     if (rules.longest == 0) return memory.level_words[number];
     if (number < rules.longest) return memory.prefixes[number];
-    const int32_t rest = memory.level_count - (number - rules.longest + 1);
+    const int32_t rest = levels - (number - rules.longest + 1);
     return rest == 0 ? job.total : job.total - memory.prefixes[rest - 1];
   }
 
-  ASSAY_DEVICE static void put_set(const Memory& memory, const LevelRules& rules, int32_t number,
-                                   kernels::CategorySet& set) {
+  // The bins of a candidate among the kWordBins from thread * kWordBins on.
+  ASSAY_DEVICE static uint32_t set_word(const Memory& memory, int32_t levels,
+                                        const LevelRules& rules, int32_t number, int32_t thread) {
     if (rules.longest == 0) {
-      set.insert(memory.levels[number]);
-      return;
+      const int32_t level = memory.levels[number];
+      return level / kWordBins == thread ? 1u << level % kWordBins : 0;
     }
     const bool front = number < rules.longest;
     const int32_t count = front ? number + 1 : number - rules.longest + 1;
-    const int32_t first = front ? 0 : memory.level_count - count;
-    for (int32_t k = first; k < first + count; ++k) set.insert(memory.sorted[k]);
+    const int32_t first = front ? 0 : levels - count;
+    uint32_t word = 0;
+    for (int32_t i = 0; i < kWordBins; ++i) {
+      const int32_t rank = memory.ranks[thread * kWordBins + i];
+      if (rank != kAbsent && rank >= first && rank < first + count) word |= 1u << i;
+    }
+    return word;
   }
 
   template <class Block>
   ASSAY_DEVICE static void search_levels(Block& block, const Job& job, Memory& memory,
                                          FoundSplit* found) {
-    list_levels(block, job, memory);
-    const LevelRules rules = level_rules(job, memory.level_count);
-    if (rules.longest > 0) sort_levels(block, memory);
+    const int32_t levels = list_levels(block, job, memory);
+    const LevelRules rules = level_rules(job, levels);
+    if (rules.longest > 0) sort_levels(block, levels, memory);
     typename Block::template PerThread<Best> lanes;
     block.each([&](int32_t thread) {
       const Whole whole = whole_of(job, rules.l2);
       Best best{floor_of(job, whole), -1, 0};
       for (int32_t number = rules.first + thread; number < rules.last; number += kThreads) {
-        weigh(job, level_word(job, memory, rules, number), number, whole, best);
+        weigh(job, level_word(job, memory, levels, rules, number), number, whole, best);
       }
       lanes[thread] = best;
     });
     const Best winner = choose(block, lanes);
     block.each([&](int32_t thread) {
-      if (thread != 0) return;
-      found->feature = -1;
-      if (winner.number < 0) return;
-      put(job, winner.gain, level_word(job, memory, rules, winner.number), rules.l2, found);
-      put_set(memory, rules, winner.number, found->set);
+      if (winner.number < 0) {
+        if (thread == 0) found->feature = -1;
+        return;
+      }
+      const int32_t number = winner.number;
+      if (thread == 0) {
+        put(job, winner.gain, level_word(job, memory, levels, rules, number), rules.l2, found);
+      }
+      if (thread < kBins / kWordBins) {
+        found->set.words[static_cast<size_t>(thread)] =
+            set_word(memory, levels, rules, number, thread);
+      }
     });
   }
 };

@@ -60,6 +60,7 @@ struct TreeRules {
   int32_t onehot_levels;
   int32_t max_category_levels;
   int32_t random_thresholds;
+  int32_t packed;  // sums of rows' gradients and hessians may share a word of 32 bits
 
   ASSAY_DEVICE int64_t row_of(uint32_t position) const {
     return rows == nullptr ? position : rows[position];

@@ -85,20 +85,14 @@ struct FoundSplit {
   kernels::CategorySet set;
 };
 
-// A piece of the rows of a leaf of the finished tree: rows of `leaf`, a number in its tree.
+// A piece of the rows of a sample, whose tree is finished: where it is among those of the call.
 struct LeafTask {
   int64_t begin;
   int64_t end;
+  int32_t* leaf_of;  // of the tree, by position
   int32_t tree;
-  int32_t side;
-  int32_t leaf;
-};
-
-// A piece of the rows of a sample, whose leaves' sums are first_sum and following.
-struct LeafSumTask {
-  int64_t begin;
-  int64_t end;
-  int32_t tree;
+  int32_t first_node;
+  int32_t first_set;
   int32_t first_sum;
   int32_t leaf_count;
 };
