@@ -129,16 +129,24 @@ Result<kernels::Device*> DeviceSet::first_of(Kind& kind, std::string_view name) 
   return fail(StatusCode::kDevice, "no device '{}' (there are: {})", name, device_list(devices()));
 }
 
+std::vector<kernels::Device*> DeviceSet::usable_cards(bool all) const {
+  std::vector<kernels::Device*> cards;
+  for (kernels::Device* device : devices()) {
+    const kernels::DeviceInfo& info = device->info();
+    const bool fit = device != host_.get() && !info.emulated && !info.untried;
+    if (!fit || !device->bring_up()) continue;
+    cards.push_back(device);
+    if (!all) break;
+  }
+  return cards;
+}
+
 Result<kernels::Device*> DeviceSet::find(std::string_view name) const {
   const std::string wanted = lower_case(name);
   if (wanted == host_->info().id) return host_.get();
   if (wanted == kAuto) {
-    for (kernels::Device* device : devices()) {
-      const kernels::DeviceInfo& info = device->info();
-      const bool chosen = device != host_.get() && !info.emulated && !info.untried;
-      if (chosen && device->bring_up()) return device;
-    }
-    return host_.get();
+    const std::vector<kernels::Device*> cards = usable_cards(false);
+    return cards.empty() ? host_.get() : cards.front();
   }
   const std::string kind = kind_of(wanted);
   for (const auto& known : kinds_) {
@@ -167,6 +175,11 @@ Error DeviceSet::unknown(std::string_view name) const {
 
 Result<std::vector<kernels::Device*>> DeviceSet::find_all(std::string_view list) const {
   std::vector<kernels::Device*> chosen;
+  if (lower_case(list) == kAuto) {
+    chosen = usable_cards(true);
+    chosen.insert(chosen.begin(), host_.get());
+    return chosen;
+  }
   const bool alone = list.find(',') == std::string_view::npos;
   for (;;) {
     const size_t comma = std::min(list.find(','), list.size());

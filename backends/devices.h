@@ -59,8 +59,9 @@ class DeviceSet {
   // such device, or it cannot be brought up, with the reason; invalid_argument for any other name,
   // with the nearest one.
   Result<kernels::Device*> find(std::string_view name) const;
-  // The devices of a list, "cpu,fpga:emu0", in its order; at least one. "auto" stands alone.
-  // Fails: as `find`; invalid_argument for a device that is named twice.
+  // The devices of a list, "cpu,fpga:emu0", in its order; at least one. "auto" stands alone, and is
+  // all that `find` might take for it, the CPU first. Fails: as `find`; invalid_argument for a
+  // device that is named twice.
   Result<std::vector<kernels::Device*>> find_all(std::string_view list) const;
 
  private:
@@ -68,6 +69,8 @@ class DeviceSet {
   // Of the kind, looked for now if that was not done.
   const FoundDevices& found(Kind& kind) const;
   Result<kernels::Device*> first_of(Kind& kind, std::string_view name) const;
+  // The cards that "auto" may mean and that can be brought up: all, or one.
+  std::vector<kernels::Device*> usable_cards(bool all) const;
   Error unknown(std::string_view name) const;
 
   std::unique_ptr<kernels::Device> host_;

@@ -1,6 +1,6 @@
 // KernelSet: every op's table, filled once at start by backends/devices and then read-only.
 // Learners get a ComputeContext: the set, their device, and the host for what that device does not
-// declare. They never name a backend.
+// declare or take. They never name a backend.
 #pragma once
 
 #include <tuple>
@@ -45,18 +45,26 @@ class KernelSet {
 struct ComputeContext {
   const KernelSet* kernels = nullptr;
   Device* device = nullptr;  // what --device chose
-  Device* host = nullptr;    // the CPU, for ops that `device` does not declare
+  Device* host = nullptr;    // the CPU, for what `device` does not declare or declines
   Executor* executor = nullptr;
   const StopToken* stop = nullptr;
 
-  // Where Op runs, and so where its arrays must be.
+  // Where Op runs the problems that the device does not decline.
   template <class Op>
   Device& device_of() const {
     return kernels->table<Op>().declared_by(device->info().kind) ? *device : *host;
   }
+  // Where Op runs this problem, and so where its arrays must be: on the host if all of the device's
+  // implementations decline it.
+  template <class Op>
+  Device& device_for(const typename Op::Problem& problem) const {
+    Device& at = device_of<Op>();
+    return plan_op(kernels->table<Op>(), at.info(), problem).chosen != nullptr ? at : *host;
+  }
   template <class Op>
   Status run(const typename Op::Problem& problem, const typename Op::Args& args) const {
-    return run_op(kernels->table<Op>(), OpContext{&device_of<Op>(), executor, stop}, problem, args);
+    return run_op(kernels->table<Op>(), OpContext{&device_for<Op>(problem), executor, stop},
+                  problem, args);
   }
 };
 

@@ -18,16 +18,22 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   }
   ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));
-  auto chosen = engine->devices_.find_all(options.device);
-  if (!chosen) return fail_with(std::move(chosen.error()), "device");
-  if (chosen->size() > 1 && !options.several) {
+  const bool left = lower_case(options.device) == "auto";
+  if (left && !options.several) {
+    ASSAY_ASSIGN_OR_RETURN(kernels::Device* const device, engine->devices_.find(options.device));
+    engine->chosen_ = {device};
+  } else {
+    auto chosen = engine->devices_.find_all(options.device);
+    if (!chosen) return fail_with(std::move(chosen.error()), "device");
+    engine->chosen_ = std::move(*chosen);
+  }
+  const std::vector<kernels::Device*>& chosen = engine->chosen_;
+  if (chosen.size() > 1 && !options.several) {
     return fail(StatusCode::kInvalidArgument,
                 "device: '{}' is a list, and this command computes on one device", options.device);
   }
-  engine->chosen_ = std::move(*chosen);
   kernels::Device& host = engine->devices_.host();
-  const bool left = lower_case(options.device) == "auto";
-  if (left && engine->chosen_.front() != &host) engine->spare_ = {&host};
+  if (left && chosen.front() != &host) engine->spare_ = {&host};
   engine->threads_ =
       options.threads > 0 ? static_cast<int>(std::min<int64_t>(options.threads, usable)) : usable;
   engine->memory_bytes_ = memory;

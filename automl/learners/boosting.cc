@@ -51,27 +51,26 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
       feature_count_(request.data->features->feature_count()),
       validates_(!request.valid_rows.empty()),
       samples_(options.row_fraction < 1 || options.sampling == "goss"),
-      host_trees_(context.device_of<GrowTree>().info().shares_host_memory),
+      host_trees_(grower().info().shares_host_memory),
       together_(outputs_ > 1 && objective.leaf_rule == LeafRule::kNewton &&
-                &context.device_of<GrowTrees>() == &context.device_of<GrowTree>()),
+                &context.device_of<GrowTrees>() == &grower()),
       forest_(1, outputs_),
       round_(1, outputs_) {}
 
 Status Booster::setup_features() {
   const TrainingData& data = *request_.data;
-  Device& grower = context_.device_of<GrowTree>();
   Device& predictor = context_.device_of<PredictTrees>();
   monotone_.assign(data.monotone.begin(), data.monotone.end());
   interactions_.assign(data.interactions.begin(), data.interactions.end());
   if (options_.categorical != "ordered") {
-    ASSAY_ASSIGN_OR_RETURN(grow_bins_, data.features->growth_bins(grower, context_));
+    ASSAY_ASSIGN_OR_RETURN(grow_bins_, data.features->growth_bins(grower(), context_));
     ASSAY_ASSIGN_OR_RETURN(predict_bins_, data.features->bins(predictor, context_));
     return {};
   }
   const OrderedOptions ordered{static_cast<int32_t>(options_.onehot_levels),
                                options_.category_smooth};
   ASSAY_ASSIGN_OR_RETURN(ordered_, OrderedTargets::make(request_, data_, ordered, context_));
-  ASSAY_ASSIGN_OR_RETURN(grow_bins_, ordered_->bins(grower, context_));
+  ASSAY_ASSIGN_OR_RETURN(grow_bins_, ordered_->bins(grower(), context_));
   ASSAY_ASSIGN_OR_RETURN(predict_bins_, ordered_->bins(predictor, context_));
   for (const int32_t origin : ordered_->origins().subspan(static_cast<size_t>(feature_count_))) {
     if (!monotone_.empty()) monotone_.push_back(0);
@@ -195,10 +194,10 @@ std::vector<uint8_t> Booster::sample_features(int64_t round) const {
 }
 
 Status Booster::compute_gradients() {
-  Device& at = context_.device_of<LossGradients>();
   const kernels::LossProblem problem{objective_.loss, row_count_,
                                      static_cast<int64_t>(sample_.size()), outputs_,
                                      objective_.parameter};
+  Device& at = context_.device_for<LossGradients>(problem);
   kernels::LossGradientsArgs args;
   ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));
   ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.read_at(at));
@@ -214,6 +213,15 @@ Status Booster::compute_gradients() {
   return context_.run<LossGradients>(problem, args);
 }
 
+Device& Booster::grower() const {
+  kernels::GrowTreeProblem problem;
+  problem.row_count = row_count_;
+  problem.sample_count = static_cast<int64_t>(request_.train_rows.size());
+  problem.feature_count = feature_count_;
+  problem.params = options_.tree_params(feature_count_);
+  return context_.device_for<GrowTree>(problem);
+}
+
 kernels::GrowTreeProblem Booster::tree_problem(int64_t round, int32_t output) const {
   kernels::GrowTreeProblem problem;
   problem.row_count = row_count_;
@@ -226,7 +234,7 @@ kernels::GrowTreeProblem Booster::tree_problem(int64_t round, int32_t output) co
 }
 
 Result<kernels::GrowTreeArgs> Booster::tree_args(int32_t output, const std::vector<uint8_t>& mask) {
-  Device& at = context_.device_of<GrowTree>();
+  Device& at = grower();
   kernels::GrowTreeArgs args;
   args.bins = grow_bins_;
   ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));

@@ -57,6 +57,8 @@ class Booster {
   std::vector<uint8_t> sample_features(int64_t round) const;
   Status compute_gradients();
   kernels::GrowTreeProblem tree_problem(int64_t round, int32_t output) const;
+  // Where trees grow.
+  kernels::Device& grower() const;
   Result<kernels::GrowTreeArgs> tree_args(int32_t output, const std::vector<uint8_t>& mask);
   Status grow(int64_t round, int32_t output, const std::vector<uint8_t>& mask);
   // The trees of all outputs at once.

@@ -89,15 +89,26 @@ ForestFit::Sample ForestFit::draw(int64_t tree) const {
   return sample;
 }
 
-Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
-  const Sample sample = draw(tree);
-  Device& at = context_.device_of<GrowTree>();
+kernels::GrowTreeProblem ForestFit::tree_problem(int64_t sample_count) const {
+  const int32_t features = request_.data->features->feature_count();
   kernels::GrowTreeProblem problem;
   problem.row_count = row_count_;
-  problem.sample_count = static_cast<int64_t>(sample.rows.size());
-  problem.feature_count = grow_bins_.feature_count;
+  problem.sample_count = sample_count;
+  problem.feature_count = features;
   problem.class_count = class_count_;
-  problem.params = options_.tree_params(grow_bins_.feature_count, class_count_, random_thresholds_);
+  problem.params = options_.tree_params(features, class_count_, random_thresholds_);
+  return problem;
+}
+
+Device& ForestFit::grower() const {
+  return context_.device_for<GrowTree>(
+      tree_problem(static_cast<int64_t>(request_.train_rows.size())));
+}
+
+Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
+  const Sample sample = draw(tree);
+  Device& at = grower();
+  kernels::GrowTreeProblem problem = tree_problem(static_cast<int64_t>(sample.rows.size()));
   problem.seed = derive_seed(request_.seed, "tree", static_cast<uint64_t>(tree));
   Uploads uploads;
   kernels::GrowTreeArgs args;
@@ -139,8 +150,7 @@ Status ForestFit::grow_batch(int64_t begin, int64_t end, std::vector<Tree>& tree
   std::vector<Tree> grown(count);
   std::vector<Status> statuses(count, Status());
   const auto train_count = static_cast<int64_t>(request_.train_rows.size());
-  const bool side_by_side =
-      context_.device_of<GrowTree>().info().shares_host_memory && train_count <= kSideBySideRows;
+  const bool side_by_side = grower().info().shares_host_memory && train_count <= kSideBySideRows;
   if (side_by_side) {
     kernels::Usage* const usage = kernels::Usage::current();
     ASSAY_RETURN_IF_ERROR(
@@ -262,8 +272,7 @@ double ForestFit::validate() const {
 }
 
 Result<FitResult> ForestFit::run() {
-  ASSAY_ASSIGN_OR_RETURN(
-      grow_bins_, request_.data->features->growth_bins(context_.device_of<GrowTree>(), context_));
+  ASSAY_ASSIGN_OR_RETURN(grow_bins_, request_.data->features->growth_bins(grower(), context_));
   const bool validates = request_.observer != nullptr && !request_.valid_rows.empty();
   if (validates) {
     valid_sums_.assign(request_.valid_rows.size() * static_cast<size_t>(outputs_), 0.0);

@@ -44,6 +44,10 @@ class ForestFit {
   // How often each training row is in a tree's bootstrap sample.
   std::vector<float> bootstrap_counts(int64_t tree) const;
   Sample draw(int64_t tree) const;
+  // Of a tree on so many rows, without its seed.
+  kernels::GrowTreeProblem tree_problem(int64_t sample_count) const;
+  // Where trees grow.
+  kernels::Device& grower() const;
   Status grow(int64_t tree, Executor& executor, kernels::Tree& out) const;
   // Grows trees [begin, end), in order of number; those that were not finished before a stop are
   // left out.

@@ -14,8 +14,8 @@
 //   PerThread<T>          T& operator[](thread)
 //   prefix_sums(values, spare)  every thread's value becomes the sum of those of lower threads; the
 //                         sum of all is given. `spare` is shared memory for kMostWarps values
-//   best(values, better)  of a block of one warp: the value that is better than all others, of
-//                         which better(a, b) must be a strict order of any two
+//   best(values, better, spare)  the value that is better than all others; better(a, b) must be a
+//                         strict order. `spare` as above; blocks of one warp need none
 // The last two are called where `each` is. Additions and maxima of memory that threads share go
 // through add_to and raise_to.
 #pragma once
@@ -89,9 +89,26 @@ class GpuBlock {
   }
 
   template <class T, class Better>
-  __device__ T best(PerThread<T>& values, Better&& better) {
+  __device__ T best(PerThread<T>& values, Better&& better, T* spare) {
+    T found = best_of_warp(values.value, better);
+    const int32_t warps = threads() / kWarp;
+    if (warps == 1) return found;
+    if (threadIdx.x % kWarp == 0) spare[threadIdx.x / kWarp] = found;
+    __syncthreads();
+    found = spare[0];
+    for (int32_t warp = 1; warp < warps; ++warp) {
+      if (better(spare[warp], found)) found = spare[warp];
+    }
+    __syncthreads();
+    return found;
+  }
+
+ private:
+  static constexpr unsigned kAllLanes = 0xffffffffu;
+
+  template <class T, class Better>
+  __device__ static T best_of_warp(T found, Better&& better) {
     static_assert(sizeof(T) % sizeof(uint32_t) == 0);
-    T found = values.value;
     for (int32_t distance = kWarp / 2; distance > 0; distance /= 2) {
       uint32_t words[sizeof(T) / sizeof(uint32_t)];
       std::memcpy(words, &found, sizeof(T));
@@ -102,9 +119,6 @@ class GpuBlock {
     }
     return found;
   }
-
- private:
-  static constexpr unsigned kAllLanes = 0xffffffffu;
 
   template <class T>
   __device__ static T sum_through(T value, int32_t lane) {

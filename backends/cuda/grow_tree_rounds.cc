@@ -12,7 +12,6 @@ constexpr int64_t kMaxFound = 1 << 20;  // splits of a node and feature in a bat
 constexpr int64_t kMaxSlots = 4096;
 constexpr int64_t kMaxSlotBytes = int64_t{4} << 30;  // of all histograms
 constexpr int64_t kMinSlots = 3;                     // a parent's and two children's
-constexpr int64_t kMostPasses = 64;                  // of a block that divides rows
 constexpr size_t kAlignment = 16;
 
 int64_t pieces_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
@@ -53,7 +52,7 @@ struct TreeRounds::Batch {
   };
   std::vector<NodeRef> nodes;  // of the tasks; node -1: the tree's root, which is not divided
   std::vector<SplitTask> tasks;
-  std::vector<ChunkTask> divisions;
+  std::vector<int32_t> first_divisions;  // of the tasks, and their number
   std::vector<ChunkTask> builds;
   std::vector<SearchTask> searches;
   std::vector<Aim> aims;          // of the searches
@@ -61,15 +60,13 @@ struct TreeRounds::Batch {
   std::vector<int32_t> list_of;   // [trees] where the list of all its features is; -1: not yet
   std::vector<int32_t> cleared;   // slots
   std::vector<DeriveTask> derived;
-  // What is cut into chunks once all is known: whole tasks to divide, and parts of tasks to build
-  // histograms of, with their most rows.
+  // What histograms are built of, parts of tasks with their most rows; cut into chunks once all are
+  // known.
   struct Piece {
     ChunkTask whole;
     int64_t rows;
   };
-  std::vector<Piece> to_divide;
   std::vector<Piece> to_build;
-  int32_t division_rows = DivideRowsKernel::kRows;
   int32_t chunk_rows = HistogramKernel::kMostChunk;
   // Places of the arrays in the exchange. Splits are at its start.
   size_t counts_at = 0;
@@ -186,34 +183,29 @@ size_t TreeRounds::batch_size(std::span<const NodeRef> nodes) const {
   return std::min({nodes.size(), kMaxTasks, limit});
 }
 
-// Few enough chunks that listing them costs little, and so many that the GPU is busy.
+// So many chunks that the GPU is busy, and few enough that most of a block's time is adding.
 void TreeRounds::cut(Batch& batch) const {
-  const auto rows_of = [](const std::vector<Batch::Piece>& pieces) {
-    int64_t rows = 0;
-    for (const Batch::Piece& piece : pieces) rows += piece.rows;
-    return rows;
-  };
-  const auto add_chunks = [](const std::vector<Batch::Piece>& pieces, int64_t chunk_rows,
-                             std::vector<ChunkTask>& chunks) {
-    for (const Batch::Piece& piece : pieces) {
-      ChunkTask chunk = piece.whole;
-      const int64_t count = pieces_of(piece.rows, chunk_rows);
-      for (chunk.chunk = 0; chunk.chunk < count; ++chunk.chunk) chunks.push_back(chunk);
-    }
-  };
   // Blocks that a multiprocessor works on at once, and two turns of them.
-  const int64_t turns = int64_t{2} * device_->multiprocessors();
-  constexpr int64_t kDivisions = 8;
-  constexpr int64_t kBuilds = 3;
-  const int64_t division = pieces_of(rows_of(batch.to_divide), turns * kDivisions);
-  batch.division_rows = static_cast<int32_t>(
-      std::clamp<int64_t>(pieces_of(division, DivideRowsKernel::kRows), 1, kMostPasses) *
-      DivideRowsKernel::kRows);
-  const int64_t build = pieces_of(rows_of(batch.to_build) * tiles_.size(), turns * kBuilds);
+  const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
+  int64_t rows = 0;
+  for (const Batch::Piece& piece : batch.to_build) rows += piece.rows;
   batch.chunk_rows = static_cast<int32_t>(
-      std::clamp<int64_t>(build, HistogramKernel::kLeastChunk, HistogramKernel::kMostChunk));
-  add_chunks(batch.to_divide, batch.division_rows, batch.divisions);
-  add_chunks(batch.to_build, batch.chunk_rows, batch.builds);
+      std::clamp<int64_t>(pieces_of(rows * tiles_.size(), blocks), HistogramKernel::kLeastChunk,
+                          HistogramKernel::kMostChunk));
+  for (const Batch::Piece& piece : batch.to_build) {
+    ChunkTask chunk = piece.whole;
+    const int64_t count = pieces_of(piece.rows, batch.chunk_rows);
+    for (chunk.chunk = 0; chunk.chunk < count; ++chunk.chunk) batch.builds.push_back(chunk);
+  }
+  int64_t divisions = 0;
+  for (size_t i = 0; i < batch.tasks.size(); ++i) {
+    batch.first_divisions.push_back(static_cast<int32_t>(divisions));
+    const bool divided = batch.nodes[i].node >= 0;
+    if (divided) {
+      divisions += pieces_of(batch.tasks[i].end - batch.tasks[i].begin, DivideRowsKernel::kRows);
+    }
+  }
+  batch.first_divisions.push_back(static_cast<int32_t>(divisions));
 }
 
 void TreeRounds::add_search(Batch& batch, NodeRef parent, int side, SearchTask search) {
@@ -284,7 +276,6 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
   batch.nodes.push_back(ref);
   batch.tasks.push_back(split);
   const int64_t rows = node.row_count();
-  batch.to_divide.push_back({{task, Part::kWhole, 0, -1}, rows});
   if (!trees_[static_cast<size_t>(ref.tree)].may_search(node.depth + 1)) return;
   SearchTask search{};
   search.task = task;
@@ -346,11 +337,11 @@ Status TreeRounds::launch_search(const Batch& batch) {
 
 Status TreeRounds::launch(const Batch& batch) {
   ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
-      {count_of(batch.divisions), 1, DivideRowsKernel::kSharedBytes},
+      {batch.first_divisions.back(), 1, DivideRowsKernel::kSharedBytes},
       {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
        at<const SplitTask>(exchange_, batch.tasks_at),
-       at<const ChunkTask>(exchange_, batch.divisions_at),
-       at<SplitCounts>(exchange_, batch.counts_at), batch.division_rows}));
+       at<const int32_t>(exchange_, batch.divisions_at),
+       at<SplitCounts>(exchange_, batch.counts_at), static_cast<int32_t>(batch.tasks.size())}));
   ASSAY_RETURN_IF_ERROR(launch_histograms(batch));
   return launch_search(batch);
 }
@@ -375,7 +366,7 @@ Status TreeRounds::run(Batch& batch) {
   const std::vector<SplitCounts> no_counts(batch.tasks.size());
   batch.counts_at = splits + packing.add(no_counts);
   batch.tasks_at = splits + packing.add(batch.tasks);
-  batch.divisions_at = splits + packing.add(batch.divisions);
+  batch.divisions_at = splits + packing.add(batch.first_divisions);
   batch.builds_at = splits + packing.add(batch.builds);
   batch.searches_at = splits + packing.add(batch.searches);
   batch.features_at = splits + packing.add(batch.features);

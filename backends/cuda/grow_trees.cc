@@ -123,7 +123,8 @@ struct LeafWork {
   int32_t most_leaves = 0;  // of a tree
 };
 
-void add_tree(const GrowingTree& tree, int32_t number, LeafWork& work) {
+// The tree's sample is cut into pieces of `rows`.
+void add_tree(const GrowingTree& tree, int32_t number, int64_t rows, LeafWork& work) {
   const kernels::Tree& made = *tree.args->tree;
   const auto leaf_count = static_cast<int32_t>(tree.replay.leaves().size());
   LeafTask task{};
@@ -134,9 +135,9 @@ void add_tree(const GrowingTree& tree, int32_t number, LeafWork& work) {
   task.first_sum = work.leaf_count;
   task.leaf_count = leaf_count;
   const int64_t n = tree.problem->sample_count;
-  for (int64_t begin = 0; begin < n; begin += LeafSumsKernel::kRows) {
+  for (int64_t begin = 0; begin < n; begin += rows) {
     task.begin = begin;
-    task.end = std::min(begin + LeafSumsKernel::kRows, n);
+    task.end = std::min(begin + rows, n);
     work.tasks.push_back(task);
   }
   work.nodes.insert(work.nodes.end(), made.nodes.begin(), made.nodes.end());
@@ -148,9 +149,14 @@ void add_tree(const GrowingTree& tree, int32_t number, LeafWork& work) {
 // The trees, leaf numbers of rows, and leaf values.
 Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const TreeRules* rules) {
   LeafWork work;
+  int64_t rows = 0;
+  for (const GrowingTree& tree : trees) rows += tree.problem->sample_count;
+  constexpr int64_t kBlocks = 8;  // of a multiprocessor
+  const int64_t piece = std::clamp<int64_t>(rows / (kBlocks * device.multiprocessors()),
+                                            LeafSumsKernel::kLeastRows, LeafSumsKernel::kMostRows);
   for (size_t t = 0; t < trees.size(); ++t) {
     trees[t].replay.write(trees[t].args->bins, *trees[t].args->tree);
-    add_tree(trees[t], static_cast<int32_t>(t), work);
+    add_tree(trees[t], static_cast<int32_t>(t), piece, work);
   }
   std::vector<int64_t> sums(2 * static_cast<size_t>(work.leaf_count));
   ASSAY_ASSIGN_OR_RETURN(auto nodes, DeviceArray<kernels::TreeNode>::copy_of(device, work.nodes));

@@ -71,7 +71,6 @@ Result<std::vector<std::unique_ptr<kernels::Device>>> open_gpus(Driver& driver) 
     info.kind = "cuda";
     info.name = device_name(facts);
     info.memory_bytes = plannable_bytes(facts.memory_bytes);
-    info.untried = true;
     const auto open = [&driver, gpu](std::string& why) {
       GpuFacts opened;
       std::unique_ptr<Session> session(driver.open(gpu, &opened));

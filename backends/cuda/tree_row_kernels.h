@@ -60,7 +60,7 @@ struct QuantiseRowsKernel {
 // often, since rows have large numbers, it is two additions, and a lane has one feature.
 struct HistogramKernel {
   static constexpr int32_t kThreads = 512;
-  static constexpr int32_t kAhead = 8;  // rows that a thread reads at once
+  static constexpr int32_t kAhead = 4;  // rows that a thread reads at once
   // The greatest hessian for which additions are packed.
   static constexpr int32_t kMostPacked = 1023;
   // Chunks of so few rows are not worth clearing and emptying shared memory.
@@ -155,26 +155,51 @@ struct HistogramKernel {
     return feature < params.bins.feature_count && params.bin_offsets[feature] >= 0;
   }
 
-  // Calls add(cell, item) for the rows of a thread, of `width` threads that share a row.
+  // Some rows of a thread: what it knows of them so far.
+  template <class Cell>
+  struct Rows {
+    RowItem items[kAhead];
+    Cell cells[kAhead];
+  };
+
+  // Calls add(cell, halves) for the rows of a thread, of `width` threads that share a row; `halves`
+  // are a row's gradient and hessian, of 16 bits each. Rows are on the way in two steps: the items
+  // of the rows after the next ones, and the cells of the next ones.
   template <class Cell, class Add>
   ASSAY_DEVICE static void visit(const Piece& piece, int32_t thread, int32_t width, Add&& add) {
     const uint8_t* cells = piece.cells + thread % width * static_cast<int32_t>(sizeof(Cell));
     const int32_t lanes = kThreads / width;
-    for (int64_t i = piece.begin + thread / width; i < piece.end; i += int64_t{kAhead} * lanes) {
-      RowItem items[kAhead];
-      Cell found[kAhead];
+    const auto ask_items = [&](int64_t first, Rows<Cell>& rows) {
       ASSAY_UNROLL
       for (int32_t k = 0; k < kAhead; ++k) {
-        const int64_t at = i + int64_t{k} * lanes;
-        items[k] = at < piece.end ? piece.items[at] : RowItem{0};
+        const int64_t at = first + int64_t{k} * lanes;
+        rows.items[k] = at < piece.end ? piece.items[at] : RowItem{0};
       }
+    };
+    const auto ask_cells = [&](Rows<Cell>& rows) {
       ASSAY_UNROLL
       for (int32_t k = 0; k < kAhead; ++k) {
-        const int64_t row = piece.rules->row_of(items[k].position());
-        found[k] = *reinterpret_cast<const Cell*>(cells + row * piece.row_width);
+        const int64_t row = piece.rules->row_of(rows.items[k].position());
+        rows.cells[k] = *reinterpret_cast<const Cell*>(cells + row * piece.row_width);
       }
+    };
+    const int64_t step = int64_t{kAhead} * lanes;
+    int64_t i = piece.begin + thread / width;
+    Rows<Cell> now;
+    Rows<Cell> next;
+    ask_items(i, now);
+    ask_cells(now);
+    ask_items(i + step, next);
+    for (; i < piece.end; i += step) {
+      Rows<Cell> later;
+      ask_cells(next);
+      ask_items(i + 2 * step, later);
       ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) add(found[k], items[k]);
+      for (int32_t k = 0; k < kAhead; ++k) {
+        add(now.cells[k], static_cast<uint32_t>(now.items[k].word));
+      }
+      now = next;
+      next = later;
     }
   }
 
@@ -182,9 +207,8 @@ struct HistogramKernel {
     const int32_t feature = piece.first_feature + thread % params.tile_width;
     if (!wanted(params, feature)) return;
     uint64_t* bins = piece.histogram + params.bin_offsets[feature];
-    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, const RowItem& item) {
-      const uint64_t word = packed_word(item.gradient(), item.hessian());
-      if (word != 0) add_to(bins + bin, word);
+    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, uint32_t halves) {
+      if (halves != 0) add_to(bins + bin, word_of_halves(halves));
     });
   }
 
@@ -194,9 +218,10 @@ struct HistogramKernel {
     if (!wanted(params, piece.first_feature + thread % params.tile_width)) return;
     uint32_t* gradients = sums + thread % kWarp;
     uint32_t* hessians = gradients + cells_of(params);
-    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, const RowItem& item) {
-      (void)add_to(gradients + bin * kWarp, static_cast<uint32_t>(item.gradient()));
-      (void)add_to(hessians + bin * kWarp, item.hessian());
+    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, uint32_t halves) {
+      const int32_t gradient = static_cast<int16_t>(halves >> 16);
+      (void)add_to(gradients + bin * kWarp, static_cast<uint32_t>(gradient));
+      (void)add_to(hessians + bin * kWarp, halves & 0xffff);
     });
   }
 
@@ -230,12 +255,9 @@ struct HistogramKernel {
     if (!even && !odd) return;
     uint32_t* even_sums = sums + thread % kWarp;
     uint32_t* odd_sums = even_sums + cells_of(params);
-    visit<uint16_t>(piece, thread, lanes, [&](uint16_t bins, const RowItem& item) {
-      const auto addend = static_cast<uint32_t>(item.word);
-      const int32_t first = bins & 0xff;
-      const int32_t second = bins >> 8;
-      if (even) add_halves(params, piece, feature, first, addend, even_sums);
-      if (odd) add_halves(params, piece, feature + 1, second, addend, odd_sums);
+    visit<uint16_t>(piece, thread, lanes, [&](uint16_t bins, uint32_t halves) {
+      if (even) add_halves(params, piece, feature, bins & 0xff, halves, even_sums);
+      if (odd) add_halves(params, piece, feature + 1, bins >> 8, halves, odd_sums);
     });
   }
 
@@ -264,8 +286,7 @@ struct HistogramKernel {
     for (int32_t bin = thread / width; bin < params.bin_counts[feature]; bin += kThreads / width) {
       uint64_t word = 0;
       for (int32_t lane = thread % width / 2; lane < kWarp; lane += width / 2) {
-        const uint32_t halves = own[bin * kWarp + lane];
-        word += packed_word(static_cast<int16_t>(halves >> 16), halves & 0xffff);
+        word += word_of_halves(own[bin * kWarp + lane]);
       }
       if (word != 0) add_to(bins + bin, word);
     }
@@ -330,17 +351,18 @@ struct DivideRowsKernel {
   static constexpr int32_t kSparesAt = kRows * static_cast<int32_t>(sizeof(RowItem));
   static constexpr int32_t kBasesAt =
       kSparesAt + kMostWarps * static_cast<int32_t>(sizeof(uint32_t));
-  static constexpr int32_t kSharedBytes = kBasesAt + 2 * static_cast<int32_t>(sizeof(uint32_t));
+  static constexpr int32_t kTaskAt = kBasesAt + 2 * static_cast<int32_t>(sizeof(uint32_t));
+  static constexpr int32_t kSharedBytes = kTaskAt + static_cast<int32_t>(sizeof(int32_t));
 
-  // Grid: x chunks of whole nodes.
+  // Grid: x chunks of tasks: of task t those from first_chunks[t] on.
   struct Params {
     kernels::BinnedView bins;
     const uint8_t* columns;  // as BinnedView's, or null
     const TreeRules* trees;
     const SplitTask* tasks;
-    const ChunkTask* chunks;
+    const int32_t* first_chunks;  // [task_count + 1]
     SplitCounts* counts;
-    int32_t chunk_rows;  // a multiple of kRows
+    int32_t task_count;
   };
 
   struct Held {
@@ -356,8 +378,17 @@ struct DivideRowsKernel {
 
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    const ChunkTask& chunk = params.chunks[block.x()];
-    const SplitTask& task = params.tasks[chunk.task];
+    auto* found = block.template shared<int32_t>(kTaskAt);
+    block.each([&](int32_t thread) {
+      for (int32_t t = thread; t < params.task_count; t += kThreads) {
+        const bool here =
+            params.first_chunks[t] <= block.x() && block.x() < params.first_chunks[t + 1];
+        if (here) *found = t;
+      }
+    });
+    const int32_t place = *found;
+    const SplitTask& task = params.tasks[place];
+    const int64_t chunk = block.x() - params.first_chunks[place];
     const TreeRules& rules = params.trees[task.tree];
     const int32_t feature = task.rule.feature;
     Cells cells{params.bins.bins + params.bins.cell_offset(0, feature),
@@ -365,21 +396,16 @@ struct DivideRowsKernel {
     if (params.columns != nullptr) {
       cells = {params.columns + int64_t{feature} * params.bins.row_count, 1};
     }
-    const int64_t begin = task.begin + int64_t{chunk.chunk} * params.chunk_rows;
-    const int64_t rest = task.end - begin;
-    const int64_t end = begin + (params.chunk_rows < rest ? params.chunk_rows : rest);
-    for (int64_t first = begin; first < end; first += kRows) {
-      divide(block, task, rules, cells, first, end, params.counts[chunk.task]);
-    }
+    divide(block, task, rules, cells, task.begin + chunk * kRows, params.counts[place]);
   }
 
  private:
   // At most kRows rows from `begin` on.
   template <class Block>
   ASSAY_DEVICE static void divide(Block& block, const SplitTask& task, const TreeRules& rules,
-                                  const Cells& cells, int64_t begin, int64_t end,
-                                  SplitCounts& counts) {
-    const auto rows = static_cast<int32_t>(end - begin < kRows ? end - begin : kRows);
+                                  const Cells& cells, int64_t begin, SplitCounts& counts) {
+    const int64_t rest = task.end - begin;
+    const auto rows = static_cast<int32_t>(rest < kRows ? rest : kRows);
     const RowItem* from = rules.order[task.side] + begin;
     RowItem* to = rules.order[1 - task.side];
     auto* sorted = block.template shared<RowItem>();
@@ -440,7 +466,8 @@ struct DivideRowsKernel {
 // their order: each row walks down its finished tree.
 struct LeafSumsKernel {
   static constexpr int32_t kThreads = 256;
-  static constexpr int32_t kRows = 4096;        // a task has at most so many
+  static constexpr int32_t kLeastRows = 256;  // of a task, but for the last
+  static constexpr int32_t kMostRows = 8192;
   static constexpr int32_t kMostLeaves = 1024;  // that a block adds up in shared memory
   static constexpr int32_t shared_bytes(int32_t leaves) {
     return leaves <= kMostLeaves ? 2 * leaves * static_cast<int32_t>(sizeof(uint64_t)) : 0;

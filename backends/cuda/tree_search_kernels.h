@@ -1,8 +1,8 @@
 // The kernels of grow_tree that search splits: the best of each node and feature, then of each
 // node.
 //
-// A warp has one feature of one node: its histogram goes to shared memory, is summed up from the
-// left, and each lane weighs some candidates. Candidates are numbered in the order of the scan of
+// A block has one feature of one node: its histogram goes to shared memory, is summed up from the
+// left, and each thread weighs some candidates. Candidates are numbered in the order of the scan of
 // kernels/grow_tree.h; the greatest gain wins, the lowest number on a tie.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace assay::backends::cuda {
 inline constexpr double kNoiseShare = 0x1p-48;
 
 struct SearchFeaturesKernel {
-  static constexpr int32_t kThreads = 32;
+  static constexpr int32_t kThreads = 128;
   static constexpr int32_t kBins = 256;
   static constexpr int32_t kEach = kBins / kThreads;
   static constexpr int32_t kWordBins = 32;  // of a word of a set
@@ -39,6 +39,13 @@ struct SearchFeaturesKernel {
     int32_t derives;
   };
 
+  // A thread's best so far.
+  struct Best {
+    double gain;
+    int32_t number;  // -1: none
+    int32_t reserved;
+  };
+
   // A block's shared memory.
   struct Memory {
     uint64_t words[kBins];     // of bins; for sorted levels, of these in their order
@@ -47,7 +54,8 @@ struct SearchFeaturesKernel {
     uint64_t level_words[kBins];
     uint8_t levels[kBins];  // present levels, by code
     uint8_t ranks[kBins];   // of codes among present levels, in order of their ratio; or kAbsent
-    int32_t first;          // numeric: the thresholds to try, one if they are random
+    Best spare[kThreads / kWarp];
+    int32_t first;  // numeric: the thresholds to try, one if they are random
     int32_t last;
   };
   static constexpr int32_t kSharedBytes = sizeof(Memory);
@@ -139,13 +147,6 @@ struct SearchFeaturesKernel {
     return total;
   }
 
-  // A lane's best so far.
-  struct Best {
-    double gain;
-    int32_t number;  // -1: none
-    int32_t reserved;
-  };
-
   // What candidates are weighed against: the node as it is.
   struct Whole {
     double l2;
@@ -184,11 +185,13 @@ struct SearchFeaturesKernel {
 
   // The best candidate of all lanes.
   template <class Block>
-  ASSAY_DEVICE static Best choose(Block& block, typename Block::template PerThread<Best>& lanes) {
-    return block.best(lanes, [](const Best& a, const Best& b) {
+  ASSAY_DEVICE static Best choose(Block& block, typename Block::template PerThread<Best>& lanes,
+                                  Memory& memory) {
+    const auto better = [](const Best& a, const Best& b) {
       if (a.number < 0 || b.number < 0) return a.number > b.number;
       return a.gain > b.gain || (a.gain == b.gain && a.number < b.number);
-    });
+    };
+    return block.best(lanes, better, memory.spare);
   }
 
   ASSAY_DEVICE static void put(const Job& job, double gain, uint64_t left_word, double l2,
@@ -255,7 +258,7 @@ struct SearchFeaturesKernel {
       }
       lanes[thread] = best;
     });
-    const Best winner = choose(block, lanes);
+    const Best winner = choose(block, lanes, memory);
     block.each([&](int32_t thread) {
       if (thread != 0) return;
       found->feature = -1;
@@ -401,7 +404,7 @@ struct SearchFeaturesKernel {
       }
       lanes[thread] = best;
     });
-    const Best winner = choose(block, lanes);
+    const Best winner = choose(block, lanes, memory);
     block.each([&](int32_t thread) {
       if (winner.number < 0) {
         if (thread == 0) found->feature = -1;
@@ -456,8 +459,9 @@ struct ChooseSplitsKernel {
       }
       lanes[thread] = best;
     });
-    const Candidate winner =
-        block.best(lanes, [](const Candidate& a, const Candidate& b) { return better(a, b); });
+    const Candidate winner = block.best(
+        lanes, [](const Candidate& a, const Candidate& b) { return better(a, b); },
+        static_cast<Candidate*>(nullptr));
     block.each([&](int32_t thread) {
       FoundSplit& out = params.best[node];
       if (winner.place < 0) {

@@ -32,11 +32,12 @@ struct RowItem {
             static_cast<uint16_t>(hessian)};
   }
   ASSAY_HOST_DEVICE uint32_t position() const { return static_cast<uint32_t>(word >> 32); }
-  ASSAY_HOST_DEVICE int32_t gradient() const {
-    return static_cast<int16_t>(static_cast<uint16_t>(word >> 16));
-  }
-  ASSAY_HOST_DEVICE uint32_t hessian() const { return static_cast<uint32_t>(word & 0xffff); }
 };
+
+// Gradient and hessian of 16 bits each, as a row or a copy of sums has them.
+ASSAY_HOST_DEVICE inline uint64_t word_of_halves(uint32_t halves) {
+  return packed_word(static_cast<int16_t>(halves >> 16), halves & 0xffff);
+}
 
 // The rules of a tree that its kernels read: parameters, scales, and where its arrays are.
 struct TreeRules {

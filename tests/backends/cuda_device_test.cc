@@ -149,7 +149,7 @@ TEST(CudaModule, EveryGpuBecomesADevice) {
   EXPECT_EQ((*devices)[2]->info().kind, "cuda");
   EXPECT_EQ((*devices)[2]->info().name, "emulated GPU 2, sm_90, 1 multiprocessors");
   EXPECT_EQ((*devices)[2]->info().memory_bytes, 738197504);  // 1 GiB less 64 and 256 MiB
-  EXPECT_TRUE((*devices)[2]->info().untried);
+  EXPECT_FALSE((*devices)[2]->info().untried);
   EXPECT_FALSE((*devices)[2]->info().shares_host_memory);
 }
 

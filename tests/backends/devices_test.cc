@@ -205,6 +205,17 @@ TEST(Devices, ListsKeepTheirOrder) {
   EXPECT_EQ(machine.starts("cuda:0"), 0);
 }
 
+TEST(Devices, AllOfAutoAreTheCpuAndTheCardsThatCanBeBroughtUp) {
+  Machine machine;
+  const DeviceSet set = machine.open();
+  const auto all = set.find_all("Auto");
+  ASSERT_TRUE(all.has_value()) << all.error().message;
+  std::vector<std::string> ids;
+  for (const kernels::Device* device : *all) ids.push_back(device->info().id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"cpu", "cuda:0", "cuda:1"}));
+  EXPECT_EQ(machine.starts("fpga:emu0"), 0);
+}
+
 TEST(Devices, ListsThatAreNoneAreRefused) {
   Machine machine;
   const DeviceSet set = machine.open();

@@ -59,7 +59,7 @@ class EmulatedBlock {
   }
   // In another order than a GPU's, which must not matter.
   template <class T, class Better>
-  T best(PerThread<T>& values, Better&& better) {
+  T best(PerThread<T>& values, Better&& better, T*) {
     T found = values[0];
     for (int32_t thread = 1; thread < threads_; ++thread) {
       if (better(values[thread], found)) found = values[thread];
