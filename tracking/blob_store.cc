@@ -19,7 +19,8 @@ Result<BlobRef> stream(FileLayer& files, const std::string& path, Take take) {
   ASSAY_ASSIGN_OR_RETURN(auto file, files.open(path));
   Sha256 hash;
   BlobRef ref;
-  std::vector<std::byte> block(kBlockBytes);
+  ASSAY_ASSIGN_OR_RETURN(const int64_t size, file->size());
+  std::vector<std::byte> block(std::clamp<size_t>(static_cast<size_t>(size), 1, kBlockBytes));
   while (true) {
     ASSAY_ASSIGN_OR_RETURN(const int64_t count, file->read_at(ref.size, block));
     if (count == 0) break;
@@ -32,11 +33,17 @@ Result<BlobRef> stream(FileLayer& files, const std::string& path, Take take) {
   return ref;
 }
 
-bool has_size(FileLayer& files, const std::string& path, int64_t size) {
-  auto file = files.open(path);
-  if (!file) return false;
-  const auto found = (*file)->size();
-  return found && *found == size;
+// Whether the blob is in its place with the bytes that its name says. What cannot be read is not.
+bool is_whole(Workspace& workspace, const BlobRef& ref) {
+  FileLayer& files = workspace.files();
+  const std::string path = workspace.path() + "/" + blob_path(ref.sha256);
+  const auto info = files.stat(path);
+  if (!info || info->folder || info->special || info->size != ref.size) return false;
+  if (workspace.verified_blobs().holds(ref.sha256, *info)) return true;
+  const auto found = stream(files, path, [](std::span<const std::byte>) { return Status(); });
+  if (!found || found->sha256 != ref.sha256) return false;
+  workspace.verified_blobs().add(ref.sha256, *info);
+  return true;
 }
 
 Status allow_existing(Status status) {
@@ -77,7 +84,7 @@ Result<bool> reuse(Workspace& workspace, const WriterLease& writer, const BlobRe
   FileLayer& files = workspace.files();
   const std::string folder = workspace.path() + "/" + blob_folder(ref.sha256);
   const std::string target = workspace.path() + "/" + blob_path(ref.sha256);
-  if (!has_size(files, target, ref.size)) return false;
+  if (!is_whole(workspace, ref)) return false;
   const Status pinned = allow_existing(files.link(target, writer.pins_folder() + "/" + ref.sha256));
   if (!pinned && pinned.error().code == StatusCode::kNotFound) return false;
   if (!pinned) return tl::unexpected<Error>(pinned.error());
@@ -93,15 +100,18 @@ Status adopt(Workspace& workspace, const WriterLease& writer, const std::string&
   const std::string folder = workspace.path() + "/" + blob_folder(ref.sha256);
   const std::string target = workspace.path() + "/" + blob_path(ref.sha256);
   const std::string pin = writer.pins_folder() + "/" + ref.sha256;
-  ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, pin)));
+  const Status pinned = files.link(temporary, pin);
+  ASSAY_RETURN_IF_ERROR(allow_existing(pinned));
   const Status linked = files.link(temporary, target);
   ASSAY_RETURN_IF_ERROR(allow_existing(linked));
-  if (!linked && !has_size(files, target, ref.size)) {
-    // What something outside cut short, or a link to nothing: put the whole one in its place.
+  // What something outside damaged or cut short, or a link to nothing.
+  const bool damaged = !linked && !is_whole(workspace, ref);
+  if (damaged || (linked && !pinned)) {
+    // The pin is of other bytes, in place now or before: it would not hold this file.
     (void)files.unlink(pin);
-    ASSAY_RETURN_IF_ERROR(files.link(temporary, pin));
-    ASSAY_RETURN_IF_ERROR(files.rename(temporary, target));
+    ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, pin)));
   }
+  if (damaged) ASSAY_RETURN_IF_ERROR(files.rename(temporary, target));
   return files.sync_folder(folder);
 }
 

@@ -35,7 +35,8 @@ class BlobStore {
  public:
   explicit BlobStore(Workspace& workspace) : workspace_(workspace) {}
 
-  // Durable when it returns. Fails: io.
+  // Durable when they return. A blob that is there is read once in this process: a damaged one is
+  // replaced. Fails: io.
   Result<BlobRef> put(std::span<const std::byte> bytes);
   Result<BlobRef> put(std::string_view text);
   // Copies a file in, block by block. Fails: not_found, io.

@@ -13,6 +13,7 @@
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 #include "tracking/journal.h"
+#include "tracking/verified_blobs.h"
 #include "tracking/writer_lease.h"
 
 namespace assay::tracking {
@@ -94,6 +95,7 @@ class Workspace {
   Status heartbeat();
   // Creates a folder below the workspace and makes it durable; remembers that it did.
   Status ensure_folder(const std::string& relative_path);
+  VerifiedBlobs& verified_blobs() { return verified_blobs_; }
   // Held by the thread that renames an experiment.
   std::mutex& rename_mutex() { return rename_mutex_; }
 
@@ -106,6 +108,7 @@ class Workspace {
   JournalOptions options_;
   const BootClock boot_clock_;
   const Clock* clock_ = &boot_clock_;
+  VerifiedBlobs verified_blobs_;
   std::mutex rename_mutex_;
   std::mutex folders_mutex_;
   std::set<std::string> durable_folders_;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "tests/tracking/failing_files.h"
@@ -99,6 +101,57 @@ TEST_F(BlobStoreTest, StoringAgainMendsACutBlob) {
   EXPECT_FALSE(blobs.verify(kHello));
   ASSERT_TRUE(blobs.put("hello\n"));
   EXPECT_TRUE(blobs.verify(kHello));
+}
+
+TEST_F(BlobStoreTest, StoringAgainMendsABlobOfTheSameSize) {
+  BlobStore blobs(*workspace_);
+  ASSERT_TRUE(blobs.put("hello\n"));
+  spill(path_of_hello(), "jello\n");
+  ASSERT_TRUE(blobs.put("hello\n"));
+  EXPECT_EQ(slurp(path_of_hello()), "hello\n");
+  struct stat info {};
+  ASSERT_EQ(::stat(path_of_hello().c_str(), &info), 0);
+  EXPECT_EQ(info.st_nlink, 2U) << "the pin is of the whole one";
+  // By a process that did not store it, from a file.
+  spill(path_of_hello(), "jello\n");
+  workspace_.reset();
+  workspace_ = *Workspace::open(folder_ / "store", &files_);
+  spill(folder_ / "file", "hello\n");
+  ASSERT_TRUE(BlobStore(*workspace_).put_file(folder_ / "file"));
+  EXPECT_EQ(slurp(path_of_hello()), "hello\n");
+}
+
+// Counts how often blobs are opened.
+class BlobReads final : public ObservedFiles {
+ public:
+  Result<std::unique_ptr<File>> open(const std::string& path) override {
+    if (path.find("/blobs/") != std::string::npos) ++opened;
+    return ObservedFiles::open(path);
+  }
+  int opened = 0;
+
+ private:
+  Status perform(const FileCall& call, Act act) override { return act(call); }
+};
+
+TEST_F(BlobStoreTest, OneThatDidNotChangeIsHashedOnce) {
+  ASSERT_TRUE(BlobStore(*workspace_).put("hello\n"));
+  const auto age = [&](std::chrono::hours hours) {
+    std::filesystem::last_write_time(path_of_hello(),
+                                     std::filesystem::file_time_type::clock::now() - hours);
+  };
+  age(std::chrono::hours(2));
+  BlobReads files;
+  {
+    const auto workspace = *Workspace::open(folder_ / "store", &files);
+    BlobStore blobs(*workspace);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(blobs.put("hello\n"));
+    EXPECT_EQ(files.opened, 1);
+    spill(path_of_hello(), "jello\n");
+    age(std::chrono::hours(1));
+    ASSERT_TRUE(blobs.put("hello\n"));
+    EXPECT_EQ(slurp(path_of_hello()), "hello\n");
+  }
 }
 
 TEST_F(BlobStoreTest, SaysWhatIsMissingOrNoHash) {
