@@ -5,8 +5,10 @@
 #include <memory>
 #include <utility>
 
+#include "tracking/blob_store.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_links.h"
@@ -67,6 +69,56 @@ Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
   return record;
 }
 
+namespace {
+
+// Whether what is not found in a folder of blobs is not there: a link to a disk that is away, or a
+// folder without rights, says nothing.
+bool shows_absence(FileLayer& files, const std::string& root, const std::string& shard) {
+  const auto inside = files.list(root + "/" + shard);
+  if (inside || inside.error().code != StatusCode::kNotFound) return inside.has_value();
+  const auto shards = files.list(root);
+  if (!shards) return shards.error().code == StatusCode::kNotFound;
+  return !std::binary_search(shards->begin(), shards->end(), shard);
+}
+
+bool is_absent(FileLayer& files, const std::string& path) {
+  const auto info = files.stat(path);
+  return info ? info->folder || info->special : info.error().code == StatusCode::kNotFound;
+}
+
+}  // namespace
+
+Result<BlobReferences> missing_blobs(Workspace& workspace, const BlobReferences& named) {
+  FileLayer& files = workspace.files();
+  const std::string trash = fmt::format("{}/{}/", workspace.path(), kBlobTrash);
+  BlobReferences missing;
+  for (const auto& [sha256, who] : named) {
+    if (!is_blob_name(sha256)) continue;
+    if (!is_absent(files, fmt::format("{}/{}", workspace.path(), blob_path(sha256)))) continue;
+    if (is_absent(files, trash + sha256)) missing.emplace(sha256, who);
+  }
+  if (missing.empty()) return missing;
+  std::map<std::string, bool> shown;  // by folder
+  const std::string root = workspace.path() + "/blobs";
+  for (const auto& entry : missing) {
+    const std::string shard = entry.first.substr(0, 2);
+    if (!shown.contains(shard)) shown[shard] = shows_absence(files, root, shard);
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::set<std::string> away, quarantined_blobs(workspace));
+  std::erase_if(missing, [&](const auto& one) {
+    return away.contains(one.first) || !shown.at(one.first.substr(0, 2));
+  });
+  return missing;
+}
+
+std::vector<std::string> missing_messages(const BlobReferences& missing) {
+  std::vector<std::string> messages;
+  for (const auto& [sha256, who] : missing) {
+    messages.push_back(fmt::format("blob {} is missing: {} needs it", sha256, who));
+  }
+  return messages;
+}
+
 Status ReferenceFinder::list_files(const std::string& folder, std::vector<Found>& files) {
   const auto entries = workspace_.files().scan(folder);
   if (!entries && entries.error().code == StatusCode::kNotFound) return {};
@@ -77,8 +129,8 @@ Status ReferenceFinder::list_files(const std::string& folder, std::vector<Found>
   const bool top = folder == workspace_.path() + "/runs";
   for (const FolderEntry& entry : *entries) {
     const std::string path = folder + "/" + entry.name;
-    const std::string why =
-        is_place_of_run(workspace_, path) ? why_no_file(path, entry.info) : std::string();
+    const bool of_run = is_place_of_run(workspace_, path) || is_place_of_deleted(workspace_, path);
+    const std::string why = of_run ? why_no_file(path, entry.info) : std::string();
     if (!why.empty()) {
       files.push_back({path, entry.info, Error{StatusCode::kData, why}});
       continue;

@@ -39,6 +39,13 @@ void add_references(const RunRecord& run, BlobReferences& references);
 Result<RunRecord> journaled_run(Workspace& workspace, const std::string& run_id,
                                 const JournalView::Found& found);
 
+// Of the blobs that are named those that are not there, nor known to be lost (quarantine.h). One
+// that a garbage collection has put aside is there, and so counts what cannot be looked at.
+// Fails: io.
+Result<BlobReferences> missing_blobs(Workspace& workspace, const BlobReferences& named);
+// A message for each: "blob ... is missing: run ... needs it".
+std::vector<std::string> missing_messages(const BlobReferences& missing);
+
 // Finds references again and again at the cost of what changed. Each find() lists the folders of
 // run files and asks for the identity of each file, but reads only files that it did not read
 // before, and of those only the links in the seal (run_links.h) if they have some.

@@ -6,8 +6,10 @@
 #include "kernels/base/names.h"
 #include "tracking/catalog_journal_internal.h"
 #include "tracking/catalog_state_internal.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_file.h"
 #include "tracking/run_filter_internal.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/run_query.h"
 #include "tracking/ulid.h"
 
@@ -57,6 +59,18 @@ void note_journal_damage(Workspace& workspace, std::vector<std::string>& problem
   } else if (content->foreign) {
     problems.push_back(fmt::format("'{}' is damaged: between its entries are other bytes", path));
   }
+}
+
+// What stands where a file of the catalog belongs, and is none.
+std::vector<DamagedFile> odd_files(Workspace& workspace) {
+  std::vector<DamagedFile> odd;
+  for (const std::string& path : {catalog_path(workspace), journal_path(workspace)}) {
+    std::string why = why_no_file_at(workspace.files(), path);
+    if (why.empty()) continue;
+    odd.push_back(
+        {DamagedFile::Kind::kCatalog, path.substr(workspace.path().size() + 1), std::move(why)});
+  }
+  return odd;
 }
 
 // Gives the size of the journal afterwards.
@@ -300,6 +314,8 @@ Status Catalog::save() {
 Result<int64_t> Catalog::rebuild() {
   const std::scoped_lock lock(state_->mutex);
   state_->known.ignore_cache();
+  const std::vector<DamagedFile> odd = odd_files(workspace_);
+  if (!odd.empty()) ASSAY_RETURN_IF_ERROR(quarantine_files(workspace_, odd));
   ASSAY_RETURN_IF_ERROR(state_->known.refresh());
   const auto runs = static_cast<int64_t>(state_->known.table().living());
   ASSAY_RETURN_IF_ERROR(state_->save(workspace_));
@@ -311,6 +327,8 @@ Result<Catalog::Check> Catalog::check() {
   Check check;
   FileLayer& files = workspace_.files();
   check.file = files.exists(catalog_path(workspace_));
+  for (const DamagedFile& odd : odd_files(workspace_)) check.problems.push_back(odd.why);
+  if (!check.problems.empty()) return check;
   check.journal = files.exists(journal_path(workspace_));
   if (check.file) {
     const auto opened = CatalogFile::open(files, catalog_path(workspace_));

@@ -62,7 +62,7 @@ class Catalog {
   // Writes what is known to catalog.h5, with this process's writer lease. Fails: io.
   Status save();
   // Forgets the cache, reads every run file, and saves. Gives the number of runs.
-  // Fails: io.
+  // What is no file in the place of one goes to quarantine first. Fails: io.
   Result<int64_t> rebuild();
 
   // Whether catalog.h5 and catalog.wal are what run files say. Trouble that the next search would

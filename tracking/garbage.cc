@@ -35,6 +35,7 @@ class Collector {
     while (true) {
       const int64_t before = report_.blobs;
       ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find(purged_));
+      ASSAY_RETURN_IF_ERROR(note_missing(references));
       report_.kept_blobs = report_.young_blobs = report_.held_blobs = report_.held_bytes = 0;
       const Status moved = move_unneeded(references);
       note_problems(references);
@@ -121,6 +122,17 @@ class Collector {
     report_.damaged = references.damaged;
     report_.unreadable = references.unreadable;
     report_.unreadable.insert(report_.unreadable.end(), unlisted_.begin(), unlisted_.end());
+  }
+
+  Status note_missing(const FoundReferences& references) {
+    ASSAY_ASSIGN_OR_RETURN(BlobReferences missing, missing_blobs(workspace_, references.blobs));
+    if (!missing.empty()) {
+      // What was purged meanwhile misses nothing.
+      ASSAY_ASSIGN_OR_RETURN(const FoundReferences again, finder_.find(purged_));
+      std::erase_if(missing, [&](const auto& one) { return !again.blobs.contains(one.first); });
+    }
+    report_.missing = missing_messages(missing);
+    return {};
   }
 
   // What is in a folder; nothing if it is not there, or cannot be listed, which is noted.

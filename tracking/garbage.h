@@ -54,8 +54,12 @@ struct GarbageReport {
   // Old enough and named by nothing, but what is damaged or not to be read might name them.
   int64_t held_blobs = 0;
   int64_t held_bytes = 0;
-  std::vector<std::string> damaged{};     // a message for each thing that is damaged or missing
-  std::vector<std::string> unreadable{};  // and for each that could not be read, and may be whole
+  // A message for each thing that is damaged or missing and might name a blob.
+  std::vector<std::string> damaged{};
+  // A message for each blob that something names and that is not there, nor known to be lost.
+  std::vector<std::string> missing{};
+  // And for each thing that could not be read, and may be whole.
+  std::vector<std::string> unreadable{};
 };
 
 // A collection that is planned and then made: the second reads only what changed since the first.

@@ -38,8 +38,11 @@ Result<DamagedAliases> read_alias_files(const Workspace& workspace, std::string_
     if (!check_name("alias", alias)) continue;  // nothing of ours
     const std::string place = fmt::format("{}/{}", folder, file_name);
     const std::string path = fmt::format("{}/{}", workspace.path(), place);
-    ASSAY_ASSIGN_OR_RETURN(const std::string text, read_file(files, path, kRecordLimitBytes));
-    const auto version = parse_alias(text, path);
+    const auto text = read_file(files, path, kRecordLimitBytes);
+    if (!text && text.error().code == StatusCode::kIo) return tl::unexpected<Error>(text.error());
+    const auto version = text
+                             ? parse_alias(*text, path)
+                             : Result<int64_t>(fail(StatusCode::kData, "{}", text.error().message));
     if (version) {
       state.aliases[lower_case(alias)] = *version;
     } else {
@@ -225,8 +228,11 @@ Result<ModelVersion> read_version_record(const Workspace& workspace, std::string
   const auto text = read_file(workspace.files(), path, kRecordLimitBytes);
   if (!text) {
     const auto info = workspace.files().stat(path);
-    if (info && info->folder) return fail(StatusCode::kData, "{}", why_no_file(path, *info));
-    return tl::unexpected<Error>(text.error());
+    if (info && (info->folder || info->special)) {
+      return fail(StatusCode::kData, "{}", why_no_file(path, *info));
+    }
+    if (text.error().code != StatusCode::kNotFound) return tl::unexpected<Error>(text.error());
+    return fail(StatusCode::kData, "model '{}' is damaged: '{}' is missing", name, path);
   }
   ASSAY_ASSIGN_OR_RETURN(ModelVersion model, parse_model(*text, path));
   if (model.version != version || lower_case(model.name) != lower_case(name)) {

@@ -80,7 +80,7 @@ Status commit_changes(Workspace& workspace, std::string_view name, std::string_v
 // The event that stands for lost ones, made now by this user.
 ModelEvent lost_event(int64_t first, int64_t last, std::string_view reason);
 
-// An immutable version record as it was registered. Fails: data, not_found.
+// An immutable version record as it was registered. Fails: data, also if it is missing; io.
 Result<ModelVersion> read_version_record(const Workspace& workspace, std::string_view name,
                                          int64_t version);
 // The record with everything that changed since put into it.

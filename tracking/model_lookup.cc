@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "kernels/base/names.h"
@@ -13,6 +14,8 @@ namespace assay::tracking {
 namespace {
 
 constexpr size_t kDescriptionLimitBytes = size_t{64} << 10;
+// So many lost records are told of, however large a gap is.
+constexpr size_t kMostLost = 64;
 constexpr size_t kTagLimitBytes = size_t{16} << 10;
 
 tl::unexpected<Error> unknown_model(const Workspace& workspace, std::string_view name) {
@@ -49,6 +52,34 @@ std::string_view pin_of(const RunRecord& record, const ModelVersion& model) {
   return {};
 }
 
+// Adds numbers, ascending, that must have been registered although no record has them: those below
+// others, and those that changes name.
+void add_lost(const ModelState& state, std::vector<int64_t>& registered) {
+  std::set<int64_t> known(registered.begin(), registered.end());
+  for (const auto& entry : state.versions) known.insert(entry.first);
+  for (const auto& entry : state.aliases) known.insert(entry.second);
+  known.erase(known.begin(), known.lower_bound(1));
+  int64_t next = 1;
+  size_t added = 0;
+  std::vector<int64_t> all;
+  for (const int64_t number : known) {
+    for (; next < number && added < kMostLost; ++next, ++added) all.push_back(next);
+    all.push_back(number);
+    next = number + 1;
+  }
+  registered = std::move(all);
+}
+
+// All versions ever, and the state that changes made of them. Records are listed first: whatever a
+// change names was registered before it.
+Result<std::vector<int64_t>> all_versions(const Workspace& workspace, std::string_view name,
+                                          ModelState& state) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<int64_t> registered, registered_versions(workspace, name));
+  ASSAY_ASSIGN_OR_RETURN(state, read_state(workspace, name));
+  add_lost(state, registered);
+  return registered;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> model_names(const Workspace& workspace) {
@@ -64,7 +95,9 @@ Result<std::vector<std::string>> model_names(const Workspace& workspace) {
     if (!inside) continue;
     // One that cannot be looked into may need blobs: it must not be taken for none.
     ASSAY_ASSIGN_OR_RETURN(const auto versions, registered_versions(workspace, entry.name));
-    if (!versions.empty()) models.push_back(entry.name);
+    ModelState state;
+    const auto all = versions.empty() ? all_versions(workspace, entry.name, state) : versions;
+    if (!all || !all->empty()) models.push_back(entry.name);
   }
   return models;
 }
@@ -80,14 +113,7 @@ Status note_damage(const KnownModel& model, std::vector<std::string>* damaged) {
 Result<KnownModel> known_model(const Workspace& workspace, std::string_view name) {
   ASSAY_RETURN_IF_ERROR(check_name("model", name));
   KnownModel model{std::string(name), {}, {}, {}};
-  ASSAY_ASSIGN_OR_RETURN(model.registered, registered_versions(workspace, name));
-  ASSAY_ASSIGN_OR_RETURN(model.state, read_state(workspace, name));
-  for (const auto& [version, state] : model.state.versions) {
-    if (state.purged) model.registered.push_back(version);
-  }
-  std::sort(model.registered.begin(), model.registered.end());
-  model.registered.erase(std::unique(model.registered.begin(), model.registered.end()),
-                         model.registered.end());
+  ASSAY_ASSIGN_OR_RETURN(model.registered, all_versions(workspace, name, model.state));
   if (model.registered.empty()) return unknown_model(workspace, name);
   model.visible = visible_versions(model.registered, model.state);
   return model;

@@ -15,9 +15,10 @@ namespace assay::tracking {
 // A model that has been registered, and how it is now.
 struct KnownModel {
   std::string name{};
-  std::vector<int64_t> registered{};  // all versions ever, ascending; never empty. Those given up
-                                      // may have no record
-  std::vector<int64_t> visible{};     // those not deleted
+  // All versions ever, ascending; never empty. Those given up may have no record; where others have
+  // none, it is lost: a number below, or a change, shows that it was there.
+  std::vector<int64_t> registered{};
+  std::vector<int64_t> visible{};  // those not deleted
   ModelState state{};
 };
 

@@ -71,6 +71,10 @@ Status take_version(Workspace& workspace, ModelVersion& model) {
   if (!state.versions.empty()) {
     model.version = std::max(model.version, state.versions.rbegin()->first + 1);
   }
+  // An alias of a version whose record is lost must not get another model.
+  for (const auto& alias : state.aliases) {
+    model.version = std::max(model.version, std::min(alias.second, kLargestNumber) + 1);
+  }
   while (true) {
     if (model.version > kLargestNumber) {
       return fail(StatusCode::kData, "model '{}' has a version {}: no number is left for another",

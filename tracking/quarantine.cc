@@ -116,7 +116,10 @@ class Quarantine {
     const std::string place = fmt::format("{}/{}", report_.folder, file.path);
     ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(parent_of(place)));
     const Status moved = files_.rename(full(file.path), full(place));
-    if (!moved && moved.error().code == StatusCode::kNotFound) return leave(file);
+    if (!moved && moved.error().code == StatusCode::kNotFound) {
+      // Of a version that was given up a moment ago: its record is lost.
+      return file.kind == Kind::kVersion ? note_missing(file) : leave(file);
+    }
     ASSAY_RETURN_IF_ERROR(moved);
     // Looked at where nobody replaces it any more.
     if (is_whole(file, full(place))) {
@@ -308,9 +311,8 @@ Result<QuarantineReport> quarantine_damage(Workspace& workspace, const StopToken
   return quarantine.take_report();
 }
 
-Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view reference) {
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<DamagedFile> found,
-                         unreadable_runs(workspace, reference));
+Result<DamagedFile> find_damaged_run(Workspace& workspace, std::string_view reference) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<DamagedFile> found, unreadable_runs(workspace, reference));
   if (found.empty()) {
     return fail(StatusCode::kNotFound, "no damaged run '{}' in the workspace", reference);
   }
@@ -318,7 +320,12 @@ Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view r
     return ambiguous_prefix(reference, name_in(found[0].path).substr(0, kIdLength),
                             name_in(found[1].path).substr(0, kIdLength));
   }
-  return quarantine_files(workspace, found);
+  return std::move(found[0]);
+}
+
+Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view reference) {
+  ASSAY_ASSIGN_OR_RETURN(const DamagedFile found, find_damaged_run(workspace, reference));
+  return quarantine_files(workspace, std::span(&found, 1));
 }
 
 Result<std::set<std::string>> quarantined_blobs(Workspace& workspace) {

@@ -33,8 +33,8 @@ struct QuarantineReport {
 // Puts the files away. A file that is whole by then is put back. Of a version's record the version
 // is given up first (ModelRegistry::give_up_version); in the place of a model's damaged or missing
 // events one is left that says which are lost, so that their numbers stay taken and nobody is told
-// of them again. Instead of a missing blob, or of missing events, an empty file named
-// <name>.missing is left in quarantine. Folders of dead writers go as a whole. Durable when it
+// of them again. Instead of a missing blob, record or events, an empty file named <name>.missing is
+// left in quarantine. Folders of dead writers go as a whole. Durable when it
 // returns. Fails: io.
 Result<QuarantineReport> quarantine_files(Workspace& workspace, std::span<const DamagedFile> files);
 
@@ -42,9 +42,10 @@ Result<QuarantineReport> quarantine_files(Workspace& workspace, std::span<const 
 // still hold of a damaged run is recovered afterwards. Fails: io; cancelled.
 Result<QuarantineReport> quarantine_damage(Workspace& workspace, const StopToken& stop);
 
-// Puts away the file of one run that cannot be read, by its id or the beginning of it.
-// Fails: not_found if there is no such file that is damaged, invalid_argument if there are several;
-// as quarantine_files().
+// The damaged file of one run, by the run's id or the beginning of it. Fails: not_found if there is
+// no such file that is damaged, invalid_argument if there are several; io.
+Result<DamagedFile> find_damaged_run(Workspace& workspace, std::string_view reference);
+// Puts that file away. Fails: likewise; as quarantine_files().
 Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view reference);
 
 // Hashes of the blobs that were put away or noted as missing. Fails: io.

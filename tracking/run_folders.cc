@@ -2,6 +2,7 @@
 #include "tracking/environment.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
+#include "tracking/run_trash.h"
 #include "tracking/ulid.h"
 
 #include <algorithm>
@@ -106,10 +107,30 @@ std::string why_not_found(FileLayer& files, const std::string& path, const FileI
                                     : "a pipe, a socket or a device");
 }
 
+std::string why_no_file_at(FileLayer& files, const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const auto entries = files.scan(path.substr(0, slash));
+  for (size_t i = 0; entries && i < entries->size(); ++i) {
+    const FolderEntry& entry = (*entries)[i];
+    if (entry.name != path.substr(slash + 1)) continue;
+    std::string why = why_no_file(path, entry.info);
+    return why.empty() ? why_not_found(files, path, entry.info) : why;
+  }
+  return {};
+}
+
 bool is_place_of_run(const Workspace& workspace, const std::string& path) {
   const std::string root = workspace.path() + "/";
   const std::string id = std::filesystem::path(path).stem().string();
   return path.starts_with(root) && is_ulid(id) && path.substr(root.size()) == run_file_path(id);
+}
+
+bool is_place_of_deleted(const Workspace& workspace, const std::string& path) {
+  constexpr size_t kIdLength = 26;
+  const std::string folder = fmt::format("{}/{}/", workspace.path(), kRunTrash);
+  if (!path.starts_with(folder) || !path.ends_with(".h5")) return false;
+  const std::string name = path.substr(folder.size());
+  return name.size() > kIdLength && name[kIdLength] == '-' && is_ulid(name.substr(0, kIdLength));
 }
 
 bool is_shard_name(const std::string& name) {

@@ -46,8 +46,12 @@ std::string why_no_file(const std::string& path, const FileInfo& entry);
 // The same of a listed file that was not found when it was opened: a link to no file. Empty if it
 // was removed or replaced meanwhile.
 std::string why_not_found(FileLayer& files, const std::string& path, const FileInfo& entry);
+// The same of whatever has the name: empty if that is a file, or nothing has it.
+std::string why_no_file_at(FileLayer& files, const std::string& path);
 // Whether `path` is where the workspace has the file of a run.
 bool is_place_of_run(const Workspace& workspace, const std::string& path);
+// Whether `path` is where the workspace has the file of a deleted run.
+bool is_place_of_deleted(const Workspace& workspace, const std::string& path);
 // Whether `name` is that of a folder of runs or blobs: two hex digits.
 bool is_shard_name(const std::string& name);
 // Whether an entry of a listing is a folder, or a link to one: who moves folders of a workspace to

@@ -16,6 +16,7 @@
 #include "tracking/full_disk_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/run_query.h"
 #include "tracking/ulid.h"
 
@@ -178,7 +179,12 @@ Result<std::vector<DeletedRun>> read_trash(Workspace& workspace, bool unreadable
     if (deleted_ns < 0) continue;
     const std::string path = trash_folder(workspace) + "/" + entry.name;
     auto info = read_run_info(files, path);
-    if (!info && info.error().code == StatusCode::kNotFound) continue;
+    if (!info && info.error().code == StatusCode::kNotFound) {
+      std::string why = why_no_file(path, entry.info);
+      if (why.empty()) why = why_not_found(files, path, entry.info);
+      if (!why.empty() && damaged != nullptr) damaged->push_back(std::move(why));
+      continue;
+    }
     if (!info && damaged != nullptr) damaged->push_back(info.error().message);
     if (!info && !unreadable) continue;
     if (!info) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -123,10 +124,23 @@ class Checker {
         report_.lost.push_back(fmt::format("blob {} is lost: {} names it", sha256, who));
       } else {
         note(DamagedFile::Kind::kMissingBlob, blob_path(sha256),
-             fmt::format("blob {} is missing: {} needs it", sha256, who));
+             missing_messages({{sha256, who}}).front());
       }
     }
     return {};
+  }
+
+  // What belongs where this path is, if only a file does.
+  std::optional<DamagedFile::Kind> file_placed_at(const std::string& path) const {
+    const std::string place = path.substr(workspace_.path().size() + 1);
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (is_place_of_run(workspace_, path) || is_place_of_deleted(workspace_, path)) {
+      return DamagedFile::Kind::kRun;
+    }
+    const bool of_blob =
+        place == blob_path(name) || place == fmt::format("{}/{}", kBlobTrash, name);
+    if (of_blob && is_blob_name(name)) return DamagedFile::Kind::kBlob;
+    return std::nullopt;
   }
 
   Status list_files(const std::string& folder, std::string_view ending,
@@ -142,10 +156,11 @@ class Checker {
     const bool top = folder == root + "runs" || folder == root + "blobs";
     for (const FolderEntry& entry : *entries) {
       const std::string path = folder + "/" + entry.name;
-      const std::string why =
-          is_place_of_run(workspace_, path) ? why_no_file(path, entry.info) : std::string();
+      const auto kind = file_placed_at(path);
+      const std::string why = kind ? why_no_file(path, entry.info) : std::string();
       if (!why.empty()) {
-        note(DamagedFile::Kind::kRun, path, why);
+        note(*kind, path, why);
+        if (*kind == DamagedFile::Kind::kBlob) needed_.erase(entry.name);
         continue;
       }
       const auto inside = top && is_shard_name(entry.name)
@@ -308,8 +323,9 @@ class Checker {
   // Fails with an empty message if it was collected meanwhile.
   Status is_there(const CheckedFile& file) const {
     const auto info = files_.stat(file.path);
-    if (info) return {};
-    if (info.error().code != StatusCode::kNotFound) return tl::unexpected<Error>(info.error());
+    if (info && !info->folder && !info->special) return {};
+    if (!info && info.error().code != StatusCode::kNotFound)
+      return tl::unexpected<Error>(info.error());
     return fail(StatusCode::kNotFound, "{}",
                 why_not_found(files_, file.path, {.inode = file.inode}));
   }

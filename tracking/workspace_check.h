@@ -25,8 +25,19 @@ struct CheckOptions {
 
 // A file, or the folder of a writer, that is damaged or missing.
 struct DamagedFile {
-  // An event is a change of a model. Of missing ones the path is that of the first.
-  enum class Kind { kRun, kBlob, kMissingBlob, kVersion, kEvent, kMissingEvents, kAlias, kJournal };
+  // An event is a change of a model. Of missing ones the path is that of the first. In place of the
+  // catalog, which is never put away for what it says, is no file.
+  enum class Kind {
+    kRun,
+    kBlob,
+    kMissingBlob,
+    kVersion,
+    kEvent,
+    kMissingEvents,
+    kAlias,
+    kJournal,
+    kCatalog
+  };
   Kind kind = Kind::kRun;
   std::string path{};  // below the workspace
   std::string why{};   // as in problems

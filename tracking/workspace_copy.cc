@@ -12,6 +12,7 @@
 #include <set>
 
 #include "kernels/base/hash.h"
+#include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
 #include "tracking/folded_run.h"
 #include "tracking/model_lookup_internal.h"
@@ -85,7 +86,7 @@ class Copier {
     ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
     report_.damaged = journals.damaged();
     report_.unreadable = journals.unreadable();
-    ASSAY_RETURN_IF_ERROR(note_missing_changes());
+    ASSAY_RETURN_IF_ERROR(note_missing_records());
     for (const std::string_view part :
          {std::string_view("models"), std::string_view("datasets"), kQuarantine}) {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
@@ -95,6 +96,7 @@ class Copier {
          {std::string_view("blobs"), kBlobTrash, std::string_view("blobs")}) {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
     }
+    ASSAY_RETURN_IF_ERROR(note_missing_blobs());
     ASSAY_RETURN_IF_ERROR(end());
     return std::move(report_);
   }
@@ -114,7 +116,7 @@ class Copier {
   }
 
   // Of models: damaged ones are noted when they are copied.
-  Status note_missing_changes() {
+  Status note_missing_records() {
     ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, model_names(workspace_));
     for (const std::string& name : names) {
       const auto log = read_events(workspace_, name);
@@ -122,7 +124,29 @@ class Copier {
       for (const EventGap& gap : log->gaps) {
         if (gap.missing) report_.damaged.push_back(gap.why);
       }
+      const auto known = known_model(workspace_, name);
+      const auto there = registered_versions(workspace_, name);
+      if (!known || !there) continue;
+      for (const int64_t version : known->registered) {
+        if (known->state.of(version).purged) continue;
+        if (std::binary_search(there->begin(), there->end(), version)) continue;
+        const auto record = read_version_record(workspace_, name, version);
+        if (!record) ASSAY_RETURN_IF_ERROR(note(record.error()));
+      }
     }
+    return {};
+  }
+
+  // Damaged ones are noted when they are copied.
+  Status note_missing_blobs() {
+    ASSAY_ASSIGN_OR_RETURN(FoundReferences references, find_references(workspace_));
+    ASSAY_ASSIGN_OR_RETURN(BlobReferences missing, missing_blobs(workspace_, references.blobs));
+    if (missing.empty()) return {};
+    // Runs that were purged since they were looked at miss nothing.
+    ASSAY_ASSIGN_OR_RETURN(references, find_references(workspace_));
+    std::erase_if(missing, [&](const auto& one) { return !references.blobs.contains(one.first); });
+    const std::vector<std::string> messages = missing_messages(missing);
+    report_.damaged.insert(report_.damaged.end(), messages.begin(), messages.end());
     return {};
   }
 
@@ -202,15 +226,19 @@ class Copier {
   // Deleted runs that are not in the copy yet.
   Status copy_deleted() {
     const std::string folder(kRunTrash);
-    const auto names = files_.list(workspace_.path() + "/" + folder);
-    if (!names && names.error().code == StatusCode::kNotFound) return {};
-    if (!names) return tl::unexpected<Error>(names.error());
+    const auto entries = files_.scan(workspace_.path() + "/" + folder);
+    if (!entries && entries.error().code == StatusCode::kNotFound) return {};
+    if (!entries) return tl::unexpected<Error>(entries.error());
     ASSAY_RETURN_IF_ERROR(make_folders(files_, to_ + "/" + folder));
-    for (const std::string& name : *names) {
+    for (const FolderEntry& entry : *entries) {
+      const std::string& name = entry.name;
       const std::string id = name.substr(0, kIdLength);
       if (deleted_.contains(name) || run_ids_.contains(id)) continue;
       deleted_[name] = id;
-      ASSAY_RETURN_IF_ERROR(copy_file(folder + "/" + name, name));
+      const std::string place = folder + "/" + name;
+      const std::string path = workspace_.path() + "/" + place;
+      if (is_place_of_deleted(workspace_, path) && !is_file(path, entry.info)) continue;
+      ASSAY_RETURN_IF_ERROR(copy_file(place, name));
     }
     return files_.sync_folder(to_ + "/" + folder);
   }
@@ -257,7 +285,9 @@ class Copier {
     std::stable_partition(entries->begin(), entries->end(),
                           [](const FolderEntry& entry) { return !entry.info.folder; });
     const bool top = relative == "models" || relative == "blobs";
+    const bool of_blobs = relative.starts_with("blobs/") || relative == kBlobTrash;
     for (const FolderEntry& entry : *entries) {
+      if (of_blobs && entry.info.folder) continue;  // no blob
       const std::string inner = relative + "/" + entry.name;
       const std::string path = workspace_.path() + "/" + inner;
       if (is_record(inner) && !is_file(path, entry.info)) {

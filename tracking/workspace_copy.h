@@ -20,7 +20,8 @@ struct CopyReport {
   int64_t bytes = 0;
   int64_t runs_cut = 0;  // that were under way: in the copy they are interrupted
   // A message for each file and journal that is damaged, naming it: the copy has it not, but for
-  // damaged records of the model registry, which keep their numbers.
+  // damaged records of the model registry, which keep their numbers. Likewise for each record and
+  // blob that is missing and not known to be lost.
   std::vector<std::string> damaged{};
   // Likewise for each file, folder and journal that could not be read, and may be whole.
   std::vector<std::string> unreadable{};

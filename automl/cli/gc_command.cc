@@ -44,6 +44,7 @@ std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
   object["held_blobs"] = report.held_blobs;
   object["held_bytes"] = report.held_bytes;
   object["damaged"] = report.damaged;
+  object["missing"] = report.missing;
   object["unreadable"] = report.unreadable;
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -86,9 +87,12 @@ Status collect(Invocation& invocation, const GcOptions& options) {
   print_result(invocation.json ? report_json(report, options.dry_run) + "\n"
                                : report_text(report, options.dry_run));
   print_damage(invocation, report.damaged);
+  print_damage(invocation, report.missing);
   if (!report.damaged.empty()) {
     print_note(invocation,
                "`assay fsck --quarantine` puts away what is damaged; then all is freed");
+  } else if (!report.missing.empty()) {
+    print_note(invocation, "`assay fsck --quarantine` notes what is missing as lost");
   }
   print_unreadable(invocation, report.unreadable);
   return {};
@@ -114,6 +118,7 @@ void add_gc_command(CLI::App& app, Invocation& invocation) {
   command->footer(
       "Works on a full disk. A damaged file blocks nothing, but blobs that only it might name are\n"
       "held back; exit code 3 tells. So does one that could not be read, with exit code 5.\n"
+      "Blobs that something names and that are missing are told, too, with exit code 3.\n"
       "Examples:\n"
       "  assay gc --dry-run\n"
       "  assay gc\n"

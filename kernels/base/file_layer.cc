@@ -67,13 +67,20 @@ bool is_special(const struct stat& info) {
   return !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode);
 }
 
+// A link that leads back to itself leads to no file, and nobody can read what was in its place.
+tl::unexpected<Error> no_file_error(const char* doing, const std::string& path, int error) {
+  auto failure = io_error(doing, path, error);
+  if (error == ELOOP) failure.value().code = StatusCode::kNotFound;
+  return failure;
+}
+
 // A file that is there. Opening a pipe would wait for its other end; without a wait it is harmless.
 Result<std::unique_ptr<File>> open_existing(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   struct stat info {};
   const bool is_folder = fd < 0 && errno == EISDIR;
   const bool is_pipe = fd < 0 && errno == ENXIO;  // that nobody reads, or a socket
-  if (fd < 0 && !is_folder && !is_pipe) return io_error("open", path, errno);
+  if (fd < 0 && !is_folder && !is_pipe) return no_file_error("open", path, errno);
   auto file = fd < 0 ? nullptr : std::make_unique<PosixFile>(fd, path);
   if (file && ::fstat(fd, &info) != 0) return io_error("stat", path, errno);
   if (file && S_ISREG(info.st_mode)) return file;
@@ -166,7 +173,7 @@ bool PosixFileLayer::exists(const std::string& path) {
 
 Result<FileInfo> PosixFileLayer::stat(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return io_error("stat", path, errno);
+  if (::stat(path.c_str(), &info) != 0) return no_file_error("stat", path, errno);
   return info_from(info);
 }
 

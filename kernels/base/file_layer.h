@@ -51,7 +51,7 @@ class FileLayer {
   // O_CREAT | O_EXCL. Fails: already_exists.
   virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
   // Read only. A folder, a pipe, a socket or a device is no file: it is not waited for.
-  // Fails: not_found, also for those.
+  // Fails: not_found, also for those and for a link that leads back to itself.
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
   // An existing file to append to (O_APPEND): what one append() writes stays together although
   // other processes append too, as long as the disk takes all of it. It cannot be read.
@@ -69,7 +69,7 @@ class FileLayer {
   // Names in the folder, sorted, without . and ..
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
-  // Follows a symbolic link. Fails: not_found.
+  // Follows a symbolic link. Fails: not_found, also if that leads back to itself.
   virtual Result<FileInfo> stat(const std::string& path) = 0;
   // The names in the folder, sorted, each with what stat() says, links not followed. A name that
   // vanishes meanwhile is left out. Fails: not_found.

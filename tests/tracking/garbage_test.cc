@@ -11,6 +11,7 @@
 #include "tests/tracking/observed_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/blob_references.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_file.h"
 #include "tracking/run_trash.h"
 
@@ -46,6 +47,27 @@ TEST_F(Garbage, IsOnlyCountedByADryRun) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->blobs, 1);
   EXPECT_TRUE(holds(orphan));
+}
+
+TEST_F(Garbage, IsNotWhatSomethingNamesAndWhatOfThatIsMissingIsTold) {
+  const std::string orphan = put("nobody needs this");
+  const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
+  std::filesystem::remove(folder_ / ("store/" + blob_path(sha256)));
+  reopen();
+  for (const bool dry_run : {true, false}) {
+    GarbageOptions options = kAtOnce;
+    options.dry_run = dry_run;
+    const auto report = collect_garbage(*workspace_, options);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_THAT(report->missing, testing::ElementsAre(testing::AllOf(
+                                     HasSubstr(sha256), HasSubstr("missing: run " + trials_[0]))));
+    EXPECT_THAT(report->damaged, testing::IsEmpty()) << "it names nothing";
+  }
+  EXPECT_FALSE(holds(orphan)) << "it holds back nothing";
+  StopToken stop;
+  ASSERT_TRUE(quarantine_damage(*workspace_, stop));
+  EXPECT_THAT(collect_garbage(*workspace_, kAtOnce)->missing, testing::IsEmpty())
+      << "it is known to be lost";
 }
 
 TEST_F(Garbage, IsNotWhatAWriterHolds) {

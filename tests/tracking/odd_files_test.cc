@@ -1,5 +1,5 @@
 // What stands in a workspace where its files and folders belong: folders, pipes, links that lead
-// elsewhere, nowhere or round in circles (which nobody can read, not even root).
+// elsewhere, nowhere or round in circles.
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -7,7 +7,9 @@
 
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/observed_files.h"
+#include "tests/tracking/unreadable_files.h"
 #include "tests/tracking/upkeep_fixture.h"
+#include "tracking/catalog.h"
 #include "tracking/garbage.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_file.h"
@@ -54,6 +56,8 @@ class OddFiles : public UpkeepTest {
     fs::rename(path, aside());
     fs::create_symlink(fs::path(path).filename(), path);
   }
+  void TearDown() override { workspace_.reset(); }  // before its files
+  UnreadableFiles files_;
   StopToken stop_;
   int aside_ = 0;
 };
@@ -64,6 +68,7 @@ TEST_F(OddFiles, InPlaceOfARunAreDamageThatBlocksNothing) {
       [](const std::string& path) { fs::create_directories(path + "/deep"); },
       [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
       [](const std::string& path) { fs::create_symlink("nothing.h5", path); },
+      [](const std::string& path) { fs::create_symlink(fs::path(path).filename(), path); },
       [](const std::string& path) { fs::create_symlink("/dev/zero", path); }};
   const std::string file = run_file_of(*workspace_, other_);
   const std::string whole = aside();
@@ -264,19 +269,107 @@ TEST_F(OddFiles, InPlaceOfTheOnlySegmentAreTold) {
   run->reset();
 }
 
-TEST_F(OddFiles, InPlaceOfABlobAreDamageAndReplacedByWhatIsStoredAnew) {
+TEST_F(OddFiles, InPlaceOfABlobAreDamageThatIsPutAway) {
   const std::string sha256 = load_run(*workspace_, other_)->artifacts[0].sha256;
   const std::string path = store(blob_path(sha256));
-  fs::remove(path);
-  fs::create_symlink("nothing", path);
-  for (const bool thorough : {false, true}) {
-    const auto report = check_workspace(*workspace_, stop_, {.thorough = thorough});
-    ASSERT_TRUE(report) << report.error().message;
-    EXPECT_THAT(report->problems, ElementsAre(HasSubstr(sha256))) << thorough;
+  const std::string whole = aside();
+  fs::rename(path, whole);
+  fs::create_directory(store("folder"));
+  const std::vector<std::function<void()>> kinds = {
+      [&] { fs::create_directories(path + "/deep"); },
+      [&] { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
+      [&] { fs::create_symlink("nothing", path); }, [&] { fs::create_symlink(sha256, path); },
+      [&] { fs::create_symlink("../../folder", path); }};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    reopen();
+    kinds[kind]();
+    for (const bool thorough : {false, true}) {
+      const auto report = check_workspace(*workspace_, stop_, {.thorough = thorough});
+      ASSERT_TRUE(report) << report.error().message;
+      EXPECT_THAT(report->problems, ElementsAre(HasSubstr(sha256))) << kind << thorough;
+      EXPECT_THAT(report->unreadable, IsEmpty()) << kind;
+    }
+    EXPECT_THAT(collect().missing, ElementsAre(HasSubstr(sha256))) << kind;
+    EXPECT_THAT(copy().damaged, ElementsAre(HasSubstr(sha256))) << kind;
+    EXPECT_FALSE(fs::exists(folder_ / ("copy/" + blob_path(sha256)))) << kind;
+    const auto put_away = quarantine_damage(*workspace_, stop_);
+    ASSERT_TRUE(put_away) << put_away.error().message;
+    EXPECT_EQ(put_away->moved.size(), 1U) << kind;
+    EXPECT_FALSE(fs::exists(fs::symlink_status(path))) << kind;
+    EXPECT_THAT(check().problems, IsEmpty()) << kind;
+    EXPECT_EQ(check().lost.size(), 1U) << kind;
+    fs::remove_all(store("quarantine"));
   }
-  EXPECT_EQ(put("shared"), sha256);
+  fs::rename(whole, path);
   EXPECT_THAT(check().problems, IsEmpty());
-  EXPECT_TRUE(fs::is_regular_file(path));
+}
+
+TEST_F(OddFiles, InPlaceOfABlobAreReplacedByWhatIsStoredAnew) {
+  const std::string sha256 = load_run(*workspace_, other_)->artifacts[0].sha256;
+  const std::string path = store(blob_path(sha256));
+  for (const std::string& target : {std::string("nothing"), sha256}) {
+    fs::remove(path);
+    fs::create_symlink(target, path);
+    EXPECT_EQ(put("shared"), sha256);
+    EXPECT_THAT(check().problems, IsEmpty()) << target;
+    EXPECT_TRUE(fs::is_regular_file(path));
+  }
+}
+
+TEST_F(OddFiles, InPlaceOfTheCatalogArePutAwayWhenItIsMadeAnew) {
+  const std::vector<std::function<void(const std::string&)>> kinds = {
+      [](const std::string& path) { fs::create_directories(path + "/deep"); },
+      [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
+      [](const std::string& path) { fs::create_symlink("nothing", path); },
+      [](const std::string& path) { fs::create_symlink(fs::path(path).filename(), path); },
+      [](const std::string& path) { fs::create_directory_symlink("runs", path); }};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    for (const std::string name : {"catalog.h5", "catalog.wal"}) {
+      reopen();
+      fs::remove_all(store(name));
+      kinds[kind](store(name));
+      EXPECT_EQ(run_ids().size(), 4U) << name << kind;
+      EXPECT_THAT(check().catalog_problems, ElementsAre(HasSubstr(name))) << kind;
+      const auto rebuilt = Catalog(*workspace_).rebuild();
+      ASSERT_TRUE(rebuilt) << rebuilt.error().message;
+      EXPECT_EQ(*rebuilt, 4);
+      EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(store("catalog.h5")))) << kind;
+      EXPECT_TRUE(check().whole()) << name << kind;
+    }
+  }
+  int away = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(store("quarantine"))) {
+    away += entry.path().filename().string().starts_with("catalog.") ? 1 : 0;
+  }
+  EXPECT_EQ(away, 10);
+}
+
+TEST_F(OddFiles, InPlaceOfADeletedRunAreDamageThatIsPutAway) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::string file = fs::directory_iterator(store("trash/runs"))->path().string();
+  fs::rename(file, aside());
+  const std::string orphan = put("nobody needs this");
+  const std::vector<std::function<void()>> kinds = {
+      [&] { fs::create_directories(file + "/deep"); },
+      [&] { ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0); },
+      [&] { fs::create_symlink(fs::path(file).filename(), file); }};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    reopen();
+    kinds[kind]();
+    EXPECT_THAT(check().problems, ElementsAre(HasSubstr(other_))) << kind;
+    std::vector<std::string> damaged;
+    EXPECT_THAT(*deleted_runs(*workspace_, &damaged), IsEmpty());
+    EXPECT_THAT(damaged, ElementsAre(HasSubstr(other_))) << kind;
+    const auto garbage = collect_garbage(*workspace_, {.grace_ns = 0});
+    ASSERT_TRUE(garbage) << garbage.error().message;
+    EXPECT_THAT(garbage->damaged, ElementsAre(HasSubstr(other_))) << kind;
+    EXPECT_TRUE(holds(orphan)) << kind;
+    EXPECT_THAT(copy().damaged, ElementsAre(HasSubstr(other_))) << kind;
+    const auto put_away = quarantine_damage(*workspace_, stop_);
+    ASSERT_TRUE(put_away) << put_away.error().message;
+    EXPECT_EQ(put_away->moved.size(), 1U) << kind;
+    EXPECT_THAT(check().problems, IsEmpty()) << kind;
+  }
 }
 
 TEST_F(OddFiles, JournalsThatCannotBeReadHideNothingElse) {
@@ -289,8 +382,8 @@ TEST_F(OddFiles, JournalsThatCannotBeReadHideNothingElse) {
   for (const std::string& path : files_below(folder_ / "killed")) {
     if (path.ends_with(".wal") && path.starts_with("writers/")) segment = path;
   }
-  hide(folder_ / ("killed/" + segment));
-  workspace_ = *Workspace::open(folder_ / "killed");
+  files_.deny(folder_ / ("killed/" + segment));
+  workspace_ = *Workspace::open(folder_ / "killed", &files_);
   const auto list = list_runs(*workspace_);
   ASSERT_TRUE(list) << list.error().message;
   EXPECT_EQ(list->runs.size(), 4U);
@@ -320,7 +413,8 @@ TEST_F(OddFiles, InPlaceOfAVersionKeepItsNumber) {
   const std::vector<std::function<void(const std::string&)>> kinds = {
       [](const std::string& path) { fs::create_directories(path + "/deep"); },
       [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
-      [](const std::string& path) { fs::create_symlink("nothing.json", path); }};
+      [](const std::string& path) { fs::create_symlink("nothing.json", path); },
+      [](const std::string& path) { fs::create_symlink(fs::path(path).filename(), path); }};
   const std::string whole = aside();
   fs::copy_file(record, whole);
   for (size_t kind = 0; kind < kinds.size(); ++kind) {

@@ -4,6 +4,7 @@
 
 #include "tests/tracking/failing_quarantine.h"
 #include "tests/tracking/killed_store.h"
+#include "tests/tracking/unreadable_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/garbage.h"
 #include "tracking/run_trash.h"
@@ -49,8 +50,9 @@ class Quarantine : public UpkeepTest {
     EXPECT_THAT(check_workspace(*copy, stop_)->problems, IsEmpty());
     std::filesystem::remove_all(folder_ / "copy");
   }
+  void TearDown() override { workspace_.reset(); }  // before its files
+  UnreadableFiles files_;
   StopToken stop_;
-  int hidden_ = 0;  // files put aside
 };
 
 TEST_F(Quarantine, TakesDamagedRunsAndSaysWhatAndWhy) {
@@ -145,6 +147,78 @@ TEST_F(Quarantine, OfTheOnlyVersionKeepsItsNumberToo) {
             2);
 }
 
+// Versions 1 to 3; an alias points at the last.
+class LostVersions : public Quarantine {
+ protected:
+  void SetUp() override {
+    Quarantine::SetUp();
+    ModelRegistry registry(workspace_);
+    for (const std::string bytes : {"second model", "third model"}) {
+      ASSERT_TRUE(registry.register_model({.name = "credit"}, std::as_bytes(std::span(bytes))));
+    }
+    ASSERT_TRUE(registry.set_alias("credit", "champion", 3));
+    sha256_ = registry.resolve("credit:2")->sha256;
+    reopen();
+  }
+  void lose(int64_t version) {
+    std::filesystem::remove(store(fmt::format("models/credit/versions/{}.json", version)));
+  }
+  std::string sha256_;  // of the second
+};
+
+TEST_F(LostVersions, AreSeenByTheGapAndByWhatNamesThem) {
+  lose(2);
+  EXPECT_THAT(check().problems, ElementsAre(HasSubstr("versions/2.json' is missing")));
+  lose(3);
+  EXPECT_THAT(check().problems, ElementsAre(HasSubstr("versions/2.json' is missing"),
+                                            HasSubstr("versions/3.json' is missing")));
+  lose(1);
+  EXPECT_EQ(check().problems.size(), 3U) << "a model of which there are only changes";
+  std::vector<std::string> damaged;
+  ASSERT_TRUE(ModelRegistry(workspace_).list_models(&damaged));
+  EXPECT_EQ(damaged.size(), 3U);
+  EXPECT_EQ(ModelRegistry(workspace_).resolve("credit@champion").error().code, StatusCode::kData);
+}
+
+TEST_F(LostVersions, HoldBackTheirBlobsAndAreToldByCopies) {
+  lose(2);
+  const auto garbage = collect_garbage(*workspace_, kAtOnce);
+  ASSERT_TRUE(garbage) << garbage.error().message;
+  EXPECT_THAT(garbage->damaged, ElementsAre(HasSubstr("versions/2.json")));
+  EXPECT_TRUE(holds(sha256_)) << "whoever brings the record back needs it";
+  const auto copied = copy_workspace(*workspace_, folder_ / "copy", stop_);
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_THAT(copied->damaged, ElementsAre(HasSubstr("versions/2.json")));
+}
+
+TEST_F(LostVersions, AreGivenUpAndTheirNumbersStayTaken) {
+  lose(2);
+  lose(3);
+  ModelRegistry registry(workspace_);
+  const std::string bytes = "fourth model";
+  EXPECT_EQ(registry.register_model({.name = "credit"}, std::as_bytes(std::span(bytes)))->version,
+            4)
+      << "the alias must not point at it";
+  const QuarantineReport report = put_away();
+  EXPECT_EQ(report.moved.size(), 2U);
+  EXPECT_TRUE(
+      std::filesystem::exists(store(report.folder + "/models/credit/versions/2.json.missing")));
+  EXPECT_THAT(registry.resolve("credit:2").error().message, HasSubstr("deleted for good"));
+  EXPECT_EQ(registry.resolve("credit@champion").error().code, StatusCode::kNotFound);
+  reopen();
+  expect_clean();
+}
+
+// However large a gap is, it is told of and costs little.
+TEST_F(LostVersions, OfAHugeGapAreToldInPart) {
+  std::filesystem::copy_file(store("models/credit/versions/3.json"),
+                             store("models/credit/versions/4000000000.json"));
+  const CheckReport report = check();
+  EXPECT_GT(report.problems.size(), 1U);
+  EXPECT_LT(report.problems.size(), 100U);
+  EXPECT_THAT(report.problems, testing::Contains(HasSubstr("versions/4.json' is missing")));
+}
+
 TEST_F(Quarantine, TakesTheJournalOfADeadWriterThatCannotBeRecovered) {
   auto run = Run::create(workspace_, {.name = "lost"});
   ASSERT_TRUE((*run)->durable());
@@ -180,22 +254,18 @@ TEST_F(Quarantine, LetsTheJournalRestoreARunWhoseFileWasDamaged) {
   EXPECT_TRUE(check_workspace(*killed, stop_)->whole());
 }
 
-// A link to itself cannot be opened by anybody, as a file without rights.
 TEST_F(Quarantine, LeavesWhatCannotBeReadAndMayBeWhole) {
-  const auto hide = [&](const std::string& path) {
-    std::filesystem::rename(path, folder_ / ("aside" + std::to_string(hidden_++)));
-    std::filesystem::create_symlink(std::filesystem::path(path).filename(), path);
-  };
   const std::string orphan = put("nobody needs this");
   const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
-  reopen();
+  workspace_.reset();
+  workspace_ = *Workspace::open(folder_ / "store", &files_);
   const std::string run = run_file_of(*workspace_, other_);
   const std::string version = store("models/credit/versions/1.json");
-  for (const std::string& path : {run, version}) hide(path);
+  for (const std::string& path : {run, version}) files_.deny(path);
   EXPECT_EQ(check().unreadable.size(), 2U);
   EXPECT_EQ(check().problems, check().unreadable);
   EXPECT_THAT(put_away().moved, IsEmpty());
-  hide(blob(sha256));
+  files_.deny(blob(sha256));
   EXPECT_EQ(quarantine_run(*workspace_, other_).error().code, StatusCode::kIo);
   EXPECT_EQ(ModelRegistry(workspace_).give_up_version("credit", 1, "").error().code,
             StatusCode::kIo);
@@ -207,7 +277,7 @@ TEST_F(Quarantine, LeavesWhatCannotBeReadAndMayBeWhole) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(report->moved, IsEmpty());
   for (const std::string& path : {run, version, blob(sha256)}) {
-    EXPECT_TRUE(std::filesystem::is_symlink(path)) << path;
+    EXPECT_TRUE(std::filesystem::is_regular_file(path)) << path;
   }
   const auto garbage = collect_garbage(*workspace_, kAtOnce);
   ASSERT_TRUE(garbage) << garbage.error().message;
@@ -216,7 +286,7 @@ TEST_F(Quarantine, LeavesWhatCannotBeReadAndMayBeWhole) {
   EXPECT_EQ(garbage->blobs, 0);
   EXPECT_TRUE(holds(orphan));
   // A model that cannot be looked into is not taken for none.
-  hide(store("models/credit/versions"));
+  files_.deny(store("models/credit/versions"));
   EXPECT_FALSE(collect_garbage(*workspace_, kAtOnce));
   EXPECT_TRUE(holds(orphan));
 }

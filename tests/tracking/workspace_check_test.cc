@@ -71,7 +71,7 @@ TEST_F(WorkspaceCheck, NothingWaitsForPipesAmongItsFiles) {
   for (const auto& shard : std::filesystem::directory_iterator(folder_ / "store/runs")) {
     if (shard.is_directory()) make_pipe(shard.path().string() + "/" + id + ".h5");
   }
-  make_pipe(folder_ / fmt::format("store/trash/runs/{}-1.h5", id));
+  make_pipe(folder_ / fmt::format("store/trash/runs/{}.h5", id));
   make_pipe(folder_ / ("store/writers/" + id));
   std::filesystem::remove(folder_ / "store/catalog.h5");
   std::filesystem::remove(folder_ / "store/catalog.wal");

@@ -8,6 +8,7 @@
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/upkeep_fixture.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_trash.h"
 #include "tracking/workspace_check.h"
 
@@ -187,6 +188,17 @@ TEST_F(WorkspaceCopy, LeavesOutWhatIsDamagedAndNamesIt) {
   const auto copy = *Workspace::open(folder_ / "copy");
   EXPECT_EQ(list_runs(*copy)->runs.size(), 3U);
   EXPECT_FALSE(BlobStore(*copy).contains(sha256));
+}
+
+TEST_F(WorkspaceCopy, NamesBlobsThatAreMissing) {
+  const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
+  std::filesystem::remove(folder_ / ("store/" + blob_path(sha256)));
+  const auto report = copy_to("copy");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged,
+              testing::ElementsAre(testing::AllOf(HasSubstr(sha256), HasSubstr(trials_[0]))));
+  ASSERT_TRUE(quarantine_damage(*workspace_, stop_));
+  EXPECT_THAT(copy_to("again")->damaged, IsEmpty()) << "it is known to be lost";
 }
 
 TEST_F(WorkspaceCopy, NamesDamagedRecordsOfTheRegistryAndKeepsTheirNumbers) {

@@ -71,6 +71,17 @@ TEST_F(FileLayerTest, WaitsForNoPipeSocketOrDevice) {
   EXPECT_FALSE(files_.stat(folder_)->special);
 }
 
+TEST_F(FileLayerTest, FindsNothingBehindALinkToItself) {
+  ASSERT_EQ(::symlink("round", path("round").c_str()), 0);
+  EXPECT_EQ(files_.open(path("round")).error().code, StatusCode::kNotFound);
+  EXPECT_EQ(files_.open_append(path("round")).error().code, StatusCode::kNotFound);
+  EXPECT_EQ(files_.stat(path("round")).error().code, StatusCode::kNotFound);
+  EXPECT_FALSE(files_.exists(path("round")));
+  // A folder may be away and hold much: that is no empty one.
+  EXPECT_EQ(files_.scan(path("round")).error().code, StatusCode::kIo);
+  EXPECT_EQ(files_.list(path("round")).error().code, StatusCode::kIo);
+}
+
 TEST_F(FileLayerTest, AppendedBytesReadBack) {
   auto file = files_.create(path("a"));
   ASSERT_TRUE(file.has_value());
