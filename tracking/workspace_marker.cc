@@ -11,6 +11,7 @@
 #include "tracking/quarantine.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_file.h"
+#include "tracking/run_folders_internal.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
@@ -91,7 +92,8 @@ Result<std::string> find_folder(FileLayer& files, const WorkspaceSearch& search)
               start);
 }
 
-// Gives the damaged file a second name in quarantine, with a note. Returns the folder's name.
+// Gives the damaged file a second name in quarantine, with a note; what can have but one name, a
+// folder, is moved. Returns the folder's name.
 Result<std::string> put_away(FileLayer& files, const std::string& folder, const std::string& id,
                              const std::string& why) {
   const std::string place = fmt::format("{}/{}", kQuarantine, id);
@@ -106,7 +108,13 @@ Result<std::string> put_away(FileLayer& files, const std::string& folder, const 
   const std::string full = folder + "/" + place;
   ASSAY_RETURN_IF_ERROR(
       publish_file(files, full, full + "/NOTE.json", std::as_bytes(std::span(text))));
-  ASSAY_RETURN_IF_ERROR(files.link(marker_of(folder), marker_of(full)));
+  const auto info = files.stat(marker_of(folder));
+  const bool is_folder = info && info->folder;
+  const Status linked = is_folder ? Status() : files.link(marker_of(folder), marker_of(full));
+  // Also a link to a folder has but one name where the file system does not link links.
+  if (is_folder || !linked) {
+    ASSAY_RETURN_IF_ERROR(files.rename(marker_of(folder), marker_of(full)));
+  }
   ASSAY_RETURN_IF_ERROR(files.sync_folder(full));
   ASSAY_RETURN_IF_ERROR(files.sync_folder(fmt::format("{}/{}", folder, kQuarantine)));
   return place;
@@ -147,9 +155,11 @@ Result<WorkspaceRecord> read_marker(FileLayer& files, const std::string& folder)
   const std::string path = marker_of(folder);
   const auto text = read_file(files, path, kMarkerLimitBytes);
   const bool too_large = !text && text.error().code == StatusCode::kResourceExhausted;
-  if (!text && !too_large) return tl::unexpected<Error>(text.error());
+  std::string why = too_large ? text.error().message : std::string();
+  if (!text && text.error().code == StatusCode::kNotFound) why = why_no_file_at(files, path);
+  if (!text && why.empty()) return tl::unexpected<Error>(text.error());
   auto record = text ? parse_workspace(*text, path)
-                     : Result<WorkspaceRecord>(fail(StatusCode::kData, "{}", text.error().message));
+                     : Result<WorkspaceRecord>(fail(StatusCode::kData, "{}", why));
   if (record || written_by_newer(record.error().message)) return record;
   return fail(StatusCode::kData, "{} (`assay fsck --repair-marker --workspace {}` writes it anew)",
               record.error().message, folder);
@@ -182,6 +192,7 @@ Result<MarkerRepair> repair_marker(const WorkspaceSearch& search, FileLayer* giv
   for (const char* name : {"runs", "writers", "blobs", "datasets", "models"}) {
     ASSAY_RETURN_IF_ERROR(files.make_folder(fmt::format("{}/{}", repair.path, name)));
   }
+  ASSAY_RETURN_IF_ERROR(read_marker(files, repair.path));
   repair.written = true;
   return repair;
 }

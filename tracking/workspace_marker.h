@@ -26,8 +26,8 @@ tl::unexpected<Error> marker_error(const std::string& folder);
 Status write_marker(FileLayer& files, const std::string& folder, const std::string& text,
                     const std::string& id);
 
-// What the file says. Fails: not_found; data if it is damaged, with the way out, or if a newer
-// release wrote it; io.
+// What the file says. Fails: not_found; data if it is damaged or no file, with the way out, or if a
+// newer release wrote it; io.
 Result<WorkspaceRecord> read_marker(FileLayer& files, const std::string& folder);
 
 struct MarkerRepair {
@@ -37,8 +37,9 @@ struct MarkerRepair {
 };
 
 // Writes the WORKSPACE of the workspace that the search means, if it is missing or damaged. A
-// damaged one is put into quarantine. `files`: as for Workspace::open(). Durable when it returns.
-// Fails: not_found if there is no workspace; data if a newer release wrote the file; io.
+// damaged one, or what else has its name, is put into quarantine. `files`: as for
+// Workspace::open(). Durable when it returns. Fails: not_found if there is no workspace; data if a
+// newer release wrote the file; io.
 Result<MarkerRepair> repair_marker(const WorkspaceSearch& search, FileLayer* files = nullptr);
 
 }  // namespace assay::tracking

@@ -1,5 +1,9 @@
 #include "tracking/workspace_marker.h"
 
+#include <sys/stat.h>
+
+#include <functional>
+
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/workspace_check.h"
@@ -85,6 +89,33 @@ TEST_F(WorkspaceMarker, ThatIsDamagedIsPutAwayFirst) {
         fs::path(store() + "/" + repaired->put_away).parent_path() / "NOTE.json";
     EXPECT_THAT(slurp(note), HasSubstr("WORKSPACE"));
     EXPECT_TRUE(Workspace::open(store()));
+  }
+}
+
+TEST_F(WorkspaceMarker, InWhosePlaceIsNoFileIsWrittenAnew) {
+  workspace_.reset();
+  fs::create_directory(folder_ / "elsewhere");
+  const std::vector<std::function<void()>> kinds = {
+      [&] { fs::create_directories(marker() + "/deep"); },
+      [&] { ASSERT_EQ(::mkfifo(marker().c_str(), 0600), 0); },
+      [&] { fs::create_symlink("nothing", marker()); },
+      [&] { fs::create_symlink("WORKSPACE", marker()); },
+      [&] { fs::create_symlink("../elsewhere", marker()); }};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    fs::remove_all(marker());
+    kinds[kind]();
+    const auto opened = Workspace::open(store());
+    ASSERT_FALSE(opened) << kind;
+    EXPECT_EQ(opened.error().code, StatusCode::kData) << kind;
+    EXPECT_THAT(opened.error().message, HasSubstr("--repair-marker")) << kind;
+    const auto repaired = repair();
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_TRUE(repaired->written) << kind;
+    EXPECT_TRUE(fs::exists(fs::symlink_status(store() + "/" + repaired->put_away))) << kind;
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(marker()))) << kind;
+    workspace_ = *Workspace::open(store());
+    EXPECT_EQ(run_ids().size(), 4U) << kind;
+    workspace_.reset();
   }
 }
 
