@@ -49,6 +49,11 @@ std::string csv_field(const T& value) {
   }
 }
 
+// Bytes that are there and wrong, or not there: the rest can be written all the same.
+bool is_damage(const Error& error) {
+  return error.code == StatusCode::kData || error.code == StatusCode::kNotFound;
+}
+
 // Writes below one folder and counts.
 class Exporter {
  public:
@@ -116,13 +121,17 @@ class Exporter {
     }
     BlobStore blobs(workspace_);
     if (!blobs.contains(sha256)) {
-      report_.left_out.push_back(
+      report_.damaged.push_back(
           fmt::format("{}: blob {} is not in the workspace", path, clean_utf8(sha256)));
       return {};
     }
     const std::string full = folder_ + "/" + path;
     ASSAY_RETURN_IF_ERROR(make_folders(files_, fs::path(full).parent_path().string()));
     Status copied = blobs.copy_to(sha256, full);
+    if (!copied && is_damage(copied.error())) {
+      report_.damaged.push_back(fmt::format("{}: {}", path, copied.error().message));
+      return {};
+    }
     if (!copied) return fail_with(std::move(copied.error()), path);
     std::error_code error;
     ++report_.files;
@@ -199,21 +208,25 @@ class Exporter {
     if (hash.empty()) return {};
     ASSAY_RETURN_IF_ERROR(copy_blob("source/manifest.json", hash));
     const auto manifest = read_manifest(workspace_, record_);
+    if (!manifest && !is_damage(manifest.error())) return tl::unexpected<Error>(manifest.error());
     if (!manifest) {
-      report_.left_out.push_back(manifest.error().message);
+      report_.damaged.push_back(manifest.error().message);
       return {};
     }
     if (!manifest->git_diff_sha256.empty()) {
       ASSAY_RETURN_IF_ERROR(copy_blob("source/git.diff", manifest->git_diff_sha256));
     }
     if (manifest->files.empty()) return {};
-    auto restored = restore_source(workspace_, *manifest, {folder_ + "/source/files", false});
+    auto restored = restore_source(workspace_, *manifest,
+                                   {.folder = folder_ + "/source/files", .partial = true});
+    if (!restored && !is_damage(restored.error())) return tl::unexpected<Error>(restored.error());
     if (!restored) {
-      report_.left_out.push_back("source/files: " + restored.error().message);
+      report_.damaged.push_back("source/files: " + restored.error().message);
       return {};
     }
     report_.files += restored->written;
-    for (const SourceFile& file : manifest->files) report_.bytes += file.size;
+    report_.bytes += restored->bytes;
+    for (std::string& what : restored->damaged) report_.damaged.push_back("source/files/" + what);
     for (std::string& note : restored->left_out) report_.left_out.push_back(std::move(note));
     return {};
   }

@@ -34,11 +34,14 @@ struct RunExport {
 struct RunExportReport {
   int64_t files = 0;
   int64_t bytes = 0;
-  std::vector<std::string> left_out{};  // what could not be written, and why: blobs that are gone
+  // What was not written, and why: paths and links that lead out of the folder.
+  std::vector<std::string> left_out{};
+  // Likewise, what is damaged or missing in the workspace. All the rest is written.
+  std::vector<std::string> damaged{};
 };
 
 // Fails: already_exists if the folder holds something; invalid_argument if it is in a workspace;
-// data if a blob is damaged; io.
+// io.
 Result<RunExportReport> export_run(Workspace& workspace, const RunRecord& record,
                                    const RunExport& request);
 

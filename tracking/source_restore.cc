@@ -76,13 +76,22 @@ class Restorer {
 
   Result<RestoreReport> run(const std::vector<SourceFile>& files) {
     ASSAY_RETURN_IF_ERROR(check_collisions(files));
-    for (const SourceFile& file : files) ASSAY_RETURN_IF_ERROR(check(file));
-    if (!differing_.empty() && !request_.force) return refuse();
+    std::vector<const SourceFile*> good;
     for (const SourceFile& file : files) {
-      if (file.mode != kLinkMode) ASSAY_RETURN_IF_ERROR(write(file));
+      Status checked = check(file);
+      if (!checked && request_.partial && checked.error().code == StatusCode::kData) {
+        report_.damaged.push_back(std::move(checked.error().message));
+        continue;
+      }
+      ASSAY_RETURN_IF_ERROR(checked);
+      good.push_back(&file);
     }
-    for (const SourceFile& file : files) {
-      if (file.mode == kLinkMode) ASSAY_RETURN_IF_ERROR(make_link(file));
+    if (!differing_.empty() && !request_.force) return refuse();
+    for (const SourceFile* file : good) {
+      if (file->mode != kLinkMode) ASSAY_RETURN_IF_ERROR(write(*file));
+    }
+    for (const SourceFile* file : good) {
+      if (file->mode == kLinkMode) ASSAY_RETURN_IF_ERROR(make_link(*file));
     }
     return std::move(report_);
   }
@@ -158,6 +167,7 @@ class Restorer {
       if (error) return io_failure("create folder", place.parent_path(), error);
       ASSAY_RETURN_IF_ERROR(BlobStore(workspace_).copy_to(file.sha256, place.string()));
       ++report_.written;
+      report_.bytes += file.size;
     }
     return set_mode(place, file.mode == kProgramMode);
   }

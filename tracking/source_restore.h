@@ -17,18 +17,21 @@ namespace assay::tracking {
 struct RestoreRequest {
   std::string folder{};  // made if it is not there
   bool force = false;    // files that are there and differ are replaced
+  bool partial = false;  // what is damaged or missing is left out and told; else it fails
 };
 
 struct RestoreReport {
   int64_t written = 0;
+  int64_t bytes = 0;                    // of the files that were written, links not counted
   int64_t unchanged = 0;                // were there already, the same
   std::vector<std::string> left_out{};  // links that lead out of the folder, and why
+  std::vector<std::string> damaged{};   // files that are damaged or missing, if partial
 };
 
 // Files keep whether they can be executed. Links are made last, and only those that stay inside.
 // Fails: already_exists, naming them, if files differ and `force` is not set: then nothing was
-// written; data if a path leads out of the folder, two paths collide or a blob is damaged;
-// not_found if a blob is gone; invalid_argument if the folder is in a workspace; io.
+// written; data if a path leads out of the folder, two paths collide or a blob is damaged or
+// missing; invalid_argument if the folder is in a workspace; io.
 Result<RestoreReport> restore_source(Workspace& workspace, const SourceManifest& manifest,
                                      const RestoreRequest& request);
 

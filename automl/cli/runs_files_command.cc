@@ -27,7 +27,7 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Status export_command(const Invocation& invocation, const FilesOptions& options) {
+Status export_command(Invocation& invocation, const FilesOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto record, tracking::load_run(*workspace, options.run));
   ASSAY_ASSIGN_OR_RETURN(
@@ -38,10 +38,13 @@ Status export_command(const Invocation& invocation, const FilesOptions& options)
                            {"out", options.out},
                            {"files", report.files},
                            {"bytes", report.bytes},
-                           {"left_out", report.left_out}}));
+                           {"left_out", report.left_out},
+                           {"damaged", report.damaged}}));
+    print_damage(invocation, report.damaged);
     return {};
   }
   for (const std::string& what : report.left_out) print_note(invocation, "left out: " + what);
+  print_damage(invocation, report.damaged);
   print_note(invocation,
              fmt::format("run {} written to {}: {} files, {}", record.info.run_id, options.out,
                          report.files, size_text(static_cast<double>(report.bytes))));
@@ -103,7 +106,9 @@ void add_runs_files(CLI::App& runs, Invocation& invocation) {
       ->required();
   export_app->add_option("--out,-o", exported->out, "The folder to make; it may be there if empty")
       ->required();
-  export_app->footer("Example:\n  assay runs export 01JD --out run-files");
+  export_app->footer(
+      "What is damaged or missing is named and left out; exit code 3 tells.\n"
+      "Example:\n  assay runs export 01JD --out run-files");
   export_app->callback([&invocation, exported] {
     invocation.action = [&invocation, exported] { return export_command(invocation, *exported); };
   });

@@ -131,15 +131,45 @@ TEST_F(RunExportTest, SaysWhichBlobsAreGone) {
   record_.source = SourceInfo{.manifest_sha256 = std::string(64, 'b'), .config = "c"};
   const auto report = run();
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->left_out.size(), 3U);
-  EXPECT_NE(report->left_out[0].find("lost.txt"), std::string::npos);
+  EXPECT_TRUE(report->left_out.empty());
+  EXPECT_EQ(report->damaged.size(), 3U);
+  EXPECT_NE(report->damaged[0].find("lost.txt"), std::string::npos);
   EXPECT_EQ(slurp(out("source/config")), "c");
 }
 
-TEST_F(RunExportTest, AppearsWholeOrNotAtAll) {
-  record_.artifacts = {{"a", stored("right"), 5, ""}};
+TEST_F(RunExportTest, LeavesOutOnlyWhatIsDamagedAndNamesIt) {
+  for (const std::string name : {"a.py", "b.py", "c.py"}) {
+    fs::create_directories(folder_ / "code");
+    spill(folder_ / ("code/" + name), "print('" + name + "')\n");
+  }
+  const auto snapshot = take_snapshot(*workspace_, {.scripts = folder_ / "code"});
+  ASSERT_TRUE(snapshot) << snapshot.error().message;
+  record_.source = snapshot->source;
+  record_.artifacts = {{"bad", stored("right"), 5, ""}, {"good", stored("fine"), 4, ""}};
   spill(*BlobStore(*workspace_).path_of(record_.artifacts[0].sha256), "wrong");
-  EXPECT_EQ(run().error().code, StatusCode::kData);
+  const auto& files = snapshot->source.files;
+  ASSERT_EQ(files.size(), 3U);
+  spill(*BlobStore(*workspace_).path_of(files[0].sha256), "wrong");
+  fs::remove(*BlobStore(*workspace_).path_of(files[2].sha256));
+  const auto report = run();
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->damaged.size(), 3U);
+  EXPECT_NE(report->damaged[0].find("artifacts/bad"), std::string::npos) << report->damaged[0];
+  EXPECT_NE(report->damaged[1].find("source/files/a.py"), std::string::npos) << report->damaged[1];
+  EXPECT_NE(report->damaged[2].find("source/files/c.py"), std::string::npos) << report->damaged[2];
+  EXPECT_FALSE(fs::exists(out("artifacts/bad")));
+  EXPECT_EQ(slurp(out("artifacts/good")), "fine");
+  EXPECT_EQ(files_below(out("source/files")), std::vector<std::string>{"b.py"});
+  int64_t bytes = 0;
+  for (const std::string& file : files_below(folder_ / "out")) {
+    bytes += static_cast<int64_t>(fs::file_size(out(file)));
+  }
+  EXPECT_EQ(report->bytes, bytes);
+}
+
+TEST_F(RunExportTest, AppearsWholeOrNotAtAll) {
+  record_.artifacts = {{"a", stored("right"), 5, ""}, {"a/b", stored("left"), 4, ""}};
+  ASSERT_FALSE(run()) << "a file in the way of a folder";
   EXPECT_FALSE(fs::exists(folder_ / "out"));
   EXPECT_EQ(workspace_->files().list(folder_.path())->size(), 1U) << "only the store";
   record_.artifacts.clear();
