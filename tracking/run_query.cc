@@ -1,5 +1,7 @@
 #include "tracking/run_query.h"
 
+#include <algorithm>
+
 #include "kernels/base/names.h"
 #include "tracking/catalog.h"
 #include "tracking/journal_view.h"
@@ -152,6 +154,18 @@ Result<RunInfo> find_run(Workspace& workspace, std::string_view reference) {
 }
 
 Result<RunRecord> load_run(Workspace& workspace, std::string_view reference) {
+Result<RunInfo> find_only_run(Workspace& workspace, std::string_view reference) {
+  ASSAY_ASSIGN_OR_RETURN(const RunInfo found, find_run(workspace, reference));
+  if (begins_id(reference, found.run_id)) return found;
+  ASSAY_ASSIGN_OR_RETURN(const RunList all, list_runs(workspace));
+  const auto count = std::count_if(all.runs.begin(), all.runs.end(),
+                                   [&](const RunInfo& run) { return run.name == found.name; });
+  if (count <= 1) return found;
+  return fail(StatusCode::kInvalidArgument,
+              "{} runs are named '{}': say which by its id (the newest is {})", count, found.name,
+              found.run_id);
+}
+
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
   ASSAY_ASSIGN_OR_RETURN(const RunInfo info, find_with(workspace, reference, journals));
   const std::string path = run_file_of(workspace, info.run_id);

@@ -38,6 +38,9 @@ Result<RunList> list_runs(Workspace& workspace, const RunFilter& filter = {});
 Result<RunInfo> find_run(Workspace& workspace, std::string_view reference);
 
 // find_run, then all of it, up to what its journal had when the call began.
+// The same for what changes a run: a name that several have fails with invalid_argument, too.
+Result<RunInfo> find_only_run(Workspace& workspace, std::string_view reference);
+
 Result<RunRecord> load_run(Workspace& workspace, std::string_view reference);
 
 // People may type the beginning of an id, in any case, of at least this length.

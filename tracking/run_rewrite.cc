@@ -53,7 +53,7 @@ Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, 
   const std::scoped_lock lock(one_at_a_time);
   const ChangeLock others(workspace);
   while (true) {
-    ASSAY_ASSIGN_OR_RETURN(const RunInfo info, find_run(workspace, reference));
+    ASSAY_ASSIGN_OR_RETURN(const RunInfo info, find_only_run(workspace, reference));
     if (info.status == RunStatus::kRunning) {
       return fail(StatusCode::kInvalidArgument,
                   "run {} is still running: only the process that runs it can change it",

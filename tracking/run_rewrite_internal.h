@@ -16,7 +16,7 @@ namespace assay::tracking {
 using RunEdit = FunctionRef<Result<bool>(RunRecord&)>;
 
 // Durable when it returns; gives the record as it is then.
-// Fails: as find_run() and `edit`; invalid_argument if the run is running, or its file is not
+// Fails: as find_only_run() and `edit`; invalid_argument if the run is running, or its file is not
 // written yet (Workspace::recover() writes what this process and dead ones have not); io, also if
 // this writer was taken over.
 Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, RunEdit edit);

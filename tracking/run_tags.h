@@ -20,9 +20,9 @@ struct TagEdit {
   std::vector<std::string> remove{};
 };
 
-// Changes the tags of a run (as find_run takes it); durable when it returns. Gives the record.
-// Fails: as find_run; invalid_argument for a bad key or a run that is still running (whose process
-// sets its tags); not_found with the nearest for a tag to remove that is not there; io.
+// Changes the tags of a run; durable when it returns. Gives the record.
+// Fails: as find_only_run(); invalid_argument for a bad key or a run that is still running (whose
+// process sets its tags); not_found with the nearest for a tag to remove that is not there; io.
 Result<RunRecord> tag_run(Workspace& workspace, std::string_view reference, const TagEdit& edit);
 
 // `true`, `false`, a whole number or a number in its shortest form as such; else text.

@@ -112,17 +112,7 @@ Result<RunInfo> find_deleted(const std::vector<DeletedRun>& all, std::string_vie
 
 Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view reference,
                                         bool force) {
-  ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_run(workspace, reference));
-  if (!begins_id(reference, top.run_id)) {
-    ASSAY_ASSIGN_OR_RETURN(const RunList all, list_runs(workspace));
-    const auto count = std::count_if(all.runs.begin(), all.runs.end(),
-                                     [&](const RunInfo& run) { return run.name == top.name; });
-    if (count > 1) {
-      return fail(StatusCode::kInvalidArgument,
-                  "{} runs are named '{}': say which by its id (the newest is {})", count, top.name,
-                  top.run_id);
-    }
-  }
+  ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_only_run(workspace, reference));
   return delete_runs(workspace, std::span(&top, 1), force);
 }
 

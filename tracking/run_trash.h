@@ -24,10 +24,9 @@ struct DeletedRun {
   std::string path{};
 };
 
-// Moves a run (as find_run() takes it, but by its name only if no other has that) and all runs
-// below it to the trash; gives them, the one named first. Durable when it returns. Fails: as
-// find_run(); invalid_argument if one of them is still running, or, unless `force`, if a registered
-// model comes from one of them, naming it; io.
+// Moves a run and all runs below it to the trash; gives them, the one named first. Durable when it
+// returns. Fails: as find_only_run(); invalid_argument if one of them is still running, or, unless
+// `force`, if a registered model comes from one of them, naming it; io.
 Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view reference,
                                         bool force = false);
 

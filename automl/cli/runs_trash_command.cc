@@ -1,5 +1,6 @@
 // assay runs delete | restore | trash
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
 #include "tracking/quarantine.h"
+#include "tracking/run_query.h"
 #include "tracking/run_trash.h"
 
 namespace assay::automl::cli {
@@ -25,63 +27,99 @@ std::string infos_json(const std::vector<tracking::RunInfo>& infos) {
   return out + "]\n";
 }
 
-// Does `what` to each reference; those before one that fails are done, and told.
-template <class Action>
-Status for_each_run(const Invocation& invocation, const std::vector<std::string>& references,
-                    const char* done, Action action) {
-  std::vector<tracking::RunInfo> all;
+void note_done(const Invocation& invocation, const char* done, const tracking::RunInfo& run,
+               int below) {
+  print_note(invocation, fmt::format("{} {} {} ({}){}", done, run.kind, run.run_id, run.name,
+                                     below == 0 ? std::string()
+                                                : fmt::format(" and {} run{} below it", below,
+                                                              below == 1 ? "" : "s")));
+}
+
+// What is meant by the references: runs, and files of runs that cannot be read. Those cannot be
+// restored either: they go to quarantine.
+struct Targets {
+  std::vector<tracking::RunInfo> runs;
+  std::vector<tracking::DamagedFile> damaged;
+};
+
+// Fails if one of the references means nothing that can be deleted: then nothing is.
+Result<Targets> find_targets(tracking::Workspace& workspace,
+                             const std::vector<std::string>& references) {
+  Targets targets;
   for (const std::string& reference : references) {
-    ASSAY_ASSIGN_OR_RETURN(const std::vector<tracking::RunInfo> infos, action(reference));
-    if (infos.empty()) continue;  // told already
-    const size_t below = infos.size() - 1;
-    print_note(invocation,
-               fmt::format("{} {} {} ({}){}", done, infos[0].kind, infos[0].run_id, infos[0].name,
-                           below == 0 ? std::string()
-                                      : fmt::format(" and {} run{} below it", below,
-                                                    below == 1 ? "" : "s")));
-    all.insert(all.end(), infos.begin(), infos.end());
+    auto run = tracking::find_only_run(workspace, reference);
+    if (run) {
+      targets.runs.push_back(std::move(*run));
+      continue;
+    }
+    const StatusCode code = run.error().code;
+    if (code != StatusCode::kData && code != StatusCode::kNotFound) {
+      return tl::unexpected<Error>(run.error());
+    }
+    auto damaged = tracking::find_damaged_run(workspace, reference);
+    if (!damaged && damaged.error().code == StatusCode::kNotFound) {
+      return tl::unexpected<Error>(run.error());
+    }
+    if (!damaged) return tl::unexpected<Error>(damaged.error());
+    targets.damaged.push_back(std::move(*damaged));
   }
-  if (invocation.json) print_result(infos_json(all));
+  return targets;
+}
+
+Status put_away(const Invocation& invocation, tracking::Workspace& workspace,
+                const std::vector<tracking::DamagedFile>& damaged) {
+  if (damaged.empty()) return {};
+  ASSAY_ASSIGN_OR_RETURN(const auto away, tracking::quarantine_files(workspace, damaged));
+  for (const tracking::DamagedFile& file : away.moved) {
+    print_note(invocation, fmt::format("damaged: {}; it is in {} now, and what was below it stays",
+                                       file.why, away.folder));
+  }
   return {};
 }
 
-// A run that cannot be read cannot be restored either: it goes to quarantine. Nothing if no damaged
-// run was meant; then it fails as it did.
-Result<std::vector<tracking::RunInfo>> delete_damaged(const Invocation& invocation,
-                                                      tracking::Workspace& workspace,
-                                                      const std::string& reference,
-                                                      const Error& failure) {
-  if (failure.code != StatusCode::kData && failure.code != StatusCode::kNotFound) {
-    return tl::unexpected<Error>(failure);
+// Each run that was named with how many went with it; parents come before children.
+void note_deleted(const Invocation& invocation, const std::vector<tracking::RunInfo>& all) {
+  std::map<std::string, std::string> tops;  // of each run the one that it went with
+  std::map<std::string, int> below;
+  for (const tracking::RunInfo& run : all) {
+    const auto parent = tops.find(run.parent_run_id);
+    const std::string top = parent == tops.end() ? run.run_id : parent->second;
+    tops[run.run_id] = top;
+    if (parent != tops.end()) ++below[top];
   }
-  const auto away = tracking::quarantine_run(workspace, reference);
-  if (!away && away.error().code == StatusCode::kNotFound) return tl::unexpected<Error>(failure);
-  if (!away) return tl::unexpected<Error>(away.error());
-  for (const tracking::DamagedFile& file : away->moved) {
-    print_note(invocation, fmt::format("damaged: {}; it is in {} now, and what was below it stays",
-                                       file.why, away->folder));
+  for (const tracking::RunInfo& run : all) {
+    if (tops[run.run_id] != run.run_id) continue;
+    note_done(invocation, "deleted", run, below[run.run_id]);
   }
-  return std::vector<tracking::RunInfo>();
 }
 
 Status delete_runs(const Invocation& invocation, const TrashOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_RETURN_IF_ERROR(
-      for_each_run(invocation, options.runs, "deleted", [&](const std::string& reference) {
-        auto deleted = tracking::delete_run(*workspace, reference, options.force);
-        if (!deleted) deleted = delete_damaged(invocation, *workspace, reference, deleted.error());
-        return deleted;
-      }));
+  ASSAY_ASSIGN_OR_RETURN(const Targets targets, find_targets(*workspace, options.runs));
+  std::vector<tracking::RunInfo> deleted;
+  if (!targets.runs.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(deleted, tracking::delete_runs(*workspace, targets.runs, options.force));
+  }
+  note_deleted(invocation, deleted);
+  ASSAY_RETURN_IF_ERROR(put_away(invocation, *workspace, targets.damaged));
+  if (invocation.json) print_result(infos_json(deleted));
   print_note(invocation,
              "`assay runs restore RUN` brings it back, `assay gc` frees its space later");
   return {};
 }
 
+// Those before one that fails are restored, and told.
 Status restore_runs(const Invocation& invocation, const TrashOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  return for_each_run(invocation, options.runs, "restored", [&](const std::string& reference) {
-    return tracking::restore_run(*workspace, reference);
-  });
+  std::vector<tracking::RunInfo> all;
+  for (const std::string& reference : options.runs) {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<tracking::RunInfo> infos,
+                           tracking::restore_run(*workspace, reference));
+    note_done(invocation, "restored", infos[0], static_cast<int>(infos.size()) - 1);
+    all.insert(all.end(), infos.begin(), infos.end());
+  }
+  if (invocation.json) print_result(infos_json(all));
+  return {};
 }
 
 Status list_trash(Invocation& invocation) {
@@ -128,7 +166,7 @@ void add_runs_trash(CLI::App& runs, Invocation& invocation) {
   add_workspace_option(*remove, invocation);
   remove->add_option("run", options->runs, "Run ids, beginnings of them, or names")->required();
   remove->add_flag("--force", options->force, "Even if a registered model comes from one of them");
-  remove->footer("Example:\n  assay runs delete 01JD");
+  remove->footer("All or none of them.\nExample:\n  assay runs delete 01JD");
   remove->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return delete_runs(invocation, *options); };
   });

@@ -37,6 +37,8 @@ class UpkeepTest(CliCase):
         self.assertEqual(self.run_ids(), everything)
         self.fails(2, 'runs', 'restore', 'nothing', says='nothing')
         self.fails(2, 'runs', 'delete', 'nothing', says='nothing')
+        self.fails(2, 'runs', 'delete', '--force', self.sweeps['one'], 'nothing', says='nothing')
+        self.assertEqual(self.run_ids(), everything, 'all or none')
 
         self.assay('runs', 'delete', self.sweeps['one'], '--force')
         report = self.assay_json('gc')

@@ -35,6 +35,19 @@ class RunTagsTest : public testing::Test {
   std::shared_ptr<Workspace> workspace_;
 };
 
+TEST_F(RunTagsTest, OfOneOfSeveralWithTheNameAreChangedByItsIdOnly) {
+  const std::string first = finished_run();
+  const std::string second = finished_run();
+  const auto tagged = tag_run(*workspace_, "job-1", {{{"tier", 1}}, {}});
+  ASSERT_FALSE(tagged);
+  EXPECT_EQ(tagged.error().code, StatusCode::kInvalidArgument);
+  EXPECT_NE(tagged.error().message.find("2 runs are named 'job-1'"), std::string::npos);
+  for (const std::string& id : {first, second}) EXPECT_FALSE(read(id).tags.contains("tier")) << id;
+  ASSERT_TRUE(tag_run(*workspace_, first, {{{"tier", 1}}, {}}));
+  EXPECT_TRUE(read(first).tags.contains("tier"));
+  EXPECT_FALSE(read(second).tags.contains("tier"));
+}
+
 TEST_F(RunTagsTest, ChangesTagsAndNothingElse) {
   const std::string id = finished_run();
   RunRecord expected = read(id);
