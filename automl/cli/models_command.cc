@@ -14,6 +14,7 @@
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_query.h"
+#include "tracking/snapshot.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -222,21 +223,29 @@ Status history_command(Invocation& invocation, const std::string& name) {
 }
 
 Result<DiffSide> diff_side(tracking::Workspace& workspace, tracking::ModelRegistry& registry,
-                           const std::string& reference) {
+                           const std::string& reference, std::vector<std::string>& damaged) {
   DiffSide side;
   ASSAY_ASSIGN_OR_RETURN(side.model, registry.resolve(reference));
   if (side.model.run_id.empty()) return side;
   // A run that was deleted or is damaged leaves the rest to compare.
   if (auto run = tracking::load_run(workspace, side.model.run_id)) side.run = std::move(*run);
+  if (!side.run) return side;
+  auto source = tracking::read_manifest(workspace, *side.run);
+  if (source) {
+    side.source = std::move(*source);
+  } else if (source.error().code != StatusCode::kNotFound) {
+    damaged.push_back(std::move(source.error().message));
+  }
   return side;
 }
 
 Status diff_command(Invocation& invocation, const std::string& first, const std::string& second) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   tracking::ModelRegistry registry(workspace);
-  ASSAY_ASSIGN_OR_RETURN(const DiffSide a, diff_side(*workspace, registry, first));
-  ASSAY_ASSIGN_OR_RETURN(const DiffSide b, diff_side(*workspace, registry, second));
-  std::vector<std::string> damaged = a.model.damage;
+  std::vector<std::string> damaged;
+  ASSAY_ASSIGN_OR_RETURN(const DiffSide a, diff_side(*workspace, registry, first, damaged));
+  ASSAY_ASSIGN_OR_RETURN(const DiffSide b, diff_side(*workspace, registry, second, damaged));
+  damaged.insert(damaged.end(), a.model.damage.begin(), a.model.damage.end());
   if (a.model.name != b.model.name) {
     damaged.insert(damaged.end(), b.model.damage.begin(), b.model.damage.end());
   }

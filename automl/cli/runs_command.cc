@@ -92,6 +92,19 @@ std::string file_of(tracking::Workspace& workspace, const tracking::RunInfo& inf
   return workspace.files().exists(path) ? path : std::string();
 }
 
+// The commit that the scripts stood at.
+std::string code_text(const tracking::RunRecord& record) {
+  if (!record.source) return {};
+  const tracking::SourceInfo& source = *record.source;
+  if (source.git_commit.empty()) {
+    return source.git_note.empty() ? std::string()
+                                   : fmt::format("  commit      not known: {}\n", source.git_note);
+  }
+  return fmt::format("  commit      {}{}{}\n", source.git_commit,
+                     source.git_branch.empty() ? "" : " (" + source.git_branch + ")",
+                     source.git_dirty ? ", with changes that were not committed" : "");
+}
+
 std::string head_text(const tracking::RunRecord& record, const std::string& file) {
   const tracking::RunInfo& info = record.info;
   const std::string end = info.ended_ns > 0 ? "took " + run_duration_text(info)
@@ -108,7 +121,7 @@ std::string head_text(const tracking::RunRecord& record, const std::string& file
                        dataset.role, dataset.rows, dataset.columns,
                        dataset.content_hash.substr(0, 12));
   }
-  return out;
+  return out + code_text(record);
 }
 
 Status show_command(const Invocation& invocation, const std::string& reference, bool log) {

@@ -8,15 +8,19 @@
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_tables.h"
+#include "automl/report/source_diff.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
 #include "tracking/run_query.h"
 #include "tracking/run_summary.h"
+#include "tracking/snapshot.h"
 
 namespace assay::automl::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr size_t kShownHash = 12;
 
 struct CompareOptions {
   std::vector<std::string> runs;
@@ -138,7 +142,39 @@ Json values_json(const Summaries& runs,
   return object;
 }
 
-std::string compare_json(const Summaries& runs) {
+// What the runs were started from, as far as it differs.
+struct Sources {
+  bool known = false;  // of all runs
+  std::vector<SourceLine> lines{};
+};
+
+std::vector<Line> source_lines(const Sources& sources) {
+  std::vector<Line> lines;
+  for (const SourceLine& source : sources.lines) {
+    Line line{"code." + source.name, {}};
+    for (const std::string& value : source.values) {
+      // Of hashes as much as tells them apart.
+      line.cells.push_back(source.name == "branch" ? value : value.substr(0, kShownHash));
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+Json sources_json(const Sources& sources) {
+  if (!sources.known) return {};
+  Json object = Json::object();
+  for (const SourceLine& line : sources.lines) {
+    Json values = Json::array();
+    for (const std::string& value : line.values) {
+      values.push_back(value.empty() ? Json() : Json(value));
+    }
+    object[line.name] = std::move(values);
+  }
+  return object;
+}
+
+std::string compare_json(const Summaries& runs, const Sources& sources) {
   Json object;
   object["runs"] = Json::array();
   for (const auto& run : runs) {
@@ -147,6 +183,7 @@ std::string compare_json(const Summaries& runs) {
                               {"status", std::string(name_of(run.info.status))},
                               {"score", run.info.score ? number_json(*run.info.score) : Json()}});
   }
+  object["code"] = sources_json(sources);
   object["params"] = values_json(runs, &tracking::RunSummary::params);
   object["tags"] = values_json(runs, &tracking::RunSummary::tags);
   object["metrics"] = Json::object();
@@ -187,16 +224,41 @@ std::string compare_table(const Summaries& runs, const std::vector<Line>& lines)
   return table.render(terminal_width());
 }
 
-Status compare_command(const Invocation& invocation, const CompareOptions& options) {
+// Scripts are compared if all runs kept them.
+Sources read_sources(Invocation& invocation, tracking::Workspace& workspace,
+                     const std::vector<tracking::RunRecord>& records) {
+  std::vector<tracking::SourceManifest> manifests;
+  for (const tracking::RunRecord& record : records) {
+    auto manifest = tracking::read_manifest(workspace, record);
+    if (manifest) {
+      manifests.push_back(std::move(*manifest));
+    } else if (manifest.error().code == StatusCode::kNotFound) {
+      print_note(invocation,
+                 fmt::format("run {} kept no scripts: they are not compared", record.info.run_id));
+    } else {
+      print_damage(invocation, {&manifest.error().message, 1});
+    }
+  }
+  if (manifests.size() < records.size()) return {};
+  return {true, diff_sources(manifests)};
+}
+
+Status compare_command(Invocation& invocation, const CompareOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   Summaries runs;
+  std::vector<tracking::RunRecord> records;
   for (const std::string& reference : options.runs) {
-    ASSAY_ASSIGN_OR_RETURN(const auto record, tracking::load_run(*workspace, reference));
-    tracking::RunSummary summary = tracking::summary_of(record);
-    runs.push_back(std::move(summary));
+    ASSAY_ASSIGN_OR_RETURN(auto record, tracking::load_run(*workspace, reference));
+    runs.push_back(tracking::summary_of(record));
+    // What was logged is not needed any more.
+    tracking::RunRecord source;
+    source.info = std::move(record.info);
+    source.source = std::move(record.source);
+    records.push_back(std::move(source));
   }
+  const Sources sources = read_sources(invocation, *workspace, records);
   if (invocation.json) {
-    print_result(compare_json(runs));
+    print_result(compare_json(runs, sources));
     return {};
   }
   size_t same = 0;
@@ -213,6 +275,7 @@ Status compare_command(const Invocation& invocation, const CompareOptions& optio
   add(value_lines(runs, "params", &tracking::RunSummary::params));
   add(value_lines(runs, "tags", &tracking::RunSummary::tags));
   for (Line& line : metric_lines(runs)) lines.push_back(std::move(line));
+  for (Line& line : source_lines(sources)) lines.push_back(std::move(line));
   print_result(invocation.csv ? compare_csv(runs, lines) : compare_table(runs, lines));
   if (same > 0) {
     print_note(invocation,
@@ -232,7 +295,10 @@ void add_runs_compare(CLI::App& runs, Invocation& invocation) {
       ->expected(2, 50);
   command->add_flag("--all", options->all, "Parameters and tags that do not differ, too");
   add_csv_option(*command, invocation);
-  command->footer("Example:\n  assay runs compare 01JDA 01JDB");
+  command->footer(
+      "Of the code it shows the commits, the changes that were not committed and the scripts that\n"
+      "differ, each by the beginning of its SHA-256.\n"
+      "Example:\n  assay runs compare 01JDA 01JDB");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return compare_command(invocation, *options); };
   });

@@ -1,11 +1,13 @@
 #include "automl/report/model_diff.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "automl/report/source_diff.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
 
@@ -71,6 +73,16 @@ void add_model(std::vector<DiffRow>& rows, const ModelVersion& a, const ModelVer
   add_row(rows, "data", "version", maybe(a.dataset_version), maybe(b.dataset_version));
   add_row(rows, "data", "sha256", maybe(a.dataset_hash), maybe(b.dataset_hash));
   add_row(rows, "code", "commit", maybe(a.code_commit), maybe(b.code_commit));
+}
+
+// The commit is the model's own.
+void add_source(std::vector<DiffRow>& rows, const DiffSide& a, const DiffSide& b) {
+  if (!a.source || !b.source) return;
+  const std::array manifests = {*a.source, *b.source};
+  for (const SourceLine& line : diff_sources(manifests)) {
+    if (line.name == "commit") continue;
+    add_row(rows, "code", line.name.c_str(), maybe(line.values[0]), maybe(line.values[1]));
+  }
 }
 
 // A column of a contract as one text: "numeric", "categorical (3 levels: a, b, c)".
@@ -158,7 +170,8 @@ std::string cell(const DiffRow& row, const std::optional<Value>& value) {
     }
   }
   const std::string text = value->text();
-  return row.name == "sha256" || row.name == "commit" ? text.substr(0, 12) : text;
+  const bool hash = row.name == "sha256" || (row.section == "code" && row.name != "branch");
+  return hash ? text.substr(0, 12) : text;
 }
 
 std::string missing_runs(const DiffSide& a, const DiffSide& b) {
@@ -166,9 +179,14 @@ std::string missing_runs(const DiffSide& a, const DiffSide& b) {
   for (const DiffSide* side : {&a, &b}) {
     if (side->run) continue;
     text += fmt::format(
-        "the run of {} is not in this workspace: its parameters and metrics are "
+        "the run of {} is not in this workspace: its scripts, parameters and metrics are "
         "not compared\n",
         title_of(side->model));
+  }
+  for (const DiffSide* side : {&a, &b}) {
+    if (!side->run || side->source) continue;
+    text += fmt::format("the run of {} kept no scripts: they are not compared\n",
+                        title_of(side->model));
   }
   return text;
 }
@@ -178,6 +196,7 @@ std::string missing_runs(const DiffSide& a, const DiffSide& b) {
 std::vector<DiffRow> diff_models(const DiffSide& a, const DiffSide& b) {
   std::vector<DiffRow> rows;
   add_model(rows, a.model, b.model);
+  add_source(rows, a, b);
   add_input(rows, a.model, b.model);
   if (a.run && b.run) {
     add_values(rows, "params", a.run->params, b.run->params);
@@ -221,6 +240,7 @@ std::string diff_json(const DiffSide& a, const DiffSide& b) {
   const auto change = score_change(a, b);
   json["score_change"] = change ? Json(*change) : Json();
   json["runs_compared"] = a.run && b.run;
+  json["scripts_compared"] = a.source && b.source;
   json["differences"] = Json::array();
   for (const DiffRow& row : diff_models(a, b)) {
     json["differences"].push_back(Json{{"section", row.section},

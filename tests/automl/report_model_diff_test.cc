@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/report/model_diff.h"
+#include "automl/report/source_diff.h"
 
 namespace assay::automl {
 namespace {
@@ -41,7 +42,9 @@ TEST(ModelDiff, OfTheSameModelIsEmpty) {
   const DiffSide a = side(1);
   EXPECT_TRUE(diff_models(a, a).empty());
   EXPECT_EQ(score_change(a, a), 0);
-  EXPECT_EQ(diff_text(a, a, 0), "churn:1 and churn:1 are the same\n");
+  DiffSide kept = a;
+  kept.source = tracking::SourceManifest{};
+  EXPECT_EQ(diff_text(kept, kept, 0), "churn:1 and churn:1 are the same\n");
 }
 
 TEST(ModelDiff, ListsColumnsAddedRemovedAndOfAnotherType) {
@@ -85,6 +88,52 @@ TEST(ModelDiff, ComparesScoresSizesDataParametersAndLastMetrics) {
   EXPECT_EQ(json["score_change"], 0.25);
   EXPECT_EQ(json["differences"].size(), 6U);
   EXPECT_TRUE(json["runs_compared"]);
+}
+
+tracking::SourceManifest manifest(std::vector<tracking::SourceFile> files) {
+  tracking::SourceManifest manifest;
+  manifest.files = std::move(files);
+  return manifest;
+}
+
+TEST(ModelDiff, NamesScriptsAddedRemovedAndChanged) {
+  DiffSide a = side(1);
+  DiffSide b = side(2);
+  const std::string one(64, '1');
+  const std::string two(64, '2');
+  a.source = manifest({{"same.py", 0, 1, one}, {"train.py", 0, 1, one}, {"old.py", 0, 1, one}});
+  b.source = manifest({{"new.py", 0, 1, two}, {"same.py", 0, 1, one}, {"train.py", 0, 1, two}});
+  b.source->git_diff_sha256 = two;
+  std::vector<DiffRow> rows = diff_models(a, b);
+  EXPECT_EQ(rows.size(), 4U);
+  EXPECT_EQ(find(rows, "code", "file train.py")->a->text(), one);
+  EXPECT_EQ(find(rows, "code", "file train.py")->b->text(), two);
+  EXPECT_FALSE(find(rows, "code", "file new.py")->a);
+  EXPECT_FALSE(find(rows, "code", "file old.py")->b);
+  EXPECT_EQ(find(rows, "code", "uncommitted")->b->text(), two);
+  b.source->git_diff_sha256.clear();
+  b.source->git_dirty = true;
+  rows = diff_models(a, b);
+  EXPECT_EQ(find(rows, "code", "uncommitted")->b->text(), "not kept");
+  EXPECT_TRUE(nlohmann::json::parse(diff_json(a, b))["scripts_compared"]);
+  b.source.reset();
+  EXPECT_TRUE(diff_models(a, b).empty());
+  EXPECT_NE(diff_text(a, b, 0).find("run of churn:2 kept no scripts"), std::string::npos);
+}
+
+TEST(SourceDiff, HasAValueOfEachRunForWhatDiffers) {
+  std::vector<tracking::SourceManifest> manifests(3);
+  manifests[0].git_commit = manifests[1].git_commit = manifests[2].git_commit = "c0ffee";
+  manifests[1].git_branch = "trial";
+  manifests[0].files = {{"a.py", 0, 1, "1"}};
+  manifests[2].files = {{"a.py", 0, 1, "2"}};
+  const std::vector<SourceLine> lines = diff_sources(manifests);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].name, "branch");
+  EXPECT_EQ(lines[0].values, (std::vector<std::string>{"", "trial", ""}));
+  EXPECT_EQ(lines[1].name, "file a.py");
+  EXPECT_EQ(lines[1].values, (std::vector<std::string>{"1", "", "2"}));
+  EXPECT_TRUE(diff_sources({}).empty());
 }
 
 TEST(ModelDiff, SaysThatARunIsGone) {

@@ -55,6 +55,45 @@ class RunsFilesTest(CliCase):
         answer = self.assay_json('runs', 'checkout', run)
         self.assertTrue(os.path.exists(self.path(answer['out'] + '/exp.yaml')))
 
+    def blob(self, sha256):
+        return self.path(f'.assay/blobs/{sha256[:2]}/{sha256}')
+
+    def test_what_scripts_differ_is_shown(self):
+        first = self.run_config()['run_id']
+        self.write('src/prepare.py', 'print("other")\n')
+        self.write('src/new.py', '')
+        os.remove(self.path('src/lib/a.py'))
+        second = self.run_config()['run_id']
+        code = self.assay_json('runs', 'compare', first, second)['code']
+        self.assertEqual(sorted(code), ['file src/lib/a.py', 'file src/new.py',
+                                        'file src/prepare.py'])
+        new = hashlib.sha256(b'print("other")\n').hexdigest()
+        self.assertEqual(code['file src/prepare.py'][1], new)
+        self.assertIsNone(code['file src/new.py'][0])
+        self.assertIsNone(code['file src/lib/a.py'][1])
+        table = self.assay('runs', 'compare', first, second).stdout
+        self.assertRegex(table, r'code.file src/prepare.py +\w{12} +' + new[:12])
+        rows = self.assay_json('models', 'diff', 'm:1', 'm:2')['differences']
+        shown = {row['name']: row['b'] for row in rows if row['section'] == 'code'}
+        self.assertEqual(shown, {name: values[1] for name, values in code.items()})
+
+    def test_export_leaves_out_only_what_is_damaged(self):
+        run = self.run_config()['run_id']
+        with open(self.path('src/prepare.py'), 'rb') as handle:
+            sha256 = hashlib.sha256(handle.read()).hexdigest()
+        with open(self.blob(sha256), 'r+b') as handle:
+            handle.write(b'X')
+        process = self.assay('runs', 'export', run, '--out', 'files', code=3)
+        self.assertIn('damaged: source/files/src/prepare.py', process.stderr)
+        self.assertEqual(self.read('files/source/files/src/lib/a.py'), b'a = 1\n')
+        self.assertFalse(os.path.exists(self.path('files/source/files/src/prepare.py')))
+        report = self.assay_json('runs', 'export', run, '--out', 'again', code=3)
+        self.assertEqual(len(report['damaged']), 1)
+        # Whoever runs the same scripts again does not end with the damaged one.
+        again = self.run_config()['run_id']
+        self.assay('runs', 'export', again, '--out', 'more')
+        self.assay('workspace', 'verify')
+
     def test_export_is_readable_without_assay(self):
         summary = self.run_config('--keep-predictions')
         run = summary['run_id']
