@@ -209,6 +209,7 @@ Result<RunPage> find_page(CatalogState& state, const RunQuery& query,
   ASSAY_ASSIGN_OR_RETURN(const RowReader reader, RowReader::create(table, shown));
   for (size_t i = begin; i < end; ++i) page.rows.push_back(reader.row(rows[i]));
   page.damaged = state.damaged();
+  page.unreadable = state.may_be_whole();
   ASSAY_ASSIGN_OR_RETURN(page.notes, notes_on(table, query));
   return page;
 }
@@ -313,9 +314,9 @@ Status Catalog::save() {
 
 Result<int64_t> Catalog::rebuild() {
   const std::scoped_lock lock(state_->mutex);
-  state_->known.ignore_cache();
   const std::vector<DamagedFile> odd = odd_files(workspace_);
   if (!odd.empty()) ASSAY_RETURN_IF_ERROR(quarantine_files(workspace_, odd));
+  state_->known.ignore_cache();
   ASSAY_RETURN_IF_ERROR(state_->known.refresh());
   const auto runs = static_cast<int64_t>(state_->known.table().living());
   ASSAY_RETURN_IF_ERROR(state_->save(workspace_));
@@ -326,9 +327,9 @@ Result<Catalog::Check> Catalog::check() {
   const std::scoped_lock lock(state_->mutex);
   Check check;
   FileLayer& files = workspace_.files();
-  check.file = files.exists(catalog_path(workspace_));
   for (const DamagedFile& odd : odd_files(workspace_)) check.problems.push_back(odd.why);
   if (!check.problems.empty()) return check;
+  check.file = files.exists(catalog_path(workspace_));
   check.journal = files.exists(journal_path(workspace_));
   if (check.file) {
     const auto opened = CatalogFile::open(files, catalog_path(workspace_));

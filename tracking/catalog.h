@@ -35,7 +35,9 @@ struct RunPage {
   int64_t matched = 0;                 // runs that fit, on this page or not
   int64_t total = 0;                   // runs in the workspace
   std::vector<std::string> damaged{};  // a message for each run file that could not be read
-  std::vector<std::string> notes{};    // fields of the query that no run has, with the nearest
+  // Those of them that say nothing of damage: for want of rights, or since a disk failed.
+  std::vector<std::string> unreadable{};
+  std::vector<std::string> notes{};  // fields of the query that no run has, with the nearest
 };
 
 class Catalog {

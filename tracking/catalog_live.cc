@@ -85,8 +85,9 @@ Status CatalogState::show_news(size_t row, const JournalView::Found& found) {
 
 Status CatalogState::show_journals(const JournalView& journals) {
   damaged_journals_ = journals.damaged();
-  damaged_journals_.insert(damaged_journals_.end(), journals.unreadable().begin(),
-                           journals.unreadable().end());
+  unreadable_journals_ = journals.unreadable();
+  damaged_journals_.insert(damaged_journals_.end(), unreadable_journals_.begin(),
+                           unreadable_journals_.end());
   for (const auto& [run_id, found] : journals.runs()) {
     if (const auto row = table_->find(run_id)) {
       ASSAY_RETURN_IF_ERROR(show_news(*row, found));
@@ -100,6 +101,7 @@ Status CatalogState::show_journals(const JournalView& journals) {
 
 void CatalogState::hide_journals() {
   damaged_journals_.clear();
+  unreadable_journals_.clear();
   if (!table_) return;
   table_->drop_shown();
   for (auto lent = lent_.rbegin(); lent != lent_.rend(); ++lent) {

@@ -30,6 +30,7 @@ void CatalogState::forget() {
   base_inode_.reset();
   vouched_.fill(std::nullopt);
   for (auto& messages : damaged_) messages.clear();
+  for (auto& messages : may_be_whole_) messages.clear();
   for (auto& run_ids : unreadable_) run_ids.clear();
   journal_inode_.reset();
   journal_end_ = 0;
@@ -54,6 +55,14 @@ void CatalogState::ignore_cache() {
 std::vector<std::string> CatalogState::damaged() const {
   std::vector<std::string> all = damaged_journals_;
   for (const auto& messages : damaged_) all.insert(all.end(), messages.begin(), messages.end());
+  return all;
+}
+
+std::vector<std::string> CatalogState::may_be_whole() const {
+  std::vector<std::string> all = unreadable_journals_;
+  for (const auto& messages : may_be_whole_) {
+    all.insert(all.end(), messages.begin(), messages.end());
+  }
   return all;
 }
 
@@ -142,9 +151,11 @@ Status CatalogState::rescan(const std::vector<size_t>& shards) {
     const size_t shard = shards[i];
     vouched_[shard].reset();
     damaged_[shard] = scans[i].odd;
+    may_be_whole_[shard].clear();
     unreadable_[shard] = {scans[i].no_file.begin(), scans[i].no_file.end()};
     if (!scans[i].failure.empty()) {
       damaged_[shard].push_back(scans[i].failure);
+      may_be_whole_[shard].push_back(scans[i].failure);
       continue;
     }
     ASSAY_RETURN_IF_ERROR(compare(shard, scans[i], unknown));
@@ -227,7 +238,9 @@ std::set<size_t> CatalogState::learn(const std::vector<RunFile>& files) {
     if (entries[i].error().code == StatusCode::kNotFound) {
       moved.insert(shard);
     } else {
-      damaged_[shard].push_back(entries[i].error().message);
+      const Error& error = entries[i].error();
+      damaged_[shard].push_back(error.message);
+      if (error.code != StatusCode::kData) may_be_whole_[shard].push_back(error.message);
       unreadable_[shard].insert(to_read[i].run_id);
     }
   }

@@ -45,7 +45,10 @@ class CatalogState {
   void distrust();
   // Likewise, and reads every run file.
   void ignore_cache();
+  // A message for each run file, folder and journal that could not be read.
   std::vector<std::string> damaged() const;
+  // Those of the messages that say nothing of damage.
+  std::vector<std::string> may_be_whole() const;
 
   // Shows what the journals of writers have beyond the run files: runs without a file whole (their
   // attributes only, if the journal has more than 4 MiB of one), scores and ends of others.
@@ -85,6 +88,7 @@ class CatalogState {
   std::optional<RunTable> table_;
   std::array<std::optional<FolderStamp>, kShards> vouched_{};
   std::array<std::vector<std::string>, kShards> damaged_{};
+  std::array<std::vector<std::string>, kShards> may_be_whole_{};
   std::array<std::set<std::string>, kShards> unreadable_{};  // run ids
   bool use_cache_ = true;
   std::optional<uint64_t> base_inode_{};     // of the catalog.h5 that was read
@@ -102,7 +106,8 @@ class CatalogState {
     std::optional<Value> before;
   };
   std::vector<Lent> lent_{};
-  std::vector<std::string> damaged_journals_{};  // while journals are shown
+  std::vector<std::string> damaged_journals_{};     // while journals are shown
+  std::vector<std::string> unreadable_journals_{};  // likewise, those of them that may be whole
 };
 
 }  // namespace assay::tracking

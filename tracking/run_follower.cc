@@ -101,6 +101,10 @@ Result<bool> RunFollower::open_new(const std::vector<std::string>& names,
 Status RunFollower::look_at_file() {
   const auto info = workspace_.files().stat(path_);
   if (!info && info.error().code == StatusCode::kNotFound) {
+    if (!workspace_.files().exists(workspace_.path() + "/WORKSPACE")) {
+      return fail(StatusCode::kIo, "the workspace '{}' is gone: it was moved or removed",
+                  workspace_.path());
+    }
     if (!file_ && !segments_.empty()) return {};  // it is only in the journal
     return fail(StatusCode::kNotFound, "run {} was deleted", fresh_.info.run_id);
   }

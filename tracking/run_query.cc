@@ -144,6 +144,7 @@ Result<RunList> list_runs(Workspace& workspace, const RunFilter& filter) {
   ASSAY_ASSIGN_OR_RETURN(RunPage page, Catalog(workspace).search(query_of(filter)));
   RunList list;
   list.damaged = std::move(page.damaged);
+  list.unreadable = std::move(page.unreadable);
   for (RunRow& row : page.rows) list.runs.push_back(std::move(row.info));
   return list;
 }
@@ -153,7 +154,6 @@ Result<RunInfo> find_run(Workspace& workspace, std::string_view reference) {
   return find_with(workspace, reference, journals);
 }
 
-Result<RunRecord> load_run(Workspace& workspace, std::string_view reference) {
 Result<RunInfo> find_only_run(Workspace& workspace, std::string_view reference) {
   ASSAY_ASSIGN_OR_RETURN(const RunInfo found, find_run(workspace, reference));
   if (begins_id(reference, found.run_id)) return found;
@@ -166,6 +166,7 @@ Result<RunInfo> find_only_run(Workspace& workspace, std::string_view reference) 
               found.run_id);
 }
 
+Result<RunRecord> load_run(Workspace& workspace, std::string_view reference) {
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
   ASSAY_ASSIGN_OR_RETURN(const RunInfo info, find_with(workspace, reference, journals));
   const std::string path = run_file_of(workspace, info.run_id);

@@ -24,8 +24,9 @@ struct RunFilter {
 };
 
 struct RunList {
-  std::vector<RunInfo> runs{};         // newest first
-  std::vector<std::string> damaged{};  // a message for each file that could not be read
+  std::vector<RunInfo> runs{};            // newest first
+  std::vector<std::string> damaged{};     // a message for each file that could not be read
+  std::vector<std::string> unreadable{};  // those of them that may be whole, as in RunPage
 };
 
 // A run that says running but whose writer is dead is shown as interrupted.
@@ -37,10 +38,10 @@ Result<RunList> list_runs(Workspace& workspace, const RunFilter& filter = {});
 // several runs, data if the run's file is damaged.
 Result<RunInfo> find_run(Workspace& workspace, std::string_view reference);
 
-// find_run, then all of it, up to what its journal had when the call began.
 // The same for what changes a run: a name that several have fails with invalid_argument, too.
 Result<RunInfo> find_only_run(Workspace& workspace, std::string_view reference);
 
+// find_run, then all of it, up to what its journal had when the call began.
 Result<RunRecord> load_run(Workspace& workspace, std::string_view reference);
 
 // People may type the beginning of an id, in any case, of at least this length.

@@ -20,11 +20,23 @@ namespace fs = std::filesystem;
 constexpr int64_t kManifestLimitBytes = int64_t{64} << 20;
 constexpr size_t kStoreThreads = 16;
 
-std::string folder_for(const SnapshotRequest& request) {
-  if (!request.folder.empty()) return request.folder;
-  std::string parent = fs::path(request.config_path).parent_path().string();
-  if (!parent.empty()) return parent;
-  return request.config_path.empty() && !request.scripts.empty() ? request.scripts : ".";
+// Of the repository that the config is in, or else of that of the scripts.
+GitState git_state_for(const SnapshotRequest& request) {
+  std::vector<std::string> folders;
+  if (!request.folder.empty()) {
+    folders.push_back(request.folder);
+  } else {
+    const std::string parent = fs::path(request.config_path).parent_path().string();
+    if (!request.config_path.empty()) folders.push_back(parent.empty() ? "." : parent);
+    if (!request.scripts.empty()) folders.push_back(request.scripts);
+    if (folders.empty()) folders.emplace_back(".");
+  }
+  GitState state;
+  for (const std::string& folder : folders) {
+    state = read_git_state(folder, request.stop);
+    if (!state.commit.empty() || !state.note.empty()) break;
+  }
+  return state;
 }
 
 // Where the scripts stand in the list: "" or "src/".
@@ -120,7 +132,7 @@ Result<Snapshot> take_snapshot(Workspace& workspace, const SnapshotRequest& requ
   if (!request.scripts.empty()) {
     ASSAY_RETURN_IF_ERROR(add_scripts(workspace, request, manifest));
   }
-  const GitState git = read_git_state(folder_for(request), request.stop);
+  const GitState git = git_state_for(request);
   manifest.git_commit = git.commit;
   manifest.git_branch = git.branch;
   manifest.git_dirty = git.dirty;

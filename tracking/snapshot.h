@@ -23,8 +23,8 @@ struct SnapshotRequest {
   std::string config_path{};  // may be empty: no file was given
   std::string config_text{};
   std::vector<std::string> command_line{};
-  // What git is asked about; empty: the config's folder, else the scripts folder, else the current
-  // one.
+  // What git is asked about; empty: the config's folder and, if that is in no repository, the
+  // scripts folder; without both the current one.
   std::string folder{};
   const StopToken* stop = nullptr;  // git's part is given up when it says so; may be null
   // Kept whole but for what .amlignore or .gitignore leave out; empty: no scripts.

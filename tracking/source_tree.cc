@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "tracking/ignore_rules_internal.h"
+#include "tracking/model_events_internal.h"
 #include "tracking/source_tree_internal.h"
 #include "tracking/utf8_internal.h"
+#include "tracking/workspace_marker.h"
 
 namespace assay::tracking {
 namespace {
@@ -111,7 +113,13 @@ class TreeReader {
     if (!is_folder) return false;
     std::error_code error;
     if (fs::equivalent(entry.path(), request_.workspace, error) && !error) return true;
-    return entry.path().filename() == ".assay" && fs::exists(entry.path() / "WORKSPACE", error);
+    const fs::path marker = entry.path() / "WORKSPACE";
+    if (!fs::exists(marker, error)) return false;
+    if (entry.path().filename() == ".assay") return true;
+    // Of whatever name; but other programs have files of that name, too.
+    PosixFileLayer files;
+    const auto known = read_marker(files, entry.path().string());
+    return known || written_by_newer(known.error().message);
   }
 
   Status check_limits() const {

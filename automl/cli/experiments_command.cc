@@ -94,7 +94,7 @@ std::string dump(const Json& json) {
 Result<std::vector<Experiment>> read_experiments(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(auto list, tracking::list_runs(*workspace));
-  print_damage(invocation, list.damaged);
+  print_problems(invocation, list.damaged, list.unreadable);
   return group_runs(std::move(list.runs));
 }
 

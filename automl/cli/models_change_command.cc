@@ -214,8 +214,10 @@ void add_promote(CLI::App& models, Invocation& invocation) {
   auto options = std::make_shared<PromoteOptions>();
   command->add_option("model", options->reference, kReference)->required();
   command->add_option("--stage", options->stage, "none, staging, production or archived");
-  command->add_option("--alias", options->aliases,
-                      "An alias that moves here, for example champion; may be repeated");
+  command
+      ->add_option("--alias", options->aliases,
+                   "An alias that moves here, for example champion; may be repeated")
+      ->allow_extra_args(false);
   command->add_flag("--archive-others", options->archive_others,
                     "Versions that have the stage now become archived");
   add_reason(*command, options->reason);
@@ -234,7 +236,8 @@ void add_tag(CLI::App& models, Invocation& invocation) {
   auto options = std::make_shared<TagOptions>();
   command->add_option("model", options->reference, kReference)->required();
   command->add_option("tags", options->set, "KEY=VALUE, as many as wanted");
-  command->add_option("--remove", options->remove, "A tag to take away; may be repeated");
+  command->add_option("--remove", options->remove, "A tag to take away; may be repeated")
+      ->allow_extra_args(false);
   add_reason(*command, options->reason);
   command->footer("Example:\n  assay models tag churn:3 team=fraud tier=1 --remove draft");
   command->callback([&invocation, options] {

@@ -154,7 +154,9 @@ void add_register(CLI::App& models, Invocation& invocation) {
   command->add_option("--name,-n", options->name, "The model's name")->required();
   command->add_option("--description", options->description, "A sentence for people");
   add_choice(*command, "--stage", options->stage, tracking::kModelStages, "The stage it has");
-  command->add_option("--tag", options->tags, "KEY=VALUE; may be repeated")->type_name("KEY=VALUE");
+  command->add_option("--tag", options->tags, "KEY=VALUE; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   command->footer(
       "The lineage, tags and description of an exported file are kept, as by import.\n"
       "Of its trials a run keeps, up to 16 MiB, the models that no other one is both faster and\n"

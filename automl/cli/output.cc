@@ -3,11 +3,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "automl/cli/interrupt.h"
 #include "kernels/base/names.h"
@@ -54,6 +56,16 @@ void print_unreadable(Invocation& invocation, std::span<const std::string> unrea
   for (const std::string& message : unreadable)
     print_message("unreadable: " + printable_lines(message) + "\n");
   if (!unreadable.empty()) invocation.exit_code = exit_code_of(StatusCode::kIo);
+}
+
+void print_problems(Invocation& invocation, std::span<const std::string> problems,
+                    std::span<const std::string> unreadable) {
+  std::vector<std::string> damaged(problems.begin(), problems.end());
+  std::erase_if(damaged, [&](const std::string& message) {
+    return std::find(unreadable.begin(), unreadable.end(), message) != unreadable.end();
+  });
+  print_damage(invocation, damaged);
+  print_unreadable(invocation, unreadable);
 }
 
 void print_error(const Invocation& invocation, const Error& error) {

@@ -24,6 +24,9 @@ void print_damage(Invocation& invocation, std::span<const std::string> damaged);
 // Likewise for what could not be read and may be whole: the exit code is that of failed input and
 // output.
 void print_unreadable(Invocation& invocation, std::span<const std::string> unreadable);
+// Both, of messages of which those in `unreadable` may be whole.
+void print_problems(Invocation& invocation, std::span<const std::string> problems,
+                    std::span<const std::string> unreadable);
 // `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.
 void print_error(const Invocation& invocation, const Error& error);
 // Whether everything printed reached stdout. Fails: io (a full disk, a closed pipe); cancelled if a

@@ -24,6 +24,8 @@ struct ListOptions {
   std::string columns;
   int64_t limit = 50;
   int64_t offset = 0;
+  bool limit_given = false;
+  bool offset_given = false;
   bool all = false;
   bool ascii = false;
 };
@@ -88,7 +90,7 @@ std::vector<tracking::RunField> shown_fields(std::vector<tracking::RunField> ask
 void print_page(Invocation& invocation, const ListOptions& options, const tracking::RunQuery& query,
                 const tracking::RunPage& page, std::span<const tracking::RunField> shown,
                 const std::string& workspace) {
-  print_damage(invocation, page.damaged);
+  print_problems(invocation, page.damaged, page.unreadable);
   for (const std::string& note : page.notes) print_note(invocation, "note: " + note);
   if (invocation.json) {
     print_result(run_rows_json(page.rows, shown));
@@ -122,8 +124,10 @@ Status list_command(Invocation& invocation, const ListOptions& options, bool sea
   if (!search) {
     ASSAY_ASSIGN_OR_RETURN(query, query_of(*workspace, options));
   }
-  if (!query.limit && options.limit > 0) query.limit = options.limit;
-  if (query.offset == 0) query.offset = options.offset;
+  // Of two limits the smaller; --offset goes on where the query's own page ended.
+  const bool narrows = !query.limit || (options.limit_given && options.limit < *query.limit);
+  if (narrows && options.limit > 0) query.limit = options.limit;
+  if (query.offset == 0 || options.offset_given) query.offset = options.offset;
   const std::vector<tracking::RunField> shown =
       shown_fields(std::move(asked), search ? query : tracking::RunQuery());
   tracking::Catalog catalog(*workspace);
@@ -137,9 +141,11 @@ void add_table_flags(CLI::App& command, Invocation& invocation, ListOptions& opt
                      "More columns: fields with commas between them, for example "
                      "params.lr,max(metrics.auc)");
   command.add_option("--limit", options.limit, "At most so many; 0 for all")
+      ->each([&options](const std::string&) { options.limit_given = true; })
       ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
   command.add_option("--offset", options.offset, "Leave so many out first")
+      ->each([&options](const std::string&) { options.offset_given = true; })
       ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
   add_csv_option(command, invocation);

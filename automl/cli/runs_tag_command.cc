@@ -49,9 +49,12 @@ void add_runs_tag(CLI::App& runs, Invocation& invocation) {
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<TagOptions>();
   command->add_option("run", options->run, "Run id, the beginning of one, or a name")->required();
-  command->add_option("tags", options->set,
-                      "KEY=VALUE, as many as wanted; true, false and numbers are kept as such");
-  command->add_option("--remove", options->remove, "A tag to take away; may be repeated");
+  command->add_option(
+      "tags", options->set,
+      "KEY=VALUE, as many as wanted; true, false and numbers in their shortest form "
+      "are kept as such, all else (also 1.0, +5, 1e3) as text");
+  command->add_option("--remove", options->remove, "A tag to take away; may be repeated")
+      ->allow_extra_args(false);
   command->footer(
       "The tag pinned (or serving) keeps the models of a run from being deleted.\n"
       "Example:\n  assay runs tag 01JD team=fraud pinned=true --remove draft");

@@ -153,7 +153,7 @@ Status info_command(Invocation& invocation) {
   const Usage blobs = usage_of(workspace->path() + "/blobs");
   const Usage all = usage_of(workspace->path());
   const int64_t writers = live_writers(*workspace);
-  print_damage(invocation, damaged);
+  print_problems(invocation, damaged, runs.unreadable);
   if (invocation.json) {
     Json object{{"path", workspace->path()}, {"name", workspace->display_name()},
                 {"uuid", workspace->uuid()}, {"format", tracking::kWorkspaceFormat},

@@ -196,7 +196,10 @@ void add_workspace_files(CLI::App& workspace, Invocation& invocation) {
       ->type_name("FILE")
       ->required();
   add_force_option(*bundle, options->out);
-  bundle->add_option("--run", options->runs, "Only these runs and their trials (default: all)");
+  bundle
+      ->add_option("--run", options->runs,
+                   "Only this run and its trials (default: all runs); may be repeated")
+      ->allow_extra_args(false);
   bundle->add_flag("--blobs", options->blobs, "Artifacts, sources and models, too");
   bundle->footer("Example:\n  assay workspace export --one-file all.h5");
   bundle->callback([&invocation, options] {

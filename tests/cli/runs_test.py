@@ -81,6 +81,40 @@ class RunsTest(CliCase):
         self.assertTrue(plain.isascii())
         self.assertIn('trend', plain)
 
+    def test_limits_of_the_query_and_of_the_flag(self):
+        def search(query, *flags):
+            return [r['run_id'] for r in self.assay_json('runs', 'search', query, *flags)]
+        everything = search('limit 8')
+        self.assertEqual(len(everything), 8)
+        self.assertEqual(search('limit 2', '--limit', 1), everything[:1], 'the smaller of two')
+        self.assertEqual(search('limit 1', '--limit', 2), everything[:1])
+        self.assertEqual(search('limit 2', '--limit', 0), everything[:2])
+        page = self.assay('runs', 'search', 'limit 2 offset 2')
+        self.assertIn('--offset 4', page.stderr)
+        self.assertEqual(search('limit 2 offset 2', '--offset', 4), everything[4:6])
+
+    def test_tags_are_removed_one_by_one_and_numbers_compare(self):
+        run = self.sweeps[0]
+        self.assay('runs', 'tag', run, 'a=1', 'b=2', 'c=1.0', 'd=1e3')
+        self.assay('runs', 'tag', '--remove', 'a', '--remove', 'b', run)
+        tags = self.assay_json('runs', 'show', run)['tags']
+        self.assertEqual((tags.get('a'), tags.get('b')), (None, None))
+        # Numbers in another form than their shortest stay texts, and compare as numbers.
+        self.assertEqual((tags['c'], tags['d']), ('1.0', '1e3'))
+        found = self.assay_json('runs', 'search', 'tags.c = 1 and tags.d > 999')
+        self.assertEqual([r['run_id'] for r in found], [run])
+
+    def test_show_says_what_commit_it_was(self):
+        commit = '0123456789abcdef' * 2 + '01234567'
+        for folder in ('objects', 'refs/heads'):
+            os.makedirs(self.path('.git/' + folder))
+        self.write('.git/HEAD', 'ref: refs/heads/feature\n')
+        self.write('.git/config', '[core]\n\trepositoryformatversion = 0\n')
+        self.write('.git/refs/heads/feature', commit + '\n')
+        run = self.assay_json('run', '--data', 't.csv', '--target', 'default', '--trials', 1)['run_id']
+        self.assertIn(f'commit      {commit} (feature)', self.assay('runs', 'show', run).stdout)
+        self.assertNotRegex(self.assay('runs', 'show', self.sweeps[0]).stdout, r'(?m)^  commit ')
+
     def test_texts_are_no_commands_to_the_terminal(self):
         run = self.assay_json('runs', 'list', '--kind', 'sweep')[0]['run_id']
         evil = 'a\x1b[31mred\x07\x9b2J\nsecond'

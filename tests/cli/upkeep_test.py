@@ -164,6 +164,10 @@ class UpkeepTest(CliCase):
         process = self.assay('gc', '--grace', '0s', '--keep-deleted', '0s', code=5)
         self.assertIn('unreadable: ', process.stderr)
         self.assertNotIn('damaged', process.stderr + process.stdout)
+        for command in (['runs', 'list'], ['experiments', 'list'], ['workspace', 'info']):
+            process = self.assay(*command, code=5)
+            self.assertIn('unreadable: ', process.stderr)
+            self.assertNotIn('damaged: ', process.stderr)
         report = self.assay_json('gc', '--grace', '0s', code=5)
         self.assertEqual((report['damaged'], len(report['unreadable'])), ([], 1))
 
@@ -185,14 +189,14 @@ class UpkeepTest(CliCase):
         name = self.assay_json('models', 'list')[0]['name']
         self.fails(3, 'predict', name, '--data', 'train.csv', '--out', 'p.csv', says=sha256)
         self.assay('fsck', code=3)
+        for command in (['gc', '--dry-run'], ['gc'], ['workspace', 'copy', 'copy']):
+            self.assertIn(f'damaged: blob {sha256} is missing', self.assay(*command, code=3).stderr)
         report = self.assay_json('fsck', '--quarantine')
         self.assertEqual((report['problems'], len(report['lost'])), ([], 1))
         self.fails(3, 'predict', name, '--data', 'train.csv', '--out', 'p.csv', says=sha256)
 
     def test_a_copy_that_was_cut_short_is_made_again(self):
         os.makedirs(self.path('copy/blobs/ab'))
-        for command in (['gc', '--dry-run'], ['gc'], ['workspace', 'copy', 'copy']):
-            self.assertIn(f'damaged: blob {sha256} is missing', self.assay(*command, code=3).stderr)
         self.write('copy/COPYING', '{"cut')
         self.write('copy/blobs/ab/half', 'half of a blob')
         self.assay('workspace', 'copy', 'copy')

@@ -234,6 +234,26 @@ TEST_F(FollowerTest, SaysWhenTheRunIsDeleted) {
   EXPECT_FALSE(RunFollower::open(*reader_, "nothing"));
 }
 
+TEST_F(FollowerTest, SaysWhenTheWorkspaceIsGone) {
+  const auto run = start("on its way");
+  ASSERT_TRUE(run->durable());
+  ASSERT_TRUE(start("done")->finish(RunStatus::kCompleted));
+  auto running = RunFollower::open(*reader_, "on its way");
+  auto ended = RunFollower::open(*reader_, "done");
+  ASSERT_TRUE(running && ended);
+  look(*running);
+  look(*ended);
+  std::filesystem::rename(store(), folder_ / "moved");
+  for (RunFollower* follower : {&*running, &*ended}) {
+    const auto news = follower->next();
+    ASSERT_FALSE(news);
+    EXPECT_EQ(news.error().code, StatusCode::kIo);
+    EXPECT_NE(news.error().message.find("moved or removed"), std::string::npos)
+        << news.error().message;
+  }
+  std::filesystem::rename(folder_ / "moved", store());
+}
+
 TEST_F(FollowerTest, NamesADamagedFile) {
   ASSERT_TRUE(start("done")->finish(RunStatus::kCompleted));
   auto follower = RunFollower::open(*reader_, "done");

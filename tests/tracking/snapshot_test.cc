@@ -57,6 +57,20 @@ TEST_F(SnapshotTest, OfACleanRepositoryHasCommitAndBranch) {
   EXPECT_EQ(source.git_note, "");
 }
 
+TEST_F(SnapshotTest, OfAConfigOutsideTheRepositoryAsksTheScripts) {
+  std::filesystem::create_directories(folder_ / "scripts");
+  spill(folder_ / "scripts/train.py", "print(1)\n");
+  TestRepository scripts(folder_ / "scripts");
+  const std::string commit = scripts.commit("train.py");
+  SnapshotRequest request{.config_path = folder_ / "code/configs/adult.yaml",
+                          .scripts = folder_ / "scripts"};
+  EXPECT_EQ(take_snapshot(*workspace_, request)->source.git_commit, commit);
+  TestRepository configs(folder_ / "code");
+  const std::string own = configs.commit("configs/adult.yaml");
+  ASSERT_NE(own, commit);
+  EXPECT_EQ(take_snapshot(*workspace_, request)->source.git_commit, own) << "the config's first";
+}
+
 TEST_F(SnapshotTest, OfADirtyRepositoryKeepsTheDifference) {
   TestRepository repository(folder_ / "code");
   repository.commit("configs/adult.yaml");

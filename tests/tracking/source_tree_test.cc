@@ -8,6 +8,7 @@
 #include "tests/tracking/test_folder.h"
 #include "tests/tracking/test_repository.h"
 #include "tracking/source_tree_internal.h"
+#include "tracking/workspace.h"
 
 namespace assay::tracking {
 namespace {
@@ -176,12 +177,16 @@ TEST_F(SourceTreeTest, LeavesOutRepositoriesAndWorkspaces) {
   put("sub/.assay/WORKSPACE", "{}");
   put("sub/.assay/runs/x");
   put("other/.assay/notes");
+  put("bazel/WORKSPACE", "workspace(name = 'demo')");
+  ASSERT_TRUE(Workspace::create(folder_ / "code/experiments", "shop"));
   fs::create_directories(folder_ / "store");
   fs::create_directory_symlink(folder_ / "store", folder_ / "code/link");
-  EXPECT_EQ(paths(), (Paths{"a.py", "link", "other/.assay/notes", "vendor/lib.py"}));
+  EXPECT_EQ(paths(),
+            (Paths{"a.py", "bazel/WORKSPACE", "link", "other/.assay/notes", "vendor/lib.py"}))
+      << "a file of this name alone makes no workspace";
   TreeRequest inside = request(folder_ / "code");
   inside.workspace = folder_ / "code/other";
-  EXPECT_EQ(read_source_tree(inside)->files.size(), 3U);
+  EXPECT_EQ(read_source_tree(inside)->files.size(), 4U);
 }
 
 TEST_F(SourceTreeTest, KeepsLinksAsLinksAndModesOfPrograms) {
