@@ -4,13 +4,6 @@
 namespace assay::bench {
 namespace {
 
-std::vector<float> draw(int64_t count) {
-  Rng rng(4);
-  std::vector<float> values;
-  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(rng.next_double()));
-  return values;
-}
-
 void gemm(benchmark::State& state) {
   Bed& bed = Bed::instance();
   kernels::GemmProblem problem;
@@ -18,8 +11,8 @@ void gemm(benchmark::State& state) {
   problem.n = state.range(1);
   problem.k = state.range(2);
   problem.transpose_a = state.range(3) != 0;
-  const kernels::GemmArgs args{bed.place(draw(problem.m * problem.k)),
-                               bed.place(draw(problem.k * problem.n)),
+  const kernels::GemmArgs args{bed.draw(problem.m * problem.k, 4),
+                               bed.draw(problem.k * problem.n, 5),
                                bed.make<float>(problem.m * problem.n)};
   bed.run<kernels::Gemm>(state, problem, args);
   const double m = static_cast<double>(problem.m);
@@ -30,30 +23,44 @@ void gemm(benchmark::State& state) {
   bed.clear();
 }
 
+void sizes(benchmark::internal::Benchmark* bench) {
+  bench->Args({256, 256, 256, 0});
+  bench->Args({1024, 1024, 1024, 0});
+  bench->Args({2048, 2048, 2048, 0});
+  bench->Args({1'000'000, 1, 54, 0});
+  bench->Args({54, 1, 1'000'000, 1});
+  bench->Args({4096, 1, 8192, 0});
+  bench->Args({128, 128, 200'000, 1});
+  bench->Args({200'000, 10, 100, 0});
+  if (on_gpu()) bench->Args({8192, 8192, 8192, 0});
+}
+
 // Square, the shapes of linear models (X w, X^T g, X^T X), and a thin product.
 BENCHMARK(gemm)
     ->ArgNames({"m", "n", "k", "transpose_a"})
-    ->Args({256, 256, 256, 0})
-    ->Args({1024, 1024, 1024, 0})
-    ->Args({2048, 2048, 2048, 0})
-    ->Args({1'000'000, 1, 54, 0})
-    ->Args({54, 1, 1'000'000, 1})
-    ->Args({4096, 1, 8192, 0})
-    ->Args({128, 128, 200'000, 1})
-    ->Args({200'000, 10, 100, 0})
+    ->Apply(sizes)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
+
+uint16_t number_of(uint32_t word, uint16_t) {
+  return static_cast<uint16_t>(0x3f00 | (word & 0x80ff));  // of magnitudes in [0.5, 2)
+}
+int8_t number_of(uint32_t word, int8_t) { return static_cast<int8_t>(word); }
+
+template <class Number>
+const Number* draw_narrow(int64_t count, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<Number> numbers(static_cast<size_t>(count));
+  for (Number& number : numbers) number = number_of(rng.next_u32(), Number{});
+  return Bed::instance().place(numbers);
+}
 
 template <class Op, class Number, class Sum>
 void gemm_narrow(benchmark::State& state) {
   Bed& bed = Bed::instance();
   const kernels::GemmNarrowProblem problem{state.range(0), state.range(1), state.range(2)};
-  // Of small numbers, whatever the kind.
-  const auto draw_cells = [](int64_t count) {
-    return std::vector<Number>(static_cast<size_t>(count), Number{63});
-  };
-  const typename Op::Args args{bed.place(draw_cells(problem.m * problem.k)),
-                               bed.place(draw_cells(problem.k * problem.n)),
+  const typename Op::Args args{draw_narrow<Number>(problem.m * problem.k, 4),
+                               draw_narrow<Number>(problem.k * problem.n, 5),
                                bed.make<Sum>(problem.m * problem.n)};
   bed.run<Op>(state, problem, args);
   bed.report_flops(state, 2 * static_cast<double>(problem.m) * static_cast<double>(problem.n) *
@@ -63,16 +70,15 @@ void gemm_narrow(benchmark::State& state) {
 void gemm_bf16(benchmark::State& state) { gemm_narrow<kernels::GemmBf16, uint16_t, float>(state); }
 void gemm_int8(benchmark::State& state) { gemm_narrow<kernels::GemmInt8, int8_t, int32_t>(state); }
 
-BENCHMARK(gemm_bf16)
-    ->ArgNames({"m", "n", "k"})
-    ->Args({1024, 1024, 1024})
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK(gemm_int8)
-    ->ArgNames({"m", "n", "k"})
-    ->Args({1024, 1024, 1024})
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+void narrow_sizes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"m", "n", "k"});
+  bench->Args({1024, 1024, 1024});
+  if (on_gpu()) bench->Args({8192, 8192, 8192});
+  bench->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+BENCHMARK(gemm_bf16)->Apply(narrow_sizes);
+BENCHMARK(gemm_int8)->Apply(narrow_sizes);
 
 }  // namespace
 }  // namespace assay::bench

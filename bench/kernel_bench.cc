@@ -2,11 +2,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <vector>
 
 #include "backends/cpu/openmp_executor.h"
 #include "backends/devices.h"
 #include "bench/ceilings.h"
+#include "kernels/base/rng.h"
 
 namespace assay::bench {
 namespace {
@@ -28,6 +30,11 @@ int wanted_threads() {
 }
 
 }  // namespace
+
+bool on_gpu() {
+  const char* name = std::getenv("ASSAY_BENCH_DEVICE");
+  return name != nullptr && std::string_view(name).starts_with("cuda");
+}
 
 struct Bed::State {
   backends::DeviceSet set = value_of(backends::open_devices({}));
@@ -67,6 +74,13 @@ const void* Bed::place_bytes(std::span<const std::byte> bytes) {
   void* address = make_bytes(static_cast<int64_t>(bytes.size()));
   if (Status sent = state_->device->upload(address, bytes); !sent) give_up(sent.error());
   return address;
+}
+
+const float* Bed::draw(int64_t count, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = static_cast<float>(rng.next_u32() >> 8) * 0x1p-24f;
+  return place(values);
 }
 
 void Bed::clear() {

@@ -13,6 +13,10 @@ namespace assay::bench {
 // The device (ASSAY_BENCH_DEVICE, default "cpu"), its kernels, and an executor of
 // ASSAY_BENCH_THREADS threads (default: as many as may be used). Opened at the first call; the
 // program ends with a message if that fails.
+// Whether the benches run on a GPU, which is given problems of its size as well. May be asked
+// before the bed is there.
+bool on_gpu();
+
 class Bed {
  public:
   static Bed& instance();
@@ -29,6 +33,8 @@ class Bed {
   T* make(int64_t size) {
     return static_cast<T*>(make_bytes(size * static_cast<int64_t>(sizeof(T))));
   }
+  // As `place`, of `count` floats in [0, 1) by a seed.
+  const float* draw(int64_t count, uint64_t seed);
   // Gives back everything placed so far.
   void clear();
 

@@ -1,15 +1,7 @@
 #include "bench/kernel_bench.h"
-#include "kernels/base/rng.h"
 
 namespace assay::bench {
 namespace {
-
-std::vector<float> draw(int64_t count) {
-  Rng rng(5);
-  std::vector<float> values;
-  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(rng.next_double()));
-  return values;
-}
 
 void knn_topk(benchmark::State& state) {
   Bed& bed = Bed::instance();
@@ -19,8 +11,8 @@ void knn_topk(benchmark::State& state) {
   problem.dim = static_cast<int32_t>(state.range(2));
   problem.k = static_cast<int32_t>(state.range(3));
   const int64_t places = problem.query_count * problem.k;
-  const kernels::KnnTopkArgs args{bed.place(draw(problem.point_count * problem.dim)),
-                                  bed.place(draw(problem.query_count * problem.dim)),
+  const kernels::KnnTopkArgs args{bed.draw(problem.point_count * problem.dim, 5),
+                                  bed.draw(problem.query_count * problem.dim, 6),
                                   bed.make<int32_t>(places), bed.make<float>(places)};
   bed.run<kernels::KnnTopk>(state, problem, args);
   const double pairs =
@@ -29,12 +21,20 @@ void knn_topk(benchmark::State& state) {
   bed.clear();
 }
 
+void sizes(benchmark::internal::Benchmark* bench) {
+  bench->Args({100'000, 1'000, 64, 10});
+  bench->Args({100'000, 1, 64, 10});
+  bench->Args({10'000, 10'000, 16, 50});
+  bench->Args({20'000, 200, 1'024, 10});
+  if (!on_gpu()) return;
+  bench->Args({1'000'000, 10'000, 128, 10});
+  bench->Args({1'000'000, 10'000, 128, 100});
+  bench->Args({1'000'000, 1, 128, 10});
+}
+
 BENCHMARK(knn_topk)
     ->ArgNames({"points", "queries", "dim", "k"})
-    ->Args({100'000, 1'000, 64, 10})
-    ->Args({100'000, 1, 64, 10})
-    ->Args({10'000, 10'000, 16, 50})
-    ->Args({20'000, 200, 1'024, 10})
+    ->Apply(sizes)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

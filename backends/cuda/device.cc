@@ -170,6 +170,13 @@ Status CudaDevice::gemm(const GemmCall& call) {
   return check(session_->gemm(call), "gemm");
 }
 
+Status CudaDevice::gemm_narrow(const NarrowGemmCall& call) {
+  const auto lock = use();
+  ASSAY_RETURN_IF_ERROR(ready());
+  kernels::count_use(info_.id, {}, "cublas_gemm_ex");
+  return check(session_->gemm_narrow(call), "gemm_narrow");
+}
+
 Status CudaDevice::finish() {
   const auto lock = use();
   ASSAY_RETURN_IF_ERROR(ready());

@@ -61,6 +61,7 @@ class CudaDevice final : public kernels::Device {
   template <class Kernel>
   Status launch(LaunchShape shape, const typename Kernel::Params& params);
   Status gemm(const GemmCall& call);
+  Status gemm_narrow(const NarrowGemmCall& call);
   int32_t multiprocessors() const { return multiprocessors_; }
 
   // The forms of a table whose bins are on this device: made when a table is first asked for, and

@@ -14,7 +14,7 @@ enum class KernelId : int32_t;  // see kernel_list.h
 
 // Both sides must have been built with the same number. It counts changes of this header and of
 // the kernels' parameters.
-inline constexpr int32_t kDriverVersion = 3;
+inline constexpr int32_t kDriverVersion = 4;
 
 enum class Outcome : int32_t {
   kOk,
@@ -55,6 +55,25 @@ struct GemmCall {
   int64_t c_stride = 0;
 };
 
+// C = op(A) * B of narrow numbers, column-major: op(A) is [m, k].
+//   kBf16  A and B bfloat16, C f32, summed in f32 in any order
+//   kInt8  A and B int8, C int32; only with transpose_a, m, k and the strides multiples of 4
+// Addresses are multiples of 16.
+struct NarrowGemmCall {
+  enum Kind : int32_t { kBf16, kInt8 };
+  Kind kind = kBf16;
+  bool transpose_a = false;
+  int64_t m = 0;
+  int64_t n = 0;
+  int64_t k = 0;
+  const void* a = nullptr;
+  int64_t a_stride = 0;  // between columns, in elements
+  const void* b = nullptr;
+  int64_t b_stride = 0;
+  void* c = nullptr;
+  int64_t c_stride = 0;
+};
+
 // One GPU with one stream: operations run in the order of the calls, after the calls have returned,
 // until `await` or `finish`. Memory that is released may still be used by what was asked for
 // before. One caller at a time.
@@ -87,6 +106,8 @@ class Session {
 
   // Of the last outcome that was not kOk.
   virtual const char* message() const = 0;
+
+  virtual Outcome gemm_narrow(const NarrowGemmCall& call) = 0;
 };
 
 // Thread-safe.

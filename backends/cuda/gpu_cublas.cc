@@ -12,6 +12,7 @@ struct CublasLibrary {
   decltype(&cublasSetStream_v2) set_stream = nullptr;
   decltype(&cublasSetMathMode) set_math_mode = nullptr;
   decltype(&cublasSgemm_v2_64) sgemm = nullptr;
+  decltype(&cublasGemmEx_64) gemm_ex = nullptr;
   decltype(&cublasGetStatusString) text = nullptr;
   std::string problem;
 
@@ -27,6 +28,7 @@ struct CublasLibrary {
     find(library, "cublasSetStream_v2", set_stream);
     find(library, "cublasSetMathMode", set_math_mode);
     find(library, "cublasSgemm_v2_64", sgemm);
+    find(library, "cublasGemmEx_64", gemm_ex);
     find(library, "cublasGetStatusString", text);
   }
 
@@ -51,25 +53,45 @@ Cublas::~Cublas() {
   if (handle_ != nullptr) library().destroy(handle_);
 }
 
-std::string Cublas::open(cudaStream_t stream) {
-  if (handle_ != nullptr) return {};
+std::string Cublas::open(cudaStream_t stream, cublasMath_t mode) {
   const CublasLibrary& lib = library();
   if (!lib.problem.empty()) return lib.problem;
-  cublasStatus_t status = lib.create(&handle_);
-  if (status == CUBLAS_STATUS_SUCCESS) status = lib.set_stream(handle_, stream);
-  // f32 throughout: tf32 has 10 bits of fraction.
-  if (status == CUBLAS_STATUS_SUCCESS) {
-    status = lib.set_math_mode(handle_, CUBLAS_PEDANTIC_MATH);
+  cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
+  if (handle_ == nullptr) {
+    status = lib.create(&handle_);
+    if (status == CUBLAS_STATUS_SUCCESS) status = lib.set_stream(handle_, stream);
   }
+  if (status == CUBLAS_STATUS_SUCCESS) status = lib.set_math_mode(handle_, mode);
   return status == CUBLAS_STATUS_SUCCESS ? std::string() : lib.text(status);
 }
 
 std::string Cublas::gemm(const GemmCall& call, cudaStream_t stream) {
-  std::string problem = open(stream);
+  // f32 throughout: tf32 has 10 bits of fraction.
+  std::string problem = open(stream, CUBLAS_PEDANTIC_MATH);
   if (!problem.empty()) return problem;
   const cublasStatus_t status = library().sgemm(
       handle_, operation(call.transpose_a), operation(call.transpose_b), call.m, call.n, call.k,
       &call.alpha, call.a, call.a_stride, call.b, call.b_stride, &call.beta, call.c, call.c_stride);
+  return status == CUBLAS_STATUS_SUCCESS ? std::string() : library().text(status);
+}
+
+std::string Cublas::gemm(const NarrowGemmCall& call, cudaStream_t stream) {
+  // Parts of a sum are joined in f32, too.
+  std::string problem =
+      open(stream, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH |
+                                             CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION));
+  if (!problem.empty()) return problem;
+  const bool int8 = call.kind == NarrowGemmCall::kInt8;
+  constexpr float kOnes[2] = {1, 0};
+  constexpr int32_t kWholeOnes[2] = {1, 0};
+  const void* one = int8 ? static_cast<const void*>(kWholeOnes) : kOnes;
+  const void* zero = int8 ? static_cast<const void*>(kWholeOnes + 1) : kOnes + 1;
+  const cudaDataType number = int8 ? CUDA_R_8I : CUDA_R_16BF;
+  const cublasStatus_t status =
+      library().gemm_ex(handle_, operation(call.transpose_a), CUBLAS_OP_N, call.m, call.n, call.k,
+                        one, call.a, number, call.a_stride, call.b, number, call.b_stride, zero,
+                        call.c, int8 ? CUDA_R_32I : CUDA_R_32F, call.c_stride,
+                        int8 ? CUBLAS_COMPUTE_32I : CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
   return status == CUBLAS_STATUS_SUCCESS ? std::string() : library().text(status);
 }
 

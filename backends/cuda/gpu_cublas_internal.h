@@ -16,9 +16,11 @@ class Cublas {
   ~Cublas();
   // Empty, or what went wrong.
   std::string gemm(const GemmCall& call, cudaStream_t stream);
+  std::string gemm(const NarrowGemmCall& call, cudaStream_t stream);
 
  private:
-  std::string open(cudaStream_t stream);
+  // Opens the handle if need be, and sets the mode of what is called next.
+  std::string open(cudaStream_t stream, cublasMath_t mode);
   cublasHandle_t handle_ = nullptr;
 };
 

@@ -95,12 +95,8 @@ class GpuSession final : public Session {
     enter();
     return outcome(launch_kernel(kernel, shape, params, param_bytes, stream_));
   }
-  Outcome gemm(const GemmCall& call) override {
-    enter();
-    if (cublas_ == nullptr) cublas_ = std::make_unique<Cublas>();
-    message_ = cublas_->gemm(call, stream_);
-    return message_.empty() ? Outcome::kOk : Outcome::kFailed;
-  }
+  Outcome gemm(const GemmCall& call) override { return multiply(call); }
+  Outcome gemm_narrow(const NarrowGemmCall& call) override { return multiply(call); }
   Outcome mark(int32_t place) override {
     enter();
     return outcome(cudaEventRecord(events_[place], stream_));
@@ -138,6 +134,14 @@ class GpuSession final : public Session {
     if (error != cudaSuccess) return error;
     uint64_t keep_all = UINT64_MAX;
     return cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all);
+  }
+
+  template <class Call>
+  Outcome multiply(const Call& call) {
+    enter();
+    if (cublas_ == nullptr) cublas_ = std::make_unique<Cublas>();
+    message_ = cublas_->gemm(call, stream_);
+    return message_.empty() ? Outcome::kOk : Outcome::kFailed;
   }
 
   Outcome copy(void* target, const void* source, int64_t bytes, cudaMemcpyKind kind) {

@@ -9,6 +9,9 @@
 #include <type_traits>
 
 #include "backends/cuda/bin_columns_kernel.h"
+#include "backends/cuda/copy_matrix_kernel.h"
+#include "backends/cuda/gemm_tile_kernel.h"
+#include "backends/cuda/knn_topk_kernels.h"
 #include "backends/cuda/loss_kernel.h"
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_row_kernels.h"
@@ -17,16 +20,19 @@
 namespace assay::backends::cuda {
 
 // The number of a kernel is its place in this list.
-using KernelList = std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel,
-                              LossTermsKernel, LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel,
-                              DeriveSlotsKernel, HistogramKernel, DivideRowsKernel, LeafSumsKernel,
-                              TableFormsKernel, SearchFeaturesKernel, ChooseSplitsKernel>;
+using KernelList =
+    std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel, LossTermsKernel,
+               LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, DeriveSlotsKernel,
+               HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
+               SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
+               GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
-    "bin_columns",   "predict_trees", "loss_gradients",  "loss_terms",   "loss_sum",
-    "quantise_rows", "clear_slots",   "derive_slots",    "histogram",    "divide_rows",
-    "leaf_sums",     "table_forms",   "search_features", "choose_splits"};
+    "bin_columns",      "predict_trees", "loss_gradients",  "loss_terms",    "loss_sum",
+    "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",     "divide_rows",
+    "leaf_sums",        "table_forms",   "search_features", "choose_splits", "nearest_points",
+    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -30,6 +31,7 @@ using backends::cuda::GemmCall;
 using backends::cuda::GpuFacts;
 using backends::cuda::KernelId;
 using backends::cuda::LaunchShape;
+using backends::cuda::NarrowGemmCall;
 using backends::cuda::Outcome;
 using backends::cuda::Session;
 
@@ -119,6 +121,52 @@ void multiply(const GemmCall& call) {
   }
 }
 
+// The sum of products a[i] * b[j] of columns, in doubles: exact for int8, and for bfloat16 some
+// order that is not ascending.
+template <class Number, class Sum>
+void multiply_narrow(const NarrowGemmCall& call, Sum (*widened)(Number)) {
+  const auto* a = static_cast<const Number*>(call.a);
+  const auto* b = static_cast<const Number*>(call.b);
+  auto* c = static_cast<Sum*>(call.c);
+  for (int64_t i = 0; i < call.m; ++i) {
+    for (int64_t j = 0; j < call.n; ++j) {
+      double sum = 0;
+      for (int64_t l = 0; l < call.k; ++l) {
+        const Number left = call.transpose_a ? a[l + i * call.a_stride] : a[i + l * call.a_stride];
+        sum += static_cast<double>(widened(left)) *
+               static_cast<double>(widened(b[l + j * call.b_stride]));
+      }
+      c[i + j * call.c_stride] = static_cast<Sum>(sum);
+    }
+  }
+}
+
+void multiply(const NarrowGemmCall& call) {
+  if (call.kind == NarrowGemmCall::kInt8) {
+    multiply_narrow<int8_t, int32_t>(call, [](int8_t number) { return int32_t{number}; });
+  } else {
+    multiply_narrow<uint16_t, float>(call, [](uint16_t bits) {
+      return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+    });
+  }
+}
+
+// What cuBLAS says of such a call.
+bool takes(const NarrowGemmCall& call) {
+  constexpr uintptr_t kMultiple = 16;
+  const int64_t left_rows = call.transpose_a ? call.k : call.m;
+  bool fits = call.m > 0 && call.n > 0 && call.k > 0 && call.a_stride >= left_rows &&
+              call.b_stride >= call.k && call.c_stride >= call.m;
+  for (const void* address : {call.a, call.b, static_cast<const void*>(call.c)}) {
+    fits = fits && reinterpret_cast<uintptr_t>(address) % kMultiple == 0;
+  }
+  if (call.kind == NarrowGemmCall::kBf16) return fits;
+  for (const int64_t size : {call.m, call.k, call.a_stride, call.b_stride, call.c_stride}) {
+    fits = fits && size % 4 == 0;
+  }
+  return fits && call.transpose_a;
+}
+
 class EmulatedSession final : public Session {
  public:
   EmulatedSession(EmulationLog& log, int64_t bytes) : log_(log), arena_(bytes) {
@@ -201,6 +249,10 @@ class EmulatedSession final : public Session {
     return found ? outcome : say(Outcome::kFailed, "no such kernel");
   }
   Outcome gemm(const GemmCall& call) override {
+    return add([call] { multiply(call); });
+  }
+  Outcome gemm_narrow(const NarrowGemmCall& call) override {
+    if (!takes(call)) return say(Outcome::kFailed, "CUBLAS_STATUS_NOT_SUPPORTED");
     return add([call] { multiply(call); });
   }
   Outcome mark(int32_t) override { return count(); }

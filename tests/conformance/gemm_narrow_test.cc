@@ -14,9 +14,10 @@ using kernels::GemmInt8;
 using kernels::GemmNarrowProblem;
 
 // Rows, columns and inner dimension. On an emulated card every fourth is run.
-constexpr int64_t kSizes[][3] = {
-    {67, 133, 263}, {0, 3, 4},    {3, 0, 4},    {3, 4, 0},    {3, 4, 0},     {1, 1, 1},   {2, 3, 5},
-    {17, 19, 1000}, {65, 129, 5}, {8, 64, 256}, {1, 2100, 7}, {131, 1, 300}, {7, 65, 513}};
+constexpr int64_t kSizes[][3] = {{67, 133, 263}, {0, 3, 4},    {3, 0, 4},    {3, 4, 0},
+                                 {3, 4, 0},      {1, 1, 1},    {2, 3, 5},    {17, 19, 1000},
+                                 {65, 129, 5},   {8, 64, 256}, {1, 2100, 7}, {131, 1, 300},
+                                 {7, 65, 513},   {48, 64, 32}};
 
 // Numbers whose sums round, of many sizes.
 uint16_t draw_bf16(Rng& rng) {
