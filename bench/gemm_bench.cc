@@ -56,9 +56,10 @@ const Number* draw_narrow(int64_t count, uint64_t seed) {
 }
 
 template <class Op, class Number, class Sum>
-void gemm_narrow(benchmark::State& state) {
+void gemm_narrow(benchmark::State& state, bool any_order) {
   Bed& bed = Bed::instance();
-  const kernels::GemmNarrowProblem problem{state.range(0), state.range(1), state.range(2)};
+  const kernels::GemmNarrowProblem problem{state.range(0), state.range(1), state.range(2),
+                                           any_order};
   const typename Op::Args args{draw_narrow<Number>(problem.m * problem.k, 4),
                                draw_narrow<Number>(problem.k * problem.n, 5),
                                bed.make<Sum>(problem.m * problem.n)};
@@ -67,8 +68,15 @@ void gemm_narrow(benchmark::State& state) {
                               static_cast<double>(problem.k));
   bed.clear();
 }
-void gemm_bf16(benchmark::State& state) { gemm_narrow<kernels::GemmBf16, uint16_t, float>(state); }
-void gemm_int8(benchmark::State& state) { gemm_narrow<kernels::GemmInt8, int8_t, int32_t>(state); }
+void gemm_bf16(benchmark::State& state) {
+  gemm_narrow<kernels::GemmBf16, uint16_t, float>(state, false);
+}
+void gemm_bf16_any_order(benchmark::State& state) {
+  gemm_narrow<kernels::GemmBf16, uint16_t, float>(state, true);
+}
+void gemm_int8(benchmark::State& state) {
+  gemm_narrow<kernels::GemmInt8, int8_t, int32_t>(state, false);
+}
 
 void narrow_sizes(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"m", "n", "k"});
@@ -78,6 +86,7 @@ void narrow_sizes(benchmark::internal::Benchmark* bench) {
 }
 
 BENCHMARK(gemm_bf16)->Apply(narrow_sizes);
+BENCHMARK(gemm_bf16_any_order)->Apply(narrow_sizes);
 BENCHMARK(gemm_int8)->Apply(narrow_sizes);
 
 }  // namespace

@@ -6,6 +6,9 @@
 //              from 0, each sum rounded once. Error of an element at most about
 //              k * 2^-24 * sum |a||b|. What is no number may have any payload, and a device that
 //              takes subnormal numbers for 0 may do so.
+//              With `any_order`, sums may be made in any order and their parts be cut off instead
+//              of rounded, as on tensor cores: bits then are those of a device and its
+//              implementation, and the error is at most about k * 2^-22 * sum |a||b|.
 //   gemm_int8  A and B are int8, C is int32: exact modulo 2^32.
 #pragma once
 
@@ -20,6 +23,7 @@ struct GemmNarrowProblem {
   int64_t m = 0;
   int64_t n = 0;
   int64_t k = 0;
+  bool any_order = false;  // of gemm_bf16: speed before equal bits
 };
 
 struct GemmBf16Args {
@@ -34,7 +38,7 @@ struct GemmInt8Args {
   int32_t* c = nullptr;
 };
 
-// Both fail: invalid_argument for negative sizes; cancelled.
+// Both fail: invalid_argument for negative sizes; resource_exhausted; cancelled.
 struct GemmBf16 {
   static constexpr std::string_view kName = "gemm_bf16";
   using Problem = GemmNarrowProblem;

@@ -2,8 +2,8 @@
 //
 // "cuda.tiles" has the bits of the contract (gemm_tile_kernel.h). "cuda.cublas" takes what cuBLAS
 // may make on tensor cores: products of int8, whose sums are exact as long as they fit in 32 bits
-// (its kernels may saturate, where the contract wraps). Tensor cores do not add products of
-// bfloat16 in the contract's order.
+// (its kernels may saturate, where the contract wraps), and of bfloat16 where any order of sums is
+// allowed.
 //
 // cuBLAS has rules about operands: for int8, columns of A^T and B, so that both run along k, and
 // strides of 4 and more bytes. Operands are copied where they do not lie at multiples of 16 bytes,
@@ -181,6 +181,11 @@ std::optional<std::string> decline_int8(const kernels::DeviceInfo&, const GemmNa
   return decline_sides(p);
 }
 
+std::optional<std::string> decline_bf16(const kernels::DeviceInfo&, const GemmNarrowProblem& p) {
+  if (!p.any_order) return "tensor cores do not add in ascending order of k";
+  return decline_sides(p);
+}
+
 // Estimates: what a multiprocessor does a clock, on some hundred of them.
 double cost_bf16_tiles(const kernels::DeviceInfo&, const GemmNarrowProblem& p) {
   return 20'000 + 6e-5 * work_of(p);
@@ -199,6 +204,7 @@ void register_gemm_narrow(kernels::KernelSet& kernels) {
   auto& bf16 = kernels.table<kernels::GemmBf16>();
   bf16.add({"cuda.tiles", "cuda", decline_tiles, cost_bf16_tiles,
             run_tiles<GemmBf16Kernel, GemmBf16Args>});
+  bf16.add({"cuda.cublas", "cuda", decline_bf16, cost_cublas, run_cublas<GemmBf16Args>});
   auto& int8 = kernels.table<kernels::GemmInt8>();
   int8.add({"cuda.tiles", "cuda", decline_tiles, cost_int8_tiles,
             run_tiles<GemmInt8Kernel, GemmInt8Args>});

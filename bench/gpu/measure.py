@@ -40,7 +40,7 @@ GROUPS = {
     'bin_columns': Group('bin_columns/', 3, 60),
     # Forests that count classes grow on the CPU only.
     'predict_trees': Group('predict_trees/.*/leaves:(31|255)/', 3, 90),
-    'gemm': Group('gemm(_bf16|_int8)?/', 3, 90),
+    'gemm': Group('gemm(_bf16|_bf16_any_order|_int8)?/', 3, 90),
     'knn_topk': Group('knn_topk/', 3, 90),
 }
 NOT_THERE = 'no implementation'  # what a bench says of an op that the device does not have

@@ -148,7 +148,9 @@ TEST(CudaGemmNarrow, TensorCoresAreChosenWhereTheyKeepTheContract) {
   EXPECT_EQ(chosen<GemmInt8>({8192, 8192, 131'072}),
             "cuda.tiles; cuda.cublas: sums of 131072 products may leave 32 bits (of 131071 they do "
             "not)");
-  EXPECT_EQ(chosen<GemmBf16>({8192, 8192, 8192}), "cuda.tiles");
+  EXPECT_EQ(chosen<GemmBf16>({8192, 8192, 8192}),
+            "cuda.tiles; cuda.cublas: tensor cores do not add in ascending order of k");
+  EXPECT_EQ(chosen<GemmBf16>({8192, 8192, 8192, true}), "cuda.cublas");
   EXPECT_EQ(chosen<GemmInt8>({int64_t{1} << 31, 1, 1}),
             "cuda.tiles; cuda.cublas: a side of 2147483648 is more than cuBLAS takes (2147483631)");
   EXPECT_EQ(chosen<GemmInt8>({int64_t{1} << 40, 1 << 20, 1}),

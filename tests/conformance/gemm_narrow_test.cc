@@ -1,4 +1,5 @@
 #include <bit>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -62,6 +63,64 @@ TEST(GemmBf16Conformance, EveryImplementationHasTheReferencesBits) {
 
 TEST(GemmInt8Conformance, EveryImplementationHasTheReferencesBits) {
   check_op<GemmInt8>(kernels::reference::gemm_int8, cases_of<GemmInt8, int8_t, int32_t>(draw_int8));
+}
+
+// The stated bound of an element whose sum is made in any order, with room for the last rounding.
+std::vector<double> bounds_of(const GemmNarrowProblem& p, const std::vector<uint16_t>& a,
+                              const std::vector<uint16_t>& b) {
+  const auto magnitude = [](uint16_t bits) {
+    return std::fabs(double{std::bit_cast<float>(static_cast<uint32_t>(bits) << 16)});
+  };
+  std::vector<double> bounds;
+  for (int64_t i = 0; i < p.m; ++i) {
+    for (int64_t j = 0; j < p.n; ++j) {
+      double sum = 0;
+      for (int64_t l = 0; l < p.k; ++l) {
+        sum += magnitude(a[static_cast<size_t>(i * p.k + l)]) *
+               magnitude(b[static_cast<size_t>(l * p.n + j)]);
+      }
+      bounds.push_back(static_cast<double>(p.k + 1) * 0x1p-22 * sum);
+    }
+  }
+  return bounds;
+}
+
+OpCase<GemmBf16> free_case(const GemmNarrowProblem& problem) {
+  Rng rng(static_cast<uint64_t>(problem.m * 31 + problem.n * 17 + problem.k));
+  std::vector<uint16_t> a;
+  std::vector<uint16_t> b;
+  for (int64_t i = 0; i < problem.m * problem.k; ++i) a.push_back(draw_bf16(rng));
+  for (int64_t i = 0; i < problem.k * problem.n; ++i) b.push_back(draw_bf16(rng));
+  OpCase<GemmBf16> item;
+  item.name = fmt::format("{}x{}x{} in any order", problem.m, problem.n, problem.k);
+  item.problem = problem;
+  item.problem.any_order = true;
+  item.place = [=](CaseBuffers& buffers) {
+    return kernels::GemmBf16Args{buffers.input("a", a), buffers.input("b", b),
+                                 buffers.output<float>("c", problem.m * problem.n)};
+  };
+  item.compare = [bounds = bounds_of(problem, a, b)](
+                     const OutputBytes& expected,
+                     const OutputBytes& actual) -> std::optional<std::string> {
+    for (size_t i = 0; i < bounds.size(); ++i) {
+      float x = 0;
+      float y = 0;
+      std::memcpy(&x, expected.bytes.data() + i * sizeof(float), sizeof(float));
+      std::memcpy(&y, actual.bytes.data() + i * sizeof(float), sizeof(float));
+      if (std::fabs(double{x} - double{y}) <= bounds[i]) continue;
+      return fmt::format("c[{}] is {}, must be {} +- {}", i, y, x, bounds[i]);
+    }
+    return std::nullopt;
+  };
+  return item;
+}
+
+TEST(GemmBf16Conformance, SumsInAnyOrderAreWithinTheBound) {
+  std::vector<OpCase<GemmBf16>> cases;
+  for (const auto& size : kSizes) cases.push_back(free_case({size[0], size[1], size[2]}));
+  // Operands that can be taken as they are.
+  cases.push_back(free_case({48, 64, 32}));
+  check_op<GemmBf16>(kernels::reference::gemm_bf16, cases);
 }
 
 }  // namespace

@@ -67,8 +67,8 @@ class Measure(ProgramCase):
 
     def test_adds_groups_and_devices_to_what_is_there(self):
         self.measure({'bin_columns': [run(BINNING, 2)]}, '--only', 'bin_columns')
-        self.measure({'gemm(_bf16|_int8)?': [run('gemm/m:1', 3)]}, '--only', 'gemm', '--device',
-                     'cuda:0,cpu')
+        self.measure({'gemm(_bf16|_bf16_any_order|_int8)?': [run('gemm/m:1', 3)]}, '--only', 'gemm',
+                     '--device', 'cuda:0,cpu')
         groups = {name: sorted(device['groups']) for name, device in self.results()['devices'].items()}
         self.assertEqual(groups, {'cuda:0': ['bin_columns', 'gemm'], 'cpu': ['gemm']})
 
