@@ -208,7 +208,7 @@ Status Run::add_dataset(DatasetUse dataset) {
 
 Status Run::add_model(ModelUse model) { return state_->change(AddModel{std::move(model)}); }
 
-Status Run::sample_system(double period_seconds) {
+Status Run::sample_system(double period_seconds, bool with_gpus) {
   constexpr double kShortest = 0.1;
   constexpr double kLongest = 3600;
   if (!(period_seconds >= kShortest && period_seconds <= kLongest)) {
@@ -219,7 +219,8 @@ Status Run::sample_system(double period_seconds) {
   const std::scoped_lock lock(sampler_mutex_);
   sampler_ = std::make_unique<SystemSampler>(
       period_seconds,
-      [this](std::string_view key, double value) { return log_metric(key, value).has_value(); });
+      [this](std::string_view key, double value) { return log_metric(key, value).has_value(); },
+      with_gpus);
   return {};
 }
 

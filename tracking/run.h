@@ -136,8 +136,9 @@ class Run {
 
   // Logs the process's use of the machine every `period_seconds` (0.1 to 3600) until the run ends:
   // metrics system/cpu_percent (100 a core), system/rss_bytes, and system/gpu<n>_memory_bytes and
-  // system/gpu<n>_percent where NVIDIA's library is installed. Fails: invalid_argument.
-  Status sample_system(double period_seconds);
+  // system/gpu<n>_percent where NVIDIA's library is installed and `with_gpus`. Fails:
+  // invalid_argument.
+  Status sample_system(double period_seconds, bool with_gpus = true);
 
   // Waits until all that this run logged before is on disk: it survives whatever happens.
   // Fails: io, with what stands in the way; then nothing is lost while the process lives.

@@ -11,6 +11,9 @@
 namespace assay::tracking {
 namespace {
 
+// Processor time of less than this is mostly noise.
+constexpr double kLeastInterval = 0.01;
+
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
@@ -94,20 +97,22 @@ struct SystemMeter::Gpus {
   }
 };
 
-SystemMeter::SystemMeter()
-    : gpus_(Gpus::open()), last_cpu_seconds_(cpu_seconds()), last_wall_seconds_(wall_seconds()) {}
+SystemMeter::SystemMeter(bool with_gpus)
+    : gpus_(with_gpus ? Gpus::open() : nullptr),
+      last_cpu_seconds_(cpu_seconds()),
+      last_wall_seconds_(wall_seconds()) {}
 SystemMeter::~SystemMeter() = default;
 
 std::vector<std::pair<std::string, double>> SystemMeter::read() {
   const double cpu = cpu_seconds();
   const double wall = wall_seconds();
   std::vector<std::pair<std::string, double>> readings;
-  if (wall > last_wall_seconds_) {
+  if (wall - last_wall_seconds_ >= kLeastInterval) {
     readings.emplace_back("system/cpu_percent",
                           100 * (cpu - last_cpu_seconds_) / (wall - last_wall_seconds_));
+    last_cpu_seconds_ = cpu;
+    last_wall_seconds_ = wall;
   }
-  last_cpu_seconds_ = cpu;
-  last_wall_seconds_ = wall;
   readings.emplace_back("system/rss_bytes", rss_bytes());
   if (gpus_ == nullptr) return readings;
   for (size_t i = 0; i < gpus_->devices.size(); ++i) {
@@ -124,8 +129,10 @@ std::vector<std::pair<std::string, double>> SystemMeter::read() {
   return readings;
 }
 
-SystemSampler::SystemSampler(double period_seconds, Take take)
-    : thread_([this, period_seconds, take = std::move(take)] { loop(period_seconds, take); }) {}
+SystemSampler::SystemSampler(double period_seconds, Take take, bool with_gpus)
+    : thread_([this, period_seconds, take = std::move(take), with_gpus] {
+        loop(period_seconds, take, with_gpus);
+      }) {}
 
 SystemSampler::~SystemSampler() {
   {
@@ -136,8 +143,8 @@ SystemSampler::~SystemSampler() {
   thread_.join();
 }
 
-void SystemSampler::loop(double period_seconds, const Take& take) {
-  SystemMeter meter;
+void SystemSampler::loop(double period_seconds, const Take& take, bool with_gpus) {
+  SystemMeter meter(with_gpus);
   while (true) {
     for (const auto& [key, value] : meter.read()) {
       if (!take(key, value)) return;

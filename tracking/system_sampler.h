@@ -16,16 +16,17 @@ namespace assay::tracking {
 // Gives readings one after another: names and values. Not thread-safe.
 class SystemMeter {
  public:
-  SystemMeter();
+  explicit SystemMeter(bool with_gpus = true);
   ~SystemMeter();
-  // system/cpu_percent: user and system time since the last reading, 100 for one core kept busy.
-  // system/rss_bytes. For each NVIDIA device system/gpu<n>_memory_bytes (used on it by anybody)
-  // and system/gpu<n>_percent (its busy time).
+  // system/cpu_percent: user and system time since the last reading, 100 for one core kept busy;
+  // not if that was less than 10 ms ago. system/rss_bytes. For each NVIDIA device, by its number in
+  // nvidia-smi, system/gpu<n>_memory_bytes (used on it by anybody) and system/gpu<n>_percent (its
+  // busy time).
   std::vector<std::pair<std::string, double>> read();
 
  private:
   struct Gpus;
-  std::unique_ptr<Gpus> gpus_;  // null where the driver's library is not installed
+  std::unique_ptr<Gpus> gpus_;  // null without them, or where the driver's library is not there
   double last_cpu_seconds_ = 0;
   double last_wall_seconds_ = 0;
 };
@@ -35,13 +36,13 @@ class SystemMeter {
 class SystemSampler {
  public:
   using Take = std::function<bool(std::string_view key, double value)>;
-  SystemSampler(double period_seconds, Take take);
+  SystemSampler(double period_seconds, Take take, bool with_gpus = true);
   ~SystemSampler();
   SystemSampler(const SystemSampler&) = delete;
   SystemSampler& operator=(const SystemSampler&) = delete;
 
  private:
-  void loop(double period_seconds, const Take& take);
+  void loop(double period_seconds, const Take& take, bool with_gpus);
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

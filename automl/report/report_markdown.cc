@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "automl/report/machine_use.h"
 #include "automl/report/param_importance.h"
 #include "automl/report/report_parts_internal.h"
 #include "automl/report/text_table.h"
@@ -112,6 +113,8 @@ std::string report_markdown(const ReportInputs& inputs) {
     out += "## Time\n\n" + table_text(time_table(inputs)) + table_text(phase_table(inputs));
   }
   out += "## Hardware\n\n" + facts_text(hardware_facts(inputs));
+  const HtmlTable used = machine_table(sweep);
+  if (!used.rows.empty()) out += table_text(used);
   out += "## How to reproduce it\n\n";
   const std::string command = value_of(sweep.environment, "command_line");
   if (!command.empty()) out += fenced(command);

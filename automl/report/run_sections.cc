@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "automl/report/machine_use.h"
 #include "automl/report/report_parts_internal.h"
 #include "automl/report/score_picture.h"
 #include "automl/report/text_table.h"
@@ -100,6 +101,8 @@ void add_time(HtmlPage& page, const ReportInputs& inputs) {
   }
   const double end = end_seconds(inputs);
   page.wide_figure(timeline_figure(inputs.data.times, learner_colours(inputs.data.board), end));
+  const Figure use = busy_figure(inputs.data.sweep, end);
+  if (!use.svg.empty()) page.wide_figure(use);
   page.table(time_table(inputs));
   page.table(phase_table(inputs));
   double busy = 0;
@@ -161,6 +164,8 @@ HtmlTable kernel_rows(const tracking::RunRecord& record) {
 void add_hardware(HtmlPage& page, const ReportInputs& inputs) {
   page.section("hardware", "Hardware");
   page.facts(hardware_facts(inputs));
+  const HtmlTable used = machine_table(inputs.data.sweep);
+  if (!used.rows.empty()) page.table(used);
   const auto uses = uses_by(
       inputs, [](const TrialTime& time) { return time.device.empty() ? "-" : time.device; });
   if (uses.empty()) return;

@@ -29,6 +29,16 @@ constexpr int64_t kSmallBlockBytes = int64_t{64} << 10;
 // Of a file of which less was read it is not known how long the rest will take.
 constexpr double kLeastKnownShare = 0.01;
 
+// How often the use of the machine is sampled, in seconds.
+constexpr double kSamples = 200;
+constexpr double kShortestPeriod = 0.2;
+constexpr double kLongestPeriod = 10;
+constexpr double kUntimedPeriod = 2;
+
+bool beyond_host(const SweepCompute& compute) {
+  return compute.devices.size() > 1 || compute.leading() != compute.host;
+}
+
 std::string device_ids(std::span<kernels::Device* const> devices) {
   std::string text;
   for (const kernels::Device* device : devices) {
@@ -136,7 +146,7 @@ Status SweepLead::begin() {
   record.keep_predictions = config_.run.keep_predictions;
   ASSAY_RETURN_IF_ERROR(past_ == nullptr ? create_parent() : reopen_parent());
   const SweepCompute& compute = state_->request.compute;
-  if (compute.devices.size() > 1 || compute.leading() != compute.host) {
+  if (beyond_host(compute)) {
     note("trials run on " + what_devices_are(compute.devices));
   }
   state_->archive = std::make_unique<TrialArchive>(record.workspace, parent_->id());
@@ -148,7 +158,17 @@ Status SweepLead::begin() {
   ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
   state_->budget.observe_save(state_->budget.elapsed_seconds() - before, 0);
   state_->publish_deadlines();
-  return {};
+  return sample_machine();
+}
+
+// What the sweep uses of the machine, as metrics of its run: some hundred points within a budget of
+// time, and of GPUs only where it has devices.
+Status SweepLead::sample_machine() {
+  const Budget& budget = state_->budget;
+  const double period =
+      budget.timed() ? std::clamp(budget.seconds_left() / kSamples, kShortestPeriod, kLongestPeriod)
+                     : kUntimedPeriod;
+  return parent_->sample_system(period, beyond_host(state_->request.compute));
 }
 
 Status SweepLead::create_parent() {

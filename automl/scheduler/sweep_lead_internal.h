@@ -50,6 +50,7 @@ class SweepLead {
   // The parent run, visible on disk from here on.
   Status begin();
   Status create_parent();
+  Status sample_machine();
   // Goes on with the run of the past, and learns what its trials came to.
   Status reopen_parent();
   Status check_table_identity() const;

@@ -85,6 +85,10 @@ TEST(Sweep, RegistersABlendBetterThanItsMembersAndRecordsAllOfIt) {
   EXPECT_EQ(parent->info.kind, "sweep");
   EXPECT_EQ(parent->info.score, outcome->validation_score);
   EXPECT_EQ(parent->metrics.at("best_score").size(), 30u);
+  EXPECT_GE(parent->metrics.at("system/rss_bytes").size(), 1u);
+  for (const auto& [key, points] : parent->metrics) {
+    EXPECT_EQ(key.find("gpu"), std::string::npos) << "no device of this sweep is a GPU";
+  }
   EXPECT_EQ(parent->params.at("budget.trials"), tracking::Value(int64_t{30}));
   EXPECT_EQ(parent->models.size(), 1u);
   std::set<std::string> tables;

@@ -40,6 +40,22 @@ TEST(SystemMeter, AsksTheDriverForItsDevices) {
   EXPECT_FALSE(values.contains("system/gpu1_percent")) << "what the driver refuses is left out";
 }
 
+TEST(SystemMeter, LeavesDevicesAloneThatNobodyAsksFor) {
+  SystemMeter meter(false);
+  const auto values = reading(meter);
+  EXPECT_TRUE(values.contains("system/rss_bytes"));
+  for (const auto& [key, value] : values) EXPECT_EQ(key.find("gpu"), std::string::npos) << key;
+}
+
+TEST(SystemMeter, SaysNothingOfProcessorsAfterNoTime) {
+  SystemMeter meter(false);
+  EXPECT_FALSE(reading(meter).contains("system/cpu_percent"));
+  const auto start = std::chrono::steady_clock::now();
+  volatile double sum = 0;
+  while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(30)) sum = sum + 1;
+  EXPECT_GT(reading(meter).at("system/cpu_percent"), 0) << "counted since the meter was made";
+}
+
 TEST(SystemSampler, SamplesUntilItIsToldToStop) {
   std::mutex mutex;
   std::condition_variable changed;
