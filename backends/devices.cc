@@ -88,6 +88,10 @@ DeviceSet::~DeviceSet() = default;
 DeviceSet::DeviceSet(DeviceSet&&) noexcept = default;
 DeviceSet& DeviceSet::operator=(DeviceSet&&) noexcept = default;
 
+void DeviceSet::calibrate(const kernels::Calibration& calibration) {
+  kernels::apply_calibration(calibration, kernels_);
+}
+
 const FoundDevices& DeviceSet::found(Kind& kind) const {
   std::call_once(kind.looked, [&] { kind.found = kind.how.find(); });
   return kind.found;

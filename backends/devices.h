@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/calibration.h"
 #include "kernels/kernel_set.h"
 
 namespace assay::backends {
@@ -48,6 +49,8 @@ class DeviceSet {
   // The CPU; always there.
   kernels::Device& host() const { return *host_; }
   const kernels::KernelSet& kernels() const { return kernels_; }
+  // From now on costs are what they were measured to be. Before any other use of the set.
+  void calibrate(const kernels::Calibration& calibration);
   // Every device that was found, the CPU first, then by kind and number: looks for all kinds, and
   // brings up none.
   std::vector<kernels::Device*> devices() const;

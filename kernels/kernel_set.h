@@ -30,6 +30,10 @@ class KernelSet {
   }
   // Calls visit(table) for each op's table, in a fixed order.
   template <class Visit>
+  void for_each(Visit&& visit) {
+    std::apply([&](auto&... table) { (visit(table), ...); }, tables_);
+  }
+  template <class Visit>
   void for_each(Visit&& visit) const {
     std::apply([&](const auto&... table) { (visit(table), ...); }, tables_);
   }

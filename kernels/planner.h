@@ -1,6 +1,7 @@
 // The planner: which implementation of an op runs a problem on a device, and why the others do not.
-// Among the implementations that do not decline, the cheapest by its own cost; ties go to the one
-// registered first. Pure: the same question has the same answer on every call.
+// Among the implementations that do not decline, the cheapest by its own cost, as calibrated where
+// the machine was (OpTable::set_fit); ties go to the one registered first. Pure: the same question
+// has the same answer on every call.
 #pragma once
 
 #include <limits>
@@ -19,6 +20,7 @@ struct Candidate {
   std::string_view name;
   std::optional<std::string> declined;  // the reason, if it declined
   double cost = 0;
+  const CostFit* fit = nullptr;  // if it was calibrated: the cost is in nanoseconds
 };
 
 template <class Op>
@@ -34,9 +36,11 @@ Plan<Op> plan_op(const OpTable<Op>& table, const DeviceInfo& device,
   double best = std::numeric_limits<double>::infinity();
   for (const auto& item : table.items()) {
     if (item.device_kind != device.kind) continue;
-    Candidate candidate{item.name, item.decline(device, problem), 0};
+    Candidate candidate{item.name, item.decline(device, problem)};
     if (!candidate.declined) {
       candidate.cost = item.cost(device, problem);
+      candidate.fit = table.fit(item, device);
+      if (candidate.fit != nullptr) candidate.cost = candidate.fit->nanoseconds(candidate.cost);
       if (plan.chosen == nullptr || candidate.cost < best) {
         best = candidate.cost;
         plan.chosen = &item;

@@ -2,10 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "automl/cli/device_timing.h"
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
+#include "tracking/environment.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -52,6 +54,14 @@ struct OpPlan {
   std::string runs_on;  // device id
   std::string chosen;   // implementation, or empty
   std::vector<kernels::Candidate> candidates;
+
+  // Of what was chosen; null if nothing was, or it was not calibrated.
+  const kernels::Candidate* timed() const {
+    for (const kernels::Candidate& candidate : candidates) {
+      if (candidate.name == chosen && candidate.fit != nullptr) return &candidate;
+    }
+    return nullptr;
+  }
 };
 
 std::vector<OpPlan> plan_ops(const backends::DeviceSet& devices, const kernels::Device& device) {
@@ -67,6 +77,47 @@ std::vector<OpPlan> plan_ops(const backends::DeviceSet& devices, const kernels::
   return plans;
 }
 
+// A time as people read it: three digits.
+std::string time_text(double nanoseconds) {
+  constexpr std::pair<double, const char*> kUnits[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}};
+  for (const auto& [size, unit] : kUnits) {
+    if (nanoseconds >= size) return fmt::format("{:.3g} {}", nanoseconds / size, unit);
+  }
+  return fmt::format("{:.3g} ns", nanoseconds);
+}
+
+std::string timing_text(const OpPlan& plan) {
+  const kernels::Candidate* timed = plan.timed();
+  if (timed == nullptr) return {};
+  return fmt::format(", about {} ({} + {:.3g} x cost)", time_text(timed->cost),
+                     time_text(timed->fit->wait_ns), timed->fit->factor);
+}
+
+std::string calibration_text(const KnownCalibration& known) {
+  if (!known.note.empty()) return printable(known.note) + "\n";
+  if (!known.calibration) {
+    return "not calibrated: assay devices --calibrate measures how long ops take here\n";
+  }
+  return fmt::format("calibrated {}; times are of {} rows and {} columns, a tree, or 100 trees\n",
+                     tracking::iso_time(known.calibration->made_ns), kRows, kFeatures);
+}
+
+Json calibration_json_of(const KnownCalibration& known) {
+  const std::string path = calibration_path();
+  return {
+      {"file", path.empty() ? Json() : Json(path)},
+      {"made", known.calibration ? Json(tracking::iso_time(known.calibration->made_ns)) : Json()},
+      {"note", known.note.empty() ? Json() : Json(known.note)}};
+}
+
+Json timing_json(const OpPlan& plan) {
+  const kernels::Candidate* timed = plan.timed();
+  if (timed == nullptr) return {};
+  return {{"predicted_ns", timed->cost},
+          {"wait_ns", timed->fit->wait_ns},
+          {"factor", timed->fit->factor}};
+}
+
 Json plan_json(const OpPlan& plan) {
   Json candidates = Json::array();
   for (const auto& candidate : plan.candidates) {
@@ -76,6 +127,7 @@ Json plan_json(const OpPlan& plan) {
   return {{"op", plan.op},
           {"runs_on", plan.runs_on},
           {"implementation", plan.chosen.empty() ? Json() : Json(plan.chosen)},
+          {"timing", timing_json(plan)},
           {"candidates", std::move(candidates)}};
 }
 
@@ -102,6 +154,7 @@ std::string devices_json(const Engine& engine) {
   for (const backends::UnavailableDevice& missing : engine.devices().unavailable()) {
     object["unavailable"].push_back({{"kind", missing.kind}, {"reason", missing.reason}});
   }
+  object["calibration"] = calibration_json_of(engine.calibration());
   return object.dump() + "\n";
 }
 
@@ -126,7 +179,8 @@ std::string devices_text(const Engine& engine) {
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {
       const bool elsewhere = plan.runs_on != info.id;
       out += fmt::format(
-          "    {:<16} {}{}\n", plan.op, plan.chosen.empty() ? "nothing can run it" : plan.chosen,
+          "    {:<16} {}{}{}\n", plan.op, plan.chosen.empty() ? "nothing can run it" : plan.chosen,
+          timing_text(plan),
           elsewhere ? fmt::format(" (host work: {} does not declare it)", info.id) : "");
       for (const auto& candidate : plan.candidates) {
         if (candidate.declined) {
@@ -138,7 +192,7 @@ std::string devices_text(const Engine& engine) {
   for (const backends::UnavailableDevice& missing : engine.devices().unavailable()) {
     out += fmt::format("{}  not available: {}\n", missing.kind, missing.reason);
   }
-  return out;
+  return out + calibration_text(engine.calibration());
 }
 
 }  // namespace
@@ -147,10 +201,20 @@ void add_devices_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command =
       app.add_subcommand("devices", "What can compute here, what each op would use, and why not");
   add_output_options(*command, invocation);
-  command->footer("Examples:\n  assay devices\n  assay devices --json");
-  command->callback([&invocation] {
-    invocation.action = [&invocation]() -> Status {
+  const auto calibrate = std::make_shared<bool>(false);
+  command->add_flag("--calibrate", *calibrate,
+                    "Time the ops of each device first, some seconds each, and keep the figures "
+                    "for this user and machine: costs become times");
+  command->footer(
+      "The figures are kept in $XDG_CONFIG_HOME/assay/calibration.json (~/.config without it).\n"
+      "They may change which implementation of an op runs, never a result; a file from another\n"
+      "machine, or for another number of processors, is not used. Delete it to go without.\n"
+      "Calibrate while the machine is idle.\n\n"
+      "Examples:\n  assay devices\n  assay devices --json\n  assay devices --calibrate");
+  command->callback([&invocation, calibrate] {
+    invocation.action = [&invocation, calibrate]() -> Status {
       ASSAY_ASSIGN_OR_RETURN(auto engine, Engine::open({}));
+      if (*calibrate) ASSAY_RETURN_IF_ERROR(calibrate_machine(invocation, *engine));
       print_result(invocation.json ? devices_json(*engine) : devices_text(*engine));
       return {};
     };

@@ -18,6 +18,9 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   }
   ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));
+  engine->calibration_ =
+      read_calibration(calibration_path(), engine->devices_.host().info().name, usable);
+  if (const auto& known = engine->calibration_.calibration) engine->devices_.calibrate(*known);
   const bool left = lower_case(options.device) == "auto";
   if (left && !options.several) {
     ASSAY_ASSIGN_OR_RETURN(kernels::Device* const device, engine->devices_.find(options.device));
@@ -39,6 +42,11 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   engine->memory_bytes_ = memory;
   engine->executor_ = make_executor(engine->threads_);
   return engine;
+}
+
+void Engine::calibrate(kernels::Calibration calibration) {
+  devices_.calibrate(calibration);
+  calibration_ = {std::move(calibration), {}};
 }
 
 kernels::ComputeContext Engine::context(const StopToken& stop) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/config/calibration_file.h"
 #include "backends/devices.h"
 #include "kernels/base/executor.h"
 #include "kernels/kernel_set.h"
@@ -35,6 +36,10 @@ class Engine {
   // What may stand in for them: the CPU, where the choice was left to the engine.
   const std::vector<kernels::Device*>& spare() const { return spare_; }
   const backends::DeviceSet& devices() const { return devices_; }
+  // What the planner's costs were made from, or why from nothing.
+  const KnownCalibration& calibration() const { return calibration_; }
+  // The planner goes by it from now on. Nothing else may use the devices meanwhile.
+  void calibrate(kernels::Calibration calibration);
   // The context of a command that computes on its own. The engine must outlive it.
   kernels::ComputeContext context(const StopToken& stop);
   // An executor for a slot.
@@ -43,6 +48,7 @@ class Engine {
  private:
   explicit Engine(backends::DeviceSet devices) : devices_(std::move(devices)) {}
   backends::DeviceSet devices_;
+  KnownCalibration calibration_;
   std::vector<kernels::Device*> chosen_;
   std::vector<kernels::Device*> spare_;
   std::unique_ptr<Executor> executor_;

@@ -97,6 +97,31 @@ TEST(Planner, CountsWhatReallyRan) {
                                                   {"a:0", "toy", "a.small", 1, 0}}));
 }
 
+TEST(Planner, GoesByWhatWasMeasuredOnTheDevice) {
+  ToyDevice device("a");
+  DeviceInfo info = device.info();
+  info.name = "card";
+  info.memory_bytes = 100;
+  OpTable<Toy> table = toy_table();
+  table.set_fit({"card", 100}, "a.small", {.wait_ns = 50, .factor = 2});
+  table.set_fit({"card", 100}, "a.twin", {.wait_ns = 0, .factor = 0.5});
+  table.set_fit({"card", 100}, "no such one", {.wait_ns = 0, .factor = 1});
+  Plan<Toy> plan = plan_op(table, info, {5});
+  EXPECT_EQ(plan.chosen->name, "a.twin");
+  EXPECT_EQ(plan.candidates[0].cost, 10);
+  EXPECT_EQ(plan.candidates[0].fit, nullptr);
+  EXPECT_EQ(plan.candidates[1].cost, 52);
+  EXPECT_EQ(plan.candidates[2].cost, 5);
+  ASSERT_NE(plan.candidates[2].fit, nullptr);
+  EXPECT_EQ(plan.candidates[2].fit->factor, 0.5);
+  table.set_fit({"card", 100}, "a.twin", {.wait_ns = 0, .factor = 90});
+  EXPECT_EQ(plan_op(table, info, {5}).chosen->name, "a.general") << "the last fit stands";
+  // Another card in its place is not calibrated.
+  info.memory_bytes = 200;
+  EXPECT_EQ(plan_op(table, info, {5}).chosen->name, "a.small");
+  EXPECT_EQ(plan_op(table, info, {5}).candidates[2].fit, nullptr);
+}
+
 TEST(Planner, ListsCandidatesWithTheirReasons) {
   ToyDevice device("a");
   const OpTable<Toy> table = toy_table();
