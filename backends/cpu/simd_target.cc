@@ -9,8 +9,21 @@ namespace {
 
 constexpr int64_t kFallbackTargets = HWY_SCALAR | HWY_EMU128;
 
+// Without Highway's library there is no detection: the compiler was told the one target.
+#ifdef HWY_COMPILE_ONLY_STATIC
+std::vector<int64_t> known_targets() { return {HWY_STATIC_TARGET}; }
+void allow_targets(int64_t) {}
+#else
+std::vector<int64_t> known_targets() { return hwy::SupportedAndGeneratedTargets(); }
+// 0: all.
+void allow_targets(int64_t bits) {
+  hwy::SetSupportedTargetsForTest(bits);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+#endif
+
 int64_t detect_target() {
-  const std::vector<int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  const std::vector<int64_t> targets = known_targets();
   return targets.empty() ? HWY_STATIC_TARGET : targets.front();
 }
 
@@ -27,7 +40,7 @@ std::string simd_target_name() { return hwy::TargetName(best_target().load()); }
 std::vector<SimdTarget> simd_targets() {
   std::vector<SimdTarget> targets;
   bool fallback = false;
-  for (const int64_t bit : hwy::SupportedAndGeneratedTargets()) {
+  for (const int64_t bit : known_targets()) {
     targets.push_back({bit, hwy::TargetName(bit)});
     fallback = fallback || (bit & kFallbackTargets) != 0;
   }
@@ -36,8 +49,7 @@ std::vector<SimdTarget> simd_targets() {
 }
 
 void force_simd_target(const SimdTarget* target) {
-  hwy::SetSupportedTargetsForTest(target == nullptr ? 0 : target->bit);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  allow_targets(target == nullptr ? 0 : target->bit);
   best_target() = detect_target();
 }
 
