@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "backends/cuda/gpu_cublas_internal.h"
 #include "backends/cuda/gpu_launch_internal.h"
@@ -108,6 +109,7 @@ class GpuSession final : public Session {
     while (std::chrono::steady_clock::now() < give_up) {
       const cudaError_t error = cudaEventQuery(events_[place]);
       if (error != cudaErrorNotReady) return outcome(error);
+      std::this_thread::yield();
     }
     return outcome(cudaEventSynchronize(events_[place]));
   }
@@ -118,8 +120,8 @@ class GpuSession final : public Session {
   const char* message() const override { return message_.c_str(); }
 
  private:
-  // A round of a small tree takes as long; waking up takes a tenth of it.
-  static constexpr std::chrono::microseconds kWatch{200};
+  // More than a round of a large tree takes; there are many, and waking up takes a tenth of one.
+  static constexpr std::chrono::microseconds kWatch{2000};
 
   // Threads of the program have a current GPU each.
   void enter() const { (void)cudaSetDevice(gpu_); }

@@ -60,7 +60,7 @@ struct QuantiseRowsKernel {
 // often, since rows have large numbers, it is two additions, and a lane has one feature.
 struct HistogramKernel {
   static constexpr int32_t kThreads = 512;
-  static constexpr int32_t kAhead = 4;  // rows that a thread reads at once
+  static constexpr int32_t kAhead = 2;  // rows that a thread reads at once
   // The greatest hessian for which additions are packed.
   static constexpr int32_t kMostPacked = 1023;
   // Chunks of so few rows are not worth clearing and emptying shared memory.
@@ -93,13 +93,13 @@ struct HistogramKernel {
 
   // The rows and features of a block.
   struct Piece {
-    const TreeRules* rules;
+    const uint32_t* rows;  // TreeRules::rows
     const RowItem* items;
     int64_t begin;
     int64_t end;
     int32_t first_feature;
     const uint8_t* cells;  // of row 0 and the first feature
-    int64_t row_width;
+    uint32_t row_width;
     uint64_t* histogram;
   };
 
@@ -113,7 +113,7 @@ struct HistogramKernel {
     const int64_t rest = range.end - begin;
     const TreeRules& rules = params.trees[task.tree];
     Piece piece{};
-    piece.rules = &rules;
+    piece.rows = rules.rows;
     piece.items = rules.order[range.side];
     piece.begin = begin;
     piece.end = begin + (params.chunk_rows < rest ? params.chunk_rows : rest);
@@ -144,10 +144,11 @@ struct HistogramKernel {
     piece.first_feature = tile * params.tile_width;
     if (params.tile_rows != nullptr) {
       piece.cells = params.tile_rows + tile * params.bins.row_count * params.tile_width;
-      piece.row_width = params.tile_width;
+      piece.row_width = static_cast<uint32_t>(params.tile_width);
     } else {
       piece.cells = params.bins.bins + params.bins.cell_offset(0, piece.first_feature);
-      piece.row_width = params.bins.block_width(piece.first_feature / kernels::kBlockWidth);
+      const int32_t width = params.bins.block_width(piece.first_feature / kernels::kBlockWidth);
+      piece.row_width = static_cast<uint32_t>(width);
     }
   }
 
@@ -168,29 +169,35 @@ struct HistogramKernel {
   template <class Cell, class Add>
   ASSAY_DEVICE static void visit(const Piece& piece, int32_t thread, int32_t width, Add&& add) {
     const uint8_t* cells = piece.cells + thread % width * static_cast<int32_t>(sizeof(Cell));
+    // Whatever the loop needs is at hand: what it adds could be anywhere, as far as compilers know.
+    const RowItem* items = piece.items + piece.begin;
+    const uint32_t* rows_of_sample = piece.rows;
+    const uint32_t row_width = piece.row_width;
+    const auto count = static_cast<int32_t>(piece.end - piece.begin);
     const int32_t lanes = kThreads / width;
-    const auto ask_items = [&](int64_t first, Rows<Cell>& rows) {
+    const auto ask_items = [&](int32_t first, Rows<Cell>& rows) {
       ASSAY_UNROLL
       for (int32_t k = 0; k < kAhead; ++k) {
-        const int64_t at = first + int64_t{k} * lanes;
-        rows.items[k] = at < piece.end ? piece.items[at] : RowItem{0};
+        const int32_t at = first + k * lanes;
+        rows.items[k] = at < count ? items[at] : RowItem{0};
       }
     };
     const auto ask_cells = [&](Rows<Cell>& rows) {
       ASSAY_UNROLL
       for (int32_t k = 0; k < kAhead; ++k) {
-        const int64_t row = piece.rules->row_of(rows.items[k].position());
-        rows.cells[k] = *reinterpret_cast<const Cell*>(cells + row * piece.row_width);
+        const uint32_t position = rows.items[k].position();
+        const uint32_t row = rows_of_sample == nullptr ? position : rows_of_sample[position];
+        rows.cells[k] = *reinterpret_cast<const Cell*>(cells + uint64_t{row} * row_width);
       }
     };
-    const int64_t step = int64_t{kAhead} * lanes;
-    int64_t i = piece.begin + thread / width;
+    const int32_t step = kAhead * lanes;
+    int32_t i = thread / width;
     Rows<Cell> now;
     Rows<Cell> next;
     ask_items(i, now);
     ask_cells(now);
     ask_items(i + step, next);
-    for (; i < piece.end; i += step) {
+    for (; i < count; i += step) {
       Rows<Cell> later;
       ask_cells(next);
       ask_items(i + 2 * step, later);
@@ -497,12 +504,15 @@ struct LeafSumsKernel {
       });
     }
     block.each([&](int32_t thread) {
-      for (int64_t i = task.begin + thread; i < task.end; i += kThreads) {
-        const int64_t row = rules.row_of(static_cast<uint32_t>(i));
-        const int32_t leaf = leaf_of(params, task, row);
-        task.leaf_of[i] = leaf;
-        const double gradient = static_cast<double>(rules.gradients[row]) * rules.gradient_scale;
-        const double hessian = static_cast<double>(rules.hessians[row]) * rules.hessian_scale;
+      // Copies: what is written could be anywhere, as far as compilers know.
+      const TreeRules own = rules;
+      const LeafTask work = task;
+      for (int64_t i = work.begin + thread; i < work.end; i += kThreads) {
+        const int64_t row = own.row_of(static_cast<uint32_t>(i));
+        const int32_t leaf = leaf_of(params, work, row);
+        work.leaf_of[i] = leaf;
+        const double gradient = static_cast<double>(own.gradients[row]) * own.gradient_scale;
+        const double hessian = static_cast<double>(own.hessians[row]) * own.hessian_scale;
         uint64_t* pair = target + 2 * int64_t{leaf};
         add_to(pair, static_cast<uint64_t>(round_to_even(gradient)));
         add_to(pair + 1, static_cast<uint64_t>(round_to_even(hessian)));

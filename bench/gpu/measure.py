@@ -32,16 +32,16 @@ class Group(typing.NamedTuple):
 
 
 GROUPS = {
-    'higgs': Group('boosting/krows:10500/airline:0/rounds:500/', 1, 240, True),
-    'airline': Group('boosting/krows:10000/airline:1/rounds:100/', 1, 180, True),
-    'boosting': Group('boosting/krows:(100|1000)/', 3, 90),
+    'higgs': Group('boosting/krows:10500/airline:0/rounds:500/', 5, 240, True),
+    'airline': Group('boosting/krows:10000/airline:1/rounds:100/', 5, 180, True),
+    'boosting': Group('boosting/krows:(100|1000)/', 5, 90),
     'batch': Group('grow_trees_batch/', 5, 90),
-    'loss': Group('loss_(gradients|value)/', 3, 60),
-    'bin_columns': Group('bin_columns/', 3, 60),
+    'loss': Group('loss_(gradients|value)/', 5, 60),
+    'bin_columns': Group('bin_columns/', 5, 60),
     # Forests that count classes grow on the CPU only.
-    'predict_trees': Group('predict_trees/.*/leaves:(31|255)/', 3, 90),
-    'gemm': Group('gemm(_bf16|_bf16_any_order|_int8)?/', 3, 90),
-    'knn_topk': Group('knn_topk/', 3, 90),
+    'predict_trees': Group('predict_trees/.*/leaves:(31|255)/', 5, 90),
+    'gemm': Group('gemm(_bf16|_bf16_any_order|_int8)?/', 5, 90),
+    'knn_topk': Group('knn_topk/', 5, 90),
 }
 NOT_THERE = 'no implementation'  # what a bench says of an op that the device does not have
 

@@ -19,6 +19,9 @@ class EmulatedBlock {
 
   template <class T>
   struct PerThread {
+    // Garbage, as in the registers of a GPU.
+    PerThread() { std::memset(static_cast<void*>(values.data()), 0xE5, sizeof(values)); }
+
     std::array<T, kMostThreads> values;
     T& operator[](int32_t thread) { return values[static_cast<size_t>(thread)]; }
   };
