@@ -221,7 +221,7 @@ class ResumeTest(CliCase):
         numbers = [row['trial'] for row in result['leaderboard'] if row['trial'] is not None]
         self.assertEqual(sorted(numbers), list(range(len(numbers))))
         self.fails(2, 'resume', run, '--trials', 100000, says='more --time than 10s')
-        longer = self.assay_json('resume', run, '--time', '12s')
+        longer = self.assay_json('resume', run, '--time', '16s')
         self.assertGreaterEqual(longer['known_trials'], result['trials']['finished'])
         # Trials that the first deadline cut short have no outcome to be known by.
         kept = [row for row in longer['leaderboard'] if row['status'] in ('finished', 'pruned')]

@@ -61,7 +61,7 @@ class Measure(ProgramCase):
         self.assertEqual((device['name'], device['threads']), ('Card One', 4))
         group = device['groups']['bin_columns']
         self.assertEqual(group['command'], 'ASSAY_BENCH_DEVICE=cuda:0 kernel_bench '
-                                           '--benchmark_filter=^bin_columns/ --benchmark_repetitions=3')
+                                           '--benchmark_filter=^bin_columns/ --benchmark_repetitions=5')
         self.assertEqual(group['benchmarks'][0]['real_time'], 2)
         self.assertEqual(results['ceilings'], CEILINGS)
 
