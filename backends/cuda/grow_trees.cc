@@ -6,8 +6,9 @@
 // found come to the host, some 72 bytes a node. Everything that is summed is an integer, so trees
 // have the bits of the contract whatever the order in which threads add.
 //
-// Memory of the GPU: 16 bytes for each row of a sample, and the histograms of open nodes (at most
-// half of what is free and 4 GiB).
+// Memory of the GPU: 16 bytes for each row of a sample, the histograms of open nodes (at most half
+// of what is free and 4 GiB), and the table's forms (about twice its bins, where that is at most
+// half of what is free; CudaDevice::forms_of).
 #include "kernels/grow_trees.h"
 
 #include <algorithm>

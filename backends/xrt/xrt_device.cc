@@ -37,6 +37,7 @@ Result<std::unique_ptr<XrtDevice>> XrtDevice::open(WorkerSpec spec, std::string 
   device->info_.name = std::move(name);
   device->info_.memory_bytes = memory_bytes;
   device->info_.emulated = emulated;
+  device->info_.untried = !emulated;  // no card has run the kernels yet
   device->spec_ = std::move(spec);
   device->run_counts_.assign(kKernelCount, 0);
   ASSAY_ASSIGN_OR_RETURN(device->arena_, Arena::make(memory_bytes));

@@ -104,8 +104,8 @@ double copy_bytes_per_second() {
   check(cudaMalloc(&from, kBytes), "memory");
   check(cudaMalloc(&to, kBytes), "memory");
   check(cudaMemset(from, 7, kBytes), "fill");
-  const double seconds =
-      gpu_seconds([&] { check(cudaMemcpyAsync(to, from, kBytes, cudaMemcpyDeviceToDevice), "copy"); });
+  const double seconds = gpu_seconds(
+      [&] { check(cudaMemcpyAsync(to, from, kBytes, cudaMemcpyDeviceToDevice), "copy"); });
   check(cudaFree(from), "free");
   check(cudaFree(to), "free");
   return 2.0 * kBytes / seconds;

@@ -2,6 +2,10 @@
 // that were made ahead, memory for few histograms, and failures of the driver.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "backends/cpu/device.h"
 #include "backends/cuda/cuda_kernels.h"
 #include "backends/cuda/device.h"
 #include "backends/cuda/grow_tree_replay.h"
@@ -136,6 +140,81 @@ TEST(CudaGrowTree, FewHistogramSlotsChangeNothing) {
   }
 }
 
+// Two bins a feature, most rows in one, so that the halves of a word run over time and again, and
+// gradients of one sign, of the other, and of both.
+TEST(CudaGrowTree, PackedSumsThatRunOverAreExact) {
+  for (const float sign : {1.0f, -1.0f, 0.0f}) {
+    TreeProblem item = conformance::plain_tree_problem(6000, 5, 0);
+    for (uint8_t& bin : item.table.bins) bin = static_cast<uint8_t>(bin % 8 == 0 ? 2 : 1);
+    for (size_t i = 0; i < item.gradients.size(); ++i) {
+      const float size = 0.85f + 0.1f * std::abs(std::sin(static_cast<float>(i)));
+      item.gradients[i] = size * (sign != 0 ? sign : (i % 3 == 0 ? -1.0f : 1.0f));
+      item.hessians[i] = size;
+    }
+    item.max_abs_gradient = item.max_hessian = 0.95f;
+    item.problem.params.gradient_bits = 10;
+    const kernels::Tree expected = reference_tree(item);
+    EXPECT_GT(expected.leaf_values.size(), 4u);
+    EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+    Placed placed;
+    const Status status = grow(item, *gpu.device, placed);
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_TRUE(placed.tree == expected) << sign;
+  }
+}
+
+TEST(CudaGrowTree, WithoutRoomForTheFormsOfATableTreesAreTheSame) {
+  TreeProblem item = conformance::plain_tree_problem(4000, 40, 0);
+  item.problem.params.gradient_bits = 8;
+  const kernels::Tree expected = reference_tree(item);
+  EmulatedGpu gpu = conformance::open_emulated_gpu(1'000'000);
+  Placed placed;
+  const Status status = grow(item, *gpu.device, placed);
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_TRUE(placed.tree == expected);
+  const auto forms = static_cast<CudaDevice&>(*gpu.device).forms_of(placed.args.bins);
+  ASSERT_TRUE(forms.has_value()) << forms.error().message;
+  EXPECT_EQ(*forms, nullptr);
+}
+
+TEST(CudaTableForms, AreKeptUntilTheBinsChangeOrGo) {
+  const TreeProblem item = conformance::plain_tree_problem(700, 70, 0);
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+  auto& device = static_cast<CudaDevice&>(*gpu.device);
+  {
+    auto bins = DeviceArray<uint8_t>::copy_of(device, item.table.bins);
+    ASSERT_TRUE(bins.has_value());
+    kernels::BinnedView view = item.table.view(bins->on_device());
+    const CudaDevice::Forms made = *device.forms_of(view);
+    ASSERT_NE(made, nullptr);
+    EXPECT_EQ(*device.forms_of(view), made);
+    // Other bins in the same place.
+    std::vector<uint8_t> others = item.table.bins;
+    std::reverse(others.begin(), others.end());
+    ASSERT_TRUE(device.upload(bins->on_device(), std::as_bytes(std::span(others))));
+    const CudaDevice::Forms again = *device.forms_of(view);
+    ASSERT_NE(again, made);
+    std::vector<std::byte> columns(static_cast<size_t>(again->columns.size()));
+    std::vector<std::byte> tiles(static_cast<size_t>(again->tiles.size()));
+    ASSERT_TRUE(device.download(columns, again->columns.on_device(), again->columns.size()));
+    ASSERT_TRUE(device.download(tiles, again->tiles.on_device(), again->tiles.size()));
+    const int32_t width = tile_width_of(view.feature_count);
+    for (int64_t row = 0; row < view.row_count; row += 13) {
+      for (int32_t f = 0; f < view.feature_count; ++f) {
+        const auto bin =
+            static_cast<std::byte>(others[static_cast<size_t>(view.cell_offset(row, f))]);
+        ASSERT_EQ(columns[static_cast<size_t>(f * view.row_count + row)], bin);
+        const int64_t tile = f / width;
+        ASSERT_EQ(tiles[static_cast<size_t>((tile * view.row_count + row) * width + f % width)],
+                  bin);
+      }
+    }
+    ASSERT_TRUE(device.fill(bins->on_device(), 1, bins->size()));
+    EXPECT_NE(*device.forms_of(view), again);
+  }
+  EXPECT_EQ(device.held_bytes(), 0);
+}
+
 // In rounds, not one split after the other.
 TEST(CudaGrowTree, WaitsForTheGpuAFewTimesATree) {
   TreeProblem item = conformance::plain_tree_problem(4000, 4, 0);
@@ -191,6 +270,19 @@ TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   problem.class_count = 0;
   problem.params.growth = kernels::GrowthPolicy::kSymmetric;
   EXPECT_EQ(item.decline({}, problem), "symmetric trees grow on the CPU only");
+}
+
+TEST(CudaGrowTree, WhatItDeclinesIsTheHosts) {
+  kernels::KernelSet set;
+  register_cuda_kernels(set);
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{1} << 20);
+  cpu::CpuDevice host(int64_t{1} << 20);
+  const kernels::ComputeContext context{&set, gpu.device.get(), &host, nullptr, nullptr};
+  kernels::GrowTreeProblem problem;
+  EXPECT_EQ(&context.device_for<GrowTree>(problem), gpu.device.get());
+  problem.class_count = 2;
+  EXPECT_EQ(&context.device_for<GrowTree>(problem), &host);
+  EXPECT_EQ(&context.device_for<kernels::QuantileEdges>({}), &host) << "it does not declare it";
 }
 
 }  // namespace

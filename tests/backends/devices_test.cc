@@ -27,6 +27,7 @@ class NamedDevice final : public kernels::Device {
   }
   Result<void*> allocate(int64_t) override { return fail(StatusCode::kResourceExhausted, "none"); }
   void release(void*) override {}
+  void call_untried() { info_.untried = true; }
 
   int starts = 0;
 
@@ -152,6 +153,21 @@ TEST(Devices, AutoTakesARealAcceleratorBeforeTheCpu) {
         }}},
       {});
   EXPECT_EQ(id_of(emulated, "auto"), "cpu");
+}
+
+TEST(Devices, AutoLeavesAnUntriedCardAlone) {
+  const DeviceSet set(std::make_unique<cpu::CpuDevice>(1000),
+                      {{"fpga",
+                        [] {
+                          FoundDevices found;
+                          auto card = std::make_unique<NamedDevice>("fpga:0", false);
+                          card->call_untried();
+                          found.devices.push_back(std::move(card));
+                          return found;
+                        }}},
+                      {});
+  EXPECT_EQ(id_of(set, "auto"), "cpu");
+  EXPECT_EQ(id_of(set, "fpga"), "fpga:0");
 }
 
 TEST(Devices, KindMeansItsFirstDeviceThatComesUp) {
