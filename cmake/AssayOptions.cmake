@@ -52,12 +52,30 @@ function(assay_add_library name)
   endif()
 endfunction()
 
+# assay_join_sources(<target>): with ASSAY_JOIN, compiles the target's sources eight at a time, whose
+# headers are then read once. Names of unnamed namespaces must differ within the target, and what a
+# source forgot to include may be there all the same: builds without the option find that.
+function(assay_join_sources target)
+  if(ASSAY_JOIN)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
+
+# assay_precompile(<target> <header>...): with ASSAY_JOIN, what many of a library's sources include is
+# compiled once.
+function(assay_precompile target)
+  if(ASSAY_JOIN)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
 # assay_add_program(<name> SOURCES ... LIBRARIES ...): a program for users, at build/<preset>/bin/<name>
 # and installed.
 function(assay_add_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES})
+  assay_join_sources(${name})
   # Libraries beside the program's folder count, theirs too (hence no new tags): scripts/bundle.
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin
@@ -76,6 +94,7 @@ function(assay_add_test name)
   cmake_parse_arguments(ARG "THREADS" "UNSANITIZED" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  assay_join_sources(${name})
   # Only sources that mention ASSAY_SOURCE_DIR get it: a path in every command would keep clones from
   # sharing what ccache holds. (Configure again when a source begins to mention it.)
   foreach(source ${ARG_SOURCES})

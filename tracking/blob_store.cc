@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/base/hash.h"
+#include "tracking/quarantine.h"
 #include "tracking/ulid.h"
 #include "tracking/workspace.h"
 
@@ -93,6 +94,18 @@ Result<bool> reuse(Workspace& workspace, const WriterLease& writer, const BlobRe
   return true;
 }
 
+// A folder that stands in the blob's place cannot be replaced by a file: it goes to quarantine.
+Status put_folder_away(Workspace& workspace, const BlobRef& ref) {
+  const auto info = workspace.files().stat(workspace.path() + "/" + blob_path(ref.sha256));
+  if (!info || !info->folder) return {};
+  const DamagedFile folder{DamagedFile::Kind::kBlob, blob_path(ref.sha256),
+                           "a folder stood in the place of this blob when it was stored again"};
+  ASSAY_ASSIGN_OR_RETURN(const auto away, quarantine_files(workspace, std::span(&folder, 1)));
+  if (!away.moved.empty() || !away.left.empty()) return {};
+  return fail(StatusCode::kIo, "the folder in the place of blob {} could not be put away",
+              ref.sha256);
+}
+
 // Links a synced temporary file into pins and blobs.
 Status adopt(Workspace& workspace, const WriterLease& writer, const std::string& temporary,
              const BlobRef& ref) {
@@ -111,7 +124,10 @@ Status adopt(Workspace& workspace, const WriterLease& writer, const std::string&
     (void)files.unlink(pin);
     ASSAY_RETURN_IF_ERROR(allow_existing(files.link(temporary, pin)));
   }
-  if (damaged) ASSAY_RETURN_IF_ERROR(files.rename(temporary, target));
+  if (damaged) {
+    ASSAY_RETURN_IF_ERROR(put_folder_away(workspace, ref));
+    ASSAY_RETURN_IF_ERROR(files.rename(temporary, target));
+  }
   return files.sync_folder(folder);
 }
 

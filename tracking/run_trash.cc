@@ -198,29 +198,43 @@ Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
 }
 
 Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view reference) {
+  const std::string only(reference);
+  return restore_runs(workspace, std::span(&only, 1));
+}
+
+Result<std::vector<RunInfo>> restore_runs(Workspace& workspace,
+                                          std::span<const std::string> references) {
   ASSAY_ASSIGN_OR_RETURN(const std::vector<DeletedRun> all, deleted_runs(workspace));
-  ASSAY_ASSIGN_OR_RETURN(const RunInfo top, find_deleted(all, reference));
+  std::vector<RunInfo> tops;
+  for (const std::string& reference : references) {
+    ASSAY_ASSIGN_OR_RETURN(RunInfo top, find_deleted(all, reference));
+    tops.push_back(std::move(top));
+  }
   std::vector<RunInfo> infos;
-  for (const DeletedRun& run : all) infos.push_back(run.info);
-  const std::vector<RunInfo> family = with_descendants(std::span(&top, 1), infos);
+  std::map<std::string_view, const DeletedRun*> by_id;
+  for (const DeletedRun& run : all) {
+    infos.push_back(run.info);
+    by_id.emplace(run.info.run_id, &run);  // the last deleted one comes first
+  }
+  const std::vector<RunInfo> family = with_descendants(tops, infos);
   ASSAY_RETURN_IF_ERROR(check_held(workspace));
   FileLayer& files = workspace.files();
-  std::set<std::string> folders = {trash_folder(workspace)};
   const ChangeLock others(workspace);
-  // From the top down, as they were made.
   for (const RunInfo& info : family) {
-    const auto at = std::find_if(all.begin(), all.end(), [&](const DeletedRun& run) {
-      return run.info.run_id == info.run_id;
-    });
-    const std::string to = run_file_of(workspace, info.run_id);
-    ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(parent_of(run_file_path(info.run_id))));
-    if (files.exists(to) && files.exists(at->path)) {
+    if (files.exists(run_file_of(workspace, info.run_id)) &&
+        files.exists(by_id[info.run_id]->path)) {
       return fail(StatusCode::kAlreadyExists,
                   "run {} is there and in the trash too: delete it before the deleted one is "
                   "restored",
                   info.run_id);
     }
-    const Status moved = files.rename(at->path, to);
+  }
+  std::set<std::string> folders = {trash_folder(workspace)};
+  // From the top down, as they were made.
+  for (const RunInfo& info : family) {
+    const std::string to = run_file_of(workspace, info.run_id);
+    ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(parent_of(run_file_path(info.run_id))));
+    const Status moved = files.rename(by_id[info.run_id]->path, to);
     // Another process was faster, and restored it or gave it up.
     if (!moved && moved.error().code == StatusCode::kNotFound && files.exists(to)) continue;
     ASSAY_RETURN_IF_ERROR(moved);

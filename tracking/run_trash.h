@@ -45,6 +45,11 @@ Result<std::vector<DeletedRun>> deleted_runs(Workspace& workspace,
 // Fails: not_found with the nearest name, invalid_argument if a beginning fits several, io.
 Result<std::vector<RunInfo>> restore_run(Workspace& workspace, std::string_view reference);
 
+// The same for several references at once; nothing is moved if one of them fits none, or if one of
+// the runs is there already. Parents come before children.
+Result<std::vector<RunInfo>> restore_runs(Workspace& workspace,
+                                          std::span<const std::string> references);
+
 // Removes for good what was deleted before `before_ns`, damaged files too (of which only id, size
 // and path are given); gives what was removed. With `dry_run` only says what would be. Does without
 // a lease where the disk has no room for one: a name in the trash is that of one deletion, and as

@@ -5,6 +5,7 @@
 
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/table_options.h"
 #include "automl/report/text_table.h"
@@ -27,8 +28,6 @@ struct DescribeOptions {
   std::string target;
   std::string task = "auto";
 };
-
-Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
 Json column_json(const datasets::ColumnProfile& column) {
   Json object = {{"name", column.name},

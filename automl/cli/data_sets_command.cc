@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/dataset_list.h"
@@ -18,10 +19,6 @@ using tracking::DatasetHistory;
 using tracking::DatasetVersion;
 
 constexpr size_t kShownHash = 12;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 std::string joined(const std::vector<std::string>& texts) {
   std::string out;
@@ -65,7 +62,7 @@ Status list_command(Invocation& invocation) {
       }
       array.push_back(std::move(object));
     }
-    print_result(dump(array));
+    print_result(json_line(array));
     return {};
   }
   if (all.empty() && !invocation.csv) {
@@ -146,7 +143,7 @@ Status show_command(Invocation& invocation, const std::string& reference) {
     object["versions"].push_back(std::move(entry));
     text += "\n" + version_text(*version, models);
   }
-  print_result(invocation.json ? dump(object) : text);
+  print_result(invocation.json ? json_line(object) : text);
   return {};
 }
 

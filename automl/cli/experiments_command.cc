@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
 #include "automl/metrics/metric.h"
@@ -87,10 +88,6 @@ Json experiment_json(const Experiment& experiment) {
   return object;
 }
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 Result<std::vector<Experiment>> read_experiments(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(auto list, tracking::list_runs(*workspace));
@@ -103,7 +100,7 @@ Status list_command(Invocation& invocation) {
   if (invocation.json) {
     Json array = Json::array();
     for (const Experiment& experiment : experiments) array.push_back(experiment_json(experiment));
-    print_result(dump(array));
+    print_result(json_line(array));
     return {};
   }
   if (experiments.empty() && !invocation.csv) {
@@ -148,7 +145,7 @@ Status show_command(Invocation& invocation, const std::string& name) {
     Json runs = Json::array();
     for (const RunInfo& run : experiment.runs) runs.push_back(Json::parse(run_info_json(run)));
     object["run_list"] = std::move(runs);
-    print_result(dump(object));
+    print_result(json_line(object));
     return {};
   }
   std::string out = fmt::format("experiment {}\n  runs    {} ({}), {} trials\n  latest  {}\n",

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "automl/cli/json_text.h"
 #include "tracking/environment.h"
 
 namespace assay::automl::cli {
@@ -12,19 +13,6 @@ using Json = nlohmann::ordered_json;
 
 std::string dump(const Json& object) {
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
-Json value_json(const tracking::Value& value) {
-  return std::visit(
-      [](const auto& v) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, double>)
-          return number_json(v);
-        else
-          return Json(v);
-      },
-      value.data());
 }
 
 Json map_json(const std::map<std::string, tracking::Value>& values) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_tables.h"
 #include "automl/report/source_diff.h"
@@ -114,20 +115,6 @@ std::vector<Line> metric_lines(const Summaries& runs) {
     if (curve) lines.push_back(std::move(range));
   }
   return lines;
-}
-
-Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
-Json value_json(const tracking::Value& value) {
-  return std::visit(
-      [](const auto& held) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, double>) {
-          return number_json(held);
-        } else {
-          return Json(held);
-        }
-      },
-      value.data());
 }
 
 Json values_json(const Summaries& runs,

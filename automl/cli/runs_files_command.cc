@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
@@ -23,10 +24,6 @@ struct FilesOptions {
   bool force = false;
 };
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 Status export_command(Invocation& invocation, const FilesOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto record, tracking::load_run(*workspace, options.run));
@@ -34,12 +31,12 @@ Status export_command(Invocation& invocation, const FilesOptions& options) {
       const auto report,
       tracking::export_run(*workspace, record, {options.out, run_record_json(record) + "\n"}));
   if (invocation.json) {
-    print_result(dump(Json{{"run_id", record.info.run_id},
-                           {"out", options.out},
-                           {"files", report.files},
-                           {"bytes", report.bytes},
-                           {"left_out", report.left_out},
-                           {"damaged", report.damaged}}));
+    print_result(json_line(Json{{"run_id", record.info.run_id},
+                                {"out", options.out},
+                                {"files", report.files},
+                                {"bytes", report.bytes},
+                                {"left_out", report.left_out},
+                                {"damaged", report.damaged}}));
     print_damage(invocation, report.damaged);
     return {};
   }
@@ -70,16 +67,16 @@ Status checkout_command(const Invocation& invocation, const FilesOptions& option
   ASSAY_ASSIGN_OR_RETURN(const auto report,
                          tracking::restore_source(*workspace, manifest, {out, options.force}));
   if (invocation.json) {
-    print_result(dump(Json{{"run_id", record.info.run_id},
-                           {"out", out},
-                           {"written", report.written},
-                           {"unchanged", report.unchanged},
-                           {"left_out", report.left_out},
-                           {"config", manifest.config_path},
-                           {"git_commit", manifest.git_commit},
-                           {"git_branch", manifest.git_branch},
-                           {"git_dirty", manifest.git_dirty},
-                           {"command_line", manifest.command_line}}));
+    print_result(json_line(Json{{"run_id", record.info.run_id},
+                                {"out", out},
+                                {"written", report.written},
+                                {"unchanged", report.unchanged},
+                                {"left_out", report.left_out},
+                                {"config", manifest.config_path},
+                                {"git_commit", manifest.git_commit},
+                                {"git_branch", manifest.git_branch},
+                                {"git_dirty", manifest.git_dirty},
+                                {"command_line", manifest.command_line}}));
     return {};
   }
   for (const std::string& what : report.left_out) print_note(invocation, "left out: " + what);

@@ -78,7 +78,8 @@ Status put_away(const Invocation& invocation, tracking::Workspace& workspace,
 }
 
 // Each run that was named with how many went with it; parents come before children.
-void note_deleted(const Invocation& invocation, const std::vector<tracking::RunInfo>& all) {
+void note_families(const Invocation& invocation, const char* done,
+                   const std::vector<tracking::RunInfo>& all) {
   std::map<std::string, std::string> tops;  // of each run the one that it went with
   std::map<std::string, int> below;
   for (const tracking::RunInfo& run : all) {
@@ -89,7 +90,7 @@ void note_deleted(const Invocation& invocation, const std::vector<tracking::RunI
   }
   for (const tracking::RunInfo& run : all) {
     if (tops[run.run_id] != run.run_id) continue;
-    note_done(invocation, "deleted", run, below[run.run_id]);
+    note_done(invocation, done, run, below[run.run_id]);
   }
 }
 
@@ -100,7 +101,7 @@ Status delete_runs(const Invocation& invocation, const TrashOptions& options) {
   if (!targets.runs.empty()) {
     ASSAY_ASSIGN_OR_RETURN(deleted, tracking::delete_runs(*workspace, targets.runs, options.force));
   }
-  note_deleted(invocation, deleted);
+  note_families(invocation, "deleted", deleted);
   ASSAY_RETURN_IF_ERROR(put_away(invocation, *workspace, targets.damaged));
   if (invocation.json) print_result(infos_json(deleted));
   print_note(invocation,
@@ -108,17 +109,12 @@ Status delete_runs(const Invocation& invocation, const TrashOptions& options) {
   return {};
 }
 
-// Those before one that fails are restored, and told.
 Status restore_runs(const Invocation& invocation, const TrashOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  std::vector<tracking::RunInfo> all;
-  for (const std::string& reference : options.runs) {
-    ASSAY_ASSIGN_OR_RETURN(const std::vector<tracking::RunInfo> infos,
-                           tracking::restore_run(*workspace, reference));
-    note_done(invocation, "restored", infos[0], static_cast<int>(infos.size()) - 1);
-    all.insert(all.end(), infos.begin(), infos.end());
-  }
-  if (invocation.json) print_result(infos_json(all));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<tracking::RunInfo> restored,
+                         tracking::restore_runs(*workspace, options.runs));
+  note_families(invocation, "restored", restored);
+  if (invocation.json) print_result(infos_json(restored));
   return {};
 }
 
@@ -174,7 +170,7 @@ void add_runs_trash(CLI::App& runs, Invocation& invocation) {
   CLI::App* restore = runs.add_subcommand("restore", "Bring deleted runs back");
   add_workspace_option(*restore, invocation);
   restore->add_option("run", options->runs, "Run ids, beginnings of them, or names")->required();
-  restore->footer("Example:\n  assay runs restore 01JD");
+  restore->footer("All or none of them.\nExample:\n  assay runs restore 01JD");
   restore->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return restore_runs(invocation, *options); };
   });

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/model_registry.h"
@@ -18,10 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 Status create_command(const Invocation& invocation, const std::string& folder,
                       const std::string& name) {
   const bool existed = tracking::Workspace::open(folder).has_value();
@@ -33,10 +30,10 @@ Status create_command(const Invocation& invocation, const std::string& folder,
                 workspace->path(), workspace->display_name());
   }
   if (invocation.json) {
-    print_result(dump(Json{{"path", workspace->path()},
-                           {"name", workspace->display_name()},
-                           {"uuid", workspace->uuid()},
-                           {"created", !existed}}));
+    print_result(json_line(Json{{"path", workspace->path()},
+                                {"name", workspace->display_name()},
+                                {"uuid", workspace->uuid()},
+                                {"created", !existed}}));
   } else {
     print_note(invocation,
                fmt::format("{} workspace {} ({})", existed ? "there is already a" : "created",
@@ -89,7 +86,7 @@ Status list_command(const Invocation& invocation) {
                            {"found_by", known[i].origin},
                            {"used", i == 0}});
     }
-    print_result(dump(array));
+    print_result(json_line(array));
     return {};
   }
   if (known.empty() && !invocation.csv) {
@@ -163,7 +160,7 @@ Status info_command(Invocation& invocation) {
                 {"blob_bytes", blobs.bytes}, {"bytes", all.bytes},
                 {"live_writers", writers}};
     for (const auto& [kind, count] : kinds) object["runs_by_kind"][kind] = count;
-    print_result(dump(object));
+    print_result(json_line(object));
     return {};
   }
   std::string by_kind;

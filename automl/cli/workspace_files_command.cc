@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
 #include "automl/report/text_table.h"
@@ -18,10 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string size_of(int64_t bytes) { return size_text(static_cast<double>(bytes)); }
-
-std::string dump(const nlohmann::ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
 
 void note_cut(const Invocation& invocation, int64_t runs, const char* what) {
   if (runs == 0) return;
@@ -41,7 +38,7 @@ void print_copied(const Invocation& invocation, const std::string& to, const cha
     object["runs_cut"] = report.runs_cut;
     object["damaged"] = report.damaged;
     object["unreadable"] = report.unreadable;
-    print_result(dump(object));
+    print_result(json_line(object));
   } else {
     print_result(
         fmt::format("{} to {}: {} files, {}\n", what, to, report.files, size_of(report.bytes)));
@@ -145,7 +142,7 @@ Status export_file(Invocation& invocation, const ExportOptions& options) {
     object["bytes"] = report.bytes;
     object["runs_cut"] = report.runs_cut;
     object["damaged"] = report.damaged;
-    print_result(dump(object));
+    print_result(json_line(object));
   } else {
     print_result(fmt::format("{}: {} runs, {} blobs, {}\n", options.out.path, report.runs,
                              report.blobs, size_of(report.bytes)));

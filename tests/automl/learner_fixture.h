@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "automl/learners/learner.h"
+#include "automl/models/tree_model.h"
 #include "automl/preprocess/feature_encoder.h"
 #include "backends/cpu/openmp_executor.h"
 #include "backends/devices.h"
@@ -175,6 +176,13 @@ inline double valid_score(const Model& model, const Problem& problem, const Cpu&
   }
   const double mean = sum / static_cast<double>(problem.valid_rows.size());
   return problem.data.task == Task::kRegression ? std::sqrt(mean) : mean;
+}
+
+inline const Learner& gbt() { return *must(find_learner("gbt")); }
+
+// Of a model of trees.
+inline const kernels::Forest& forest_of(const Model& model) {
+  return dynamic_cast<const TreeModel&>(model).parts().forest;
 }
 
 inline std::string model_bytes(const Model& model) {

@@ -15,10 +15,6 @@ namespace {
 const Learner& random_forest() { return *must(find_learner("random_forest")); }
 const Learner& extra_trees() { return *must(find_learner("extra_trees")); }
 
-const kernels::Forest& forest_of(const Model& model) {
-  return dynamic_cast<const TreeModel&>(model).parts().forest;
-}
-
 // One numeric feature, two rows of each of two values, no bootstrap: one split, leaves are class
 // shares by hand.
 TEST(RandomForest, LeavesAreWeightedClassShares) {

@@ -7,8 +7,6 @@
 namespace assay::automl {
 namespace {
 
-const Learner& gbt() { return *must(find_learner("gbt")); }
-
 TEST(Gbt, StopsEarlyAndKeepsTheBestRound) {
   const auto problem = friedman(Task::kBinary, 600);
   const Cpu cpu;

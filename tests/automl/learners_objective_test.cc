@@ -15,8 +15,6 @@
 namespace assay::automl {
 namespace {
 
-const Learner& gbt() { return *must(find_learner("gbt")); }
-
 double quantile_of(std::vector<WeightedValue> values, double alpha) {
   return weighted_quantile(values, alpha);
 }
@@ -107,11 +105,11 @@ double valid_loss(const std::string& objective, const Model& model, const Proble
 }
 
 // Losses of oracle/objective_losses.py (LightGBM 4), with room for other random draws.
-struct Expectation {
+struct ObjectiveLoss {
   std::string objective;
   double loss;
 };
-class Objectives : public testing::TestWithParam<Expectation> {
+class Objectives : public testing::TestWithParam<ObjectiveLoss> {
  protected:
   const std::string& objective() const { return GetParam().objective; }
   ParamMap params(int64_t rounds) const {
@@ -214,9 +212,9 @@ TEST_P(Objectives, DoNotDependOnTheUnitOfTheTarget) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Objectives,
-    testing::Values(Expectation{"absolute", 0.89340}, Expectation{"huber", 0.68492},
-                    Expectation{"quantile", 0.25238}, Expectation{"poisson", 0.23199},
-                    Expectation{"tweedie", 0.25450}, Expectation{"cross_entropy", 0.61572}),
+    testing::Values(ObjectiveLoss{"absolute", 0.89340}, ObjectiveLoss{"huber", 0.68492},
+                    ObjectiveLoss{"quantile", 0.25238}, ObjectiveLoss{"poisson", 0.23199},
+                    ObjectiveLoss{"tweedie", 0.25450}, ObjectiveLoss{"cross_entropy", 0.61572}),
     [](const auto& instance) { return instance.param.objective; });
 
 // Four rows, one split between x = 2 and x = 3.

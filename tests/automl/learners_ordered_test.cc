@@ -12,11 +12,6 @@
 namespace assay::automl {
 namespace {
 
-const Learner& gbt() { return *must(find_learner("gbt")); }
-const kernels::Forest& forest_of(const Model& model) {
-  return dynamic_cast<const TreeModel&>(model).parts().forest;
-}
-
 // A category of many levels that each have an effect of their own (or none, at effect 0), a number,
 // and noise. The first 3/4 of the rows train.
 std::unique_ptr<Problem> many_levels(Task task, int64_t rows, int32_t levels, double effect) {

@@ -7,8 +7,6 @@
 namespace assay::automl {
 namespace {
 
-const Learner& gbt() { return *must(find_learner("gbt")); }
-
 // Keeps every state there is.
 class StateKeeper final : public FitObserver {
  public:

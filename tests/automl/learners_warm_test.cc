@@ -7,8 +7,6 @@
 namespace assay::automl {
 namespace {
 
-const Learner& gbt() { return *must(find_learner("gbt")); }
-
 struct WarmCase {
   Task task;
   ParamMap params;

@@ -25,7 +25,7 @@ LeaderboardRow row(int64_t trial, const std::string& learner, double score, doub
 
 // The constant is fastest; linear is slower and better; trial 2 is as fast as trial 3 and worse;
 // trial 4 is slower than trial 3 and no better; the ensembles are slower still, and better.
-Leaderboard board() {
+Leaderboard front_board() {
   Leaderboard made;
   made.metric = "roc_auc";
   made.rows = {row(0, "constant", 0.5, 10),     row(1, "linear", 0.7, 12),
@@ -46,31 +46,31 @@ std::vector<std::string> names(const Leaderboard& made) {
 }
 
 TEST(ParetoFront, HoldsWhatNothingElseBettersInBoth) {
-  EXPECT_EQ(names(board()),
+  EXPECT_EQ(names(front_board()),
             (std::vector<std::string>{"constant, trial 0", "linear, trial 1", "gbt, trial 3",
                                       "ensemble of 2", "ensemble, registered"}));
-  Leaderboard down = board();
+  Leaderboard down = front_board();
   down.maximise = false;
   EXPECT_EQ(names(down), (std::vector<std::string>{"constant, trial 0"}));
   EXPECT_TRUE(pareto_front(Leaderboard()).empty());
 }
 
 TEST(ParetoFront, MarksTheRowsOfIt) {
-  for (const LeaderboardRow& each : board().rows) {
+  for (const LeaderboardRow& each : front_board().rows) {
     const bool expected = each.trial == -1 || each.trial == 0 || each.trial == 1 || each.trial == 3;
     EXPECT_EQ(each.on_front, expected) << each.trial;
   }
-  const std::string text = leaderboard_text(board(), 0);
+  const std::string text = leaderboard_text(front_board(), 0);
   EXPECT_NE(text.find("100 us *"), std::string::npos) << text;
   EXPECT_NE(text.find("* no other model is both faster and better\n"), std::string::npos);
-  const auto json = nlohmann::json::parse(leaderboard_json(board()));
+  const auto json = nlohmann::json::parse(leaderboard_json(front_board()));
   EXPECT_EQ(json[0]["on_front"], true);
   EXPECT_EQ(json[0]["latency_us"], 1000);
 }
 
 TEST(ParetoFront, IsInTheSummaryByLatency) {
   SweepOutcome outcome;
-  outcome.leaderboard = board();
+  outcome.leaderboard = front_board();
   const auto front = nlohmann::json::parse(run_summary_json(outcome))["front"];
   ASSERT_EQ(front.size(), 5u);
   EXPECT_EQ(front[0]["trial"], 0);
@@ -81,7 +81,7 @@ TEST(ParetoFront, IsInTheSummaryByLatency) {
 }
 
 TEST(ParetoFront, IsReadBackFromARecord) {
-  const Leaderboard made = board();
+  const Leaderboard made = front_board();
   tracking::RunRecord record;
   record.info.metric = "roc_auc";
   EXPECT_EQ(front_section(record, 0), "");
@@ -105,9 +105,9 @@ TEST(ParetoFront, IsReadBackFromARecord) {
 }
 
 TEST(FrontFigure, DrawsModelsAndTheFront) {
-  const Figure figure = front_figure(board());
+  const Figure figure = front_figure(front_board());
   EXPECT_EQ(figure.svg.rfind("<svg ", 0), 0u);
-  EXPECT_EQ(figure.svg, front_figure(board()).svg);
+  EXPECT_EQ(figure.svg, front_figure(front_board()).svg);
   EXPECT_NE(figure.svg.find("9 models; the front goes from 10 us with 0.5 to 1 ms with 0.9."),
             std::string::npos)
       << figure.svg;
@@ -130,13 +130,13 @@ TEST(FrontFigure, DrawsModelsAndTheFront) {
     ++diamonds;
   }
   EXPECT_EQ(diamonds, 1u);
-  Leaderboard kept = board();
+  Leaderboard kept = front_board();
   kept.rows.pop_back();
   EXPECT_EQ(front_figure(kept).legend.size(), 4u) << "nothing breaks a constraint";
 }
 
 TEST(FrontFigure, SaysWhyThereIsNone) {
-  Leaderboard made = board();
+  Leaderboard made = front_board();
   made.path.clear();
   for (LeaderboardRow& each : made.rows) each.latency_us = 0;
   const Figure figure = front_figure(made);

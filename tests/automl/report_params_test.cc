@@ -20,7 +20,7 @@ LeaderboardRow row(int64_t trial, double score, std::string params, std::string 
 }
 
 // 60 trials, best first: the rate decides, the depth does not.
-Leaderboard board() {
+Leaderboard varied_board() {
   Leaderboard made;
   made.metric = "roc_auc";
   for (int i = 0; i < 60; ++i) {
@@ -33,7 +33,7 @@ Leaderboard board() {
 }
 
 TEST(TrialParams, AreColumnsOfWhatVaried) {
-  Leaderboard mixed = board();
+  Leaderboard mixed = varied_board();
   mixed.rows.push_back(row(60, 0.1, R"({"rate":5,"depth":null})"));
   mixed.rows.push_back(row(61, 0.05, "no json"));
   mixed.rows.push_back(row(62, 0.5, R"({"l2":1})", "linear"));
@@ -62,7 +62,7 @@ TEST(TrialParams, AreColumnsOfWhatVaried) {
 }
 
 TEST(ParamImportance, FindsWhatDecides) {
-  const auto learners = trials_by_learner(board());
+  const auto learners = trials_by_learner(varied_board());
   const auto importance = param_importance(learners[0]);
   ASSERT_EQ(importance.size(), 3u);
   EXPECT_EQ(importance[0].name, "rate");
@@ -101,7 +101,7 @@ TEST(ParamImportance, OfCategoriesIsThePearsonDivergence) {
 }
 
 TEST(ParamImportance, NeedsTrials) {
-  Leaderboard few = board();
+  Leaderboard few = varied_board();
   few.rows.resize(kLeastTrials - 1);
   EXPECT_TRUE(param_importance(trials_by_learner(few)[0]).empty());
   EXPECT_EQ(best_count(12), 4u);
@@ -109,7 +109,7 @@ TEST(ParamImportance, NeedsTrials) {
 }
 
 TEST(ParallelChart, DrawsALineATrialWithTheBestApart) {
-  const auto learners = trials_by_learner(board());
+  const auto learners = trials_by_learner(varied_board());
   const Figure figure = parallel_figure(learners[0], "roc_auc");
   size_t lines = 0;
   for (size_t at = figure.svg.find('M'); at != std::string::npos;

@@ -49,21 +49,21 @@ ExperimentConfig config_of(const std::string& pairs, const std::string& method) 
   return config;
 }
 
-struct Answer {
+struct CombinedAnswer {
   double score = 0;
   std::string model;
   std::vector<std::string> notes;
 };
 
-Answer answer_of(const Result<SweepOutcome>& outcome) {
+CombinedAnswer answer_of(const Result<SweepOutcome>& outcome) {
   EXPECT_TRUE(outcome) << outcome.error().message;
   if (!outcome) return {};
   EXPECT_EQ(outcome->failed, 0);
   return {outcome->validation_score, tracking::slurp(outcome->model_path), outcome->notes};
 }
 
-Answer sweep(const ExperimentConfig& config, bool classes = false, int64_t slots = 1,
-             int threads = 2) {
+CombinedAnswer sweep(const ExperimentConfig& config, bool classes = false, int64_t slots = 1,
+                     int threads = 2) {
   SweepBench bench;
   bench.request.table = ratio_table(classes);
   bench.request.config = config;
@@ -73,8 +73,8 @@ Answer sweep(const ExperimentConfig& config, bool classes = false, int64_t slots
 }
 
 TEST(CombinedFeatures, LowerTheErrorAndAreTold) {
-  const Answer with = sweep(config_of("true", "holdout"));
-  const Answer without = sweep(config_of("false", "holdout"));
+  const CombinedAnswer with = sweep(config_of("true", "holdout"));
+  const CombinedAnswer without = sweep(config_of("false", "holdout"));
   EXPECT_LT(with.score, 0.8 * without.score);
   EXPECT_THAT(with.notes, Contains(HasSubstr("of two columns: 'a / b'")));
   EXPECT_THAT(without.notes, Not(Contains(HasSubstr("of two columns"))));
@@ -83,8 +83,8 @@ TEST(CombinedFeatures, LowerTheErrorAndAreTold) {
 TEST(CombinedFeatures, GiveTheSameBitsOnAnyThreads) {
   for (const std::string method : {"kfold", "holdout"}) {
     const bool classes = method == "kfold";
-    const Answer one = sweep(config_of("true", method), classes, 1, 1);
-    const Answer other = sweep(config_of("true", method), classes, 2, 2);
+    const CombinedAnswer one = sweep(config_of("true", method), classes, 1, 1);
+    const CombinedAnswer other = sweep(config_of("true", method), classes, 2, 2);
     EXPECT_EQ(one.score, other.score);
     EXPECT_TRUE(one.model == other.model) << method;
     EXPECT_THAT(one.model, HasSubstr("encoder/combined/kinds"));
@@ -92,7 +92,7 @@ TEST(CombinedFeatures, GiveTheSameBitsOnAnyThreads) {
 }
 
 TEST(CombinedFeatures, AreExplainedByTheirName) {
-  const Answer answer = sweep(config_of("true", "holdout"));
+  const CombinedAnswer answer = sweep(config_of("true", "holdout"));
   const Predictor predictor = *Predictor::from_bytes(answer.model, "m.assay");
   const auto devices = *backends::open_devices({});
   SerialExecutor executor;
@@ -117,11 +117,11 @@ TEST(CombinedFeatures, AreExplainedByTheirName) {
 TEST(CombinedFeatures, KeepConstraints) {
   ExperimentConfig config = config_of("true", "holdout");
   config.data.monotone["b"] = "increasing";
-  const Answer monotone = sweep(config);
+  const CombinedAnswer monotone = sweep(config);
   EXPECT_THAT(monotone.notes, Not(Contains(HasSubstr("'a / b'"))));
   config.data.monotone.clear();
   config.data.interactions["a"] = "one";
-  const Answer grouped = sweep(config);
+  const CombinedAnswer grouped = sweep(config);
   EXPECT_THAT(grouped.notes, Not(Contains(HasSubstr("'a / b'"))));
 }
 
@@ -129,7 +129,7 @@ TEST(CombinedFeatures, KeepConstraints) {
 TEST(CombinedFeatures, AreTheSameInARunThatGoesOn) {
   ExperimentConfig longer = config_of("true", "kfold");
   longer.budget.trials = 4;
-  const Answer whole = sweep(longer);
+  const CombinedAnswer whole = sweep(longer);
   SweepBench bench;
   bench.request.table = ratio_table(false);
   bench.request.config = config_of("true", "kfold");
@@ -145,7 +145,7 @@ TEST(CombinedFeatures, AreTheSameInARunThatGoesOn) {
   bench.request.config = past->config;
   bench.request.config.budget.trials = 4;
   bench.request.past = std::make_shared<const SweepPast>(std::move(*past));
-  const Answer extended = answer_of(bench.run());
+  const CombinedAnswer extended = answer_of(bench.run());
   EXPECT_EQ(extended.score, whole.score);
   EXPECT_TRUE(extended.model == whole.model);
 }

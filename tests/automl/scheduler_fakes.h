@@ -387,4 +387,16 @@ class SweepBench {
   std::vector<std::unique_ptr<FakeLearner>> learners_;
 };
 
+inline std::unique_ptr<FakeLearner> fake(
+    std::string name, std::function<FakeLearner::Script(const FakeLearner::Call&)> on_fit = {}) {
+  return std::make_unique<FakeLearner>(std::move(name), std::move(on_fit));
+}
+
+// Hears what could not be kept.
+class LossObserver final : public SweepObserver {
+ public:
+  void on_loss(const std::string& loss) override { losses.push_back(loss); }
+  std::vector<std::string> losses;
+};
+
 }  // namespace assay::automl

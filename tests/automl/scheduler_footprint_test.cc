@@ -16,10 +16,6 @@ namespace {
 
 using testing::HasSubstr;
 
-std::unique_ptr<FakeLearner> fake(std::string name) {
-  return std::make_unique<FakeLearner>(std::move(name));
-}
-
 int64_t file_bytes_of(const SweepOutcome& outcome) {
   return static_cast<int64_t>(tracking::slurp(outcome.model_path).size());
 }

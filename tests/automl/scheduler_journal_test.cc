@@ -19,18 +19,6 @@ namespace {
 
 using Script = FakeLearner::Script;
 
-std::unique_ptr<FakeLearner> fake(std::string name,
-                                  std::function<Script(const FakeLearner::Call&)> on_fit = {}) {
-  return std::make_unique<FakeLearner>(std::move(name), std::move(on_fit));
-}
-
-// Hears what could not be kept.
-class LossObserver final : public SweepObserver {
- public:
-  void on_loss(const std::string& loss) override { losses.push_back(loss); }
-  std::vector<std::string> losses;
-};
-
 bool says(const std::vector<std::string>& texts, std::string_view part) {
   return std::any_of(texts.begin(), texts.end(),
                      [&](const std::string& text) { return text.find(part) != std::string::npos; });

@@ -34,14 +34,14 @@ std::shared_ptr<const datasets::Table> level_table(bool classes) {
   return table_of(std::move(columns));
 }
 
-struct Answer {
+struct LevelAnswer {
   double score = 0;
   std::string model;
   std::string notes;
 };
 
-Answer sweep(const std::string& level_targets, const std::string& method, int64_t slots,
-             int threads, bool classes = false) {
+LevelAnswer sweep(const std::string& level_targets, const std::string& method, int64_t slots,
+                  int threads, bool classes = false) {
   SweepBench bench;
   bench.request.table = level_table(classes);
   bench.request.config.features.level_targets = level_targets;
@@ -52,7 +52,7 @@ Answer sweep(const std::string& level_targets, const std::string& method, int64_
   bench.request.threads = static_cast<int>(slots) * threads;
   const auto outcome = bench.run();
   EXPECT_TRUE(outcome) << outcome.error().message;
-  Answer answer;
+  LevelAnswer answer;
   if (!outcome) return answer;
   EXPECT_EQ(outcome->failed, 0);
   answer.score = outcome->validation_score;
@@ -62,8 +62,8 @@ Answer sweep(const std::string& level_targets, const std::string& method, int64_
 }
 
 TEST(LevelTargets, TellLevelsApartThatBinsDoNot) {
-  const Answer with = sweep("auto", "kfold", 1, 2);
-  const Answer without = sweep("false", "kfold", 1, 2);
+  const LevelAnswer with = sweep("auto", "kfold", 1, 2);
+  const LevelAnswer without = sweep("false", "kfold", 1, 2);
   // Levels vary by 0.29 and have four training rows each; 147 of 400 share a bin without.
   EXPECT_LT(with.score, 0.8 * without.score);
   EXPECT_THAT(with.notes, testing::HasSubstr("mean target of the levels or days of 'shop'"));
@@ -94,8 +94,8 @@ TEST(LevelTargets, KnowNothingOfValidationRows) {
 TEST(LevelTargets, GiveTheSameBitsOnAnyThreads) {
   for (const bool classes : {false, true}) {
     for (const std::string method : {"kfold", "holdout"}) {
-      const Answer one = sweep("auto", method, 1, 1, classes);
-      const Answer other = sweep("auto", method, 3, 2, classes);
+      const LevelAnswer one = sweep("auto", method, 1, 1, classes);
+      const LevelAnswer other = sweep("auto", method, 3, 2, classes);
       EXPECT_EQ(one.score, other.score);
       EXPECT_TRUE(one.model == other.model) << method;
       EXPECT_NE(one.model.find("level_targets"), std::string::npos);

@@ -11,7 +11,7 @@
 namespace assay::automl {
 namespace {
 
-struct Answer {
+struct LogicalAnswer {
   std::string board;
   std::string model;
 };
@@ -41,7 +41,7 @@ std::shared_ptr<const datasets::Table> mixed_table(Task task) {
   return table_of(std::move(columns));
 }
 
-Answer sweep(Task task, const std::string& method, int64_t slots, int threads) {
+LogicalAnswer sweep(Task task, const std::string& method, int64_t slots, int threads) {
   SweepBench bench;
   bench.request.table = mixed_table(task);
   bench.request.config.validation.method = method;
@@ -53,7 +53,7 @@ Answer sweep(Task task, const std::string& method, int64_t slots, int threads) {
   bench.request.config.search.portfolio = true;
   const auto outcome = bench.run();
   EXPECT_TRUE(outcome) << outcome.error().message;
-  Answer answer;
+  LogicalAnswer answer;
   if (!outcome) return answer;
   EXPECT_EQ(outcome->failed, 0);
   for (const LeaderboardRow& row : outcome->leaderboard.rows) {
@@ -66,11 +66,11 @@ Answer sweep(Task task, const std::string& method, int64_t slots, int threads) {
 }
 
 void expect_same(Task task, const std::string& method) {
-  const Answer one = sweep(task, method, 1, 1);
+  const LogicalAnswer one = sweep(task, method, 1, 1);
   ASSERT_FALSE(one.model.empty());
   EXPECT_NE(one.board.find(" portfolio "), std::string::npos) << one.board;
   for (const auto& [slots, threads] : {std::pair<int64_t, int>{2, 1}, {1, 2}, {4, 2}, {3, 1}}) {
-    const Answer other = sweep(task, method, slots, threads);
+    const LogicalAnswer other = sweep(task, method, slots, threads);
     EXPECT_EQ(other.board, one.board) << slots << " x " << threads;
     EXPECT_TRUE(other.model == one.model) << slots << " x " << threads;
   }

@@ -17,14 +17,14 @@ namespace {
 
 using Script = FakeLearner::Script;
 
-struct Answer {
+struct ResumedAnswer {
   std::string board;
   std::string model_sha256;
-  bool operator==(const Answer&) const = default;
+  bool operator==(const ResumedAnswer&) const = default;
 };
 
-Answer answer_of(const SweepOutcome& outcome) {
-  Answer answer{"", outcome.model_sha256};
+ResumedAnswer answer_of(const SweepOutcome& outcome) {
+  ResumedAnswer answer{"", outcome.model_sha256};
   for (const LeaderboardRow& row : outcome.leaderboard.rows) {
     answer.board +=
         fmt::format("{} {} {} {} {} {} {} {}\n", row.rank, row.trial, row.learner, row.origin,
@@ -78,7 +78,7 @@ class LogicalSweep {
 
 // The workspace of a sweep, copied when a fit begins.
 struct Broken {
-  Answer whole;
+  ResumedAnswer whole;
   std::vector<std::string> copies;
   std::shared_ptr<LogicalSweep> sweep;  // keeps the folder
 };

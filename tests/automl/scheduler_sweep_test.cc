@@ -18,11 +18,6 @@ namespace {
 using tracking::RunStatus;
 using Script = FakeLearner::Script;
 
-std::unique_ptr<FakeLearner> fake(std::string name,
-                                  std::function<Script(const FakeLearner::Call&)> on_fit = {}) {
-  return std::make_unique<FakeLearner>(std::move(name), std::move(on_fit));
-}
-
 std::string run_path(const SweepBench& bench, const std::string& id) {
   return bench.request.workspace->path() + "/" + tracking::run_file_path(id);
 }
@@ -220,13 +215,6 @@ TEST(Sweep, KeepsToItsTimeOnASlowDisk) {
     EXPECT_GE(outcome->finished, 2);
   }
 }
-
-// Hears what could not be kept.
-class LossObserver final : public SweepObserver {
- public:
-  void on_loss(const std::string& loss) override { losses.push_back(loss); }
-  std::vector<std::string> losses;
-};
 
 TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
   int64_t whole = 0;

@@ -30,7 +30,7 @@ std::string error_of(std::string_view text) {
 }
 
 // The space of one of the shipped learners.
-SearchLearner learner(std::string_view name, std::vector<ParamOverride> overrides = {}) {
+SearchLearner portfolio_learner(std::string_view name, std::vector<ParamOverride> overrides = {}) {
   const auto found = find_learner(name);
   EXPECT_TRUE(found) << name;
   auto space = SearchSpace::make((*found)->options().options, overrides);
@@ -39,7 +39,7 @@ SearchLearner learner(std::string_view name, std::vector<ParamOverride> override
 }
 
 size_t count_within(std::string_view text, std::vector<ParamOverride> overrides) {
-  const std::vector<SearchLearner> learners = {learner("gbt", std::move(overrides))};
+  const std::vector<SearchLearner> learners = {portfolio_learner("gbt", std::move(overrides))};
   return settings_within(settings_of(text), learners).size();
 }
 
@@ -80,7 +80,8 @@ TEST(Portfolio, SaysWhatIsWrongAndWhere) {
 }
 
 TEST(Portfolio, WithinASpaceHasAllItsParameters) {
-  const std::vector<SearchLearner> learners = {learner("linear"), learner("gbt")};
+  const std::vector<SearchLearner> learners = {portfolio_learner("linear"),
+                                               portfolio_learner("gbt")};
   const auto within = settings_within(
       settings_of("gbt learning_rate=0.05 max_leaves=12\nextra_trees min_child_samples=2\n"
                   "linear l2=0.5"),
@@ -111,7 +112,7 @@ TEST(Portfolio, TheOneThatShipsLiesInTheSpacesOfTheLearners) {
   const auto settings = settings_of(shipped_portfolio());
   ASSERT_GE(settings.size(), 4U);
   std::vector<SearchLearner> learners;
-  for (const Learner* one : learner_list()) learners.push_back(learner(one->name()));
+  for (const Learner* one : learner_list()) learners.push_back(portfolio_learner(one->name()));
   const auto within = settings_within(settings, learners);
   ASSERT_EQ(within.size(), settings.size());
   for (size_t i = 0; i < within.size(); ++i) {
@@ -119,7 +120,7 @@ TEST(Portfolio, TheOneThatShipsLiesInTheSpacesOfTheLearners) {
       EXPECT_EQ(within[i].params.at(name), value) << within[i].learner << " " << name;
     }
     const auto found = find_learner(within[i].learner);
-    const SearchSpace defaults = learner(within[i].learner).space;
+    const SearchSpace defaults = portfolio_learner(within[i].learner).space;
     EXPECT_NE(within[i].params, defaults.default_params()) << "which is tried anyway";
   }
 }

@@ -7,7 +7,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Column numbers(std::string name, std::vector<double> values) {
+Column plain_numbers(std::string name, std::vector<double> values) {
   Column column;
   column.name = std::move(name);
   column.numbers = std::move(values);
@@ -23,8 +23,8 @@ Column strings(std::string name, std::vector<int32_t> codes, std::vector<std::st
 }
 
 TEST(Table, FindsColumnsByName) {
-  const auto table =
-      Table::make({numbers("Age", {1, 2}), strings("city", {0, 2}, {"Rome"})}, "t.csv", "hash");
+  const auto table = Table::make({plain_numbers("Age", {1, 2}), strings("city", {0, 2}, {"Rome"})},
+                                 "t.csv", "hash");
   ASSERT_TRUE(table) << table.error().message;
   EXPECT_EQ((*table)->row_count(), 2);
   EXPECT_EQ((*table)->column_count(), 2);
@@ -41,11 +41,11 @@ TEST(Table, FindsColumnsByName) {
 }
 
 TEST(Table, RefusesColumnsThatDoNotFit) {
-  const auto uneven = Table::make({numbers("a", {1, 2}), numbers("b", {1})}, "t", "");
+  const auto uneven = Table::make({plain_numbers("a", {1, 2}), plain_numbers("b", {1})}, "t", "");
   ASSERT_FALSE(uneven);
   EXPECT_EQ(uneven.error().code, StatusCode::kInvalidArgument);
   EXPECT_THAT(uneven.error().message, HasSubstr("column 'b' has 1 rows, but column 'a' has 2"));
-  const auto twice = Table::make({numbers("a", {1}), numbers("a", {1})}, "t", "");
+  const auto twice = Table::make({plain_numbers("a", {1}), plain_numbers("a", {1})}, "t", "");
   ASSERT_FALSE(twice);
   EXPECT_THAT(twice.error().message, HasSubstr("columns 1 and 2 are both named 'a'"));
   for (const int32_t code : {-1, 3}) {

@@ -14,14 +14,14 @@ using Codes = std::vector<int32_t>;
 using Rows = std::vector<uint32_t>;
 
 // A table with the target `y` and one other column.
-std::shared_ptr<const Table> table_of(const Strings& values, const CsvOptions& options = {}) {
+std::shared_ptr<const Table> target_table(const Strings& values, const CsvOptions& options = {}) {
   std::string text = "x,y\n";
   for (size_t i = 0; i < values.size(); ++i) text += std::to_string(i) + "," + values[i] + "\n";
   return must_read(text, options);
 }
 
 Result<Target> target_of(const Strings& values, std::optional<Task> task = std::nullopt) {
-  return extract_target(*table_of(values), "y", task);
+  return extract_target(*target_table(values), "y", task);
 }
 
 std::string error_of(const Result<Target>& target) {
@@ -93,7 +93,7 @@ TEST(Target, GivenTaskWins) {
 TEST(Target, LabelsOfNumbersKeepTheSpellingThatCameFirst) {
   CsvOptions options;
   options.spelled_columns = {"y", "nowhere"};
-  const auto table = table_of({"2.0", "1", "1.0", "2", "+3 "}, options);
+  const auto table = target_table({"2.0", "1", "1.0", "2", "+3 "}, options);
   const auto target = extract_target(*table, "y");
   ASSERT_TRUE(target);
   EXPECT_EQ(target->labels, (Strings{"1", "2.0", "+3"}));
@@ -101,17 +101,17 @@ TEST(Target, LabelsOfNumbersKeepTheSpellingThatCameFirst) {
   // A column that begins with many missing values is read as strings.
   Strings sparse(1200);
   sparse.insert(sparse.end(), {"1e0", "0.0", "1"});
-  EXPECT_EQ(extract_target(*table_of(sparse, options), "y")->labels, (Strings{"0.0", "1e0"}));
+  EXPECT_EQ(extract_target(*target_table(sparse, options), "y")->labels, (Strings{"0.0", "1e0"}));
   // Too many to be classes: nothing is kept.
   Strings many;
   for (int i = 0; i < 10002; ++i) many.push_back(std::to_string(i) + ".50");
-  EXPECT_TRUE(table_of(many, options)->columns()[0].spellings.empty());
+  EXPECT_TRUE(target_table(many, options)->columns()[0].spellings.empty());
 }
 
 TEST(Target, LabelsOfAStringColumnKeepTheirSpelling) {
   CsvOptions options;
   options.column_types = {{"y", ColumnType::kCategorical}};
-  const auto table = table_of({"10", "9.0", "09", "10"}, options);
+  const auto table = target_table({"10", "9.0", "09", "10"}, options);
   const auto target = extract_target(*table, "y");
   ASSERT_TRUE(target);
   EXPECT_EQ(target->labels, (Strings{"09", "9.0", "10"}));
@@ -129,7 +129,7 @@ TEST(Target, NothingToLearn) {
 }
 
 TEST(Target, WhatCannotBeATarget) {
-  const auto table = table_of({"a", "b"});
+  const auto table = target_table({"a", "b"});
   EXPECT_EQ(error_of(extract_target(*table, "Y")),
             "data: data.csv: no column 'Y' (did you mean 'y'?)");
   EXPECT_THAT(error_of(target_of({"a", "b"}, Task::kRegression)),

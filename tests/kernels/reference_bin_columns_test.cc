@@ -9,12 +9,12 @@
 namespace assay::kernels {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
 TEST(ReferenceBinColumns, CountsEdgesBelowAndKeepsMissingApart) {
   const std::vector<double> edges{1.0, 2.5};
-  const std::vector<double> numbers{0.5, 1.0, 1.5, 2.5, 2.6, kNan, -kInf, kInf};
+  const std::vector<double> numbers{0.5, 1.0, 1.5, 2.5, 2.6, kNoNumber, -kInfinite, kInfinite};
   const std::vector<uint8_t> expected{1, 1, 2, 2, 3, 0, 1, 3};
   ColumnSource column;
   column.numbers = numbers.data();

@@ -2,22 +2,10 @@
 
 #include "kernels/predict_trees.h"
 #include "kernels/reference/reference_ops.h"
+#include "tests/kernels/tree_nodes.h"
 
 namespace assay::kernels {
 namespace {
-
-TreeNode split_node(int32_t feature, uint8_t threshold, int32_t left) {
-  TreeNode node;
-  node.feature = feature;
-  node.threshold = threshold;
-  node.left = left;
-  return node;
-}
-TreeNode leaf_node(int32_t number) {
-  TreeNode node;
-  node.left = number;
-  return node;
-}
 
 // Feature 0 <= 2 goes to {feature 1 in {5}: 10, else 20}, the rest to 30; values times `factor`.
 Tree sample_tree(float factor, int32_t width) {

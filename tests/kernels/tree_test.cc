@@ -1,4 +1,5 @@
 #include "kernels/tree.h"
+#include "tests/kernels/tree_nodes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,21 +11,8 @@ namespace {
 
 using testing::HasSubstr;
 
-TreeNode split_node(int32_t feature, uint8_t threshold, int32_t left) {
-  TreeNode node;
-  node.feature = feature;
-  node.threshold = threshold;
-  node.left = left;
-  return node;
-}
-TreeNode leaf_node(int32_t number) {
-  TreeNode node;
-  node.left = number;
-  return node;
-}
-
 // A root, a categorical split on its left, and three leaves of `width` values.
-Tree sample_tree(int32_t width, float first) {
+Tree categorical_tree(int32_t width, float first) {
   Tree tree;
   tree.nodes = {split_node(0, 3, 1), split_node(2, 0, 3), leaf_node(0), leaf_node(1), leaf_node(2)};
   tree.nodes[1].category_set = 0;
@@ -72,7 +60,8 @@ TEST(TreeNode, SendsBinsLeftByThresholdMissingOrSet) {
 TEST(Forest, GivesBackTheTreesItWasGiven) {
   for (const int32_t width : {1, 3}) {
     Forest forest(width, 3);
-    const std::vector<Tree> trees{sample_tree(width, 1), stump(width), sample_tree(width, 50)};
+    const std::vector<Tree> trees{categorical_tree(width, 1), stump(width),
+                                  categorical_tree(width, 50)};
     for (const Tree& tree : trees) forest.append(tree);
     ASSERT_EQ(forest.tree_count(), 3);
     for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(forest.tree(i), trees[static_cast<size_t>(i)]);
@@ -89,16 +78,16 @@ TEST(Forest, GivesBackTheTreesItWasGiven) {
 
 TEST(Forest, TruncateDropsTheLastTrees) {
   Forest forest(1, 1);
-  forest.append(sample_tree(1, 1));
+  forest.append(categorical_tree(1, 1));
   const int64_t bytes = forest.byte_count();
   forest.append(stump(1));
-  forest.append(sample_tree(1, 9));
+  forest.append(categorical_tree(1, 9));
   forest.truncate(5);
   EXPECT_EQ(forest.tree_count(), 3);
   forest.truncate(1);
   EXPECT_EQ(forest.tree_count(), 1);
   EXPECT_EQ(forest.byte_count(), bytes);
-  EXPECT_EQ(forest.tree(0), sample_tree(1, 1));
+  EXPECT_EQ(forest.tree(0), categorical_tree(1, 1));
   forest.truncate(0);
   EXPECT_EQ(forest.tree_count(), 0);
   EXPECT_EQ(forest.byte_count(), 0);
@@ -122,15 +111,15 @@ Forest::Parts parts_of(const Forest& forest) {
 
 Forest::Parts good_parts() {
   Forest forest(1, 1);
-  forest.append(sample_tree(1, 1));
-  forest.append(sample_tree(1, 4));
+  forest.append(categorical_tree(1, 1));
+  forest.append(categorical_tree(1, 4));
   return parts_of(forest);
 }
 
 TEST(Forest, PartsMakeTheSameForest) {
   const Result<Forest> forest = Forest::from_parts(good_parts(), 1, 1, 3);
   ASSERT_TRUE(forest) << forest.error().message;
-  EXPECT_EQ(forest->tree(1), sample_tree(1, 4));
+  EXPECT_EQ(forest->tree(1), categorical_tree(1, 4));
   const Result<Forest> empty = Forest::from_parts({}, 1, 1, 3);
   ASSERT_TRUE(empty);
   EXPECT_EQ(empty->tree_count(), 0);

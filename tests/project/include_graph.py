@@ -57,6 +57,7 @@ LIBRARIES = [
     (r"yaml-cpp/", ["automl/config"], False),
     (r"CLI/", ["automl/cli"], False),
     (r"spdlog/", ["automl/cli"], True),
+    (r"nlohmann/json_fwd\.hpp$", ["automl/cli"], True),
     (r"nlohmann/", ["datasets", "tracking", "automl"], False),
     (r"Eigen/", ["backends/cpu"], True),
     (r"Eigen/", ["automl"], False),

@@ -134,6 +134,23 @@ class BlobReads final : public ObservedFiles {
   Status perform(const FileCall& call, Act act) override { return act(call); }
 };
 
+TEST_F(BlobStoreTest, StoringAgainPutsAFolderInItsPlaceAway) {
+  BlobStore blobs(*workspace_);
+  ASSERT_TRUE(blobs.put("hello\n"));
+  std::filesystem::remove(path_of_hello());
+  std::filesystem::create_directories(path_of_hello());
+  spill(path_of_hello() + "/inside", "kept");
+  const auto ref = blobs.put("hello\n");
+  ASSERT_TRUE(ref) << ref.error().message;
+  EXPECT_EQ(*blobs.read(kHello), "hello\n");
+  size_t kept = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(folder_ / "store/quarantine")) {
+    if (entry.path().filename() == "inside") kept += slurp(entry.path()) == "kept" ? 1 : 0;
+  }
+  EXPECT_EQ(kept, 1U);
+}
+
 TEST_F(BlobStoreTest, OneThatDidNotChangeIsHashedOnce) {
   ASSERT_TRUE(BlobStore(*workspace_).put("hello\n"));
   const auto age = [&](std::chrono::hours hours) {

@@ -25,7 +25,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr unsigned kSeed = 20250103;
+constexpr unsigned kCatalogSeed = 20250103;
 
 class CatalogTest : public testing::Test {
  protected:
@@ -54,7 +54,7 @@ class CatalogTest : public testing::Test {
   }
 
   void add_some(int count) {
-    RandomRuns runs(kSeed);
+    RandomRuns runs(kCatalogSeed);
     for (int i = 0; i < count; ++i) add(runs.record());
   }
 
@@ -215,7 +215,7 @@ TEST_F(CatalogTest, ADamagedCatalogOrJournalChangesNoAnswer) {
   ASSERT_NE(more, expected);
   const std::string catalog = slurp(catalog_file());
   const std::string journal = slurp(journal_file());
-  std::mt19937 random(kSeed);
+  std::mt19937 random(kCatalogSeed);
   for (int i = 0; i < 150; ++i) {
     std::string bytes = i % 2 == 0 ? catalog : journal;
     switch (random() % 4) {
@@ -463,7 +463,7 @@ TEST_F(CatalogTest, AFullDiskNeverFailsAPublish) {
 
 TEST_F(CatalogTest, EqualsWhatRunFilesSayAfterManySavesAndChanges) {
   files_.aged = false;
-  RandomRuns runs(kSeed + 1);
+  RandomRuns runs(kCatalogSeed + 1);
   std::vector<std::string> ids;
   for (int round = 0; round < 6; ++round) {
     for (int i = 0; i < 8; ++i) ids.push_back(add(runs.record()));

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "tests/bytes_of.h"
 #include "tests/tracking/hooked_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/blob_store.h"
@@ -22,10 +23,6 @@ namespace assay::tracking {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 // A store with a model of two versions (one has an alias, one is deleted), a run, a deleted run.
 class Store {

@@ -22,8 +22,6 @@ using testing::HasSubstr;
 
 using Garbage = UpkeepTest;
 
-constexpr GarbageOptions kAtOnce = {.grace_ns = 0, .retention_ns = 0};
-
 TEST_F(Garbage, IsWhatNothingNames) {
   const std::string orphan = put("nobody needs this");
   reopen();

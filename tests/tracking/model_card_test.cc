@@ -2,15 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/bytes_of.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/model_registry.h"
 
 namespace assay::tracking {
 namespace {
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 TEST(ModelCard, ComesApartAsItWasPutTogether) {
   const std::string file = with_card("weights", R"({"a": 1})");

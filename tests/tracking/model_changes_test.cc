@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "tests/bytes_of.h"
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/hooked_files.h"
 #include "tests/tracking/test_folder.h"
@@ -16,10 +17,6 @@
 
 namespace assay::tracking {
 namespace {
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 class ModelChangesTest : public testing::Test {
  protected:

@@ -21,8 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr GarbageOptions kAtOnce = {.grace_ns = 0, .retention_ns = 0};
-
 // A folder of events, each with a tag of its number.
 class EventLogTest : public testing::Test {
  protected:

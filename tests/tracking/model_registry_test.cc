@@ -6,16 +6,13 @@
 #include <set>
 #include <thread>
 
+#include "tests/bytes_of.h"
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/model_card.h"
 
 namespace assay::tracking {
 namespace {
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 class ModelRegistryTest : public testing::Test {
  protected:

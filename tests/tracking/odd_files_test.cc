@@ -29,8 +29,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr GarbageOptions kAtOnce = {.grace_ns = 0, .retention_ns = 0};
-
 class OddFiles : public UpkeepTest {
  protected:
   std::string store(const std::string& path) const { return folder_ / ("store/" + path); }

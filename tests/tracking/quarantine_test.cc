@@ -17,8 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr GarbageOptions kAtOnce = {.grace_ns = 0, .retention_ns = 0};
-
 class Quarantine : public UpkeepTest {
  protected:
   std::string store(const std::string& path) const { return folder_ / ("store/" + path); }

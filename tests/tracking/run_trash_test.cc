@@ -69,6 +69,30 @@ TEST_F(RunTrash, NeverReplacesARunThatIsThere) {
   EXPECT_THAT(*deleted_runs(*workspace_), SizeIs(1));
 }
 
+TEST_F(RunTrash, RestoresAllOfSeveralOrNone) {
+  ASSERT_TRUE(delete_run(*workspace_, sweep_, true));
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::vector<std::string> unknown = {sweep_, "01ARZ3NDEKTSV4RRFFQ69G5FAV"};
+  const auto refused = restore_runs(*workspace_, unknown);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kNotFound);
+  EXPECT_THAT(run_ids(), IsEmpty());
+
+  // One of them is there again: nothing of the other moves either.
+  const std::string file = run_file_of(*workspace_, other_);
+  std::filesystem::copy_file(deleted_runs(*workspace_)->front().path, file);
+  const std::vector<std::string> both = {sweep_, other_};
+  EXPECT_EQ(restore_runs(*workspace_, both).error().code, StatusCode::kAlreadyExists);
+  EXPECT_THAT(run_ids(), ElementsAre(other_));
+  std::filesystem::remove(file);
+
+  const std::vector<std::string> overlapping = {trials_[0], sweep_, other_};
+  const auto restored = restore_runs(*workspace_, overlapping);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_THAT(*restored, SizeIs(4));
+  EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
+}
+
 TEST_F(RunTrash, TakesATrialAlone) {
   ASSERT_TRUE(delete_run(*workspace_, trials_[0]));
   EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[1], other_));

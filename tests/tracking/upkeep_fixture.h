@@ -11,12 +11,16 @@
 
 #include "tests/tracking/test_folder.h"
 #include "tracking/blob_store.h"
+#include "tracking/garbage.h"
 #include "tracking/model_registry.h"
 #include "tracking/run.h"
 #include "tracking/run_query.h"
 #include "tracking/workspace.h"
 
 namespace assay::tracking {
+
+// Collects at once what nothing needs.
+inline constexpr GarbageOptions kAtOnce = {.grace_ns = 0, .retention_ns = 0};
 
 class UpkeepTest : public testing::Test {
  protected:

@@ -1,4 +1,5 @@
 #include "kernels/base/crc32c.h"
+#include "tests/bytes_of.h"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +8,6 @@
 
 namespace assay {
 namespace {
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span<const char>(text));
-}
 
 // RFC 3720, appendix B.4, and the usual check value of the polynomial.
 TEST(Crc32c, MatchesPublishedAnswers) {

@@ -1,4 +1,5 @@
 #include "kernels/base/file_layer.h"
+#include "tests/bytes_of.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,10 +19,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span<const char>(text.data(), text.size()));
-}
 
 class FileLayerTest : public ::testing::Test {
  protected:

@@ -1,4 +1,5 @@
 #include "kernels/base/hash.h"
+#include "tests/bytes_of.h"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +8,6 @@
 
 namespace assay {
 namespace {
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span<const char>(text));
-}
 
 // Known answers: FIPS 180-4 examples (NIST "Example Values", SHA-256).
 constexpr std::string_view kEmptyHash =

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/base/hash.h"
+#include "tests/bytes_of.h"
 #include "tracking/blob_store.h"
 #include "tracking/catalog.h"
 #include "tracking/garbage.h"
@@ -25,10 +26,6 @@ constexpr size_t kMostOpenRuns = 3;
 constexpr uint64_t kLongestBurst = 40;
 constexpr int kQuickChanges = 12;
 constexpr const char* kModel = "crash";
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 }  // namespace
 

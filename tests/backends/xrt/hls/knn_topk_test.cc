@@ -14,7 +14,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-struct Shape {
+struct NeighbourShape {
   int64_t points = 10;
   int64_t queries = 3;
   int32_t dim = 4;
@@ -41,7 +41,7 @@ std::vector<float> draw(int64_t count, int levels, Rng& rng) {
   return numbers;
 }
 
-void check(const Shape& shape, const std::vector<float>& points,
+void check(const NeighbourShape& shape, const std::vector<float>& points,
            const std::vector<float>& queries) {
   SCOPED_TRACE(fmt::format("{} points of {}, {} queries, k {}", shape.points, shape.dim,
                            shape.queries, shape.k));
@@ -71,7 +71,7 @@ void check(const Shape& shape, const std::vector<float>& points,
   for (size_t i = places; i < distances.whole().size(); ++i) ASSERT_EQ(distances.whole()[i], -77);
 }
 
-void check(const Shape& shape, uint64_t seed) {
+void check(const NeighbourShape& shape, uint64_t seed) {
   Rng rng(seed);
   const auto points = draw(shape.points * shape.dim, shape.levels, rng);
   check(shape, points, draw(shape.queries * shape.dim, shape.levels, rng));

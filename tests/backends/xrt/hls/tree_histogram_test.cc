@@ -10,9 +10,9 @@
 namespace assay::backends::xrt {
 namespace {
 
-constexpr int64_t kGuard = 0x5a5a5a5a5a5a5a5a;
+constexpr int64_t kHistogramGuard = 0x5a5a5a5a5a5a5a5a;
 
-struct Shape {
+struct HistogramShape {
   int64_t table_rows = 0;
   int64_t rows = 0;  // of the node
   int32_t width = 1;
@@ -25,7 +25,7 @@ struct Shape {
 // A block of a table with a node of it, in a card's memory.
 class Block {
  public:
-  Block(const Shape& shape, uint64_t seed)
+  Block(const HistogramShape& shape, uint64_t seed)
       : shape_(shape),
         rng_(seed),
         row_begin_(pick(rng_, 0, 40)),
@@ -53,7 +53,7 @@ class Block {
 
   // Runs the kernel and compares everything that it may and may not have written.
   void check() {
-    CardArray<int64_t> words(static_cast<size_t>(rest_begin_ + word_count() + 16), kGuard);
+    CardArray<int64_t> words(static_cast<size_t>(rest_begin_ + word_count() + 16), kHistogramGuard);
     std::vector<int64_t> parent;
     for (int64_t i = 0; i < word_count(); ++i) {
       parent.push_back(static_cast<int64_t>(rng_.next_u64() >> 2));
@@ -76,7 +76,7 @@ class Block {
         const auto at = static_cast<size_t>(in_rest);
         ASSERT_EQ(found, parent[at] - (shape_.rest ? sums[at] : 0)) << "word " << in_rest;
       } else if ((i < word_begin_ || i >= sums_end) && (i < rest_begin_ || i >= rest_end)) {
-        ASSERT_EQ(found, kGuard) << "behind or before the sums: " << i;
+        ASSERT_EQ(found, kHistogramGuard) << "behind or before the sums: " << i;
       }
     }
   }
@@ -129,7 +129,7 @@ class Block {
     }
   }
 
-  Shape shape_;
+  HistogramShape shape_;
   Rng rng_;
   int64_t row_begin_;
   int64_t cell_begin_;
