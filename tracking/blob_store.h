@@ -36,7 +36,7 @@ class BlobStore {
   explicit BlobStore(Workspace& workspace) : workspace_(workspace) {}
 
   // Durable when they return. A blob that is there is read once in this process: a damaged one is
-  // replaced. Fails: io.
+  // replaced, and a folder in its place goes to quarantine. Fails: io.
   Result<BlobRef> put(std::span<const std::byte> bytes);
   Result<BlobRef> put(std::string_view text);
   // Copies a file in, block by block. Fails: not_found, io.

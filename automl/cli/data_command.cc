@@ -222,7 +222,7 @@ Status describe(const Invocation& invocation, const DescribeOptions& options) {
   for (const auto& column : profile.columns) object["columns"].push_back(column_json(column));
   if (target) object["target"] = target_json(*target);
   object["notes"] = notes;
-  print_result(object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  print_result(json_line(object));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
 #include "tracking/experiment.h"
@@ -30,8 +31,7 @@ Status rename_experiment(Invocation& invocation, const ChangeOptions& options) {
                                         {"to", options.to},
                                         {"runs", renamed->runs},
                                         {"damaged", renamed->damaged}};
-    print_result(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    print_result(json_line(object));
   } else {
     print_note(invocation, fmt::format("experiment {} is {} now: {} runs changed", options.name,
                                        options.to, renamed->runs));

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/catalog.h"
@@ -52,7 +53,7 @@ std::string check_json(const std::string& path, const tracking::CheckReport& rep
                        {"runs", report.catalog_runs},
                        {"rebuilt", options.rebuild},
                        {"problems", report.catalog_problems}};
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_line(object);
 }
 
 std::string catalog_text(const tracking::CheckReport& report) {

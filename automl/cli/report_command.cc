@@ -5,6 +5,7 @@
 
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
 #include "automl/cli/prediction_stream.h"
@@ -168,8 +169,7 @@ Status report_command(const Invocation& invocation, ReportOptions options) {
                                      {"damaged", inputs.data.damaged}};
     if (inputs.data.trial) object["trial_run_id"] = inputs.data.trial->info.run_id;
     if (!options.markdown.path.empty()) object["markdown"] = options.markdown.path;
-    print_result(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    print_result(json_line(object));
     return {};
   }
   print_result(

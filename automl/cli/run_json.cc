@@ -1,6 +1,5 @@
 #include "automl/cli/run_json.h"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/json_text.h"

@@ -1,7 +1,6 @@
 // assay runs compare
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -184,7 +183,7 @@ std::string compare_json(const Summaries& runs, const Sources& sources) {
       metric["count"].push_back(stats != nullptr ? stats->count : 0);
     }
   }
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_line(object);
 }
 
 std::string compare_csv(const Summaries& runs, const std::vector<Line>& lines) {

@@ -105,7 +105,7 @@ Status move(Invocation& invocation, const std::string& to) {
     ASSAY_RETURN_IF_ERROR(remove_original(from, to));
   }
   if (invocation.json) {
-    print_result(nlohmann::ordered_json({{"from", from}, {"path", to}}).dump() + "\n");
+    print_result(json_line({{"from", from}, {"path", to}}));
   } else {
     print_result(fmt::format("moved {} to {}\n", from, to));
   }

@@ -41,6 +41,9 @@ class UpkeepTest(CliCase):
         self.assertEqual(self.run_ids(), everything, 'all or none')
 
         self.assay('runs', 'delete', self.sweeps['one'], '--force')
+        left = self.run_ids()
+        self.fails(2, 'runs', 'restore', self.sweeps['one'], 'nothing', says='nothing')
+        self.assertEqual(self.run_ids(), left, 'all or none')
         report = self.assay_json('gc')
         self.assertEqual((report['runs'], report['blobs']), (0, 0))
         dry = self.assay_json('gc', '--dry-run', '--keep-deleted', '0s', '--grace', '0s')

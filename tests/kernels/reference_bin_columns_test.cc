@@ -5,16 +5,14 @@
 #include <vector>
 
 #include "kernels/reference/reference_ops.h"
+#include "tests/special_numbers.h"
 
 namespace assay::kernels {
 namespace {
 
-constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinite = std::numeric_limits<double>::infinity();
-
 TEST(ReferenceBinColumns, CountsEdgesBelowAndKeepsMissingApart) {
   const std::vector<double> edges{1.0, 2.5};
-  const std::vector<double> numbers{0.5, 1.0, 1.5, 2.5, 2.6, kNoNumber, -kInfinite, kInfinite};
+  const std::vector<double> numbers{0.5, 1.0, 1.5, 2.5, 2.6, kNan, -kInf, kInf};
   const std::vector<uint8_t> expected{1, 1, 2, 2, 3, 0, 1, 3};
   ColumnSource column;
   column.numbers = numbers.data();

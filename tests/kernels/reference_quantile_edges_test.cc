@@ -5,12 +5,10 @@
 #include <vector>
 
 #include "kernels/reference/reference_ops.h"
+#include "tests/special_numbers.h"
 
 namespace assay::kernels {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
 
 std::vector<double> edges_of(const std::vector<double>& values, int32_t max_value_bins = 254,
                              int64_t sample_limit = 200'000, uint64_t seed = 0) {

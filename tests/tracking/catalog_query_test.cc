@@ -9,6 +9,7 @@
 
 #include "kernels/base/names.h"
 #include "tests/tracking/random_runs.h"
+#include "tests/tracking/test_times.h"
 #include "tracking/catalog_entry_internal.h"
 #include "tracking/run_filter_internal.h"
 #include "tracking/run_summary.h"
@@ -18,7 +19,6 @@ namespace assay::tracking {
 namespace {
 
 constexpr unsigned kSeed = 99;
-constexpr int64_t kNow = 1'700'000'000'000'000'000;
 
 using Maybe = std::optional<bool>;
 

@@ -7,6 +7,7 @@
 #include "tests/tracking/hooked_files.h"
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/test_folder.h"
+#include "tests/tracking/test_times.h"
 #include "tracking/journal_index.h"
 #include "tracking/journal_segment.h"
 #include "tracking/quarantine.h"
@@ -21,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kHourNs = int64_t{3600} * 1'000'000'000;
 constexpr int64_t kLarge = int64_t{64} << 20;
 constexpr int kRuns = 4;
 

@@ -11,6 +11,7 @@
 #include "tests/tracking/hooked_files.h"
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/test_folder.h"
+#include "tests/tracking/test_times.h"
 #include "tracking/run.h"
 #include "tracking/run_file.h"
 #include "tracking/run_publisher.h"
@@ -21,8 +22,6 @@ namespace assay::tracking {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kJournalHourNs = int64_t{3600} * 1'000'000'000;
 
 std::vector<std::string> segments_below(const std::string& store) {
   std::vector<std::string> segments;
@@ -127,7 +126,7 @@ TEST_F(JournalTest, LeavesNothingBehindWhenAllIsPublished) {
 }
 
 TEST_F(JournalTest, WhatIsPublishedAnywayIsNotJournaled) {
-  const auto workspace = make_store(nullptr, {.tick_ns = kJournalHourNs});
+  const auto workspace = make_store(nullptr, {.tick_ns = kHourNs});
   const auto run = start(workspace, "quick");
   ASSERT_TRUE(run->log_metric("loss", 2.0));
   ASSERT_TRUE(run->finish(RunStatus::kCompleted));
@@ -216,8 +215,7 @@ TEST_F(JournalTest, OutOfTimeWithABrokenJournalWhatIsLostIsCounted) {
     if (file && files_fail) return fail(StatusCode::kIo, "broken disk");
     return {};
   });
-  const auto workspace =
-      make_store(&files, {.tick_ns = kJournalHourNs, .retry_ns = kJournalHourNs});
+  const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
   const Journal& journal = **workspace->journal();
   journal_fails = files_fail = true;
   for (const char* name : {"one", "two"}) {
@@ -254,8 +252,7 @@ TEST_F(JournalTest, AFullDiskLosesNothingAtAnyOperation) {
       ASSERT_LT(n, 100);
       fs::remove_all(store());
       FailingFiles files;
-      const auto workspace =
-          make_store(&files, {.tick_ns = kJournalHourNs, .retry_ns = kJournalHourNs});
+      const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
       const auto run = start(workspace, "disk");
       ASSERT_TRUE(run->log_metric("loss", 0, 0));
       ASSERT_TRUE(run->durable());
@@ -296,8 +293,7 @@ TEST_F(JournalTest, AFullDiskLosesNothingAtAnyOperation) {
 // the run was published: what comes next in that segment must not fall behind it.
 TEST_F(JournalTest, WhatFollowsANoteAfterAFullDiskIsRead) {
   FailingFiles files;
-  const auto workspace =
-      make_store(&files, {.tick_ns = kJournalHourNs, .retry_ns = kJournalHourNs});
+  const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
   const auto full = start(workspace, "full");
   const auto kept = start(workspace, "kept");
   const auto next = start(workspace, "next");
@@ -321,7 +317,7 @@ TEST_F(JournalTest, WhatFollowsANoteAfterAFullDiskIsRead) {
 }
 
 TEST_F(JournalTest, AnEmptyRunIsDurableToo) {
-  const auto workspace = make_store(nullptr, {.tick_ns = kJournalHourNs});
+  const auto workspace = make_store(nullptr, {.tick_ns = kHourNs});
   const auto run = start(workspace, "empty");
   EXPECT_TRUE(list_runs(*workspace)->runs.empty());
   ASSERT_TRUE(run->durable());
@@ -343,8 +339,7 @@ TEST_F(JournalTest, ARunIsOnlySeenAsItWasAtSomeMoment) {
     }
     return {};
   });
-  const auto workspace =
-      make_store(&files, {.tick_ns = kJournalHourNs, .retry_ns = kJournalHourNs});
+  const auto workspace = make_store(&files, {.tick_ns = kHourNs, .retry_ns = kHourNs});
   const auto run = start(workspace, "gap");
   const auto step = [&](int64_t number) {
     EXPECT_TRUE(run->log_text(TextStream::kStdout, std::to_string(number)));
@@ -458,7 +453,7 @@ TEST_F(JournalTest, SegmentsFollowOneAnotherAndGoWhenNoRunNeedsThem) {
 }
 
 TEST_F(JournalTest, LargeChangesAreInTheRunFileOnly) {
-  const auto workspace = make_store(nullptr, {.tick_ns = kJournalHourNs});
+  const auto workspace = make_store(nullptr, {.tick_ns = kHourNs});
   const auto run = start(workspace, "large");
   constexpr int64_t kRows = 300'000;
   ASSERT_TRUE(

@@ -13,6 +13,7 @@
 #include "tests/tracking/killed_store.h"
 #include "tests/tracking/observed_files.h"
 #include "tests/tracking/test_folder.h"
+#include "tests/tracking/test_times.h"
 #include "tracking/journal_index.h"
 #include "tracking/journal_segment.h"
 #include "tracking/run.h"
@@ -23,8 +24,6 @@ namespace assay::tracking {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kRecoveryHourNs = int64_t{3600} * 1'000'000'000;
 
 // A store whose only writer was killed while it had three runs: finished in the journal only,
 // published and logged on, never published.
@@ -38,7 +37,7 @@ class RecoveryTest : public testing::Test {
     });
     const auto workspace = Workspace::create(folder_ / "live", "a", &files);
     ASSERT_TRUE(workspace);
-    (*workspace)->tune_journal({.tick_ns = kRecoveryHourNs, .retry_ns = kRecoveryHourNs});
+    (*workspace)->tune_journal({.tick_ns = kHourNs, .retry_ns = kHourNs});
     const auto ended = tracking::Run::create(*workspace, {.name = "ended"});
     const auto halfway = tracking::Run::create(*workspace, {.name = "halfway"});
     const auto fresh = tracking::Run::create(*workspace, {.name = "fresh"});
@@ -222,9 +221,7 @@ TEST_F(RecoveryTest, AnOvertakenOneTakesNoPublishedRunForOneWithoutAFile) {
   });
   const auto workspace = Workspace::create(folder_ / "rotating", "a", &live);
   ASSERT_TRUE(workspace);
-  (*workspace)
-      ->tune_journal(
-          {.tick_ns = kRecoveryHourNs, .retry_ns = kRecoveryHourNs, .segment_bytes = 4096});
+  (*workspace)->tune_journal({.tick_ns = kHourNs, .retry_ns = kHourNs, .segment_bytes = 4096});
   const auto open = tracking::Run::create(*workspace, {.name = "open"});
   {
     const std::scoped_lock lock(mutex);

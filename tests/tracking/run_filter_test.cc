@@ -1,4 +1,6 @@
 // What a query finds, on a table of six runs whose answers were worked out by hand.
+#include "tests/special_numbers.h"
+#include "tests/tracking/test_times.h"
 #include "tracking/run_filter_internal.h"
 
 #include <gtest/gtest.h>
@@ -10,10 +12,6 @@
 namespace assay::tracking {
 namespace {
 
-constexpr int64_t kFilterNow = 1'700'000'000'000'000'000;
-constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
-constexpr double kFilterNan = std::numeric_limits<double>::quiet_NaN();
-
 // Runs a to f. Each began an hour before the next; f is the newest, and began now.
 class RunFilterTest : public testing::Test {
  protected:
@@ -22,7 +20,7 @@ class RunFilterTest : public testing::Test {
     add('a', RunStatus::kCompleted, 0.5, Value(0.1), Value("fraud"), 0.5);
     add('b', RunStatus::kFailed, {}, Value(int64_t{1}), Value("Fraud Desk"), {});
     add('c', RunStatus::kCompleted, 0.9, {}, {}, 0.9);
-    add('d', RunStatus::kRunning, {}, Value("0.1"), Value("a_b%c"), kFilterNan);
+    add('d', RunStatus::kRunning, {}, Value("0.1"), Value("a_b%c"), kNan);
     add('e', RunStatus::kCompleted, 0.7, Value("high"), Value(int64_t{7}), 0.7);
     add('f', RunStatus::kPruned, 0.9, Value(true), Value("true"), 0.9);
   }
@@ -38,7 +36,7 @@ class RunFilterTest : public testing::Test {
     info.experiment = number < 3 ? "Adult" : "letter";
     info.status = status;
     info.score = score;
-    info.created_ns = kFilterNow - (5 - number) * kHour;
+    info.created_ns = kNow - (5 - number) * kHourNs;
     if (status != RunStatus::kRunning)
       info.ended_ns = info.created_ns + (number + 1) * 60'000'000'000;
     if (lr) entry.summary.params["lr"] = *lr;
@@ -52,7 +50,7 @@ class RunFilterTest : public testing::Test {
 
   // Names of what is found, in order.
   std::string found(std::string_view text) {
-    const auto query = parse_run_query(text, kFilterNow);
+    const auto query = parse_run_query(text, kNow);
     if (!query) return query.error().message;
     auto rows = filter_rows(table_, *query);
     if (!rows) return rows.error().message;
@@ -194,7 +192,7 @@ TEST_F(RunFilterTest, OrdersWithMissingLastAndTheNewestFirstAmongEquals) {
 }
 
 TEST_F(RunFilterTest, OnlyThePageNeedsToBeInOrder) {
-  const auto query = parse_run_query("order by name limit 2 offset 1", kFilterNow);
+  const auto query = parse_run_query("order by name limit 2 offset 1", kNow);
   auto rows = filter_rows(table_, *query);
   ASSERT_TRUE(rows);
   ASSERT_EQ(rows->size(), 6U);

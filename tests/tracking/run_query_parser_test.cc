@@ -1,4 +1,5 @@
 #include "tracking/run_query_parser.h"
+#include "tests/tracking/test_times.h"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +8,8 @@
 namespace assay::tracking {
 namespace {
 
-constexpr int64_t kQueryNow = 1'700'000'000'000'000'000;  // 2023-11-14T22:13:20Z
-
 std::string canonical(std::string_view text) {
-  const auto query = parse_run_query(text, kQueryNow);
+  const auto query = parse_run_query(text, kNow);
   return query ? query_text(*query) : "error: " + query.error().message;
 }
 
@@ -24,12 +23,12 @@ std::string shape(const RunQuery& query, int at) {
   return text + "]";
 }
 std::string shape(std::string_view text) {
-  const auto query = parse_run_query(text, kQueryNow);
+  const auto query = parse_run_query(text, kNow);
   return query ? shape(*query, query->root) : query.error().message;
 }
 
 std::string message(std::string_view text) {
-  const auto query = parse_run_query(text, kQueryNow);
+  const auto query = parse_run_query(text, kNow);
   return query ? "no error" : query.error().message;
 }
 
@@ -41,7 +40,7 @@ TEST(RunQueryParser, ReadsTheExampleOfTheManual) {
 }
 
 TEST(RunQueryParser, AnEmptyQueryFindsEverything) {
-  const auto query = parse_run_query("  \n ", kQueryNow);
+  const auto query = parse_run_query("  \n ", kNow);
   ASSERT_TRUE(query);
   EXPECT_EQ(query->root, -1);
   EXPECT_EQ(query_text(*query), "");
@@ -194,7 +193,7 @@ TEST(RunQueryParser, RefusesWhatIsTooDeepOrTooLong) {
   const auto nested = [](size_t depth) {
     return std::string(depth, '(') + "score = 1" + std::string(depth, ')');
   };
-  EXPECT_TRUE(parse_run_query(nested(kQueryDepthLimit), kQueryNow));
+  EXPECT_TRUE(parse_run_query(nested(kQueryDepthLimit), kNow));
   EXPECT_NE(message(nested(kQueryDepthLimit + 1)).find("more than 100 levels"), std::string::npos);
   EXPECT_NE(message(nested(20'000)).find("more than 100 levels"), std::string::npos);
   std::string nots;
@@ -213,7 +212,7 @@ TEST(RunQueryParser, ALongLineIsCutAroundThePlace) {
 
 TEST(RunQueryParser, NamesItsFieldsOnce) {
   const auto query =
-      parse_run_query("params.a = 1 or metrics.b > params.a order by tags.c, metrics.b", kQueryNow);
+      parse_run_query("params.a = 1 or metrics.b > params.a order by tags.c, metrics.b", kNow);
   ASSERT_TRUE(query);
   const std::vector<RunField> expected = {
       {FieldGroup::kParam, "a"}, {FieldGroup::kMetricLast, "b"}, {FieldGroup::kTag, "c"}};

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/special_numbers.h"
 #include "tests/tracking/random_runs.h"
 #include "tests/tracking/sample_record.h"
 #include "tests/tracking/test_folder.h"
@@ -17,9 +18,6 @@
 
 namespace assay::tracking {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
 
 std::vector<MetricPoint> points(const std::vector<double>& values) {
   std::vector<MetricPoint> result;

@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
+#include "tests/special_numbers.h"
 #include "tracking/run_record.h"
 
 namespace assay::tracking {
 
 inline RunRecord sample_record() {
-  constexpr double kInf = std::numeric_limits<double>::infinity();
   RunRecord record;
   record.info = {.run_id = "01HZY0J8Q0ABCDEFGHJKMNPQRS",
                  .parent_run_id = "01HZY0J8Q0ABCDEFGHJKMNPQRT",
