@@ -85,15 +85,23 @@ function(assay_add_program name)
   install(TARGETS ${name} RUNTIME)
 endfunction()
 
-# assay_add_test(<name> [THREADS] [UNSANITIZED <filter>] SOURCES ... LIBRARIES ...): one GoogleTest
-# program, its tests known to ctest. THREADS marks a program whose tests make threads: those, and only those, are built (by
-# the target assay_thread_tests) and run (ctest -L threads) under ThreadSanitizer too. Tests of the
-# filter are not run under sanitizers: they say nothing there that others do not.
+# assay_add_test(<name> [THREADS] [COMPUTES] [UNSANITIZED <filter>] SOURCES ... LIBRARIES ...): one
+# GoogleTest program, its tests known to ctest. THREADS marks a program whose tests make threads: those,
+# and only those, are built (by the target assay_thread_tests) and run (ctest -L threads) under
+# ThreadSanitizer too. COMPUTES: its own sources do much work, and are optimised as those of libraries
+# are; the sources of other tests get ASSAY_TEST_OPTIONS. Tests of the filter are not run under
+# sanitizers: they say nothing there that others do not.
 add_custom_target(assay_thread_tests)
+# Linked last, so that its options come behind those of assay_options.
+add_library(assay_test_options INTERFACE)
+target_compile_options(assay_test_options INTERFACE ${ASSAY_TEST_OPTIONS})
 function(assay_add_test name)
-  cmake_parse_arguments(ARG "THREADS" "UNSANITIZED" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS;COMPUTES" "UNSANITIZED" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE assay_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  if(NOT ARG_COMPUTES)
+    target_link_libraries(${name} PRIVATE assay_test_options)
+  endif()
   assay_join_sources(${name})
   # Only sources that mention ASSAY_SOURCE_DIR get it: a path in every command would keep clones from
   # sharing what ccache holds. (Configure again when a source begins to mention it.)

@@ -92,13 +92,15 @@ build_jobs() {
   printf '%d\n' "$cpus"
 }
 
-# For `build_preset`: what is set beside the preset when it is configured.
+# For `build_preset`: what is set beside the preset when it is configured, and the command that ends the
+# build after a while (`timeout SECONDS`), if any.
 configure_options=()
+build_limit=()
 
 # `build_preset PRESET [TARGET...]`: configures if that was not done yet, and builds. Quiet: the
-# output is in build/PRESET.log, and is shown when it fails.
+# output is in build/PRESET.log, and is shown when it fails. Returns 124 if the limit ended it.
 build_preset() {
-  local preset=$1 log=build/$1.log
+  local preset=$1 log=build/$1.log status=0
   shift
   mkdir -p build
   : >"$log"
@@ -106,8 +108,10 @@ build_preset() {
     cmake --preset "$preset" "${configure_options[@]}" >>"$log" 2>&1 </dev/null ||
       build_failed "configure" "$preset" "$log"
   fi
-  cmake --build --preset "$preset" -j "$(build_jobs)" ${1:+--target "$@"} >>"$log" 2>&1 </dev/null ||
-    build_failed "build" "$preset" "$log"
+  "${build_limit[@]}" cmake --build --preset "$preset" -j "$(build_jobs)" ${1:+--target "$@"} \
+    >>"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" -eq 124 ]; then return 124; fi
+  if [ "$status" -ne 0 ]; then build_failed "build" "$preset" "$log"; fi
 }
 
 build_failed() {

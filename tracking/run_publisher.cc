@@ -237,13 +237,17 @@ Status RunPublisher::drain(const StopToken* stop) {
 }
 
 Status RunPublisher::drain_locked(std::unique_lock<std::mutex>& lock, const StopToken* stop) {
+  const auto any_left = [&] {
+    return busy_ > 0 || !queue_.empty() || !folders_.empty() || !failed_.empty();
+  };
   const auto stopped = [&] { return stop != nullptr && stop->requested(); };
   retry_failed();
   BatchSize size(stop);
   Status first;
   bool again = false;
   while (true) {
-    if (stopped()) return fail(StatusCode::kCancelled, "not all runs were published in time");
+    if (stopped() && any_left())
+      return fail(StatusCode::kCancelled, "not all runs were published in time");
     std::vector<Job> jobs;
     const size_t most = size.next();
     while (jobs.size() < most) {

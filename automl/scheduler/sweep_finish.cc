@@ -563,6 +563,11 @@ void SweepLead::publish_trials() {
     published = workspace.flush(&later);
   }
   const size_t lost = journal ? tracking::unrecorded_runs(**journal) : 0;
+  // Asked once more when none is lost: what the workspace's own thread has written since is not
+  // left, and what is left the journal has.
+  if (lost == 0 && !published && published.error().code == StatusCode::kCancelled) {
+    published = workspace.flush(&stop);
+  }
   if (lost > 0) {
     tell_loss(fmt::format("{} runs of this sweep are not recorded as they ended: {}", lost,
                           !journal_trouble_.empty() ? journal_trouble_
