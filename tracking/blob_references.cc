@@ -22,12 +22,6 @@ namespace {
 constexpr int kTries = 32;
 constexpr int64_t kSettleNs = int64_t{2'000'000'000};
 
-// Bytes that are there and wrong, or not there. All else may be whole.
-void note_problem(const Error& error, FoundReferences& references) {
-  const bool damage = error.code == StatusCode::kData || error.code == StatusCode::kNotFound;
-  (damage ? references.damaged : references.unreadable).push_back(error.message);
-}
-
 Status add_journals(Workspace& workspace, FoundReferences& references) {
   ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
   references.damaged = journals.damaged();
@@ -35,7 +29,7 @@ Status add_journals(Workspace& workspace, FoundReferences& references) {
   for (const auto& [run_id, found] : journals.runs()) {
     auto record = journaled_run(workspace, run_id, found);
     if (!record) {
-      note_problem(record.error(), references);
+      references.note(record.error());
       // Its file is told of again, by itself; what the journal alone says is still found.
       record = RunRecord();
       (void)found.index->replay(run_id, *record);
@@ -233,11 +227,10 @@ Result<FoundReferences> ReferenceFinder::find(const std::set<std::string>& gone)
   for (const auto& [path, known] : known_) {
     const std::string who = "run " + known.run_id;
     for (const std::string& sha256 : known.blobs) references.blobs.try_emplace(sha256, who);
-    if (known.problem) note_problem(*known.problem, references);
+    if (known.problem) references.note(*known.problem);
   }
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models,
-                         registry.blobs_needed(&references.damaged, &references.unreadable));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models, registry.blobs_needed(&references));
   for (const std::string& sha256 : models) {
     references.blobs.try_emplace(sha256, "a registered model");
   }

@@ -12,6 +12,7 @@
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 #include "tracking/journal_view.h"
+#include "tracking/read_problems.h"
 #include "tracking/run_record.h"
 #include "tracking/workspace.h"
 
@@ -20,16 +21,11 @@ namespace assay::tracking {
 // Hash of a blob -> who names it, for messages ("run 01J...", "model credit").
 using BlobReferences = std::map<std::string, std::string>;
 
-struct FoundReferences {
+// Run files, journals, model records and changes of models that are left out might name any blob.
+struct FoundReferences : ReadProblems {
   BlobReferences blobs{};
-  // A message for each run file, journal, model record and change of a model that is damaged or
-  // missing, naming it: it might name any blob.
-  std::vector<std::string> damaged{};
-  // Likewise for what may be whole: it could not be read, for want of rights or memory, or because
-  // a disk failed.
-  std::vector<std::string> unreadable{};
 
-  bool complete() const { return damaged.empty() && unreadable.empty(); }
+  bool complete() const { return empty(); }
 };
 
 // Adds the blobs that a run names: artifacts, source files, manifest, git diff, models.

@@ -26,6 +26,16 @@ Result<std::vector<DatasetUse>> uses_of(Workspace& workspace, const RunInfo& run
   return std::move(record.datasets);
 }
 
+// A list of runs has what cannot be read among what is damaged, too.
+ReadProblems problems_of(const RunList& list) {
+  ReadProblems problems{list.damaged, list.unreadable};
+  std::erase_if(problems.damaged, [&](const std::string& message) {
+    return std::find(list.unreadable.begin(), list.unreadable.end(), message) !=
+           list.unreadable.end();
+  });
+  return problems;
+}
+
 bool add_unique(std::vector<std::string>& sorted, const std::string& text) {
   const auto it = std::lower_bound(sorted.begin(), sorted.end(), text);
   if (it != sorted.end() && *it == text) return false;
@@ -63,10 +73,9 @@ int64_t last_use(const DatasetHistory& history) {
 
 }  // namespace
 
-Result<std::vector<DatasetHistory>> list_datasets(Workspace& workspace,
-                                                  std::vector<std::string>* damaged) {
+Result<std::vector<DatasetHistory>> list_datasets(Workspace& workspace, ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(RunList list, list_runs(workspace));
-  if (damaged != nullptr) *damaged = list.damaged;
+  if (problems != nullptr) *problems = problems_of(list);
   std::vector<Uses> uses;
   for (auto run = list.runs.rbegin(); run != list.runs.rend(); ++run) {
     // A trial has the data of its sweep.
@@ -79,7 +88,7 @@ Result<std::vector<DatasetHistory>> list_datasets(Workspace& workspace,
   for (const Uses& of_run : uses) {
     if (!of_run.datasets) {
       const bool gone = of_run.datasets.error().code == StatusCode::kNotFound;
-      if (!gone && damaged != nullptr) damaged->push_back(of_run.datasets.error().message);
+      if (!gone && problems != nullptr) problems->note(of_run.datasets.error());
       continue;
     }
     for (const DatasetUse& use : *of_run.datasets) add_use(by_name[use.name], use, of_run.run);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/read_problems.h"
 #include "tracking/run_record.h"
 #include "tracking/workspace.h"
 
@@ -32,10 +33,10 @@ struct DatasetHistory {
 };
 
 // All data sets that runs recorded (not those in the trash), the one used last first. Files that
-// cannot be read are told in `damaged` (may be null) and left out.
+// are damaged or cannot be read are told in `problems` (may be null) and left out.
 // Fails: io.
 Result<std::vector<DatasetHistory>> list_datasets(Workspace& workspace,
-                                                  std::vector<std::string>* damaged = nullptr);
+                                                  ReadProblems* problems = nullptr);
 
 // A data set by its name, or by the beginning (4 characters or more) of a content's hash: then with
 // that version only. Fails: not_found with the nearest name, invalid_argument if the beginning fits

@@ -285,20 +285,14 @@ Status ModelRegistry::give_up_version(std::string_view name, int64_t version,
   return commit_changes(*workspace_, name, reason, decide);
 }
 
-Result<std::vector<std::string>> ModelRegistry::blobs_needed(std::vector<std::string>* damaged,
-                                                             std::vector<std::string>* unreadable) {
-  const auto note = [&](const auto& result) {
-    const StatusCode code = result ? StatusCode::kData : result.error().code;
-    const bool damage = code == StatusCode::kData || code == StatusCode::kNotFound;
-    return note_damage(result, damage || unreadable == nullptr ? damaged : unreadable);
-  };
+Result<std::vector<std::string>> ModelRegistry::blobs_needed(ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<std::string> hashes;
   for (const std::string& name : names) {
     auto known = known_model(*workspace_, name);
-    ASSAY_RETURN_IF_ERROR(note(known));
+    ASSAY_RETURN_IF_ERROR(note_problem(known, problems));
     if (known) {
-      ASSAY_RETURN_IF_ERROR(note_damage(*known, damaged));
+      ASSAY_RETURN_IF_ERROR(note_damage(*known, problems));
     } else {
       // What the changes say is not known, so all versions count.
       known = KnownModel{name, {}, {}, {}};
@@ -307,7 +301,7 @@ Result<std::vector<std::string>> ModelRegistry::blobs_needed(std::vector<std::st
     for (const int64_t version : known->registered) {
       if (known->state.of(version).purged) continue;
       const auto record = read_version_record(*workspace_, name, version);
-      ASSAY_RETURN_IF_ERROR(note(record));
+      ASSAY_RETURN_IF_ERROR(note_problem(record, problems));
       if (record) hashes.push_back(record->sha256);
     }
   }

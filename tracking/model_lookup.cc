@@ -102,11 +102,11 @@ Result<std::vector<std::string>> model_names(const Workspace& workspace) {
   return models;
 }
 
-Status note_damage(const KnownModel& model, std::vector<std::string>* damaged) {
+Status note_damage(const KnownModel& model, ReadProblems* problems) {
   const std::vector<std::string>& found = model.state.damage;
   if (found.empty()) return {};
-  if (damaged == nullptr) return fail(StatusCode::kData, "{}", found.front());
-  damaged->insert(damaged->end(), found.begin(), found.end());
+  if (problems == nullptr) return fail(StatusCode::kData, "{}", found.front());
+  problems->damaged.insert(problems->damaged.end(), found.begin(), found.end());
   return {};
 }
 

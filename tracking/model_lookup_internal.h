@@ -9,6 +9,7 @@
 
 #include "kernels/base/status.h"
 #include "tracking/model_log_internal.h"
+#include "tracking/read_problems.h"
 
 namespace assay::tracking {
 
@@ -27,15 +28,15 @@ Result<std::vector<std::string>> model_names(const Workspace& workspace);
 
 // Notes what could not be read, or passes it on if there is nowhere to.
 template <class T>
-Status note_damage(const Result<T>& result, std::vector<std::string>* damaged) {
+Status note_problem(const Result<T>& result, ReadProblems* problems) {
   if (result) return {};
-  if (damaged == nullptr) return tl::unexpected<Error>(result.error());
-  damaged->push_back(result.error().message);
+  if (problems == nullptr) return tl::unexpected<Error>(result.error());
+  problems->note(result.error());
   return {};
 }
 
 // Tells what is damaged or missing of the model's changes, or fails with it if there is nowhere to.
-Status note_damage(const KnownModel& model, std::vector<std::string>* damaged);
+Status note_damage(const KnownModel& model, ReadProblems* problems);
 
 // Fails: not_found with the nearest name; invalid_argument; io; data if a newer release wrote an
 // event.

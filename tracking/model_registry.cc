@@ -116,23 +116,23 @@ Result<ModelVersion> register_blob(Workspace& workspace, ModelVersion model, con
 
 Result<std::vector<ModelVersion>> read_versions(const Workspace& workspace, const KnownModel& known,
                                                 const std::vector<int64_t>& versions,
-                                                std::vector<std::string>* damaged) {
+                                                ReadProblems* problems) {
   std::vector<ModelVersion> models;
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
     auto model = read_current(workspace, known, *it);
-    ASSAY_RETURN_IF_ERROR(note_damage(model, damaged));
+    ASSAY_RETURN_IF_ERROR(note_problem(model, problems));
     if (model) models.push_back(std::move(*model));
   }
   return models;
 }
 
 // A message for each record that cannot be read, those of deleted versions included.
-void note_damaged_versions(const Workspace& workspace, const KnownModel& known,
-                           std::vector<std::string>& damaged) {
+void note_unread_versions(const Workspace& workspace, const KnownModel& known,
+                          ReadProblems& problems) {
   for (const int64_t version : known.registered) {
     if (known.state.of(version).purged) continue;
     const auto record = read_version_record(workspace, known.name, version);
-    if (!record) damaged.push_back(record.error().message);
+    if (!record) problems.note(record.error());
   }
 }
 
@@ -191,18 +191,18 @@ Result<std::optional<ModelVersion>> ModelRegistry::any_made_by(
   return std::nullopt;
 }
 
-Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::string>* damaged) {
+Result<std::vector<ModelVersion>> ModelRegistry::list_models(ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<ModelVersion> models;
   for (const std::string& name : names) {
     const auto known = known_model(*workspace_, name);
-    ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
+    ASSAY_RETURN_IF_ERROR(note_problem(known, problems));
     if (!known) continue;
-    ASSAY_RETURN_IF_ERROR(note_damage(*known, damaged));
-    if (damaged != nullptr) note_damaged_versions(*workspace_, *known, *damaged);
+    ASSAY_RETURN_IF_ERROR(note_damage(*known, problems));
+    if (problems != nullptr) note_unread_versions(*workspace_, *known, *problems);
     for (auto version = known->visible.rbegin(); version != known->visible.rend(); ++version) {
       auto model = read_current(*workspace_, *known, *version);
-      if (!model && damaged == nullptr) return tl::unexpected<Error>(std::move(model.error()));
+      if (!model && problems == nullptr) return tl::unexpected<Error>(std::move(model.error()));
       if (!model) continue;  // told above; an older one stands for the model
       models.push_back(std::move(*model));
       break;
@@ -212,23 +212,23 @@ Result<std::vector<ModelVersion>> ModelRegistry::list_models(std::vector<std::st
 }
 
 Result<std::vector<ModelVersion>> ModelRegistry::list_versions(std::string_view name,
-                                                               std::vector<std::string>* damaged) {
+                                                               ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
-  ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
+  ASSAY_RETURN_IF_ERROR(note_damage(known, problems));
   ASSAY_RETURN_IF_ERROR(latest_version(known));
-  return read_versions(*workspace_, known, known.visible, damaged);
+  return read_versions(*workspace_, known, known.visible, problems);
 }
 
 Result<std::vector<ModelVersion>> ModelRegistry::list_deleted(std::string_view name,
-                                                              std::vector<std::string>* damaged) {
+                                                              ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
-  ASSAY_RETURN_IF_ERROR(note_damage(known, damaged));
+  ASSAY_RETURN_IF_ERROR(note_damage(known, problems));
   std::vector<int64_t> deleted;
   for (const int64_t version : known.registered) {
     const VersionState& changed = known.state.of(version);
     if (changed.deleted_ns > 0 && !changed.purged) deleted.push_back(version);
   }
-  return read_versions(*workspace_, known, deleted, damaged);
+  return read_versions(*workspace_, known, deleted, problems);
 }
 
 Result<ModelVersion> ModelRegistry::resolve(std::string_view reference) {
@@ -251,7 +251,7 @@ Result<std::string> ModelRegistry::read_model(const ModelVersion& model) {
 }
 
 Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name,
-                                                       std::vector<std::string>* damaged) {
+                                                       ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(const KnownModel known, known_model(*workspace_, name));
   std::vector<ModelEvent> events;
   for (const int64_t version : known.registered) {
@@ -263,8 +263,8 @@ Result<std::vector<ModelEvent>> ModelRegistry::history(std::string_view name,
   }
   ASSAY_ASSIGN_OR_RETURN(EventLog log, read_events(*workspace_, name));
   for (const EventGap& gap : log.gaps) {
-    if (damaged == nullptr) return fail(StatusCode::kData, "{}", gap.why);
-    damaged->push_back(gap.why);
+    if (problems == nullptr) return fail(StatusCode::kData, "{}", gap.why);
+    problems->damaged.push_back(gap.why);
   }
   return in_order(std::move(events), std::move(log.events));
 }

@@ -33,6 +33,7 @@
 
 #include "kernels/base/status.h"
 #include "tracking/model_card.h"
+#include "tracking/read_problems.h"
 #include "tracking/workspace.h"
 
 namespace assay::tracking {
@@ -130,15 +131,15 @@ class ModelRegistry {
   Result<ModelVersion> register_model_file(ModelVersion model, const std::string& path);
 
   // The latest version of each model that can be read, by name. With a name: all versions of it,
-  // newest first; with `deleted`, those in the trash instead. Damaged records and changes are told
-  // in `damaged` (of all versions, also of those that are not listed), and the rest is listed;
-  // without it they fail the call. Fails: not_found with the nearest name; data for a damaged
-  // record or change.
-  Result<std::vector<ModelVersion>> list_models(std::vector<std::string>* damaged = nullptr);
+  // newest first; with `deleted`, those in the trash instead. Records and changes that are damaged
+  // or cannot be read are told in `problems` (of all versions, also of those that are not listed),
+  // and the rest is listed; without it they fail the call. Fails: not_found with the nearest name;
+  // data for a damaged record or change.
+  Result<std::vector<ModelVersion>> list_models(ReadProblems* problems = nullptr);
   Result<std::vector<ModelVersion>> list_versions(std::string_view name,
-                                                  std::vector<std::string>* damaged = nullptr);
+                                                  ReadProblems* problems = nullptr);
   Result<std::vector<ModelVersion>> list_deleted(std::string_view name,
-                                                 std::vector<std::string>* damaged = nullptr);
+                                                 ReadProblems* problems = nullptr);
 
   // A version that is not deleted and comes from one of these runs, if there is any. Looks at the
   // newest versions of each model first, and stops at the first that fits. Where a change is
@@ -153,9 +154,8 @@ class ModelRegistry {
   Result<std::string> read_model(const ModelVersion& model);
   // All that happened to a model, oldest first: changes by their numbers, and each registration
   // where its time puts it, but before every change of its version. Damaged and missing changes are
-  // told in `damaged`; without it they fail the call.
-  Result<std::vector<ModelEvent>> history(std::string_view name,
-                                          std::vector<std::string>* damaged = nullptr);
+  // told in `problems`; without it they fail the call.
+  Result<std::vector<ModelEvent>> history(std::string_view name, ReadProblems* problems = nullptr);
 
   // Writes one file that holds the model and its card (model_card.h); replaces it if it is there.
   Result<ModelVersion> export_model(std::string_view reference, const std::string& path);
@@ -191,11 +191,10 @@ class ModelRegistry {
   // models: their blobs are no longer needed. Returns how many versions. Leaves models alone of
   // which a change is damaged or missing: it might have restored a version.
   Result<int64_t> purge(int64_t before_ns);
-  // Hashes of the blobs that versions rely on, those in the trash included; sorted. Damaged records
-  // and changes, which might name a blob, are told in `damaged`, and those that could not be read
-  // in `unreadable`; without them they fail the call. Fails: data, io.
-  Result<std::vector<std::string>> blobs_needed(std::vector<std::string>* damaged = nullptr,
-                                                std::vector<std::string>* unreadable = nullptr);
+  // Hashes of the blobs that versions rely on, those in the trash included; sorted. Records and
+  // changes that are damaged or cannot be read, which might name a blob, are told in `problems`;
+  // without it they fail the call. Fails: data, io.
+  Result<std::vector<std::string>> blobs_needed(ReadProblems* problems = nullptr);
   // Gives up a version whose record is damaged: it counts as deleted for good, and no alias points
   // at it. Its number is never given out again, also if the record is taken away afterwards.
   // Fails: invalid_argument if the record is whole.

@@ -69,12 +69,12 @@ std::vector<ColumnGaps> GapCounter::gaps() const {
   return some;
 }
 
-std::string gaps_json(const std::vector<ColumnGaps>& gaps) {
+nlohmann::ordered_json gaps_json(const std::vector<ColumnGaps>& gaps) {
   auto list = nlohmann::ordered_json::array();
   for (const ColumnGaps& gap : gaps) {
     list.push_back({{"column", gap.column}, {"missing", gap.missing}, {"unseen", gap.unseen}});
   }
-  return list.dump();
+  return list;
 }
 
 std::vector<std::string> gap_notes(const std::vector<ColumnGaps>& gaps) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ class GapCounter {
 };
 
 // [{"column", "missing", "unseen"}], JSON text for --json.
-std::string gaps_json(const std::vector<ColumnGaps>& gaps);
+nlohmann::ordered_json gaps_json(const std::vector<ColumnGaps>& gaps);
 
 // "missing cells: 'age' 12, 'city' 3" and "unseen levels: ..."; at most two lines, each of at most
 // five columns.

@@ -6,6 +6,7 @@
 
 #include "automl/cli/help_format.h"
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 
 namespace assay::automl::cli {
@@ -112,7 +113,7 @@ void add_completion_command(CLI::App& app, Invocation& invocation) {
   bash->callback([&app, &invocation] {
     invocation.action = [&app, &invocation]() -> Status {
       const std::string script = bash_script(app);
-      print_result(invocation.json ? nlohmann::json{{"bash", script}}.dump() + "\n" : script);
+      print_result(invocation.json ? json_line({{"bash", script}}) : script);
       return {};
     };
   });

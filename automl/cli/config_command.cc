@@ -10,6 +10,7 @@
 #include "automl/cli/config_source.h"
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/learner_groups.h"
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
@@ -82,14 +83,14 @@ Status init(const Invocation& invocation, const InitOptions& options) {
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string text, make_template(invocation, options));
   if (to_stdout) {
-    print_result(invocation.json ? nlohmann::json{{"config", text}}.dump() + "\n" : text);
+    print_result(invocation.json ? json_line({{"config", text}}) : text);
     return {};
   }
   ASSAY_ASSIGN_OR_RETURN(OutputFile file, OutputFile::open(options.out));
   ASSAY_RETURN_IF_ERROR(file.write(text));
   ASSAY_RETURN_IF_ERROR(file.close());
   if (invocation.json) {
-    print_result(nlohmann::json{{"out", path}}.dump() + "\n");
+    print_result(json_line({{"out", path}}));
   } else {
     print_note(invocation, fmt::format("wrote {0}; next: assay run {0}", path));
   }
@@ -179,7 +180,7 @@ Status check(const Invocation& invocation, const std::string& path) {
   }
   ASSAY_RETURN_IF_ERROR(std::move(mistakes).status());
   if (invocation.json) {
-    print_result(nlohmann::json{{"ok", true}, {"config", path}}.dump() + "\n");
+    print_result(json_line({{"ok", true}, {"config", path}}));
   } else {
     print_note(invocation, fmt::format("{} is good", path));
   }
@@ -225,7 +226,7 @@ void add_config_command(CLI::App& app, Invocation& invocation) {
       if (invocation.json) {
         const auto object = *markdown ? nlohmann::ordered_json{{"markdown", text}}
                                       : nlohmann::ordered_json::parse(text);
-        text = object.dump() + "\n";
+        text = json_line(object);
       }
       print_result(text);
       return {};

@@ -5,6 +5,7 @@
 
 #include "automl/cli/invocation.h"
 #include "automl/cli/json_text.h"
+#include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/dataset_list.h"
@@ -44,9 +45,9 @@ Json version_json(const DatasetVersion& version) {
 
 Result<std::vector<DatasetHistory>> read_datasets(Invocation& invocation,
                                                   tracking::Workspace& workspace) {
-  std::vector<std::string> damaged;
-  ASSAY_ASSIGN_OR_RETURN(auto all, tracking::list_datasets(workspace, &damaged));
-  print_damage(invocation, damaged);
+  tracking::ReadProblems problems;
+  ASSAY_ASSIGN_OR_RETURN(auto all, tracking::list_datasets(workspace, &problems));
+  print_problems(invocation, problems);
   return all;
 }
 
@@ -90,14 +91,16 @@ Status list_command(Invocation& invocation) {
 }
 
 // Registered versions that were made from a content, as "name:version".
-Result<std::vector<std::string>> models_of(const std::shared_ptr<tracking::Workspace>& workspace,
+Result<std::vector<std::string>> models_of(Invocation& invocation,
+                                           const std::shared_ptr<tracking::Workspace>& workspace,
                                            const std::string& content_hash) {
   std::vector<std::string> names;
   tracking::ModelRegistry registry(workspace);
-  std::vector<std::string> damaged;
-  ASSAY_ASSIGN_OR_RETURN(const auto models, registry.list_models(&damaged));
+  tracking::ReadProblems problems;
+  ASSAY_ASSIGN_OR_RETURN(const auto models, registry.list_models(&problems));
+  tell_problems(invocation, problems);
   for (const auto& model : models) {
-    ASSAY_ASSIGN_OR_RETURN(const auto versions, registry.list_versions(model.name, &damaged));
+    ASSAY_ASSIGN_OR_RETURN(const auto versions, registry.list_versions(model.name, &problems));
     for (const auto& version : versions) {
       if (!content_hash.empty() && version.dataset_hash == content_hash) {
         names.push_back(fmt::format("{}:{}", version.name, version.version));
@@ -135,7 +138,8 @@ Status show_command(Invocation& invocation, const std::string& reference) {
   Json object{{"name", history.name}, {"versions", Json::array()}};
   std::string text = fmt::format("data set {}\n", history.name);
   for (auto version = history.versions.rbegin(); version != history.versions.rend(); ++version) {
-    ASSAY_ASSIGN_OR_RETURN(const auto models, models_of(workspace, version->content_hash));
+    ASSAY_ASSIGN_OR_RETURN(const auto models,
+                           models_of(invocation, workspace, version->content_hash));
     Json entry = version_json(*version);
     entry["models"] = models;
     entry["run_ids"] = Json::array();

@@ -5,6 +5,7 @@
 #include "automl/cli/device_timing.h"
 #include "automl/cli/engine.h"
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/environment.h"
@@ -155,7 +156,7 @@ std::string devices_json(const Engine& engine) {
     object["unavailable"].push_back({{"kind", missing.kind}, {"reason", missing.reason}});
   }
   object["calibration"] = calibration_json_of(engine.calibration());
-  return object.dump() + "\n";
+  return json_line(object);
 }
 
 std::string devices_text(const Engine& engine) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "automl/cli/help_format.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
@@ -264,9 +265,9 @@ Status explain_rows(const Invocation& invocation, const ExplainOptions& options,
                    {"base_values", explainer.bases()},
                    {"importance", columns_json(columns, false)},
                    {"notes", stream.notes},
-                   {"columns", Json::parse(gaps_json(stream.gaps))}};
+                   {"columns", gaps_json(stream.gaps)}};
     if (!options.out.path.empty()) object["out"] = options.out.path;
-    print_result(object.dump() + "\n");
+    print_result(json_line(object));
     return {};
   }
   print_result(table_text(columns, "mean |contribution|", false));
@@ -336,8 +337,8 @@ Status permute_columns(const Invocation& invocation, const ExplainOptions& optio
                          {"repeats", options.repeats},
                          {"importance", columns_json(columns, true)},
                          {"notes", streamed->notes},
-                         {"columns", Json::parse(gaps_json(streamed->gaps))}};
-    print_result(object.dump() + "\n");
+                         {"columns", gaps_json(streamed->gaps)}};
+    print_result(json_line(object));
     return {};
   }
   print_result(table_text(columns, fmt::format("loss of {}", metric.name()), true));

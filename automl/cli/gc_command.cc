@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/config/units.h"
 #include "automl/report/text_table.h"
@@ -46,7 +47,7 @@ std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
   object["damaged"] = report.damaged;
   object["missing"] = report.missing;
   object["unreadable"] = report.unreadable;
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_text(object);
 }
 
 std::string report_text(const tracking::GarbageReport& report, bool dry_run) {

@@ -5,6 +5,7 @@
 
 #include "automl/cli/help_format.h"
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "kernels/base/names.h"
 
@@ -30,8 +31,7 @@ Status print_help(const Invocation& invocation, const CLI::App& app,
     path += " " + word;
   }
   const std::string text = help_text(*command, path);
-  print_result(invocation.json ? nlohmann::json{{"command", path}, {"help", text}}.dump() + "\n"
-                               : text);
+  print_result(invocation.json ? json_line({{"command", path}, {"help", text}}) : text);
   return {};
 }
 

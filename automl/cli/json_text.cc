@@ -9,9 +9,11 @@ namespace assay::automl::cli {
 
 using Json = nlohmann::ordered_json;
 
-std::string json_line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string json_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
+
+std::string json_line(const Json& json) { return json_text(json) + "\n"; }
 
 Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 

@@ -8,7 +8,8 @@
 
 namespace assay::automl::cli {
 
-// On one line, with '\n'. Bytes that are no UTF-8 are replaced.
+// On one line, without and with '\n'. Bytes that are no UTF-8 are replaced.
+std::string json_text(const nlohmann::ordered_json& json);
 std::string json_line(const nlohmann::ordered_json& json);
 
 // Null for NaN and the infinities.

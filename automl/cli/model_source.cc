@@ -63,6 +63,11 @@ void tell_damage(Invocation& invocation, std::span<const std::string> damaged) {
              "what that says of its model is left out; `assay fsck --quarantine` puts it away");
 }
 
+void tell_problems(Invocation& invocation, const tracking::ReadProblems& problems) {
+  tell_damage(invocation, problems.damaged);
+  print_unreadable(invocation, problems.unreadable);
+}
+
 Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, create));
   return tracking::ModelRegistry(std::move(workspace));

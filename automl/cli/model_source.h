@@ -10,6 +10,7 @@
 #include "automl/cli/invocation.h"
 #include "automl/preprocess/predictor.h"
 #include "tracking/model_registry.h"
+#include "tracking/read_problems.h"
 
 namespace assay::automl::cli {
 
@@ -33,6 +34,8 @@ Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool
 
 // Names what is damaged of models' records and changes, as print_damage, and says the way out.
 void tell_damage(Invocation& invocation, std::span<const std::string> damaged);
+// The same for lists of models, where some may be whole and unreadable.
+void tell_problems(Invocation& invocation, const tracking::ReadProblems& problems);
 
 // Pairs of `KEY=VALUE`. Fails: invalid_argument.
 Result<std::map<std::string, std::string>> parse_tags(const std::vector<std::string>& texts);

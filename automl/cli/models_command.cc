@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
@@ -58,12 +59,12 @@ Status list_command(Invocation& invocation, const ListOptions& options) {
     return fail(StatusCode::kInvalidArgument, "--deleted needs the model's name");
   }
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  std::vector<std::string> damaged;
-  auto listed = options.name.empty() ? registry.list_models(&damaged)
-                : options.deleted    ? registry.list_deleted(options.name, &damaged)
-                                     : registry.list_versions(options.name, &damaged);
+  tracking::ReadProblems problems;
+  auto listed = options.name.empty() ? registry.list_models(&problems)
+                : options.deleted    ? registry.list_deleted(options.name, &problems)
+                                     : registry.list_versions(options.name, &problems);
   if (!listed) return tl::unexpected<Error>(listed.error());
-  tell_damage(invocation, damaged);
+  tell_problems(invocation, problems);
   if (invocation.json) {
     std::string out = "[";
     for (const auto& model : *listed) out += (out.size() > 1 ? "," : "") + model_json(model);
@@ -192,14 +193,14 @@ std::string event_json(const std::string& name, const tracking::ModelEvent& even
                                                        {"from", maybe(change.from)},
                                                        {"to", maybe(change.to)}});
   }
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_text(object);
 }
 
 Status history_command(Invocation& invocation, const std::string& name) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
-  std::vector<std::string> damaged;
-  ASSAY_ASSIGN_OR_RETURN(const auto events, registry.history(name, &damaged));
-  tell_damage(invocation, damaged);
+  tracking::ReadProblems problems;
+  ASSAY_ASSIGN_OR_RETURN(const auto events, registry.history(name, &problems));
+  tell_problems(invocation, problems);
   if (invocation.json) {
     std::string out = "[";
     for (const auto& event : events) out += (out.size() > 1 ? "," : "") + event_json(name, event);
@@ -223,7 +224,7 @@ Status history_command(Invocation& invocation, const std::string& name) {
 }
 
 Result<DiffSide> diff_side(tracking::Workspace& workspace, tracking::ModelRegistry& registry,
-                           const std::string& reference, std::vector<std::string>& damaged) {
+                           const std::string& reference, tracking::ReadProblems& problems) {
   DiffSide side;
   ASSAY_ASSIGN_OR_RETURN(side.model, registry.resolve(reference));
   if (side.model.run_id.empty()) return side;
@@ -234,7 +235,7 @@ Result<DiffSide> diff_side(tracking::Workspace& workspace, tracking::ModelRegist
   if (source) {
     side.source = std::move(*source);
   } else if (source.error().code != StatusCode::kNotFound) {
-    damaged.push_back(std::move(source.error().message));
+    problems.note(source.error());
   }
   return side;
 }
@@ -242,14 +243,15 @@ Result<DiffSide> diff_side(tracking::Workspace& workspace, tracking::ModelRegist
 Status diff_command(Invocation& invocation, const std::string& first, const std::string& second) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   tracking::ModelRegistry registry(workspace);
-  std::vector<std::string> damaged;
-  ASSAY_ASSIGN_OR_RETURN(const DiffSide a, diff_side(*workspace, registry, first, damaged));
-  ASSAY_ASSIGN_OR_RETURN(const DiffSide b, diff_side(*workspace, registry, second, damaged));
+  tracking::ReadProblems problems;
+  ASSAY_ASSIGN_OR_RETURN(const DiffSide a, diff_side(*workspace, registry, first, problems));
+  ASSAY_ASSIGN_OR_RETURN(const DiffSide b, diff_side(*workspace, registry, second, problems));
+  auto& damaged = problems.damaged;
   damaged.insert(damaged.end(), a.model.damage.begin(), a.model.damage.end());
   if (a.model.name != b.model.name) {
     damaged.insert(damaged.end(), b.model.damage.begin(), b.model.damage.end());
   }
-  tell_damage(invocation, damaged);
+  tell_problems(invocation, problems);
   print_result(invocation.json ? diff_json(a, b) + "\n" : diff_text(a, b, terminal_width()));
   return {};
 }

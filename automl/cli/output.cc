@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "automl/cli/interrupt.h"
+#include "automl/cli/json_text.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl::cli {
@@ -58,6 +59,11 @@ void print_unreadable(Invocation& invocation, std::span<const std::string> unrea
   if (!unreadable.empty()) invocation.exit_code = exit_code_of(StatusCode::kIo);
 }
 
+void print_problems(Invocation& invocation, const tracking::ReadProblems& problems) {
+  print_damage(invocation, problems.damaged);
+  print_unreadable(invocation, problems.unreadable);
+}
+
 void print_problems(Invocation& invocation, std::span<const std::string> problems,
                     std::span<const std::string> unreadable) {
   std::vector<std::string> damaged(problems.begin(), problems.end());
@@ -72,7 +78,7 @@ void print_error(const Invocation& invocation, const Error& error) {
   if (invocation.json) {
     const nlohmann::json object = {
         {"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
-    print_result(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    print_result(json_line(object));
   }
   print_message("assay: error: " + printable_lines(error.message) + "\n");
 }

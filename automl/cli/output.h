@@ -9,6 +9,7 @@
 #include "automl/cli/invocation.h"
 #include "automl/report/text_table.h"
 #include "kernels/base/status.h"
+#include "tracking/read_problems.h"
 
 namespace assay::automl::cli {
 
@@ -24,6 +25,8 @@ void print_damage(Invocation& invocation, std::span<const std::string> damaged);
 // Likewise for what could not be read and may be whole: the exit code is that of failed input and
 // output.
 void print_unreadable(Invocation& invocation, std::span<const std::string> unreadable);
+// Both.
+void print_problems(Invocation& invocation, const tracking::ReadProblems& problems);
 // Both, of messages of which those in `unreadable` may be whole.
 void print_problems(Invocation& invocation, std::span<const std::string> problems,
                     std::span<const std::string> unreadable);

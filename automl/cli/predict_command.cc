@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "automl/cli/json_text.h"
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
@@ -104,16 +105,15 @@ Status predict(Invocation& invocation, const PredictOptions& options) {
   for (const std::string& note : gap_notes(stream.gaps)) print_note(invocation, note);
   if (sink.to_stdout()) return {};
   if (invocation.json) {
-    const nlohmann::ordered_json object = {
-        {"model", model.name},
-        {"version", model.version},
-        {"rows", stream.rows},
-        {"out", options.out.path},
-        {"device", engine->chosen().front()->info().id},
-        {"emulated", engine->chosen().front()->info().emulated},
-        {"notes", stream.notes},
-        {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
-    print_result(object.dump() + "\n");
+    const nlohmann::ordered_json object = {{"model", model.name},
+                                           {"version", model.version},
+                                           {"rows", stream.rows},
+                                           {"out", options.out.path},
+                                           {"device", engine->chosen().front()->info().id},
+                                           {"emulated", engine->chosen().front()->info().emulated},
+                                           {"notes", stream.notes},
+                                           {"columns", gaps_json(stream.gaps)}};
+    print_result(json_line(object));
   } else {
     print_note(invocation, fmt::format("{} rows predicted by {} written to {}", stream.rows,
                                        model.name, options.out.path));

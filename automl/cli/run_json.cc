@@ -10,10 +10,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& object) {
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 Json map_json(const std::map<std::string, tracking::Value>& values) {
   Json object = Json::object();
   for (const auto& [key, value] : values) object[key] = value_json(value);
@@ -114,7 +110,7 @@ Json record_object(const tracking::RunRecord& record) {
 
 }  // namespace
 
-std::string run_info_json(const tracking::RunInfo& info) { return dump(info_object(info)); }
+std::string run_info_json(const tracking::RunInfo& info) { return json_text(info_object(info)); }
 
 std::string run_row_json(const tracking::RunRow& row, std::span<const tracking::RunField> shown) {
   Json object = info_object(row.info);
@@ -125,17 +121,17 @@ std::string run_row_json(const tracking::RunRow& row, std::span<const tracking::
     object["values"][tracking::field_text(shown[i])] =
         row.values[i] ? value_json(*row.values[i]) : Json();
   }
-  return dump(object);
+  return json_text(object);
 }
 
 std::string run_record_json(const tracking::RunRecord& record) {
-  return dump(record_object(record));
+  return json_text(record_object(record));
 }
 
 std::string run_record_json(const tracking::RunRecord& record, const std::string& file) {
   Json object = record_object(record);
   object["file"] = file.empty() ? Json() : Json(file);
-  return dump(object);
+  return json_text(object);
 }
 
 std::string model_json(const tracking::ModelVersion& model) {
@@ -170,7 +166,7 @@ std::string model_json(const tracking::ModelVersion& model) {
   }
   const Json contract = Json::parse(model.input_contract, nullptr, false);
   object["input_contract"] = contract.is_discarded() ? Json() : contract;
-  return dump(object);
+  return json_text(object);
 }
 
 }  // namespace assay::automl::cli

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
 #include "tracking/run_follower.h"
@@ -82,9 +83,7 @@ class Tail {
     print_json(line);
   }
 
-  static void print_json(const nlohmann::ordered_json& line) {
-    print_result(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  }
+  static void print_json(const nlohmann::ordered_json& line) { print_result(json_line(line)); }
 
   const Invocation& invocation_;
   const TailOptions& options_;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
@@ -131,7 +132,7 @@ Status list_trash(Invocation& invocation) {
       object["bytes"] = run.bytes;
       array.push_back(std::move(object));
     }
-    print_result(array.dump() + "\n");
+    print_result(json_line(array));
     return {};
   }
   if (runs.empty() && !invocation.csv) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/help_format.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/cli/prediction_stream.h"
@@ -38,19 +39,18 @@ Status score(Invocation& invocation, const ScoreOptions& options) {
   auto result = metric.in(predictor.frame()).score(view, scored.targets());
   if (!result) return fail_with(std::move(result.error()), options.table.path);
   if (invocation.json) {
-    const nlohmann::ordered_json object = {
-        {"model", model.name},
-        {"version", model.version},
-        {"task", std::string(name_of(predictor.task()))},
-        {"metric", std::string(metric.name())},
-        {"score", *result},
-        {"rows", rows - scored.missing()},
-        {"rows_without_target", scored.missing()},
-        {"device", engine->chosen().front()->info().id},
-        {"emulated", engine->chosen().front()->info().emulated},
-        {"notes", stream.notes},
-        {"columns", nlohmann::ordered_json::parse(gaps_json(stream.gaps))}};
-    print_result(object.dump() + "\n");
+    const nlohmann::ordered_json object = {{"model", model.name},
+                                           {"version", model.version},
+                                           {"task", std::string(name_of(predictor.task()))},
+                                           {"metric", std::string(metric.name())},
+                                           {"score", *result},
+                                           {"rows", rows - scored.missing()},
+                                           {"rows_without_target", scored.missing()},
+                                           {"device", engine->chosen().front()->info().id},
+                                           {"emulated", engine->chosen().front()->info().emulated},
+                                           {"notes", stream.notes},
+                                           {"columns", gaps_json(stream.gaps)}};
+    print_result(json_line(object));
     return {};
   }
   print_result(fmt::format("{} {}\n", metric.name(), score_text(*result)));

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/cli/invocation.h"
+#include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "tracking/environment.h"
 
@@ -37,8 +38,8 @@ void add_version_command(CLI::App& app, Invocation& invocation) {
   command->footer("Examples:\n  assay version\n  assay version --json");
   command->callback([&invocation] {
     invocation.action = [&invocation]() -> Status {
-      print_result((invocation.json ? version_object(invocation.argv).dump() : version_text()) +
-                   "\n");
+      print_result(invocation.json ? json_line(version_object(invocation.argv))
+                                   : version_text() + "\n");
       return {};
     };
   });

@@ -352,6 +352,13 @@ class HintTest(CliCase):
         self.assay('run', '--data', 'dash.csv', '--target', 'y', '--trials', 1,
                    '--missing-tokens', '-')
 
+    def test_json_of_names_that_are_no_utf8(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        name = os.fsdecode(b'c\xff.yaml')
+        told = self.assay_json('config', 'init', 't.csv', '--target', 'default', '--out', name)
+        self.assertEqual(told['out'], 'c\ufffd.yaml')
+        self.assertEqual(self.assay_json('config', 'check', name)['config'], 'c\ufffd.yaml')
+
     def test_mistakes_of_a_config_come_by_line(self):
         cli_case.binary_table(self.path('t.csv'), rows=60)
         self.write('c.yaml', 'data:\n  train: t.csv\n  target: default\n  drop: [nois]\n'

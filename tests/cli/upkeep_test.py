@@ -167,10 +167,16 @@ class UpkeepTest(CliCase):
         process = self.assay('gc', '--grace', '0s', '--keep-deleted', '0s', code=5)
         self.assertIn('unreadable: ', process.stderr)
         self.assertNotIn('damaged', process.stderr + process.stdout)
-        for command in (['runs', 'list'], ['experiments', 'list'], ['workspace', 'info']):
+        [record] = glob.glob(self.path('.assay/models/one/versions/1.json'))
+        os.rename(record, self.path('aside.json'))
+        os.symlink('n' * 300, record)
+        for command in (['runs', 'list'], ['experiments', 'list'], ['data', 'list'],
+                        ['models', 'list'], ['workspace', 'info']):
             process = self.assay(*command, code=5)
             self.assertIn('unreadable: ', process.stderr)
             self.assertNotIn('damaged: ', process.stderr)
+        os.remove(record)
+        os.rename(self.path('aside.json'), record)
         report = self.assay_json('gc', '--grace', '0s', code=5)
         self.assertEqual((report['damaged'], len(report['unreadable'])), ([], 1))
 

@@ -87,11 +87,11 @@ TEST_F(DatasetList, TellsDamagedFilesAndGoesOn) {
   add("b.csv", 'b');
   const std::string path = run_file_of(*workspace_, broken);
   spill(path, slurp(path).substr(0, 1000));
-  std::vector<std::string> damaged;
-  const auto all = list_datasets(*workspace_, &damaged);
+  ReadProblems problems;
+  const auto all = list_datasets(*workspace_, &problems);
   ASSERT_TRUE(all);
   ASSERT_EQ(all->size(), 1U);
-  EXPECT_THAT(damaged, testing::Contains(HasSubstr(broken)));
+  EXPECT_THAT(problems.damaged, testing::Contains(HasSubstr(broken)));
 }
 
 }  // namespace

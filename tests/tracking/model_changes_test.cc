@@ -306,11 +306,11 @@ TEST_F(ModelChangesTest, ADamagedOrMissingEventIsNamedAndHarmsNoOther) {
   expect_left_out("missing");
   EXPECT_EQ(registry_->edit("adult", 1, {.stage = "staging"})->stage, "staging");
   EXPECT_TRUE(registry_->resolve("other")->damage.empty());
-  std::vector<std::string> damaged;
-  const auto listed = registry_->list_models(&damaged);
+  ReadProblems problems;
+  const auto listed = registry_->list_models(&problems);
   ASSERT_TRUE(listed);
   EXPECT_EQ(listed->size(), 2U);
-  EXPECT_EQ(damaged.size(), 1U);
+  EXPECT_EQ(problems.damaged.size(), 1U);
 }
 
 TEST_F(ModelChangesTest, ReadsAliasesOfTheFirstFormat) {

@@ -241,11 +241,11 @@ TEST_F(DamagedChanges, OneDisablesNothingAndIsTold) {
   const auto model = registry().resolve("credit");
   EXPECT_EQ(*registry().read_model(*model), "other model bytes");
   EXPECT_TRUE(registry().export_model("credit", folder_ / "credit.assay"));
-  std::vector<std::string> damaged;
-  EXPECT_EQ(registry().list_models(&damaged)->size(), 1U);
-  EXPECT_EQ(registry().list_versions("credit", &damaged)->size(), 2U);
-  EXPECT_EQ(registry().history("credit", &damaged)->size(), 5U);
-  EXPECT_EQ(damaged.size(), 3U);
+  ReadProblems problems;
+  EXPECT_EQ(registry().list_models(&problems)->size(), 1U);
+  EXPECT_EQ(registry().list_versions("credit", &problems)->size(), 2U);
+  EXPECT_EQ(registry().history("credit", &problems)->size(), 5U);
+  EXPECT_EQ(problems.damaged.size(), 3U);
   EXPECT_EQ(registry().list_models().error().code, StatusCode::kData);
   EXPECT_EQ(registry().list_versions("credit").error().code, StatusCode::kData);
   EXPECT_EQ(registry().history("credit").error().code, StatusCode::kData);

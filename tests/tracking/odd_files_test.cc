@@ -10,6 +10,7 @@
 #include "tests/tracking/unreadable_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/catalog.h"
+#include "tracking/dataset_list.h"
 #include "tracking/garbage.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_file.h"
@@ -158,6 +159,10 @@ TEST_F(OddFiles, ThatAreLinksToADiskThatIsAwayAreNotTakenForNothing) {
   fs::create_directory_symlink("/disk/that/is/away", store("models/credit"));
   EXPECT_EQ(ModelRegistry(workspace_).list_models().error().code, StatusCode::kIo);
   EXPECT_FALSE(collect_garbage(*workspace_, kAtOnce));
+  ReadProblems problems;
+  ASSERT_TRUE(list_datasets(*workspace_, &problems));
+  EXPECT_THAT(problems.unreadable, ElementsAre(HasSubstr(folder)));
+  EXPECT_THAT(problems.damaged, IsEmpty()) << "it may be whole";
 }
 
 TEST_F(OddFiles, ThatAreWholeFoldersOnADiskThatIsAwayAreNotTakenForNothing) {
@@ -418,10 +423,10 @@ TEST_F(OddFiles, InPlaceOfAVersionKeepItsNumber) {
   for (size_t kind = 0; kind < kinds.size(); ++kind) {
     fs::remove_all(record);
     kinds[kind](record);
-    std::vector<std::string> damaged;
-    const auto models = registry.list_models(&damaged);
+    ReadProblems problems;
+    const auto models = registry.list_models(&problems);
     ASSERT_TRUE(models) << models.error().message;
-    EXPECT_THAT(damaged, Contains(HasSubstr("versions/2.json"))) << kind;
+    EXPECT_THAT(problems.damaged, Contains(HasSubstr("versions/2.json"))) << kind;
     ASSERT_EQ(models->size(), 1U) << "the newest that can be read stands for it";
     EXPECT_EQ(models->front().version, 1);
     EXPECT_THAT(check().problems, ElementsAre(HasSubstr("versions/2.json"))) << kind;

@@ -119,9 +119,9 @@ TEST_F(Quarantine, OfAModelsRecordGivesTheVersionUpAndNotItsNumber) {
   ASSERT_TRUE(registry.register_model({.name = "credit"}, std::as_bytes(std::span(model))));
   ASSERT_TRUE(registry.set_alias("credit", "champion", 2));
   spill(store("models/credit/versions/2.json"), "{");
-  std::vector<std::string> damaged;
-  ASSERT_TRUE(registry.list_models(&damaged));
-  EXPECT_THAT(damaged, ElementsAre(HasSubstr("versions/2.json")));
+  ReadProblems problems;
+  ASSERT_TRUE(registry.list_models(&problems));
+  EXPECT_THAT(problems.damaged, ElementsAre(HasSubstr("versions/2.json")));
   EXPECT_EQ(put_away().moved.size(), 1U);
   EXPECT_FALSE(std::filesystem::exists(store("models/credit/versions/2.json")));
   EXPECT_EQ(registry.resolve("credit")->version, 1);
@@ -172,9 +172,9 @@ TEST_F(LostVersions, AreSeenByTheGapAndByWhatNamesThem) {
                                             HasSubstr("versions/3.json' is missing")));
   lose(1);
   EXPECT_EQ(check().problems.size(), 3U) << "a model of which there are only changes";
-  std::vector<std::string> damaged;
-  ASSERT_TRUE(ModelRegistry(workspace_).list_models(&damaged));
-  EXPECT_EQ(damaged.size(), 3U);
+  ReadProblems problems;
+  ASSERT_TRUE(ModelRegistry(workspace_).list_models(&problems));
+  EXPECT_EQ(problems.damaged.size(), 3U);
   EXPECT_EQ(ModelRegistry(workspace_).resolve("credit@champion").error().code, StatusCode::kData);
 }
 
