@@ -122,6 +122,9 @@ Status JournalIndex::read_segment(uint32_t segment) {
     }
   }
   if (unborn(bytes)) {
+    // What was on disk once is not being created.
+    const uint64_t epoch = segment_epoch(name_in(segments_[segment]));
+    reading.synced = std::max(reading.synced, synced_bytes_unchecked(bytes, epoch));
     if (reading.synced > 0) note_gap(reading, 0, bytes.size());
     return {};
   }
@@ -217,10 +220,17 @@ bool JournalIndex::take_frame(const Reading& reading, const Frame& frame) {
     ++orphans_[frame.run];
     return true;
   }
-  if (it == by_number_.end() || !known_type) {
+  if (!known_type) {
+    // Its checksum fits, so it is what somebody wrote.
     damaged_.push_back(fmt::format(
-        "journal '{}' is damaged, or a newer release wrote it: a change of type {} of run {}", path,
-        frame.type, frame.run));
+        "journal '{}' has a change of type {} (this release knows {}), written by a newer "
+        "release: use a newer Assay",
+        path, frame.type, kChangeTypeCount));
+    return false;
+  }
+  if (it == by_number_.end()) {
+    damaged_.push_back(fmt::format("journal '{}' is damaged: a change of type {} of run {}", path,
+                                   frame.type, frame.run));
     return false;
   }
   const auto payload_at = static_cast<int64_t>(frame.payload.data() - reading.bytes.data());

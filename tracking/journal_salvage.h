@@ -31,6 +31,10 @@ std::vector<Stretch> find_stretches(std::string_view segment, size_t from, uint6
 uint64_t synced_bytes(std::string_view segment, const std::vector<Stretch>& stretches,
                       uint64_t salt, uint64_t epoch);
 
+// The same where the header is lost and with it the salt: notes are known by what else they hold,
+// and none says more than the bytes before it.
+uint64_t synced_bytes_unchecked(std::string_view segment, uint64_t epoch);
+
 // The frame at `at`, which does not check, as it was if one bit of it changed; nothing if one bit
 // does not explain it: then it may be what a crash leaves. (A torn frame of n bytes looks so by
 // chance once in 2^29 / n times; those above `limit_bytes` are not looked at.)

@@ -264,8 +264,11 @@ Result<std::vector<DamagedFile>> unrecovered(Workspace& workspace) {
     if (!folder.taken || !folder.path.ends_with(writer->id())) continue;
     const auto index = JournalIndex::read(workspace.files(), folder.path);
     if (!index || index->damaged().empty()) continue;
+    // Part of it may be a newer release's: then all of it is left to that.
+    const std::vector<std::string>& damaged = index->damaged();
+    const auto newer = std::find_if(damaged.begin(), damaged.end(), written_by_newer);
     found.push_back({Kind::kJournal, folder.path.substr(workspace.path().size() + 1),
-                     index->damaged().front()});
+                     newer == damaged.end() ? damaged.front() : *newer});
   }
   return found;
 }

@@ -1,14 +1,17 @@
 // Runs are copied object by object with H5Ocopy, so nothing is decoded and encoded again, from
 // images whose seal was verified. A file's root group cannot be the target of a copy, hence its
-// members and attributes are copied one at a time.
+// members and attributes are copied one at a time. HDF5 1.10 crashes where a write fails in the
+// middle of a copy, so room for each part is taken before it.
 #include "tracking/run_bundle.h"
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <set>
 
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
+#include "tracking/disk_room_internal.h"
 #include "tracking/environment.h"
 #include "tracking/folded_run.h"
 #include "tracking/hdf5_internal.h"
@@ -50,6 +53,7 @@ class BundleFile {
     BundleFile file;
     file.file_ = Hdf5File(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
     if (!file.file_.valid()) return hdf5_failure(fmt::format("create '{}'", path));
+    file.room_ = std::make_unique<DiskRoom>(path);
     return file;
   }
   ~BundleFile() {
@@ -60,15 +64,27 @@ class BundleFile {
   BundleFile& operator=(BundleFile&&) = delete;
 
   hid_t id() const { return file_.get(); }
+  // Before so many bytes more are written, with what HDF5 says of them. Fails: io.
+  Status reserve(size_t bytes) {
+    constexpr size_t kOfHdf5 = size_t{128} << 10;
+    hsize_t size = 0;
+    {
+      const Hdf5Session session;
+      if (H5Fget_filesize(id(), &size) < 0) return hdf5_failure("measure the bundle");
+    }
+    return room_->reserve(static_cast<int64_t>(size + bytes + bytes / 64 + kOfHdf5));
+  }
   Status close() {
     const Hdf5Session session;
     if (!file_.reset()) return hdf5_failure("finish the bundle");
+    room_->give_back();
     return {};
   }
 
  private:
   BundleFile() = default;
   Hdf5File file_;
+  std::unique_ptr<DiskRoom> room_;
 };
 
 // Copies one attribute of `object_id` to the group that `data` points at.
@@ -77,6 +93,8 @@ herr_t copy_attribute(hid_t object_id, const char* name, const H5A_info_t*, void
   const Hdf5Attribute from(H5Aopen(object_id, name, H5P_DEFAULT));
   if (!from.valid()) return -1;
   const Hdf5Type type(H5Aget_type(from.get()));
+  // No run file has any; its bytes would be addresses.
+  if (H5Tdetect_class(type.get(), H5T_VLEN) > 0 || H5Tis_variable_str(type.get()) > 0) return -1;
   const Hdf5Space space(H5Aget_space(from.get()));
   const hssize_t count = H5Sget_simple_extent_npoints(space.get());
   if (!type.valid() || count < 0) return -1;
@@ -101,6 +119,12 @@ Status copy_run(hid_t file, const std::string& run_id, std::string_view image) {
   }
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, link_names(root.get()));
   for (const std::string& name : names) {
+    H5L_info_t link{};
+    if (H5Lget_info(root.get(), name.c_str(), &link, H5P_DEFAULT) < 0 ||
+        link.type != H5L_TYPE_HARD) {
+      return fail(StatusCode::kData, "run {} is damaged: '{}' in its file leads elsewhere", run_id,
+                  name);
+    }
     if (H5Ocopy(root.get(), name.c_str(), target, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0) {
       return hdf5_failure(fmt::format("copy '{}' of run {}", name, run_id));
     }
@@ -135,8 +159,9 @@ class Bundler {
   Bundler(Workspace& workspace, const BundleOptions& options, const StopToken& stop)
       : workspace_(workspace), options_(options), stop_(stop) {}
 
-  Status write(hid_t file) {
-    ASSAY_RETURN_IF_ERROR(write_head(file, workspace_));
+  Status write(BundleFile& file) {
+    ASSAY_RETURN_IF_ERROR(file.reserve(0));
+    ASSAY_RETURN_IF_ERROR(write_head(file.id(), workspace_));
     ASSAY_RETURN_IF_ERROR(write_runs(file));
     return options_.blobs ? write_blobs(file) : Status();
   }
@@ -160,10 +185,10 @@ class Bundler {
     return all;
   }
 
-  Status write_runs(hid_t file) {
+  Status write_runs(BundleFile& file) {
     ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace_));
     ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> run_ids, ids());
-    ASSAY_RETURN_IF_ERROR(make_group(file, "runs"));
+    ASSAY_RETURN_IF_ERROR(make_group(file.id(), "runs"));
     for (const std::string& run_id : run_ids) {
       if (stop_.requested()) return fail(StatusCode::kCancelled, "the export was interrupted");
       const auto run = folded_run(workspace_, journals, run_id);
@@ -179,10 +204,11 @@ class Bundler {
     return {};
   }
 
-  Status write_run(hid_t file, const std::string& run_id, const FoldedRun& run) {
+  Status write_run(BundleFile& file, const std::string& run_id, const FoldedRun& run) {
     const std::string path = run_file_of(workspace_, run_id);
     ASSAY_ASSIGN_OR_RETURN(const std::string_view image, verified_image(run.bytes, path));
-    ASSAY_RETURN_IF_ERROR(copy_run(file, run_id, image));
+    ASSAY_RETURN_IF_ERROR(file.reserve(image.size()));
+    ASSAY_RETURN_IF_ERROR(copy_run(file.id(), run_id, image));
     ++report_.runs;
     if (run.cut) ++report_.runs_cut;
     if (!options_.blobs) return {};
@@ -206,8 +232,8 @@ class Bundler {
     return {};
   }
 
-  Status write_blobs(hid_t file) {
-    ASSAY_RETURN_IF_ERROR(make_group(file, "blobs"));
+  Status write_blobs(BundleFile& file) {
+    ASSAY_RETURN_IF_ERROR(make_group(file.id(), "blobs"));
     BlobStore blobs(workspace_);
     for (const auto& [sha256, who] : references_) {
       if (stop_.requested()) return fail(StatusCode::kCancelled, "the export was interrupted");
@@ -217,7 +243,8 @@ class Bundler {
         ASSAY_RETURN_IF_ERROR(note_damage(error));
         continue;
       }
-      ASSAY_RETURN_IF_ERROR(write_blob(file, sha256, *bytes));
+      ASSAY_RETURN_IF_ERROR(file.reserve(bytes->size()));
+      ASSAY_RETURN_IF_ERROR(write_blob(file.id(), sha256, *bytes));
       ++report_.blobs;
     }
     return {};
@@ -239,7 +266,7 @@ Result<BundleReport> export_bundle(Workspace& workspace, const std::string& path
   Bundler bundler(workspace, options, stop);
   {
     ASSAY_ASSIGN_OR_RETURN(BundleFile file, BundleFile::create(unfinished.path()));
-    ASSAY_RETURN_IF_ERROR(bundler.write(file.id()));
+    ASSAY_RETURN_IF_ERROR(bundler.write(file));
     ASSAY_RETURN_IF_ERROR(file.close());
   }
   FileLayer& files = workspace.files();

@@ -230,8 +230,10 @@ Result<std::vector<RunInfo>> restore_runs(Workspace& workspace,
     }
   }
   std::set<std::string> folders = {trash_folder(workspace)};
-  // From the top down, as they were made.
-  for (const RunInfo& info : family) {
+  // From the bottom up: as long as a run is in the trash, what is left of its family can be
+  // restored with it, also when this process ends half-way.
+  for (auto it = family.rbegin(); it != family.rend(); ++it) {
+    const RunInfo& info = *it;
     const std::string to = run_file_of(workspace, info.run_id);
     ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(parent_of(run_file_path(info.run_id))));
     const Status moved = files.rename(by_id[info.run_id]->path, to);

@@ -8,6 +8,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "automl/cli/help_format.h"
 #include "automl/cli/interrupt.h"
@@ -100,6 +101,26 @@ int run_action(Invocation& invocation) {
 
 }  // namespace
 
+namespace {
+
+// CLI11 takes the next argument for the value of `--name=`: the empty one becomes an argument.
+std::vector<std::string> with_empty_values(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) arguments.emplace_back(argv[i]);
+  const auto rest = std::find(arguments.rbegin(), arguments.rend(), "--");
+  std::vector<std::string> last_first(arguments.begin(), rest.base());
+  for (auto it = rest.base(); it != arguments.end(); ++it) {
+    if (it->size() > 3 && it->starts_with("--") && it->find('=') == it->size() - 1) {
+      last_first.emplace_back();
+      it->pop_back();
+    }
+    last_first.push_back(std::move(*it));
+  }
+  return last_first;
+}
+
+}  // namespace
+
 int run_program(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--device-worker")
     return run_device_worker(argv[2]);
@@ -115,7 +136,7 @@ int run_program(int argc, char** argv) {
       ->group(kGeneralGroup);
   add_commands(app, invocation);
   try {
-    app.parse(argc, argv);
+    app.parse(with_empty_values(argc, argv));
   } catch (const CLI::CallForHelp&) {
     print_result(app.help());
     return flush_output() ? 0 : 5;

@@ -119,6 +119,7 @@ Status run_sweep_here(Invocation& invocation, Engine& engine, SweepRequest reque
   if (outcome) say_when_left("the model is registered");
   display.finish();
   if (outcome) print_outcome(invocation, *outcome);
+  if (outcome && outcome->record_unfinished) invocation.exit_code = exit_code_of(StatusCode::kIo);
   close_workspace(invocation, request, outcome.has_value());
   if (!outcome) return tl::unexpected<Error>(places.placed(outcome.error()));
   return picture.path.empty() ? Status() : write_picture(*outcome, picture);

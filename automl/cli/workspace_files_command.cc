@@ -1,8 +1,15 @@
 // assay workspace copy | move | export: a workspace as a whole.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "automl/cli/invocation.h"
 #include "automl/cli/json_text.h"
@@ -56,27 +63,94 @@ Status copy(Invocation& invocation, const std::string& to) {
   return {};
 }
 
-// Takes the copy's place once it is whole: the original goes, first the file that makes it a
-// workspace, so that no half of one is left.
-Status remove_original(const std::string& from, const std::string& to) {
+// What is in each file below the folder, as far as its size, its time and the file's identity say.
+// The catalog is a cache: readers write it, too.
+using Fingerprint = std::map<std::string, std::tuple<int64_t, int64_t, uint64_t>>;
+
+Result<Fingerprint> fingerprint(const std::string& folder) {
+  Fingerprint all;
   std::error_code error;
-  fs::remove(from + "/WORKSPACE", error);
-  if (!error) fs::remove_all(from, error);
-  if (!error) return {};
-  return fail(StatusCode::kIo, "copied to '{}', but '{}' cannot be removed: {}", to, from,
-              error.message());
+  for (auto it = fs::recursive_directory_iterator(folder, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    const std::string place = it->path().lexically_relative(folder).string();
+    struct stat info {};
+    if (place.starts_with("catalog.") || ::lstat(it->path().c_str(), &info) != 0) continue;
+    if (S_ISDIR(info.st_mode)) continue;
+    const int64_t time_ns = info.st_mtim.tv_sec * int64_t{1000000000} + info.st_mtim.tv_nsec;
+    all[place] = {info.st_size, time_ns, info.st_ino};
+  }
+  if (!error) return all;
+  return fail(StatusCode::kIo, "cannot read all of '{}': {}", folder, error.message());
+}
+
+Status nobody_at_work(tracking::Workspace& workspace) {
+  ASSAY_ASSIGN_OR_RETURN(const int alive, tracking::live_writers(workspace));
+  if (alive == 0) return {};
+  return fail(StatusCode::kInvalidArgument,
+              "{} process{} at work in '{}': move it when they are done", alive,
+              alive == 1 ? " is" : "es are", workspace.path());
+}
+
+// All of it to another file system: a verified copy, then the original goes. It is taken out of its
+// place first, where nobody can find it any more, and looked at again: what was written while it
+// was copied is not in the copy, so then it comes back.
+Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
+                       const fs::path& target) {
+  const std::string from = workspace.path();
+  const std::string aside = fmt::format("{}.moved-{}", from, ::getpid());
+  std::error_code error;
+  const std::string parent = fs::path(from).parent_path().string();
+  if (::access(parent.c_str(), W_OK) != 0) {
+    return fail(StatusCode::kIo, "'{}' cannot be taken out of '{}': {}", from, parent,
+                std::strerror(errno));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const Fingerprint before, fingerprint(from));
+  ASSAY_ASSIGN_OR_RETURN(const tracking::CopyReport report,
+                         tracking::copy_workspace(workspace, target.string(), *invocation.stop));
+  print_damage(invocation, report.damaged);
+  print_unreadable(invocation, report.unreadable);
+  if (!report.unreadable.empty()) {
+    return fail(StatusCode::kIo, "'{}' stays: the copy in '{}' has not what could not be read",
+                from, target.string());
+  }
+  if (!report.damaged.empty()) {
+    return fail(StatusCode::kData,
+                "'{}' stays: the copy in '{}' has not what is damaged in it (`assay fsck "
+                "--quarantine` puts that away)",
+                from, target.string());
+  }
+  Status quiet = nobody_at_work(workspace);
+  if (quiet) {
+    fs::rename(from, aside, error);
+    if (error) {
+      return fail(StatusCode::kIo, "copied to '{}', but '{}' cannot be taken away: {}",
+                  target.string(), from, error.message());
+    }
+    const auto after = fingerprint(aside);
+    if (after && *after == before) {
+      fs::remove_all(aside, error);
+      if (!error) return {};
+      return fail(StatusCode::kIo, "moved to '{}', but what is left in '{}' cannot be removed: {}",
+                  target.string(), aside, error.message());
+    }
+    quiet = after ? fail(StatusCode::kInvalidArgument,
+                         "'{}' was written to while it was copied: move it when nobody does", from)
+                  : Status(tl::unexpected<Error>(after.error()));
+    fs::rename(aside, from, error);
+    if (error) {
+      return fail(StatusCode::kIo, "{}; it is in '{}' now: {}", quiet.error().message, aside,
+                  error.message());
+    }
+  }
+  fs::remove_all(target, error);  // older than the original
+  return quiet;
 }
 
 // A rename where that can be done, else a verified copy and then the removal of the original.
 Status move(Invocation& invocation, const std::string& to) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   const std::string from = workspace->path();
-  ASSAY_ASSIGN_OR_RETURN(const int alive, tracking::live_writers(*workspace));
-  if (alive > 0) {
-    return fail(StatusCode::kInvalidArgument,
-                "{} process{} at work in '{}': move it when they are done", alive,
-                alive == 1 ? " is" : "es are", from);
-  }
+  ASSAY_RETURN_IF_ERROR(nobody_at_work(*workspace));
   std::error_code error;
   const fs::path target = fs::absolute(to, error).lexically_normal();
   ASSAY_RETURN_IF_ERROR(tracking::clear_unfinished_copy(workspace->files(), target.string()));
@@ -85,25 +159,7 @@ Status move(Invocation& invocation, const std::string& to) {
   }
   fs::create_directories(target.parent_path(), error);
   fs::rename(from, target, error);
-  if (error) {
-    ASSAY_ASSIGN_OR_RETURN(const tracking::CopyReport report,
-                           tracking::copy_workspace(*workspace, to, *invocation.stop));
-    if (!report.complete()) {
-      print_damage(invocation, report.damaged);
-      print_unreadable(invocation, report.unreadable);
-    }
-    if (!report.unreadable.empty()) {
-      return fail(StatusCode::kIo, "'{}' stays: the copy in '{}' has not what could not be read",
-                  from, to);
-    }
-    if (!report.damaged.empty()) {
-      return fail(StatusCode::kData,
-                  "'{}' stays: the copy in '{}' has not what is damaged in it (`assay fsck "
-                  "--quarantine` puts that away)",
-                  from, to);
-    }
-    ASSAY_RETURN_IF_ERROR(remove_original(from, to));
-  }
+  if (error) ASSAY_RETURN_IF_ERROR(copy_and_remove(invocation, *workspace, target));
   if (invocation.json) {
     print_result(json_line({{"from", from}, {"path", to}}));
   } else {

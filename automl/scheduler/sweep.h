@@ -128,6 +128,8 @@ struct SweepOutcome {
   std::vector<std::string> notes;  // all that SweepObserver::on_note heard
   // Changes of registered models that are damaged or missing: a message for each, told as a loss.
   std::vector<std::string> damage;
+  // The model is registered, but the sweep's own record could not be written to its end.
+  bool record_unfinished = false;
 };
 
 // Runs the sweep. Blocks; makes threads (one a slot). With a past it goes on with that run: in

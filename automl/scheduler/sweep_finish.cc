@@ -537,7 +537,10 @@ Status SweepLead::finish() {
                                                       : "the model of " + outcome_.kept_partial) +
                                                  " is registered"
                                            : std::string());
-  if (!closed) tell_loss("the sweep's record could not be completed: " + closed.error().message);
+  if (!closed) {
+    outcome_.record_unfinished = true;
+    tell_loss("the sweep's record could not be completed: " + closed.error().message);
+  }
   publish_trials();
   // An interrupted sweep may go on. What there is no time for, `assay gc` removes.
   const Budget& budget = state_->budget;

@@ -5,6 +5,8 @@ import io
 import os
 import signal
 import subprocess
+import tempfile
+import threading
 import unittest
 
 import cli_case
@@ -241,6 +243,56 @@ class UpkeepTest(CliCase):
             self.assertEqual((report['problems'], report['runs'], report['models']), ([], 6, 2))
             self.assay('score', 'two', '--data', 'train.csv', '--workspace', place)
         self.fails(2, 'workspace', 'copy', 'moved', '--workspace', 'backup/monday', says='moved')
+
+    def test_a_move_to_another_disk_loses_nothing_that_is_written_meanwhile(self):
+        memory = '/dev/shm'
+        if not os.access(memory, os.W_OK) or os.stat(memory).st_dev == os.stat(self.path('.')).st_dev:
+            self.skipTest('no other file system at hand')
+        with tempfile.TemporaryDirectory(dir=memory) as there:
+            places = [self.path('.assay'), os.path.join(there, 'moved')]
+            done = threading.Event()
+            kept = []
+
+            def tag():
+                while not done.is_set():
+                    for place in places:
+                        key = f'k{len(kept)}'
+                        process = subprocess.run(
+                            [cli_case.ASSAY, 'models', 'tag', 'one:1', f'{key}=1', '-w', place],
+                            capture_output=True, timeout=120, check=False)
+                        if process.returncode == 0:
+                            kept.append(key)
+
+            writer = threading.Thread(target=tag)
+            writer.start()
+            try:
+                for _ in range(4):
+                    for start, end in (places, places[::-1]):
+                        process = self.assay('workspace', 'move', end, '-w', start, code=(0, 2, 5))
+                        if process.returncode == 0:
+                            self.assertFalse(os.path.exists(start))
+            finally:
+                done.set()
+                writer.join()
+            [place] = [p for p in places if os.path.exists(p)]
+            self.assay('workspace', 'verify', '-w', place)
+            tags = self.assay_json('models', 'list', 'one', '-w', place)[0]['tags']
+            self.assertEqual([key for key in kept if key not in tags], [])
+            if place != places[0]:
+                self.assay('workspace', 'move', places[0], '-w', place)
+            self.assertEqual(os.listdir(there), [])
+        self.assertEqual(len(self.run_ids()), 6)
+
+    def test_a_bundle_that_does_not_fit_is_said(self):
+        for limit in range(8, 200, 24):
+            process = subprocess.run(
+                ['bash', '-c', f'ulimit -f {limit}; exec "$0" workspace export --one-file b.h5',
+                 cli_case.ASSAY], cwd=self.folder, capture_output=True, timeout=120, check=False)
+            self.assertIn(process.returncode, (0, 5), process.stderr)
+            if process.returncode == 0:
+                break
+            self.assertIn(b'File too large', process.stderr)
+            self.assertEqual(glob.glob(self.path('b.h5*')), [])
 
     def test_one_file_holds_chosen_runs(self):
         report = self.assay_json('workspace', 'export', '--one-file', 'all.h5')

@@ -81,6 +81,16 @@ class MistakeTest(CliCase):
         self.fails(2, *base, '--trials', 4, says=['--trials', 'more than once'])
         self.fails(2, *base, '--seed', says=['--seed wants a value: N'])
 
+    def test_an_empty_value_takes_no_other_argument(self):
+        cli_case.binary_table(self.path('t.csv'), rows=60)
+        self.assay('run', '--data', 't.csv', '--target', 'default', '--trials', 2)
+        every = self.assay('runs', 'list', '--all', '--json').stdout
+        self.assertEqual(self.assay('runs', 'list', '--experiment=', '--all', '--json').stdout,
+                         every)
+        run = self.assay_json('run', '--name=', '--data', 't.csv', '--target', 'default',
+                              '--trials', 1)
+        self.assertEqual(run['model']['name'], 't', 'as if it had not been given')
+
     def test_values_of_options_are_checked_in_any_case(self):
         cli_case.binary_table(self.path('t.csv'), rows=60)
         base = ('run', '--data', 't.csv', '--target', 'default', '--trials', 1)

@@ -1,5 +1,6 @@
 // Damage in the journal of a writer that was killed: what was on disk for sure is missed aloud, and
 // what lies behind it is recovered; a torn end is passed over.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -21,6 +22,7 @@ namespace assay::tracking {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::HasSubstr;
 
 constexpr int64_t kLarge = int64_t{64} << 20;
 constexpr int kRuns = 4;
@@ -321,6 +323,35 @@ TEST_F(JournalDamageTest, ADamagedHeaderHidesNoFrames) {
     ASSERT_EQ(index().damaged().size(), 1U) << at;
   }
   expect_damage("its header does not check", kRuns);
+}
+
+// Of the newest segment, so that no later one says what was on disk.
+TEST_F(JournalDamageTest, AHeaderOfZerosThatWasOnDiskOnceIsReported) {
+  make();
+  for (const size_t zeros : {kSegmentHeaderBytes, kSegmentHeaderBytes + 8, size_t{512}}) {
+    ASSERT_LT(zeros, whole_.size());
+    spill(segment(1), std::string(zeros, '\0') + whole_.substr(zeros));
+    ASSERT_EQ(index().damaged().size(), 1U) << zeros;
+    EXPECT_THAT(index().damaged()[0], HasSubstr("seg-000001.wal' is damaged at byte 0"));
+  }
+  spill(segment(1), std::string(whole_.size(), '\0'));
+  EXPECT_TRUE(index().damaged().empty()) << "nothing says that it was ever written";
+}
+
+TEST_F(JournalDamageTest, WhatANewerReleaseWroteStays) {
+  make();
+  std::string frame;
+  append_frame({.type = kFirstNoteType - 1, .run = 1, .seq = 1000}, {"new"}, frame);
+  seal_frames(frame, parse_header(whole_, "segment")->salt);
+  spill(segment(1), whole_ + frame);
+  EXPECT_EQ(replayed(), records_);
+  ASSERT_EQ(index().damaged().size(), 1U);
+  EXPECT_THAT(index().damaged()[0], HasSubstr("written by a newer release"));
+  const auto workspace = Workspace::open(store());
+  const auto away = quarantine_damage(**workspace, StopToken());
+  ASSERT_TRUE(away) << away.error().message;
+  EXPECT_TRUE(away->moved.empty());
+  EXPECT_EQ(away->left.size(), 1U);
 }
 
 TEST_F(JournalDamageTest, ASegmentMissingBetweenOthersIsReported) {

@@ -155,6 +155,30 @@ TEST_F(ModelRegistryTest, ReportsADamagedRecord) {
   EXPECT_EQ(add("adult", "2").version, 2);
 }
 
+TEST_F(ModelRegistryTest, SeesAnyChangeOfARecord) {
+  ASSERT_TRUE(registry_->register_model({.name = "adult", .score = 0.5}, bytes_of("1")));
+  ASSERT_TRUE(registry_->edit("adult", 1, {.stage = "staging"}));
+  for (const std::string file : {"versions/1.json", "changes/1.json"}) {
+    const std::string path = folder_ / ("store/models/adult/" + file);
+    const std::string whole = slurp(path);
+    for (const auto& [from, to] : {std::pair{"0.5", "0.8"}, {"\"user\": \"", "\"user\": \"x"}}) {
+      std::string changed = whole;
+      const size_t at = changed.find(from);
+      if (at == changed.npos) continue;
+      spill(path, changed.replace(at, std::string_view(from).size(), to));
+      ReadProblems problems;
+      ASSERT_TRUE(registry_->list_versions("adult", &problems)) << file;
+      EXPECT_EQ(problems.damaged.size(), 1U) << file << ": " << to;
+    }
+    // A build of before wrote no hash.
+    const size_t seal = whole.find(",\n  \"record_sha256\"");
+    ASSERT_NE(seal, whole.npos);
+    spill(path, whole.substr(0, seal) + "\n}\n");
+    EXPECT_TRUE(registry_->list_versions("adult"));
+    spill(path, whole);
+  }
+}
+
 TEST_F(ModelRegistryTest, ManyAtOnceGetDifferentVersions) {
   std::vector<std::thread> threads;
   std::vector<std::vector<int64_t>> taken(4);

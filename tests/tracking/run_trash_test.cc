@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "tests/tracking/hooked_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/environment.h"
 #include "tracking/run_file.h"
@@ -17,6 +18,24 @@ using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
 using RunTrash = UpkeepTest;
+
+TEST_F(RunTrash, GoesOnWithARestorationThatWasCutShort) {
+  for (int renames = 0; renames < 3; ++renames) {
+    ASSERT_TRUE(delete_run(*workspace_, sweep_, true));
+    int left = renames;
+    HookedFiles files([&](std::string_view operation, const std::string& path) -> Status {
+      if (operation != "rename" || !path.ends_with(".h5") || left-- > 0) return {};
+      return fail(StatusCode::kIo, "killed");
+    });
+    const auto cut = *Workspace::open(folder_ / "store", &files);
+    EXPECT_FALSE(restore_run(*cut, sweep_));
+    EXPECT_THAT(*deleted_runs(*workspace_), SizeIs(3 - renames));
+    const auto restored = restore_run(*workspace_, sweep_);
+    ASSERT_TRUE(restored) << renames << ": " << restored.error().message;
+    EXPECT_THAT(*deleted_runs(*workspace_), IsEmpty());
+    EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
+  }
+}
 
 TEST_F(RunTrash, TakesARunWithAllBelowItAndGivesThemBack) {
   const auto before = files_below(folder_ / "store/runs");
