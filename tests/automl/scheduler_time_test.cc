@@ -295,8 +295,8 @@ TEST(SweepTime, KeepsNoMoreBackForSavingThanWhatWouldBeChosenTakes) {
     if (call.context.stop->requested()) return Script{{}, true};
     last = static_cast<double>(bench.clock.now_ns()) * 1e-9;
     // Steps that the leading thread cannot miss what it looks out for in, near to it.
-    const bool near = last > 20 && last < 24;
-    bench.clock.advance(near ? kSecond / 8 : kSecond);
+    const bool near = last >= 15 && last < 28;
+    bench.clock.advance(near ? kSecond / 4 : kSecond);
     if (near) observer.wait_for_looks(2);
     return Script{};
   };
