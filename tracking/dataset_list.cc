@@ -26,16 +26,6 @@ Result<std::vector<DatasetUse>> uses_of(Workspace& workspace, const RunInfo& run
   return std::move(record.datasets);
 }
 
-// A list of runs has what cannot be read among what is damaged, too.
-ReadProblems problems_of(const RunList& list) {
-  ReadProblems problems{list.damaged, list.unreadable};
-  std::erase_if(problems.damaged, [&](const std::string& message) {
-    return std::find(list.unreadable.begin(), list.unreadable.end(), message) !=
-           list.unreadable.end();
-  });
-  return problems;
-}
-
 bool add_unique(std::vector<std::string>& sorted, const std::string& text) {
   const auto it = std::lower_bound(sorted.begin(), sorted.end(), text);
   if (it != sorted.end() && *it == text) return false;
@@ -75,7 +65,7 @@ int64_t last_use(const DatasetHistory& history) {
 
 Result<std::vector<DatasetHistory>> list_datasets(Workspace& workspace, ReadProblems* problems) {
   ASSAY_ASSIGN_OR_RETURN(RunList list, list_runs(workspace));
-  if (problems != nullptr) *problems = problems_of(list);
+  if (problems != nullptr) *problems = problems_of(list.damaged, list.unreadable);
   std::vector<Uses> uses;
   for (auto run = list.runs.rbegin(); run != list.runs.rend(); ++run) {
     // A trial has the data of its sweep.

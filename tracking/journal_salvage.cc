@@ -161,25 +161,14 @@ uint64_t synced_bytes(std::string_view segment, const std::vector<Stretch>& stre
 }
 
 uint64_t synced_bytes_unchecked(std::string_view segment, uint64_t epoch) {
-  // A note's bytes from the type on, up to what it says of that segment; its seq is any.
-  std::string note;
-  append_synced_note({.epoch = epoch}, note);
-  const size_t number_bytes = sizeof(uint64_t);
-  const size_t type_at = number_bytes;  // behind length and checksum
-  const size_t seq_at = kFrameHeaderBytes - number_bytes;
-  const std::string_view length = std::string_view(note).substr(0, sizeof(uint32_t));
-  const std::string_view head = std::string_view(note).substr(type_at, seq_at - type_at);
-  const std::string_view number = std::string_view(note).substr(kFrameHeaderBytes, number_bytes);
+  constexpr size_t kContentBytes = kSyncedNoteBytes - kFrameHeaderBytes;
   uint64_t most = 0;
-  for (size_t at = kSegmentHeaderBytes; at + note.size() <= segment.size(); at += number_bytes) {
-    const std::string_view frame = segment.substr(at, note.size());
-    if (!frame.starts_with(length) || frame.substr(type_at, head.size()) != head ||
-        frame.substr(kFrameHeaderBytes, number_bytes) != number) {
-      continue;
-    }
-    Frame parsed{.type = kSyncedNote, .payload = frame.substr(kFrameHeaderBytes)};
-    const auto said = parse_synced_note(parsed);
-    if (said && said->bytes <= at) most = std::max(most, said->bytes);
+  for (size_t at = kSegmentHeaderBytes; at + kSyncedNoteBytes <= segment.size(); at += kAlign) {
+    const FrameHead head(segment, at);
+    if (head.size != kContentBytes || head.flags != 0 || head.run != 0) continue;
+    const auto note = parse_synced_note(
+        {.type = head.type, .payload = segment.substr(at + kFrameHeaderBytes, kContentBytes)});
+    if (note && note->epoch == epoch && note->bytes <= at) most = std::max(most, note->bytes);
   }
   return most;
 }

@@ -1,7 +1,9 @@
 // What a reader of many files had to leave out.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/status.h"
@@ -21,5 +23,14 @@ struct ReadProblems {
     (damage ? damaged : unreadable).push_back(error.message);
   }
 };
+
+// Of a list whose `damaged` has the messages of what may be whole, too.
+inline ReadProblems problems_of(std::vector<std::string> damaged,
+                                const std::vector<std::string>& unreadable) {
+  std::erase_if(damaged, [&](const std::string& message) {
+    return std::find(unreadable.begin(), unreadable.end(), message) != unreadable.end();
+  });
+  return {std::move(damaged), unreadable};
+}
 
 }  // namespace assay::tracking

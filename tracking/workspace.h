@@ -79,8 +79,8 @@ class Workspace {
 
   // Publishes the files of all runs that ended, ends the recovery of dead writers, and makes
   // durable what was logged. Does nothing before the first write.
-  // Fails: cancelled if `stop` (may be null) says so while any is left: that is safe in the journal,
-  // and recovered by the next writer if this process ends; io.
+  // Fails: cancelled if `stop` (may be null) says so while any is left: that is safe in the
+  // journal, and recovered by the next writer if this process ends; io.
   Status flush(const StopToken* stop = nullptr);
   // How long flush() would take to write the files of runs that ended, by estimate.
   double backlog_seconds();

@@ -91,7 +91,7 @@ Json experiment_json(const Experiment& experiment) {
 Result<std::vector<Experiment>> read_experiments(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(auto list, tracking::list_runs(*workspace));
-  print_problems(invocation, list.damaged, list.unreadable);
+  print_problems(invocation, tracking::problems_of(list.damaged, list.unreadable));
   return group_runs(std::move(list.runs));
 }
 

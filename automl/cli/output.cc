@@ -64,16 +64,6 @@ void print_problems(Invocation& invocation, const tracking::ReadProblems& proble
   print_unreadable(invocation, problems.unreadable);
 }
 
-void print_problems(Invocation& invocation, std::span<const std::string> problems,
-                    std::span<const std::string> unreadable) {
-  std::vector<std::string> damaged(problems.begin(), problems.end());
-  std::erase_if(damaged, [&](const std::string& message) {
-    return std::find(unreadable.begin(), unreadable.end(), message) != unreadable.end();
-  });
-  print_damage(invocation, damaged);
-  print_unreadable(invocation, unreadable);
-}
-
 void print_error(const Invocation& invocation, const Error& error) {
   if (invocation.json) {
     const nlohmann::json object = {

@@ -27,9 +27,6 @@ void print_damage(Invocation& invocation, std::span<const std::string> damaged);
 void print_unreadable(Invocation& invocation, std::span<const std::string> unreadable);
 // Both.
 void print_problems(Invocation& invocation, const tracking::ReadProblems& problems);
-// Both, of messages of which those in `unreadable` may be whole.
-void print_problems(Invocation& invocation, std::span<const std::string> problems,
-                    std::span<const std::string> unreadable);
 // `assay: error: ...` on stderr; with --json also {"error": {...}} as a line on stdout.
 void print_error(const Invocation& invocation, const Error& error);
 // Whether everything printed reached stdout. Fails: io (a full disk, a closed pipe); cancelled if a

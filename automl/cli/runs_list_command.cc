@@ -90,7 +90,7 @@ std::vector<tracking::RunField> shown_fields(std::vector<tracking::RunField> ask
 void print_page(Invocation& invocation, const ListOptions& options, const tracking::RunQuery& query,
                 const tracking::RunPage& page, std::span<const tracking::RunField> shown,
                 const std::string& workspace) {
-  print_problems(invocation, page.damaged, page.unreadable);
+  print_problems(invocation, tracking::problems_of(page.damaged, page.unreadable));
   for (const std::string& note : page.notes) print_note(invocation, "note: " + note);
   if (invocation.json) {
     print_result(run_rows_json(page.rows, shown));

@@ -141,21 +141,18 @@ int64_t live_writers(tracking::Workspace& workspace) {
 Status info_command(Invocation& invocation) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto runs, tracking::list_runs(*workspace));
-  tracking::ReadProblems problems;
+  tracking::ReadProblems problems = tracking::problems_of(runs.damaged, runs.unreadable);
   ASSAY_ASSIGN_OR_RETURN(const auto models,
                          tracking::ModelRegistry(workspace).list_models(&problems));
-  std::vector<std::string> damaged = runs.damaged;
-  std::vector<std::string> unreadable = runs.unreadable;
-  damaged.insert(damaged.end(), problems.damaged.begin(), problems.damaged.end());
+  std::vector<std::string> damaged = problems.damaged;
   damaged.insert(damaged.end(), problems.unreadable.begin(), problems.unreadable.end());
-  unreadable.insert(unreadable.end(), problems.unreadable.begin(), problems.unreadable.end());
   std::map<std::string, int64_t> kinds;
   for (const auto& run : runs.runs) ++kinds[run.kind];
   const Usage run_files = usage_of(workspace->path() + "/runs");
   const Usage blobs = usage_of(workspace->path() + "/blobs");
   const Usage all = usage_of(workspace->path());
   const int64_t writers = live_writers(*workspace);
-  print_problems(invocation, damaged, unreadable);
+  print_problems(invocation, problems);
   if (invocation.json) {
     Json object{{"path", workspace->path()}, {"name", workspace->display_name()},
                 {"uuid", workspace->uuid()}, {"format", tracking::kWorkspaceFormat},

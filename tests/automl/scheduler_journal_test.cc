@@ -52,6 +52,7 @@ TEST(SweepJournal, NeverSaysThatABrokenJournalHasTheTrials) {
     EXPECT_FALSE(says(outcome->notes, "they are in the journal"));
     EXPECT_EQ(says(observer.losses, "are not recorded as they ended: input/output error"),
               files_fail_too);
+    EXPECT_EQ(outcome->record_unfinished, files_fail_too);
     const auto runs = tracking::list_runs(*bench.request.workspace);
     ASSERT_TRUE(runs);
     const auto files_there =
