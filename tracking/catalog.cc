@@ -11,6 +11,7 @@
 #include "tracking/run_filter_internal.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_query.h"
+#include "tracking/run_seal_internal.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t kLeastJournal = int64_t{1} << 20;
 constexpr int64_t kMostJournal = int64_t{6} << 20;
 constexpr size_t kMostFrame = size_t{1} << 20;
+constexpr int64_t kCatalogLimitBytes = int64_t{8} << 30;
 
 // The first process that notes a run makes the journal.
 Result<std::unique_ptr<File>> open_journal(Workspace& workspace,
@@ -61,6 +63,15 @@ void note_journal_damage(Workspace& workspace, std::vector<std::string>& problem
   }
 }
 
+// Against the hash in the seal: what HDF5 readers see, and searches do not.
+Status check_image(FileLayer& files, const std::string& path) {
+  const auto bytes = read_file(files, path, kCatalogLimitBytes);
+  if (!bytes && bytes.error().code == StatusCode::kNotFound) return {};  // replaced meanwhile
+  if (!bytes) return tl::unexpected<Error>(bytes.error());
+  const auto image = verified_image(*bytes, path, kCatalogSeal);
+  return image ? Status() : tl::unexpected<Error>(image.error());
+}
+
 // What stands where a file of the catalog belongs, and is none.
 std::vector<DamagedFile> odd_files(Workspace& workspace) {
   std::vector<DamagedFile> odd;
@@ -86,6 +97,27 @@ Result<int64_t> append_note(Workspace& workspace, const WriterLease& writer,
   ASSAY_ASSIGN_OR_RETURN(auto journal, open_journal(workspace, writer.tmp_folder()));
   ASSAY_RETURN_IF_ERROR(journal->append(std::as_bytes(std::span(frame))));
   return journal->size();
+}
+
+// A journal that is being replaced may be the old one: then they go to the new one too.
+Status append_removals(Workspace& workspace, const WriterLease* writer,
+                       std::span<const std::string> run_ids) {
+  FileLayer& files = workspace.files();
+  const std::string path = journal_path(workspace);
+  constexpr int kTries = 3;
+  for (int i = 0; i < kTries; ++i) {
+    ASSAY_ASSIGN_OR_RETURN(auto journal, writer == nullptr
+                                             ? files.open_append(path)
+                                             : open_journal(workspace, writer->tmp_folder()));
+    ASSAY_ASSIGN_OR_RETURN(const FileInfo before, files.stat(path));
+    std::string frames;
+    for (const std::string& run_id : run_ids) frames += removal_frame(run_id);
+    ASSAY_RETURN_IF_ERROR(journal->append(std::as_bytes(std::span(frames))));
+    ASSAY_RETURN_IF_ERROR(journal->sync());
+    const auto after = files.stat(path);
+    if (after && after->inode == before.inode) return files.sync_folder(workspace.path());
+  }
+  return fail(StatusCode::kIo, "'{}' is replaced all the time", path);
 }
 
 void fold_journal(Workspace& workspace, const WriterLease& writer, int64_t journal_bytes) {
@@ -287,6 +319,23 @@ void Catalog::note(Workspace& workspace, const WriterLease& writer, const RunRec
   // Out of memory, or of threads: the next list reads the run's file.
 }
 
+Status Catalog::note_removed(Workspace& workspace, const WriterLease* writer,
+                             std::span<const std::string> run_ids) {
+  FileLayer& files = workspace.files();
+  if (run_ids.empty()) return {};
+  if (!files.exists(catalog_path(workspace)) && !files.exists(journal_path(workspace))) return {};
+  return append_removals(workspace, writer, run_ids);
+}
+
+Status Catalog::discard(Workspace& workspace) {
+  FileLayer& files = workspace.files();
+  for (const std::string& path : {journal_path(workspace), catalog_path(workspace)}) {
+    const Status gone = files.unlink(path);
+    if (!gone && gone.error().code != StatusCode::kNotFound) return gone;
+  }
+  return files.sync_folder(workspace.path());
+}
+
 Result<RunPage> Catalog::search(const RunQuery& query, std::span<const RunField> shown) {
   return state_->ask(workspace_, [&] { return find_page(state_->known, query, shown); });
 }
@@ -299,6 +348,11 @@ Result<std::vector<RunField>> Catalog::fields() {
     });
     return fields;
   });
+}
+
+Result<std::vector<MissingRun>> Catalog::missing() {
+  return state_->ask(workspace_,
+                     [&]() -> Result<std::vector<MissingRun>> { return state_->known.missing(); });
 }
 
 Status Catalog::save() {
@@ -333,8 +387,10 @@ Result<Catalog::Check> Catalog::check() {
   check.journal = files.exists(journal_path(workspace_));
   if (check.file) {
     const auto opened = CatalogFile::open(files, catalog_path(workspace_));
-    if (!opened) {
-      check.problems.push_back(opened.error().message);
+    const Status whole = opened ? check_image(files, catalog_path(workspace_))
+                                : Status(tl::unexpected<Error>(opened.error()));
+    if (!whole) {
+      check.problems.push_back(whole.error().message);
       return check;
     }
   }
@@ -348,12 +404,13 @@ Result<Catalog::Check> Catalog::check() {
     if (!table.alive(row)) continue;
     const std::string run_id(table.id(row));
     const auto info = files.stat(run_file_of(workspace_, run_id));
+    if (!info) continue;
     const auto identity = table.identity(row);
     if (!identity) {
       check.problems.push_back(identity.error().message);
       break;
     }
-    if (info && identity_of(*info) == *identity) same.push_back({run_id, *identity});
+    if (identity_of(*info) == *identity) same.push_back({run_id, *identity});
   }
   const std::vector<Result<CatalogEntry>> entries = read_entries(workspace_, same);
   for (size_t i = 0; i < same.size(); ++i) {
@@ -364,6 +421,7 @@ Result<Catalog::Check> Catalog::check() {
     check.problems.push_back(
         fmt::format("the catalog is wrong about run {}: {}", same[i].run_id, field));
   }
+  check.missing = state_->known.find_missing();
   state_->known.forget();
   return check;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/missing_run.h"
 #include "tracking/run_field.h"
 #include "tracking/run_query_parser.h"
 #include "tracking/run_record.h"
@@ -32,9 +33,10 @@ struct RunRow {
 
 struct RunPage {
   std::vector<RunRow> rows{};
-  int64_t matched = 0;                 // runs that fit, on this page or not
-  int64_t total = 0;                   // runs in the workspace
-  std::vector<std::string> damaged{};  // a message for each run file that could not be read
+  int64_t matched = 0;  // runs that fit, on this page or not
+  int64_t total = 0;    // runs in the workspace
+  // A message for each run file that could not be read, and for runs that are missing.
+  std::vector<std::string> damaged{};
   // Those of them that say nothing of damage: for want of rights, or since a disk failed.
   std::vector<std::string> unreadable{};
   std::vector<std::string> notes{};  // fields of the query that no run has, with the nearest
@@ -52,6 +54,14 @@ class Catalog {
   // rewriting of the catalog. Never fails: what it could not write down is found by the next list.
   static void note(Workspace& workspace, const WriterLease& writer, const RunRecord& record);
 
+  // Remembers that runs were deleted: one that has no file counts as lost (missing_run.h) unless
+  // this was noted, or its file is in the trash. `writer` may be null, if there is no room for one.
+  // Durable when it returns. Fails: io.
+  static Status note_removed(Workspace& workspace, const WriterLease* writer,
+                             std::span<const std::string> run_ids);
+  // Removes the cache, and with it what it knows of runs that are not there. Fails: io.
+  static Status discard(Workspace& workspace);
+
   // The runs that fit, with the values of `shown`. Runs that are being written are found as they
   // are now; parameters, tags and metrics of those that have a file as it was last published.
   // Fails: io if the folders of runs or the journals cannot be read.
@@ -60,6 +70,10 @@ class Catalog {
   // Every parameter, tag and metric that some run has (metrics as kMetricLast), in order.
   // Fails: as search().
   Result<std::vector<RunField>> fields();
+
+  // Runs that are not there although nobody deleted them, as far as the cache knows.
+  // Fails: as search().
+  Result<std::vector<MissingRun>> missing();
 
   // Writes what is known to catalog.h5, with this process's writer lease. Fails: io.
   Status save();
@@ -74,6 +88,7 @@ class Catalog {
     bool journal = false;  // catalog.wal is
     int64_t rows = 0;      // known to both together
     std::vector<std::string> problems{};
+    std::vector<MissingRun> missing{};  // no trouble of the catalog: it alone knows of them
   };
   Result<Check> check();
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tracking/catalog_file_internal.h"
+#include "tracking/ulid.h"
 
 namespace assay::tracking {
 namespace {
@@ -123,6 +124,20 @@ void read_folders(Pieces& pieces, const Json& json, CatalogDirectory& directory)
   pieces.require(last == directory.rows);
 }
 
+// Catalogs of the first builds have no such list.
+void read_missing(Pieces& pieces, const Json& json, CatalogDirectory& directory) {
+  if (!json.contains("missing")) return;
+  const Json& missing = json["missing"];
+  pieces.require(missing.is_array());
+  for (size_t i = 0; pieces.ok() && i < missing.size(); ++i) {
+    pieces.require(missing[i].is_array() && missing[i].size() == 2);
+    if (!pieces.ok()) return;
+    MissingRun run{pieces.text(missing[i][0]), pieces.text(missing[i][1])};
+    pieces.require(is_ulid(run.run_id));
+    directory.missing.push_back(std::move(run));
+  }
+}
+
 }  // namespace
 
 std::string to_json(const CatalogDirectory& directory) {
@@ -135,7 +150,11 @@ std::string to_json(const CatalogDirectory& directory) {
             {"inode", array_json(directory.inodes)},
             {"size", array_json(directory.sizes)},
             {"modified_ns", array_json(directory.modified_ns)},
+            {"missing", Json::array()},
             {"columns", Json::array()}};
+  for (const MissingRun& run : directory.missing) {
+    json["missing"].push_back(Json::array({run.run_id, run.name}));
+  }
   for (const FolderStamp& stamp : directory.stamps) {
     json["folder_stamps"].push_back(
         Json::array({stamp.inode, stamp.modified_ns, stamp.changed_ns}));
@@ -175,6 +194,7 @@ Result<CatalogDirectory> parse_directory(std::string_view text, uint64_t image_b
     directory.sizes = pieces.array(pieces.at(json, "size"), rows, sizeof(int64_t));
     directory.modified_ns = pieces.array(pieces.at(json, "modified_ns"), rows, sizeof(int64_t));
     read_folders(pieces, json, directory);
+    read_missing(pieces, json, directory);
     read_columns(pieces, pieces.at(json, "columns"), directory);
   }
   if (!pieces.ok()) {

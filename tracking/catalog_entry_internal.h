@@ -9,6 +9,7 @@
 
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
+#include "tracking/missing_run.h"
 #include "tracking/run_field.h"
 #include "tracking/run_summary.h"
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct CatalogDirectory {
   CatalogArray inodes{};       // u64
   CatalogArray sizes{};        // i64
   CatalogArray modified_ns{};  // i64
+  std::vector<MissingRun> missing{};
   std::map<RunField, std::vector<CatalogPart>> columns{};
 };
 
@@ -82,8 +84,10 @@ class CatalogFile {
   CatalogDirectory directory_;
 };
 
-// The bytes of a catalog file with the living rows of a table. Fails: as reading the table's
+// The bytes of a catalog file with the living rows of a table, and the runs that are known to be
+// missing. Fails: as reading the table's
 // columns does; internal with HDF5's reason; resource_exhausted.
-Result<std::string> catalog_image(RunTable& table, const ShardStamps& stamps);
+Result<std::string> catalog_image(RunTable& table, const ShardStamps& stamps,
+                                  std::span<const MissingRun> missing = {});
 
 }  // namespace assay::tracking

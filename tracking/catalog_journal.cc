@@ -17,6 +17,7 @@ constexpr uint32_t kMostPayload = uint32_t{1} << 20;
 constexpr uint16_t kEntryType = 1;
 constexpr uint16_t kRemovalType = 2;
 constexpr uint16_t kStampsType = 3;
+constexpr uint16_t kMissingType = 4;
 
 uint32_t frame_crc(uint16_t type, std::string_view payload) {
   const char bytes[2] = {static_cast<char>(type & 0xff), static_cast<char>(type >> 8)};
@@ -46,6 +47,12 @@ bool read_payload(uint16_t type, std::string_view payload, JournalFrame& frame) 
   if (type == kRemovalType) {
     frame.removed = from.text();
     return from.done() && is_ulid(frame.removed);
+  }
+  if (type == kMissingType) {
+    MissingRun& run = frame.missing.emplace();
+    run.run_id = from.text();
+    run.name = from.text();
+    return from.done() && is_ulid(run.run_id);
   }
   if (type != kStampsType) return false;
   frame.catalog_id = from.text();
@@ -120,6 +127,13 @@ std::string removal_frame(std::string_view run_id) {
   ByteWriter to;
   to.text(run_id);
   return frame(kRemovalType, to.bytes());
+}
+
+std::string missing_frame(const MissingRun& run) {
+  ByteWriter to;
+  to.text(run.run_id);
+  to.text(run.name);
+  return frame(kMissingType, to.bytes());
 }
 
 std::string stamps_frame(std::string_view catalog_id, const ShardStamps& stamps) {

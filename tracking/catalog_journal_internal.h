@@ -5,11 +5,13 @@
 //
 //   header   "ASSAYCWL", u32 version, u32 0
 //   frame    u32 "RFRM", u32 payload bytes, u32 CRC-32C of type and payload, u16 type, u16 0,
-//   payload type 1   a run file: encode() of catalog_entry_internal.h type 2   a run file is gone:
-//   its run id type 3   a reader has compared: text, the id of the catalog.h5 that it had; 256 x
-//   {u64 inode,
-//            i64 modified, i64 changed}: in the folders with these stamps, catalog.h5 and the
-//            frames before this one are complete. Zeros: says nothing
+//   payload, by type:
+//     1  a run file: encode() of catalog_entry_internal.h
+//     2  a run was deleted, given up or put in quarantine: its run id
+//     3  a reader has compared: text, the id of the catalog.h5 that it had; 256 x {u64 inode, i64
+//        modified, i64 changed}: in the folders with these stamps, catalog.h5 and the frames before
+//        this one are complete. Zeros: says nothing
+//     4  a run file is gone, and nothing says why: texts, its run id and name
 #pragma once
 
 #include <cstdint>
@@ -29,12 +31,14 @@ inline constexpr int64_t kJournalLimitBytes = int64_t{256} << 20;
 std::string journal_header();
 std::string entry_frame(const CatalogEntry& entry);
 std::string removal_frame(std::string_view run_id);
+std::string missing_frame(const MissingRun& run);
 std::string stamps_frame(std::string_view catalog_id, const ShardStamps& stamps);
 
 // One frame, read; exactly one member is set.
 struct JournalFrame {
   std::optional<CatalogEntry> entry{};
   std::string removed{};
+  std::optional<MissingRun> missing{};
   std::optional<ShardStamps> stamps{};
   std::string catalog_id{};  // with stamps
 };

@@ -38,6 +38,10 @@ void CatalogState::forget() {
   judged_rows_ = 0;
   unsaved_.clear();
   unsaved_removals_.clear();
+  absent_.clear();
+  missing_.clear();
+  unsaved_missing_.clear();
+  outdated_ = false;
   files_listed_ = 0;
 }
 
@@ -48,13 +52,23 @@ void CatalogState::distrust() {
 }
 
 void CatalogState::ignore_cache() {
+  load();
+  for (size_t row = 0; row < table_->rows(); ++row) {
+    if (table_->alive(row)) drop_absent(row);
+  }
+  absent_.insert(missing_.begin(), missing_.end());
+  std::map<std::string, std::string> known = std::move(absent_);
   forget();
   use_cache_ = false;
+  load();
+  absent_ = std::move(known);
 }
 
 std::vector<std::string> CatalogState::damaged() const {
   std::vector<std::string> all = damaged_journals_;
   for (const auto& messages : damaged_) all.insert(all.end(), messages.begin(), messages.end());
+  const std::vector<std::string> gone = missing_run_messages(workspace_, missing());
+  all.insert(all.end(), gone.begin(), gone.end());
   return all;
 }
 
@@ -86,6 +100,7 @@ void CatalogState::load() {
       const FolderStamp& stamp = base->directory().stamps[shard];
       if (stamp.known()) vouched_[shard] = stamp;
     }
+    for (const MissingRun& run : base->directory().missing) missing_[run.run_id] = run.name;
   }
   apply_journal();
 }
@@ -99,7 +114,9 @@ void CatalogState::apply_journal() {
   const std::string base_id = table_->base() != nullptr ? table_->base()->directory().id : "";
   for (JournalFrame& frame : content->frames) {
     if (frame.entry) {
-      vouched_[shard_of(frame.entry->summary.info.run_id)].reset();
+      const std::string& run_id = frame.entry->summary.info.run_id;
+      vouched_[shard_of(run_id)].reset();
+      note_present(run_id);
       table_->put(std::move(*frame.entry));
     } else if (frame.stamps) {
       if (content->damaged || base_id.empty() || frame.catalog_id != base_id) continue;
@@ -107,8 +124,11 @@ void CatalogState::apply_journal() {
         if ((*frame.stamps)[shard].known()) vouched_[shard] = (*frame.stamps)[shard];
       }
     } else {
-      vouched_[shard_of(frame.removed)].reset();
-      if (const auto row = table_->find(frame.removed)) table_->remove(*row);
+      const std::string& run_id = frame.missing ? frame.missing->run_id : frame.removed;
+      vouched_[shard_of(run_id)].reset();
+      if (const auto row = table_->find(run_id)) table_->remove(*row);
+      missing_.erase(run_id);
+      if (frame.missing) missing_.emplace(run_id, std::move(frame.missing->name));
     }
   }
   // The file may have been replaced between the two looks; then it is not the one that was read.
@@ -122,6 +142,7 @@ Status CatalogState::refresh() {
     const auto info = workspace_.files().stat(catalog_path(workspace_));
     if (info && base_inode_ != info->inode) forget();  // somebody wrote a better one
   }
+  if (outdated_) forget();
   if (!table_) load();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSAY_ASSIGN_OR_RETURN(const std::vector<size_t> stale, stale_shards());
@@ -130,6 +151,7 @@ Status CatalogState::refresh() {
     if (finished.empty()) break;
     for (const size_t shard : finished) vouched_[shard].reset();
   }
+  judge_absent();
   return {};
 }
 
@@ -174,12 +196,9 @@ Status CatalogState::compare(size_t shard, const ShardScan& scan, std::vector<Ru
   files_listed_ += scan.files.size();
   const std::vector<size_t> known = table_->shard_rows(shard);
   auto row = known.begin();
-  const auto drop = [&](size_t gone) {
-    unsaved_removals_.emplace_back(table_->id(gone));
-    table_->remove(gone);
-  };
   for (const RunFile& file : scan.files) {
-    for (; row != known.end() && table_->id(*row) < file.run_id; ++row) drop(*row);
+    for (; row != known.end() && table_->id(*row) < file.run_id; ++row) drop_absent(*row);
+    note_present(file.run_id);
     const bool same = row != known.end() && table_->id(*row) == file.run_id;
     if (!same) {
       unknown.push_back(file);
@@ -189,7 +208,7 @@ Status CatalogState::compare(size_t shard, const ShardScan& scan, std::vector<Ru
     if (identity != file.identity) unknown.push_back(file);
     ++row;
   }
-  for (; row != known.end(); ++row) drop(*row);
+  for (; row != known.end(); ++row) drop_absent(*row);
   return {};
 }
 
@@ -294,8 +313,18 @@ void CatalogState::keep() {
     if (append_to_journal()) {
       unsaved_.clear();
       unsaved_removals_.clear();
+      unsaved_missing_.clear();
       files_listed_ = 0;
     }
+  }
+}
+
+void CatalogState::sync_learned() const {
+  std::set<size_t> shards;
+  for (const size_t row : unsaved_) shards.insert(shard_of(table_->id(row)));
+  for (const size_t shard : shards) {
+    (void)workspace_.files().sync_folder(
+        fmt::format("{}/{}", workspace_.path(), shard_folder(shard)));
   }
 }
 
@@ -312,6 +341,11 @@ bool CatalogState::append_to_journal() {
   for (const std::string& run_id : unsaved_removals_) {
     if (!table_->find(run_id)) frames += removal_frame(run_id);
   }
+  for (const std::string& run_id : unsaved_missing_) {
+    const auto run = missing_.find(run_id);
+    if (run != missing_.end()) frames += missing_frame({run->first, run->second});
+  }
+  sync_learned();
   const size_t base_rows = table_->base()->rows();
   for (const size_t row : unsaved_) {
     if (table_->alive(row) && row >= base_rows) frames += entry_frame(table_->extra(row));
@@ -328,7 +362,10 @@ Status CatalogState::save(const std::string& temporary_folder) {
   ShardStamps stamps;
   for (size_t shard = 0; shard < kShards; ++shard)
     stamps[shard] = vouched_[shard].value_or(FolderStamp{});
-  ASSAY_ASSIGN_OR_RETURN(const std::string image, catalog_image(*table_, stamps));
+  sync_learned();
+  std::vector<MissingRun> gone = missing();
+  for (const auto& [run_id, name] : absent_) gone.push_back({run_id, name});
+  ASSAY_ASSIGN_OR_RETURN(const std::string image, catalog_image(*table_, stamps, gone));
   ASSAY_RETURN_IF_ERROR(publish_file(workspace_.files(), temporary_folder, catalog_path(workspace_),
                                      std::as_bytes(std::span(image))));
   ASSAY_RETURN_IF_ERROR(swap_journal(temporary_folder));

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -43,12 +44,16 @@ class CatalogState {
   void forget();
   // Likewise, and does not use this catalog.h5 any more.
   void distrust();
-  // Likewise, and reads every run file.
+  // Likewise, and reads every run file. Of the cache it keeps which runs there were.
   void ignore_cache();
   // A message for each run file, folder and journal that could not be read.
   std::vector<std::string> damaged() const;
   // Those of the messages that say nothing of damage.
   std::vector<std::string> may_be_whole() const;
+  // Runs that the cache knows, or once knew, whose files are gone although nobody deleted them.
+  std::vector<MissingRun> missing() const;
+  // The same after load(): looks for the file of every run.
+  std::vector<MissingRun> find_missing();
 
   // Shows what the journals of writers have beyond the run files: runs without a file whole (their
   // attributes only, if the journal has more than 4 MiB of one), scores and ends of others.
@@ -72,6 +77,14 @@ class CatalogState {
   std::unordered_map<std::string, CatalogEntry> journal_hints();
   // Gives the folders in which a file went away meanwhile.
   std::set<size_t> learn(const std::vector<RunFile>& files);
+  // Of a row without a file; judge_absent() says what became of the run.
+  void drop_absent(size_t row);
+  void note_present(const std::string& run_id);
+  void judge_absent();
+  // The runs that the journal says were removed since it was read; nothing if it was replaced.
+  std::optional<std::set<std::string>> removals_since();
+  // Makes the run files durable that were found but that this process did not write.
+  void sync_learned() const;
   // Sets the status of runs whose writers are dead. Gives the folders whose runs were finished
   // meanwhile.
   Result<std::vector<size_t>> judge_running();
@@ -99,6 +112,11 @@ class CatalogState {
   size_t judged_rows_ = 0;                   // rows looked at for `running_`
   std::vector<size_t> unsaved_{};            // rows that neither file has
   std::vector<std::string> unsaved_removals_{};
+  // Run ids and names: those that have no file, and of them those that nothing explains.
+  std::map<std::string, std::string> absent_{};
+  std::map<std::string, std::string> missing_{};
+  std::vector<std::string> unsaved_missing_{};
+  bool outdated_ = false;  // what became of those cannot be said without loading the cache again
   size_t files_listed_ = 0;  // since the cache was last written
   struct Lent {
     RunField field;

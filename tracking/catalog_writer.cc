@@ -197,7 +197,8 @@ class Writer {
 
 }  // namespace
 
-Result<std::string> catalog_image(RunTable& table, const ShardStamps& stamps) try {
+Result<std::string> catalog_image(RunTable& table, const ShardStamps& stamps,
+                                  std::span<const MissingRun> missing) try {
   CatalogDirectory directory;
   std::string image;
   {
@@ -206,6 +207,7 @@ Result<std::string> catalog_image(RunTable& table, const ShardStamps& stamps) tr
     {
       Writer writer(table, file.file());
       ASSAY_ASSIGN_OR_RETURN(directory, writer.write(stamps));
+      directory.missing.assign(missing.begin(), missing.end());
     }
     ASSAY_ASSIGN_OR_RETURN(image, file.take());
   }

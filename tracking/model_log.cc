@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kRecordLimitBytes = int64_t{256} << 20;
 // The state is written anew once so many events follow it.
 constexpr int64_t kStateSpacing = 16;
+constexpr int64_t kFarAbove = 64;
 constexpr std::string_view kEnding = ".json";
 
 std::string path_in(const Workspace& workspace, std::string_view name, std::string_view rest) {
@@ -166,7 +167,19 @@ std::string change_path(std::string_view name, int64_t number) {
 
 Result<std::vector<int64_t>> registered_versions(const Workspace& workspace,
                                                  std::string_view name) {
-  return numbered_files(workspace.files(), path_in(workspace, name, "versions"));
+  ASSAY_ASSIGN_OR_RETURN(std::vector<int64_t> numbers,
+                         numbered_files(workspace.files(), path_in(workspace, name, "versions")));
+  int64_t before = 0;
+  std::erase_if(numbers, [&](int64_t number) {
+    if (number - before > kFarAbove) {
+      const auto record = read_version_record(workspace, name, number);
+      const bool damaged = !record && record.error().code == StatusCode::kData;
+      if (damaged && !written_by_newer(record.error().message)) return true;
+    }
+    before = number;
+    return false;
+  });
+  return numbers;
 }
 
 Result<ModelState> read_state(const Workspace& workspace, std::string_view name) {

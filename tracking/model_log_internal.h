@@ -55,7 +55,9 @@ std::string model_folder(std::string_view name);
 std::string changes_folder(std::string_view name);
 std::string change_path(std::string_view name, int64_t number);
 
-// Numbers of all versions ever registered, ascending; empty if there is no such model.
+// Numbers of all versions ever registered, ascending; empty if there is no such model. A file whose
+// number is more than 64 above the others and that is no record of that version is nobody's: the
+// versions between would count as lost.
 Result<std::vector<int64_t>> registered_versions(const Workspace& workspace, std::string_view name);
 
 // Fails: io; data if a newer release wrote an event. Events that are damaged or missing are left

@@ -95,7 +95,9 @@ class Quarantine {
   }
 
   Status put_away(const DamagedFile& file) {
-    if (file.kind == Kind::kMissingBlob) return note_missing(file);
+    if (file.kind == Kind::kMissingBlob || file.kind == Kind::kMissingRun) {
+      return note_missing(file);
+    }
     if (file.kind == Kind::kEvent) return replace_event(file);
     if (file.kind == Kind::kMissingEvents) return replace_missing(file);
     if (file.kind == Kind::kVersion) {
@@ -295,6 +297,31 @@ Result<std::vector<DamagedFile>> unreadable_runs(Workspace& workspace, std::stri
   return found;
 }
 
+// Names of the files in the folders below `part` (runs, blobs) that were put away or noted as
+// missing.
+Result<std::set<std::string>> names_put_away(Workspace& workspace, std::string_view part) {
+  std::set<std::string> all;
+  FileLayer& files = workspace.files();
+  const std::string root = fmt::format("{}/{}", workspace.path(), kQuarantine);
+  const auto ids = files.list(root);
+  if (!ids && ids.error().code == StatusCode::kNotFound) return all;
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  for (const std::string& id : *ids) {
+    const std::string folder = fmt::format("{}/{}/{}", root, id, part);
+    const auto shards = files.list(folder);
+    if (!shards) continue;  // none of it
+    for (const std::string& shard : *shards) {
+      const auto names = files.list(folder + "/" + shard);
+      if (!names) continue;
+      for (std::string name : *names) {
+        if (name.ends_with(kMissingEnding)) name.resize(name.size() - kMissingEnding.size());
+        all.insert(std::move(name));
+      }
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<QuarantineReport> quarantine_files(Workspace& workspace,
@@ -332,26 +359,19 @@ Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view r
 }
 
 Result<std::set<std::string>> quarantined_blobs(Workspace& workspace) {
-  std::set<std::string> blobs;
-  FileLayer& files = workspace.files();
-  const std::string root = fmt::format("{}/{}", workspace.path(), kQuarantine);
-  const auto ids = files.list(root);
-  if (!ids && ids.error().code == StatusCode::kNotFound) return blobs;
-  if (!ids) return tl::unexpected<Error>(ids.error());
-  for (const std::string& id : *ids) {
-    const std::string folder = fmt::format("{}/{}/blobs", root, id);
-    const auto shards = files.list(folder);
-    if (!shards) continue;  // none of it
-    for (const std::string& shard : *shards) {
-      const auto names = files.list(folder + "/" + shard);
-      if (!names) continue;
-      for (std::string name : *names) {
-        if (name.ends_with(kMissingEnding)) name.resize(name.size() - kMissingEnding.size());
-        if (is_blob_name(name)) blobs.insert(std::move(name));
-      }
-    }
+  ASSAY_ASSIGN_OR_RETURN(std::set<std::string> names, names_put_away(workspace, "blobs"));
+  std::erase_if(names, [](const std::string& name) { return !is_blob_name(name); });
+  return names;
+}
+
+Result<std::set<std::string>> quarantined_runs(Workspace& workspace) {
+  ASSAY_ASSIGN_OR_RETURN(const std::set<std::string> names, names_put_away(workspace, "runs"));
+  std::set<std::string> ids;
+  for (const std::string& name : names) {
+    std::string id = name.substr(0, kIdLength);
+    if (is_ulid(id) && name.substr(kIdLength) == ".h5") ids.insert(std::move(id));
   }
-  return blobs;
+  return ids;
 }
 
 }  // namespace assay::tracking

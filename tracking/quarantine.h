@@ -33,8 +33,8 @@ struct QuarantineReport {
 // Puts the files away. A file that is whole by then is put back. Of a version's record the version
 // is given up first (ModelRegistry::give_up_version); in the place of a model's damaged or missing
 // events one is left that says which are lost, so that their numbers stay taken and nobody is told
-// of them again. Instead of a missing blob, record or events, an empty file named <name>.missing is
-// left in quarantine. Folders of dead writers go as a whole. Durable when it
+// of them again. Instead of a missing run, blob, record or events, an empty file named
+// <name>.missing is left in quarantine. Folders of dead writers go as a whole. Durable when it
 // returns. Fails: io.
 Result<QuarantineReport> quarantine_files(Workspace& workspace, std::span<const DamagedFile> files);
 
@@ -50,5 +50,7 @@ Result<QuarantineReport> quarantine_run(Workspace& workspace, std::string_view r
 
 // Hashes of the blobs that were put away or noted as missing. Fails: io.
 Result<std::set<std::string>> quarantined_blobs(Workspace& workspace);
+// Likewise the ids of runs.
+Result<std::set<std::string>> quarantined_runs(Workspace& workspace);
 
 }  // namespace assay::tracking

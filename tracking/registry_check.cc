@@ -1,5 +1,6 @@
 #include "tracking/registry_check_internal.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -32,6 +33,8 @@ Status check_registry_file(const Workspace& workspace, const std::string& place,
     return {};
   }
   if (parts[2] != "versions") return {};
+  const auto registered = registered_versions(workspace, parts[1]);
+  if (registered && !std::binary_search(registered->begin(), registered->end(), number)) return {};
   const Status whole = check_version(text, parts[1], number, source);
   if (whole) return {};
   const auto state = read_state(workspace, parts[1]);

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "kernels/base/names.h"
+#include "tracking/catalog.h"
 #include "tracking/change_lock_internal.h"
 #include "tracking/environment.h"
 #include "tracking/full_disk_internal.h"
@@ -150,7 +151,11 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
     folders.insert(parent_of(from));
   }
   ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
-  ASSAY_RETURN_IF_ERROR(check_held(workspace));
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+  // As long as the runs are in the trash this is not needed; people may empty that by hand.
+  const std::vector<std::string> gone(ids.begin(), ids.end());
+  (void)Catalog::note_removed(workspace, writer, gone);
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
   return family;
 }
 
@@ -254,6 +259,14 @@ Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_
   const Status held = check_held(workspace);
   const bool leased = held.has_value();
   if (!leased && !is_full_disk(held.error())) return tl::unexpected<Error>(held.error());
+  std::vector<std::string> ids;
+  for (const DeletedRun& run : runs) ids.push_back(run.info.run_id);
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer,
+                         leased ? workspace.writer() : Result<const WriterLease*>(nullptr));
+  // The catalog must not know of a run that nobody can say was deleted.
+  if (!Catalog::note_removed(workspace, writer, ids)) {
+    ASSAY_RETURN_IF_ERROR(Catalog::discard(workspace));
+  }
   for (const DeletedRun& run : runs) {
     const Status removed = workspace.files().unlink(run.path);
     if (!removed && removed.error().code != StatusCode::kNotFound) {

@@ -42,6 +42,7 @@ std::string workspace_in(FileLayer& files, const std::string& path) {
 Status check_lost(FileLayer& files, const std::string& path) {
   for (const std::string& folder : {path, fmt::format("{}/{}", path, kHiddenFolder)}) {
     if (lost_marker(files, folder)) return marker_error(folder);
+    ASSAY_RETURN_IF_ERROR(check_not_moving(files, folder));
   }
   return {};
 }
@@ -133,6 +134,7 @@ Result<std::shared_ptr<Workspace>> Workspace::create(const std::string& path,
   const std::string folder = absolute(path);
   if (!workspace_in(layer, folder).empty()) return open(folder, files);
   ASSAY_RETURN_IF_ERROR(check_name("workspace", display_name));
+  ASSAY_RETURN_IF_ERROR(check_not_moving(layer, folder));
   if (layer.exists(folder)) {
     if (lost_marker(layer, folder)) return marker_error(folder);
     ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, layer.list(folder));
@@ -176,6 +178,7 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
     if (has_workspace(layer, hidden)) return open(hidden, files);
     // Not another one further up in its place.
     if (lost_marker(layer, hidden)) return marker_error(hidden);
+    ASSAY_RETURN_IF_ERROR(check_not_moving(layer, hidden));
     if (folder == folder.parent_path()) break;
   }
   if (!search.create) {

@@ -1,15 +1,18 @@
 #include "tracking/workspace_check.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "kernels/base/names.h"
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
 #include "tracking/catalog.h"
 #include "tracking/journal_view.h"
+#include "tracking/model_events_internal.h"
 #include "tracking/model_lookup_internal.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_file.h"
@@ -36,14 +39,21 @@ struct CheckedFile {
   bool foreign = false;
   std::string run_id{};
   std::vector<std::string> blobs{};
+  std::vector<ModelUse> models{};  // of a thorough check
 };
 
-// The run's id and links; of a thorough check from the HDF5 part.
-Result<std::pair<std::string, RunLinks>> read_checked(FileLayer& files, const std::string& path,
-                                                      bool thorough) {
+// What a run file says, as far as other files must fit it.
+struct CheckedRun {
+  std::string run_id{};
+  RunLinks links{};
+  std::vector<ModelUse> models{};
+};
+
+// Of a thorough check from the HDF5 part.
+Result<CheckedRun> read_checked(FileLayer& files, const std::string& path, bool thorough) {
   if (thorough) {
-    ASSAY_ASSIGN_OR_RETURN(const RunRecord run, read_run(files, path));
-    return std::pair(run.info.run_id, links_of(run));
+    ASSAY_ASSIGN_OR_RETURN(RunRecord run, read_run(files, path));
+    return CheckedRun{run.info.run_id, links_of(run), std::move(run.models)};
   }
   {
     ASSAY_ASSIGN_OR_RETURN(const std::string bytes, read_file(files, path, kFileLimitBytes));
@@ -52,7 +62,7 @@ Result<std::pair<std::string, RunLinks>> read_checked(FileLayer& files, const st
   }
   ASSAY_ASSIGN_OR_RETURN(const RunInfo info, read_run_info(files, path));
   ASSAY_ASSIGN_OR_RETURN(RunLinks links, read_run_links(files, path));
-  return std::pair(info.run_id, std::move(links));
+  return CheckedRun{info.run_id, std::move(links), {}};
 }
 
 // Bytes that are there and wrong, or not there. All else may be whole.
@@ -63,8 +73,9 @@ bool is_damage(const Error& error) {
 void check_run_file(FileLayer& files, bool thorough, CheckedFile& file) {
   auto read = read_checked(files, file.path, thorough);
   if (read) {
-    file.run_id = std::move(read->first);
-    file.blobs = std::move(read->second.blobs);
+    file.run_id = std::move(read->run_id);
+    file.blobs = std::move(read->links.blobs);
+    file.models = std::move(read->models);
   } else if (read.error().code == StatusCode::kNotFound) {
     file.problem = why_not_found(files, file.path, {.inode = file.inode});
     file.there = !file.problem.empty();
@@ -229,6 +240,9 @@ class Checker {
     for (const std::string& sha256 : file.blobs) {
       needed_.try_emplace(sha256, "run " + file.run_id);
     }
+    for (const ModelUse& model : file.models) {
+      if (model.version > 0) made_[lower_case(model.name)].try_emplace(model.version, file.run_id);
+    }
   }
 
   Status check_models() {
@@ -241,6 +255,8 @@ class Checker {
     }
     for (const std::string& name : names) {
       ASSAY_RETURN_IF_ERROR(step());
+      std::map<int64_t, std::string> made;
+      if (const auto found = made_.extract(name); found) made = std::move(found.mapped());
       const auto known = known_model(workspace_, name);
       const auto events = read_events(workspace_, name);
       const auto aliases = damaged_aliases(workspace_, name);
@@ -257,6 +273,7 @@ class Checker {
       for (const auto& [path, why] : *aliases) note(DamagedFile::Kind::kAlias, path, why);
       for (const int64_t version : known->registered) {
         ASSAY_RETURN_IF_ERROR(step());
+        made.erase(version);
         if (known->state.of(version).purged) continue;
         const auto record = read_version_record(workspace_, name, version);
         if (record) {
@@ -270,8 +287,27 @@ class Checker {
                record.error().message);
         }
       }
+      note_unregistered(name, made);
+      const std::string versions = fmt::format("{}/versions", model_folder(name));
+      const auto files = numbered_files(files_, fmt::format("{}/{}", workspace_.path(), versions));
+      for (size_t i = 0; files && i < files->size(); ++i) {
+        if (std::binary_search(known->registered.begin(), known->registered.end(), (*files)[i]))
+          continue;
+        report_.foreign.push_back(
+            fmt::format("{}/{}/{}.json", workspace_.path(), versions, (*files)[i]));
+      }
     }
+    for (const auto& [name, made] : made_) note_unregistered(name, made);
     return {};
+  }
+
+  // Versions that runs say they registered, of which the registry knows nothing.
+  void note_unregistered(const std::string& name, const std::map<int64_t, std::string>& made) {
+    for (const auto& [version, run_id] : made) {
+      note(DamagedFile::Kind::kVersion,
+           fmt::format("{}/versions/{}.json", model_folder(name), version),
+           fmt::format("model {}:{} is missing: run {} registered it", name, version, run_id));
+    }
   }
 
   Status check_blobs() {
@@ -336,6 +372,10 @@ class Checker {
     report_.catalog_journal = catalog.journal;
     report_.catalog_runs = catalog.rows;
     report_.catalog_problems = std::move(catalog.problems);
+    for (const MissingRun& run : catalog.missing) {
+      note(DamagedFile::Kind::kMissingRun, run_file_path(run.run_id),
+           missing_run_message(workspace_, run));
+    }
     return step(0);
   }
 
@@ -344,6 +384,8 @@ class Checker {
   const StopToken& stop_;
   const CheckOptions& options_;
   BlobReferences needed_;
+  // By model and version, the run that registered it.
+  std::map<std::string, std::map<int64_t, std::string>> made_;
   CheckReport report_;
   bool unlisted_ = false;  // a folder of blobs or run files
   int64_t done_ = 0;

@@ -31,6 +31,7 @@ struct DamagedFile {
     kRun,
     kBlob,
     kMissingBlob,
+    kMissingRun,
     kVersion,
     kEvent,
     kMissingEvents,

@@ -14,6 +14,7 @@
 #include "kernels/base/hash.h"
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
+#include "tracking/catalog.h"
 #include "tracking/folded_run.h"
 #include "tracking/model_lookup_internal.h"
 #include "tracking/quarantine.h"
@@ -92,6 +93,7 @@ class Copier {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
     }
     ASSAY_RETURN_IF_ERROR(copy_runs(journals));
+    ASSAY_RETURN_IF_ERROR(note_missing_runs());
     for (const std::string_view part :
          {std::string_view("blobs"), kBlobTrash, std::string_view("blobs")}) {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
@@ -133,6 +135,14 @@ class Copier {
         const auto record = read_version_record(workspace_, name, version);
         if (!record) ASSAY_RETURN_IF_ERROR(note(record.error()));
       }
+    }
+    return {};
+  }
+
+  Status note_missing_runs() {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<MissingRun> runs, Catalog(workspace_).missing());
+    for (const MissingRun& run : runs) {
+      report_.damaged.push_back(missing_run_message(workspace_, run));
     }
     return {};
   }

@@ -130,6 +130,24 @@ bool lost_marker(FileLayer& files, const std::string& folder) {
          any_below(files, folder + "/writers", is_lease_place);
 }
 
+Status check_not_moving(FileLayer& files, const std::string& folder) {
+  if (files.exists(folder)) return {};
+  const fs::path path(folder);
+  const std::string begin = path.filename().string() + std::string(kMovedSuffix);
+  for (const std::string& name : names_in(files, path.parent_path().string())) {
+    if (!name.starts_with(begin)) continue;
+    const std::string aside = (path.parent_path() / name).string();
+    if (!is_workspace(files, aside)) continue;
+    return fail(
+        StatusCode::kIo,
+        "'{}' was taken away to be moved to another disk, as '{}': if no `assay workspace "
+        "move` is at work, remove that once the copy proves whole (assay workspace verify), "
+        "or rename it back",
+        folder, aside);
+  }
+  return {};
+}
+
 tl::unexpected<Error> marker_error(const std::string& folder) {
   return fail(StatusCode::kData,
               "'{0}' is a workspace that lost its file WORKSPACE: `assay fsck --repair-marker "

@@ -21,6 +21,12 @@ bool lost_marker(FileLayer& files, const std::string& folder);
 // The error for such a folder: data, with the way out.
 tl::unexpected<Error> marker_error(const std::string& folder);
 
+// A move to another disk takes the workspace out of its place, to <folder>.moved-<pid>, before it
+// removes it. Fails: io if `folder` is not there and such a folder beside it is: the move goes on,
+// or was cut short, and no other workspace must be made in that place.
+inline constexpr std::string_view kMovedSuffix = ".moved-";
+Status check_not_moving(FileLayer& files, const std::string& folder);
+
 // Writes WORKSPACE whole or not at all; the first of several writers wins. `id` is for a temporary
 // file. Fails: io.
 Status write_marker(FileLayer& files, const std::string& folder, const std::string& text,

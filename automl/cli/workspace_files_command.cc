@@ -19,6 +19,7 @@
 #include "tracking/run_bundle.h"
 #include "tracking/run_query.h"
 #include "tracking/workspace_copy.h"
+#include "tracking/workspace_marker.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -97,7 +98,7 @@ Status nobody_at_work(tracking::Workspace& workspace) {
 Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
                        const fs::path& target) {
   const std::string from = workspace.path();
-  const std::string aside = fmt::format("{}.moved-{}", from, ::getpid());
+  const std::string aside = fmt::format("{}{}{}", from, tracking::kMovedSuffix, ::getpid());
   std::error_code error;
   const std::string parent = fs::path(from).parent_path().string();
   if (::access(parent.c_str(), W_OK) != 0) {
@@ -155,7 +156,13 @@ Status move(Invocation& invocation, const std::string& to) {
   const fs::path target = fs::absolute(to, error).lexically_normal();
   ASSAY_RETURN_IF_ERROR(tracking::clear_unfinished_copy(workspace->files(), target.string()));
   if (fs::exists(target) && !(fs::is_directory(target) && fs::is_empty(target, error))) {
-    return fail(StatusCode::kAlreadyExists, "'{}' is there and not an empty folder", to);
+    if (!tracking::Workspace::open(target.string())) {
+      return fail(StatusCode::kAlreadyExists, "'{}' is there and not an empty folder", to);
+    }
+    return fail(StatusCode::kAlreadyExists,
+                "'{}' is a workspace already: if a move was cut short after it had copied, that is "
+                "the copy; remove it, and move again",
+                to);
   }
   fs::create_directories(target.parent_path(), error);
   fs::rename(from, target, error);

@@ -274,7 +274,9 @@ TEST_F(DamagedChanges, TheLastNumberOfAllIsSaid) {
   ASSERT_FALSE(edited);
   EXPECT_EQ(edited.error().code, StatusCode::kData);
   EXPECT_THAT(edited.error().message, HasSubstr("no number is left"));
-  spill(store(fmt::format("models/credit/versions/{}.json", kLargestNumber)), "{}");
+  auto model = *registry().resolve("credit:1");
+  model.version = kLargestNumber;
+  spill(store(fmt::format("models/credit/versions/{}.json", kLargestNumber)), to_json(model));
   const std::string bytes = "more";
   const auto made = registry().register_model({.name = "credit"}, std::as_bytes(std::span(bytes)));
   ASSERT_FALSE(made);

@@ -7,6 +7,7 @@
 #include "tests/tracking/unreadable_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/garbage.h"
+#include "tracking/records_internal.h"
 #include "tracking/run_trash.h"
 #include "tracking/workspace_copy.h"
 
@@ -209,8 +210,9 @@ TEST_F(LostVersions, AreGivenUpAndTheirNumbersStayTaken) {
 
 // However large a gap is, it is told of and costs little.
 TEST_F(LostVersions, OfAHugeGapAreToldInPart) {
-  std::filesystem::copy_file(store("models/credit/versions/3.json"),
-                             store("models/credit/versions/4000000000.json"));
+  auto model = *ModelRegistry(workspace_).resolve("credit:3");
+  model.version = 4'000'000'000;
+  spill(store("models/credit/versions/4000000000.json"), to_json(model));
   const CheckReport report = check();
   EXPECT_GT(report.problems.size(), 1U);
   EXPECT_LT(report.problems.size(), 100U);

@@ -7,6 +7,7 @@
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/catalog.h"
 #include "tracking/garbage.h"
+#include "tracking/quarantine.h"
 #include "tracking/run_trash.h"
 #include "tracking/workspace_copy.h"
 
@@ -177,6 +178,64 @@ TEST_F(WorkspaceCheck, NamesRunsUnderAWrongName) {
 TEST_F(WorkspaceCheck, StopsWhenAsked) {
   stop_.request();
   EXPECT_EQ(check_workspace(*workspace_, stop_).error().code, StatusCode::kCancelled);
+}
+
+TEST_F(WorkspaceCheck, MissesVersionsThatRunsRegistered) {
+  auto run = *Run::create(workspace_, {.kind = "sweep"});
+  const std::string bytes = "newest bytes";
+  ModelRegistry registry(workspace_);
+  const auto made = registry.register_model({.name = "Credit", .run_id = run->id()},
+                                            std::as_bytes(std::span(bytes)));
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(run->add_model({.name = "Credit", .version = made->version, .sha256 = made->sha256}));
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  EXPECT_THAT(check().problems, IsEmpty());
+  std::filesystem::remove(folder_ / "store/models/credit/versions/2.json");
+  EXPECT_THAT(check().problems,
+              ElementsAre(testing::AllOf(HasSubstr("credit:2 is missing"), HasSubstr(run->id()))));
+  const auto put_away = quarantine_damage(*workspace_, stop_);
+  ASSERT_TRUE(put_away) << put_away.error().message;
+  EXPECT_THAT(check().problems, IsEmpty());
+  const auto next = registry.register_model({.name = "credit"}, std::as_bytes(std::span(bytes)));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->version, 3) << "the number stays taken";
+}
+
+TEST_F(WorkspaceCheck, MissesAModelThatIsGoneWithItsFolder) {
+  auto run = *Run::create(workspace_, {.kind = "sweep"});
+  ASSERT_TRUE(run->add_model({.name = "churn", .version = 1, .sha256 = std::string(64, 'a')}));
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  EXPECT_THAT(check().problems, testing::Contains(HasSubstr("churn:1 is missing")));
+  ASSERT_TRUE(quarantine_damage(*workspace_, stop_));
+  EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(WorkspaceCheck, AFileNamedLikeAFarVersionIsNobodys) {
+  const std::string stray = folder_ / "store/models/credit/versions/1000000.json";
+  spill(stray, "{}");
+  const CheckReport report = check();
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_THAT(report.foreign, ElementsAre(stray));
+  const std::string bytes = "more bytes";
+  const auto next =
+      ModelRegistry(workspace_).register_model({.name = "credit"}, std::as_bytes(std::span(bytes)));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->version, 2);
+  const auto copied = copy_workspace(*workspace_, folder_ / "copy", stop_);
+  ASSERT_TRUE(copied);
+  EXPECT_THAT(copied->damaged, IsEmpty());
+}
+
+TEST_F(WorkspaceCheck, SeesAnyChangedByteOfTheCatalog) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  const std::string path = folder_ / "store/catalog.h5";
+  const std::string whole = slurp(path);
+  for (size_t at = 7; at < whole.size(); at += whole.size() / 97 + 1) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 4);
+    spill(path, bytes);
+    EXPECT_THAT(check(false).catalog_problems, ElementsAre(HasSubstr("catalog.h5"))) << at;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,160 @@
+// Run files that are gone: told until they are back or their loss is noted, and never told of runs
+// that were deleted.
+#include "tracking/missing_run.h"
+
+#include <filesystem>
+
+#include "tests/tracking/upkeep_fixture.h"
+#include "tracking/catalog.h"
+#include "tracking/quarantine.h"
+#include "tracking/run_file.h"
+#include "tracking/run_trash.h"
+#include "tracking/workspace_check.h"
+#include "tracking/workspace_copy.h"
+
+namespace assay::tracking {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class MissingRuns : public UpkeepTest {
+ protected:
+  std::string file_of(const std::string& run_id) { return run_file_of(*workspace_, run_id); }
+  std::string store(const std::string& path) { return folder_ / ("store/" + path); }
+
+  // What lists tell of damage.
+  std::vector<std::string> told() {
+    const auto page = Catalog(*workspace_).search({});
+    EXPECT_TRUE(page) << page.error().message;
+    return page ? page->damaged : std::vector<std::string>{"no page"};
+  }
+  CheckReport check() {
+    const auto report = check_workspace(*workspace_, stop_);
+    EXPECT_TRUE(report) << report.error().message;
+    return report ? *report : CheckReport();
+  }
+  auto names(const std::string& run_id) {
+    return ElementsAre(testing::AllOf(HasSubstr(run_id), HasSubstr("is missing")));
+  }
+  StopToken stop_;
+};
+
+TEST_F(MissingRuns, AreToldByChecksAndListsUntilTheFileIsBack) {
+  for (const bool saved : {false, true}) {
+    if (saved) {
+      ASSERT_TRUE(Catalog(*workspace_).save());
+    }
+    const std::string away = folder_ / "away.h5";
+    std::filesystem::rename(file_of(trials_[0]), away);
+    EXPECT_THAT(check().problems, names(trials_[0])) << saved;
+    EXPECT_THAT(told(), names(trials_[0]));
+    EXPECT_THAT(told(), names(trials_[0])) << "not only once";
+    // What is written down of it is no reason to forget it.
+    ASSERT_TRUE(Catalog(*workspace_).save());
+    EXPECT_THAT(told(), names(trials_[0]));
+    EXPECT_THAT(check().problems, names(trials_[0]));
+    const auto runs = Catalog(*workspace_).rebuild();
+    ASSERT_TRUE(runs);
+    EXPECT_EQ(*runs, 3);
+    EXPECT_THAT(told(), names(trials_[0])) << "a catalog made anew keeps it";
+
+    std::filesystem::rename(away, file_of(trials_[0]));
+    EXPECT_THAT(told(), IsEmpty());
+    EXPECT_THAT(check().problems, IsEmpty());
+    ASSERT_TRUE(Catalog(*workspace_).save());
+    EXPECT_THAT(told(), IsEmpty());
+  }
+}
+
+TEST_F(MissingRuns, OfACatalogThatIsAskedAllTheTimeToo) {
+  Catalog catalog(*workspace_);
+  ASSERT_TRUE(catalog.search({}));
+  std::filesystem::remove(file_of(other_));
+  EXPECT_THAT(catalog.search({})->damaged, names(other_));
+  EXPECT_THAT(catalog.missing()->front().name, testing::Not(IsEmpty()));
+}
+
+TEST_F(MissingRuns, AreNotThoseThatWereDeleted) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(check().problems, IsEmpty());
+  ASSERT_TRUE(restore_run(*workspace_, other_));
+  EXPECT_THAT(told(), IsEmpty());
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  ASSERT_TRUE(collect_garbage(*workspace_, kAtOnce));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(MissingRuns, AreNotThoseWhoseTrashWasEmptiedByHand) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  std::filesystem::remove_all(store("trash/runs"));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(MissingRuns, AreNotThoseGivenUpWhereTheCatalogCouldNotBeWritten) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  // Nothing of the deletion is left in the catalog, and nothing can be appended to it.
+  std::filesystem::remove(store("catalog.wal"));
+  ASSERT_TRUE(restore_run(*workspace_, other_));
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  const std::string file = file_of(other_);
+  const std::string deleted = store(fmt::format("trash/runs/{}-{}.h5", other_, 1));
+  std::filesystem::rename(file, deleted);
+  std::filesystem::remove(store("catalog.wal"));
+  std::filesystem::create_directory(store("catalog.wal"));
+  std::filesystem::create_directory(store("catalog.wal/in-the-way"));
+  const auto purged = purge_runs(*workspace_, 2, false);
+  EXPECT_FALSE(purged) << "a cache that cannot be removed knows of the run";
+  EXPECT_TRUE(std::filesystem::exists(deleted));
+  std::filesystem::remove_all(store("catalog.wal"));
+  ASSERT_TRUE(purge_runs(*workspace_, 2, false));
+  EXPECT_FALSE(std::filesystem::exists(deleted));
+  EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(MissingRuns, BecomeAKnownLossInQuarantine) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  std::filesystem::remove(file_of(trials_[1]));
+  ASSERT_THAT(check().problems, names(trials_[1]));
+  const auto report = quarantine_damage(*workspace_, stop_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->moved, SizeIs(1));
+  EXPECT_TRUE(std::filesystem::exists(
+      store(report->folder + "/" + run_file_path(trials_[1]) + ".missing")));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(check().problems, IsEmpty());
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  std::filesystem::remove_all(store("quarantine"));
+  EXPECT_THAT(told(), IsEmpty()) << "the catalog has it from there";
+}
+
+TEST_F(MissingRuns, AreNamedByACopyThatCannotHaveThem) {
+  std::filesystem::remove(file_of(other_));
+  const auto report = copy_workspace(*workspace_, folder_ / "copy", stop_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged, names(other_));
+}
+
+TEST_F(MissingRuns, OfManyOnlyTheFirstAreNamed) {
+  std::vector<MissingRun> runs(40, MissingRun{other_, "one"});
+  const auto messages = missing_run_messages(*workspace_, runs);
+  EXPECT_THAT(messages, SizeIs(17));
+  EXPECT_THAT(messages.back(), HasSubstr("24 more"));
+}
+
+TEST_F(MissingRuns, NothingIsToldWithoutACatalog) {
+  std::filesystem::remove(file_of(other_));
+  std::filesystem::remove(store("catalog.h5"));
+  std::filesystem::remove(store("catalog.wal"));
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace assay::tracking
