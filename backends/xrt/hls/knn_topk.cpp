@@ -179,10 +179,10 @@ extern "C" void knn_topk(const ap_uint<512>* points, const ap_uint<512>* queries
                          int32_t k) {
 #pragma HLS interface m_axi port = points bundle = gmem0 num_read_outstanding = \
     128 max_read_burst_length = 2 latency = 120
-#pragma HLS interface m_axi port = queries bundle = gmem1 num_read_outstanding = \
+#pragma HLS interface m_axi port = queries bundle = gmem0 num_read_outstanding = \
     128 max_read_burst_length = 2 latency = 120
-#pragma HLS interface m_axi port = indices bundle = gmem2 max_write_burst_length = 64
-#pragma HLS interface m_axi port = distances bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = indices bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = distances bundle = gmem2 max_write_burst_length = 64
   using namespace assay_hls;
   ASSAY_ON_CHIP Queries group;
   ASSAY_ON_CHIP Points tile;

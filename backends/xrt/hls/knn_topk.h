@@ -60,7 +60,7 @@ constexpr Resources knn_resources() {
   return {kKnnQueries * (kKnnLanes * (2 * kDspFloatAdd + kDspFloatMul) + 7 * kDspFloatAdd),
           kKnnQueries * bram_blocks(kKnnDim / 16, 512) +
               2 * (2 * bram_blocks(64, 512) + bram_blocks(256, 35) + 2 * bram_blocks(64, 65)) +
-              2 * port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 64, 32),
+              port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 64, 32),
           uram_blocks(kKnnPoints * kKnnDim / 16, 512)};
 }
 

@@ -449,16 +449,19 @@ extern "C" void predict_trees(const ap_uint<512>* cells, const ap_uint<512>* row
                               int32_t output_count) {
 #pragma HLS interface m_axi port = cells bundle = gmem0 num_read_outstanding = \
     128 max_read_burst_length = 2 latency = 120
-#pragma HLS interface m_axi port = rows bundle = gmem1 max_read_burst_length = 64
-#pragma HLS interface m_axi port = nodes bundle = gmem1 max_read_burst_length = 64
+// Read one after the other: the rows of a tile, the nodes of a page, the values of its leaves.
+#pragma HLS interface m_axi port = rows bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = nodes bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = leaf_values bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
 #pragma HLS interface m_axi port = sets bundle = gmem2 num_read_outstanding = \
     128 max_read_burst_length = 2 latency = 120
-#pragma HLS interface m_axi port = leaf_values bundle = gmem3 num_read_outstanding = \
-    128 max_read_burst_length = 2 latency = 120
-#pragma HLS interface m_axi port = node_offsets bundle = gmem5
-#pragma HLS interface m_axi port = set_offsets bundle = gmem5
-#pragma HLS interface m_axi port = leaf_offsets bundle = gmem5
-#pragma HLS interface m_axi port = scores bundle = gmem4 max_write_burst_length = 64
+#pragma HLS interface m_axi port = node_offsets bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = set_offsets bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = leaf_offsets bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = scores bundle = gmem3 max_write_burst_length = 64
   using namespace assay_hls;
   ASSAY_ON_CHIP Engines engines;
   ASSAY_ON_CHIP double sums[kPredictScores];

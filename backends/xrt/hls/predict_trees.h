@@ -94,8 +94,8 @@ constexpr double predict_bytes(const PredictWork& work) {
 constexpr Resources predict_resources() {
   return {kPredictEngines * kDspDoubleAdd + kDspDoubleAdd,
           kPredictEngines * bram_blocks(kPredictRows, 33) + 5 * bram_blocks(64, 512) +
-              3 * port_brams(kGatherReads, kGatherBurst) + port_brams(16, 64) +
-              2 * port_brams(16, 64, 64) + port_brams(16, 16, 64),
+              3 * port_brams(kGatherReads, kGatherBurst) + port_brams(16, 16, 64) +
+              port_brams(16, 64, 64),
           kPredictEngines * (uram_blocks(kPredictCells / 8, 64) + uram_blocks(kPredictPage, 64) +
                              uram_blocks(kPredictPage, 64) + 4 * uram_blocks(kPredictPage, 64)) +
               uram_blocks(kPredictScores, 64)};

@@ -478,10 +478,10 @@ extern "C" void split_scan(const ap_uint<512>* words, const int64_t* nodes, cons
                            const double* rules, uint64_t* best, int32_t node_count,
                            int32_t column_count, int32_t lanes, int32_t class_mode) {
 #pragma HLS interface m_axi port = words bundle = gmem0 max_read_burst_length = 64
-#pragma HLS interface m_axi port = nodes bundle = gmem1
-#pragma HLS interface m_axi port = columns bundle = gmem3
-#pragma HLS interface m_axi port = rules bundle = gmem1
-#pragma HLS interface m_axi port = best bundle = gmem2 max_write_burst_length = 64
+#pragma HLS interface m_axi port = nodes bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = rules bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = best bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = columns bundle = gmem2
   using namespace assay_hls;
   ASSAY_ON_CHIP ColumnTable table;
   ASSAY_ON_CHIP Record records[kScanColumns];

@@ -70,7 +70,7 @@ constexpr Resources scan_resources() {
               4 * (2 * kDspDoubleMul + kDspDoubleAdd) + 2 * kDspDoubleAdd,
           bram_blocks(kScanColumns, 41) + bram_blocks(kScanColumns, 128) +
               2 * bram_blocks(64, 512) + 2 * bram_blocks(32, 129) + port_brams(16, 64) +
-              3 * port_brams(16, 16, 64) + port_brams(16, 64, 64),
+              port_brams(16, 16, 64) + port_brams(16, 64, 64) + port_brams(16, 16, 32),
           0};
 }
 

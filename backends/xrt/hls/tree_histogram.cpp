@@ -270,9 +270,12 @@ extern "C" void tree_histogram(const ap_uint<512>* cells, const ap_uint<512>* pa
     128 max_read_burst_length = 2 latency = 120
 #pragma HLS interface m_axi port = packed bundle = gmem1 num_read_outstanding = \
     128 max_read_burst_length = 2 latency = 120
-#pragma HLS interface m_axi port = rows bundle = gmem2 max_read_burst_length = 64
-#pragma HLS interface m_axi port = starts bundle = gmem4
-#pragma HLS interface m_axi port = words bundle = gmem3 max_write_burst_length = 64
+// Rows are read before words: one port.
+#pragma HLS interface m_axi port = rows bundle = gmem2 max_read_burst_length = \
+    64 max_write_burst_length = 64
+#pragma HLS interface m_axi port = words bundle = gmem2 max_read_burst_length = \
+    64 max_write_burst_length = 64
+#pragma HLS interface m_axi port = starts bundle = gmem3
   using namespace assay_hls;
   ASSAY_ON_CHIP ColumnSums sums;
 #pragma HLS array_partition variable = sums type = complete dim = 1

@@ -74,8 +74,8 @@ constexpr double histogram_bytes(const HistogramWork& work) {
 
 // Columns in URAM; queues of lines, the drain's buffer and the ports' buffers in BRAM.
 constexpr Resources histogram_resources() {
-  const int64_t ports = 2 * port_brams(kGatherReads, kGatherBurst) + port_brams(16, 64) +
-                        2 * port_brams(16, 64) + port_brams(16, 16, 32);
+  const int64_t ports =
+      2 * port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 64) + port_brams(16, 16, 32);
   return {kDspWideMul, 5 * bram_blocks(64, 512) + bram_blocks(kDrainChunk, 512) + ports,
           kHistogramColumns * uram_blocks(kHistogramDepth, 64)};
 }
