@@ -1,5 +1,6 @@
 #include "backends/devices.h"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,7 +66,7 @@ FoundDevices find_gpus() {
 
 FoundDevices find_cards(int64_t memory_bytes) {
   xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes);
-  return {std::move(cards.devices), std::move(cards.unavailable)};
+  return {std::move(cards.devices), std::move(cards.unavailable), std::move(cards.no_card)};
 }
 
 }  // namespace
@@ -126,11 +127,15 @@ Result<kernels::Device*> DeviceSet::first_of(Kind& kind, std::string_view name) 
     reasons += (reasons.empty() ? "" : "; ") + started.error().message;
   }
   if (!reasons.empty()) return fail(StatusCode::kDevice, "{}", reasons);
+  // A device that was asked for by its number may be another than those that cannot be used.
+  const std::string missing =
+      there.missing.empty() || name == kind.how.kind ? std::string() : "; " + there.missing;
   if (!there.unavailable.empty()) {
-    return fail(StatusCode::kDevice, "device '{}' is not available: {}", name,
-                there.unavailable.front());
+    return fail(StatusCode::kDevice, "device '{}' is not available: {}{}", name,
+                fmt::join(there.unavailable, "; "), missing);
   }
-  return fail(StatusCode::kDevice, "no device '{}' (there are: {})", name, device_list(devices()));
+  return fail(StatusCode::kDevice, "no device '{}' (there are: {}){}", name, device_list(devices()),
+              missing);
 }
 
 std::vector<kernels::Device*> DeviceSet::usable_cards(bool all) const {

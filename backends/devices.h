@@ -29,6 +29,9 @@ struct UnavailableDevice {
 struct FoundDevices {
   std::vector<std::unique_ptr<kernels::Device>> devices;  // by number
   std::vector<std::string> unavailable;                   // why what else is there cannot be used
+  // What was looked for in vain, for who asks for a device of the kind that is not there; may be
+  // empty.
+  std::string missing;
 };
 
 // A kind of devices beside the CPU, and how to find them; `find` is called once at most.

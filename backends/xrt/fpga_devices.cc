@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "backends/xrt/emulation/xclbin_writer.h"
@@ -17,11 +19,24 @@ constexpr auto kEmulatedBytes = static_cast<int64_t>(emulation::kBankBytes);
 constexpr int64_t kMostCardBytes = int64_t{128} << 30;
 
 void open_cards(const Installation& installation, int64_t memory_bytes, FpgaDevices& found) {
+  std::error_code ignored;
   const uint32_t count = count_cards();
   const char* xclbin = std::getenv(kXclbinVariable);
-  if (count > 0 && xclbin == nullptr) {
+  if (count == 0) {
+    found.no_card = no_card_text();
+    if (xclbin == nullptr) return;
     found.unavailable.push_back(
-        fmt::format("{} cards are there, but {} names no xclbin for them", count, kXclbinVariable));
+        fmt::format("{} names '{}'{}, but {}", kXclbinVariable, xclbin,
+                    std::filesystem::is_regular_file(xclbin, ignored) ? "" : " (which is no file)",
+                    found.no_card));
+    found.no_card.clear();
+    return;
+  }
+  if (xclbin == nullptr) {
+    found.unavailable.push_back(
+        fmt::format("{} {}, but {} names no xclbin for {} (docs/fpga.md says how one is built)",
+                    count, count == 1 ? "card is there" : "cards are there", kXclbinVariable,
+                    count == 1 ? "it" : "them"));
     return;
   }
   for (uint32_t card = 0; card < count; ++card) {

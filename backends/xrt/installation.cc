@@ -66,6 +66,13 @@ WorkerSpec real_card(const Installation& installation, uint32_t card, const std:
   return spec;
 }
 
+std::string no_card_text() {
+  return fmt::format(
+      "there is no card: XRT's driver lists none in {} (is a card plugged in and the driver xocl "
+      "loaded? `lspci -d 10ee:` and `xbutil examine` tell)",
+      kDriverFolder);
+}
+
 uint32_t count_cards() {
   std::error_code ignored;
   uint32_t count = 0;

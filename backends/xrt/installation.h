@@ -29,5 +29,7 @@ Result<WorkerSpec> emulated_card(const Installation& installation, const std::st
 WorkerSpec real_card(const Installation& installation, uint32_t card, const std::string& xclbin);
 // Cards whose driver is loaded.
 uint32_t count_cards();
+// What was looked for where count_cards found none, and what to do about it.
+std::string no_card_text();
 
 }  // namespace assay::backends::xrt

@@ -1,5 +1,6 @@
 // predict_trees on an XRT card: rows are cut into as many parts as keep its compute units busy, and
-// while one part is computed the scores of the next are sent and those of the last brought back.
+// while one part is computed the cells and scores of the next are sent and the scores of the last
+// brought back. Cells are sent by parts where rows are taken in their order.
 // Many trees are walked in several rounds, so that a run is never long.
 #include "kernels/predict_trees.h"
 
@@ -22,7 +23,9 @@ using kernels::PredictTreesProblem;
 
 // Features of a row that a unit keeps (backends/xrt/hls/kernels.h).
 constexpr int32_t kMostFeatures = 4096;
-constexpr int32_t kScores = 8;  // the kernel's argument
+constexpr int32_t kCells = 0;  // the kernel's arguments
+constexpr int32_t kScores = 8;
+constexpr int64_t kLineBytes = 64;
 
 // Sizes of the packed arrays up to tree `end`, in elements. A tree's nodes end where its last leaf
 // or split says: the view does not tell, so they are counted.
@@ -94,6 +97,7 @@ class Walk {
   Status run(ChunkRange trees, ChunkRange parts) {
     Batch batch(static_cast<XrtDevice&>(*context_.device), context_.stop);
     for (int64_t part = parts.begin; part < parts.end; ++part) {
+      if (args_.rows == nullptr) send_cells(batch, part);
       batch.send(CardKernel::kPredictTrees, kScores, scores_.address(), offset_of(part),
                  bytes_of(part));
       if (part >= parts.begin + 2) bring(batch, part - 2);
@@ -115,11 +119,36 @@ class Walk {
     return (rows_of(part).end - rows_of(part).begin) * row_bytes();
   }
 
+  // The lines of the part's rows in each block, less the first ones, which the part before has
+  // sent.
+  void send_cells(Batch& batch, int64_t part) const {
+    const kernels::BinnedView& bins = args_.bins;
+    const ChunkRange rows = rows_of(part);
+    const bool last_part = rows.end == problem_.row_count;
+    for (int32_t block = 0; block < bins.block_count(); ++block) {
+      const bool last_block = block + 1 == bins.block_count();
+      const auto line_at = [&](int64_t row) {
+        const int64_t byte = bins.block_offset(block) + row * bins.block_width(block);
+        return std::min((byte + kLineBytes - 1) / kLineBytes * kLineBytes, bins.byte_count());
+      };
+      const int64_t begin = line_at(rows.begin);
+      // Rows of the table that no position takes go with the last part: the card has all of it
+      // then.
+      const int64_t end = line_at(last_part ? bins.row_count : rows.end);
+      batch.send_part(CardKernel::kPredictTrees, kCells, inputs_[kCells].address(), begin,
+                      end - begin, last_part && last_block);
+    }
+  }
+
   void start(Batch& batch, ChunkRange trees, int64_t part) const {
     using Arg = Batch::Arg;
     const ChunkRange rows = rows_of(part);
     std::vector<Arg> args;
-    for (const Operand& input : inputs_) args.push_back(Arg::in(input.address()));
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      const bool by_parts = i == kCells && args_.rows == nullptr;
+      const void* address = inputs_[i].address();
+      args.push_back(by_parts ? Arg::as_is(address) : Arg::in(address));
+    }
     const std::vector<Arg> rest = {Arg::as_is(scores_.address()),
                                    Arg::of(args_.bins.row_count),
                                    Arg::of(problem_.feature_count),

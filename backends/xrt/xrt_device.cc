@@ -225,6 +225,11 @@ void Batch::send(CardKernel kernel, int32_t arg, const void* buffer, int64_t off
   items_.push_back({StepKind::kToDevice, kernel, 0, arg, buffer, offset, bytes, {}});
 }
 
+void Batch::send_part(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset,
+                      int64_t bytes, bool last) {
+  items_.push_back({StepKind::kToDevice, kernel, 0, arg, buffer, offset, bytes, {}, true, last});
+}
+
 void Batch::fetch(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset,
                   int64_t bytes) {
   items_.push_back({StepKind::kFromDevice, kernel, 0, arg, buffer, offset, bytes, {}});
@@ -292,8 +297,11 @@ void Batch::count_steps(std::span<const Step> steps) {
 
 Status Batch::add_copy(const Item& item) {
   int64_t bytes = 0;
-  ASSAY_ASSIGN_OR_RETURN(const XrtDevice::Copy* copy,
-                         placed(item.buffer, item.kernel, item.arg, bytes));
+  ASSAY_ASSIGN_OR_RETURN(XrtDevice::Copy * copy, placed(item.buffer, item.kernel, item.arg, bytes));
+  if (item.part) {
+    if (copy->current) return {};
+    copy->current = item.last;
+  }
   if (item.kind == StepKind::kFromDevice) {
     // What a kernel wrote: copies in other memory groups do not have it.
     for (auto& [group, other] : device_.find(item.buffer)->second.copies) other.current = false;

@@ -144,6 +144,10 @@ class Batch {
   // `kernel`.
   void send(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes);
   void fetch(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes);
+  // Sends a part of a buffer that kernels take `as_is`, if the card's copy is not current; with the
+  // `last` of its parts it is. What kernels have started meanwhile goes on.
+  void send_part(CardKernel kernel, int32_t arg, const void* buffer, int64_t offset, int64_t bytes,
+                 bool last);
   // Makes all of it, and waits. Between runs of kernels, a few at a time, it looks at the stop
   // token. Fails: device; resource_exhausted if the card has no room for a buffer; cancelled, and
   // then nothing is running.
@@ -159,6 +163,8 @@ class Batch {
     int64_t offset = 0;
     int64_t bytes = 0;
     std::vector<Arg> args;
+    bool part = false;  // what send_part sends
+    bool last = false;
   };
   Status add_start(const Item& item);
   Status add_copy(const Item& item);

@@ -34,12 +34,15 @@ constexpr Assumptions kAssumptions;
 constexpr int64_t kHistogramUnits = 2;
 constexpr int64_t kPredictUnits = 2;
 
-// A problem on a card, in seconds. The parts that run at once do not add up.
+// A problem on a card, in seconds. `hidden` is what crosses the link while kernels run.
 struct Plan {
   double kernels = 0;
   double link = 0;
   double launches = 0;
-  double total() const { return kernels + link + launches; }
+  double hidden = 0;
+  double total() const { return kernels + link - hidden + launches; }
+  // The share of the total that would go if all of the link were hidden.
+  double still_hideable() const { return (link - hidden) / total(); }
 };
 
 struct Workload {
@@ -52,16 +55,17 @@ struct Workload {
 double burst_seconds(const Card& card, double bytes) {
   return bytes / (card.channel_bytes_per_second * kAssumptions.burst_share);
 }
+double gather_seconds(const Card& card, double bytes) {
+  return bytes / (card.channel_bytes_per_second * kAssumptions.scattered_share);
+}
 double link_seconds(const Card& card, double bytes) {
   return bytes / (card.link_bytes_per_second * kAssumptions.link_share);
 }
 
 // One node's histogram: cycles, or the lines of cells on their port.
-double histogram_seconds(const Card& card, const HistogramWork& work, double share) {
-  const double of_rate = share < 1 ? kAssumptions.scattered_share : kAssumptions.burst_share;
+double histogram_seconds(const Card& card, const HistogramWork& work) {
   const double bytes = 64.0 * static_cast<double>(work.rows) * work.lines_per_row;
-  return std::max(histogram_cycles(work) / kClockHz,
-                  bytes / (card.channel_bytes_per_second * of_rate));
+  return std::max(histogram_cycles(work) / kClockHz, gather_seconds(card, bytes));
 }
 
 // A tree of 31 leaves whose splits halve their nodes, in levels of 1, 2, 4, 8 and 15 splits: the
@@ -78,7 +82,7 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
     return scan_cycles({nodes, columns, codes, 255, 1, false}) / kClockHz;
   };
   Plan plan;
-  plan.kernels = rounds * histogram_seconds(card, work, 1) + scan(1);
+  plan.kernels = rounds * histogram_seconds(card, work) + scan(1);
   double listed = static_cast<double>(rows);
   double share = 1;
   work.rest = true;
@@ -88,7 +92,7 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
     work.lines_per_row = histogram_lines(width, share);
     work.packed_lines = histogram_lines(4, share);
     plan.kernels +=
-        static_cast<double>(splits) * (rounds * histogram_seconds(card, work, share) + scan(2));
+        static_cast<double>(splits) * (rounds * histogram_seconds(card, work) + scan(2));
     plan.launches += static_cast<double>(splits * (blocks + 1)) * kAssumptions.launch_seconds;
     listed += static_cast<double>(splits * work.rows);
   }
@@ -122,6 +126,12 @@ Plan predict(const Card& card, const PredictWork& work) {
   const auto outputs = static_cast<double>(work.outputs);
   plan.link = link_seconds(card, static_cast<double>(work.rows) *
                                      (static_cast<double>(work.features) + 16 * outputs * runs));
+  // A part's cells and scores are sent while the part before is computed, and its scores come back
+  // while the next one is: all but the first part's way in and the last one's out, of each round.
+  const auto edge = static_cast<double>(std::min(work.rows, kPartRows));
+  const double bare =
+      link_seconds(card, edge * (static_cast<double>(work.features) + 16 * outputs * runs));
+  plan.hidden = std::min(plan.kernels, std::max(0.0, plan.link - bare));
   return plan;
 }
 Plan predict_batch(const Card& card) { return predict(card, {100'000, 28, 100, 61, 9, 1, 1}); }
@@ -131,7 +141,7 @@ Plan predict_one(const Card& card) { return predict(card, {1, 28, 100, 61, 9, 1,
 Plan multiply(const Card& card, int64_t size, int64_t bytes) {
   const GemmWork work{size, size, size, bytes};
   Plan plan;
-  plan.kernels = std::max(gemm_cycles(work) / kClockHz, burst_seconds(card, gemm_bytes(work) / 2));
+  plan.kernels = std::max(gemm_cycles(work) / kClockHz, gather_seconds(card, gemm_bytes(work) / 2));
   const auto cells = static_cast<double>(size * size);
   plan.link = link_seconds(card, cells * static_cast<double>(bytes) + 4 * cells);
   plan.launches = kAssumptions.launch_seconds;
@@ -144,7 +154,7 @@ Plan gemm_int8_1024(const Card& card) { return multiply(card, 1024, 1); }
 Plan knn(const Card& card) {
   const KnnWork work{100'000, 1'000, 64, 10};
   Plan plan;
-  plan.kernels = std::max(knn_cycles(work) / kClockHz, burst_seconds(card, knn_bytes(work)));
+  plan.kernels = std::max(knn_cycles(work) / kClockHz, gather_seconds(card, knn_bytes(work)));
   plan.link = link_seconds(card, 4.0 * 1'000 * 64 + 8.0 * 1'000 * 10);
   plan.launches = kAssumptions.launch_seconds;
   return plan;
@@ -228,9 +238,11 @@ std::string workloads_json() {
     std::vector<std::string> plans;
     for (const Card& card : kCards) {
       const Plan plan = work.plan(card);
-      plans.push_back(fmt::format(
-          R"({{"card": "{}", "kernels": {:.4g}, "link": {:.4g}, "launches": {:.4g}, "total": {:.4g}}})",
-          card.name, plan.kernels, plan.link, plan.launches, plan.total()));
+      plans.push_back(
+          fmt::format(R"({{"card": "{}", "kernels": {:.4g}, "link": {:.4g}, "launches": {:.4g}, )"
+                      R"("hidden": {:.4g}, "still_hideable": {:.4g}, "total": {:.4g}}})",
+                      card.name, plan.kernels, plan.link, plan.launches, plan.hidden,
+                      plan.still_hideable(), plan.total()));
     }
     items.push_back(fmt::format(R"({{"name": "{}", "cpu_bench": "{}", "note": "{}", "plans": {}}})",
                                 work.name, work.cpu_bench, work.note, list_json(plans)));

@@ -60,15 +60,17 @@ def cards_table(costs):
 def times_table(costs, cpu):
     cards = [c['name'] for c in costs['cards']]
     yield ('| problem | CPU, measured | ' + ' | '.join(f'{c}, calculated' for c in cards) +
-           ' | of which kernels, link, launches |')
-    yield '|---|---|' + '---|' * (len(cards) + 1)
+           ' | of which kernels, link, launches | link hidden | left to hide |')
+    yield '|---|---|' + '---|' * (len(cards) + 3)
     for work, time in zip(costs['workloads'], cpu):
         plans = {p['card']: p for p in work['plans']}
         name = f"{work['name']} ({work['note']})" if work['note'] else work['name']
         last = plans[cards[-1]]
         parts = ', '.join(milliseconds(last[part] * 1e3) for part in ('kernels', 'link', 'launches'))
         yield (f'| {name} | {milliseconds(time)} | ' +
-               ' | '.join(milliseconds(plans[c]['total'] * 1e3) for c in cards) + f' | {parts} |')
+               ' | '.join(milliseconds(plans[c]['total'] * 1e3) for c in cards) +
+               f" | {parts} | {milliseconds(last['hidden'] * 1e3)} | "
+               f"{100 * last['still_hideable']:.1f} % |")
 
 
 def resources_table(costs):
@@ -104,17 +106,25 @@ def report(costs, cpu, machine):
         '',
         *times_table(costs, cpu),
         '',
-        f"The last column is the {costs['cards'][-1]['name']}'s. A tree's splits are taken to halve their nodes, the smaller child is summed and the",
+        f"The last three columns are the {costs['cards'][-1]['name']}'s. A tree's splits are taken to halve their nodes, the smaller child is summed and the",
         'other is its difference; gradients, quantising and dividing rows are the host\'s and not in it,',
         'while the CPU\'s figure is of the whole operation. Depths are assumed. Cells, forests, weights and',
         'points lie on the card; rows, gradients, inputs and results cross the link.',
+        '',
+        '"Link hidden" crosses the link while kernels run: predictions are cut into parts of rows, and the',
+        'cells and scores of the next part are sent, and the scores of the last one brought back, while a',
+        'part is computed. "Left to hide" is what a problem could gain at most if all that it sends were',
+        'hidden. The others send theirs first: a histogram is of all rows of its node, and the next node is',
+        'known when the last one has been split; a product\'s or a search\'s inputs are sent in a small part',
+        'of the time that its kernel takes.',
         '',
         '## What is assumed',
         '',
         f"Clock {costs['clock_mhz']:g} MHz. A port gets one memory channel: {100 * assumed['burst_share']:g} % of its rate",
         f"for bursts, {100 * assumed['scattered_share']:g} % for single lines in ascending order; a gather is bound by its",
         f"cycles or by that, whichever is longer. The link gives {100 * assumed['link_share']:g} % of its rate, a launch",
-        f"costs {assumed['launch_us']:g} us, and nothing of these overlaps. The units of the table below work at once",
+        f"costs {assumed['launch_us']:g} us, and but for what is hidden nothing of these overlaps. The units of",
+        'the table below work at once',
         'where a problem has parts for them: blocks of 64 columns, parts of rows to predict. (An xclbin',
         'with all buffers in `DDR[0]` has one channel for all ports.)',
         '',
@@ -126,8 +136,9 @@ def report(costs, cpu, machine):
         'are scattered; a table of fewer than 64 columns leaves column memories idle. Small nodes and wide',
         'tables: clearing and draining the sums, which does not overlap with adding rows. Predictions: steps',
         'of 16 engines, and the pages of their trees, which are loaded before a walk; one row pays all pages.',
-        'Matrix products: cells, and panels that are loaded before they are multiplied. More units are the',
-        'simplest way to more: change `kernels.list` and what splits the work.',
+        'Matrix products: cells, panels that are loaded before they are multiplied, and rows of the result,',
+        'each of which is waited for. More units are the simplest way to more: change `kernels.list` and what',
+        'splits the work.',
         '',
         '## What the kernels take',
         '',

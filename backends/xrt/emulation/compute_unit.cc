@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backends/xrt/emulation/event_log.h"
 #include "backends/xrt/emulation/fault_note.h"
 
 namespace assay::backends::xrt::emulation {
@@ -101,7 +102,9 @@ void ComputeUnit::work() {
     const std::vector<uint64_t> words = arguments();
     lock.unlock();
     t_running = this;
+    log_event("start", name_);
     kernel_.call(words.data());
+    log_event("end", name_);
     t_running = nullptr;
     lock.lock();
     state_ = State::kDone;

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "backends/xrt/emulation/event_log.h"
 #include "backends/xrt/emulation/fault_note.h"
 
 namespace assay::backends::xrt::emulation {
@@ -53,6 +54,7 @@ bool DeviceModel::write_device(const CallFields& fields) {
                               size, fields.numbers[3]));
   }
   std::memcpy(target, data.data(), size);
+  log_event("write", fmt::format("{}", size));
   return true;
 }
 
@@ -65,6 +67,7 @@ void DeviceModel::read_device(const CallFields& fields, WireWriter& reply) {
   }
   reply.number(1, size);
   reply.bytes(2, {source, size});
+  log_event("read", fmt::format("{}", size));
 }
 
 void DeviceModel::answer_close(const CallFields& fields, WireWriter& reply) {

@@ -35,6 +35,16 @@ constexpr int64_t uram_blocks(int64_t depth, int64_t bits) {
   return divide_up(depth, 4096) * divide_up(bits, 72);
 }
 
+// What a port keeps for each direction: room for as many bursts as may be under way. Gathers ask
+// for lines one by one: as many as the wait for memory is long, so that one comes every cycle.
+// Other ports keep the tool's 16 bursts.
+constexpr int64_t kGatherReads = 128;
+constexpr int64_t kGatherBurst = 2;  // the least that the tool takes
+static_assert(kGatherReads >= kMemoryLatency, "a gather brings a line a cycle");
+constexpr int64_t port_brams(int64_t under_way, int64_t burst, int64_t bits = 8 * kLineBytes) {
+  return bram_blocks(under_way * burst, bits);
+}
+
 // Of one compute unit.
 struct Resources {
   int64_t dsp;

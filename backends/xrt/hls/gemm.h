@@ -9,11 +9,12 @@
 //
 // A floating-point addition takes several cycles; a cell returns to a sum after 32, so the array
 // has an initiation interval of 1, and every sum is made in ascending order of k. Panels of 256 of
-// k of a and b are loaded before they are used; either lies in 16 x 16 banks, so that a line lands
-// in one cycle whether it runs along the panel or across it (transposed operands). int8 takes 4 of
-// k a cycle; bfloat16 is widened to f32 as it arrives.
+// k of a and b are loaded before they are used: gathers ask for the lines of all runs without a
+// wait between them, and move what begins within a line to its begin (line.h). Either panel lies in
+// 16 x 16 banks, so that 16 elements land in one cycle whether they run along the panel or across
+// it (transposed operands). int8 takes 4 of k a cycle; bfloat16 is widened to f32 as it arrives.
 //
-// Bytes a cycle: 64 while loading, between the waits; 4 while c is stored (8 with beta).
+// Bytes a cycle: 64 (f32), 32 or 16 while loading; 4 while c is stored (8 with beta).
 #pragma once
 
 #include <cstdint>
@@ -38,10 +39,10 @@ struct GemmWork {
 
 constexpr int64_t gemm_pack(int64_t bytes) { return bytes == 1 ? 4 : 1; }
 
-// Sixteen elements a cycle; runs that do not begin at a line cost a piece more. A run is asked for
-// when the one before has come, so each waits for memory.
+// Sixteen elements a cycle; a run that does not begin at a line costs a line more. Memory is waited
+// for once a panel.
 constexpr int64_t gemm_load_cycles(int64_t runs, int64_t length) {
-  return runs * (divide_up(length, 16) + 1 + kMemoryLatency);
+  return runs * (divide_up(length, 16) + 1) + kMemoryLatency;
 }
 
 constexpr double gemm_tile_cycles(const GemmWork& work, int64_t rows, int64_t columns) {
@@ -52,7 +53,7 @@ constexpr double gemm_tile_cycles(const GemmWork& work, int64_t rows, int64_t co
   const int64_t rest = gemm_load_cycles(rows, last) + gemm_load_cycles(last, columns) +
                        divide_up(last, gemm_pack(work.bytes)) * kGemmSums + 2 * kGemmSide;
   return static_cast<double>(kGemmSums + work.k / kGemmPanel * full + (last > 0 ? rest : 0) +
-                             rows * columns + kMemoryLatency);
+                             rows * (columns + kMemoryLatency));
 }
 
 constexpr double gemm_cycles(const GemmWork& work) {
@@ -77,14 +78,16 @@ constexpr double gemm_bytes(const GemmWork& work) {
 }
 
 // A cell: a product and a sum; of int8 two slices of two products each, summed in logic. Panels and
-// sums are in distributed memory; queues of lines in BRAM.
+// sums are in distributed memory; queues of lines and the ports' buffers in BRAM.
 constexpr Resources gemm_resources(int64_t bytes) {
   return {
       kGemmSide * kGemmSide *
               (bytes == 4 ? kDspFloatMul + kDspFloatAdd
                           : (bytes == 2 ? kDspBf16Mul + kDspFloatAdd : 4 * kDspTwoInt8Mul / 2)) +
           (bytes == 4 ? 2 * kDspDoubleMul + kDspDoubleAdd : 0),
-      2 * bram_blocks(64, 512), 0};
+      2 * (2 * bram_blocks(64, 512) + bram_blocks(256, 35) + 2 * bram_blocks(64, 65)) +
+          2 * port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 128, 32),
+      0};
 }
 
 }  // namespace assay_hls

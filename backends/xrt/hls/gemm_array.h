@@ -10,71 +10,87 @@
 
 namespace assay_hls {
 
+// Panels have k in steps of kPack, which a cell takes at once: element l of k is [l / kPack][l %
+// kPack].
 template <class Number>
 struct GemmArray {
-  typename Number::In a[kGemmRows][kGemmPanel];
-  typename Number::In b[kGemmPanel][kGemmColumns];
+  typename Number::In a[kGemmRows][kGemmPanel / Number::kPack][Number::kPack];
+  typename Number::In b[kGemmPanel / Number::kPack][Number::kPack][kGemmColumns];
   typename Number::Sum sums[kGemmSide][kGemmSide][kGemmSums];
 };
 
-// Runs of elements in memory, one every `stride`, all of `length`.
-struct Runs {
-  int64_t first;
-  int64_t stride;
-  int32_t count;
-  int32_t length;
+// Element `at` of run `run` of a panel of a: along k, or (`across`: a is transposed) along rows.
+// Sixteen places that begin at a multiple of 16 are in as many banks, whichever way they run.
+template <class Number>
+struct PanelA {
+  static void put(GemmArray<Number>& array, bool across, int32_t run, int32_t at,
+                  typename Number::In value) {
+#pragma HLS inline
+    const uint32_t l = static_cast<uint32_t>(across ? run : at);
+    if (across) {
+      array.a[at][l / Number::kPack][l % Number::kPack] = value;
+    } else {
+      array.a[run][l / Number::kPack][l % Number::kPack] = value;
+    }
+  }
+};
+// Likewise of b: along columns, or (b is transposed) along k.
+template <class Number>
+struct PanelB {
+  static void put(GemmArray<Number>& array, bool across, int32_t run, int32_t at,
+                  typename Number::In value) {
+#pragma HLS inline
+    const uint32_t l = static_cast<uint32_t>(across ? at : run);
+    if (across) {
+      array.b[l / Number::kPack][l % Number::kPack][run] = value;
+    } else {
+      array.b[l / Number::kPack][l % Number::kPack][at] = value;
+    }
+  }
 };
 
-inline void fetch_runs(const Line* port, const Runs& runs, int64_t line_elements,
-                       LineStream& lines) {
-fetch_runs:
-  for (int32_t run = 0; run < runs.count; ++run) {
-#pragma HLS loop_tripcount min = 1 max = 256
-    const int64_t begin = runs.first + run * runs.stride;
-    const int64_t first = begin / line_elements;
-    fetch_run(port, first, (begin + runs.length - 1) / line_elements - first + 1, lines);
-  }
-}
-
-// Sixteen elements a cycle into a panel: along its rows, or (`across`) along its columns.
-template <class Number, int kRows, int kColumns>
-void store_runs(LineStream& lines, const Runs& runs, bool across,
-                typename Number::In panel[kRows][kColumns]) {
-  const int32_t line_elements = 64 / Number::kBytes;
-store_runs:
-  for (int32_t run = 0; run < runs.count; ++run) {
-#pragma HLS loop_tripcount min = 1 max = 256
-    const int64_t begin = runs.first + run * runs.stride;
-    // Places count from the line's begin, so they start negative.
-    int32_t place = -static_cast<int32_t>(begin % line_elements);
-    Line line;
-    int32_t part = 0;
-  store_run:
-    while (place < runs.length) {
+// Sixteen elements a cycle into a panel, run behind run; each begins with a line of its own.
+template <class Number, class Panel>
+void store_pieces(LineStream& pieces, int32_t runs, int32_t length, bool across,
+                  GemmArray<Number>& array) {
+  constexpr int32_t kParts = 64 / Number::kBytes / kGemmSide;  // of a line
+  const int32_t steps = runs * ((length + kGemmSide - 1) / kGemmSide);
+  Line line;
+  int32_t run = 0;
+  int32_t group = 0;
+  int32_t left = length;
+store_pieces:
+  for (int32_t i = 0; i < steps; ++i) {
 #pragma HLS pipeline II = 1
-#pragma HLS loop_tripcount min = 1 max = 20
-      if (part == 0) line = lines.read();
-      for (int32_t i = 0; i < 16; ++i) {
+#pragma HLS loop_tripcount min = 1 max = 4096
+    const int32_t part = group & (kParts - 1);
+    if (part == 0) line = pieces.read();
+    for (int32_t e = 0; e < kGemmSide; ++e) {
 #pragma HLS unroll
-        const int32_t at = place + i;
-        if (at >= 0 && at < runs.length) {
-          panel[across ? at : run][across ? run : at] = Number::take(line, part * 16 + i);
-        }
-      }
-      place += 16;
-      part = (part + 1) * 16 == line_elements ? 0 : part + 1;
+      const typename Number::In value = Number::take(line, part * kGemmSide + e);
+      if (e < left) Panel::put(array, across, run, group * kGemmSide + e, value);
     }
-    // A run may end before its last line does.
+    const bool last = left <= kGemmSide;
+    run = last ? run + 1 : run;
+    group = last ? 0 : group + 1;
+    left = last ? length : left - kGemmSide;
   }
 }
 
-template <class Number, int kRows, int kColumns>
-void load_panel(const ap_uint<512>* port, const Runs& runs, bool across,
-                typename Number::In panel[kRows][kColumns]) {
+template <class Number, class Panel>
+void load_panel(const ap_uint<512>* port, const Runs& runs, int32_t pieces, int32_t length,
+                bool across, GemmArray<Number>& array) {
 #pragma HLS dataflow
+  PlaceStream places("places of pieces");
+  RequestStream requests("requests of a panel");
+  StepStream steps("steps of a panel");
   LineStream lines("lines of a panel");
-  fetch_runs(port, runs, 64 / Number::kBytes, lines);
-  store_runs<Number, kRows, kColumns>(lines, runs, across, panel);
+  LineStream piece_lines("pieces of a panel");
+  locate_pieces(runs, pieces, places);
+  plan_rows(places, pieces, requests, steps);
+  fetch_lines(port, requests, lines);
+  assemble_rows(steps, lines, pieces, piece_lines);
+  store_pieces<Number, Panel>(piece_lines, runs.count, length, across, array);
 }
 
 // What enters the array in cycle `item` of row r of a, or column c of b: 0 outside.
@@ -85,9 +101,9 @@ void feed_row(const GemmArray<Number>& array, int32_t r, int32_t item, int32_t i
   const int32_t group = (item & (kGemmSums - 1)) >> 3;
   for (int32_t q = 0; q < Number::kPack; ++q) {
 #pragma HLS unroll
-    const int32_t l = item / kGemmSums * Number::kPack + q;
-    const bool inside = item >= 0 && item < items && l < depth;
-    out[q] = inside ? array.a[group * kGemmSide + r][l] : typename Number::In(0);
+    const int32_t step = item / kGemmSums;
+    const bool inside = item >= 0 && item < items && step * Number::kPack + q < depth;
+    out[q] = inside ? array.a[group * kGemmSide + r][step][q] : typename Number::In(0);
   }
 }
 template <class Number>
@@ -97,9 +113,9 @@ void feed_column(const GemmArray<Number>& array, int32_t c, int32_t item, int32_
   const int32_t group = item & 7;
   for (int32_t q = 0; q < Number::kPack; ++q) {
 #pragma HLS unroll
-    const int32_t l = item / kGemmSums * Number::kPack + q;
-    const bool inside = item >= 0 && item < items && l < depth;
-    out[q] = inside ? array.b[l][group * kGemmSide + c] : typename Number::In(0);
+    const int32_t step = item / kGemmSums;
+    const bool inside = item >= 0 && item < items && step * Number::kPack + q < depth;
+    out[q] = inside ? array.b[step][q][group * kGemmSide + c] : typename Number::In(0);
   }
 }
 
@@ -117,6 +133,7 @@ multiply_panel:
   for (int32_t t = 0; t < items + 2 * (kGemmSide - 1); ++t) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 62 max = 8222
+// A cell's items follow one another, and each sum is every 32nd of them.
 #pragma HLS dependence variable = array.sums type = inter distance = 32 dependent = true
     // From the far corner back, so that a cell reads what its neighbours had a cycle ago.
   rows:
@@ -192,6 +209,16 @@ inline GemmTile tile_at(const GemmShape& shape, int64_t row, int64_t column) {
   return tile;
 }
 
+// `rows` runs of `columns` elements, from element (row, column) of a matrix whose rows have
+// `width`.
+template <class Number>
+Runs runs_of(int64_t row, int64_t column, int64_t width, int32_t rows, int32_t columns) {
+#pragma HLS inline
+  const Runs runs = {(row * width + column) * Number::kBytes, width * Number::kBytes, rows,
+                     columns * Number::kBytes};
+  return runs;
+}
+
 // The sums of a tile, over all of k.
 template <class Number>
 void sum_tile(const ap_uint<512>* a, const ap_uint<512>* b, const GemmShape& shape,
@@ -201,18 +228,15 @@ panels:
   for (int64_t l = 0; l < shape.k; l += kGemmPanel) {
 #pragma HLS loop_tripcount min = 1 max = 16
     const int32_t depth = at_most(shape.k - l, kGemmPanel);
-    Runs of_a = {tile.row * shape.k + l, shape.k, tile.rows, depth};
-    if (shape.transpose_a) {
-      const Runs runs = {l * shape.m + tile.row, shape.m, depth, tile.rows};
-      of_a = runs;
-    }
-    Runs of_b = {l * shape.n + tile.column, shape.n, depth, tile.columns};
-    if (shape.transpose_b) {
-      const Runs runs = {tile.column * shape.k + l, shape.k, tile.columns, depth};
-      of_b = runs;
-    }
-    load_panel<Number, kGemmRows, kGemmPanel>(a, of_a, shape.transpose_a, array.a);
-    load_panel<Number, kGemmPanel, kGemmColumns>(b, of_b, shape.transpose_b, array.b);
+    const Runs of_a = shape.transpose_a ? runs_of<Number>(l, tile.row, shape.m, depth, tile.rows)
+                                        : runs_of<Number>(tile.row, l, shape.k, tile.rows, depth);
+    const Runs of_b = shape.transpose_b
+                          ? runs_of<Number>(tile.column, l, shape.k, tile.columns, depth)
+                          : runs_of<Number>(l, tile.column, shape.n, depth, tile.columns);
+    load_panel<Number, PanelA<Number>>(a, of_a, piece_total(of_a), of_a.length / Number::kBytes,
+                                       shape.transpose_a, array);
+    load_panel<Number, PanelB<Number>>(b, of_b, piece_total(of_b), of_b.length / Number::kBytes,
+                                       shape.transpose_b, array);
     multiply_panel(depth, array);
   }
 }
@@ -237,6 +261,7 @@ store_rows:
     for (int32_t j = 0; j < tile.columns; ++j) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 128
+// An element of c is read and written in its own step alone.
 #pragma HLS dependence variable = c type = inter dependent = false
       Element* to = c + (tile.row + i) * shape.n + tile.column + j;
       *to = store.value(sum_at(array, i, j), to);
@@ -248,13 +273,20 @@ store_rows:
 template <class Number, class Store, class Element>
 void multiply(const ap_uint<512>* a, const ap_uint<512>* b, const GemmShape& shape,
               const Store& store, Element* c) {
+  constexpr int kStepBanks = kGemmSide / Number::kPack;
+  (void)kStepBanks;  // the pragmas' alone
   ASSAY_ON_CHIP GemmArray<Number> array;
 #pragma HLS array_partition variable = array.a type = cyclic factor = 16 dim = 1
-#pragma HLS array_partition variable = array.a type = cyclic factor = 16 dim = 2
-#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 1
-#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 2
+#pragma HLS array_partition variable = array.a type = cyclic factor = kStepBanks dim = 2
+#pragma HLS array_partition variable = array.a type = complete dim = 3
+#pragma HLS array_partition variable = array.b type = cyclic factor = kStepBanks dim = 1
+#pragma HLS array_partition variable = array.b type = complete dim = 2
+#pragma HLS array_partition variable = array.b type = cyclic factor = 16 dim = 3
 #pragma HLS array_partition variable = array.sums type = complete dim = 1
 #pragma HLS array_partition variable = array.sums type = complete dim = 2
+#pragma HLS bind_storage variable = array.a type = ram_s2p impl = lutram
+#pragma HLS bind_storage variable = array.b type = ram_s2p impl = lutram
+#pragma HLS bind_storage variable = array.sums type = ram_s2p impl = lutram
 tiles_down:
   for (int64_t row = 0; row < shape.m; row += kGemmRows) {
 #pragma HLS loop_tripcount min = 1 max = 64

@@ -35,8 +35,10 @@ struct StoreScaled {
 extern "C" void gemm_f32(const ap_uint<512>* a, const ap_uint<512>* b, float* c, int64_t m,
                          int64_t n, int64_t k, int32_t transpose_a, int32_t transpose_b,
                          float alpha, float beta) {
-#pragma HLS interface m_axi port = a bundle = gmem0 max_read_burst_length = 16
-#pragma HLS interface m_axi port = b bundle = gmem1 max_read_burst_length = 16
+#pragma HLS interface m_axi port = a bundle = gmem0 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = b bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
 #pragma HLS interface m_axi port = c bundle = gmem2 max_write_burst_length = 128
   using namespace assay_hls;
   const GemmShape shape = {m, n, k, transpose_a != 0, transpose_b != 0};

@@ -28,8 +28,10 @@ struct Int8 {
 
 extern "C" void gemm_int8(const ap_uint<512>* a, const ap_uint<512>* b, int32_t* c, int64_t m,
                           int64_t n, int64_t k) {
-#pragma HLS interface m_axi port = a bundle = gmem0 max_read_burst_length = 16
-#pragma HLS interface m_axi port = b bundle = gmem1 max_read_burst_length = 16
+#pragma HLS interface m_axi port = a bundle = gmem0 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = b bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
 #pragma HLS interface m_axi port = c bundle = gmem2 max_write_burst_length = 128
   using namespace assay_hls;
   const GemmShape shape = {m, n, k, false, false};

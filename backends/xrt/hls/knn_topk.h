@@ -10,6 +10,9 @@
 // of them at once, as an integer (distances are not negative), and those behind it move by one; an
 // equal one stays before it, so ties go to the lower index. A distance a cycle and list.
 //
+// Points come as lines, each moved to a line of its own (line.h), so that a cycle's 8 numbers are a
+// half of one line, wherever a point began in memory.
+//
 // Bytes a cycle: 64 while a tile is loaded; none while it is worked on.
 #pragma once
 
@@ -36,9 +39,10 @@ struct KnnWork {
 constexpr double knn_cycles(const KnnWork& work) {
   const int64_t chunks = divide_up(work.dim, kKnnLanes);
   const int64_t tiles = divide_up(work.points, kKnnPoints);
-  const int64_t load = divide_up(kKnnPoints * work.dim, 16) + 1 + kMemoryLatency;
+  const int64_t lines = divide_up(work.dim, 16);  // of a point
+  const int64_t load = kKnnPoints * lines + 1 + kMemoryLatency;
   const int64_t tile = load + kKnnPoints * chunks + kKnnPoints + 2 * kDistanceLatency;
-  const int64_t query_load = kKnnQueries * (divide_up(work.dim, 16) + 1 + kMemoryLatency);
+  const int64_t query_load = kKnnQueries * lines + 1 + kMemoryLatency;
   const int64_t group = query_load + tiles * tile + kKnnQueries * work.k + kMemoryLatency;
   return static_cast<double>(kStartLatency + divide_up(work.queries, kKnnQueries) * group);
 }
@@ -49,12 +53,15 @@ constexpr double knn_bytes(const KnnWork& work) {
          8.0 * static_cast<double>(work.queries * work.k);
 }
 
-// A pair of query and lane: difference, square, sum; a query: seven sums to join. Queries in BRAM
-// (16 banks each), the tile of points in URAM (16 banks), two words of 32 bits side by side.
+// A pair of query and lane: difference, square, sum; a query: seven sums to join. Queries in BRAM,
+// the tile of points in URAM, both by lines; queues of lines and the ports' buffers in BRAM.
+// Partial sums are in distributed memory, sorted lists in registers.
 constexpr Resources knn_resources() {
   return {kKnnQueries * (kKnnLanes * (2 * kDspFloatAdd + kDspFloatMul) + 7 * kDspFloatAdd),
-          kKnnQueries * 16 * bram_blocks(kKnnDim / 16, 32) + 2 * bram_blocks(64, 512),
-          16 * uram_blocks(kKnnPoints * kKnnDim / 32, 64)};
+          kKnnQueries * bram_blocks(kKnnDim / 16, 512) +
+              2 * (2 * bram_blocks(64, 512) + bram_blocks(256, 35) + 2 * bram_blocks(64, 65)) +
+              port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 64, 32),
+          uram_blocks(kKnnPoints * kKnnDim / 16, 512)};
 }
 
 }  // namespace assay_hls

@@ -1,7 +1,8 @@
 // What the kernels share to read memory by lines: parts of a line, and gathers, which turn a stream
 // of places into a stream of what lies there. A gather is three processes of a dataflow region:
 //   plan      decides for each item which lines to fetch, and skips those at hand;
-//   fetch     reads one line a cycle from the port, as many under way as the port allows;
+//   fetch     reads one line a cycle from the port: 128 may be under way (num_read_outstanding), at
+//             least as many as a line takes cycles to come (kMemoryLatency);
 //   assemble  cuts the items out of the lines.
 // So no loop waits for memory, and each runs at an initiation interval of 1. Items whose lines are
 // at hand (ascending rows of a narrow table) cost no traffic.
@@ -111,6 +112,13 @@ fetch_lines:
   }
 }
 
+// The lines that hold elements [first, first + count) of an array, 2^kShift of them a line.
+template <int kShift>
+void fetch_elements(const Line* port, int64_t first, int64_t count, LineStream& lines) {
+  const int64_t line = first >> kShift;
+  fetch_run(port, line, count == 0 ? 0 : ((first + count - 1) >> kShift) - line + 1, lines);
+}
+
 // Elements [first, first + count) of an array of 32-bit words, from the lines that hold them.
 inline void unpack_words(LineStream& lines, int64_t first, int64_t count, WordStream& words) {
   Line line;
@@ -122,10 +130,6 @@ unpack_words:
     if (i == 0 || slot == 0) line = lines.read();
     words.write(word_of(line, slot));
   }
-}
-inline int64_t word_lines(int64_t first, int64_t count) {
-#pragma HLS inline
-  return count == 0 ? 0 : ((first + count - 1) >> 4) - (first >> 4) + 1;
 }
 
 // Words of 32 bits at base + `places`.
@@ -163,13 +167,22 @@ assemble_words:
   }
 }
 
-// Where a row lies: its first and last line, and its first byte in the first.
+// Where a row lies: its first and last line, which are neighbours or the same, and its first byte
+// in the first.
 struct RowPlace {
   int64_t first;
-  int64_t last;
+  bool straddles;  // the last is the next
   int32_t offset;
 };
 typedef hls::stream<RowPlace, 64> PlaceStream;
+
+// Of `bytes` <= 64, from byte `begin` of memory on.
+inline RowPlace place_of(int64_t begin, int32_t bytes) {
+#pragma HLS inline
+  const int32_t offset = static_cast<int32_t>(begin & 63);
+  const RowPlace place = {begin >> 6, offset + bytes > 64, offset};
+  return place;
+}
 
 // Rows of `width` <= 64 bytes, row r at byte cell_begin + r * width. Apart from `plan_rows`, whose
 // next step hangs on these places, so that no product lies in that loop.
@@ -179,35 +192,73 @@ locate_rows:
   for (int64_t i = 0; i < count; ++i) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 4096
-    const int64_t begin = cell_begin + static_cast<int64_t>(rows.read()) * width;
-    const RowPlace place = {begin >> 6, (begin + width - 1) >> 6, static_cast<int32_t>(begin & 63)};
-    places.write(place);
+    places.write(place_of(cell_begin + static_cast<int64_t>(rows.read()) * width, width));
   }
 }
 
-// A row lies in at most two lines. Costs a cycle a row, and one more where both have to be fetched.
+// Runs of bytes in memory, one every `stride`, all of `length` > 0.
+struct Runs {
+  int64_t first;
+  int64_t stride;
+  int32_t count;
+  int32_t length;
+};
+
+// Pieces of 64 bytes that a run is cut into; its last may be shorter.
+constexpr int32_t pieces_of(int32_t bytes) { return (bytes + 63) >> 6; }
+inline int32_t piece_total(const Runs& runs) {
+#pragma HLS inline
+  return runs.count * pieces_of(runs.length);
+}
+
+// The `pieces` of runs, all of them, as rows to gather: each gets a line of its own, from the
+// line's first byte on, wherever its run begins. So what stores them finds byte b in slot b, and a
+// memory of as many banks as a line has slots takes a line a cycle without a crossbar.
+inline void locate_pieces(const Runs& runs, int32_t pieces, PlaceStream& places) {
+  int64_t at = runs.first;
+  int64_t next_run = runs.first + runs.stride;
+  int32_t left = runs.length;
+locate_pieces:
+  for (int32_t i = 0; i < pieces; ++i) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 1 max = 16384
+    places.write(place_of(at, left < 64 ? left : 64));
+    const bool last = left <= 64;
+    at = last ? next_run : at + 64;
+    next_run = last ? next_run + runs.stride : next_run;
+    left = last ? runs.length : left - 64;
+  }
+}
+
+// Costs a cycle a row, and one more where both of a row's lines have to be fetched. What a step
+// hangs on of the one before is whether a line is at hand: one comparison.
 inline void plan_rows(PlaceStream& places, int64_t count, RequestStream& requests,
                       StepStream& steps) {
   int64_t at_hand = -1;
-  RowPlace place = {0, 0, 0};
+  RowPlace place = {0, false, 0};
   bool second = false;  // the row's first line was asked for in the cycle before
+  int64_t left = count;
+  bool more = count > 0;
 plan_rows:
-  for (int64_t done = 0; done < count;) {
+  while (more) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 8192
     if (!second) place = places.read();
-    const int64_t wanted = (second || place.first == at_hand) ? place.last : place.first;
-    const bool fetch = wanted != at_hand;
+    const bool first_at_hand = second || place.first == at_hand;
+    const bool last_row = left == 1;
+    const bool fetch = place.straddles || !first_at_hand;
+    const bool give = !place.straddles || first_at_hand;
+    const int64_t wanted = place.straddles && first_at_hand ? place.first + 1 : place.first;
     if (fetch) {
       const LineRequest request = {wanted, false};
       requests.write(request);
     }
-    const bool give = wanted == place.last;
-    const GatherStep step = {fetch, give, place.first != place.last, place.offset};
+    const GatherStep step = {fetch, give, place.straddles, place.offset};
     steps.write(step);
     at_hand = wanted;
     second = !give;
-    if (give) ++done;
+    if (give) --left;
+    more = !(give && last_row);
   }
   const LineRequest end = {0, true};
   requests.write(end);
@@ -216,11 +267,14 @@ plan_rows:
 inline void assemble_rows(StepStream& steps, LineStream& lines, int64_t count, LineStream& cells) {
   Line line;
   Line before;
+  int64_t left = count;
+  bool more = count > 0;
 assemble_rows:
-  for (int64_t done = 0; done < count;) {
+  while (more) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 8192
     const GatherStep step = steps.read();
+    const bool last_row = left == 1;
     if (step.fetch) {
       before = line;
       line = lines.read();
@@ -229,8 +283,9 @@ assemble_rows:
       const int low = step.offset * 8;
       const Line shifted = step.straddles ? (before >> low) | (line << (512 - low)) : line >> low;
       cells.write(shifted);
-      ++done;
+      --left;
     }
+    more = !(step.give && last_row);
   }
 }
 

@@ -68,7 +68,7 @@ void read_numbers(const ap_uint<512>* rows, int64_t first, int32_t count,
 #pragma HLS dataflow
   LineStream lines("lines of rows");
   WordStream numbers("row numbers");
-  fetch_run(rows, first >> 4, word_lines(first, count), lines);
+  fetch_elements<4>(rows, first, count, lines);
   unpack_words(lines, first, count, numbers);
   store_numbers(numbers, count, ids);
 }
@@ -95,6 +95,7 @@ list_rows:
 void store_cells(LineStream& rows, const TileShape& tile, int32_t block,
                  EngineCells cells[kPredictEngines]) {
   Line line;
+  int32_t row_begin = block * 8;
 store_cells:
   for (int32_t i = 0; i < tile.rows * 8; ++i) {
 #pragma HLS pipeline II = 1
@@ -104,8 +105,9 @@ store_cells:
     const uint64_t word = long_of(line, slot);
     for (int32_t e = 0; e < kPredictEngines; ++e) {
 #pragma HLS unroll
-      cells[e][(i >> 3) * tile.row_words + block * 8 + slot] = word;
+      cells[e][row_begin + slot] = word;
     }
+    if (slot == 7) row_begin += tile.row_words;
   }
 }
 
@@ -157,8 +159,9 @@ read_chunk:
 // Nodes [page_first, page_first + kPredictPage) of a tree, or up to its end, which the splits on
 // the way tell: a split's children are the nodes left and left + 1. Whether there is a next node
 // hangs on the one before, hence the interval of 3.
-void load_page(const ap_uint<512>* nodes, int32_t page_first, TreeTask& task, NodeHeads& heads,
-               NodeTails& tails) {
+// (Engine e of all: HLS takes memories that were partitioned as a whole.)
+void load_page(const ap_uint<512>* nodes, int32_t page_first, int32_t e, TreeTask& task,
+               NodeHeads heads[kPredictEngines], NodeTails tails[kPredictEngines]) {
   Line chunk[kChunkNodes / 4];
   int32_t end = task.end;
   int32_t node = page_first;
@@ -182,10 +185,10 @@ load_page:
       const uint32_t rule = word_of(chunk[i >> 2], base + 3);
       const bool leaf = static_cast<int32_t>(feature) < 0;
       const bool categorical = !leaf && static_cast<int32_t>(set) >= 0;
-      heads[node - page_first] = feature | static_cast<uint64_t>(left) << 32;
-      tails[node - page_first] = (rule & 0xff) | (((rule >> 8) & 0xff) != 0 ? kMissingLeft : 0) |
-                                 (categorical ? kCategorical : 0) |
-                                 static_cast<uint64_t>(set) << 32;
+      heads[e][node - page_first] = feature | static_cast<uint64_t>(left) << 32;
+      tails[e][node - page_first] = (rule & 0xff) | (((rule >> 8) & 0xff) != 0 ? kMissingLeft : 0) |
+                                    (categorical ? kCategorical : 0) |
+                                    static_cast<uint64_t>(set) << 32;
       if (!leaf && static_cast<int32_t>(left) + 2 > end) end = static_cast<int32_t>(left) + 2;
       ++node;
     }
@@ -195,28 +198,29 @@ load_page:
 
 // Brings the category sets of the page's splits and, with one output, the values of its leaves.
 void fill_page(const ap_uint<512>* sets, const ap_uint<512>* leaf_values, int32_t page_first,
-               bool single, const TreeTask& task, NodeHeads& heads, const NodeTails& tails,
-               NodeSets& node_sets) {
+               bool single, int32_t e, const TreeTask& task, NodeHeads heads[kPredictEngines],
+               const NodeTails tails[kPredictEngines], NodeSets node_sets[kPredictEngines]) {
   const int32_t left = task.end - page_first;
   const int32_t count = left < kPredictPage ? left : kPredictPage;
 fill_page:
   for (int32_t i = 0; i < count; ++i) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 4096
+// A node's head is read and written in its own step alone.
 #pragma HLS dependence variable = heads type = inter dependent = false
-    const uint64_t head = heads[i];
-    const uint64_t tail = tails[i];
+    const uint64_t head = heads[e][i];
+    const uint64_t tail = tails[e][i];
     if (static_cast<int32_t>(head) < 0 && single) {
       const int64_t place = task.first_leaf + static_cast<int64_t>(head >> 32);
       const uint32_t value = word_of(leaf_values[place >> 4], static_cast<int>(place & 15));
-      heads[i] = (head & 0xffffffff) | static_cast<uint64_t>(value) << 32;
+      heads[e][i] = (head & 0xffffffff) | static_cast<uint64_t>(value) << 32;
     }
     if ((tail & kCategorical) != 0) {
       const int64_t place = task.first_set + static_cast<int64_t>(tail >> 32);
       const Line line = sets[place >> 1];
       for (int32_t part = 0; part < 4; ++part) {
 #pragma HLS unroll
-        node_sets[part][i] = long_of(line, static_cast<int>(place & 1) * 4 + part);
+        node_sets[e][part][i] = long_of(line, static_cast<int>(place & 1) * 4 + part);
       }
     }
   }
@@ -242,10 +246,12 @@ walk_steps:
   while (open) {
 #pragma HLS loop_tripcount min = 1 max = 64
     open = false;
+    int32_t row_begin = 0;
   walk_rows:
     for (int32_t row = 0; row < turns; ++row) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 16 max = 1024
+// A row's state is touched once in a turn of all rows, which are 16 at least.
 #pragma HLS dependence variable = states type = inter distance = 16 dependent = true
     walk_engines:
       for (int32_t e = 0; e < kPredictEngines; ++e) {
@@ -256,7 +262,7 @@ walk_steps:
           const uint64_t head = heads[e][node];
           const uint32_t feature = static_cast<uint32_t>(head);
           const bool leaf = static_cast<int32_t>(feature) < 0;
-          const uint64_t word = leaf ? 0 : cells[e][row * tile.row_words + (feature >> 3)];
+          const uint64_t word = leaf ? 0 : cells[e][row_begin + static_cast<int32_t>(feature >> 3)];
           const uint8_t bin = static_cast<uint8_t>(word >> (8 * (feature & 7)));
           const uint64_t next = next_state(head, tails[e][node], bin, sets[e][bin >> 6][node]);
           states[e][row] = next;
@@ -266,6 +272,7 @@ walk_steps:
               open || ((next & kArrived) == 0 && next_node < static_cast<uint32_t>(kPredictPage));
         }
       }
+      row_begin += tile.row_words;
     }
   }
 }
@@ -290,6 +297,7 @@ add_chain:
   for (int32_t row = 0; row < tile.rows; ++row) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 1024
+// A row's sum is read and written in its own step alone.
 #pragma HLS dependence variable = sums type = inter dependent = false
     double sum = sums[row];
     for (int32_t e = 0; e < kPredictEngines; ++e) {
@@ -300,14 +308,15 @@ add_chain:
   }
 }
 
-void list_values(const RowStates& states, int32_t rows, int32_t width, LongStream& places) {
+void list_values(const RowStates states[kPredictEngines], int32_t e, int64_t count, int32_t width,
+                 LongStream& places) {
   int32_t row = 0;
   int32_t k = 0;
 list_values:
-  for (int64_t i = 0; i < static_cast<int64_t>(rows) * width; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 65536
-    places.write((states[row] & 0xffffffff) * static_cast<uint64_t>(width) +
+    places.write((states[e][row] & 0xffffffff) * static_cast<uint64_t>(width) +
                  static_cast<uint64_t>(k));
     if (++k == width) {
       k = 0;
@@ -316,12 +325,12 @@ list_values:
   }
 }
 
-void add_values(WordStream& values, int32_t rows, int32_t width, int32_t outputs,
+void add_values(WordStream& values, int64_t count, int32_t width, int32_t outputs,
                 int32_t first_output, double sums[kPredictScores]) {
   int32_t base = first_output;
   int32_t k = 0;
 add_values:
-  for (int64_t i = 0; i < static_cast<int64_t>(rows) * width; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 65536
 #pragma HLS dependence variable = sums type = inter dependent = false
@@ -333,27 +342,22 @@ add_values:
   }
 }
 
-// The leaves of one tree, gathered from memory. No two values of a call meet in a sum.
-void add_leaves(const ap_uint<512>* leaf_values, int64_t first_leaf, const RowStates& states,
-                int32_t rows, int32_t width, int32_t outputs, int32_t first_output,
-                double sums[kPredictScores]) {
+// The leaves of engine e's tree, `count` values from `first_value` of memory on. No two of them
+// meet in a sum.
+void add_leaves(const ap_uint<512>* leaf_values, int64_t first_value,
+                const RowStates states[kPredictEngines], int32_t e, int64_t count, int32_t width,
+                int32_t outputs, int32_t first_output, double sums[kPredictScores]) {
 #pragma HLS dataflow
-  const int64_t count = static_cast<int64_t>(rows) * width;
   LongStream places("places of leaf values");
   RequestStream requests("leaf requests");
   StepStream steps("leaf steps");
   LineStream lines("leaf lines");
   WordStream values("leaf values");
-  list_values(states, rows, width, places);
-  plan_words(places, first_leaf * width, count, requests, steps);
+  list_values(states, e, count, width, places);
+  plan_words(places, first_value, count, requests, steps);
   fetch_lines(leaf_values, requests, lines);
   assemble_words(steps, lines, count, values);
-  add_values(values, rows, width, outputs, first_output, sums);
-}
-
-int32_t first_output(int64_t tree, int32_t width, int32_t outputs) {
-#pragma HLS inline
-  return static_cast<int32_t>(tree * width % outputs);
+  add_values(values, count, width, outputs, first_output, sums);
 }
 
 // What the engines hold.
@@ -383,15 +387,28 @@ load_blocks:
   }
 }
 
+// Each list of offsets in a burst of its own.
 void read_tasks(const int64_t* node_offsets, const int64_t* set_offsets,
                 const int64_t* leaf_offsets, int64_t first, int32_t trees,
                 TreeTask tasks[kPredictEngines]) {
-read_tasks:
+read_nodes:
   for (int32_t e = 0; e < trees; ++e) {
+#pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 1 max = 16
-    const int64_t tree = first + e;
-    const TreeTask task = {node_offsets[tree], set_offsets[tree], leaf_offsets[tree], 1};
-    tasks[e] = task;
+    tasks[e].first_node = node_offsets[first + e];
+    tasks[e].end = 1;
+  }
+read_sets:
+  for (int32_t e = 0; e < trees; ++e) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 1 max = 16
+    tasks[e].first_set = set_offsets[first + e];
+  }
+read_leaves:
+  for (int32_t e = 0; e < trees; ++e) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 1 max = 16
+    tasks[e].first_leaf = leaf_offsets[first + e];
   }
 }
 
@@ -409,9 +426,9 @@ walk_pages:
     for (int32_t e = 0; e < trees; ++e) {
 #pragma HLS loop_tripcount min = 1 max = 16
       if (tasks[e].end <= page_first) continue;
-      load_page(nodes, page_first, tasks[e], engines.heads[e], engines.tails[e]);
-      fill_page(sets, leaf_values, page_first, single, tasks[e], engines.heads[e], engines.tails[e],
-                engines.sets[e]);
+      load_page(nodes, page_first, e, tasks[e], engines.heads, engines.tails);
+      fill_page(sets, leaf_values, page_first, single, e, tasks[e], engines.heads, engines.tails,
+                engines.sets);
       more = more || tasks[e].end > page_first + kPredictPage;
     }
     walk_page(tile, page_first, engines.cells, engines.heads, engines.tails, engines.sets,
@@ -430,16 +447,21 @@ extern "C" void predict_trees(const ap_uint<512>* cells, const ap_uint<512>* row
                               int64_t row_begin, int64_t row_count, int32_t by_rows,
                               int64_t tree_begin, int64_t tree_end, int32_t leaf_width,
                               int32_t output_count) {
-#pragma HLS interface m_axi port = cells bundle = gmem0 num_read_outstanding = 64 latency = 120
-#pragma HLS interface m_axi port = rows bundle = gmem1 max_read_burst_length = 64
-#pragma HLS interface m_axi port = nodes bundle = gmem1 max_read_burst_length = 64
-#pragma HLS interface m_axi port = sets bundle = gmem2 num_read_outstanding = 64 latency = 120
-#pragma HLS interface m_axi port = leaf_values bundle = gmem3 num_read_outstanding = 64 latency = \
-    120
-#pragma HLS interface m_axi port = node_offsets bundle = gmem5
-#pragma HLS interface m_axi port = set_offsets bundle = gmem5
-#pragma HLS interface m_axi port = leaf_offsets bundle = gmem5
-#pragma HLS interface m_axi port = scores bundle = gmem4 max_write_burst_length = 64
+#pragma HLS interface m_axi port = cells bundle = gmem0 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+// Read one after the other: the rows of a tile, the nodes of a page, the values of its leaves.
+#pragma HLS interface m_axi port = rows bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = nodes bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = leaf_values bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = sets bundle = gmem2 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = node_offsets bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = set_offsets bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = leaf_offsets bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = scores bundle = gmem3 max_write_burst_length = 64
   using namespace assay_hls;
   ASSAY_ON_CHIP Engines engines;
   ASSAY_ON_CHIP double sums[kPredictScores];
@@ -458,6 +480,8 @@ extern "C" void predict_trees(const ap_uint<512>* cells, const ap_uint<512>* row
   const int32_t blocks = (feature_count + 63) / 64;
   const int32_t most_rows = static_cast<int32_t>(predict_tile(feature_count, output_count));
   const bool single = leaf_width == 1 && output_count == 1;
+  // The output of the first tree: the one division that is left to outputs of any number.
+  const int32_t begin_output = static_cast<int32_t>(tree_begin * leaf_width % output_count);
   TreeTask tasks[kPredictEngines];
 predict_tiles:
   for (int64_t done = 0; done < row_count; done += most_rows) {
@@ -467,6 +491,7 @@ predict_tiles:
                             static_cast<int32_t>(left < most_rows ? left : most_rows), blocks * 8};
     load_cells(cells, rows, by_rows != 0, table_rows, feature_count, tile, engines);
     load_scores(scores, tile.first * output_count, tile.rows * output_count, sums);
+    int32_t output = begin_output;
   predict_groups:
     for (int64_t tree = tree_begin; tree < tree_end; tree += kPredictEngines) {
 #pragma HLS loop_tripcount min = 1 max = 64
@@ -477,8 +502,12 @@ predict_tiles:
       if (single) add_chain(trees, tile, engines.states, sums);
       for (int32_t e = 0; e < trees && !single; ++e) {
 #pragma HLS loop_tripcount min = 1 max = 16
-        add_leaves(leaf_values, tasks[e].first_leaf, engines.states[e], tile.rows, leaf_width,
-                   output_count, first_output(tree + e, leaf_width, output_count), sums);
+        add_leaves(leaf_values, tasks[e].first_leaf * leaf_width, engines.states, e,
+                   static_cast<int64_t>(tile.rows) * leaf_width, leaf_width, output_count, output,
+                   sums);
+        // Outputs of trees go round; leaves have at most as many values as there are outputs.
+        output += leaf_width;
+        if (output >= output_count) output -= output_count;
       }
     }
     store_scores(sums, tile.first * output_count, tile.rows * output_count, scores);

@@ -66,7 +66,9 @@ constexpr double predict_tile_cycles(const PredictWork& work, int64_t rows) {
   const bool chain = work.leaf_width == 1 && work.outputs == 1;
   const int64_t add = chain ? rows + kChainLatency
                             : kPredictEngines * (rows * work.leaf_width + 2 * kMemoryLatency);
-  const int64_t load = kPredictEngines * predict_load_cycles(work.nodes);
+  // Three lists of where trees begin, then the trees.
+  const int64_t load =
+      3 * (kPredictEngines + kMemoryLatency) + kPredictEngines * predict_load_cycles(work.nodes);
   const int64_t groups = divide_up(work.trees, kPredictEngines);
   const int64_t cells = divide_up(work.features, 64) * (rows * 8 + 2 * kMemoryLatency);
   const int64_t scores = 2 * (rows * work.outputs + kMemoryLatency);
@@ -91,7 +93,9 @@ constexpr double predict_bytes(const PredictWork& work) {
 // An engine: tile, nodes of two words, sets of four; its rows' state in BRAM.
 constexpr Resources predict_resources() {
   return {kPredictEngines * kDspDoubleAdd + kDspDoubleAdd,
-          kPredictEngines * bram_blocks(kPredictRows, 33) + 5 * bram_blocks(64, 512),
+          kPredictEngines * bram_blocks(kPredictRows, 33) + 5 * bram_blocks(64, 512) +
+              3 * port_brams(kGatherReads, kGatherBurst) + port_brams(16, 16, 64) +
+              port_brams(16, 64, 64),
           kPredictEngines * (uram_blocks(kPredictCells / 8, 64) + uram_blocks(kPredictPage, 64) +
                              uram_blocks(kPredictPage, 64) + 4 * uram_blocks(kPredictPage, 64)) +
               uram_blocks(kPredictScores, 64)};

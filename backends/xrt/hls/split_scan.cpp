@@ -26,8 +26,10 @@ struct ColumnTable {
   int32_t count;
 };
 
+// The best split of a column so far; its gain as `order_of` has it, which is what it is compared
+// as.
 struct Record {
-  double gain;
+  int64_t gain_order;
   uint32_t threshold;
   uint32_t flags;
 };
@@ -41,11 +43,14 @@ struct NodeTerms {
   double share;  // rows a unit of mass
 };
 
-// Doubles that are no NaN, as integers of the same order.
+// Doubles that are no NaN, as integers of the same order. Its own inverse, on bits.
+int64_t in_order(int64_t bits) {
+#pragma HLS inline
+  return bits < 0 ? static_cast<int64_t>(~static_cast<uint64_t>(bits) ^ (uint64_t{1} << 63)) : bits;
+}
 int64_t order_of(double value) {
 #pragma HLS inline
-  const int64_t bits = static_cast<int64_t>(bits_of(value));
-  return bits < 0 ? static_cast<int64_t>(~static_cast<uint64_t>(bits) ^ (uint64_t{1} << 63)) : bits;
+  return in_order(static_cast<int64_t>(bits_of(value)));
 }
 
 double sum_of(uint64_t word) {
@@ -146,15 +151,18 @@ Candidate weigh_classes(const Rules& rules, const NodeTerms& node, const uint64_
 }
 
 // Takes the better of two candidates, the first on a tie, if it beats the best of its column. The
-// two are compared before the best comes into it: one comparison is all that its loop has.
+// two are compared before the best comes into it: one comparison of integers is all that its loop
+// has.
 void keep_better(const Candidate& first, const Candidate& second, uint32_t threshold,
                  Record& best) {
 #pragma HLS inline
-  const bool takes_first =
-      first.allowed && !(second.allowed && order_of(second.gain) > order_of(first.gain));
+  const int64_t first_order = order_of(first.gain);
+  const int64_t second_order = order_of(second.gain);
+  const bool takes_first = first.allowed && !(second.allowed && second_order > first_order);
   const Candidate winner = takes_first ? first : second;
-  if (winner.allowed && order_of(winner.gain) > order_of(best.gain)) {
-    best.gain = winner.gain;
+  const int64_t order = takes_first ? first_order : second_order;
+  if (winner.allowed && order > best.gain_order) {
+    best.gain_order = order;
     best.threshold = threshold;
     best.flags = winner.flags;
   }
@@ -162,15 +170,17 @@ void keep_better(const Candidate& first, const Candidate& second, uint32_t thres
 
 Record no_record(const NodeTerms& node) {
 #pragma HLS inline
-  Record record = {node.floor, 0, 0};
+  const Record record = {order_of(node.floor), 0, 0};
   return record;
 }
 
-// A column on its way through the region: where its words begin, and how many codes it has; those
-// that are not scanned have none, and `end` closes the list.
+// A column on its way through the region: where its words begin, how many codes and words it has;
+// those that are not scanned have none, and `end` closes the list. The product is made here, where
+// no next step waits for it.
 struct ColumnTask {
   int64_t first;  // word
   int32_t codes;
+  int32_t words;
   bool end;
 };
 typedef hls::stream<ColumnTask, 32> TaskStream;
@@ -182,10 +192,11 @@ list_columns:
   for (int32_t j = 0; j <= table.count; ++j) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 2 max = 4097
-    ColumnTask task = {0, 0, true};
+    ColumnTask task = {0, 0, 0, true};
     if (j < table.count) {
       task.first = word_begin + static_cast<int64_t>(table.start[j]) * lanes;
       task.codes = table.scan[j] ? table.codes[j] : 0;
+      task.words = task.codes * lanes;
       task.end = false;
     }
     to_fetch.write(task);
@@ -194,42 +205,42 @@ list_columns:
   }
 }
 
-void fetch_words(const Line* words, int64_t first, int64_t count, LineStream& lines) {
-#pragma HLS inline
-  const int64_t line = first >> 3;
-  fetch_run(words, line, count == 0 ? 0 : ((first + count - 1) >> 3) - line + 1, lines);
-}
-
-void fetch_columns(const Line* words, int32_t lanes, TaskStream& tasks, LineStream& lines) {
+void fetch_columns(const Line* words, TaskStream& tasks, LineStream& lines) {
   ColumnTask task = tasks.read();
 fetch_columns:
   while (!task.end) {
 #pragma HLS loop_tripcount min = 1 max = 4096
-    fetch_words(words, task.first, static_cast<int64_t>(task.codes) * lanes, lines);
+    fetch_elements<3>(words, task.first, task.words, lines);
     task = tasks.read();
   }
 }
 
-// One word a cycle, without a gap between columns.
-void unpack_columns(int32_t lanes, TaskStream& tasks, LineStream& lines, LongStream& words) {
+// One word a cycle, without a gap between columns. What is counted down says in time that a column
+// ends: with its last word, or at once where it has none.
+void unpack_columns(TaskStream& tasks, LineStream& lines, LongStream& words) {
   Line line;
   ColumnTask task = tasks.read();
-  int32_t i = 0;
+  int32_t left = task.words;
+  int32_t slot = static_cast<int32_t>(task.first & 7);
+  bool fresh = true;  // no line of this column was read yet
 unpack_columns:
   while (!task.end) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 255 max = 1044480
-    const int32_t count = task.codes * lanes;
-    if (count > 0) {
-      const int slot = static_cast<int>((task.first + i) & 7);
-      if (i == 0 || slot == 0) line = lines.read();
+    const bool last = left <= 1;
+    if (left > 0) {
+      if (fresh || slot == 0) line = lines.read();
       words.write(long_of(line, slot));
-      ++i;
     }
-    if (i == count) {
+    if (last) {
       task = tasks.read();
-      i = 0;
+      left = task.words;
+      slot = static_cast<int32_t>(task.first & 7);
+    } else {
+      --left;
+      slot = (slot + 1) & 7;
     }
+    fresh = last;
   }
 }
 
@@ -237,34 +248,37 @@ void scan_gradients(const Rules& rules, const NodeTerms& node, TaskStream& tasks
                     Record records[kScanColumns]) {
   uint64_t left = 0;
   uint64_t missing = 0;
-  Record best = no_record(node);
+  const Record none = no_record(node);
+  Record best = none;
   ColumnTask task = tasks.read();
   int32_t column = 0;
   int32_t code = 0;
+  int32_t codes_left = task.codes;
 scan_gradients:
   while (!task.end) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 255 max = 1044480
     const bool first = code == 0;
-    if (first) best = no_record(node);
-    if (task.codes > 0) {
+    const bool last = codes_left <= 1;
+    if (first) best = none;
+    if (codes_left > 0) {
       const uint64_t word = words.read();
       missing = first ? word : missing;
       left = first ? 0 : left + word;
-      const bool is_threshold = !first && code <= task.codes - 2;
+      const bool is_threshold = !first && !last;
       Candidate with_missing = weigh_gradient(rules, node, left + missing, true, false);
       Candidate without = weigh_gradient(rules, node, left, false, missing == 0);
       with_missing.allowed = with_missing.allowed && is_threshold && missing != 0;
       without.allowed = without.allowed && is_threshold;
       keep_better(with_missing, without, static_cast<uint32_t>(code), best);
-      ++code;
     }
-    if (code == task.codes) {
+    if (last) {
       records[column] = best;
       ++column;
-      code = 0;
       task = tasks.read();
     }
+    code = last ? 0 : code + 1;
+    codes_left = last ? task.codes : codes_left - 1;
   }
 }
 
@@ -283,17 +297,20 @@ void scan_classes(const Rules& rules, const NodeTerms& node, int32_t lanes, Task
   uint64_t missing[kScanLanes] = {};
 #pragma HLS array_partition variable = left type = complete
 #pragma HLS array_partition variable = missing type = complete
-  Record best = no_record(node);
+  const Record none = no_record(node);
+  Record best = none;
   ColumnTask task = tasks.read();
   int32_t column = 0;
   int32_t code = 0;
+  int32_t codes_left = task.codes;
 scan_classes:
   while (!task.end) {
 #pragma HLS pipeline II = 8
 #pragma HLS loop_tripcount min = 255 max = 1044480
     const bool first = code == 0;
-    if (first) best = no_record(node);
-    if (task.codes > 0) {
+    const bool last = codes_left <= 1;
+    if (first) best = none;
+    if (codes_left > 0) {
       uint64_t word[kScanLanes];
       uint64_t with_missing[kScanLanes];
       read_lanes(words, lanes, word);
@@ -305,20 +322,20 @@ scan_classes:
         with_missing[c] = left[c] + missing[c];
         has_missing = has_missing || missing[c] != 0;
       }
-      const bool is_threshold = !first && code <= task.codes - 2;
+      const bool is_threshold = !first && !last;
       Candidate missing_left = weigh_classes(rules, node, with_missing, true, false);
       Candidate missing_right = weigh_classes(rules, node, left, false, !has_missing);
       missing_left.allowed = missing_left.allowed && is_threshold && has_missing;
       missing_right.allowed = missing_right.allowed && is_threshold;
       keep_better(missing_left, missing_right, static_cast<uint32_t>(code), best);
-      ++code;
     }
-    if (code == task.codes) {
+    if (last) {
       records[column] = best;
       ++column;
-      code = 0;
       task = tasks.read();
     }
+    code = last ? 0 : code + 1;
+    codes_left = last ? task.codes : codes_left - 1;
   }
 }
 
@@ -342,8 +359,8 @@ void scan_columns(const ap_uint<512>* words, int64_t word_begin, int32_t lanes, 
   LineStream lines("lines of columns");
   LongStream column_words("words of columns");
   list_columns(table, word_begin, lanes, to_fetch, to_unpack, to_scan);
-  fetch_columns(words, lanes, to_fetch, lines);
-  unpack_columns(lanes, to_unpack, lines, column_words);
+  fetch_columns(words, to_fetch, lines);
+  unpack_columns(to_unpack, lines, column_words);
   scan_words(class_mode, lanes, rules, node, to_scan, column_words, records);
 }
 
@@ -361,7 +378,12 @@ add_totals:
 #pragma HLS loop_tripcount min = 1 max = 2040
     const int slot = static_cast<int>((first + i) & 7);
     if (i == 0 || slot == 0) line = lines.read();
-    total[lane] += long_of(line, slot);
+    const uint64_t word = long_of(line, slot);
+    // Each sum has an adder of its own: the loop has no choice of sums in it.
+    for (int32_t c = 0; c < kScanLanes; ++c) {
+#pragma HLS unroll
+      total[c] += c == lane ? word : 0;
+    }
     lane = lane + 1 == lanes ? 0 : lane + 1;
   }
 }
@@ -371,7 +393,7 @@ void sum_node(const ap_uint<512>* words, int64_t first, int32_t count, int32_t l
               uint64_t total[kScanLanes]) {
 #pragma HLS dataflow
   LineStream lines("lines of column 0");
-  fetch_words(words, first, count, lines);
+  fetch_elements<3>(words, first, count, lines);
   add_totals(lines, first, count, lanes, total);
 }
 
@@ -395,42 +417,57 @@ bool weigh_node(const Rules& rules, bool class_mode, int64_t row_count, NodeTerm
   return true;
 }
 
+// Records are two words, written one a cycle at rising addresses: bursts.
 int64_t write_totals(const NodeTerms& node, int32_t lanes, int64_t at, uint64_t* best) {
 write_totals:
-  for (int32_t c = 0; c < lanes; ++c) {
-#pragma HLS pipeline II = 2
-#pragma HLS loop_tripcount min = 1 max = 8
-    best[at] = node.total[c];
-    best[at + 1] = bits_of(node.score);
-    at += 2;
+  for (int32_t i = 0; i < 2 * lanes; ++i) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 2 max = 16
+    best[at + i] = (i & 1) == 0 ? node.total[i >> 1] : bits_of(node.score);
   }
-  return at;
+  return at + 2 * lanes;
 }
 
 int64_t write_records(const Record records[kScanColumns], int32_t count, bool splittable,
                       int64_t at, uint64_t* best) {
 write_records:
-  for (int32_t j = 0; j < count; ++j) {
-#pragma HLS pipeline II = 2
-#pragma HLS loop_tripcount min = 1 max = 4096
-    const bool found = splittable && records[j].threshold != 0;
-    best[at] = found ? bits_of(records[j].gain) : 0;
-    best[at + 1] = found ? records[j].threshold | static_cast<uint64_t>(records[j].flags) << 32 : 0;
-    at += 2;
+  for (int32_t i = 0; i < 2 * count; ++i) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 2 max = 8192
+    const Record record = records[i >> 1];
+    const bool found = splittable && record.threshold != 0;
+    const uint64_t gain = static_cast<uint64_t>(in_order(record.gain_order));
+    const uint64_t rule = record.threshold | static_cast<uint64_t>(record.flags) << 32;
+    best[at + i] = !found ? 0 : ((i & 1) == 0 ? gain : rule);
   }
-  return at;
+  return at + 2 * count;
 }
 
+// A word a cycle: start, codes, bin_count, scan of each column.
 void read_table(const int32_t* columns, int32_t count, ColumnTable& table) {
   table.count = count;
+  int32_t codes = 0;
 read_table:
-  for (int32_t j = 0; j < count; ++j) {
-#pragma HLS pipeline II = 4
-#pragma HLS loop_tripcount min = 1 max = 4096
-    table.start[j] = columns[4 * j];
-    table.codes[j] = columns[4 * j + 2];
-    // Fewer than three codes have no threshold.
-    table.scan[j] = columns[4 * j + 3] != 0 && table.codes[j] >= 3;
+  for (int32_t i = 0; i < 4 * count; ++i) {
+#pragma HLS pipeline II = 1
+#pragma HLS loop_tripcount min = 4 max = 16384
+    const int32_t word = columns[i];
+    const int32_t j = i >> 2;
+    switch (i & 3) {
+      case 0:
+        table.start[j] = word;
+        break;
+      case 2:
+        codes = word;
+        table.codes[j] = word;
+        break;
+      case 3:
+        // Fewer than three codes have no threshold.
+        table.scan[j] = word != 0 && codes >= 3;
+        break;
+      default:
+        break;
+    }
   }
 }
 
@@ -441,10 +478,10 @@ extern "C" void split_scan(const ap_uint<512>* words, const int64_t* nodes, cons
                            const double* rules, uint64_t* best, int32_t node_count,
                            int32_t column_count, int32_t lanes, int32_t class_mode) {
 #pragma HLS interface m_axi port = words bundle = gmem0 max_read_burst_length = 64
-#pragma HLS interface m_axi port = nodes bundle = gmem1
-#pragma HLS interface m_axi port = columns bundle = gmem3
-#pragma HLS interface m_axi port = rules bundle = gmem1
-#pragma HLS interface m_axi port = best bundle = gmem2 max_write_burst_length = 64
+#pragma HLS interface m_axi port = nodes bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = rules bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = best bundle = gmem1 max_write_burst_length = 64
+#pragma HLS interface m_axi port = columns bundle = gmem2
   using namespace assay_hls;
   ASSAY_ON_CHIP ColumnTable table;
   ASSAY_ON_CHIP Record records[kScanColumns];
@@ -455,11 +492,12 @@ scan_nodes:
   for (int32_t i = 0; i < node_count; ++i) {
 #pragma HLS loop_tripcount min = 1 max = 64
     const int64_t word_begin = nodes[2 * i];
+    const int64_t row_count = nodes[2 * i + 1];
     NodeTerms node;
 #pragma HLS array_partition variable = node.total type = complete
     sum_node(words, word_begin + static_cast<int64_t>(table.start[0]) * lanes,
              table.codes[0] * lanes, lanes, node.total);
-    const bool splittable = weigh_node(terms, class_mode != 0, nodes[2 * i + 1], node);
+    const bool splittable = weigh_node(terms, class_mode != 0, row_count, node);
     if (splittable) {
       scan_columns(words, word_begin, lanes, class_mode != 0, terms, node, table, records);
     }

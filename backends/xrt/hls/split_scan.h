@@ -48,9 +48,11 @@ constexpr double scan_cycles(const ScanWork& work) {
   const int64_t fetch = divide_up(work.codes * work.lanes, 8) + work.columns * kMemoryLatency;
   const int64_t codes = work.codes * (work.class_mode ? kScanLanes : 1);
   const int64_t scan = (fetch > codes ? fetch : codes) + kMemoryLatency;
-  const int64_t records = 2 * (work.columns + work.lanes) + kMemoryLatency;
-  return static_cast<double>(kStartLatency + kMemoryLatency + work.columns * 4 +
-                             work.nodes * (totals + scan + records + 2 * kGainLatency));
+  const int64_t records = 2 * (work.columns + work.lanes) + 2 * kMemoryLatency;
+  // Before it: the rules and the table of columns; for each node, where it lies.
+  return static_cast<double>(kStartLatency + 2 * kMemoryLatency + work.columns * 4 +
+                             work.nodes *
+                                 (kMemoryLatency + totals + scan + records + 2 * kGainLatency));
 }
 
 constexpr double scan_bytes(const ScanWork& work) {
@@ -62,11 +64,14 @@ constexpr double scan_bytes(const ScanWork& work) {
 // A candidate: two sides, each products sum * unit, mass * unit, t * t and mass * share, and the
 // sums |g| - l1, H + l2 and + 0.5; two sums for its gain. Two candidates (missing left and right) a
 // cycle. The class chain: two sides of two candidates, 8 products of unit and 8 squares and sums
-// each, over 8 cycles.
+// each, over 8 cycles. In BRAM: the table, records, queues of lines and ports' buffers.
 constexpr Resources scan_resources() {
   return {2 * (2 * (4 * kDspDoubleMul + 3 * kDspDoubleAdd) + 2 * kDspDoubleAdd) +
               4 * (2 * kDspDoubleMul + kDspDoubleAdd) + 2 * kDspDoubleAdd,
-          bram_blocks(kScanColumns, 41) + bram_blocks(kScanColumns, 128) + bram_blocks(64, 512), 0};
+          bram_blocks(kScanColumns, 41) + bram_blocks(kScanColumns, 128) +
+              2 * bram_blocks(64, 512) + 2 * bram_blocks(32, 129) + port_brams(16, 64) +
+              port_brams(16, 16, 64) + port_brams(16, 64, 64) + port_brams(16, 16, 32),
+          0};
 }
 
 }  // namespace assay_hls

@@ -83,7 +83,7 @@ void add_tile(const ap_uint<512>* cells, const ap_uint<512>* packed, const ap_ui
   StepStream cell_steps("cell steps");
   LineStream cell_lines("cell lines");
   LineStream cell_rows("cell rows");
-  fetch_run(rows, first >> 4, word_lines(first, count), row_lines);
+  fetch_elements<4>(rows, first, count, row_lines);
   unpack_words(row_lines, first, count, row_numbers);
   copy_rows(row_numbers, count, rows_for_packed, rows_for_cells);
   plan_words(rows_for_packed, 0, count, packed_requests, packed_steps);
@@ -122,37 +122,64 @@ fold_replicas:
   }
 }
 
-// The next word to drain: column, code and lane.
-struct DrainPlace {
-  int32_t column;
-  uint32_t code;
-  uint32_t lane;
+// A column to drain. The list of them is in registers: which one is next has to be known in the
+// cycle after, also where columns have a single word.
+struct DrainColumn {
+  int32_t number;
+  int32_t codes;
 };
 
-void step_place(const int32_t* starts, int32_t lanes, DrainPlace& place) {
+// The columns that are searched, one behind the other, and one of no codes behind the last.
+struct ColumnTable {
+  DrainColumn columns[kHistogramColumns + 1];
+  int32_t widest;
+};
+
+// The word to drain, the column after its own, and which one that is of the list. A step counts and
+// looks at registers only; the list is read a column ahead.
+struct DrainPlace {
+  DrainColumn column;
+  DrainColumn next;
+  int32_t next_at;
+  int32_t code;
+  int32_t lane;
+};
+
+DrainPlace first_place(const ColumnTable& table) {
 #pragma HLS inline
-  const int32_t codes = starts[place.column + 1] - starts[place.column];
-  if (++place.lane < static_cast<uint32_t>(lanes)) return;
-  place.lane = 0;
-  if (++place.code < static_cast<uint32_t>(codes)) return;
-  place.code = 0;
-  ++place.column;
+  const DrainPlace place = {table.columns[0], table.columns[1], 1, 0, 0};
+  return place;
+}
+
+void step_place(const ColumnTable& table, int32_t lanes, DrainPlace& place) {
+#pragma HLS inline
+  const bool last_lane = place.lane + 1 == lanes;
+  const bool last_code = place.code + 1 == place.column.codes;
+  place.lane = last_lane ? 0 : place.lane + 1;
+  if (!last_lane) return;
+  place.code = last_code ? 0 : place.code + 1;
+  if (!last_code) return;
+  place.column = place.next;
+  // Behind the end of the list nothing is read any more.
+  if (place.next_at < kHistogramColumns) ++place.next_at;
+  place.next = table.columns[place.next_at];
 }
 
 // `count` words, from `place` on, to whole lines; the last is filled up with 0.
-void pack_chunk(const ColumnSums& sums, const int32_t* columns, const int32_t* starts,
-                const RowRules& rules, int32_t count, DrainPlace& place, Line* chunk) {
+void pack_chunk(const ColumnSums& sums, const ColumnTable& table, const RowRules& rules,
+                int32_t count, DrainPlace& place, Line* chunk) {
   Line line;
 pack_chunk:
   for (int32_t i = 0; i < count; ++i) {
 #pragma HLS pipeline II = 1
 #pragma HLS loop_tripcount min = 8 max = 512
-    const uint32_t index = sum_index(place.code, place.lane, rules.lane_bits, 0);
+    const uint32_t index = sum_index(static_cast<uint32_t>(place.code),
+                                     static_cast<uint32_t>(place.lane), rules.lane_bits, 0);
     const int slot = i & 7;
     if (slot == 0) line = Line(0);
-    line.range(64 * slot + 63, 64 * slot) = sums[columns[place.column]][index];
+    line.range(64 * slot + 63, 64 * slot) = sums[place.column.number][index];
     if (slot == 7 || i + 1 == count) chunk[i >> 3] = line;
-    step_place(starts, rules.lanes, place);
+    step_place(table, rules.lanes, place);
   }
 }
 
@@ -182,46 +209,42 @@ subtract_chunk:
   }
 }
 
-// The columns that are searched, one behind the other: which they are and where their codes begin.
-struct ColumnTable {
-  int32_t columns[kHistogramColumns + 1];
-  int32_t starts[kHistogramColumns + 1];
-  int32_t widest;
-};
-
 void read_columns(const int32_t* starts, int32_t width, ColumnTable& table) {
   int32_t searched = 0;
-  int32_t start = starts[0];
+  int32_t start = 0;
+  const DrainColumn none = {0, 0};
   table.widest = 0;
 read_columns:
-  for (int32_t j = 0; j < width; ++j) {
+  for (int32_t j = 0; j <= width; ++j) {
 #pragma HLS pipeline II = 1
-#pragma HLS loop_tripcount min = 1 max = 64
-    const int32_t next = starts[j + 1];
+#pragma HLS loop_tripcount min = 2 max = 65
+    const int32_t next = starts[j];
     const int32_t codes = next - start;
-    if (codes > 0) {
-      table.columns[searched] = j;
-      table.starts[searched] = start;
-      ++searched;
-      if (codes > table.widest) table.widest = codes;
-    }
     start = next;
+    if (j == 0 || codes == 0) continue;
+    const DrainColumn column = {j - 1, codes};
+    table.columns[searched] = column;
+    ++searched;
+    if (codes > table.widest) table.widest = codes;
   }
-  table.columns[searched] = 0;
-  table.starts[searched] = start;
+clear_columns:
+  for (int32_t i = 0; i <= kHistogramColumns; ++i) {
+#pragma HLS unroll
+    if (i >= searched) table.columns[i] = none;
+  }
 }
 
 void drain_sums(const ColumnSums& sums, const ColumnTable& table, const RowRules& rules,
                 int64_t total, int64_t word_begin, int64_t rest_begin, ap_uint<512>* words) {
   Line chunk[kDrainChunk];
-  DrainPlace place = {0, 0, 0};
+  DrainPlace place = first_place(table);
 drain_sums:
   for (int64_t done = 0; done < total; done += 8 * kDrainChunk) {
 #pragma HLS loop_tripcount min = 1 max = 256
     const int64_t left = total - done;
     const int32_t count = static_cast<int32_t>(left < 8 * kDrainChunk ? left : 8 * kDrainChunk);
     const int32_t lines = (count + 7) / 8;
-    pack_chunk(sums, table.columns, table.starts, rules, count, place, chunk);
+    pack_chunk(sums, table, rules, count, place, chunk);
     write_chunk(chunk, (word_begin + done) >> 3, lines, words);
     if (rest_begin >= 0) {
       subtract_chunk(words, (rest_begin + done) >> 3, lines, chunk);
@@ -243,16 +266,22 @@ extern "C" void tree_histogram(const ap_uint<512>* cells, const ap_uint<512>* pa
                                int64_t cell_begin, int64_t row_begin, int64_t row_count,
                                int32_t width, int32_t class_begin, int32_t lanes,
                                int64_t word_begin, int64_t rest_begin) {
-#pragma HLS interface m_axi port = cells bundle = gmem0 num_read_outstanding = 64 latency = 120
-#pragma HLS interface m_axi port = packed bundle = gmem1 num_read_outstanding = 64 latency = 120
-#pragma HLS interface m_axi port = rows bundle = gmem2 max_read_burst_length = 64
-#pragma HLS interface m_axi port = starts bundle = gmem4
-#pragma HLS interface m_axi port = words bundle = gmem3 max_write_burst_length = 64
+#pragma HLS interface m_axi port = cells bundle = gmem0 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+#pragma HLS interface m_axi port = packed bundle = gmem1 num_read_outstanding = \
+    128 max_read_burst_length = 2 latency = 120
+// Rows are read before words: one port.
+#pragma HLS interface m_axi port = rows bundle = gmem2 max_read_burst_length = \
+    64 max_write_burst_length = 64
+#pragma HLS interface m_axi port = words bundle = gmem2 max_read_burst_length = \
+    64 max_write_burst_length = 64
+#pragma HLS interface m_axi port = starts bundle = gmem3
   using namespace assay_hls;
   ASSAY_ON_CHIP ColumnSums sums;
 #pragma HLS array_partition variable = sums type = complete dim = 1
 #pragma HLS bind_storage variable = sums type = ram_t2p impl = uram latency = 2
   ColumnTable table;
+#pragma HLS array_partition variable = table.columns type = complete
   read_columns(starts, width, table);
   const RowRules rules = {cell_begin, width, class_begin, lanes, bits_for(lanes)};
   const int32_t used = (table.widest << rules.lane_bits) * kHistogramReplicas;

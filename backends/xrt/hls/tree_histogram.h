@@ -51,6 +51,7 @@ inline double histogram_lines(int64_t width, double selected_share) {
 
 // A row takes a cycle, or one for each line beyond the first that it waits for.
 constexpr double histogram_cycles(const HistogramWork& work) {
+  const double columns = static_cast<double>(work.width + 1 + kMemoryLatency);
   const double row_cycles = work.lines_per_row > 1 ? work.lines_per_row : 1.0;
   const double tiles = static_cast<double>(divide_up(work.rows, kHistogramTile));
   const double words = static_cast<double>(work.codes * work.lanes);
@@ -61,7 +62,7 @@ constexpr double histogram_cycles(const HistogramWork& work) {
   const double fold = used * 3;  // five accesses of a memory of two ports
   const double drain = words + words / 8 + chunks * kMemoryLatency;
   const double rest = work.rest ? words / 4 + 2 * chunks * kMemoryLatency : 0.0;
-  return kStartLatency + clear + add + fold + drain + rest;
+  return kStartLatency + columns + clear + add + fold + drain + rest;
 }
 
 // What it moves on its ports, in bytes.
@@ -71,9 +72,11 @@ constexpr double histogram_bytes(const HistogramWork& work) {
          words * (work.rest ? 3.0 : 1.0);
 }
 
-// Columns in URAM; queues of lines and the drain's buffer in BRAM.
+// Columns in URAM; queues of lines, the drain's buffer and the ports' buffers in BRAM.
 constexpr Resources histogram_resources() {
-  return {kDspWideMul, 5 * bram_blocks(64, 512) + bram_blocks(kDrainChunk, 512),
+  const int64_t ports =
+      2 * port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 64) + port_brams(16, 16, 32);
+  return {kDspWideMul, 5 * bram_blocks(64, 512) + bram_blocks(kDrainChunk, 512) + ports,
           kHistogramColumns * uram_blocks(kHistogramDepth, 64)};
 }
 

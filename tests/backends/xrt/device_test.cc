@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -179,6 +180,96 @@ TEST_F(XrtDeviceTest, WalksManyTreesInRoundsToTheCpusBits) {
   EXPECT_EQ(device_->run_count(CardKernel::kPredictTrees), 4);
 }
 
+// Whether a line that `during` holds for lies between a kernel's start and its end.
+bool happens_while_one_runs(const std::vector<std::string>& events, const std::string& kernel,
+                            const std::function<bool(const std::string&)>& during) {
+  int running = 0;
+  for (const std::string& event : events) {
+    if (running > 0 && during(event)) return true;
+    if (event.starts_with("start " + kernel)) ++running;
+    if (event.starts_with("end " + kernel)) --running;
+  }
+  return false;
+}
+
+// Blocks of columns are on both units at once.
+TEST_F(XrtDeviceTest, HistogramsAreMadeByBothUnitsAtOnce) {
+  const EventFile events;
+  setenv(kEventVariable, events.path().c_str(), 1);
+  ASSERT_TRUE(device_->bring_up());
+  unsetenv(kEventVariable);
+  const conformance::TreeProblem item = conformance::plain_tree_problem(40'000, 128, 0);
+  kernels::Tree tree;
+  ASSERT_TRUE(grow(item, *device_, tree));
+  const std::vector<std::string> lines = events.lines();
+  for (const char* unit : {"start tree_histogram_1", "start tree_histogram_2"}) {
+    EXPECT_GT(std::count(lines.begin(), lines.end(), unit), 0) << unit;
+  }
+  EXPECT_TRUE(happens_while_one_runs(
+                  lines, "tree_histogram_1",
+                  [](const std::string& event) { return event == "start tree_histogram_2"; }) ||
+              happens_while_one_runs(lines, "tree_histogram_2", [](const std::string& event) {
+                return event == "start tree_histogram_1";
+              }));
+}
+
+// Rows in their order: the cells of a part are sent while the part before is walked, once.
+TEST_F(XrtDeviceTest, CellsAreSentWhileOthersAreWalked) {
+  const EventFile events;
+  setenv(kEventVariable, events.path().c_str(), 1);
+  ASSERT_TRUE(device_->bring_up());
+  unsetenv(kEventVariable);
+  constexpr int64_t kRows = 3 * 65'536 + 4321;
+  constexpr int32_t kFeatures = 67;
+  constexpr int kTrees = 4;
+  const conformance::TreeProblem item = conformance::plain_tree_problem(300, kFeatures, 0);
+  kernels::Tree tree;
+  ASSERT_TRUE(grow(item, devices_->host(), tree));
+  kernels::Forest forest(1, 1);
+  for (int i = 0; i < kTrees; ++i) forest.append(tree);
+  kernels::BinnedView bins = item.args(nullptr, nullptr).bins;
+  bins.row_count = kRows;
+  std::vector<uint8_t> cells(static_cast<size_t>(bins.byte_count()));
+  for (size_t i = 0; i < cells.size(); ++i) {
+    cells[i] = static_cast<uint8_t>((static_cast<uint32_t>(i) * 2654435761u) >> 27);
+  }
+  const auto scores_on = [&](kernels::Device& device) -> Result<std::vector<double>> {
+    const std::vector<double> begin(static_cast<size_t>(kRows), 0.5);
+    ASSAY_ASSIGN_OR_RETURN(const auto placed,
+                           DeviceArray<uint8_t>::copy_of(device, std::span<const uint8_t>(cells)));
+    ASSAY_ASSIGN_OR_RETURN(auto scores,
+                           DeviceArray<double>::copy_of(device, std::span<const double>(begin)));
+    kernels::BinnedView view = bins;
+    view.bins = placed.on_device();
+    cpu::OpenMpExecutor executor(2);
+    const kernels::OpContext context{&device, &executor, nullptr};
+    const kernels::PredictTreesProblem problem{kRows, kFeatures, 0, kTrees, 1, 1};
+    for (int call = 0; call < 2; ++call) {  // the second finds the cells there
+      ASSAY_RETURN_IF_ERROR(kernels::run_op(devices_->kernels().table<kernels::PredictTrees>(),
+                                            context, problem,
+                                            {view, forest.view(), nullptr, scores.on_device()}));
+    }
+    scores.wrote_device();
+    ASSAY_ASSIGN_OR_RETURN(const std::span<const double> sums, scores.to_host());
+    return std::vector<double>(sums.begin(), sums.end());
+  };
+  const auto expected = scores_on(devices_->host());
+  ASSERT_TRUE(expected.has_value()) << expected.error().message;
+  const int64_t before = device_->uploaded_bytes();
+  const auto walked = scores_on(*device_);
+  ASSERT_TRUE(walked.has_value()) << walked.error().message;
+  EXPECT_TRUE(*walked == *expected);
+  // The forest is small; scores go once a call; cells once, and not again.
+  const int64_t least = bins.byte_count() + 2 * kRows * 8;
+  EXPECT_GE(device_->uploaded_bytes() - before, least);
+  EXPECT_LT(device_->uploaded_bytes() - before, least + 1'000'000);
+  const std::vector<std::string> lines = events.lines();
+  const std::string whole_part = fmt::format("write {}", 65'536 * 64);  // of the first block
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), whole_part), 3);
+  EXPECT_TRUE(happens_while_one_runs(
+      lines, "predict_trees", [](const std::string& event) { return event.starts_with("write"); }));
+}
+
 // Says that the time is up when it was asked so often.
 class AskedClock final : public Clock {
  public:
@@ -290,6 +381,29 @@ TEST_F(XrtDeviceTest, DeathOfTheWorkerInAnothersBatchIsNotTheOpsFailure) {
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().message,
             "fpga:emu0: its worker was started anew, and what was on the card is gone");
+}
+
+// A card on which a table has room, but not the histograms of its tree.
+TEST_F(XrtDeviceTest, ATreeWithoutRoomOnTheCardIsAStatus) {
+  const auto installation = find_installation();
+  ASSERT_TRUE(installation.has_value());
+  auto spec = emulated_card(*installation, installation->emulated_xclbin());
+  ASSERT_TRUE(spec.has_value());
+  auto small = XrtDevice::open(std::move(*spec), "small", true, 600 << 10);
+  ASSERT_TRUE(small.has_value());
+  kernels::Tree expected;
+  kernels::Tree tree;
+  const Status refused = grow(conformance::plain_tree_problem(3000, 70, 0), **small, tree);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kResourceExhausted) << refused.error().message;
+  EXPECT_EQ((*small)->held_bytes(), 0);
+  // The card is as good as before.
+  const conformance::TreeProblem fits = conformance::plain_tree_problem(200, 2, 0);
+  ASSERT_TRUE(grow(fits, devices_->host(), expected));
+  const Status grown = grow(fits, **small, tree);
+  ASSERT_TRUE(grown) << grown.error().message;
+  EXPECT_EQ(tree, expected);
+  EXPECT_EQ((*small)->held_bytes(), 0);
 }
 
 TEST_F(XrtDeviceTest, XclbinOfSomethingElseIsRefused) {

@@ -69,6 +69,7 @@ class Owner {
     std::fclose(lines);
     folder_ = folder.data();
     EXPECT_TRUE(fs::exists(folder_));
+    EXPECT_TRUE(comes_true([&] { return runs_a_kernel(); }));
   }
   ~Owner() {
     if (process_ > 0) end();
@@ -98,6 +99,14 @@ class Owner {
   const std::string& folder() const { return folder_; }
 
  private:
+  bool runs_a_kernel() const {
+    std::ifstream events(folder_ + "/events");
+    for (std::string line; std::getline(events, line);) {
+      if (line == "start never_end_1") return true;
+    }
+    return false;
+  }
+
   pid_t process_ = -1;
   pid_t session_ = -1;
   std::string folder_;

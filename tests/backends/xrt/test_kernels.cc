@@ -1,6 +1,7 @@
 // Kernels for the tests of the worker and the emulation: a good one, and some that misbehave.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 
 #include "backends/xrt/emulation/kernel_table.h"
@@ -28,6 +29,16 @@ void write_kept(uint64_t* place, int32_t keep) {
   }
 }
 
+// Ends when both of its units run, and says so; or after a minute, which no machine needs to start
+// a second kernel.
+void meet(int32_t* met, int32_t reserved) {
+  static std::atomic<int> here{0};
+  (void)reserved;
+  ++here;
+  for (int tries = 0; here < 2 && tries < 60'000; ++tries) usleep(1000);
+  *met = here;
+}
+
 // Never ends.
 void never_end(const uint8_t* unused, int32_t also_unused) {
   (void)unused;
@@ -44,8 +55,9 @@ extern "C" const emulation::EmulatedKernel* assay_emulated_kernels(int32_t* coun
       emulation::describe<add_arrays>("add_arrays", "a b sum count scale shift small", 2),
       emulation::describe<write_at>("write_at", "target byte", 1),
       emulation::describe<write_kept>("write_kept", "place keep", 1),
+      emulation::describe<meet>("meet", "met reserved", 2),
       emulation::describe<never_end>("never_end", "unused also_unused", 1),
   };
-  *count = 4;
+  *count = 5;
   return kernels;
 }

@@ -1,5 +1,6 @@
 // A process that owns a worker and waits for a kernel that never ends, for tests that kill it. It
-// prints "owner <session> <folder>" when the worker is up.
+// prints "owner <session> <folder>" when the worker is up; what its device model does goes to the
+// file `events` of that folder.
 #include <cstdio>
 
 #include "tests/backends/xrt/worker_fixture.h"
@@ -7,7 +8,9 @@
 int main() {
   namespace xrt = assay::backends::xrt;
   const xrt::TestArena arena;
-  auto client = xrt::WorkerClient::start(xrt::test_spec(), arena.file(), xrt::TestArena::kBytes);
+  xrt::WorkerSpec spec = xrt::test_spec();
+  spec.environment.emplace_back(xrt::kEventVariable, "{run}/events");
+  auto client = xrt::WorkerClient::start(spec, arena.file(), xrt::TestArena::kBytes);
   if (!client) {
     std::printf("%s\n", client.error().message.c_str());
     return 1;

@@ -101,8 +101,27 @@ inline Step copy_step(StepKind kind, uint64_t buffer, uint64_t offset, uint64_t 
   return step;
 }
 
+// What the device model of a worker did, by backends/xrt/emulation/event_log.h. The file is removed
+// with the object.
+class EventFile {
+ public:
+  EventFile();
+  ~EventFile();
+  EventFile(const EventFile&) = delete;
+  EventFile& operator=(const EventFile&) = delete;
+  const std::string& path() const { return path_; }
+  std::vector<std::string> lines() const;
+  // Waits until there are so many lines of that text; false after minutes.
+  bool wait_for(const std::string& line, int count = 1) const;
+
+ private:
+  std::string path_;
+};
+inline constexpr char kEventVariable[] = "ASSAY_FPGA_EVENTS";
+
 // Processes of a worker: those whose session is its guard's.
 std::vector<pid_t> processes_of_session(pid_t session);
+std::vector<pid_t> children_of(pid_t process);
 // What one of them is: "guard", "worker" or "model".
 std::string role_of(pid_t process, pid_t session);
 

@@ -1,6 +1,8 @@
 // The device worker through the real libxrt and its software emulation.
 #include <signal.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <numeric>
@@ -24,11 +26,7 @@ class WorkerTest : public testing::Test {
     folder_ = client_->run_folder();
   }
   void SetUp() override { start(test_spec()); }
-  void TearDown() override {
-    client_.reset();
-    EXPECT_TRUE(session_ends()) << "a process was left behind";
-    EXPECT_FALSE(std::filesystem::exists(folder_));
-  }
+  void TearDown() override { expect_nothing_left(); }
   // A worker that was killed cannot end its device model, which ends when it finds its socket
   // closed: soon, but not at once.
   bool session_ends() const {
@@ -38,6 +36,18 @@ class WorkerTest : public testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
+  }
+  // Another worker in place of the one there is, whose device model tells what it does.
+  void restart_with(const EventFile& events) {
+    client_.reset();
+    WorkerSpec spec = test_spec();
+    spec.environment.emplace_back(kEventVariable, events.path());
+    start(spec);
+  }
+  void expect_nothing_left() {
+    client_.reset();
+    EXPECT_TRUE(session_ends()) << "a process was left behind";
+    EXPECT_FALSE(std::filesystem::exists(folder_));
   }
   // Kills the processes of that role; how many there were.
   int kill_all(const std::string& role) const {
@@ -90,7 +100,7 @@ class WorkerTest : public testing::Test {
 TEST_F(WorkerTest, TellsTheCardsKernels) {
   const CardInfo& card = client_->card();
   EXPECT_EQ(card.memory_bytes, uint64_t{4} << 30);
-  ASSERT_EQ(card.kernel_count, 4);
+  ASSERT_EQ(card.kernel_count, 5);
   const KernelInfo& add = card.kernels[add_];
   EXPECT_EQ(add.unit_count, 2);
   ASSERT_EQ(add.arg_count, 7);
@@ -152,6 +162,26 @@ TEST_F(WorkerTest, RunsOnSeveralUnitsAtATime) {
   for (uint32_t i = 0; i < 6; ++i) {
     EXPECT_EQ(sum_of(all[i])[10], static_cast<float>(i) * 10 + 97.5f) << i;
   }
+}
+
+// Each of the two waits for the other.
+TEST_F(WorkerTest, UnitsOfAKernelRunAtTheSameTime) {
+  const Pages first = make(4096);
+  const Pages second = make(4096);
+  const uint32_t meet = kernel_index(*client_, "meet");
+  std::vector<Step> steps;
+  for (uint32_t run = 0; run < 2; ++run) {
+    const Pages& own = run == 0 ? first : second;
+    steps.push_back(start_step(meet, run, {buffer_arg(own.buffer), scalar_arg(int32_t{0})}));
+  }
+  for (uint32_t run = 0; run < 2; ++run) {
+    steps.push_back(wait_step(run));
+    const Pages& own = run == 0 ? first : second;
+    steps.push_back(copy_step(StepKind::kFromDevice, own.buffer, 0, own.bytes));
+  }
+  ASSERT_TRUE(client_->run(steps));
+  EXPECT_EQ(*arena_.at<int32_t>(first.offset), 2);
+  EXPECT_EQ(*arena_.at<int32_t>(second.offset), 2);
 }
 
 TEST_F(WorkerTest, ChecksArgumentKindsBeforeAnythingRuns) {
@@ -245,18 +275,97 @@ TEST_F(WorkerTest, DeathOfTheDeviceModelIsAStatus) {
       << died.error().message;
 }
 
-TEST_F(WorkerTest, DeathOfTheModelInTheMiddleOfARunIsAStatus) {
-  const uint64_t buffer = make(4096).buffer;
-  const uint32_t kernel = kernel_index(*client_, "never_end");
-  std::thread killer([this] {
-    // As soon as the worker has the request, or before: both must end well.
-    kill_all("model");
-  });
-  const Status died = client_->run(std::vector<Step>{
-      start_step(kernel, 0, {buffer_arg(buffer), scalar_arg(int32_t{0})}), wait_step(0)});
-  killer.join();
-  ASSERT_FALSE(died);
-  EXPECT_EQ(died.error().code, StatusCode::kDevice) << died.error().message;
+// Whichever of the worker's processes is killed while a kernel runs.
+TEST_F(WorkerTest, DeathInTheMiddleOfAKernelIsAStatus) {
+  for (const char* victim : {"model", "worker", "guard"}) {
+    SCOPED_TRACE(victim);
+    const EventFile events;
+    restart_with(events);
+    const uint64_t buffer = make(4096).buffer;
+    const uint32_t kernel = kernel_index(*client_, "never_end");
+    std::thread killer([&] {
+      EXPECT_TRUE(events.wait_for("start never_end_1"));
+      EXPECT_EQ(kill_all(victim), 1);
+    });
+    const Status died = client_->run(std::vector<Step>{
+        start_step(kernel, 0, {buffer_arg(buffer), scalar_arg(int32_t{0})}), wait_step(0)});
+    killer.join();
+    ASSERT_FALSE(died);
+    EXPECT_EQ(died.error().code, StatusCode::kDevice) << died.error().message;
+    EXPECT_NE(died.error().message.find("its worker is gone: it died"), std::string::npos)
+        << died.error().message;
+    const std::vector<std::string> lines = events.lines();
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), "end never_end_1"), 0);
+    expect_nothing_left();
+  }
+}
+
+// As soon as there is one of them, while the card is being opened.
+TEST_F(WorkerTest, DeathWhileTheCardIsOpenedIsAStatus) {
+  for (const char* victim : {"model", "worker", "guard"}) {
+    SCOPED_TRACE(victim);
+    expect_nothing_left();
+    std::atomic<bool> opened = false;
+    int killed = 0;
+    std::thread killer([&] {
+      while (!opened && killed == 0) {
+        for (const pid_t guard : children_of(getpid())) {
+          std::error_code unreadable;
+          const auto folder =
+              std::filesystem::read_symlink("/proc/" + std::to_string(guard) + "/cwd", unreadable);
+          if (unreadable || !folder.filename().string().starts_with(kRunFolderPrefix)) continue;
+          session_ = guard;
+          folder_ = folder.string();
+          killed = kill_all(victim);
+        }
+      }
+    });
+    auto started = WorkerClient::start(test_spec(), arena_.file(), TestArena::kBytes);
+    opened = true;
+    killer.join();
+    if (started) {
+      session_ = (*started)->process();
+      folder_ = (*started)->run_folder();
+      client_ = std::move(*started);
+    } else {
+      EXPECT_EQ(started.error().code, StatusCode::kDevice) << started.error().message;
+      EXPECT_NE(started.error().message.find("its worker is gone"), std::string::npos)
+          << started.error().message;
+    }
+  }
+}
+
+// From the first of the device's steps to the last: copies, kernels' starts and ends. What is done
+// by then is as it should be, or the run has failed; and nothing is left.
+TEST_F(WorkerTest, DeathOfTheModelAtAnyStepIsAStatus) {
+  constexpr int64_t kCount = 4096;
+  int failures = 0;
+  for (size_t steps = 0; steps < 8; ++steps) {
+    SCOPED_TRACE(steps);
+    const EventFile events;
+    restart_with(events);
+    const auto made = arrays(kCount);
+    std::atomic<bool> done = false;
+    std::thread killer([&] {
+      while (events.lines().size() < steps && !done) std::this_thread::yield();
+      kill_all("model");
+    });
+    const Status ran = client_->run(std::vector<Step>{
+        copy_step(StepKind::kToDevice, made.a.buffer, 0, made.a.bytes),
+        copy_step(StepKind::kToDevice, made.b.buffer, 0, made.a.bytes), add_step(made, kCount, 0),
+        add_step(made, kCount, 1), wait_step(0), wait_step(1),
+        copy_step(StepKind::kFromDevice, made.sum.buffer, 0, made.a.bytes)});
+    done = true;
+    killer.join();
+    if (ran) {
+      EXPECT_EQ(sum_of(made)[10], 20 + 97.5f);
+    } else {
+      ++failures;
+      EXPECT_EQ(ran.error().code, StatusCode::kDevice) << ran.error().message;
+    }
+    expect_nothing_left();
+  }
+  EXPECT_GT(failures, 0);
 }
 
 TEST_F(WorkerTest, DeathOfTheWorkerIsAStatus) {
@@ -342,6 +451,37 @@ TEST(Worker, RefusesWhatIsNoXclbin) {
   EXPECT_NE(attempt("wrong_bitstream.xclbin").find("no library of emulated kernels"),
             std::string::npos)
       << attempt("wrong_bitstream.xclbin");
+}
+
+// Bytes of an xclbin's head and tables that are not what they were: XRT believes them, and what
+// comes of it is refused, or the worker's end, or an xclbin like any other. It is never more than
+// that.
+TEST(Worker, SurvivesDamagedXclbins) {
+  const std::string whole = test_spec().xclbin;
+  const auto damaged = std::filesystem::path(whole).parent_path() / "damaged.xclbin";
+  int refused = 0;
+  for (const std::streamoff place : {24, 300, 340, 456, 470, 480, 488, 500, 528, 568, 608, 640}) {
+    SCOPED_TRACE(place);
+    std::filesystem::copy_file(whole, damaged, std::filesystem::copy_options::overwrite_existing);
+    {
+      std::fstream file(damaged, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(place);
+      const std::vector<char> junk(8, '\x7f');
+      file.write(junk.data(), static_cast<std::streamsize>(junk.size()));
+    }
+    WorkerSpec spec = test_spec();
+    spec.xclbin = damaged.string();
+    spec.timeout_seconds = 60;
+    const TestArena arena;
+    auto client = WorkerClient::start(spec, arena.file(), TestArena::kBytes);
+    if (client) continue;
+    ++refused;
+    EXPECT_EQ(client.error().code, StatusCode::kDevice) << client.error().message;
+    EXPECT_EQ(client.error().message.find("seconds"), std::string::npos)
+        << "it hung: " << client.error().message;
+  }
+  EXPECT_GT(refused, 3);
+  std::filesystem::remove(damaged);
 }
 
 TEST(Worker, RefusesATimeoutThatIsNone) {

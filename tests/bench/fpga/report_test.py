@@ -22,9 +22,11 @@ COSTS = {
                 {'name': 'two', 'units': 1, 'dsp': 50, 'bram': 4, 'uram': 25}],
     'workloads': [
         {'name': 'a tree', 'cpu_bench': 'grow_tree/a', 'note': 'all of it', 'plans': [
-            {'card': 'U0', 'kernels': .02, 'link': .0014, 'launches': .0031, 'total': .0245}]},
+            {'card': 'U0', 'kernels': .02, 'link': .0014, 'launches': .0031, 'hidden': .0004,
+             'still_hideable': .0415, 'total': .0241}]},
         {'name': 'points', 'cpu_bench': '', 'note': '', 'plans': [
-            {'card': 'U0', 'kernels': 1.5, 'link': 0, 'launches': .00005, 'total': 1.50005}]}]}
+            {'card': 'U0', 'kernels': 1.5, 'link': 0, 'launches': .00005, 'hidden': 0,
+             'still_hideable': 0, 'total': 1.50005}]}]}
 
 
 def bench(*runs):
@@ -40,10 +42,10 @@ class Report(unittest.TestCase):
 
     def test_sets_planned_beside_measured_milliseconds(self):
         self.assertEqual(self.row('a tree'),
-                         '| a tree (all of it) | 65.0 | 24.5 | 20.0, 1.40, 3.10 |')
+                         '| a tree (all of it) | 65.0 | 24.1 | 20.0, 1.40, 3.10 | 0.400 | 4.2 % |')
 
     def test_leaves_out_what_the_cpu_has_no_operation_for(self):
-        self.assertEqual(self.row('points'), '| points | - | 1,500 | 1,500, 0.000, 0.050 |')
+        self.assertEqual(self.row('points'), '| points | - | 1,500 | 1,500, 0.000, 0.050 | 0.000 | 0.0 % |')
 
     def test_adds_units_and_gives_shares_of_the_card(self):
         self.assertEqual(self.row('one'), '| one | 2 | 200 | 6 | 0 |')

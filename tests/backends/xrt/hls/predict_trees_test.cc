@@ -210,11 +210,11 @@ TEST(PredictTreesCosts, FollowTheirFormula) {
   EXPECT_EQ(predict_tile(4096, 1), 16);
   EXPECT_EQ(predict_tile(0, 1), 1024);
   EXPECT_EQ(predict_tile(28, 65536), 1);
-  // One row through 16 trees of 61 nodes and depth 6: the tile, two scores, 16 pages, 7 steps of
-  // 16 turns, and the chain.
+  // One row through 16 trees of 61 nodes and depth 6: the tile, two scores, where the trees begin,
+  // 16 pages, 7 steps of 16 turns, and the chain.
   const PredictWork work{1, 28, 16, 61, 6, 1, 1};
-  EXPECT_EQ(predict_cycles(work),
-            40 + (8 + 240) + 2 * 121 + 16 * (184 + 244 + 120) + 7 * (16 + 14) + (1 + 128));
+  EXPECT_EQ(predict_cycles(work), 40 + (8 + 240) + 2 * 121 + 3 * (16 + 120) +
+                                      16 * (184 + 244 + 120) + 7 * (16 + 14) + (1 + 128));
 }
 
 }  // namespace

@@ -182,12 +182,22 @@ TEST(TreeHistogram, HoldsTheMostWordsOfACall) { Block({31, 31, 64, 0, 8, true, 2
 // A code that every row has meets itself in each replica.
 TEST(TreeHistogram, AddsRowsOfOneCode) { Block({1000, 1000, 64, -1, 1, false, 1}, 301).check(); }
 
+// Columns of one word each: the drain goes to the next column in every cycle, past those that are
+// not searched, at the begin, in the middle and at the end.
+TEST(TreeHistogram, DrainsAColumnAWord) {
+  for (uint64_t seed = 400; seed < 420; ++seed) {
+    Block({50, 37, 64, -1, 1, seed % 2 == 0, 2}, seed).check();
+    Block({50, 37, static_cast<int32_t>(seed % 7 + 1), -1, 1, true, 1}, seed + 100).check();
+  }
+}
+
 TEST(TreeHistogramCosts, FollowTheirFormula) {
   using namespace assay_hls;  // NOLINT: the formulas
-  // 1000 rows of 64 columns, each of 256 codes less one: clear 255 * 4, add 1000 + a tile, fold
-  // 255 * 3, drain 16320 words and 2040 lines in 32 bursts.
+  // 1000 rows of 64 columns, each of 256 codes less one: 65 starts, clear 255 * 4, add 1000 + a
+  // tile, fold 255 * 3, drain 16320 words and 2040 lines in 32 bursts.
   const HistogramWork work{1000, 64, 1.0, 0.0625, 16320, 255, 1, false};
-  EXPECT_EQ(histogram_cycles(work), 40 + 1020 + (1000 + 240) + 765 + (16320 + 2040 + 32 * 120));
+  EXPECT_EQ(histogram_cycles(work),
+            40 + (65 + 120) + 1020 + (1000 + 240) + 765 + (16320 + 2040 + 32 * 120));
   EXPECT_EQ(histogram_bytes(work), 1000 * 72 + 16320 * 8);
   EXPECT_EQ(histogram_lines(64, 1.0), 1.0);
   EXPECT_EQ(histogram_lines(32, 1.0), 0.5);

@@ -51,6 +51,20 @@ listed=$(sed 's/#.*//' "$hls/kernels.list" | awk 'NF {$2 = ""; print}' | tr -s '
 [ "$declared" = "$listed" ] || fail "kernels.list differs from kernels.h:
 $(diff <(echo "$declared") <(echo "$listed"))"
 
+# Ports of all units: the switch of an HBM card has 32. Arguments that share one share its width, and an
+# argument without a port would get one of the tool's.
+ports=0
+while read -r kernel units arguments; do
+  for argument in $arguments; do
+    grep -q "^#pragma HLS interface m_axi port = $argument bundle = " "$hls/$kernel.cpp" ||
+      fail "argument $argument of $kernel has no port"
+  done
+  bundles=$(grep -o '^#pragma HLS interface m_axi port = [a-z_]* bundle = [a-z0-9]*' "$hls/$kernel.cpp" |
+    awk '{print $NF}' | sort -u | wc -l)
+  ports=$((ports + units * bundles))
+done < <(sed -e 's/#.*//' "$hls/kernels.list" | awk 'NF')
+[ "$ports" -le 32 ] || fail "$ports ports (an HBM card has 32)"
+
 build --memory 'DDR[0]'
 for kernel in $(echo "$listed" | awk '{print $1}'); do
   grep -q -- "-c -t hw --platform shell .*-k $kernel .*/$kernel.cpp" "$VPP_LOG" || fail "$kernel was not compiled"
