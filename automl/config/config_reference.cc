@@ -77,7 +77,7 @@ std::string search_cell(const OptionInfo& info) {
   return "all";
 }
 
-std::string section_text(const OptionGroup& group) {
+std::string section_table(const OptionGroup& group) {
   std::string text =
       fmt::format("## {}\n\n{}\n\n", group.name.empty() ? "Top level" : group.name, group.help);
   text += "| option | value | default | meaning |\n|---|---|---|---|\n";
@@ -194,7 +194,7 @@ std::string config_reference(std::span<const OptionGroup> learners) {
   std::string text(kOpening);
   const ExperimentConfig config;
   for_each_section(config,
-                   [&](const auto& section) { text += section_text(section.table().group()); });
+                   [&](const auto& section) { text += section_table(section.table().group()); });
   text += kLearnersOpening;
   for (const OptionGroup& group : learners) text += learner_text(group);
   return text + metrics_text();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/config/experiment_config.h"
+#include "automl/config/units.h"
 
 namespace assay::automl {
 namespace {
@@ -12,8 +13,6 @@ namespace {
 // Keeps keys in the order they are written, which is the order of the tables.
 using Json = nlohmann::ordered_json;
 
-constexpr double kMaxSeconds = 1e9;             // of parse_duration
-constexpr double kMaxBytes = 9007199254740992;  // of parse_bytes
 constexpr const char* kDurationPattern =
     "^ *([0-9]+(\\.[0-9]*)?|"
     "(?=[0-9])([0-9]+(\\.[0-9]*)? *d *)?([0-9]+(\\.[0-9]*)? *h *)?([0-9]+(\\.[0-9]*)? *m(in)? *)?"
@@ -25,7 +24,7 @@ constexpr const char* kNamePattern = "^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$";
 void put_range(Json& schema, const OptionRange& range) {
   const auto number = [](double value) {
     if (value == 0x1p63) return Json(std::numeric_limits<int64_t>::max());
-    const bool whole = std::floor(value) == value && std::abs(value) <= kMaxBytes;
+    const bool whole = std::floor(value) == value && std::abs(value) <= kLargestSize;
     return whole ? Json(static_cast<int64_t>(value)) : Json(value);
   };
   if (std::isfinite(range.low)) {
@@ -68,9 +67,9 @@ Json text_schema(const OptionInfo& info) {
 // What a value of the option may be, without its description.
 Json value_schema(const OptionInfo& info) {
   if (info.format == OptionFormat::kDuration) {
-    return unit_schema(info, kDurationPattern, kMaxSeconds);
+    return unit_schema(info, kDurationPattern, kLongestDuration);
   }
-  if (info.format == OptionFormat::kBytes) return unit_schema(info, kBytesPattern, kMaxBytes);
+  if (info.format == OptionFormat::kBytes) return unit_schema(info, kBytesPattern, kLargestSize);
   Json schema;
   switch (info.kind) {
     case OptionKind::kNumber:

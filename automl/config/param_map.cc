@@ -8,7 +8,7 @@
 namespace assay::automl {
 namespace {
 
-using Json = nlohmann::json;
+using ParamJson = nlohmann::json;
 
 struct TextOf {
   std::string operator()(double value) const {
@@ -22,11 +22,11 @@ struct TextOf {
 };
 
 // JSON has no infinity or NaN: a value that is one is kept as text.
-Json json_of(const ParamValue& value) {
+ParamJson json_of(const ParamValue& value) {
   if (const double* number = std::get_if<double>(&value); number && !std::isfinite(*number)) {
     return to_text(value);
   }
-  return std::visit([](const auto& v) { return Json(v); }, value);
+  return std::visit([](const auto& v) { return ParamJson(v); }, value);
 }
 
 }  // namespace
@@ -34,13 +34,13 @@ Json json_of(const ParamValue& value) {
 std::string to_text(const ParamValue& value) { return std::visit(TextOf{}, value); }
 
 std::string params_to_json(const ParamMap& params) {
-  Json object = Json::object();
+  ParamJson object = ParamJson::object();
   for (const auto& [name, value] : params) object[name] = json_of(value);
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return object.dump(-1, ' ', false, ParamJson::error_handler_t::replace);
 }
 
 Result<ParamMap> params_from_json(std::string_view json) {
-  const Json object = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  const ParamJson object = ParamJson::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) {
     return fail(StatusCode::kData, "parameters are not a JSON object: '{}'", json.substr(0, 80));
   }

@@ -18,9 +18,7 @@ struct Unit {
 // Largest first; a duration names them in this order.
 constexpr std::array<Unit, 5> kTimeUnits = {
     {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}, {"ms", 0.001}}};
-constexpr double kMaxSeconds = 1e9;
 constexpr std::array<std::string_view, 5> kByteNames = {"B", "KiB", "MiB", "GiB", "TiB"};
-constexpr double kMaxBytes = 9007199254740992.0;  // 2^53
 
 void skip_blanks(std::string_view& text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -112,7 +110,7 @@ std::string fixed_text(double value) {
 Result<double> parse_duration(std::string_view text) {
   const std::optional<double> seconds = seconds_of(text);
   // NaN and infinity, which from_chars reads, fail the range.
-  if (seconds && *seconds >= 0 && *seconds <= kMaxSeconds) return *seconds;
+  if (seconds && *seconds >= 0 && *seconds <= kLongestDuration) return *seconds;
   return fail(StatusCode::kInvalidArgument,
               "'{}' is no duration (must be seconds, or like 30s, 5m, 1h30m, 500ms; at most 1e9 s)",
               text.substr(0, 80));
@@ -120,14 +118,14 @@ Result<double> parse_duration(std::string_view text) {
 
 Result<int64_t> parse_bytes(std::string_view text) {
   const std::optional<double> bytes = bytes_of(text);
-  if (bytes && *bytes >= 0 && *bytes <= kMaxBytes) return static_cast<int64_t>(*bytes);
+  if (bytes && *bytes >= 0 && *bytes <= kLargestSize) return static_cast<int64_t>(*bytes);
   return fail(StatusCode::kInvalidArgument,
               "'{}' is no size (must be bytes, or like 512MB, 4GiB, 300M; at most 2^53)",
               text.substr(0, 80));
 }
 
 std::string format_duration(double seconds) {
-  const bool whole = seconds >= 0 && seconds <= kMaxSeconds && std::floor(seconds) == seconds;
+  const bool whole = seconds >= 0 && seconds <= kLongestDuration && std::floor(seconds) == seconds;
   if (!whole || seconds < 60) return fixed_text(seconds) + "s";
   auto rest = static_cast<int64_t>(seconds);
   std::string text;

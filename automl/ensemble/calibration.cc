@@ -19,8 +19,8 @@ namespace {
 
 using Kind = Calibrator::Kind;
 
-constexpr int kMostSteps = 12;
-constexpr double kSettled = 1e-4;  // relative change of the power
+constexpr int kMostPowerSteps = 12;
+constexpr double kSettledPower = 1e-4;  // relative change of the power
 // Of shifts, towards 0, and of the power beside them, towards 1.
 constexpr double kShiftStrength = 1;
 
@@ -96,14 +96,14 @@ Slope slope_at(const Rows& rows, int half, double power) {
 
 Result<double> best_power(const Rows& rows, int half, const StopToken& stop) {
   double power = 1;
-  for (int step = 0; step < kMostSteps; ++step) {
+  for (int step = 0; step < kMostPowerSteps; ++step) {
     if (stop.requested()) return fail(StatusCode::kCancelled, "time was up");
     const Slope slope = slope_at(rows, half, power);
     if (!(slope.second > 0)) break;
     const double wanted = power - slope.first / slope.second;
     const double next =
         std::clamp(std::clamp(wanted, power / 2, power * 2), kLeastPower, kMostPower);
-    const bool settled = std::abs(next - power) < kSettled * power;
+    const bool settled = std::abs(next - power) < kSettledPower * power;
     power = next;
     if (settled) break;
   }

@@ -12,11 +12,6 @@
 namespace assay::automl {
 namespace {
 
-bool has_parts(const SelectionProblem& problem) {
-  return std::any_of(problem.parts.begin(), problem.parts.end(),
-                     [&](int32_t part) { return part != problem.parts[0]; });
-}
-
 // Copies `rows` of predictions as wide as `columns`.
 void copy_rows(const float* from, std::span<const uint32_t> rows, int64_t columns, float* to) {
   for (const uint32_t row : rows) {

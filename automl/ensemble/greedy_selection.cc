@@ -240,6 +240,11 @@ class GreedySelector {
 
 }  // namespace
 
+bool has_parts(const SelectionProblem& problem) {
+  return std::any_of(problem.parts.begin(), problem.parts.end(),
+                     [&](int32_t part) { return part != problem.parts[0]; });
+}
+
 Status check_candidates(const SelectionProblem& problem) {
   if (problem.candidates.empty()) {
     return fail(StatusCode::kInvalidArgument, "ensemble selection without candidates");

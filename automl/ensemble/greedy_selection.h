@@ -35,6 +35,9 @@ struct SelectionProblem {
   std::span<const Allowance> allowances = {};
 };
 
+// Whether its rows are of more than one part.
+bool has_parts(const SelectionProblem& problem);
+
 struct SelectionOptions {
   int iterations = 40;           // >= 1
   int64_t max_rows = 1'000'000;  // above that, a seeded sample of so many rows is scored

@@ -9,11 +9,11 @@
 namespace assay::automl {
 namespace {
 
-constexpr int kMostSteps = 25;
+constexpr int kMostNewtonSteps = 25;
 constexpr int kMostHalvings = 20;
 constexpr int kMostPasses = 500;
-constexpr double kSettled = 1e-6;   // of a step, against the weights
-constexpr size_t kStopRows = 1024;  // between looks at the stop token
+constexpr double kSettledStep = 1e-6;  // of a step, against the weights
+constexpr size_t kStopRows = 1024;     // between looks at the stop token
 
 // Probabilities of the classes of a row but the first; gives log(sum of all) relative to the
 // greatest score, and that score.
@@ -128,7 +128,7 @@ Result<std::vector<double>> fit_log_linear(const LogLinearRows& rows, int half,
   Pool pool;
   std::vector<double> mean(params);
   std::vector<double> low(params);
-  for (int step = 0; step < kMostSteps; ++step) {
+  for (int step = 0; step < kMostNewtonSteps; ++step) {
     Slopes slopes{std::vector<double>(params, 0.0), std::vector<double>(params * params, 0.0)};
     for (size_t row = 0; row < rows.count(); ++row) {
       if (half >= 0 && rows.halves[row] != half) continue;
@@ -161,7 +161,7 @@ Result<std::vector<double>> fit_log_linear(const LogLinearRows& rows, int half,
     }
     theta = next;
     loss = best;
-    if (moved < kSettled) break;
+    if (moved < kSettledStep) break;
   }
   return theta;
 }

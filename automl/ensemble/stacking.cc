@@ -152,11 +152,6 @@ Result<std::vector<double>> fit_values(const SelectionProblem& problem,
   return theta;
 }
 
-bool has_parts(const SelectionProblem& problem) {
-  return std::any_of(problem.parts.begin(), problem.parts.end(),
-                     [&](int32_t part) { return part != problem.parts[0]; });
-}
-
 // The rows of each part (fold), or of each half where there is but one part.
 std::map<int32_t, std::vector<uint32_t>> groups_of(const SelectionProblem& problem,
                                                    std::span<const uint8_t> halves) {

@@ -58,15 +58,6 @@ void explain_one(Link link, TargetScale target, std::span<const double> scores,
   out[features] = start;
 }
 
-std::vector<double> softmax_of(std::span<const double> scores) {
-  const double most = *std::max_element(scores.begin(), scores.end());
-  std::vector<double> shares;
-  for (const double score : scores) shares.push_back(kernels::exact_exp(score - most));
-  const double sum = sum_of(shares);
-  for (double& share : shares) share /= sum;
-  return shares;
-}
-
 // slopes[k, c]: the mean of d softmax_k / d score_c on the way from `base` to base + move.
 std::vector<double> mean_slopes(std::span<const double> base, std::span<const double> move) {
   const size_t count = base.size();

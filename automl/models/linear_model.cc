@@ -8,11 +8,11 @@
 namespace assay::automl {
 namespace {
 
-constexpr int64_t kChunkRows = 1024;
+constexpr int64_t kPredictedRows = 1024;
 // Coefficients beyond this could make a score of clipped features overflow.
 constexpr double kMaxCoefficient = 1e100;
 
-bool sound(std::span<const double> values) {
+bool moderate(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(),
                      [](double v) { return std::abs(v) <= kMaxCoefficient; });
 }
@@ -34,7 +34,7 @@ Result<std::unique_ptr<Model>> LinearModel::make(Parts parts) {
                   feature, parts.feature_count);
     }
   }
-  if (!sound(parts.coefficients) || !sound(parts.intercepts) ||
+  if (!moderate(parts.coefficients) || !moderate(parts.intercepts) ||
       !std::isfinite(parts.target.offset) || !std::isfinite(parts.target.scale)) {
     return fail(StatusCode::kInvalidArgument, "linear model with coefficients beyond {}",
                 kMaxCoefficient);
@@ -106,12 +106,12 @@ Status LinearModel::do_predict(const FeatureView& features, std::span<const uint
   const auto outputs = static_cast<size_t>(output_count());
   const auto count = static_cast<int64_t>(rows.size());
   std::atomic<bool> stopped{false};
-  ASSAY_RETURN_IF_ERROR(
-      context.executor->parallel_for(chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+  ASSAY_RETURN_IF_ERROR(context.executor->parallel_for(
+      chunk_count_of(count, kPredictedRows), [&](int64_t chunk, int) {
         if (context.stop != nullptr && context.stop->requested()) stopped = true;
         if (stopped) return;
         std::vector<double> scores(width);
-        const auto [first, last] = chunk_range(count, kChunkRows, chunk);
+        const auto [first, last] = chunk_range(count, kPredictedRows, chunk);
         for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
           scores = parts_.intercepts;
           const double* w = parts_.coefficients.data();

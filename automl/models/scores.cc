@@ -50,6 +50,18 @@ int32_t output_count_of(Link link, int32_t score_count) {
   return link == Link::kLogistic ? 2 : score_count;
 }
 
+std::vector<double> softmax_of(std::span<const double> scores) {
+  const double most = *std::max_element(scores.begin(), scores.end());
+  std::vector<double> shares;
+  double sum = 0;
+  for (const double score : scores) {
+    shares.push_back(kernels::exact_exp(score - most));
+    sum += shares.back();
+  }
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
 void predictions_of(Link link, TargetScale target, std::span<const double> scores,
                     std::span<float> out) {
   switch (link) {

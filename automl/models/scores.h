@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "automl/metrics/target_scale.h"
 #include "kernels/base/executor.h"
@@ -30,6 +31,9 @@ bool takes_one_score(Link link);
 
 // Columns of predictions for so many scores: one more for kLogistic.
 int32_t output_count_of(Link link, int32_t score_count);
+
+// e^(score - the largest), over the sum of those. `scores` is not empty.
+std::vector<double> softmax_of(std::span<const double> scores);
 
 // Predictions of one row: out [output_count_of(link, scores.size())]. Scores must be finite.
 void predictions_of(Link link, TargetScale target, std::span<const double> scores,

@@ -14,18 +14,6 @@ constexpr double kSmallest = 1e-15;
 
 double log_of(double p) { return kernels::exact_log(std::clamp(p, kSmallest, 1.0)); }
 
-std::vector<double> softmax_of(std::span<const double> scores) {
-  const double most = *std::max_element(scores.begin(), scores.end());
-  std::vector<double> shares;
-  double sum = 0;
-  for (const double score : scores) {
-    shares.push_back(kernels::exact_exp(score - most));
-    sum += shares.back();
-  }
-  for (double& share : shares) share /= sum;
-  return shares;
-}
-
 }  // namespace
 
 double log_chance(float p) { return log_of(static_cast<double>(p)); }

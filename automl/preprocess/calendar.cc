@@ -13,11 +13,10 @@ constexpr std::array<std::string_view, 8> kNames = {"",        "year", "month", 
                                                     "weekday", "hour", "minute", "yearday"};
 // In the same order; a year does not come again.
 constexpr std::array<double, 8> kPeriods = {0, 0, 12, 31, 7, 24, 60, 365.25};
-constexpr double kDaySeconds = 86400;
 constexpr double kMostSeconds = 9999 * 365.0 * kDaySeconds;
-constexpr int64_t kChunkRows = 16384;
+constexpr int64_t kMomentChunk = 16384;
 
-double part_of(double seconds, FeaturePart part) {
+double part_of_moment(double seconds, FeaturePart part) {
   namespace chr = std::chrono;
   if (!(std::abs(seconds) <= kMostSeconds)) return std::numeric_limits<double>::quiet_NaN();
   const double days = std::floor(seconds / kDaySeconds);
@@ -53,7 +52,7 @@ std::string_view name_of(FeaturePart part) { return kNames[static_cast<size_t>(p
 std::vector<double> calendar_part(std::span<const double> seconds, FeaturePart part) {
   std::vector<double> values;
   values.reserve(seconds.size());
-  for (const double moment : seconds) values.push_back(part_of(moment, part));
+  for (const double moment : seconds) values.push_back(part_of_moment(moment, part));
   return values;
 }
 
@@ -77,13 +76,13 @@ Status CalendarTransform::apply(const ColumnCells& cells, std::span<const int32_
   for (size_t i = 0; i < outputs.size(); ++i) {
     numbers.emplace_back(static_cast<size_t>(rows));
   }
-  return for_chunks(chunk_count_of(rows, kChunkRows), context, [&](int64_t chunk) {
-    const ChunkRange range = chunk_range(rows, kChunkRows, chunk);
+  return for_chunks(chunk_count_of(rows, kMomentChunk), context, [&](int64_t chunk) {
+    const ChunkRange range = chunk_range(rows, kMomentChunk, chunk);
     for (size_t i = 0; i < outputs.size(); ++i) {
       const auto part = static_cast<FeaturePart>(outputs[i]);
       for (auto row = static_cast<size_t>(range.begin); row < static_cast<size_t>(range.end);
            ++row) {
-        numbers[first + i][row] = part_of(cells.numbers[row], part);
+        numbers[first + i][row] = part_of_moment(cells.numbers[row], part);
       }
     }
   });

@@ -12,6 +12,8 @@
 
 namespace assay::automl {
 
+inline constexpr double kDaySeconds = 86400;
+
 // The number that a feature takes of its column. Files hold these numbers: new parts come last.
 enum class FeaturePart { kValue, kYear, kMonth, kDay, kWeekday, kHour, kMinute, kYearDay };
 

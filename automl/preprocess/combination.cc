@@ -18,7 +18,7 @@ namespace {
 using datasets::FeatureColumn;
 using kernels::FeatureKind;
 
-constexpr int64_t kChunkRows = 65536;
+constexpr int64_t kCombinedRows = 65536;
 constexpr int64_t kFormat = 1;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -184,16 +184,18 @@ Result<CombinedColumn> Combination::apply(const FeatureColumn& left, const Featu
     if (spec_.kind != CombinationKind::kDeviation) return of_level;
     return finite_or_none(left.numbers[row] - of_level);
   };
-  ASSAY_RETURN_IF_ERROR(for_chunks(chunk_count_of(rows, kChunkRows), context, [&](int64_t chunk) {
-    const ChunkRange range = chunk_range(rows, kChunkRows, chunk);
-    for (auto row = static_cast<size_t>(range.begin); row < static_cast<size_t>(range.end); ++row) {
-      if (cross) {
-        made.codes[row] = cross_code(left.codes[row], right.codes[row]);
-      } else {
-        made.numbers[row] = row_number(row);
-      }
-    }
-  }));
+  ASSAY_RETURN_IF_ERROR(
+      for_chunks(chunk_count_of(rows, kCombinedRows), context, [&](int64_t chunk) {
+        const ChunkRange range = chunk_range(rows, kCombinedRows, chunk);
+        for (auto row = static_cast<size_t>(range.begin); row < static_cast<size_t>(range.end);
+             ++row) {
+          if (cross) {
+            made.codes[row] = cross_code(left.codes[row], right.codes[row]);
+          } else {
+            made.numbers[row] = row_number(row);
+          }
+        }
+      }));
   return made;
 }
 

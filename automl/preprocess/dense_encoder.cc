@@ -16,7 +16,7 @@ namespace {
 using datasets::FeatureColumn;
 using kernels::FeatureKind;
 
-constexpr int64_t kChunkRows = 256;
+constexpr int64_t kEncodedRows = 256;
 // Scaled values are held within this, whatever a later table has.
 constexpr double kMostScaled = 1e4;
 constexpr double kMostDouble = std::numeric_limits<double>::max();
@@ -236,12 +236,12 @@ Result<std::vector<float>> DenseEncoder::encode(std::span<const FeatureColumn> c
   std::vector<float> values(static_cast<size_t>(rows * stride), 0.0f);
   std::atomic<bool> stopped{false};
   ASSAY_RETURN_IF_ERROR(
-      context.executor->parallel_for(chunk_count_of(rows, kChunkRows), [&](int64_t chunk, int) {
+      context.executor->parallel_for(chunk_count_of(rows, kEncodedRows), [&](int64_t chunk, int) {
         if (context.stop != nullptr && context.stop->requested()) stopped = true;
         if (stopped) return;
         int64_t first = 0;
         for (size_t i = 0; i < columns.size(); ++i) {
-          encode_rows(columns[i], rules_[i], chunk_range(rows, kChunkRows, chunk),
+          encode_rows(columns[i], rules_[i], chunk_range(rows, kEncodedRows, chunk),
                       values.data() + first, stride);
           first += rules_[i].width;
         }

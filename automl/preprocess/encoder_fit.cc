@@ -21,7 +21,6 @@ using kernels::FeatureKind;
 
 // A derived number and its bins in three forms.
 constexpr int64_t kDerivedBytes = 11;
-constexpr int32_t kCountOutputs = 4;
 constexpr int32_t kFewestTopics = 4;
 // That have bins of their own.
 constexpr int32_t kManyLevels = 253;
@@ -194,7 +193,7 @@ class FeatureEncoder::Fitter {
 
   int64_t planned_bytes(int32_t topics) const {
     return TextFeatures::fit_bytes(topics) +
-           table_.row_count() * (topics + kCountOutputs) * kDerivedBytes;
+           table_.row_count() * (topics + kTextCounts) * kDerivedBytes;
   }
 
   int32_t begin_column(const Column& column, std::shared_ptr<const ColumnTransform> transform) {

@@ -8,7 +8,7 @@
 namespace assay::automl {
 namespace {
 
-constexpr int64_t kChunkRows = 65536;
+constexpr int64_t kCountedRows = 65536;
 
 }  // namespace
 
@@ -51,8 +51,8 @@ Status LevelCounts::apply(const ColumnCells& cells, std::span<const int32_t> out
   const size_t first = numbers.size();
   const auto rows = static_cast<int64_t>(cells.codes.size());
   numbers.resize(first + outputs.size(), std::vector<double>(cells.codes.size()));
-  return for_chunks(chunk_count_of(rows, kChunkRows), context, [&](int64_t chunk) {
-    const ChunkRange range = chunk_range(rows, kChunkRows, chunk);
+  return for_chunks(chunk_count_of(rows, kCountedRows), context, [&](int64_t chunk) {
+    const ChunkRange range = chunk_range(rows, kCountedRows, chunk);
     for (auto row = static_cast<size_t>(range.begin); row < static_cast<size_t>(range.end); ++row) {
       const double number = numbers_[static_cast<size_t>(cells.codes[row])];
       for (size_t i = 0; i < outputs.size(); ++i) numbers[first + i][row] = number;

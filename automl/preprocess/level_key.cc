@@ -6,13 +6,13 @@
 #include <limits>
 #include <utility>
 
+#include "automl/preprocess/calendar.h"
+
 namespace assay::automl {
 namespace {
 
 using datasets::Column;
 using datasets::ColumnType;
-
-constexpr double kDaySeconds = 86400;
 
 double day_of(double seconds) { return std::floor(seconds / kDaySeconds); }
 

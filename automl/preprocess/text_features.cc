@@ -14,9 +14,9 @@
 namespace assay::automl {
 namespace {
 
-constexpr int64_t kChunkTexts = 128;
+constexpr int64_t kVectorTexts = 128;
 constexpr std::string_view kCounts[] = {"length", "words", "digits", "capitals"};
-constexpr auto kCountOutputs = static_cast<int32_t>(std::size(kCounts));
+static_assert(std::size(kCounts) == kTextCounts);
 
 // Rows in order of their codes; those of code c begin at begins[c].
 struct RowsByCode {
@@ -98,7 +98,7 @@ class TextFeatures::Reader {
       if (const int32_t number = features_.find(term); number >= 0) numbers_.push_back(number);
     }
     vector_.assign(numbers_, features_.rules_.weights);
-    out_.assign(width + static_cast<size_t>(kCountOutputs), 0.0f);
+    out_.assign(width + static_cast<size_t>(kTextCounts), 0.0f);
     for (size_t i = 0; i < vector_.terms.size(); ++i) {
       const float value = vector_.values[i];
       const float* loadings =
@@ -147,7 +147,7 @@ Result<std::shared_ptr<const TextFeatures>> TextFeatures::from_rules(Rules rules
   return std::shared_ptr<const TextFeatures>(new TextFeatures(std::move(rules)));
 }
 
-int32_t TextFeatures::output_count() const { return rules_.topics + kCountOutputs; }
+int32_t TextFeatures::output_count() const { return rules_.topics + kTextCounts; }
 
 std::string TextFeatures::output_name(int32_t output) const {
   if (output <= rules_.topics) return fmt::format("topic{}", output);
@@ -166,8 +166,8 @@ Status TextFeatures::apply(const ColumnCells& cells, std::span<const int32_t> ou
   }
   const RowsByCode rows(cells.codes, cells.levels.size() + datasets::kFirstLevelCode);
   const auto count = static_cast<int64_t>(cells.levels.size());
-  return for_chunks(chunk_count_of(count, kChunkTexts), context, [&](int64_t chunk) {
-    const ChunkRange range = chunk_range(count, kChunkTexts, chunk);
+  return for_chunks(chunk_count_of(count, kVectorTexts), context, [&](int64_t chunk) {
+    const ChunkRange range = chunk_range(count, kVectorTexts, chunk);
     Reader reader(*this);
     for (auto level = static_cast<size_t>(range.begin); level < static_cast<size_t>(range.end);
          ++level) {

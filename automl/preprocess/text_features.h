@@ -25,6 +25,7 @@
 namespace assay::automl {
 
 inline constexpr int32_t kMaxTopics = 256;
+inline constexpr int32_t kTextCounts = 4;  // length, words, digits, capitals
 inline constexpr int32_t kMaxTerms = 10000;
 
 struct TextOptions {

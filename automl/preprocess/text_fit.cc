@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kMostTexts = 20000;
 constexpr size_t kMostBytes = size_t{2} << 20;
 constexpr size_t kMostCharBytes = size_t{512} << 10;  // with runs of characters: many more terms
-constexpr int64_t kChunkTexts = 256;
+constexpr int64_t kCountedTexts = 256;
 constexpr int32_t kCharRun = 4;
 constexpr double kShortText = 64;  // bytes, on average
 // A term is kept that so many texts have, and no more than this share of them.
@@ -60,8 +60,8 @@ Result<TermLists> distinct_terms(const Texts& texts, const TermRules& rules,
   TermLists lists(texts.size());
   const auto count = static_cast<int64_t>(texts.size());
   ASSAY_RETURN_IF_ERROR(
-      for_chunks(chunk_count_of(count, kChunkTexts), &context, [&](int64_t chunk) {
-        const ChunkRange range = chunk_range(count, kChunkTexts, chunk);
+      for_chunks(chunk_count_of(count, kCountedTexts), &context, [&](int64_t chunk) {
+        const ChunkRange range = chunk_range(count, kCountedTexts, chunk);
         std::vector<uint32_t> terms;
         for (auto i = static_cast<size_t>(range.begin); i < static_cast<size_t>(range.end); ++i) {
           terms.clear();
@@ -136,8 +136,8 @@ Result<SparseRows> vectors_of(const Texts& texts, const TextFeatures::Rules& rul
   std::vector<TextVector> vectors(texts.size());
   const auto count = static_cast<int64_t>(texts.size());
   ASSAY_RETURN_IF_ERROR(
-      for_chunks(chunk_count_of(count, kChunkTexts), &context, [&](int64_t chunk) {
-        const ChunkRange range = chunk_range(count, kChunkTexts, chunk);
+      for_chunks(chunk_count_of(count, kCountedTexts), &context, [&](int64_t chunk) {
+        const ChunkRange range = chunk_range(count, kCountedTexts, chunk);
         std::vector<uint32_t> terms;
         std::vector<int32_t> numbers;
         for (auto i = static_cast<size_t>(range.begin); i < static_cast<size_t>(range.end); ++i) {

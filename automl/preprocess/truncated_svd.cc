@@ -16,7 +16,7 @@ namespace {
 
 constexpr int32_t kMoreColumns = 8;
 constexpr int kPasses = 2;
-constexpr int64_t kChunkRows = 1024;
+constexpr int64_t kProductRows = 1024;
 // Of a pivot against what stood there before: less is rounding.
 constexpr double kLeastPivot = 1e-10;
 // Of a singular value against the greatest one.
@@ -59,8 +59,8 @@ SparseRows transposed(const SparseRows& matrix) {
 // out = matrix * in.
 Status multiply(const SparseRows& matrix, const Block& in, Block& out,
                 const kernels::ComputeContext& context) {
-  return for_chunks(chunk_count_of(matrix.row_count(), kChunkRows), &context, [&](int64_t chunk) {
-    const ChunkRange rows = chunk_range(matrix.row_count(), kChunkRows, chunk);
+  return for_chunks(chunk_count_of(matrix.row_count(), kProductRows), &context, [&](int64_t chunk) {
+    const ChunkRange rows = chunk_range(matrix.row_count(), kProductRows, chunk);
     for (int64_t row = rows.begin; row < rows.end; ++row) {
       float* sums = out.row(row);
       std::fill_n(sums, out.width, 0.0f);
@@ -77,12 +77,12 @@ Status multiply(const SparseRows& matrix, const Block& in, Block& out,
 // block' * block, the lower triangle [width, width].
 Result<std::vector<double>> gram(const Block& block, const kernels::ComputeContext& context) {
   const size_t width = block.width;
-  const int64_t chunks = chunk_count_of(block.rows, kChunkRows);
+  const int64_t chunks = chunk_count_of(block.rows, kProductRows);
   std::vector<std::vector<double>> parts(static_cast<size_t>(chunks));
   ASSAY_RETURN_IF_ERROR(for_chunks(chunks, &context, [&](int64_t chunk) {
     std::vector<double>& part = parts[static_cast<size_t>(chunk)];
     part.assign(width * width, 0.0);
-    const ChunkRange rows = chunk_range(block.rows, kChunkRows, chunk);
+    const ChunkRange rows = chunk_range(block.rows, kProductRows, chunk);
     for (int64_t row = rows.begin; row < rows.end; ++row) {
       const float* cells = block.row(row);
       for (size_t i = 0; i < width; ++i) {
@@ -121,8 +121,8 @@ Status orthonormalise(Block& block, const kernels::ComputeContext& context) {
     ASSAY_ASSIGN_OR_RETURN(std::vector<double> lower, gram(block, context));
     factor(lower, width);
     ASSAY_RETURN_IF_ERROR(
-        for_chunks(chunk_count_of(block.rows, kChunkRows), &context, [&](int64_t chunk) {
-          const ChunkRange rows = chunk_range(block.rows, kChunkRows, chunk);
+        for_chunks(chunk_count_of(block.rows, kProductRows), &context, [&](int64_t chunk) {
+          const ChunkRange rows = chunk_range(block.rows, kProductRows, chunk);
           std::vector<double> solved(width);
           for (int64_t row = rows.begin; row < rows.end; ++row) {
             float* cells = block.row(row);
@@ -212,7 +212,7 @@ Result<TruncatedSvd> truncated_svd(const SparseRows& matrix, int32_t rank, uint6
 
 int64_t svd_bytes(int64_t rows, int64_t columns, int64_t nonzeros, int32_t rank) {
   const auto width = static_cast<int64_t>(width_of(rows, columns, rank));
-  const int64_t chunks = chunk_count_of(std::max(rows, columns), kChunkRows);
+  const int64_t chunks = chunk_count_of(std::max(rows, columns), kProductRows);
   return 8 * nonzeros + 16 * columns + 4 * width * (rows + 2 * columns) +
          8 * width * width * (chunks + 3);
 }

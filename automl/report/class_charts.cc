@@ -11,13 +11,13 @@ namespace assay::automl {
 namespace {
 
 constexpr size_t kCurvePoints = 200;
-constexpr double kSize = 400;
+constexpr double kCurveSize = 400;
 constexpr size_t kBins = 10;
 constexpr int kLabelLength = 18;
 
 PlotSpec rate_spec(const std::string& title, std::string x_name, std::string y_name) {
   PlotSpec spec;
-  spec.height = kSize;
+  spec.height = kCurveSize;
   spec.title = title;
   spec.x = {0, 1, 0.2};
   spec.y = {0, 1, 0.2};

@@ -11,9 +11,9 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kWidth = 124;
-constexpr double kHeight = 26;
-constexpr size_t kBars = 24;
+constexpr double kColumnWidth = 124;
+constexpr double kColumnHeight = 26;
+constexpr size_t kColumnBars = 24;
 constexpr size_t kLevels = 12;
 
 std::vector<double> number_counts(const datasets::Column& column) {
@@ -27,8 +27,8 @@ std::vector<double> number_counts(const datasets::Column& column) {
     any = true;
   }
   if (!any) return {};
-  size_t bars = kBars;
-  if (column.all_integers && high - low < kBars) bars = static_cast<size_t>(high - low) + 1;
+  size_t bars = kColumnBars;
+  if (column.all_integers && high - low < kColumnBars) bars = static_cast<size_t>(high - low) + 1;
   if (column.type == datasets::ColumnType::kBoolean) bars = 2;
   std::vector<double> counts(bars, 0.0);
   const double span = high > low ? high - low : 1;
@@ -60,16 +60,17 @@ std::string column_sketch(const datasets::Column& column) {
   if (counts.empty()) return {};
   const double most = *std::max_element(counts.begin(), counts.end());
   if (!(most > 0)) return {};
-  Svg svg(kWidth, kHeight,
+  Svg svg(kColumnWidth, kColumnHeight,
           fmt::format("{} of {}", column.is_numbers() ? "Histogram" : "Most frequent levels",
                       column.name),
           {});
-  const double width = kWidth / static_cast<double>(counts.size());
+  const double width = kColumnWidth / static_cast<double>(counts.size());
   std::string data;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0) continue;
-    const double height = std::max(1.0, counts[i] / most * (kHeight - 2));
-    data += box_data({width * static_cast<double>(i) + 0.4, kHeight - height}, width - 0.8, height);
+    const double height = std::max(1.0, counts[i] / most * (kColumnHeight - 2));
+    data += box_data({width * static_cast<double>(i) + 0.4, kColumnHeight - height}, width - 0.8,
+                     height);
   }
   svg.path(data, column.is_numbers() ? "c0" : "c2");
   return std::move(svg).finish(false);

@@ -15,7 +15,6 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kDotRadius = 3.2;
 // Of the horizontal axis, as a factor beyond the fastest and the slowest.
 constexpr double kMargin = 1.15;
 

@@ -24,7 +24,7 @@ constexpr std::string_view kMemory = "_memory_bytes";
 // Neighbours are averaged until a line has no more points than this.
 constexpr size_t kMostPoints = 600;
 // A line is broken where points lie this many times as far apart as usual.
-constexpr double kGap = 4;
+constexpr double kUsualGaps = 4;
 
 const Points* points_of(const RunRecord& run, const std::string& key) {
   const auto found = run.metrics.find(key);
@@ -95,7 +95,7 @@ double usual_step(const std::vector<std::pair<double, double>>& points) {
 std::string line_of(const Plot& plot, const std::vector<std::pair<double, double>>& points) {
   std::string data;
   std::vector<SvgPoint> part;
-  const double widest = kGap * usual_step(points);
+  const double widest = kUsualGaps * usual_step(points);
   for (size_t i = 0; i < points.size(); ++i) {
     if (i > 0 && points[i].first - points[i - 1].first > widest) {
       data += polyline(part);

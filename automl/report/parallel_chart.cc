@@ -12,11 +12,11 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kWidth = 900;
-constexpr double kHeight = 300;
+constexpr double kParallelWidth = 900;
+constexpr double kParallelHeight = 300;
 constexpr double kSide = 56;
-constexpr double kTop = 44;
-constexpr double kBottom = 34;
+constexpr double kParallelTop = 44;
+constexpr double kParallelBottom = 34;
 constexpr size_t kChoices = 8;  // levels of an axis that are named
 constexpr size_t kBestLines = 100;
 
@@ -58,7 +58,7 @@ class ParallelPicture {
   ParallelPicture(const LearnerTrials& trials, std::vector<const ParamColumn*> axes)
       : trials_(trials),
         axes_(std::move(axes)),
-        svg_(kWidth, kHeight, fmt::format("Hyper-parameters of {}", trials.learner),
+        svg_(kParallelWidth, kParallelHeight, fmt::format("Hyper-parameters of {}", trials.learner),
              fmt::format("Parallel coordinates of {} trials over {} hyper-parameters; the best "
                          "trial is {}.",
                          trials.scores.size(), axes_.size(), best_words())) {}
@@ -82,13 +82,14 @@ class ParallelPicture {
  private:
   double axis_x(size_t axis) const {
     const double step =
-        (kWidth - 2 * kSide) / static_cast<double>(axes_.size() - 1);  // at least two
+        (kParallelWidth - 2 * kSide) / static_cast<double>(axes_.size() - 1);  // at least two
     return kSide + step * static_cast<double>(axis);
   }
   double place_y(double place) const {
     // What a trial does not have lies below the axis.
-    if (std::isnan(place)) return kHeight - 8;
-    return kHeight - kBottom - place * (kHeight - kTop - kBottom);
+    if (std::isnan(place)) return kParallelHeight - 8;
+    return kParallelHeight - kParallelBottom -
+           place * (kParallelHeight - kParallelTop - kParallelBottom);
   }
   size_t shade_of(size_t rank) const {
     const double part = static_cast<double>(rank) / static_cast<double>(trials_.scores.size());
@@ -114,7 +115,7 @@ class ParallelPicture {
   }
   void draw_axes() {
     for (size_t a = 0; a < axes_.size(); ++a) {
-      svg_.line({axis_x(a), kTop}, {axis_x(a), kHeight - kBottom}, "edge");
+      svg_.line({axis_x(a), kParallelTop}, {axis_x(a), kParallelHeight - kParallelBottom}, "edge");
     }
   }
   void draw_names() {
@@ -130,8 +131,9 @@ class ParallelPicture {
       svg_.text({x + shift, a % 2 == 0 ? 12.0 : 26.0}, anchor, short_label(column.name, 26),
                 "bold");
       if (column.is_number) {
-        svg_.text({x, kTop - 5}, TextAnchor::kMiddle, end_text(column, true), "small faint");
-        svg_.text({x, kHeight - kBottom + 13}, TextAnchor::kMiddle,
+        svg_.text({x, kParallelTop - 5}, TextAnchor::kMiddle, end_text(column, true),
+                  "small faint");
+        svg_.text({x, kParallelHeight - kParallelBottom + 13}, TextAnchor::kMiddle,
                   end_text(column, false) + (column.log ? " (log)" : ""), "small faint");
         continue;
       }
@@ -154,8 +156,8 @@ class ParallelPicture {
 Figure single_figure(const LearnerTrials& trials, const std::string& metric, Figure figure) {
   const ParamColumn& column = trials.columns[0];
   PlotSpec spec;
-  spec.width = kWidth;
-  spec.height = kHeight;
+  spec.width = kParallelWidth;
+  spec.height = kParallelHeight;
   spec.title = fmt::format("{} of {} by {}", metric, trials.learner, column.name);
   spec.x = column.log ? log_axis(column.low, column.high) : round_axis(column.low, column.high, 8);
   const auto [low, high] = std::minmax_element(trials.scores.begin(), trials.scores.end());

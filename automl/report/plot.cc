@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kTop = 34;     // the name of the vertical axis stands above it
 constexpr double kBottom = 46;  // ticks, and the name of the horizontal axis
-constexpr double kGap = 8;
+constexpr double kTickGap = 8;
 
 }  // namespace
 
@@ -31,14 +31,14 @@ Plot::Plot(const PlotSpec& spec)
   const std::vector<Tick> rows = ticks_of(spec.y);
   double widest = 0;
   for (const Tick& tick : rows) widest = std::max(widest, label_width(tick.text));
-  left_ = std::max(30.0, widest + kGap + 6);
+  left_ = std::max(30.0, widest + kTickGap + 6);
   right_ = spec.width - spec.right;
   top_ = spec.y_name.empty() ? 14 : kTop;
   bottom_ = spec.height - (spec.x_name.empty() ? 26 : kBottom);
   for (const Tick& tick : rows) {
     const double at = y(tick.value);
     svg_.line({left_, at}, {right_, at}, "rule");
-    svg_.text({left_ - kGap, at + 4}, TextAnchor::kEnd, tick.text, "faint");
+    svg_.text({left_ - kTickGap, at + 4}, TextAnchor::kEnd, tick.text, "faint");
   }
   double taken = -1e9;  // where the last label ends
   for (const Tick& tick : ticks_of(spec.x)) {

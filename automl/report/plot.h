@@ -65,6 +65,8 @@ class Plot {
   Svg svg_;
 };
 
+inline constexpr double kDotRadius = 3.2;
+
 // Path data of a hollow mark for what breaks a constraint; drawn with class "hollow" and a line's.
 std::string diamond(SvgPoint centre, double radius);
 // What legends call it.

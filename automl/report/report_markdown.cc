@@ -81,7 +81,7 @@ std::string importance_text(const ReportInputs& inputs) {
   return out;
 }
 
-std::string params_text(const ReportInputs& inputs) {
+std::string param_importance_text(const ReportInputs& inputs) {
   HtmlTable table;
   table.columns = {{"learner", false}, {"hyper-parameter", false}, {"importance", true}};
   for (const LearnerTrials& learner : trials_by_learner(inputs.data.board)) {
@@ -108,7 +108,7 @@ std::string report_markdown(const ReportInputs& inputs) {
   out += "## Leaderboard\n\n" + table_text(tables.top);
   const size_t others = tables.others.rows.size() + tables.left_out;
   if (others > 0) out += fmt::format("{} further rows are in the run's record.\n\n", others);
-  out += params_text(inputs) + importance_text(inputs);
+  out += param_importance_text(inputs) + importance_text(inputs);
   if (!inputs.data.times.empty()) {
     out += "## Time\n\n" + table_text(time_table(inputs)) + table_text(phase_table(inputs));
   }

@@ -16,7 +16,6 @@ namespace assay::automl {
 namespace {
 
 constexpr double kLegendWidth = 150;
-constexpr double kDotRadius = 3.2;
 
 struct Point {
   double x = 0;

@@ -12,12 +12,12 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kWidth = 460;
-constexpr double kRow = 26;
-constexpr double kBottom = 46;
-constexpr int kNameLength = 20;
+constexpr double kShapWidth = 460;
+constexpr double kShapRow = 26;
+constexpr double kShapBottom = 46;
+constexpr int kShapNameLength = 20;
 constexpr double kDot = 1.7;
-constexpr double kRight = kWidth - 12;
+constexpr double kShapRight = kShapWidth - 12;
 
 std::vector<size_t> most_important(const ShapSample& sample, size_t limit) {
   std::vector<size_t> order(sample.columns.size());
@@ -35,7 +35,7 @@ class Swarm {
   double place(double x) {
     const int taken = taken_[std::lround(x / (1.6 * kDot))]++;
     const double step = 1.5 * kDot * static_cast<double>((taken + 1) / 2);
-    return middle_ + std::min(step, kRow / 2 - 2) * (taken % 2 == 0 ? 1 : -1);
+    return middle_ + std::min(step, kShapRow / 2 - 2) * (taken % 2 == 0 ? 1 : -1);
   }
 
  private:
@@ -55,7 +55,7 @@ Figure shap_figure(const ShapSample& sample, size_t limit) {
   double names = 0;
   const size_t width = sample.columns.size();
   for (const size_t column : columns) {
-    names = std::max(names, label_width(short_label(sample.columns[column], kNameLength)));
+    names = std::max(names, label_width(short_label(sample.columns[column], kShapNameLength)));
     for (size_t row = 0; row < static_cast<size_t>(sample.rows); ++row) {
       low = std::min(low, sample.contributions[row * width + column]);
       high = std::max(high, sample.contributions[row * width + column]);
@@ -63,25 +63,25 @@ Figure shap_figure(const ShapSample& sample, size_t limit) {
   }
   const Axis axis = tight_axis(low, high, 5);
   const double left = std::min(names, 145.0) + 14;
-  const double height = kRow * static_cast<double>(columns.size()) + kBottom;
+  const double height = kShapRow * static_cast<double>(columns.size()) + kShapBottom;
   const auto place_x = [&](double value) {
-    return left + 4 + axis.place(value) * (kRight - left - 8);
+    return left + 4 + axis.place(value) * (kShapRight - left - 8);
   };
-  Svg svg(kWidth, height, figure.title,
+  Svg svg(kShapWidth, height, figure.title,
           fmt::format("{} rows; the column that contributes most is {}.", sample.rows,
                       sample.columns[columns[0]]));
   for (const Tick& tick : ticks_of(axis)) {
     const double x = place_x(tick.value);
-    svg.line({x, 4}, {x, height - kBottom + 4}, std::abs(tick.value) < 1e-12 ? "edge" : "rule");
-    svg.text({x, height - kBottom + 20}, TextAnchor::kMiddle, tick.text, "faint");
+    svg.line({x, 4}, {x, height - kShapBottom + 4}, std::abs(tick.value) < 1e-12 ? "edge" : "rule");
+    svg.text({x, height - kShapBottom + 20}, TextAnchor::kMiddle, tick.text, "faint");
   }
-  svg.text({(left + kRight) / 2, height - 8}, TextAnchor::kMiddle, "contribution", "faint");
+  svg.text({(left + kShapRight) / 2, height - 8}, TextAnchor::kMiddle, "contribution", "faint");
   std::vector<std::vector<SvgPoint>> dots(kSvgValues + 1);
   bool has_category = false;
   for (size_t i = 0; i < columns.size(); ++i) {
-    const double middle = 4 + kRow * (static_cast<double>(i) + 0.5);
+    const double middle = 4 + kShapRow * (static_cast<double>(i) + 0.5);
     svg.text({left - 8, middle + 4}, TextAnchor::kEnd,
-             short_label(sample.columns[columns[i]], kNameLength));
+             short_label(sample.columns[columns[i]], kShapNameLength));
     Swarm swarm(middle);
     for (size_t row = 0; row < static_cast<size_t>(sample.rows); ++row) {
       const double x = place_x(sample.contributions[row * width + columns[i]]);

@@ -10,7 +10,7 @@
 namespace assay::automl {
 namespace {
 
-constexpr int kGap = 2;
+constexpr int kColumnGap = 2;
 constexpr int kLeastWidth = 8;
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
@@ -56,8 +56,8 @@ std::string cut(const std::string& text, int width, bool at_end) {
 
 int line_width(const std::vector<int>& widths) {
   int sum = 0;
-  for (const int w : widths) sum += w > 0 ? w + kGap : 0;
-  return sum - kGap;
+  for (const int w : widths) sum += w > 0 ? w + kColumnGap : 0;
+  return sum - kColumnGap;
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ std::string TextTable::render(int width) const {
       const std::string cell = cut(cell_of(c), widths[c], columns_[c].fit == Fit::kEnd);
       const std::string pad(static_cast<size_t>(std::max(0, widths[c] - text_width(cell))), ' ');
       line += columns_[c].align == Align::kRight ? pad + cell : cell + pad;
-      line += std::string(kGap, ' ');
+      line += std::string(kColumnGap, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + '\n';

@@ -9,11 +9,11 @@
 namespace assay::automl {
 namespace {
 
-constexpr double kWidth = 900;
+constexpr double kTimeWidth = 900;
 constexpr double kLane = 24;
 constexpr double kLeft = 56;
-constexpr double kRight = 12;
-constexpr double kBottom = 42;
+constexpr double kTimeRight = 12;
+constexpr double kTimeBottom = 42;
 constexpr size_t kMostLanes = 32;
 // A slot takes its next trial a moment after the one before has ended, never before.
 constexpr double kOverlap = 1e-4;
@@ -43,17 +43,18 @@ Figure timeline_figure(std::span<const TrialTime> times,
   const size_t shown = std::min(all, kMostLanes);
   for (const TrialTime& time : times) end = std::max(end, time.end);
   const Axis axis = tight_axis(0, std::max(end, 1e-3), 10);
-  const double height = kLane * static_cast<double>(shown) + kBottom;
+  const double height = kLane * static_cast<double>(shown) + kTimeBottom;
   const auto place = [&](double seconds) {
-    return kLeft + axis.place(seconds) * (kWidth - kLeft - kRight);
+    return kLeft + axis.place(seconds) * (kTimeWidth - kLeft - kTimeRight);
   };
-  Svg svg(kWidth, height, figure.title,
+  Svg svg(kTimeWidth, height, figure.title,
           fmt::format("{} trials in {} slots over {}.", times.size(), all, duration_text(end)));
   for (const Tick& tick : ticks_of(axis)) {
-    svg.line({place(tick.value), 0}, {place(tick.value), height - kBottom + 4}, "rule");
-    svg.text({place(tick.value), height - kBottom + 18}, TextAnchor::kMiddle, tick.text, "faint");
+    svg.line({place(tick.value), 0}, {place(tick.value), height - kTimeBottom + 4}, "rule");
+    svg.text({place(tick.value), height - kTimeBottom + 18}, TextAnchor::kMiddle, tick.text,
+             "faint");
   }
-  svg.text({(kLeft + kWidth - kRight) / 2, height - 6}, TextAnchor::kMiddle,
+  svg.text({(kLeft + kTimeWidth - kTimeRight) / 2, height - 6}, TextAnchor::kMiddle,
            "seconds since the sweep began", "faint");
   for (size_t lane = 0; lane < shown; ++lane) {
     svg.text({kLeft - 8, kLane * (static_cast<double>(lane) + 0.5) + 4}, TextAnchor::kEnd,

@@ -13,15 +13,15 @@ namespace {
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLogFactor = 20;
 
-using Json = nlohmann::json;
+using ParamJson = nlohmann::json;
 
-std::string word_of(const Json& value) {
+std::string word_of(const ParamJson& value) {
   return value.is_string() ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+                           : value.dump(-1, ' ', false, ParamJson::error_handler_t::replace);
 }
 
-void fill_numbers(ParamColumn& column, const std::vector<Json>& settings) {
-  for (const Json& params : settings) {
+void fill_numbers(ParamColumn& column, const std::vector<ParamJson>& settings) {
+  for (const ParamJson& params : settings) {
     const auto it = params.find(column.name);
     column.values.push_back(it != params.end() ? it->get<double>() : kMissing);
   }
@@ -37,13 +37,13 @@ void fill_numbers(ParamColumn& column, const std::vector<Json>& settings) {
   column.log = low > 0 && high / low >= kLogFactor;
 }
 
-void fill_choices(ParamColumn& column, const std::vector<Json>& settings) {
+void fill_choices(ParamColumn& column, const std::vector<ParamJson>& settings) {
   std::set<std::string> words;
-  for (const Json& params : settings) {
+  for (const ParamJson& params : settings) {
     if (const auto it = params.find(column.name); it != params.end()) words.insert(word_of(*it));
   }
   column.choices.assign(words.begin(), words.end());
-  for (const Json& params : settings) {
+  for (const ParamJson& params : settings) {
     const auto it = params.find(column.name);
     if (it == params.end()) {
       column.values.push_back(kMissing);
@@ -60,9 +60,9 @@ bool varies(const ParamColumn& column) {
   return column.high > column.low;
 }
 
-std::vector<ParamColumn> columns_of(const std::vector<Json>& settings) {
+std::vector<ParamColumn> columns_of(const std::vector<ParamJson>& settings) {
   std::map<std::string, bool> is_number;
-  for (const Json& params : settings) {
+  for (const ParamJson& params : settings) {
     for (const auto& [name, value] : params.items()) {
       const auto [it, fresh] = is_number.emplace(name, value.is_number());
       if (!fresh) it->second = it->second && value.is_number();
@@ -94,11 +94,11 @@ double ParamColumn::place(size_t trial) const {
 
 std::vector<LearnerTrials> trials_by_learner(const Leaderboard& board) {
   std::map<std::string, LearnerTrials> learners;
-  std::map<std::string, std::vector<Json>> settings;
+  std::map<std::string, std::vector<ParamJson>> settings;
   for (const LeaderboardRow& row : board.rows) {
     if (row.trial < 0 || !row.score) continue;
-    Json params = Json::parse(row.params, nullptr, false);
-    if (!params.is_object()) params = Json::object();
+    ParamJson params = ParamJson::parse(row.params, nullptr, false);
+    if (!params.is_object()) params = ParamJson::object();
     LearnerTrials& trials = learners[row.learner];
     trials.learner = row.learner;
     trials.scores.push_back(*row.score);

@@ -14,8 +14,8 @@ namespace assay::automl {
 namespace {
 
 constexpr size_t kGrid = 48;
-constexpr size_t kBars = 40;
-constexpr double kSize = 400;
+constexpr size_t kResidualBars = 40;
+constexpr double kScatterSize = 400;
 
 struct Bounds {
   double low = 0;
@@ -104,7 +104,7 @@ Figure predicted_figure(const ValuePairs& pairs) {
   both.insert(both.end(), pairs.predicted.begin(), pairs.predicted.end());
   const Bounds bounds = bounds_of(std::move(both));
   PlotSpec spec;
-  spec.height = kSize;
+  spec.height = kScatterSize;
   spec.title = figure.title;
   spec.x = spec.y = round_axis(bounds.low, bounds.high, 5);
   spec.x_name = "true value";
@@ -128,7 +128,7 @@ Figure residual_figure(const ValuePairs& pairs) {
   const Bounds xs = bounds_of({pairs.predicted.begin(), pairs.predicted.end()});
   const Bounds ys = bounds_of(residuals);
   PlotSpec spec;
-  spec.height = kSize;
+  spec.height = kScatterSize;
   spec.title = figure.title;
   spec.x = tight_axis(xs.low, xs.high, 5);
   spec.y = round_axis(ys.low, ys.high, 6);
@@ -155,10 +155,10 @@ Figure residual_histogram(const ValuePairs& pairs) {
   PlotSpec spec;
   spec.title = figure.title;
   spec.x = round_axis(bounds.low, bounds.high, 6);
-  std::vector<double> counts(kBars, 0.0);
-  const double width = (spec.x.high - spec.x.low) / kBars;
+  std::vector<double> counts(kResidualBars, 0.0);
+  const double width = (spec.x.high - spec.x.low) / kResidualBars;
   for (const double residual : residuals) {
-    const double at = std::clamp((residual - spec.x.low) / width, 0.0, kBars - 0.5);
+    const double at = std::clamp((residual - spec.x.low) / width, 0.0, kResidualBars - 0.5);
     counts[static_cast<size_t>(at)] += 1;
   }
   spec.y = round_axis(0, *std::max_element(counts.begin(), counts.end()), 4);
@@ -167,7 +167,7 @@ Figure residual_histogram(const ValuePairs& pairs) {
   spec.description = fmt::format("Histogram of {} residuals with the mean {}.", residuals.size(),
                                  score_text(mean_of(residuals)));
   Plot plot(spec);
-  for (size_t i = 0; i < kBars; ++i) {
+  for (size_t i = 0; i < kResidualBars; ++i) {
     if (counts[i] == 0) continue;
     const double low = plot.x(spec.x.low + width * static_cast<double>(i));
     const double high = plot.x(spec.x.low + width * static_cast<double>(i + 1));

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kPredictionCopies = 3;
 // Of what all running trials may take, for the partitions of one.
 constexpr int64_t kRepeatShare = 64;
-constexpr int kMaxSteps = 64;
+constexpr int kMostShrinks = 64;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ Result<int64_t> MemoryPlan::fit(const Learner& learner, std::span<const std::str
     const auto next = std::find_if(settings.begin(), settings.end(), [&](const ParamMap& setting) {
       return keeps_fixed(params, setting, fixed);
     });
-    if (next == settings.end() || step == kMaxSteps) {
+    if (next == settings.end() || step == kMostShrinks) {
       return fail(StatusCode::kResourceExhausted,
                   "it needs a memory limit of {} (budget.memory is {}), and {} at the least",
                   mib_text(wanted), mib_text(shape_.limit_bytes), mib_text(needed));

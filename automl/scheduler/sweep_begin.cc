@@ -31,9 +31,9 @@ constexpr double kLeastKnownShare = 0.01;
 
 // How often the use of the machine is sampled, in seconds.
 constexpr double kSamples = 200;
-constexpr double kShortestPeriod = 0.2;
-constexpr double kLongestPeriod = 10;
-constexpr double kUntimedPeriod = 2;
+constexpr double kShortestInterval = 0.2;
+constexpr double kLongestInterval = 10;
+constexpr double kUntimedInterval = 2;
 
 bool beyond_host(const SweepCompute& compute) {
   return compute.devices.size() > 1 || compute.leading() != compute.host;
@@ -165,9 +165,9 @@ Status SweepLead::begin() {
 // time, and of GPUs only where it has devices.
 Status SweepLead::sample_machine() {
   const Budget& budget = state_->budget;
-  const double period =
-      budget.timed() ? std::clamp(budget.seconds_left() / kSamples, kShortestPeriod, kLongestPeriod)
-                     : kUntimedPeriod;
+  const double period = budget.timed() ? std::clamp(budget.seconds_left() / kSamples,
+                                                    kShortestInterval, kLongestInterval)
+                                       : kUntimedInterval;
   return parent_->sample_system(period, beyond_host(state_->request.compute));
 }
 

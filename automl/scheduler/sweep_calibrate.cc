@@ -13,7 +13,7 @@ namespace assay::automl {
 namespace {
 
 // Of the rows that are looked at; and for each probability that is made sharper.
-constexpr double kFitSeconds = 0.02;  // of one kind
+constexpr double kKindSeconds = 0.02;  // of one kind
 constexpr double kSecondsACell = 30e-9;
 
 bool is_log_loss(const Metric& metric) { return metric.name() == "log_loss"; }
@@ -54,7 +54,7 @@ double SweepLead::calibration_seconds() const {
   if (kinds == 0) return 0;
   const TrainingSet& set = *state_->set;
   const auto cells = static_cast<double>(set.scored_rows().size()) * set.output_count();
-  return kFitSeconds * kinds + kSecondsACell * cells;
+  return kKindSeconds * kinds + kSecondsACell * cells;
 }
 
 void SweepLead::calibrate_chosen(Chosen& chosen) {

@@ -11,7 +11,7 @@ namespace assay::automl {
 namespace {
 
 // Of fits on so many numbers (kStackCells) altogether, and at most this share of the budget.
-constexpr double kFitSeconds = 0.4;
+constexpr double kStackSeconds = 0.4;
 constexpr double kMostShare = 0.05;
 // Members of an ensemble, where that is not known yet.
 constexpr double kUsualMembers = 12;
@@ -23,7 +23,7 @@ double SweepLead::stack_seconds() const {
   const TrainingSet& set = *state_->set;
   const double cells = static_cast<double>(set.scored_rows().size()) * set.output_count();
   const double share = std::min(1.0, cells * kUsualMembers / static_cast<double>(kStackCells));
-  const double seconds = kFitSeconds * share;
+  const double seconds = kStackSeconds * share;
   const auto limit = config_.budget.time_limit();
   return limit && seconds > kMostShare * *limit ? 0 : seconds;
 }

@@ -7,7 +7,7 @@
 
 namespace assay::automl {
 namespace {
-constexpr int kMaxSteps = 64;
+constexpr int kMostCuts = 64;
 }
 
 Result<double> TimePlan::seconds(const Learner& learner, const ParamMap& params) const {
@@ -19,7 +19,7 @@ Result<double> TimePlan::seconds(const Learner& learner, const ParamMap& params)
 Status TimePlan::shorten(const Learner& learner, std::span<const std::string> fixed,
                          ParamMap& params) const {
   ASSAY_ASSIGN_OR_RETURN(double taken, seconds(learner, params));
-  for (int step = 0; taken > shape_.most_seconds() && step < kMaxSteps; ++step) {
+  for (int step = 0; taken > shape_.most_seconds() && step < kMostCuts; ++step) {
     std::vector<ParamMap> settings = learner.cheaper(shape_.data, params);
     const auto add = [&](std::vector<ParamMap> more) {
       std::move(more.begin(), more.end(), std::back_inserter(settings));

@@ -11,7 +11,7 @@ namespace assay::automl {
 namespace {
 
 // Steps in units of sqrt(d): the first, the longest, and where the search begins anew.
-constexpr double kFirstStep = 0.1;
+constexpr double kStartStep = 0.1;
 constexpr double kLongestStep = 1;
 constexpr double kShortestStep = 0.01;
 
@@ -35,7 +35,7 @@ size_t patience_of(size_t d) { return std::min(size_t{1} << std::min<size_t>(d -
 
 Place follow(const SampleRequest& request) {
   const size_t d = request.space->size();
-  Place place{std::vector<double>(d, 0.5), false, kFirstStep, 0, 0};
+  Place place{std::vector<double>(d, 0.5), false, kStartStep, 0, 0};
   if (request.points.empty()) return place;
   place.centre = request.points.front().unit;
   const SamplePoint* best = nullptr;
@@ -66,7 +66,7 @@ Place follow(const SampleRequest& request) {
     ++place.restarts;
     place = {request.space->anchored(
                  sobol_point(d, place.restarts, derive_seed(request.seed, "cfo begin"))),
-             false, kFirstStep, request.points.size(), place.restarts};
+             false, kStartStep, request.points.size(), place.restarts};
     for (size_t later = i + 1; later < request.points.size(); ++later) {
       if (request.points[later].unit == place.centre) {
         place.begun = later;

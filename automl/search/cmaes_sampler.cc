@@ -16,7 +16,7 @@ using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 using Eigen::Index;
 
-constexpr double kFirstStep = 0.25;
+constexpr double kStartSigma = 0.25;
 constexpr double kLeastStep = 1e-6;
 constexpr double kMostStep = 0.5;
 
@@ -124,7 +124,7 @@ class Evolution {
   size_t lambda_ = 0;
   std::vector<double> weights_;
   double mu_eff_ = 0, c_sigma_ = 0, d_sigma_ = 0, c_c_ = 0, c_1_ = 0, c_mu_ = 0, chi_ = 0;
-  double sigma_ = kFirstStep;
+  double sigma_ = kStartSigma;
   double generation_ = 0;
   Matrix covariance_;
   Matrix axes_;
