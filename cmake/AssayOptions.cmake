@@ -10,6 +10,12 @@ if(ASSAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(assay_options INTERFACE)
+if(ASSAY_JOIN AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # By itself g++ looks for garbage again and again while it compiles joined sources; with up to a GiB of
+  # memory it need not. And it takes each of them for a header, where unnamed namespaces are mistakes.
+  target_compile_options(assay_options INTERFACE $<BUILD_INTERFACE:--param=ggc-min-expand=300>
+    $<BUILD_INTERFACE:--param=ggc-min-heapsize=262144> $<BUILD_INTERFACE:-Wno-subobject-linkage>)
+endif()
 target_compile_features(assay_options INTERFACE cxx_std_20)
 # No contraction anywhere: a*b+c must give the same bits on every target.
 target_compile_options(assay_options INTERFACE -ffp-contract=off)
@@ -52,13 +58,33 @@ function(assay_add_library name)
   endif()
 endfunction()
 
-# assay_join_sources(<target>): with ASSAY_JOIN, compiles the target's sources eight at a time, whose
-# headers are then read once. Names of unnamed namespaces must differ within the target, and what a
-# source forgot to include may be there all the same: builds without the option find that.
+# assay_join_sources(<target> [APART <source>...]): with ASSAY_JOIN, compiles the target's sources
+# together, up to eight of a folder, whose headers are then read once. Names of unnamed namespaces must
+# differ within the target's sources of a folder, but for those that stay apart; and what a source forgot
+# to include may be there all the same: builds without the option find that.
 function(assay_join_sources target)
-  if(ASSAY_JOIN)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  cmake_parse_arguments(ARG "" "" "APART" ${ARGN})
+  if(NOT ASSAY_JOIN)
+    return()
   endif()
+  set_source_files_properties(${ARG_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  get_target_property(sources ${target} SOURCES)
+  list(REMOVE_ITEM sources ${ARG_APART})
+  set(folders)
+  foreach(source ${sources})
+    cmake_path(ABSOLUTE_PATH source)
+    cmake_path(GET source PARENT_PATH folder)
+    cmake_path(GET folder FILENAME folder)
+    if(NOT folder IN_LIST folders)
+      list(APPEND folders ${folder})
+      set(count_of_${folder} 0)
+    endif()
+    math(EXPR batch "${count_of_${folder}} / 8")
+    math(EXPR count_of_${folder} "${count_of_${folder}} + 1")
+    set_source_files_properties(${source} TARGET_DIRECTORY ${target}
+      PROPERTIES UNITY_GROUP ${folder}_${batch})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 endfunction()
 
 # assay_precompile(<target> <header>...): with ASSAY_JOIN, what many of a library's sources include is
