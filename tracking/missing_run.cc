@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tracking/catalog_entry_internal.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_file.h"
 #include "tracking/run_trash.h"
@@ -11,7 +12,6 @@ namespace assay::tracking {
 namespace {
 
 constexpr size_t kMostNamed = 16;
-constexpr size_t kIdLength = 26;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ Result<std::vector<std::string>> explained_absences(Workspace& workspace) {
   }
   if (trash) {
     for (const std::string& name : *trash) {
-      std::string id = name.substr(0, kIdLength);
+      std::string id = name.substr(0, kRunIdBytes);
       if (is_ulid(id)) ids.push_back(std::move(id));
     }
   }
