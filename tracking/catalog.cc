@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <mutex>
 
-#include "kernels/base/names.h"
 #include "tracking/catalog_journal_internal.h"
 #include "tracking/catalog_state_internal.h"
 #include "tracking/quarantine.h"
@@ -13,6 +12,7 @@
 #include "tracking/run_query.h"
 #include "tracking/run_seal_internal.h"
 #include "tracking/ulid.h"
+#include "tracking/unknown_fields_internal.h"
 
 namespace assay::tracking {
 namespace {
@@ -194,37 +194,6 @@ class RowReader {
   std::vector<const RunColumn*> shown_;
 };
 
-bool has_values(const RunTable& table, const RunColumn& column) {
-  for (size_t row = 0; row < column.size(); ++row) {
-    if (column.kind(row) != CellKind::kNone && table.alive(row)) return true;
-  }
-  return false;
-}
-
-// For each parameter, tag or metric of the query that no run has: that, and the nearest.
-Result<std::vector<std::string>> notes_on(RunTable& table, const RunQuery& query) {
-  std::vector<std::string> notes;
-  std::vector<std::string> known;
-  for (RunField field : query_fields(query)) {
-    if (field.group == FieldGroup::kRun) continue;
-    ASSAY_ASSIGN_OR_RETURN(const RunColumn* column, table.column(field));
-    if (has_values(table, *column)) continue;
-    if (known.empty()) {
-      for (const RunField& other : table.fields()) {
-        if (other.group == FieldGroup::kRun || other.group > FieldGroup::kMetricLast) continue;
-        known.push_back(field_text(other));
-      }
-    }
-    if (field.group > FieldGroup::kMetricLast) field.group = FieldGroup::kMetricLast;
-    const std::string name = field_text(field);
-    const std::string_view near = nearest_name(name, std::span<const std::string>(known));
-    notes.push_back(near.empty() || near == name
-                        ? fmt::format("no run has {}", name)
-                        : fmt::format("no run has {} (did you mean {}?)", name, near));
-  }
-  return notes;
-}
-
 Result<RunPage> find_page(CatalogState& state, const RunQuery& query,
                           std::span<const RunField> shown) {
   RunTable& table = state.table();
@@ -242,7 +211,9 @@ Result<RunPage> find_page(CatalogState& state, const RunQuery& query,
   for (size_t i = begin; i < end; ++i) page.rows.push_back(reader.row(rows[i]));
   page.damaged = state.damaged();
   page.unreadable = state.may_be_whole();
-  ASSAY_ASSIGN_OR_RETURN(page.notes, notes_on(table, query));
+  std::vector<RunField> asked = query_fields(query);
+  asked.insert(asked.end(), shown.begin(), shown.end());
+  ASSAY_ASSIGN_OR_RETURN(page.notes, unknown_field_notes(table, asked));
   return page;
 }
 

@@ -39,7 +39,7 @@ struct RunPage {
   std::vector<std::string> damaged{};
   // Those of them that say nothing of damage: for want of rights, or since a disk failed.
   std::vector<std::string> unreadable{};
-  std::vector<std::string> notes{};  // fields of the query that no run has, with the nearest
+  std::vector<std::string> notes{};  // fields asked for that no run has, with the nearest
 };
 
 class Catalog {

@@ -143,7 +143,7 @@ Result<ExperimentChange> Experiment::rename(Workspace& workspace, std::string_vi
   change.damaged = std::move(list.damaged);
   for (const RunInfo& run : list.runs) {
     bool changed = false;
-    auto renamed = rewrite_run(workspace, run.run_id, [&](RunRecord& record) -> Result<bool> {
+    auto renamed = rewrite_run(workspace, run.run_id, {}, [&](RunRecord& record) -> Result<bool> {
       changed = record.info.experiment != to;
       record.info.experiment = to;
       return changed;

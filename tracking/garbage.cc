@@ -7,7 +7,7 @@
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
 #include "tracking/environment.h"
-#include "tracking/full_disk_internal.h"
+#include "tracking/full_disk.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_scratch.h"
 #include "tracking/run_trash.h"
@@ -71,10 +71,7 @@ class Collector {
     if (!leased_) {
       ASSAY_RETURN_IF_ERROR(begin());
       if (!leased_) {
-        // Whatever reads the catalog does without, and the next writer makes it anew.
-        for (const char* cache : {"catalog.h5", "catalog.wal"}) {
-          (void)files_.unlink(fmt::format("{}/{}", workspace_.path(), cache));
-        }
+        drop_caches(workspace_);
         ASSAY_RETURN_IF_ERROR(begin());
       }
       // Not before: a model is given up by a record.

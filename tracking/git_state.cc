@@ -43,7 +43,10 @@ void read_diff(git_repository* repository, const StopToken* stop, GitState& stat
   const GitObject tree(raw_tree);
   git_diff_options options;
   git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
-  options.flags = GIT_DIFF_IGNORE_SUBMODULES | GIT_DIFF_SHOW_BINARY;
+  options.flags = GIT_DIFF_SHOW_BINARY;
+  // Of submodules another commit and changed files count, as here; files that git does not know
+  // do not. What a repository's settings ignore matters to people who commit, not to what ran.
+  options.ignore_submodules = GIT_SUBMODULE_IGNORE_UNTRACKED;
   options.progress_cb = stop_asked;
   options.payload = const_cast<StopToken*>(stop);
   git_diff* raw_diff = nullptr;

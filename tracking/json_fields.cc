@@ -160,6 +160,18 @@ std::vector<std::string> Fields::text_list(const char* key) const {
   return values;
 }
 
+std::vector<int64_t> Fields::integer_list(const char* key) const {
+  std::vector<int64_t> values;
+  const void* field = find(key, false);
+  if (field == nullptr) return values;
+  if (!json_of(field).is_array()) return note(key, "a list"), values;
+  for (const Json& value : json_of(field)) {
+    if (!value.is_number_integer()) return note(key, "a list of whole numbers"), values;
+    values.push_back(value.get<int64_t>());
+  }
+  return values;
+}
+
 std::optional<Fields> Fields::object(const char* key) const {
   const void* field = find(key, false);
   if (field == nullptr || json_of(field).is_null()) return std::nullopt;

@@ -40,6 +40,8 @@ class Fields {
   std::map<std::string, std::vector<double>> number_lists(const char* key) const;
   // An array of texts; absent: empty.
   std::vector<std::string> text_list(const char* key) const;
+  // An array of whole numbers; absent: empty.
+  std::vector<int64_t> integer_list(const char* key) const;
   // A field that is an object; the result shares this object's status(). Absent: nothing.
   std::optional<Fields> object(const char* key) const;
   // An array of objects; absent: empty.

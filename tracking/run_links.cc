@@ -1,6 +1,6 @@
 #include "tracking/run_links.h"
 
-#include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -11,19 +11,24 @@
 namespace assay::tracking {
 
 RunLinks links_of(const RunRecord& record) {
-  RunLinks links;
-  const auto add = [&](const std::string& sha256) {
-    if (!sha256.empty()) links.blobs.push_back(sha256);
+  std::map<std::string_view, int64_t> sizes;
+  const auto add = [&](const std::string& sha256, int64_t size) {
+    if (sha256.empty()) return;
+    const auto [it, fresh] = sizes.emplace(sha256, size);
+    if (!fresh && it->second < 0) it->second = size;
   };
-  for (const Artifact& artifact : record.artifacts) add(artifact.sha256);
-  for (const ModelUse& model : record.models) add(model.sha256);
+  for (const Artifact& artifact : record.artifacts) add(artifact.sha256, artifact.size);
+  for (const ModelUse& model : record.models) add(model.sha256, model.size);
   if (record.source) {
-    add(record.source->manifest_sha256);
-    add(record.source->git_diff_sha256);
-    for (const SourceFile& file : record.source->files) add(file.sha256);
+    add(record.source->manifest_sha256, -1);
+    add(record.source->git_diff_sha256, -1);
+    for (const SourceFile& file : record.source->files) add(file.sha256, file.size);
   }
-  std::sort(links.blobs.begin(), links.blobs.end());
-  links.blobs.erase(std::unique(links.blobs.begin(), links.blobs.end()), links.blobs.end());
+  RunLinks links;
+  for (const auto& [sha256, size] : sizes) {
+    links.blobs.emplace_back(sha256);
+    links.sizes.push_back(size);
+  }
   links.datasets = record.datasets;
   for (DatasetUse& use : links.datasets) use.profile.clear();
   return links;

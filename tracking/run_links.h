@@ -3,6 +3,7 @@
 // Plain values.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ inline constexpr size_t kMostLinkedBlobs = 1024;
 
 struct RunLinks {
   std::vector<std::string> blobs{};    // hashes; sorted, each once
+  std::vector<int64_t> sizes{};        // of each blob, -1 if the run does not say; or none at all
   std::vector<DatasetUse> datasets{};  // without profiles
 };
 

@@ -3,15 +3,15 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "kernels/base/names.h"
 #include "tracking/run_query_lexer_internal.h"
+#include "tracking/time_text_internal.h"
 #include "tracking/utf8_internal.h"
 
 namespace assay::tracking {
 namespace {
-
-constexpr size_t kShownBytes = 120;  // of a long query, around the place of an error
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -21,11 +21,12 @@ struct Unit {
   std::string_view name;
   double seconds;
 };
-constexpr std::array<Unit, 8> kUnits = {{{"ns", 1e-9},
+constexpr std::array<Unit, 9> kUnits = {{{"ns", 1e-9},
                                          {"us", 1e-6},
                                          {"ms", 1e-3},
                                          {"s", 1},
                                          {"m", 60},
+                                         {"min", 60},
                                          {"h", 3600},
                                          {"d", 86400},
                                          {"w", 604800}}};
@@ -36,10 +37,45 @@ const Unit* find_unit(std::string_view name) {
   return it == kUnits.end() ? nullptr : &*it;
 }
 
+constexpr std::array<std::pair<char, std::string_view>, 4> kForeignSymbols = {
+    {{'&', "and"}, {'|', "or"}, {'!', "not"}, {'~', "like"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kTurnedSymbols = {
+    {{"=>", ">="}, {"=<", "<="}, {"=!", "!="}}};
+
+// What units are called in full, by how that begins; the longer beginnings first.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kUnitWords = {
+    {{"milli", "ms"},
+     {"msec", "ms"},
+     {"micro", "us"},
+     {"sec", "s"},
+     {"min", "m"},
+     {"hour", "h"},
+     {"hr", "h"},
+     {"day", "d"},
+     {"week", "w"}}};
+
+std::string_view unit_meant(std::string_view word) {
+  const std::string lower = lower_case(word);
+  if (find_unit(lower) != nullptr) return find_unit(lower)->name;
+  for (const auto& [begin, unit] : kUnitWords) {
+    if (lower.starts_with(begin)) return unit;
+  }
+  return {};
+}
+
+// Of what begins with a digit and is no number.
+std::string number_hint(std::string_view text) {
+  if (!time_fault(text).empty()) return "; times stand in single quotes: '2024-01-31'";
+  int64_t time_ns = 0;
+  if (parse_time(text, time_ns)) return fmt::format("; times stand in single quotes: '{}'", text);
+  const std::string hint = duration_hint(text);
+  return hint.starts_with(" (did you mean") ? hint : std::string();
+}
+
 // Reads tokens from `query_` one after the other.
 class Lexer {
  public:
-  explicit Lexer(std::string_view query) : query_(query) {}
+  explicit Lexer(const QuerySource& source) : source_(source), query_(source.text) {}
 
   Result<Token> next() {
     while (at_ < query_.size() && is_space(query_[at_])) ++at_;
@@ -88,8 +124,10 @@ class Lexer {
         return {};
       }
     }
-    return query_error(query_, token.at,
-                       fmt::format("the text that begins here has no closing {}", quote));
+    return query_error(source_, token.at,
+                       fmt::format("the text that begins here has no closing {0} (a {0} within is "
+                                   "written twice)",
+                                   quote));
   }
 
   void read_word(Token& token) {
@@ -124,9 +162,10 @@ class Lexer {
     }
     token.kind = TokenKind::kDuration;
     if (parse_duration(text, token.number)) return {};
-    return query_error(query_, begin,
-                       fmt::format("'{}' is neither a number nor a duration like 90s, 5m, 2h or 1d",
-                                   clean_utf8(text)));
+    return query_error(
+        source_, begin,
+        fmt::format("'{}' is neither a number nor a duration like 90s, 5m, 2h or 1d{}",
+                    clean_utf8(text), number_hint(text)));
   }
 
   bool after_exponent() const {
@@ -136,6 +175,11 @@ class Lexer {
 
   Status read_symbol(Token& token) {
     token.kind = TokenKind::kSymbol;
+    for (const auto& [turned, right] : kTurnedSymbols) {
+      if (query_.substr(at_, turned.size()) != turned) continue;
+      return query_error(source_, at_,
+                         fmt::format("'{}' is no comparison (did you mean '{}'?)", turned, right));
+    }
     for (const std::string_view symbol :
          {"!=", "<>", "<=", ">=", "==", "=", "<", ">", "(", ")", ","}) {
       if (query_.substr(at_, symbol.size()) != symbol) continue;
@@ -143,11 +187,20 @@ class Lexer {
       at_ += symbol.size();
       return {};
     }
-    const std::string shown = clean_utf8(query_.substr(at_, 1));
-    return query_error(query_, at_,
-                       fmt::format("'{}' begins nothing that a query can hold", shown));
+    const char c = query_[at_];
+    const std::string shown = clean_utf8(query_.substr(at_, peek(1) == c ? 2 : 1));
+    for (const auto& [theirs, ours] : kForeignSymbols) {
+      if (c != theirs) continue;
+      return query_error(source_, at_, fmt::format("'{}' is written '{}' here", shown, ours));
+    }
+    return query_error(
+        source_, at_,
+        fmt::format("'{}' begins nothing that a query can hold (texts and patterns stand "
+                    "in single quotes)",
+                    shown));
   }
 
+  const QuerySource& source_;
   std::string_view query_;
   size_t at_ = 0;
 };
@@ -181,39 +234,38 @@ bool parse_duration(std::string_view text, double& seconds) {
   return std::isfinite(sum);
 }
 
-Result<std::vector<Token>> tokens_of(std::string_view query) {
-  Lexer lexer(query);
+std::string duration_hint(std::string_view text) {
+  std::string meant;
+  while (!text.empty()) {
+    size_t number = 0;
+    while (number < text.size() && (is_digit(text[number]) || text[number] == '.')) ++number;
+    meant += text.substr(0, number);
+    text.remove_prefix(number);
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    size_t letters = 0;
+    while (letters < text.size() && is_letter(text[letters])) ++letters;
+    if (number == 0 || letters == 0) return {};
+    const std::string_view unit = unit_meant(text.substr(0, letters));
+    if (unit.empty()) {
+      return fmt::format("; '{}' is no unit of time (must be one of ns, us, ms, s, m, h, d, w)",
+                         text.substr(0, letters));
+    }
+    meant += unit;
+    text.remove_prefix(letters);
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  }
+  double seconds = 0;
+  return parse_duration(meant, seconds) ? fmt::format(" (did you mean '{}'?)", meant) : "";
+}
+
+Result<std::vector<Token>> tokens_of(const QuerySource& source) {
+  Lexer lexer(source);
   std::vector<Token> tokens;
   do {
     ASSAY_ASSIGN_OR_RETURN(Token token, lexer.next());
     tokens.push_back(std::move(token));
   } while (tokens.back().kind != TokenKind::kEnd);
   return tokens;
-}
-
-tl::unexpected<Error> query_error(std::string_view query, size_t at, std::string_view why) {
-  // The line that holds the place, cut to what a terminal shows, at the ends of characters.
-  size_t begin = query.rfind('\n', at == 0 ? 0 : at - 1);
-  begin = begin == std::string_view::npos || begin >= at ? 0 : begin + 1;
-  const size_t end = std::min(query.find('\n', at), query.size());
-  if (at - begin > kShownBytes / 2) begin = at - kShownBytes / 2;
-  const auto continues = [&](size_t i) {
-    return i < query.size() && (static_cast<unsigned char>(query[i]) & 0xc0) == 0x80;
-  };
-  while (begin < at && continues(begin)) ++begin;
-  std::string line = clean_utf8(query.substr(begin, std::min(end - begin, kShownBytes)));
-  std::replace(line.begin(), line.end(), '\t', ' ');
-  std::replace(line.begin(), line.end(), '\r', ' ');
-  const std::string before = clean_utf8(query.substr(begin, at - begin));
-  const auto columns = static_cast<size_t>(std::count_if(before.begin(), before.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-  const std::string all = clean_utf8(query.substr(0, at));
-  const auto column = std::count_if(all.begin(), all.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  });
-  return fail(StatusCode::kInvalidArgument, "query, column {}: {}\n  {}\n  {}^", column + 1, why,
-              line, std::string(columns, ' '));
 }
 
 }  // namespace assay::tracking

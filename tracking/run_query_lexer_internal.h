@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/run_query_error_internal.h"
 
 namespace assay::tracking {
 
@@ -32,16 +33,17 @@ struct Token {
 
 // Fails: invalid_argument with the position of a character that begins no word, of a text without
 // its end, or of a malformed number.
-Result<std::vector<Token>> tokens_of(std::string_view query);
-
-// The error "cannot read the query at column N: WHY", the line with a caret below the place.
-tl::unexpected<Error> query_error(std::string_view query, size_t at, std::string_view why);
+Result<std::vector<Token>> tokens_of(const QuerySource& source);
 
 // Letters, digits, bytes above ASCII, and _ . - / : of keys without quotes.
 bool is_key_character(char c);
 
-// Seconds of a duration like "90s", "1h30m", "1.5d" (units ns, us, ms, s, m, h, d, w); false if the
-// text is none.
+// Seconds of a duration like "90s", "1h30m", "1.5d" (units ns, us, ms, s, m or min, h, d, w); false
+// if the text is none.
 bool parse_duration(std::string_view text, double& seconds);
+
+// For a text that parse_duration() refuses and that looks like a duration: " (did you mean '2h'?)"
+// or the units that there are; else nothing.
+std::string duration_hint(std::string_view text);
 
 }  // namespace assay::tracking

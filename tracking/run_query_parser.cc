@@ -9,21 +9,31 @@
 #include <limits>
 
 #include "kernels/base/names.h"
+#include "tracking/query_literal_internal.h"
+#include "tracking/run_query_error_internal.h"
 #include "tracking/run_query_lexer_internal.h"
-#include "tracking/run_summary.h"
-#include "tracking/time_text_internal.h"
 #include "tracking/utf8_internal.h"
 
 namespace assay::tracking {
 namespace {
 
 constexpr std::array<std::string_view, 6> kComparisons = {"=", "!=", "<", "<=", ">", ">="};
-constexpr std::array<std::string_view, 5> kKinds = {"sweep", "trial", "job", "pipeline", "step"};
-constexpr std::array<std::string_view, 6> kStatuses = {"running",   "completed",   "failed",
-                                                       "cancelled", "interrupted", "pruned"};
 constexpr std::array<std::string_view, 21> kKeywords = {
     "where", "and", "or",   "not",   "in",     "is",   "null",  "like", "ilike", "between", "order",
     "by",    "asc", "desc", "limit", "offset", "true", "false", "now",  "inf",   "nan"};
+
+// What may follow, for those who mistype it.
+using Words = std::span<const std::string_view>;
+constexpr std::array<std::string_view, 7> kAfterField = {"not",   "in", "between", "like",
+                                                         "ilike", "is", "="};
+constexpr std::array<std::string_view, 4> kAfterNot = {"in", "between", "like", "ilike"};
+constexpr std::array<std::string_view, 5> kAfterCondition = {"and", "or", "order", "limit",
+                                                             "offset"};
+constexpr std::array<std::string_view, 4> kAfterKey = {"desc", "asc", "limit", "offset"};
+constexpr std::array<std::string_view, 2> kAfterIs = {"not", "null"};
+// What a condition, or all that is left of a query, may begin with beside a field.
+constexpr std::array<std::string_view, 5> kBegins = {"not", "order", "limit", "offset", "where"};
+constexpr std::array<std::string_view, 3> kGroups = {"params", "tags", "metrics"};
 
 struct FunctionName {
   std::string_view name;
@@ -34,15 +44,24 @@ constexpr std::array<FunctionName, 4> kFunctions = {{{"last", FieldGroup::kMetri
                                                      {"max", FieldGroup::kMetricGreatest},
                                                      {"count", FieldGroup::kMetricCount}}};
 
-bool is_keyword(std::string_view word) {
-  return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
+std::vector<std::string_view> function_names() {
+  std::vector<std::string_view> names;
+  for (const FunctionName& function : kFunctions) names.push_back(function.name);
+  return names;
 }
 
-// A literal before it is known what it is compared with.
-struct Literal {
-  Token token;
-  Value value;
-};
+std::vector<std::string_view> attribute_names() {
+  std::vector<std::string_view> names;
+  for (const AttributeInfo& info : run_attributes()) names.push_back(info.name);
+  return names;
+}
+
+template <class T>
+bool contains(const T& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_keyword(std::string_view word) { return contains(kKeywords, word); }
 
 struct Operand {
   std::optional<RunField> field;
@@ -51,8 +70,8 @@ struct Operand {
 
 class Parser {
  public:
-  Parser(std::string_view text, std::vector<Token> tokens, int64_t now_ns)
-      : text_(text), tokens_(std::move(tokens)), now_ns_(now_ns) {}
+  Parser(const QuerySource& source, std::vector<Token> tokens, int64_t now_ns)
+      : source_(source), tokens_(std::move(tokens)), now_ns_(now_ns) {}
 
   Result<RunQuery> query() {
     if (accept("where") && ends_condition()) return expected("a condition after 'where'");
@@ -105,9 +124,14 @@ class Parser {
                                          "... limit N offset N",
                                          lower_case(now().text)));
     }
-    if (counted) return expected(query_.offset > 0 ? "the end" : "'offset' or the end");
-    return expected(query_.root < 0 ? "a condition"
-                                    : "'and', 'or', 'order by', 'limit', 'offset' or the end");
+    constexpr std::array<std::string_view, 1> kOffset = {"offset"};
+    if (counted && query_.offset > 0) return expected("the end");
+    if (counted) return expected("'offset' or the end", kOffset);
+    if (!query_.order.empty()) {
+      return expected("'asc', 'desc', ',', 'limit', 'offset' or the end", kAfterKey);
+    }
+    if (is_word("where")) return error(now().at, "'where' stands at the beginning only");
+    return expected("'and', 'or', 'order by', 'limit', 'offset' or the end", kAfterCondition);
   }
   bool ends_condition() const {
     return now().kind == TokenKind::kEnd || is_word("order") || is_word("limit") ||
@@ -115,14 +139,18 @@ class Parser {
   }
 
   tl::unexpected<Error> error(size_t at, std::string_view why) const {
-    return query_error(text_, at, why);
+    return query_error(source_, at, why);
   }
-  tl::unexpected<Error> expected(std::string_view what) const {
+  // `words`: which of what is expected may have been mistyped.
+  tl::unexpected<Error> expected(std::string_view what, Words words = {}) const {
     if (now().kind == TokenKind::kEnd) {
-      return error(now().at, fmt::format("expected {}, but the query ends", what));
+      return error(now().at, fmt::format("expected {}, but the {}", what,
+                                         source_.what == "query" ? "query ends" : "list ends"));
     }
-    const std::string found = cut_utf8(clean_utf8(text_.substr(now().at, now().length)), 40);
-    return error(now().at, fmt::format("expected {}, not {}", what, found));
+    const std::string found = cut_utf8(clean_utf8(source_.text.substr(now().at, now().length)), 40);
+    const std::string hint =
+        now().kind == TokenKind::kWord ? meant_hint(now().text, words) : std::string();
+    return error(now().at, fmt::format("expected {}, not {}{}", what, found, hint));
   }
 
   int add(QueryNode node) {
@@ -163,7 +191,8 @@ class Parser {
       ASSAY_ASSIGN_OR_RETURN(const int inside, disjunction(depth + 1));
       if (accept_symbol(")")) return inside;
       if (now().kind == TokenKind::kEnd) return error(opened, "this parenthesis is not closed");
-      return expected("'and', 'or' or ')'");
+      constexpr std::array<std::string_view, 2> kJoins = {"and", "or"};
+      return expected("'and', 'or' or ')'", kJoins);
     }
     return predicate();
   }
@@ -178,16 +207,18 @@ class Parser {
       if (is_word("like") || is_word("ilike")) return negate(negated, pattern(*left.field));
       if (!negated && accept("is")) return null_test(*left.field);
     }
-    if (negated) return expected("'in', 'between', 'like' or 'ilike' after 'not'");
+    if (negated) return expected("'in', 'between', 'like' or 'ilike' after 'not'", kAfterNot);
     const auto it = now().kind == TokenKind::kSymbol
                         ? std::find(kComparisons.begin(), kComparisons.end(), now().text)
                         : kComparisons.end();
     if (it == kComparisons.end()) {
-      return expected(left.field ? "a comparison (=, !=, <, <=, >, >=, in, between, like, is)"
-                                 : "a comparison (=, !=, <, <=, >, >=)");
+      if (left.field) {
+        return expected("a comparison (=, !=, <, <=, >, >=, in, between, like, is)", kAfterField);
+      }
+      return expected("a comparison (=, !=, <, <=, >, >=)");
     }
     take();
-    ASSAY_ASSIGN_OR_RETURN(const Operand right, operand());
+    ASSAY_ASSIGN_OR_RETURN(const Operand right, right_operand(left.field));
     if (!left.field && !right.field) return error(begin, "two literals are compared: name a field");
     const auto op = static_cast<QueryOp>(static_cast<int>(QueryOp::kEqual) +
                                          static_cast<int>(it - kComparisons.begin()));
@@ -216,7 +247,8 @@ class Parser {
   Result<int> range(const RunField& field) {
     QueryNode node{QueryOp::kBetween, {}, {{field, {}}}};
     ASSAY_ASSIGN_OR_RETURN(const Literal low, literal());
-    if (!accept("and")) return expected("'and' between the two ends");
+    constexpr std::array<std::string_view, 1> kAnd = {"and"};
+    if (!accept("and")) return expected("'and' between the two ends", kAnd);
     ASSAY_ASSIGN_OR_RETURN(const Literal high, literal());
     ASSAY_RETURN_IF_ERROR(resolve({std::nullopt, low}, field, node));
     ASSAY_RETURN_IF_ERROR(resolve({std::nullopt, high}, field, node));
@@ -225,6 +257,10 @@ class Parser {
 
   Result<int> pattern(const RunField& field) {
     const QueryOp op = is_word("like") ? QueryOp::kLike : QueryOp::kILike;
+    if (const AttributeInfo* info = attribute_of(field); info != nullptr && !is_textual(*info)) {
+      return error(now().at, fmt::format("'{}' compares texts, and {} is {}",
+                                         lower_case(now().text), info->name, kind_of(*info)));
+    }
     take();
     if (now().kind != TokenKind::kText) return expected("a pattern in single quotes, like 'gb%'");
     const Value text(std::string_view(now().text));
@@ -234,7 +270,10 @@ class Parser {
 
   Result<int> null_test(const RunField& field) {
     const bool negated = accept("not");
-    if (!accept("null")) return expected("'null' or 'not null' after 'is'");
+    if (!accept("null")) {
+      return negated ? expected("'null' after 'is not'", Words(kAfterIs).subspan(1))
+                     : expected("'null' or 'not null' after 'is'", kAfterIs);
+    }
     return negate(negated, add({QueryOp::kIsNull, {}, {{field, {}}}}));
   }
 
@@ -242,7 +281,7 @@ class Parser {
     const Token& token = now();
     const std::string word = lower_case(token.text);
     if (token.kind == TokenKind::kWord && !is_literal_word(word)) {
-      if (is_keyword(word)) return expected("a field or a value");
+      if (is_keyword(word) || !has_letter(word)) return expected("a field or a value");
       ASSAY_ASSIGN_OR_RETURN(RunField named, field());
       return Operand{std::move(named), {}};
     }
@@ -253,9 +292,57 @@ class Parser {
     return Operand{std::nullopt, std::move(value)};
   }
 
+  // A word on the right that is no field is likely a text, or a time.
+  Result<Operand> right_operand(const std::optional<RunField>& left) {
+    const Token token = now();
+    const std::string word = lower_case(token.text);
+    const bool name = token.kind == TokenKind::kWord && !is_literal_word(word) &&
+                      !is_keyword(word) && has_letter(word) &&
+                      word.find('.') == std::string::npos && !find_attribute(word) && !calls();
+    const AttributeInfo* beside = attribute_of(left);
+    const bool of_time = beside != nullptr && beside->type == AttributeType::kTime;
+    if (!name) {
+      ASSAY_ASSIGN_OR_RETURN(Operand right, operand());
+      const bool less = now().kind == TokenKind::kWord && now().text.front() == '-';
+      if (of_time && word == "now" && less) {
+        return error(now().at, "what is so long ago is written '2h', without now");
+      }
+      return right;
+    }
+    if (of_time)
+      return error(token.at, fmt::format("'{}' is no time: {}", shown(token), kTimesAre));
+    const std::string_view near = nearest_name(word, attribute_names());
+    return error(
+        token.at,
+        fmt::format("unknown attribute '{0}' ({1}a text stands in single quotes: '{0}')",
+                    shown(token), near.empty() ? "" : fmt::format("did you mean '{}'? ", near)));
+  }
+
+  static bool has_letter(std::string_view word) {
+    return word.find_first_not_of("_.-/:0123456789") != std::string_view::npos;
+  }
+  static bool is_textual(const AttributeInfo& info) {
+    return info.type == AttributeType::kText || info.type == AttributeType::kCaseless;
+  }
+  static std::string_view kind_of(const AttributeInfo& info) {
+    if (info.type == AttributeType::kTime) return "a time";
+    return info.type == AttributeType::kDuration ? "a duration" : "a number";
+  }
+  static std::string shown(const Token& token) { return cut_utf8(clean_utf8(token.text), 60); }
+  // Whether what comes next is a word and a parenthesis.
+  bool calls() const {
+    if (now().kind != TokenKind::kWord) return false;
+    const Token& after = tokens_[at_ + 1];
+    return after.kind == TokenKind::kSymbol && after.text == "(";
+  }
+
   static bool is_literal_word(std::string_view word) {
     return word == "true" || word == "false" || word == "now" || word == "inf" || word == "nan" ||
            word == "null";
+  }
+
+  tl::unexpected<Error> text_expected() const {
+    return expected(fmt::format("a value (a text stands in single quotes: '{}')", shown(now())));
   }
 
   Result<Literal> literal() {
@@ -272,12 +359,12 @@ class Parser {
         literal.value = Value(now().number);
         break;
       case TokenKind::kQuoted:
-        return expected("a value (texts stand in single quotes: 'gbdt')");
+        return text_expected();
       case TokenKind::kWord:
         if (word == "null")
           return error(now().at, "nothing equals null: write `is null` or `is not null`");
         if (!is_literal_word(word)) {
-          return expected("a value (texts stand in single quotes: 'gbdt')");
+          return text_expected();
         }
         literal.value = word == "inf"   ? Value(std::numeric_limits<double>::infinity())
                         : word == "nan" ? Value(std::numeric_limits<double>::quiet_NaN())
@@ -294,32 +381,15 @@ class Parser {
     const Token token = now();
     if (token.kind != TokenKind::kWord) return expected("a field");
     const std::string word = lower_case(token.text);
-    for (const FunctionName& function : kFunctions) {
-      const Token& after = tokens_[at_ + 1];
-      const bool call = after.kind == TokenKind::kSymbol && after.text == "(";
-      if (word != function.name || !call) continue;
-      take();
-      take();
-      const size_t inside = now().at;
-      ASSAY_ASSIGN_OR_RETURN(RunField metric, field());
-      if (metric.group != FieldGroup::kMetricLast) {
-        return error(inside, fmt::format("{}() takes a metric: {}(metrics.KEY)", word, word));
-      }
-      if (!accept_symbol(")")) return expected("')'");
-      metric.group = function.group;
-      return metric;
-    }
+    const FunctionName* function = find_function(word);
+    if (calls() && function != nullptr) return statistic(*function);
     const size_t dot = token.text.find('.');
     if (dot == std::string::npos) return attribute(token, word);
     FieldGroup group = FieldGroup::kRun;
     if (word.rfind("params.", 0) == 0) group = FieldGroup::kParam;
     if (word.rfind("tags.", 0) == 0) group = FieldGroup::kTag;
     if (word.rfind("metrics.", 0) == 0) group = FieldGroup::kMetricLast;
-    if (group == FieldGroup::kRun) {
-      constexpr std::array<std::string_view, 3> kGroups = {"params", "tags", "metrics"};
-      const std::string name = clean_utf8(token.text.substr(0, dot));
-      return error(token.at, fmt::format("unknown group '{}'{}", name, name_hint(name, kGroups)));
-    }
+    if (group == FieldGroup::kRun) return unknown_group(token, dot);
     take();
     RunField named{group, token.text.substr(dot + 1)};
     const bool adjoins = now().kind == TokenKind::kQuoted && now().at == token.at + token.length;
@@ -328,22 +398,74 @@ class Parser {
     return named;
   }
 
+  static const FunctionName* find_function(std::string_view name) {
+    const auto it = std::find_if(kFunctions.begin(), kFunctions.end(),
+                                 [&](const FunctionName& f) { return f.name == name; });
+    return it == kFunctions.end() ? nullptr : &*it;
+  }
+
+  // max(metrics.KEY)
+  Result<RunField> statistic(const FunctionName& function) {
+    take();
+    take();
+    const size_t inside = now().at;
+    const auto no_metric = [&] {
+      return error(inside, fmt::format("{0}() takes a metric: {0}(metrics.KEY)", function.name));
+    };
+    if (now().kind != TokenKind::kWord) return no_metric();
+    ASSAY_ASSIGN_OR_RETURN(RunField metric, field());
+    if (metric.group != FieldGroup::kMetricLast) return no_metric();
+    if (!accept_symbol(")")) return expected("')' after the metric");
+    metric.group = function.group;
+    return metric;
+  }
+
+  tl::unexpected<Error> unknown_group(const Token& token, size_t dot) const {
+    const std::string name = clean_utf8(token.text.substr(0, dot));
+    const std::string rest = lower_case(token.text.substr(dot + 1));
+    const std::string hint = nearest_name(name, kGroups).empty() && find_attribute(rest) != nullptr
+                                 ? fmt::format(" (did you mean the attribute '{}'?)", rest)
+                                 : name_hint(name, kGroups);
+    return error(token.at, fmt::format("unknown group '{}'{}", name, hint));
+  }
+
   Result<RunField> attribute(const Token& token, const std::string& word) {
-    std::vector<std::string_view> names;
-    for (const AttributeInfo& info : run_attributes()) names.push_back(info.name);
+    const std::vector<std::string_view> names = attribute_names();
     if (find_attribute(word) != nullptr) {
       take();
       return RunField{FieldGroup::kRun, word};
     }
-    const std::string shown = cut_utf8(clean_utf8(token.text), 60);
-    const std::string_view near = nearest_name(word, names);
+    if (contains(kGroups, word)) {
+      return error(token.at + token.length, fmt::format("expected a key: {}.KEY", word));
+    }
+    if (find_function(word) != nullptr) {
+      return error(token.at + token.length,
+                   fmt::format("expected a metric in parentheses: {}(metrics.KEY)", word));
+    }
+    if (calls()) {
+      std::vector<std::string_view> called = function_names();
+      if (source_.what == "query") called.push_back("not");
+      return error(token.at,
+                   fmt::format("unknown function '{}'{}; of a metric there are last, min, "
+                               "max and count",
+                               shown(token), meant_hint(word, called)));
+    }
+    // The first word of a condition may be a keyword as well.
+    std::vector<std::string_view> known = names;
+    known.insert(known.end(), kBegins.begin(), kBegins.end());
+    const std::string_view near =
+        meant_word(word, source_.what == "query" && !in_order_ ? known : names);
+    if (near == "order by" || contains(kBegins, near)) {
+      return error(token.at,
+                   fmt::format("'{}' is no field (did you mean '{}'?)", shown(token), near));
+    }
     const std::string hint =
         near.empty()
             ? fmt::format(" (attributes are {}; others are params.KEY, tags.KEY and metrics.KEY)",
                           fmt::join(names, ", "))
             : fmt::format(" (did you mean '{}'? others are params.KEY, tags.KEY, metrics.KEY)",
                           near);
-    return error(token.at, fmt::format("unknown attribute '{}'{}", shown, hint));
+    return error(token.at, fmt::format("unknown attribute '{}'{}", shown(token), hint));
   }
 
   // Adds an operand; a literal becomes what the field beside it compares with.
@@ -352,84 +474,15 @@ class Parser {
       node.operands.push_back({operand.field, {}});
       return {};
     }
-    ASSAY_ASSIGN_OR_RETURN(Value value, literal_for(operand.literal, beside));
+    ASSAY_ASSIGN_OR_RETURN(Value value, literal_value(source_, operand.literal, beside, now_ns_));
     node.operands.push_back({std::nullopt, std::move(value)});
     return {};
   }
 
-  Result<Value> literal_for(const Literal& literal, const std::optional<RunField>& beside) {
-    const bool attribute_beside = beside && beside->group == FieldGroup::kRun;
-    const AttributeInfo* info = attribute_beside ? find_attribute(beside->key) : nullptr;
-    const AttributeType type = info != nullptr ? info->type : AttributeType::kText;
-    const Token& token = literal.token;
-    const std::string* text = std::get_if<std::string>(&literal.value.data());
-    const bool moment = token.kind == TokenKind::kWord && lower_case(token.text) == "now";
-    if (type == AttributeType::kTime) return time_for(literal, moment);
-    if (moment) return error(token.at, "`now` is compared with start_time or end_time only");
-    if (type == AttributeType::kDuration) {
-      double seconds = 0;
-      if (text != nullptr && parse_duration(*text, seconds)) return Value(seconds);
-      const bool number = token.kind == TokenKind::kNumber || token.kind == TokenKind::kDuration ||
-                          lower_case(token.text) == "inf" || lower_case(token.text) == "nan";
-      if (number && text == nullptr) return literal.value;
-      return error(token.at,
-                   fmt::format("{} is seconds (90) or a duration ('5m', 2h)", beside->key));
-    }
-    if (token.kind == TokenKind::kDuration) {
-      return error(token.at, "a duration is compared with duration, start_time or end_time only");
-    }
-    if (info != nullptr && info->name == "status") return one_of(literal, text, kStatuses);
-    if (info != nullptr && info->name == "kind") return one_of(literal, text, kKinds);
-    const bool textual = type == AttributeType::kText || type == AttributeType::kCaseless;
-    if (info != nullptr && textual && text == nullptr) {
-      return error(token.at,
-                   fmt::format("{} is compared with a text in single quotes", info->name));
-    }
-    if (type == AttributeType::kCaseless) return Value(lower_case(*text));
-    if (text != nullptr) return Value(cut_utf8(clean_utf8(*text), kComparedTextBytes));
-    return literal.value;
-  }
-
-  template <size_t N>
-  Result<Value> one_of(const Literal& literal, const std::string* text,
-                       const std::array<std::string_view, N>& names) {
-    const std::string word = text != nullptr ? lower_case(*text) : literal.token.text;
-    if (text != nullptr && std::find(names.begin(), names.end(), word) != names.end()) {
-      return Value(word);
-    }
-    const std::string shown = cut_utf8(clean_utf8(word), 60);
-    return error(literal.token.at, fmt::format("'{}' is none of {}{}", shown,
-                                               fmt::join(names, ", "), near_hint(shown, names)));
-  }
-
-  template <size_t N>
-  static std::string near_hint(const std::string& word,
-                               const std::array<std::string_view, N>& names) {
-    const std::string_view near = nearest_name(word, names);
-    return near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near);
-  }
-
-  Result<Value> time_for(const Literal& literal, bool moment) {
-    if (moment) return Value(now_ns_);
-    const Token& token = literal.token;
-    double seconds = 0;
-    const bool age = token.kind == TokenKind::kDuration ||
-                     (token.kind == TokenKind::kText && parse_duration(token.text, seconds));
-    if (age) {
-      if (token.kind == TokenKind::kDuration) seconds = token.number;
-      const double ns = static_cast<double>(now_ns_) - seconds * 1e9;
-      constexpr double kMost = 9.2e18;
-      return Value(static_cast<int64_t>(std::clamp(ns, -kMost, kMost)));
-    }
-    int64_t time_ns = 0;
-    if (token.kind == TokenKind::kText && parse_time(token.text, time_ns)) return Value(time_ns);
-    return error(token.at,
-                 "times are '2024-01-31', '2024-01-31 12:00' or '2024-01-31T12:00:00Z' (UTC), now, "
-                 "or an age like '2h'");
-  }
-
   Status order() {
-    if (!accept("by")) return expected("'by' after 'order'");
+    constexpr std::array<std::string_view, 1> kBy = {"by"};
+    if (!accept("by")) return expected("'by' after 'order'", kBy);
+    in_order_ = true;
     do {
       if (now().kind != TokenKind::kWord || is_keyword(lower_case(now().text))) {
         return expected("a field");
@@ -443,99 +496,23 @@ class Parser {
   }
 
   Result<int64_t> count(std::string_view what) {
+    if (now().kind == TokenKind::kNumber && now().number >= 0x1p63) {
+      return expected(
+          fmt::format("at most {} after '{}'", std::numeric_limits<int64_t>::max(), what));
+    }
     if (now().kind != TokenKind::kNumber || !now().whole || now().integer < 0) {
       return expected(fmt::format("a whole number that is not negative after '{}'", what));
     }
     return take().integer;
   }
 
-  std::string_view text_;
+  QuerySource source_;
   std::vector<Token> tokens_;
   int64_t now_ns_;
   size_t at_ = 0;
+  bool in_order_ = false;  // behind `order by`
   RunQuery query_;
 };
-
-// Writing a query
-
-std::string literal_text(const Value& value, const std::optional<RunField>& beside) {
-  const AttributeInfo* info =
-      beside && beside->group == FieldGroup::kRun ? find_attribute(beside->key) : nullptr;
-  if (const auto* whole = std::get_if<int64_t>(&value.data())) {
-    if (info != nullptr && info->type == AttributeType::kTime) {
-      return fmt::format("'{}'", time_text(*whole));
-    }
-  }
-  if (const auto* real = std::get_if<double>(&value.data())) {
-    if (std::isnan(*real)) return "nan";
-    const std::string digits = fmt::format("{}", *real);
-    const bool whole = digits.find_first_not_of("-0123456789") == std::string::npos;
-    return whole ? digits + ".0" : digits;
-  }
-  if (const auto* text = std::get_if<std::string>(&value.data())) {
-    std::string quoted = "'";
-    for (const char c : *text) {
-      if (c == '\'') quoted += '\'';
-      quoted += c;
-    }
-    return quoted + "'";
-  }
-  return value.text();
-}
-
-std::string operand_text(const QueryNode& node, size_t i) {
-  const QueryOperand& operand = node.operands[i];
-  if (operand.field) return field_text(*operand.field);
-  const std::optional<RunField>& beside =
-      node.operands[0].field ? node.operands[0].field : node.operands[1].field;
-  return literal_text(operand.literal, beside);
-}
-
-std::string predicate_text(const QueryNode& node, bool negated) {
-  const std::string left = operand_text(node, 0) + (negated ? " not " : " ");
-  switch (node.op) {
-    case QueryOp::kIsNull:
-      return fmt::format("{} is {}null", operand_text(node, 0), negated ? "not " : "");
-    case QueryOp::kLike:
-      return left + "like " + operand_text(node, 1);
-    case QueryOp::kILike:
-      return left + "ilike " + operand_text(node, 1);
-    case QueryOp::kBetween:
-      return fmt::format("{}between {} and {}", left, operand_text(node, 1), operand_text(node, 2));
-    case QueryOp::kIn: {
-      std::vector<std::string> items;
-      for (size_t i = 1; i < node.operands.size(); ++i) items.push_back(operand_text(node, i));
-      return fmt::format("{}in ({})", left, fmt::join(items, ", "));
-    }
-    default: {
-      const auto at = static_cast<size_t>(node.op) - static_cast<size_t>(QueryOp::kEqual);
-      return fmt::format("{}{} {} {}", negated ? "not " : "", operand_text(node, 0),
-                         kComparisons[at], operand_text(node, 1));
-    }
-  }
-}
-
-bool is_chain(const QueryNode& node) { return node.op == QueryOp::kAnd || node.op == QueryOp::kOr; }
-
-// Parentheses only where the grammar needs them: what was read is never deeper when written.
-std::string node_text(const RunQuery& query, int at) {
-  const QueryNode& node = query.nodes[static_cast<size_t>(at)];
-  if (node.op == QueryOp::kNot) {
-    const QueryNode& child = query.nodes[static_cast<size_t>(node.children[0])];
-    if (child.op == QueryOp::kNot) return "not " + node_text(query, node.children[0]);
-    return is_chain(child) ? "not (" + node_text(query, node.children[0]) + ")"
-                           : predicate_text(child, true);
-  }
-  if (!is_chain(node)) return predicate_text(node, false);
-  std::vector<std::string> parts;
-  for (const int child : node.children) {
-    std::string part = node_text(query, child);
-    const bool looser =
-        node.op == QueryOp::kAnd && query.nodes[static_cast<size_t>(child)].op == QueryOp::kOr;
-    parts.push_back(looser ? "(" + part + ")" : std::move(part));
-  }
-  return fmt::format("{}", fmt::join(parts, node.op == QueryOp::kAnd ? " and " : " or "));
-}
 
 }  // namespace
 
@@ -544,8 +521,9 @@ Result<RunQuery> parse_run_query(std::string_view text, int64_t now_ns) {
     return fail(StatusCode::kInvalidArgument, "the query has {} bytes (must be at most {})",
                 text.size(), kQueryLimitBytes);
   }
-  ASSAY_ASSIGN_OR_RETURN(std::vector<Token> tokens, tokens_of(text));
-  return Parser(text, std::move(tokens), now_ns).query();
+  const QuerySource source{text};
+  ASSAY_ASSIGN_OR_RETURN(std::vector<Token> tokens, tokens_of(source));
+  return Parser(source, std::move(tokens), now_ns).query();
 }
 
 Result<std::vector<RunField>> parse_run_fields(std::string_view text) {
@@ -553,25 +531,9 @@ Result<std::vector<RunField>> parse_run_fields(std::string_view text) {
     return fail(StatusCode::kInvalidArgument, "the fields have {} bytes (must be at most {})",
                 text.size(), kQueryLimitBytes);
   }
-  ASSAY_ASSIGN_OR_RETURN(std::vector<Token> tokens, tokens_of(text));
-  return Parser(text, std::move(tokens), 0).fields();
-}
-
-std::string query_text(const RunQuery& query) {
-  std::string text = query.root < 0 ? "" : node_text(query, query.root);
-  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : " ") + part; };
-  for (size_t i = 0; i < query.order.size(); ++i) {
-    const std::string key =
-        field_text(query.order[i].field) + (query.order[i].descending ? " desc" : " asc");
-    if (i == 0) {
-      add("order by " + key);
-    } else {
-      text += ", " + key;
-    }
-  }
-  if (query.limit) add(fmt::format("limit {}", *query.limit));
-  if (query.offset > 0) add(fmt::format("offset {}", query.offset));
-  return text;
+  const QuerySource source{text, "fields"};
+  ASSAY_ASSIGN_OR_RETURN(std::vector<Token> tokens, tokens_of(source));
+  return Parser(source, std::move(tokens), 0).fields();
 }
 
 std::vector<RunField> query_fields(const RunQuery& query) {

@@ -48,7 +48,8 @@ Result<bool> replace_file(Workspace& workspace, const std::string& path, const F
 
 }  // namespace
 
-Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, RunEdit edit) {
+Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference,
+                              const Status& recovered, RunEdit edit) {
   static std::mutex one_at_a_time;  // threads of this process never meet in the rename
   const std::scoped_lock lock(one_at_a_time);
   const ChangeLock others(workspace);
@@ -60,8 +61,18 @@ Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, 
                   info.run_id);
     }
     const std::string path = run_file_of(workspace, info.run_id);
-    ASSAY_ASSIGN_OR_RETURN(const FileInfo before, workspace.files().stat(path));
+    const auto stated = workspace.files().stat(path);
+    // Its file was to be written just now: why it is not says more than that it is missing.
+    if (!stated && stated.error().code == StatusCode::kNotFound && !recovered) {
+      return fail_with(recovered.error(), fmt::format("run {} has no file yet", info.run_id));
+    }
+    if (!stated) return tl::unexpected<Error>(stated.error());
+    const FileInfo before = *stated;
     ASSAY_ASSIGN_OR_RETURN(RunRecord record, read_run(workspace.files(), path));
+    if (!record.info.finished && !recovered) {
+      return fail_with(recovered.error(),
+                       fmt::format("the end of run {} is not in its file yet", info.run_id));
+    }
     if (!record.info.finished) {
       return fail(StatusCode::kInvalidArgument,
                   "run {} has ended, but its process has not written its file yet: try again",

@@ -16,9 +16,11 @@ namespace assay::tracking {
 using RunEdit = FunctionRef<Result<bool>(RunRecord&)>;
 
 // Durable when it returns; gives the record as it is then.
-// Fails: as find_only_run() and `edit`; invalid_argument if the run is running, or its file is not
-// written yet (Workspace::recover() writes what this process and dead ones have not); io, also if
-// this writer was taken over.
-Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference, RunEdit edit);
+// `recovered` is what Workspace::recover() said before, which writes the files that this process
+// and dead ones have not. Fails: as find_only_run() and `edit`; invalid_argument if the run is
+// running; as `recovered` if the run's file is not written, else invalid_argument; io, also if this
+// writer was taken over.
+Result<RunRecord> rewrite_run(Workspace& workspace, std::string_view reference,
+                              const Status& recovered, RunEdit edit);
 
 }  // namespace assay::tracking

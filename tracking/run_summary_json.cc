@@ -4,6 +4,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "kernels/base/plurals.h"
 #include "tracking/json_fields_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_fields_internal.h"
@@ -74,7 +75,7 @@ Json links_json(const RunLinks& links) {
                             {"rows", use.rows},
                             {"columns", use.columns}});
   }
-  return Json{{"blobs", links.blobs}, {"datasets", std::move(datasets)}};
+  return Json{{"blobs", links.blobs}, {"sizes", links.sizes}, {"datasets", std::move(datasets)}};
 }
 
 Result<RunInfo> info_of(const Fields& fields, const std::string& source) {
@@ -162,6 +163,12 @@ Result<std::optional<RunLinks>> parse_run_links(std::string_view text, const std
   RunLinks links;
   if (held) {
     links.blobs = held->text_list("blobs");
+    links.sizes = held->integer_list("sizes");
+    if (!links.sizes.empty() && links.sizes.size() != links.blobs.size()) {
+      return fail(StatusCode::kData, "'{}' is damaged: it has {} of {}", source,
+                  counted(std::ssize(links.sizes), "size"),
+                  counted(std::ssize(links.blobs), "blob"));
+    }
     for (const Fields& use : held->list("datasets")) {
       links.datasets.push_back({use.text("name"),
                                 use.text("version"),

@@ -41,8 +41,8 @@ Result<RunRecord> tag_run(Workspace& workspace, std::string_view reference, cons
   ASSAY_RETURN_IF_ERROR(check_edit(edit));
   // What dead writers left, and what this process has not published yet, becomes files first. If
   // that fails for another run, it does not matter here; if for this one, it shows below.
-  (void)workspace.recover();
-  return rewrite_run(workspace, reference, [&](RunRecord& record) -> Result<bool> {
+  const Status recovered = workspace.recover();
+  return rewrite_run(workspace, reference, recovered, [&](RunRecord& record) -> Result<bool> {
     const auto tags = record.tags;
     ASSAY_RETURN_IF_ERROR(apply_edit(edit, record));
     return record.tags != tags;

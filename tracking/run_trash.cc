@@ -14,7 +14,8 @@
 #include "tracking/catalog.h"
 #include "tracking/change_lock_internal.h"
 #include "tracking/environment.h"
-#include "tracking/full_disk_internal.h"
+#include "tracking/full_disk.h"
+#include "tracking/journal_view.h"
 #include "tracking/model_registry.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
@@ -80,6 +81,100 @@ Status check_held(Workspace& workspace) {
   return writer->check_held();
 }
 
+// Whether nobody will ever write the files of these runs again: each says that its run has ended,
+// and so does the journal that made it, if that is still there. Such a file is moved away without
+// a lease; what is in a journal alone would be published anew by the next recovery.
+// Fails: io where that is not known or not so.
+Status check_settled(Workspace& workspace, std::span<const RunInfo> runs) {
+  ASSAY_ASSIGN_OR_RETURN(const JournalView journals, JournalView::read(workspace));
+  if (!journals.unreadable().empty()) {
+    return fail(StatusCode::kIo, "{}", journals.unreadable().front());
+  }
+  for (const RunInfo& run : runs) {
+    const JournalView::Found* journal = journals.find(run.run_id);
+    const auto info = read_run_info(workspace.files(), run_file_of(workspace, run.run_id));
+    if (!info && info.error().code != StatusCode::kNotFound) {
+      return tl::unexpected<Error>(info.error());
+    }
+    const bool file_settled = info ? info->finished : journal == nullptr;
+    const bool journal_settled =
+        journal == nullptr ||
+        (info && journal->entry->published_seq > 0 &&
+         JournalIndex::reach(*journal->entry, info->wal_seq) == info->wal_seq);
+    if (file_settled && journal_settled) continue;
+    return fail(StatusCode::kIo, "run {} is in a journal yet, and is deleted after it has its file",
+                run.run_id);
+  }
+  return {};
+}
+
+// What a writer does before it moves files away: what is only in a journal gets its file first; and
+// that it has one must be in the journal, or else the next recovery would take the file for one
+// that was never written, and write it.
+Status finish_journals(Workspace& workspace) {
+  ASSAY_RETURN_IF_ERROR(workspace.recover());
+  ASSAY_RETURN_IF_ERROR(workspace.flush());
+  return check_held(workspace);
+}
+
+// Moves files of runs to the trash: as a writer, or on a full disk without.
+class Deletion {
+ public:
+  // Fails: io. Where the disk has no room for a lease, or for files that runs lack, nothing is
+  // needed for settled runs, and the catalog makes way for others.
+  static Result<Deletion> begin(Workspace& workspace, std::span<const RunInfo> runs) {
+    Deletion deletion(workspace, runs);
+    Status ready = finish_journals(workspace);
+    if (!ready && is_full_disk(ready.error())) {
+      deletion.leased_ = false;
+      const Status settled = check_settled(workspace, runs);
+      if (settled) {
+        ready = Status();
+      } else {
+        drop_caches(workspace);
+        ready = finish_journals(workspace);
+        deletion.leased_ = ready.has_value();
+        if (!ready) return fail_with(std::move(ready.error()), settled.error().message);
+      }
+    }
+    ASSAY_RETURN_IF_ERROR(ready);
+    Status made = workspace.ensure_folder(std::string(kRunTrash));
+    if (!made && is_full_disk(made.error())) {
+      drop_caches(workspace);
+      made = workspace.ensure_folder(std::string(kRunTrash));
+    }
+    ASSAY_RETURN_IF_ERROR(made);
+    return deletion;
+  }
+
+  // To be asked before each file. Without a lease it was last looked a moment ago, while others
+  // that change runs wait: who was stopped for longer looks again.
+  Status check() {
+    if (leased_) return {};
+    const int64_t age_ns = wall_time_ns() - looked_ns_;
+    if (looked_ns_ > 0 && age_ns >= 0 && age_ns < kFreshNs) return {};
+    const int64_t now_ns = wall_time_ns();
+    ASSAY_RETURN_IF_ERROR(check_settled(workspace_, runs_));
+    looked_ns_ = now_ns;
+    return {};
+  }
+
+  bool leased() const { return leased_; }
+  Status end() { return leased_ ? check_held(workspace_) : Status(); }
+
+ private:
+  // Less than others wait for a change (change_lock_internal.h).
+  static constexpr int64_t kFreshNs = int64_t{2} * 1'000'000'000;
+
+  Deletion(Workspace& workspace, std::span<const RunInfo> runs)
+      : workspace_(workspace), runs_(runs) {}
+
+  Workspace& workspace_;
+  std::span<const RunInfo> runs_;
+  bool leased_ = true;
+  int64_t looked_ns_ = 0;  // 0: not yet
+};
+
 // The time in a name of the trash, or -1.
 int64_t time_in(const std::string& name) {
   if (name.size() <= kIdLength + 4 || name[kIdLength] != '-' || !name.ends_with(".h5")) return -1;
@@ -130,18 +225,14 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
     ids.insert(info.run_id);
   }
   if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, ids));
-  // What is only in a journal gets its file first; and that it has one must be in the journal, or
-  // else the next recovery would take the file for one that was never written, and write it.
-  ASSAY_RETURN_IF_ERROR(workspace.recover());
-  ASSAY_RETURN_IF_ERROR(workspace.flush());
-  ASSAY_RETURN_IF_ERROR(check_held(workspace));
-  ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(std::string(kRunTrash)));
+  ASSAY_ASSIGN_OR_RETURN(Deletion deletion, Deletion::begin(workspace, family));
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};
   const int64_t now_ns = wall_time_ns();
   const ChangeLock others(workspace);
   // From the leaves up: a run whose parent is in the trash would be an orphan after a crash.
   for (auto info = family.rbegin(); info != family.rend(); ++info) {
+    ASSAY_RETURN_IF_ERROR(deletion.check());
     const std::string from = run_file_of(workspace, info->run_id);
     const Status moved = files.rename(
         from, fmt::format("{}/{}-{}.h5", trash_folder(workspace), info->run_id, now_ns));
@@ -151,11 +242,11 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
     folders.insert(parent_of(from));
   }
   ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
-  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
   // As long as the runs are in the trash this is not needed; people may empty that by hand.
   const std::vector<std::string> gone(ids.begin(), ids.end());
-  (void)Catalog::note_removed(workspace, writer, gone);
-  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  const auto writer = deletion.leased() ? workspace.writer() : Result<const WriterLease*>(nullptr);
+  if (writer) (void)Catalog::note_removed(workspace, *writer, gone);
+  ASSAY_RETURN_IF_ERROR(deletion.end());
   return family;
 }
 

@@ -26,7 +26,9 @@ struct DeletedRun {
 
 // Moves a run and all runs below it to the trash; gives them, the one named first. Durable when it
 // returns. Fails: as find_only_run(); invalid_argument if one of them is still running, or, unless
-// `force`, if a registered model comes from one of them, naming it; io.
+// `force`, if a registered model comes from one of them, naming it; io. Does without a lease where
+// the disk has no room for one, if the files and journals of all the runs say that they have ended:
+// nobody writes them any more.
 Result<std::vector<RunInfo>> delete_run(Workspace& workspace, std::string_view reference,
                                         bool force = false);
 

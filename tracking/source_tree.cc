@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "kernels/base/plurals.h"
 #include "tracking/ignore_rules_internal.h"
 #include "tracking/model_events_internal.h"
 #include "tracking/source_tree_internal.h"
@@ -21,11 +22,6 @@ constexpr size_t kNamedInMessage = 5;
 
 std::string megabytes(int64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
-// "1 file", "3 files".
-std::string count_text(int64_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 class TreeReader {
@@ -131,7 +127,7 @@ class TreeReader {
                 "the scripts folder '{0}' is too large to keep with the run: {1} with {2} (at most "
                 "{3} files, {4}). {5}Say in {0}/.amlignore what to leave out (rules as in "
                 ".gitignore)",
-                request_.folder, count_text(count, "file"), megabytes(bytes), request_.max_files,
+                request_.folder, counted(count, "file"), megabytes(bytes), request_.max_files,
                 megabytes(request_.max_bytes), largest_text());
   }
 
@@ -165,7 +161,7 @@ class TreeReader {
       for (size_t i = 0; i < std::min(kNamedInMessage, totals.size()); ++i) {
         text += fmt::format("{}{} ({}{})", text.empty() ? "" : ", ", totals[i].name,
                             megabytes(totals[i].bytes),
-                            folders ? ", " + count_text(totals[i].files, "file") : "");
+                            folders ? ", " + counted(totals[i].files, "file") : "");
       }
       return text.empty() ? text : fmt::format("{}: {}. ", title, text);
     };
@@ -180,18 +176,18 @@ class TreeReader {
       tree_.notes.push_back(
           fmt::format("{} left out of the snapshot: neither file, folder nor "
                       "link",
-                      count_text(special_, "special file")));
+                      counted(special_, "special file")));
     }
     if (unnamed_ > 0) {
       tree_.notes.push_back(
           fmt::format("{} left out of the snapshot: named in bytes that are not UTF-8",
-                      count_text(unnamed_, "file")));
+                      counted(unnamed_, "file")));
     }
     if (outside_ > 0) {
-      tree_.notes.push_back(fmt::format(
-          "{} out of the scripts folder: kept as links, without "
-          "what they point to",
-          count_text(outside_, "symbolic link") + (outside_ == 1 ? " points" : " point")));
+      tree_.notes.push_back(
+          fmt::format("{} out of the scripts folder: kept as links, without "
+                      "what they point to",
+                      counted(outside_, "symbolic link") + (outside_ == 1 ? " points" : " point")));
     }
   }
 

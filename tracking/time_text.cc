@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
+#include <utility>
 
 #include "tracking/time_text_internal.h"
 
@@ -9,7 +11,9 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kDaySeconds = 86'400;
-constexpr int64_t kMostSeconds = 9'200'000'000;  // years 1678 to 2261
+constexpr int64_t kMostSeconds = 9'200'000'000;  // June 1678 to July 2261
+constexpr int64_t kFirstYear = 1678;
+constexpr int64_t kLastYear = 2261;
 
 // Takes exactly `digits` digits from the front.
 bool take_digits(std::string_view& text, size_t digits, int& number) {
@@ -81,6 +85,62 @@ bool take_zone(std::string_view& text, int64_t& offset_seconds) {
   return true;
 }
 
+// A date in any notation: 2024-1-31, 2024/01/31, 31.1.2024.
+struct LooseDate {
+  int64_t year = 0;
+  int64_t month = 0;
+  int64_t day = 0;
+  std::string written{};
+};
+
+// Up to nine digits, as many as there are.
+size_t take_number(std::string_view& text, int64_t& number) {
+  size_t digits = 0;
+  number = 0;
+  for (; digits < 9 && !text.empty() && text.front() >= '0' && text.front() <= '9'; ++digits) {
+    number = number * 10 + (text.front() - '0');
+    text.remove_prefix(1);
+  }
+  return digits;
+}
+
+bool take_loose_date(std::string_view& text, LooseDate& date) {
+  const std::string_view all = text;
+  const size_t first = take_number(text, date.year);
+  const char mark = text.empty() ? '\0' : text.front();
+  if (first == 0 || (mark != '-' && mark != '/' && mark != '.')) return false;
+  if (!take(text, mark) || take_number(text, date.month) == 0 || !take(text, mark)) return false;
+  const size_t last = take_number(text, date.day);
+  // With the year last, only points tell that the day is first.
+  if (first < 3 && (mark != '.' || last < 3)) return false;
+  if (first < 3) std::swap(date.year, date.day);
+  date.written = all.substr(0, all.size() - text.size());
+  return last > 0;
+}
+
+// Of what follows a date.
+std::string clock_fault(std::string_view text) {
+  constexpr std::string_view kClock = "write '12:00', '12:00:30' or '12:00:30Z' after the date";
+  if (text.empty()) {
+    return fmt::format("is out of range (must be within the years {} to {})", kFirstYear,
+                       kLastYear);
+  }
+  if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return std::string(kClock);
+  int64_t part = 0;
+  constexpr std::array<std::pair<const char*, int64_t>, 3> kParts = {
+      {{"hour", 23}, {"minute", 59}, {"second", 59}}};
+  for (size_t i = 0; i < kParts.size(); ++i) {
+    if (i > 0 && !take(text, ':')) break;
+    const auto& [name, most] = kParts[i];
+    if (take_number(text, part) == 0) return std::string(kClock);
+    if (part > most) return fmt::format("there is no {} {} (must be 00 to {})", name, part, most);
+  }
+  if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
+    return "a time zone is Z, or like +01:00";
+  }
+  return std::string(kClock);
+}
+
 }  // namespace
 
 bool parse_time(std::string_view text, int64_t& time_ns) {
@@ -96,6 +156,28 @@ bool parse_time(std::string_view text, int64_t& time_ns) {
   if (!text.empty() || whole < -kMostSeconds || whole >= kMostSeconds) return false;
   time_ns = whole * kSecond + nanoseconds;
   return true;
+}
+
+std::string time_fault(std::string_view text) {
+  LooseDate date;
+  if (!take_loose_date(text, date)) return {};
+  if (date.year < kFirstYear || date.year > kLastYear) {
+    return fmt::format("year {} is out of range (must be {} to {})", date.year, kFirstYear,
+                       kLastYear);
+  }
+  if (date.month < 1 || date.month > 12) {
+    return fmt::format("there is no month {} (must be 01 to 12)", date.month);
+  }
+  const std::chrono::year_month month{std::chrono::year(static_cast<int>(date.year)),
+                                      std::chrono::month(static_cast<unsigned>(date.month))};
+  const auto last = static_cast<unsigned>((month / std::chrono::last).day());
+  if (date.day < 1 || date.day > last) {
+    return fmt::format("{:04}-{:02} has no day {} (must be 01 to {})", date.year, date.month,
+                       date.day, last);
+  }
+  const std::string written = fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+  if (date.written != written) return fmt::format("write '{}'", written);
+  return clock_fault(text);
 }
 
 std::string time_text(int64_t time_ns) {

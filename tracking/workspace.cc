@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_publisher.h"
 #include "tracking/run_state_internal.h"
@@ -70,7 +71,8 @@ Status what_is_left(Journal& journal, const Status& drained) {
   ASSAY_ASSIGN_OR_RETURN(const std::vector<uint32_t> holes, journal.settle_all());
   if (holes.empty()) return drained;
   const Status health = journal.health();
-  return fail(StatusCode::kIo, "{} runs are not recorded: {}", holes.size(),
+  return fail(StatusCode::kIo, "{} not recorded: {}",
+              counted(std::ssize(holes), "run") + (holes.size() == 1 ? " is" : " are"),
               health ? "the journal lacks them, and there was no time to write their files"
                      : health.error().message);
 }
@@ -92,6 +94,27 @@ std::string workspace_name_for(const std::string& given) {
   if (name.size() > 64) name.resize(64);
   return name.empty() ? "workspace" : name;
 }
+
+namespace {
+
+// Why there is no workspace at `given`, and which one beside it may be meant.
+std::string why_none(FileLayer& files, const std::string& given) {
+  const fs::path folder = absolute(given);
+  std::vector<std::string> beside;
+  const auto entries = files.scan(folder.parent_path().string());
+  for (size_t i = 0; entries && i < entries->size(); ++i) {
+    const std::string& name = (*entries)[i].name;
+    if (has_workspace(files, (folder.parent_path() / name).string())) beside.push_back(name);
+  }
+  const std::string_view near =
+      nearest_name(folder.filename().string(), std::span<const std::string>(beside));
+  return fmt::format(
+      "'{}' is not a workspace: {}{}", given,
+      files.exists(folder.string()) ? "it holds no WORKSPACE file" : "it is not there",
+      near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near));
+}
+
+}  // namespace
 
 Workspace::Workspace(std::string path, FileLayer& files) : path_(std::move(path)), files_(files) {}
 
@@ -117,7 +140,7 @@ Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path, File
   const std::string found = workspace_in(layer, absolute(path));
   if (found.empty()) {
     ASSAY_RETURN_IF_ERROR(check_lost(layer, absolute(path)));
-    return fail(StatusCode::kNotFound, "'{}' is not a workspace: it holds no WORKSPACE file", path);
+    return fail(StatusCode::kNotFound, "{}", why_none(layer, path));
   }
   ASSAY_ASSIGN_OR_RETURN(const WorkspaceRecord record, read_marker(layer, found));
   ASSAY_RETURN_IF_ERROR(check_links(layer, found));
@@ -164,8 +187,7 @@ Result<std::shared_ptr<Workspace>> Workspace::discover(const WorkspaceSearch& se
     ASSAY_RETURN_IF_ERROR(check_lost(layer, absolute(given)));
     const char* origin = named ? "--workspace" : "ASSAY_WORKSPACE";
     if (!search.create) {
-      return fail(StatusCode::kNotFound, "{} '{}' is not a workspace: it holds no WORKSPACE file",
-                  origin, given);
+      return fail(StatusCode::kNotFound, "{} {}", origin, why_none(layer, given));
     }
     auto made = create(given, workspace_name_for(given), files);
     if (!made) return fail_with(std::move(made.error()), origin);

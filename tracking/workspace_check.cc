@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
 #include "tracking/catalog.h"
@@ -38,7 +39,7 @@ struct CheckedFile {
   bool unreadable = false;  // the problem is no damage
   bool foreign = false;
   std::string run_id{};
-  std::vector<std::string> blobs{};
+  RunLinks links{};
   std::vector<ModelUse> models{};  // of a thorough check
 };
 
@@ -74,7 +75,7 @@ void check_run_file(FileLayer& files, bool thorough, CheckedFile& file) {
   auto read = read_checked(files, file.path, thorough);
   if (read) {
     file.run_id = std::move(read->run_id);
-    file.blobs = std::move(read->links.blobs);
+    file.links = std::move(read->links);
     file.models = std::move(read->models);
   } else if (read.error().code == StatusCode::kNotFound) {
     file.problem = why_not_found(files, file.path, {.inode = file.inode});
@@ -201,7 +202,7 @@ class Checker {
       ++report_.journals;
       const auto record = journaled_run(workspace_, run_id, found);
       if (record) {
-        add_references(*record, needed_);
+        need(links_of(*record), run_id);
       } else {
         report_.problems.push_back(record.error().message);
       }
@@ -237,9 +238,7 @@ class Checker {
       note(DamagedFile::Kind::kRun, file.path,
            fmt::format("'{}' holds run {}", file.path, file.run_id));
     }
-    for (const std::string& sha256 : file.blobs) {
-      needed_.try_emplace(sha256, "run " + file.run_id);
-    }
+    need(file.links, file.run_id);
     for (const ModelUse& model : file.models) {
       if (model.version > 0) made_[lower_case(model.name)].try_emplace(model.version, file.run_id);
     }
@@ -278,7 +277,9 @@ class Checker {
         const auto record = read_version_record(workspace_, name, version);
         if (record) {
           ++report_.models;
-          needed_.try_emplace(record->sha256, fmt::format("model {}:{}", record->name, version));
+          const std::string who = fmt::format("model {}:{}", record->name, version);
+          needed_.try_emplace(record->sha256, who);
+          sizes_.try_emplace(record->sha256, ToldSize{record->size, who});
         } else if (!is_damage(record.error())) {
           note_unreadable(record.error().message);
         } else {
@@ -348,12 +349,32 @@ class Checker {
       file.problem = there.error().message;
       file.unreadable = !is_damage(there.error());
       file.there = !file.problem.empty();
+    } else if (std::string odd = odd_size(file, name); !options_.thorough && !odd.empty()) {
+      file.problem = std::move(odd);
     } else if (options_.thorough) {
       const Status whole = blobs.verify(name);
       if (!whole && !blobs.contains(name)) file.there = false;  // collected meanwhile
       if (!whole && file.there) file.problem = whole.error().message;
       file.unreadable = !whole && file.there && !is_damage(whole.error());
     }
+  }
+
+  void need(const RunLinks& links, const std::string& run_id) {
+    const std::string who = "run " + run_id;
+    for (size_t i = 0; i < links.blobs.size(); ++i) {
+      needed_.try_emplace(links.blobs[i], who);
+      if (i < links.sizes.size() && links.sizes[i] >= 0) {
+        sizes_.try_emplace(links.blobs[i], ToldSize{links.sizes[i], who});
+      }
+    }
+  }
+
+  // That a blob has another size than those say who name it: what costs nothing to see.
+  std::string odd_size(const CheckedFile& file, const std::string& sha256) const {
+    const auto told = sizes_.find(sha256);
+    if (told == sizes_.end() || told->second.bytes == file.size) return {};
+    return fmt::format("'{}' is damaged: it has {}, and {} names {}", file.path,
+                       counted(file.size, "byte"), told->second.who, told->second.bytes);
   }
 
   // Fails with an empty message if it was collected meanwhile.
@@ -383,9 +404,15 @@ class Checker {
   FileLayer& files_;
   const StopToken& stop_;
   const CheckOptions& options_;
+  struct ToldSize {
+    int64_t bytes = 0;
+    std::string who{};
+  };
+
   BlobReferences needed_;
   // By model and version, the run that registered it.
   std::map<std::string, std::map<int64_t, std::string>> made_;
+  std::map<std::string, ToldSize> sizes_;  // of blobs, by hash
   CheckReport report_;
   bool unlisted_ = false;  // a folder of blobs or run files
   int64_t done_ = 0;

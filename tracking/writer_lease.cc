@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tracking/environment.h"
+#include "tracking/full_disk.h"
 #include "tracking/journal_segment.h"
 #include "tracking/records_internal.h"
 #include "tracking/ulid.h"
@@ -253,6 +254,7 @@ Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
                                                         const std::string& own_writer_id) {
   ASSAY_ASSIGN_OR_RETURN(const auto folders, writer_folders(files, workspace_path));
   std::vector<std::string> held;
+  Status full;
   bury_unborn(files, workspace_path + "/writers", own_writer_id);
   for (const WriterFolder& folder : folders) {
     // `<orphan>` is free when it is dead, `<orphan>.taken-<taker>` when the taker is.
@@ -267,9 +269,13 @@ Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
     if (!holds_only_ours(files, folder.path)) continue;
     const std::string taken =
         taken_name(fmt::format("{}/writers/{}", workspace_path, folder.writer_id), own_writer_id);
-    if (!ours && !files.rename(folder.path, taken)) continue;  // somebody else took it
+    const Status renamed = ours ? Status() : files.rename(folder.path, taken);
+    // What is in there is missing for want of room, and not because there is nothing.
+    if (!renamed && is_full_disk(renamed.error())) full = renamed;
+    if (!renamed) continue;  // somebody else took it
     held.push_back(taken);
   }
+  if (!full) return tl::unexpected<Error>(std::move(full.error()));
   return held;
 }
 

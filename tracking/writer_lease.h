@@ -99,7 +99,8 @@ Result<std::vector<WriterFolder>> writer_folders(FileLayer& files,
 // paths of all that this writer holds now, also from an earlier call. Folders that hold what this
 // release does not know are left alone. Removes what is left of writers that died while they were
 // born; one without a LEASE is left alone for an hour. Safe to run in several processes at once:
-// one gets it.
+// one gets it. Fails: io where the disk is so full that a folder cannot be renamed; what was taken
+// until then is given by the next call.
 Result<std::vector<std::string>> take_over_dead_writers(FileLayer& files,
                                                         const std::string& workspace_path,
                                                         const std::string& own_writer_id);

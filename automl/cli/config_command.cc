@@ -27,6 +27,7 @@
 #include "datasets/profile.h"
 #include "datasets/target.h"
 #include "kernels/base/file_layer.h"
+#include "kernels/base/plurals.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -68,8 +69,8 @@ Result<std::string> make_template(const Invocation& invocation, const InitOption
   config.budget.time = 60;
   ASSAY_ASSIGN_OR_RETURN(const auto profile, datasets::profile_table(*table, engine->executor()));
   std::vector<ConfigNote> notes = column_hints(profile, options.target);
-  notes.push_back({"data.train",
-                   fmt::format("{} rows, {} columns", table->row_count(), table->column_count())});
+  notes.push_back({"data.train", fmt::format("{}, {}", counted(table->row_count(), "row"),
+                                             counted(table->column_count(), "column"))});
   notes.push_back({"data.task", target.reason});
   return config_template(config, learner_groups(), notes);
 }

@@ -14,6 +14,7 @@
 #include "datasets/profile.h"
 #include "datasets/target.h"
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -102,8 +103,9 @@ std::string summary_of(const datasets::ColumnProfile& column) {
 }
 
 std::string profile_text(const datasets::TableProfile& profile) {
-  std::string out = fmt::format("{}: {} rows, {} columns\nsha256 {}\n\n", profile.source,
-                                profile.row_count, profile.columns.size(), profile.content_hash);
+  std::string out =
+      fmt::format("{}: {}, {}\nsha256 {}\n\n", profile.source, counted(profile.row_count, "row"),
+                  counted(std::ssize(profile.columns), "column"), profile.content_hash);
   TextTable table;
   table.add_column("column");
   table.add_column("type", Align::kLeft, Fit::kWhole);
@@ -125,11 +127,12 @@ std::string target_text(const datasets::Target& target) {
   std::string out = fmt::format("\ntarget {}: {} ({}; --task overrides it)\n", target.name,
                                 datasets::name_of(target.task), target.reason);
   if (target.missing_count > 0) {
-    out += fmt::format("  {} rows without a target are left out\n", target.missing_count);
+    out += fmt::format("  {} without a target {} left out\n", counted(target.missing_count, "row"),
+                       target.missing_count == 1 ? "is" : "are");
   }
   for (size_t i = 0; i < target.labels.size() && i < 20; ++i) {
-    out += fmt::format("  class {:<20} {} rows\n", shortened(target.labels[i], kShownName),
-                       target.counts[i]);
+    out += fmt::format("  class {:<20} {}\n", shortened(target.labels[i], kShownName),
+                       counted(target.counts[i], "row"));
   }
   if (target.labels.size() > 20) {
     out += fmt::format("  ... {} more classes\n", target.labels.size() - 20);

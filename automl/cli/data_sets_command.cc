@@ -8,6 +8,7 @@
 #include "automl/cli/model_source.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 #include "tracking/dataset_list.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
@@ -111,10 +112,10 @@ Result<std::vector<std::string>> models_of(Invocation& invocation,
 }
 
 std::string version_text(const DatasetVersion& version, const std::vector<std::string>& models) {
-  std::string out =
-      fmt::format("version {}{}\n  sha256  {}\n  size    {} rows, {} columns\n", version.number,
-                  version.label.empty() ? "" : fmt::format(" ({})", version.label),
-                  version.content_hash, version.rows, version.columns);
+  std::string out = fmt::format("version {}{}\n  sha256  {}\n  size    {}, {}\n", version.number,
+                                version.label.empty() ? "" : fmt::format(" ({})", version.label),
+                                version.content_hash, counted(version.rows, "row"),
+                                counted(version.columns, "column"));
   out += fmt::format("  role    {}\n  used    {} to {}\n", joined(version.roles),
                      tracking::iso_time(version.first_used_ns),
                      tracking::iso_time(version.last_used_ns));

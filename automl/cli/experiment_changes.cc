@@ -7,6 +7,7 @@
 #include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
+#include "kernels/base/plurals.h"
 #include "tracking/experiment.h"
 
 namespace assay::automl::cli {
@@ -33,8 +34,8 @@ Status rename_experiment(Invocation& invocation, const ChangeOptions& options) {
                                         {"damaged", renamed->damaged}};
     print_result(json_line(object));
   } else {
-    print_note(invocation, fmt::format("experiment {} is {} now: {} runs changed", options.name,
-                                       options.to, renamed->runs));
+    print_note(invocation, fmt::format("experiment {} is {} now: {} changed", options.name,
+                                       options.to, counted(renamed->runs, "run")));
   }
   print_damage(invocation, renamed->damaged);
   if (!renamed->damaged.empty()) {
@@ -53,10 +54,12 @@ Status delete_experiment(Invocation& invocation, const ChangeOptions& options) {
     for (const auto& run : runs) out += (out.size() > 1 ? "," : "") + run_info_json(run);
     print_result(out + "]\n");
   }
-  print_note(invocation,
-             fmt::format("deleted experiment {} with {} runs (`assay runs restore RUN` brings them "
-                         "back, `assay gc` frees their space later)",
-                         options.name, runs.size()));
+  print_note(
+      invocation,
+      fmt::format(
+          "deleted experiment {} with {} (`assay runs restore RUN` brings {} back, `assay gc` "
+          "frees the space later)",
+          options.name, counted(std::ssize(runs), "run"), runs.size() == 1 ? "it" : "them"));
   print_damage(invocation, removed.damaged);
   return {};
 }

@@ -11,6 +11,7 @@
 #include "automl/metrics/metric.h"
 #include "automl/report/text_table.h"
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/environment.h"
 #include "tracking/run_query.h"
 
@@ -133,6 +134,9 @@ Result<Experiment> find_experiment(std::vector<Experiment> experiments, const st
     if (lower_case(experiment.name) == lower_case(name)) return std::move(experiment);
     names.push_back(experiment.name);
   }
+  if (names.empty()) {
+    return fail(StatusCode::kNotFound, "no experiment '{}': no runs are recorded here", name);
+  }
   return fail(StatusCode::kNotFound, "no experiment '{}'{}", name, name_hint(name, names));
 }
 
@@ -148,9 +152,10 @@ Status show_command(Invocation& invocation, const std::string& name) {
     print_result(json_line(object));
     return {};
   }
-  std::string out = fmt::format("experiment {}\n  runs    {} ({}), {} trials\n  latest  {}\n",
-                                experiment.name, experiment.runs.size(), status_text(experiment),
-                                experiment.trials, tracking::iso_time(experiment.latest_ns));
+  std::string out = fmt::format(
+      "experiment {}\n  runs    {}{}, {}\n  latest  {}\n", experiment.name, experiment.runs.size(),
+      experiment.runs.empty() ? "" : " (" + status_text(experiment) + ")",
+      counted(experiment.trials, "trial"), tracking::iso_time(experiment.latest_ns));
   if (const RunInfo* best = best_run(experiment)) {
     out += fmt::format("  best    {} {} (run {})\n", best->metric, score_text(*best->score),
                        best->run_id);

@@ -16,6 +16,7 @@
 #include "automl/report/permutation.h"
 #include "automl/report/text_table.h"
 #include "datasets/csv_writer.h"
+#include "kernels/base/plurals.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -273,7 +274,7 @@ Status explain_rows(const Invocation& invocation, const ExplainOptions& options,
   print_result(table_text(columns, "mean |contribution|", false));
   print_note(
       invocation,
-      fmt::format("{} rows of {} explained: contributions to the {}{}", stream.rows,
+      fmt::format("{} of {} explained: contributions to the {}{}", counted(stream.rows, "row"),
                   options.table.path, aim_of(predictor, options.scale),
                   options.out.path.empty() ? std::string()
                                            : fmt::format(", written to {}", options.out.path)));

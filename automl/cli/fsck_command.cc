@@ -6,6 +6,7 @@
 #include "automl/cli/json_text.h"
 #include "automl/cli/output.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 #include "tracking/catalog.h"
 #include "tracking/quarantine.h"
 #include "tracking/workspace_check.h"
@@ -57,26 +58,28 @@ std::string check_json(const std::string& path, const tracking::CheckReport& rep
 }
 
 std::string catalog_text(const tracking::CheckReport& report) {
-  if (report.catalog_file) return fmt::format("{} runs", report.catalog_runs);
-  if (report.catalog_journal) return fmt::format("{} runs, in its journal", report.catalog_runs);
+  if (report.catalog_file) return counted(report.catalog_runs, "run");
+  if (report.catalog_journal) return counted(report.catalog_runs, "run") + ", in its journal";
   return "not there (lists work without it)";
 }
 
 std::string check_text(const std::string& path, const tracking::CheckReport& report,
                        const FsckOptions& options) {
   const auto size = [](int64_t bytes) { return size_text(static_cast<double>(bytes)); };
-  std::string out =
-      fmt::format("{}: {} runs ({}), {} blobs ({}), {} model versions", path, report.runs,
-                  size(report.run_bytes), report.blobs, size(report.blob_bytes), report.models);
-  if (report.journals > 0) out += fmt::format(", {} runs in journals", report.journals);
+  std::string out = fmt::format("{}: {} ({}), {} ({}), {}", path, counted(report.runs, "run"),
+                                size(report.run_bytes), counted(report.blobs, "blob"),
+                                size(report.blob_bytes), counted(report.models, "model version"));
+  if (report.journals > 0) out += fmt::format(", {} in journals", counted(report.journals, "run"));
   if (report.problems.empty()) {
     out += options.thorough ? "; all whole\n" : "; all run files whole, all blobs there\n";
   } else {
-    out += fmt::format("; {} problems:\n", report.problems.size());
+    out += fmt::format("; {}:\n", counted(std::ssize(report.problems), "problem"));
   }
   for (const std::string& problem : report.problems) out += "  " + problem + "\n";
   if (!report.lost.empty()) {
-    out += fmt::format("{} blobs are known to be lost (in quarantine):\n", report.lost.size());
+    out += fmt::format("{} {} known to be lost (in quarantine):\n",
+                       counted(std::ssize(report.lost), "blob"),
+                       report.lost.size() == 1 ? "is" : "are");
   }
   for (const std::string& lost : report.lost) out += "  " + lost + "\n";
   out += fmt::format("catalog: {}{}\n", catalog_text(report), options.rebuild ? ", rebuilt" : "");
@@ -115,7 +118,7 @@ Status check(Invocation& invocation, const FsckOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   if (options.rebuild) {
     ASSAY_ASSIGN_OR_RETURN(const int64_t runs, tracking::Catalog(*workspace).rebuild());
-    print_note(invocation, fmt::format("catalog rebuilt from {} run files", runs));
+    print_note(invocation, fmt::format("catalog rebuilt from {}", counted(runs, "run file")));
   }
   tracking::QuarantineReport away;
   if (options.quarantine) {
@@ -161,7 +164,8 @@ void add_fsck_command(CLI::App& app, Invocation& invocation) {
   command->add_flag("--repair-marker", options->repair_marker,
                     "First write the workspace's file WORKSPACE anew if it is lost or damaged");
   command->footer(
-      "Compares every run file with its hashes and looks for every blob that something names.\n"
+      "Compares every run file with its hashes, looks for every blob that something names, and\n"
+      "compares the blobs' sizes.\n"
       "Exit code 3 if anything is damaged or missing, 5 if anything could not be read.\n"
       "--quarantine moves damaged run files, blobs, model records and journals of dead processes\n"
       "out of the way, with a note of what, why and when; then gc, copies and checks are clean. "

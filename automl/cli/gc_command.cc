@@ -9,6 +9,7 @@
 #include "automl/cli/output.h"
 #include "automl/config/units.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 #include "tracking/garbage.h"
 
 namespace assay::automl::cli {
@@ -52,21 +53,21 @@ std::string report_json(const tracking::GarbageReport& report, bool dry_run) {
 
 std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
   const auto size = [](int64_t bytes) { return size_text(static_cast<double>(bytes)); };
-  std::string out = fmt::format(
-      "{} {}: {} blobs that nothing names ({}), {} runs that were deleted long ago ({})\n",
-      dry_run ? "would free" : "freed",
-      size(report.blob_bytes + report.run_bytes + report.scratch_bytes), report.blobs,
-      size(report.blob_bytes), report.runs, size(report.run_bytes));
+  std::string out = fmt::format("{} {}: {} that nothing names ({}), {} deleted long ago ({})\n",
+                                dry_run ? "would free" : "freed",
+                                size(report.blob_bytes + report.run_bytes + report.scratch_bytes),
+                                counted(report.blobs, "blob"), size(report.blob_bytes),
+                                counted(report.runs, "run"), size(report.run_bytes));
   if (report.scratch_runs > 0) {
-    out += fmt::format("what {} runs kept to go on from ({})\n", report.scratch_runs,
+    out += fmt::format("what {} kept to go on from ({})\n", counted(report.scratch_runs, "run"),
                        size(report.scratch_bytes));
   }
-  if (report.models > 0) out += fmt::format("{} deleted model versions given up\n", report.models);
-  out += fmt::format("kept: {} blobs in use, {} younger than the grace period\n", report.kept_blobs,
-                     report.young_blobs);
+  if (report.models > 0) out += counted(report.models, "deleted model version") + " given up\n";
+  out += fmt::format("kept: {} in use, {} younger than the grace period\n",
+                     counted(report.kept_blobs, "blob"), report.young_blobs);
   if (!report.damaged.empty() || !report.unreadable.empty()) {
-    out += fmt::format("held back: {} blobs ({}) that nothing names, but what {} might\n",
-                       report.held_blobs, size(report.held_bytes),
+    out += fmt::format("held back: {} ({}) that nothing names, but what {} might\n",
+                       counted(report.held_blobs, "blob"), size(report.held_bytes),
                        report.unreadable.empty() ? "is damaged"
                        : report.damaged.empty()  ? "could not be read"
                                                  : "is damaged or could not be read");

@@ -17,6 +17,7 @@
 #include "automl/cli/usage_error.h"
 #include "backends/devices.h"
 #include "kernels/base/program_path.h"
+#include "tracking/full_disk.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -33,6 +34,15 @@ void restart_with_passive_waiting(char** argv) {
 void put_help_last(CLI::App& command) {
   command.get_help_ptr()->group(kGeneralGroup);
   for (CLI::App* child : command.get_subcommands({})) put_help_last(*child);
+}
+
+// Commands of commands take the general options before the second word, too.
+void share_general_options(CLI::App& app) {
+  for (CLI::App* child : app.get_subcommands({})) {
+    if (child->get_subcommands({}).empty()) continue;
+    child->fallthrough();
+    share_general_options(*child);
+  }
 }
 
 void add_commands(CLI::App& app, Invocation& invocation) {
@@ -70,6 +80,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
       "Exit codes: 0 ok, 2 usage or config, 3 data, 4 device, 5 input/output,\n"
       "6 too little time or memory, 70 internal, 130 interrupted.");
   put_help_last(app);
+  share_general_options(app);
 }
 
 // `assay --device-worker fpga:0`: the process that owns a card, for who wants to start it by hand.
@@ -91,6 +102,11 @@ int run_action(Invocation& invocation) {
     status = fail(StatusCode::kInternal, "unexpected failure: {}", e.what());
   }
   if (!status) print_error(invocation, status.error());
+  if (!status && tracking::is_full_disk(status.error())) {
+    print_note(invocation,
+               "the disk is full: `assay gc` makes room, more of it after `assay runs delete RUN` "
+               "with --keep-deleted 0s; both work on a full disk");
+  }
   const Status flushed = flush_output();
   if (status && !flushed) {
     status = flushed;

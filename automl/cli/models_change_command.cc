@@ -9,6 +9,7 @@
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/model_registry.h"
 
 namespace assay::automl::cli {
@@ -165,8 +166,9 @@ Status delete_all(Invocation& invocation, tracking::ModelRegistry& registry,
   if (invocation.json) {
     print_result(out + "]\n");
   } else {
-    print_note(invocation, fmt::format("{} versions of {} are in the trash", versions.size(),
-                                       options.reference));
+    print_note(invocation,
+               fmt::format("{} of {} {} in the trash", counted(std::ssize(versions), "version"),
+                           options.reference, versions.size() == 1 ? "is" : "are"));
   }
   return {};
 }
@@ -202,9 +204,10 @@ Status delete_model(Invocation& invocation, const DeleteOptions& options) {
 Status restore_model(Invocation& invocation, const DeleteOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto registry, open_registry(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto named, name_and_version(options.reference));
+  const bool there = registry.resolve(fmt::format("{}:{}", named.first, named.second)).has_value();
   ASSAY_ASSIGN_OR_RETURN(const auto model,
                          registry.restore_version(named.first, named.second, options.reason));
-  print_model(invocation, model, "is back");
+  print_model(invocation, model, there ? "was not deleted" : "is back");
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "automl/cli/output_file.h"
 #include "automl/cli/prediction_stream.h"
 #include "datasets/csv_writer.h"
+#include "kernels/base/plurals.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -95,7 +96,8 @@ Status predict(Invocation& invocation, const PredictOptions& options) {
       predict_stream(predictor, options.table, {}, *engine, *invocation.stop, write_block);
   if (!predicted && predicted.error().code == StatusCode::kCancelled) {
     return fail(StatusCode::kCancelled, "interrupted: {}",
-                sink.to_stdout() ? fmt::format("{} rows were written", written_rows)
+                sink.to_stdout() ? fmt::format("{} {} written", counted(written_rows, "row"),
+                                               written_rows == 1 ? "was" : "were")
                                  : fmt::format("'{}' was not written", options.out.path));
   }
   ASSAY_ASSIGN_OR_RETURN(const StreamSummary stream, std::move(predicted));
@@ -115,8 +117,8 @@ Status predict(Invocation& invocation, const PredictOptions& options) {
                                            {"columns", gaps_json(stream.gaps)}};
     print_result(json_line(object));
   } else {
-    print_note(invocation, fmt::format("{} rows predicted by {} written to {}", stream.rows,
-                                       model.name, options.out.path));
+    print_note(invocation, fmt::format("{} predicted by {} written to {}",
+                                       counted(stream.rows, "row"), model.name, options.out.path));
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include "automl/report/record_text.h"
 #include "automl/report/text_table.h"
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/catalog.h"
 #include "tracking/environment.h"
 #include "tracking/run_query.h"
@@ -117,8 +118,8 @@ std::string head_text(const tracking::RunRecord& record, const std::string& file
   out += fmt::format("  file        {}\n",
                      file.empty() ? "none yet: the run is in the journal of its writer" : file);
   for (const auto& dataset : record.datasets) {
-    out += fmt::format("  data        {} ({}, {} rows, {} columns, sha256 {})\n", dataset.name,
-                       dataset.role, dataset.rows, dataset.columns,
+    out += fmt::format("  data        {} ({}, {}, {}, sha256 {})\n", dataset.name, dataset.role,
+                       counted(dataset.rows, "row"), counted(dataset.columns, "column"),
                        dataset.content_hash.substr(0, 12));
   }
   return out + code_text(record);

@@ -265,7 +265,9 @@ Status compare_command(Invocation& invocation, const CompareOptions& options) {
   print_result(invocation.csv ? compare_csv(runs, lines) : compare_table(runs, lines));
   if (same > 0) {
     print_note(invocation,
-               fmt::format("{} parameters and tags are the same; --all shows them", same));
+               same == 1
+                   ? std::string("1 parameter or tag is the same; --all shows it")
+                   : fmt::format("{} parameters and tags are the same; --all shows them", same));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/run_export.h"
 #include "tracking/run_query.h"
 #include "tracking/snapshot.h"
@@ -42,9 +43,9 @@ Status export_command(Invocation& invocation, const FilesOptions& options) {
   }
   for (const std::string& what : report.left_out) print_note(invocation, "left out: " + what);
   print_damage(invocation, report.damaged);
-  print_note(invocation,
-             fmt::format("run {} written to {}: {} files, {}", record.info.run_id, options.out,
-                         report.files, size_text(static_cast<double>(report.bytes))));
+  print_note(invocation, fmt::format("run {} written to {}: {}, {}", record.info.run_id,
+                                     options.out, counted(report.files, "file"),
+                                     size_text(static_cast<double>(report.bytes))));
   return {};
 }
 
@@ -80,8 +81,9 @@ Status checkout_command(const Invocation& invocation, const FilesOptions& option
     return {};
   }
   for (const std::string& what : report.left_out) print_note(invocation, "left out: " + what);
-  print_note(invocation, fmt::format("source of run {} in {}: {} files written, {} there already",
-                                     record.info.run_id, out, report.written, report.unchanged));
+  print_note(invocation,
+             fmt::format("source of run {} in {}: {} written, {} there already", record.info.run_id,
+                         out, counted(report.written, "file"), report.unchanged));
   if (!manifest.git_commit.empty()) {
     print_note(invocation, fmt::format("it ran at commit {}{}", manifest.git_commit,
                                        manifest.git_dirty ? ", with changes that were not "

@@ -8,6 +8,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/run_tables.h"
 #include "kernels/base/names.h"
+#include "kernels/base/plurals.h"
 #include "tracking/catalog.h"
 #include "tracking/environment.h"
 #include "tracking/run_query.h"
@@ -64,6 +65,20 @@ Result<tracking::RunQuery> query_of(tracking::Workspace& workspace, const ListOp
   return query;
 }
 
+// That no run has the experiment at all, and which is meant.
+Status check_experiment(tracking::Catalog& catalog, const std::string& name) {
+  ASSAY_ASSIGN_OR_RETURN(const tracking::RunPage all, catalog.search({}));
+  std::vector<std::string> names;
+  for (const tracking::RunRow& row : all.rows) {
+    if (lower_case(row.info.experiment) == lower_case(name)) return {};
+    if (std::find(names.begin(), names.end(), row.info.experiment) == names.end()) {
+      names.push_back(row.info.experiment);
+    }
+  }
+  return fail(StatusCode::kNotFound, "no experiment '{}'{}", shortened(name),
+              name_hint(name, std::span<const std::string>(names)));
+}
+
 // Fields that --columns and the query name, each once; those that every table has are left out.
 std::vector<tracking::RunField> shown_fields(std::vector<tracking::RunField> asked,
                                              const tracking::RunQuery& query) {
@@ -87,6 +102,15 @@ std::vector<tracking::RunField> shown_fields(std::vector<tracking::RunField> ask
   return fields;
 }
 
+// Why a page is empty.
+std::string nothing_text(const tracking::RunPage& page, const tracking::RunQuery& query,
+                         const std::string& workspace) {
+  if (page.total == 0) return fmt::format("no runs are recorded in {}", workspace);
+  if (page.matched == 0) return fmt::format("no runs in {} fit", workspace);
+  return fmt::format("{} {}, none beyond offset {}", counted(page.matched, "run"),
+                     page.matched == 1 ? "fits" : "fit", query.offset);
+}
+
 void print_page(Invocation& invocation, const ListOptions& options, const tracking::RunQuery& query,
                 const tracking::RunPage& page, std::span<const tracking::RunField> shown,
                 const std::string& workspace) {
@@ -97,9 +121,7 @@ void print_page(Invocation& invocation, const ListOptions& options, const tracki
   } else if (invocation.csv) {
     print_result(run_rows_csv(page.rows, shown));
   } else if (page.rows.empty()) {
-    print_note(invocation, page.matched == 0 ? fmt::format("no runs in {} fit", workspace)
-                                             : fmt::format("{} runs fit, none beyond offset {}",
-                                                           page.matched, query.offset));
+    print_note(invocation, nothing_text(page, query, workspace));
   } else {
     print_result(run_table(page.rows, shown, {terminal_width(), options.ascii || ascii_only()}));
   }
@@ -118,7 +140,9 @@ Status list_command(Invocation& invocation, const ListOptions& options, bool sea
                            tracking::parse_run_query(options.query, tracking::wall_time_ns()));
   }
   if (!options.columns.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(asked, tracking::parse_run_fields(options.columns));
+    auto fields = tracking::parse_run_fields(options.columns);
+    if (!fields) return fail_with(std::move(fields.error()), "--columns");
+    asked = std::move(*fields);
   }
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   if (!search) {
@@ -132,6 +156,9 @@ Status list_command(Invocation& invocation, const ListOptions& options, bool sea
       shown_fields(std::move(asked), search ? query : tracking::RunQuery());
   tracking::Catalog catalog(*workspace);
   ASSAY_ASSIGN_OR_RETURN(const tracking::RunPage page, catalog.search(query, shown));
+  if (!search && page.matched == 0 && !options.experiment.empty()) {
+    ASSAY_RETURN_IF_ERROR(check_experiment(catalog, options.experiment));
+  }
   print_page(invocation, options, query, page, shown, workspace->path());
   return {};
 }

@@ -9,6 +9,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/run_json.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 #include "tracking/environment.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_query.h"
@@ -30,10 +31,10 @@ std::string infos_json(const std::vector<tracking::RunInfo>& infos) {
 
 void note_done(const Invocation& invocation, const char* done, const tracking::RunInfo& run,
                int below) {
-  print_note(invocation, fmt::format("{} {} {} ({}){}", done, run.kind, run.run_id, run.name,
-                                     below == 0 ? std::string()
-                                                : fmt::format(" and {} run{} below it", below,
-                                                              below == 1 ? "" : "s")));
+  print_note(invocation,
+             fmt::format("{} {} {} ({}){}", done, run.kind, run.run_id, run.name,
+                         below == 0 ? std::string()
+                                    : fmt::format(" and {} below it", counted(below, "run"))));
 }
 
 // What is meant by the references: runs, and files of runs that cannot be read. Those cannot be
@@ -105,8 +106,11 @@ Status delete_runs(const Invocation& invocation, const TrashOptions& options) {
   note_families(invocation, "deleted", deleted);
   ASSAY_RETURN_IF_ERROR(put_away(invocation, *workspace, targets.damaged));
   if (invocation.json) print_result(infos_json(deleted));
-  print_note(invocation,
-             "`assay runs restore RUN` brings it back, `assay gc` frees its space later");
+  if (!deleted.empty()) {
+    print_note(invocation, fmt::format("`assay runs restore RUN` brings {} back, `assay gc` frees "
+                                       "the space later",
+                                       deleted.size() == 1 ? "it" : "them"));
+  }
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "automl/cli/scored_rows.h"
 #include "automl/metrics/metric.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 
 namespace assay::automl::cli {
 namespace {
@@ -54,11 +55,12 @@ Status score(Invocation& invocation, const ScoreOptions& options) {
     return {};
   }
   print_result(fmt::format("{} {}\n", metric.name(), score_text(*result)));
-  print_note(invocation,
-             fmt::format("{} rows of {} scored{}", rows - scored.missing(), options.table.path,
-                         scored.missing() == 0 ? std::string()
-                                               : fmt::format(" ({} rows without target left out)",
-                                                             scored.missing())));
+  print_note(
+      invocation,
+      fmt::format("{} of {} scored{}", counted(rows - scored.missing(), "row"), options.table.path,
+                  scored.missing() == 0 ? std::string()
+                                        : fmt::format(" ({} without target left out)",
+                                                      counted(scored.missing(), "row"))));
   return {};
 }
 

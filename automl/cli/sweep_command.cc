@@ -11,6 +11,7 @@
 #include "automl/report/run_summary.h"
 #include "automl/report/score_picture.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 #include "tracking/unrecorded_runs.h"
 
 namespace assay::automl::cli {
@@ -26,9 +27,9 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   } else {
     std::string out = leaderboard_text(outcome.leaderboard, 10, terminal_width());
     out += fmt::format(
-        "\n{} trials finished, {} failed, {} pruned{} in {} (peak memory {})\n"
+        "\n{} finished, {} failed, {} pruned{} in {} (peak memory {})\n"
         "model {}: {} {} ({}), one row in {}\n  file {} ({})\n  run  {}\n",
-        outcome.finished, outcome.failed, outcome.pruned,
+        counted(outcome.finished, "trial"), outcome.failed, outcome.pruned,
         outcome.over_limit > 0 ? fmt::format(", {} left out", outcome.over_limit) : std::string(),
         duration_text(outcome.wall_seconds), size_text(static_cast<double>(outcome.peak_rss_bytes)),
         model, outcome.metric, score_text(outcome.validation_score),
@@ -74,8 +75,11 @@ void close_workspace(Invocation& invocation, const SweepRequest& request, bool s
   const size_t lost = journal == nullptr ? 0 : tracking::unrecorded_runs(*journal);
   if (lost > 0) invocation.exit_code = exit_code_of(StatusCode::kIo);
   if (lost > told) {
-    print_message(fmt::format("assay: {} runs are not recorded as they ended: {}\n", lost,
-                              closed ? "their files are not written" : closed.error().message));
+    print_message(
+        fmt::format("assay: {} not recorded as {} ended: {}\n",
+                    counted(static_cast<int64_t>(lost), "run") + (lost == 1 ? " is" : " are"),
+                    lost == 1 ? "it" : "they",
+                    closed ? "their files are not written" : closed.error().message));
   }
   if (closed || !stop.requested()) return;
   // Never deleted: its threads may still write, and waiting for them takes time.

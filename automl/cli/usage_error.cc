@@ -48,18 +48,47 @@ std::string unknown_option_text(const CLI::App& command, const std::string& name
                      near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near));
 }
 
+bool has_option(const CLI::App& command, const std::string& name) {
+  return command.get_option_no_throw(name) != nullptr;
+}
+
+std::string path_of(const std::vector<const CLI::App*>& commands) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
+// An option that belongs to one of the commands below.
+std::optional<std::string> too_early(const CLI::App& group, const std::string& name) {
+  std::vector<std::string> owners;
+  for (const CLI::App* child : group.get_subcommands({})) {
+    if (has_option(*child, name)) owners.push_back(child->get_name());
+  }
+  if (owners.empty()) return std::nullopt;
+  return fmt::format("'{}' stands after a command: {}", shortened(name), fmt::join(owners, ", "));
+}
+
 // What stands on the command line and belongs to nothing.
 std::optional<std::string> leftover(const std::vector<const CLI::App*>& commands) {
+  const CLI::App& last = *commands.back();
+  const std::vector<std::string> names = command_names(last);
+  // Commands of commands hand what they do not know to the one above.
+  const std::vector<std::string> words = commands.front()->remaining(true);
+  // A mistyped command leaves its options over as well.
+  const bool mistyped = !names.empty() && !words.empty() && option_part(words.front()).empty();
   for (const CLI::App* command : commands) {
+    if (mistyped) break;
     for (const std::string& word : command->remaining()) {
-      if (const std::string name = option_part(word); !name.empty()) {
-        return unknown_option_text(*command, name);
+      const std::string name = option_part(word);
+      if (name.empty()) continue;
+      if (command != &last && has_option(last, name)) {
+        return fmt::format("'{}' stands after the command: {} {}", shortened(name),
+                           path_of(commands), shortened(name));
       }
+      if (auto early = too_early(last, name)) return early;
+      return unknown_option_text(*command, name);
     }
   }
-  const CLI::App& last = *commands.back();
-  const std::vector<std::string> words = commands.front()->remaining(true);
-  const std::vector<std::string> names = command_names(last);
   if (words.empty()) return std::nullopt;
   if (names.empty()) return fmt::format("unexpected argument '{}'", shortened(words.front()));
   return fmt::format("unknown command '{}'{}", shortened(words.front()),
@@ -102,6 +131,13 @@ std::string refused_value(const CLI::App& command, const CLI::ParseError& error)
                        option->get_expected_min(), option->count());
   }
   if (missing) return fmt::format("{} wants a value: {}", option->get_name(), value_name(*option));
+  // Of a number out of its range: "--limit: Value -3 not in range 0 to 9".
+  constexpr std::string_view kRange = " not in range ";
+  const size_t range = message.rfind(kRange);
+  if (range != std::string::npos && !option->results().empty()) {
+    return fmt::format("{}={} (must be a number from {})", option->get_name(),
+                       shortened(option->results().front()), message.substr(range + kRange.size()));
+  }
   const bool converted = dynamic_cast<const CLI::ConversionError*>(&error) != nullptr;
   if (!converted || option->results().empty()) return message;
   return fmt::format("{}={} (must be a whole number)", option->get_name(),

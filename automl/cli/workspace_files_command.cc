@@ -16,6 +16,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/output_file.h"
 #include "automl/report/text_table.h"
+#include "kernels/base/plurals.h"
 #include "tracking/run_bundle.h"
 #include "tracking/run_query.h"
 #include "tracking/workspace_copy.h"
@@ -31,9 +32,10 @@ std::string size_of(int64_t bytes) { return size_text(static_cast<double>(bytes)
 void note_cut(const Invocation& invocation, int64_t runs, const char* what) {
   if (runs == 0) return;
   print_note(invocation,
-             fmt::format("{} run{} under way: the {} has {} as interrupted, with all that was "
+             fmt::format("{} {} under way: the {} has {} as interrupted, with all that was "
                          "recorded when it began",
-                         runs, runs == 1 ? " was" : "s were", what, runs == 1 ? "it" : "them"));
+                         counted(runs, "run"), runs == 1 ? "was" : "were", what,
+                         runs == 1 ? "it" : "them"));
 }
 
 void print_copied(const Invocation& invocation, const std::string& to, const char* what,
@@ -48,8 +50,8 @@ void print_copied(const Invocation& invocation, const std::string& to, const cha
     object["unreadable"] = report.unreadable;
     print_result(json_line(object));
   } else {
-    print_result(
-        fmt::format("{} to {}: {} files, {}\n", what, to, report.files, size_of(report.bytes)));
+    print_result(fmt::format("{} to {}: {}, {}\n", what, to, counted(report.files, "file"),
+                             size_of(report.bytes)));
   }
   note_cut(invocation, report.runs_cut, "copy");
 }
@@ -87,9 +89,9 @@ Result<Fingerprint> fingerprint(const std::string& folder) {
 Status nobody_at_work(tracking::Workspace& workspace) {
   ASSAY_ASSIGN_OR_RETURN(const int alive, tracking::live_writers(workspace));
   if (alive == 0) return {};
-  return fail(StatusCode::kInvalidArgument,
-              "{} process{} at work in '{}': move it when they are done", alive,
-              alive == 1 ? " is" : "es are", workspace.path());
+  return fail(StatusCode::kInvalidArgument, "{} {} at work in '{}': move it when {} done",
+              counted(alive, "process"), alive == 1 ? "is" : "are", workspace.path(),
+              alive == 1 ? "it is" : "they are");
 }
 
 // All of it to another file system: a verified copy, then the original goes. It is taken out of its
@@ -207,8 +209,8 @@ Status export_file(Invocation& invocation, const ExportOptions& options) {
     object["damaged"] = report.damaged;
     print_result(json_line(object));
   } else {
-    print_result(fmt::format("{}: {} runs, {} blobs, {}\n", options.out.path, report.runs,
-                             report.blobs, size_of(report.bytes)));
+    print_result(fmt::format("{}: {}, {}, {}\n", options.out.path, counted(report.runs, "run"),
+                             counted(report.blobs, "blob"), size_of(report.bytes)));
   }
   note_cut(invocation, report.runs_cut, "file");
   print_damage(invocation, report.damaged);

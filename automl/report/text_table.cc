@@ -88,6 +88,28 @@ std::vector<int> TextTable::fitted_widths(int width) const {
   for (size_t c = columns_.size(); c-- > 0 && line_width(widths) > width;) {
     if (columns_[c].fit == Fit::kSpare) widths[c] = 0;
   }
+  std::vector<int> fitted = widths;
+  cut_widths(fitted, width);
+  while (line_width(fitted) > width && leave_one_out(widths)) {
+    fitted = widths;
+    cut_widths(fitted, width);
+  }
+  return fitted;
+}
+
+// False if only the first is left.
+bool TextTable::leave_one_out(std::vector<int>& widths) const {
+  for (const Align align : {Align::kLeft, Align::kRight}) {
+    for (size_t c = columns_.size(); c-- > 1;) {
+      if (widths[c] == 0 || columns_[c].align != align) continue;
+      widths[c] = 0;
+      return true;
+    }
+  }
+  return false;
+}
+
+void TextTable::cut_widths(std::vector<int>& widths, int width) const {
   // What has to stay whole is cut when all else is. Numbers never are: the rest would be another.
   for (const bool whole : {false, true}) {
     while (line_width(widths) > width) {
@@ -103,7 +125,6 @@ std::vector<int> TextTable::fitted_widths(int width) const {
       --*widest;
     }
   }
-  return widths;
 }
 
 std::string TextTable::render(int width) const {

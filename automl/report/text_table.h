@@ -29,8 +29,9 @@ class TextTable {
   size_t row_count() const { return rows_.size(); }
 
   // Lines that end in '\n': titles, a rule, the rows; columns two blanks apart. With width > 0
-  // columns are left out or the widest cells cut ("...") as their Fit says until a line fits, but
-  // no column is cut below 8 characters.
+  // columns are left out or the widest cells cut ("...") as their Fit says until a line fits. No
+  // column is cut below 8 characters: where that is too wide, more are left out, texts before
+  // numbers and the last one first, but never the first of all.
   std::string render(int width = 0) const;
   // The same as comma-separated values (RFC 4180): a line of titles, then the rows, all cells
   // whole; a cell "-", which says that there is nothing, is empty.
@@ -43,6 +44,8 @@ class TextTable {
     Fit fit = Fit::kMiddle;
   };
   std::vector<int> fitted_widths(int width) const;
+  void cut_widths(std::vector<int>& widths, int width) const;
+  bool leave_one_out(std::vector<int>& widths) const;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

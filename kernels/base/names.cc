@@ -47,6 +47,11 @@ std::string_view completion_of(std::string_view word, const Strings& candidates)
   return best;
 }
 
+bool same_letters(std::string_view a, std::string_view b) {
+  return std::is_permutation(a.begin(), a.end(), b.begin(), b.end(),
+                             [](char x, char y) { return lower(x) == lower(y); });
+}
+
 template <class Strings>
 std::string_view nearest(std::string_view word, const Strings& candidates) {
   if (word.size() > 256) return {};
@@ -59,7 +64,11 @@ std::string_view nearest(std::string_view word, const Strings& candidates) {
     if (candidate.size() > 256) continue;
     const size_t distance = edit_distance(word, candidate);
     // A word of which nothing is left says nothing.
-    if (distance < best_distance && distance < std::max(word.size(), candidate.size())) {
+    if (distance >= std::max(word.size(), candidate.size())) continue;
+    // Of two as near, letters that were swapped are likelier than wrong ones.
+    const bool likelier = distance == best_distance && !best.empty() &&
+                          same_letters(word, candidate) && !same_letters(word, best);
+    if (distance < best_distance || likelier) {
       best_distance = distance;
       best = candidate;
     }

@@ -42,8 +42,10 @@ TEST(TextTable, CutsTheMiddleOfTheWidestColumn) {
   TextTable table = two_columns();
   table.add_row({"abcdefghijklmnop", "7"});
   EXPECT_EQ(table.render(13), "name        n\n----------  -\nabcd...nop  7\n");
-  // Below eight characters a column is not cut.
-  EXPECT_EQ(table.render(5), "name      n\n--------  -\nabc...op  7\n");
+  EXPECT_EQ(table.render(11), "name      n\n--------  -\nabc...op  7\n");
+  // Below eight characters a column is not cut: others are left out, never the first.
+  EXPECT_EQ(table.render(10), "name\n----------\nabcd...nop\n");
+  EXPECT_EQ(table.render(5), "name\n--------\nabc...op\n");
   EXPECT_EQ(table.render(0), "name              n\n----------------  -\nabcdefghijklmnop  7\n");
 }
 
@@ -64,10 +66,16 @@ TEST(TextTable, NumbersStayWholeAndIdsAsLongAsPossible) {
             "id              name               score\n"
             "--------------  -----------  -----------\n"
             "01ARZ3NDEKTSV4  a lo...here  0.123456789\n");
-  EXPECT_EQ(table.render(20),
+  EXPECT_EQ(table.render(31),
             "id        name            score\n"
             "--------  --------  -----------\n"
             "01A...V4  a l...re  0.123456789\n");
+  EXPECT_EQ(table.render(30),
+            "id                    score\n"
+            "--------------  -----------\n"
+            "01ARZ3NDEKTSV4  0.123456789\n")
+      << "texts are left out before numbers";
+  EXPECT_EQ(table.render(20), "id\n--------------\n01ARZ3NDEKTSV4\n");
 }
 
 TEST(TextTable, LeavesSpareColumnsOutFirst) {

@@ -213,6 +213,13 @@ class TerminalTest(CliCase):
                 written = self.on_terminal(*command, '--quiet', columns=columns)
                 with self.subTest(command=command, columns=columns):
                     self.assertLessEqual(max(map(len, written.splitlines())), columns, written)
+        for command in (('runs', 'list', '--all'), ('experiments', 'list'), ('models', 'list'),
+                        ('experiments', 'show', 'an-experiment-' * 3), ('workspace', 'list'),
+                        ('runs', 'search', 'score > 0'), ('data', 'list')):
+            written = self.on_terminal(*command, '--quiet', columns=40)
+            with self.subTest(command=command, columns=40):
+                table = written.rpartition('\n\n')[2] if 'show' in command else written
+                self.assertLessEqual(max(map(len, table.splitlines())), 40, written)
         self.assertIn(run, self.on_terminal('models', 'list', columns=110))
         self.assertNotIn('...', self.assay('models', 'list').stdout)
         piped = self.assay('runs', 'show', run).stdout

@@ -160,6 +160,7 @@ class ModelsTest(CliCase):
                    'churn', '--quiet')
         self.assertEqual(self.show('churn')['version'], 3, 'a number is never given out twice')
         self.assertEqual(self.assay_json('models', 'restore', 'churn:2')['version'], 2)
+        self.assertIn('churn:2 was not deleted', self.assay('models', 'restore', 'churn:2').stderr)
         self.assay('models', 'delete', 'churn', '--all')
         self.fails(2, 'models', 'show', 'churn', says='all versions')
         self.assertEqual(self.assay_json('models', 'list'), [])

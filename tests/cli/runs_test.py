@@ -37,6 +37,16 @@ class RunsTest(CliCase):
         self.assertIn(learner['values']['tags.learner'],
                       self.assay('runs', 'show', learner['run_id']).stdout)
 
+    def test_what_is_not_there_is_said(self):
+        self.fails(2, 'runs', 'list', '-w', '.asay',
+                   says="'.asay' is not a workspace: it is not there (did you mean '.assay'?)")
+        os.mkdir(self.path('plain'))
+        self.fails(2, 'runs', 'list', '-w', 'plain', says='it holds no WORKSPACE file')
+        self.assay('workspace', 'create', 'empty')
+        self.assertIn('no runs are recorded in', self.assay('runs', 'list', '-w', 'empty').stderr)
+        self.assertIn('no runs in', self.assay('runs', 'search', "name = 'x'").stderr)
+        self.fails(2, 'experiments', 'show', 'x', '-w', 'empty', says='no runs are recorded here')
+
     def test_list_shows_sweeps_unless_asked_for_more(self):
         listed = [r['run_id'] for r in self.assay_json('runs', 'list')]
         self.assertEqual(listed, self.sweeps[::-1])
@@ -56,6 +66,15 @@ class RunsTest(CliCase):
         self.assertTrue(place[caret.index('^'):].startswith('scor > 0.5'))
         self.fails(2, 'runs', 'search', "status = 'complted'", says="did you mean 'completed'")
         self.fails(2, 'runs', 'list', '--all', '--columns', 'param.lr', says="did you mean 'params'")
+        self.fails(2, 'runs', 'list', '--columns', 'name,scor',
+                   says=['--columns: fields, column 6', "did you mean 'score'", '^'])
+        self.assertIn('no run has params.learnr (did you mean tags.learner?)',
+                      self.assay('runs', 'list', '--all', '--columns', 'params.learnr').stderr)
+        self.assertIn('no run has metrics.roc_auc.avg (there are last(metrics.roc_auc), ',
+                      self.assay('runs', 'search', 'metrics.roc_auc.avg > 0').stderr)
+        self.fails(2, 'runs', 'list', '--experiment', 'onee', says="did you mean 'one'")
+        self.fails(2, 'runs', 'list', '--experiment', 'ninth', says='must be one of two, one')
+        self.assay('runs', 'list', '--experiment', 'One', '--status', 'failed')
         self.fails(2, 'runs', 'list', '--all', '--csv', '--json', says='exclude each other')
         self.assertIn('no run has params.nothing',
                       self.assay('runs', 'search', 'params.nothing = 1').stderr)

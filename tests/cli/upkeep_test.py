@@ -60,6 +60,65 @@ class UpkeepTest(CliCase):
         self.assertEqual(self.assay_json('workspace', 'verify')['problems'], [])
         self.fails(2, 'gc', '--grace', 'soon', says=['--grace', 'soon'])
 
+    def test_one_of_a_kind_is_counted_as_one(self):
+        run = ('run', '--data', 'train.csv', '--target', 'default', '--trials', 1,
+               '--experiment', 'e', '--name', 'm')
+        said = []
+        def says(*command, text):
+            process = self.assay(*command, '-w', 'w')
+            said.append(process.stdout + process.stderr)
+            self.assertIn(text, said[-1])
+        says(*run, text='1 trial finished')
+        says('experiments', 'show', 'e', text='1 (1 completed), 1 trial\n')
+        says('fsck', text='1 model version; all run files whole')
+        trial = self.assay_json('runs', 'list', '--kind', 'trial', '-w', 'w')[0]['run_id']
+        says('runs', 'search', 'limit 1 offset 5', text='2 runs fit, none beyond offset 5')
+        says('models', 'delete', 'm', '--all', text='1 version of m is in the trash')
+        says('runs', 'delete', trial, text='`assay runs restore RUN` brings it back')
+        says('gc', '--dry-run', '--keep-deleted', '0s', text='1 run deleted long ago')
+        says('gc', '--keep-deleted', '0s', text='1 deleted model version given up')
+        says('runs', 'search', 'offset 5', text='1 run fits, none beyond offset 5')
+        says('workspace', 'export', '--one-file', 'one.h5', text='one.h5: 1 run, 0 blobs')
+        says('fsck', '--rebuild-catalog', text='catalog rebuilt from 1 run file\n')
+        says('experiments', 'rename', 'e', 'f', text='experiment e is f now: 1 run changed')
+        says('experiments', 'delete', 'f', text='with 1 run (`assay runs restore RUN` brings it back')
+        for text in said:
+            self.assertNotRegex(text, r'\b1 (model )?(runs|trials|blobs|files|versions|rows|columns)')
+
+    def test_a_full_disk_is_said_and_how_to_make_room(self):
+        if os.geteuid() != 0:
+            self.skipTest('only root may mount a small disk')
+        small = self.path('small')
+        os.mkdir(small)
+        mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small],
+                                 capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest('mounting is not allowed here')
+        self.addCleanup(subprocess.run, ['umount', small], check=False)
+        workspace = os.path.join(small, 'w')
+        self.assay('run', '--data', 'train.csv', '--target', 'default', '--trials', 1, '-w',
+                   workspace, '--learners', 'linear', '--name', 'm')
+        trial = self.assay_json('runs', 'list', '--kind', 'trial', '-w', workspace)[0]['run_id']
+        sweep = self.assay_json('runs', 'list', '-w', workspace)[0]['run_id']
+        self.assay('runs', 'delete', trial, '-w', workspace)
+        self.assay('runs', 'restore', trial, '-w', workspace)
+        def fill():
+            with open(os.path.join(small, 'full'), 'ab', buffering=0) as handle:
+                with self.assertRaises(OSError):
+                    while True:
+                        handle.write(bytes(4096))
+        fill()
+        self.fails(5, 'runs', 'tag', sweep, 'a=b', '-w', workspace,
+                   says=['No space left on device', 'the disk is full: `assay gc` makes room'])
+        self.fails(5, 'models', 'delete', 'm:1', '-w', workspace,
+                   says=['No space left on device', 'assay runs delete'])
+        self.assay('runs', 'delete', trial, '-w', workspace)
+        self.assertEqual([r['run_id'] for r in self.assay_json('runs', 'trash', '-w', workspace)],
+                         [trial])
+        freed = self.assay_json('gc', '--keep-deleted', '0s', '--grace', '0s', '-w', workspace)
+        self.assertEqual(freed['runs'], 1)
+        self.assertEqual(self.assay_json('workspace', 'verify', '-w', workspace)['problems'], [])
+
     def test_tail_shows_the_end_and_follows_to_it(self):
         text = self.assay('runs', 'tail', self.sweeps['one'], '-n', 1).stdout
         self.assertEqual(text.count('\n'), 1)

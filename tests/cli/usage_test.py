@@ -55,6 +55,15 @@ class MistakeTest(CliCase):
         self.fails(2, 'data', says='describe')
         self.fails(2, 'config', says=['init', 'check', 'schema'])
         self.fails(2, 'runs', 'lst', says=["'lst'", "did you mean 'list'"])
+        # The options that came with it are not to blame.
+        self.fails(2, 'runs', 'lst', '-w', 'here', says=["'lst'", "did you mean 'list'"])
+        self.fails(2, 'runs', 'lst', '--limit', 3, '--json', says=["'lst'", "did you mean 'list'"])
+        self.fails(2, 'experiments', 'lst', '--csv', says="did you mean 'list'")
+        self.fails(2, 'models', '-w', 'here', 'shw', 'm', says="did you mean 'show'")
+        self.fails(2, 'rusn', 'list', '-w', 'here', says="did you mean 'runs'")
+        self.fails(2, 'runs', '--limit', 3, says="'--limit' stands after a command: list, search")
+        self.fails(2, 'runs', '--limit', 3, 'list',
+                   says="'--limit' stands after the command: assay runs list --limit")
         self.fails(2, 'completion', says='bash')
 
     def test_general_options_may_come_first(self):
@@ -65,6 +74,8 @@ class MistakeTest(CliCase):
                    '--trials', 1)
         runs = json.loads(self.assay('--json', '--workspace', 'here', 'runs', 'list').stdout)
         self.assertEqual({run['experiment'] for run in runs}, {'t'})
+        between = json.loads(self.assay('runs', '-w', 'here', '--json', 'list').stdout)
+        self.assertEqual(between, runs)
 
     def test_lists_add_up_and_single_values_do_not(self):
         cli_case.binary_table(self.path('t.csv'), rows=80)
@@ -90,6 +101,11 @@ class MistakeTest(CliCase):
         run = self.assay_json('run', '--name=', '--data', 't.csv', '--target', 'default',
                               '--trials', 1)
         self.assertEqual(run['model']['name'], 't', 'as if it had not been given')
+
+    def test_numbers_out_of_their_range_name_it(self):
+        for value in ('-3', 'ten'):
+            self.fails(2, 'runs', 'list', f'--limit={value}',
+                       says=f'--limit={value} (must be a number from 0 to 1000000000)')
 
     def test_values_of_options_are_checked_in_any_case(self):
         cli_case.binary_table(self.path('t.csv'), rows=60)

@@ -175,15 +175,15 @@ class RandomQueries {
       case 0:
         return field + " is" + no + " null";
       case 1:
-        return field + no + " in (" + literal() + ", " + literal() + ")";
+        return field + no + " in (" + literal(field) + ", " + literal(field) + ")";
       case 2:
-        return field + no + " between " + literal() + " and " + literal();
+        return field + no + " between " + literal(field) + " and " + literal(field);
       case 3:
         return "tags.a" + no + (runs_.pick(2) == 0 ? " like" : " ilike") + " '%b%'";
       case 4:
         return field + op + kPredicates[runs_.pick(kPredicates.size())];
       case 5:
-        return literal() + op + field;
+        return literal(field) + op + field;
       case 6: {
         static const std::vector<std::string> kTexts = {
             "status = 'failed'",     "kind in ('TRIAL', 'job')", "experiment = 'ADULT'",
@@ -191,18 +191,20 @@ class RandomQueries {
         return kTexts[runs_.pick(kTexts.size())];
       }
       default:
-        return field + op + literal();
+        return field + op + literal(field);
     }
   }
 
   size_t pick(size_t count) { return runs_.pick(count); }
 
  private:
-  std::string literal() {
-    static const std::vector<std::string> kLiterals = {"0",     "1",   "2",   "0.5",  "1.5",
-                                                       "'1'",   "'a'", "'b'", "'bB'", "true",
-                                                       "false", "nan", "-1",  "'2'",  "'true'"};
-    return kLiterals[runs_.pick(kLiterals.size())];
+  // Numbers first: the score compares with nothing else.
+  std::string literal(const std::string& field) {
+    static const std::vector<std::string> kLiterals = {"0",   "1",    "2",    "0.5",   "1.5",
+                                                       "'1'", "nan",  "-1",   "'2'",   "'a'",
+                                                       "'b'", "'bB'", "true", "false", "'true'"};
+    constexpr size_t kNumbers = 9;
+    return kLiterals[runs_.pick(field == "score" ? kNumbers : kLiterals.size())];
   }
 
   RandomRuns runs_;

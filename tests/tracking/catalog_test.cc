@@ -402,6 +402,26 @@ TEST_F(CatalogTest, NotesFieldsThatNoRunHas) {
   ASSERT_TRUE(page);
   EXPECT_THAT(page->notes,
               testing::ElementsAre("no run has params.lerner (did you mean params.learner?)"));
+  record.metrics["auc"] = {{0, 0, 0.5}};
+  add(record);
+  const auto notes = [&](const char* query, const std::vector<RunField>& shown) {
+    return Catalog(*workspace_).search(*parse_run_query(query, 0), shown)->notes;
+  };
+  const std::vector<RunField> columns = {{FieldGroup::kParam, "learnr"},
+                                         {FieldGroup::kMetricGreatest, "acu"},
+                                         {FieldGroup::kMetricLeast, "acu"}};
+  EXPECT_THAT(notes("", columns),
+              testing::ElementsAre("no run has params.learnr (did you mean params.learner?)",
+                                   "no run has metrics.acu (did you mean metrics.auc?)"))
+      << "columns that are shown are noted as well, each metric once";
+  EXPECT_THAT(notes("tags.learner = 'x' or tags.lerner = 'x'", {}),
+              testing::ElementsAre("no run has tags.learner (did you mean params.learner?)",
+                                   "no run has tags.lerner (did you mean params.learner?)"));
+  EXPECT_THAT(notes("metrics.auc.max > 0", {}),
+              testing::ElementsAre("no run has metrics.auc.max (did you mean max(metrics.auc)?)"));
+  EXPECT_THAT(notes("metrics.auc.avg > 0", {}),
+              testing::ElementsAre("no run has metrics.auc.avg (there are last(metrics.auc), "
+                                   "min(metrics.auc), max(metrics.auc) and count(metrics.auc))"));
   const auto fine = Catalog(*workspace_).search(*parse_run_query("params.learner = 'x'", 0));
   ASSERT_TRUE(fine);
   EXPECT_THAT(fine->notes, IsEmpty());

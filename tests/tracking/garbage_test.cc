@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/base/file_layer.h"
+#include "tests/tracking/full_disk_files.h"
 #include "tests/tracking/observed_files.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/blob_references.h"
@@ -152,29 +153,6 @@ TEST_F(Garbage, IsNotHeldBackForADeletedVersionForGood) {
   EXPECT_THAT(report->damaged, testing::IsEmpty());
   EXPECT_EQ(report->blobs, 2) << "the orphan and the model";
 }
-
-// A full disk: nothing can be made or written. Names can be changed or not.
-class FullDisk : public ObservedFiles {
- public:
-  explicit FullDisk(bool renames) : renames_(renames) {}
-  int64_t refused = 0;
-
- protected:
-  Status perform(const FileCall& call, Act act) override {
-    const FileOperation what = call.operation;
-    const bool works = what == FileOperation::kUnlink || what == FileOperation::kRemoveFolder ||
-                       what == FileOperation::kSyncFolder ||
-                       (renames_ && what == FileOperation::kRename) ||
-                       (what == FileOperation::kMakeFolder && std::filesystem::exists(call.path));
-    if (works) return act(call);
-    ++refused;
-    return fail(StatusCode::kIo, "cannot {} '{}': {}", verb_of(what), call.path,
-                std::generic_category().message(ENOSPC));
-  }
-
- private:
-  const bool renames_;
-};
 
 TEST_F(Garbage, IsCollectedOnAFullDisk) {
   ASSERT_TRUE(collect_garbage(*workspace_, kAtOnce)) << "makes trash/blobs";

@@ -171,10 +171,10 @@ TEST(RunQueryParser, SaysWhatWasExpected) {
   has("params.a = now", "`now` is compared with");
   has("name = 3", "compared with a text in single quotes");
   has("start_time > 'yesterday'", "times are");
-  has("start_time > '2024-02-30'", "times are");
   has("start_time > 3", "times are");
   has("duration > 'long'", "a duration");
-  has("score = 1 & score = 2", "begins nothing");
+  has("score = 1 & score = 2", "'&' is written 'and' here");
+  has("score = 1 ; score = 2", "begins nothing");
   has("order score", "expected 'by'");
   has("order by", "expected a field");
   has("order by limit", "expected a field");
@@ -186,7 +186,107 @@ TEST(RunQueryParser, SaysWhatWasExpected) {
   has("limit 3 score = 1", "expected 'offset' or the end");
   has("where", "a condition after 'where'");
   has("max(params.a) = 1", "takes a metric");
-  has("params.a = \"b\"", "texts stand in single quotes");
+  has("params.a = \"b\"", "a text stands in single quotes: 'b'");
+  has("limit 99999999999999999999", "expected at most 9223372036854775807 after 'limit'");
+  has("max metrics.a > 1", "expected a metric in parentheses: max(metrics.KEY)");
+  has("max() > 1", "max() takes a metric: max(metrics.KEY)");
+  has("params > 1", "expected a key: params.KEY");
+  has("score > 1 where name = 'a'", "'where' stands at the beginning only");
+  has("order by score score", "expected 'asc', 'desc', ',', 'limit', 'offset' or the end");
+  has("name = gbt", "a text stands in single quotes: 'gbt'");
+  has("name = nam", "did you mean 'name'? a text stands in single quotes: 'nam'");
+  has("name in (gbt)", "a text stands in single quotes: 'gbt'");
+  has("name like gb%", "patterns stand in single quotes");
+  has("name = 'it's'", "no closing ' (a ' within is written twice)");
+  has("start_time > yesterday", "'yesterday' is no time: times are");
+  has("start_time > now - 2h", "written '2h', without now");
+  has("attributes.status = 'failed'", "did you mean the attribute 'status'?");
+}
+
+TEST(RunQueryParser, NamesTheWordThatWasMistyped) {
+  const auto meant = [](const char* query, const char* word) {
+    const std::string hint = fmt::format("(did you mean '{}'?", word);
+    EXPECT_NE(message(query).find(hint), std::string::npos) << query << "\n" << message(query);
+  };
+  meant("name lke 'a%'", "like");
+  meant("name ilke 'a%'", "like");
+  meant("score betwen 1 and 2", "between");
+  meant("score between 1 adn 2", "and");
+  meant("name nt in ('a')", "not");
+  meant("name not lik 'a'", "like");
+  meant("name is nul", "null");
+  meant("name is not nul", "null");
+  meant("name is none", "null");
+  meant("name contains 'a'", "like");
+  meant("score > 1 adn name = 'a'", "and");
+  meant("(score > 1 ro name = 'a')", "or");
+  meant("score > 1 odrer by name", "order by");
+  meant("odrer by name", "order by");
+  meant("sort by name", "order by");
+  meant("order yb name", "by");
+  meant("order by name dsc", "desc");
+  meant("order by name descending", "desc");
+  meant("order by nam", "name");
+  meant("limt 3", "limit");
+  meant("limit 3 ofset 2", "offset");
+  meant("nto score > 1", "not");
+  meant("statu = 'failed'", "status");
+  meant("status = 'done'", "completed");
+  meant("mx(metrics.a) > 1", "max");
+  meant("minimum(metrics.a) > 1", "min");
+  meant("max(metric.a) > 1", "metrics");
+  meant("score => 1", ">=");
+  meant("score =< 1", "<=");
+  meant("score =! 1", "!=");
+  meant("duration > '2 hours'", "2h");
+  meant("start_time > 2hours", "2h");
+  EXPECT_NE(message("a && b").find("'&&' is written 'and' here"), std::string::npos);
+  // What is near only in its letters is not meant.
+  const std::string average = message("mean(metrics.a) > 1");
+  EXPECT_NE(average.find("unknown function 'mean'; of a metric there are last, min, max and count"),
+            std::string::npos)
+      << average;
+}
+
+TEST(RunQueryParser, SaysWhatIsWrongWithATime) {
+  const auto fault = [](const char* time, const char* what) {
+    const std::string query = fmt::format("start_time > '{}'", time);
+    const std::string expected =
+        fmt::format("query, column 14: '{}': {}\n  {}\n               ^", time, what, query);
+    EXPECT_EQ(message(query), expected);
+  };
+  fault("2024-13-01", "there is no month 13 (must be 01 to 12)");
+  fault("2024-00-01", "there is no month 0 (must be 01 to 12)");
+  fault("2024-02-30", "2024-02 has no day 30 (must be 01 to 29)");
+  fault("2023-02-29", "2023-02 has no day 29 (must be 01 to 28)");
+  fault("99999-01-01", "year 99999 is out of range (must be 1678 to 2261)");
+  fault("1500-01-01", "year 1500 is out of range (must be 1678 to 2261)");
+  fault("1678-01-01", "is out of range (must be within the years 1678 to 2261)");
+  fault("2024-1-1", "write '2024-01-01'");
+  fault("2024/01/31", "write '2024-01-31'");
+  fault("31.1.2024", "write '2024-01-31'");
+  fault("2024-01-31 25:00", "there is no hour 25 (must be 00 to 23)");
+  fault("2024-01-31 12:61", "there is no minute 61 (must be 00 to 59)");
+  fault("2024-01-31T12:00:60", "there is no second 60 (must be 00 to 59)");
+  fault("2024-01-31T12:00+25:00", "a time zone is Z, or like +01:00");
+  fault("2024-01-31 noon", "write '12:00', '12:00:30' or '12:00:30Z' after the date");
+  EXPECT_NE(message("start_time > 2024-01-31").find("times stand in single quotes: '2024-01-31'"),
+            std::string::npos);
+  EXPECT_NE(message("start_time > '3 moons'").find("'moons' is no unit of time"),
+            std::string::npos);
+}
+
+TEST(RunQueryParser, RefusesWhatAnAttributeCanNeverBe) {
+  const auto has = [](const char* query, const char* what) {
+    EXPECT_NE(message(query).find(what), std::string::npos) << query << "\n" << message(query);
+  };
+  has("score > 'abc'", "score is compared with a number");
+  has("score = true", "score is compared with a number");
+  has("score in (1, 'x')", "score is compared with a number");
+  has("score like '0.9%'", "'like' compares texts, and score is a number");
+  has("start_time like '2024%'", "'like' compares texts, and start_time is a time");
+  has("duration not ilike '5%'", "'ilike' compares texts, and duration is a duration");
+  EXPECT_EQ(canonical("score > '0.5' or score = inf"), "score > '0.5' or score = inf");
 }
 
 TEST(RunQueryParser, RefusesWhatIsTooDeepOrTooLong) {
@@ -229,6 +329,12 @@ TEST(RunQueryParser, ReadsListsOfFields) {
   for (const char* bad : {"", "params.lr,", "params.lr status", "lr", "'x'"}) {
     EXPECT_FALSE(parse_run_fields(bad)) << bad;
   }
+  const auto why = [](const char* bad) { return parse_run_fields(bad).error().message; };
+  EXPECT_EQ(why("name,,kind"), "fields, column 6: expected a field, not ,\n  name,,kind\n       ^");
+  EXPECT_NE(why("name,").find("expected a field, but the list ends"), std::string::npos);
+  EXPECT_NE(why("scor").find("unknown attribute 'scor' (did you mean 'score'?"), std::string::npos);
+  EXPECT_NE(why("limt").find("unknown attribute 'limt' (attributes are"), std::string::npos);
+  EXPECT_NE(why("avg(metrics.a)").find("there are last, min, max and count"), std::string::npos);
 }
 
 }  // namespace

@@ -131,8 +131,9 @@ bool same_links(const RunLinks& a, const RunLinks& b) {
     return x.name == y.name && x.version == y.version && x.content_hash == y.content_hash &&
            x.role == y.role && x.rows == y.rows && x.columns == y.columns;
   };
-  return a.blobs == b.blobs && std::equal(a.datasets.begin(), a.datasets.end(), b.datasets.begin(),
-                                          b.datasets.end(), same_use);
+  return a.blobs == b.blobs && a.sizes == b.sizes &&
+         std::equal(a.datasets.begin(), a.datasets.end(), b.datasets.begin(), b.datasets.end(),
+                    same_use);
 }
 
 TEST(RunLinks, ComeBackFromTheSealOfARunFile) {
@@ -141,6 +142,12 @@ TEST(RunLinks, ComeBackFromTheSealOfARunFile) {
   const RunRecord record = sample_record();
   const RunLinks links = links_of(record);
   ASSERT_FALSE(links.blobs.empty());
+  ASSERT_EQ(links.sizes.size(), links.blobs.size());
+  const auto artifact =
+      std::find(links.blobs.begin(), links.blobs.end(), record.artifacts[0].sha256);
+  ASSERT_NE(artifact, links.blobs.end());
+  EXPECT_EQ(links.sizes[static_cast<size_t>(artifact - links.blobs.begin())],
+            record.artifacts[0].size);
   ASSERT_FALSE(links.datasets.empty());
   spill(folder / "run.h5", *run_file_image(record));
   const auto read = read_run_links(files, folder / "run.h5");
@@ -182,9 +189,18 @@ TEST(RunLinks, OfFilesThatHaveNoneInTheSealAreInTheHdf5Part) {
   EXPECT_TRUE(same_links(*read, links));
 }
 
+TEST(RunLinks, OfEarlierReleasesHaveNoSizes) {
+  const auto links = parse_run_links(R"({"links":{"blobs":["a"],"datasets":[]}})", "test");
+  ASSERT_TRUE(links && *links);
+  EXPECT_EQ((*links)->blobs.size(), 1U);
+  EXPECT_TRUE((*links)->sizes.empty());
+}
+
 TEST(RunLinks, OfAWrongTypeAreDamage) {
   for (const char* text : {R"({"links":1})", R"({"links":{"blobs":[1]}})",
-                           R"({"links":{"blobs":[],"datasets":[{"name":1}]}})"}) {
+                           R"({"links":{"blobs":[],"datasets":[{"name":1}]}})",
+                           R"({"links":{"blobs":["a","b"],"sizes":[1]}})",
+                           R"({"links":{"blobs":["a"],"sizes":["1"]}})"}) {
     EXPECT_EQ(parse_run_links(text, "test").error().code, StatusCode::kData) << text;
   }
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/tracking/failing_files.h"
+#include "tests/tracking/killed_store.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/run.h"
 #include "tracking/run_file.h"
@@ -59,6 +60,27 @@ TEST_F(RunTagsTest, ChangesTagsAndNothingElse) {
   ASSERT_TRUE(tag_run(*workspace_, id, {{}, {"team"}}));
   expected.tags.erase("team");
   EXPECT_EQ(*run_file_image(read(id)), *run_file_image(expected));
+}
+
+TEST_F(RunTagsTest, OfAKilledRunOnAFullDiskSayThatItIsFull) {
+  auto run = *Run::create(workspace_, {.kind = "job", .name = "cut"});
+  ASSERT_TRUE(run->log_metric("loss", 1, 1));
+  ASSERT_TRUE(run->durable());
+  copy_as_killed(folder_ / "store", folder_ / "killed");
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  // Room for the lease or not.
+  for (int64_t operations = 0; operations < 200; ++operations) {
+    FailingFiles full;
+    const auto killed = *Workspace::open(folder_ / "killed", &full);
+    full.restart(operations, true);
+    const auto tagged = tag_run(*killed, "cut", {{{"tier", 1}}, {}});
+    full.restart(-1, false);
+    if (tagged) return;
+    EXPECT_EQ(tagged.error().code, StatusCode::kIo) << operations << tagged.error().message;
+    EXPECT_NE(tagged.error().message.find("No space left on device"), std::string::npos)
+        << operations << tagged.error().message;
+  }
+  FAIL() << "no disk was large enough";
 }
 
 TEST_F(RunTagsTest, WhatIsSoAlreadyIsNotPublished) {

@@ -2,7 +2,9 @@
 
 #include <filesystem>
 
+#include "tests/tracking/full_disk_files.h"
 #include "tests/tracking/hooked_files.h"
+#include "tests/tracking/killed_store.h"
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/environment.h"
 #include "tracking/run_file.h"
@@ -110,6 +112,43 @@ TEST_F(RunTrash, RestoresAllOfSeveralOrNone) {
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_THAT(*restored, SizeIs(4));
   EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
+}
+
+TEST_F(RunTrash, WorksOnAFullDisk) {
+  ASSERT_TRUE(workspace_->ensure_folder(std::string(kRunTrash)));
+  reopen();
+  FullDisk files(true);
+  const auto full = *Workspace::open(folder_ / "store", &files);
+  const auto deleted = delete_run(*full, sweep_, true);
+  ASSERT_TRUE(deleted) << deleted.error().message;
+  EXPECT_GT(files.refused, 0) << "it had no lease";
+  EXPECT_THAT(*deleted, SizeIs(3));
+  EXPECT_THAT(run_ids(), ElementsAre(other_));
+  ASSERT_TRUE(workspace_->recover());
+  EXPECT_THAT(run_ids(), ElementsAre(other_)) << "nothing comes back";
+  EXPECT_THAT(*deleted_runs(*workspace_), SizeIs(3));
+  EXPECT_TRUE(restore_run(*workspace_, sweep_));
+  EXPECT_THAT(run_ids(), UnorderedElementsAre(sweep_, trials_[0], trials_[1], other_));
+}
+
+// Without its file a run would be written anew by the next recovery, as if nobody had deleted it.
+TEST_F(RunTrash, OnAFullDiskLeavesWhatIsInAJournalYet) {
+  ASSERT_TRUE(workspace_->ensure_folder(std::string(kRunTrash)));
+  auto run = *Run::create(workspace_, {.kind = "job", .name = "cut"});
+  ASSERT_TRUE(run->log_metric("loss", 1, 1));
+  ASSERT_TRUE(run->durable());
+  copy_as_killed(folder_ / "store", folder_ / "killed");
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  std::filesystem::create_directories(folder_ / "killed/trash/runs");
+  FullDisk files(true);
+  const auto full = *Workspace::open(folder_ / "killed", &files);
+  const auto cut = delete_run(*full, "cut");
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, StatusCode::kIo) << cut.error().message;
+  EXPECT_THAT(cut.error().message, HasSubstr("No space left on device"));
+  EXPECT_THAT(cut.error().message, HasSubstr(run->id() + " is in a journal yet"));
+  EXPECT_TRUE(find_run(*full, "cut"));
+  EXPECT_TRUE(delete_run(*full, other_)) << "others are in nobody's journal";
 }
 
 TEST_F(RunTrash, TakesATrialAlone) {

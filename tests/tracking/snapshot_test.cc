@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/tracking/leak_check.h"
 #include "tests/tracking/test_folder.h"
 #include "tests/tracking/test_repository.h"
@@ -87,6 +89,68 @@ TEST_F(SnapshotTest, UntrackedFilesDoNotMakeItDirty) {
   TestRepository repository(folder_ / "code");
   repository.commit("configs/adult.yaml");
   spill(folder_ / "code/notes.txt", "x");
+  EXPECT_FALSE(take().git_dirty);
+}
+
+class SubmoduleTest : public SnapshotTest {
+ protected:
+  void SetUp() override {
+    SnapshotTest::SetUp();
+    std::filesystem::create_directories(folder_ / "code/vendor/lib");
+    spill(folder_ / "code/vendor/lib/model.py", "depth = 3\n");
+    outer_.emplace(folder_ / "code");
+    inner_.emplace(folder_ / "code/vendor/lib");
+    first_ = inner_->commit("model.py");
+    spill(folder_ / "code/.gitmodules",
+          "[submodule \"vendor/lib\"]\n\tpath = vendor/lib\n\turl = ../lib\n");
+    outer_->commit({"configs/adult.yaml", ".gitmodules", "vendor/lib"});
+  }
+  std::string diff_of(const SourceInfo& source) {
+    const auto diff = BlobStore(*workspace_).read(source.git_diff_sha256);
+    return diff ? *diff : diff.error().message;
+  }
+
+  std::optional<TestRepository> outer_;
+  std::optional<TestRepository> inner_;
+  std::string first_;  // commit of the submodule
+};
+
+TEST_F(SubmoduleTest, IsCleanAsItWasCommitted) {
+  const SourceInfo source = take();
+  EXPECT_FALSE(source.git_dirty);
+  EXPECT_EQ(source.git_note, "");
+  spill(folder_ / "code/vendor/lib/notes.txt", "x");
+  EXPECT_FALSE(take().git_dirty) << "untracked files count nowhere";
+}
+
+TEST_F(SubmoduleTest, WithChangedFilesIsDirtyAndNamed) {
+  spill(folder_ / "code/vendor/lib/model.py", "depth = 4\n");
+  const SourceInfo source = take();
+  EXPECT_TRUE(source.git_dirty);
+  const std::string diff = diff_of(source);
+  EXPECT_NE(diff.find("vendor/lib"), std::string::npos) << diff;
+  EXPECT_NE(diff.find(first_ + "-dirty"), std::string::npos) << diff;
+  // Settings for people who commit do not hide what ran.
+  spill(folder_ / "code/.git/config",
+        slurp(folder_ / "code/.git/config") + "[submodule \"vendor/lib\"]\n\tignore = all\n");
+  EXPECT_TRUE(take().git_dirty);
+}
+
+TEST_F(SubmoduleTest, OfAnotherCommitIsDirtyAndNamed) {
+  spill(folder_ / "code/vendor/lib/model.py", "depth = 5\n");
+  const std::string second = inner_->commit("model.py");
+  const SourceInfo source = take();
+  EXPECT_TRUE(source.git_dirty);
+  const std::string diff = diff_of(source);
+  EXPECT_NE(diff.find("+++ b/vendor/lib"), std::string::npos) << diff;
+  EXPECT_NE(diff.find("-Subproject commit " + first_), std::string::npos) << diff;
+  EXPECT_NE(diff.find("+Subproject commit " + second), std::string::npos) << diff;
+}
+
+// A clone without its submodules has an empty folder in the place of each.
+TEST_F(SubmoduleTest, ThatIsNotThereIsNotDirty) {
+  std::filesystem::remove_all(folder_ / "code/vendor/lib");
+  std::filesystem::create_directories(folder_ / "code/vendor/lib");
   EXPECT_FALSE(take().git_dirty);
 }
 

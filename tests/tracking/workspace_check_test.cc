@@ -107,9 +107,14 @@ TEST_F(WorkspaceCheck, NamesEachFileThatChanged) {
 
 TEST_F(WorkspaceCheck, NamesBlobsThatAreDamagedOrMissing) {
   const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
-  spill(file_with(sha256), "other bytes");
+  spill(file_with(sha256), "other bytes 1");
   EXPECT_THAT(check().problems, ElementsAre(HasSubstr(sha256)));
   EXPECT_TRUE(check(false).whole()) << "a quick check does not hash blobs";
+  spill(file_with(sha256), "trial");
+  EXPECT_THAT(check().problems, ElementsAre(HasSubstr(sha256)));
+  EXPECT_THAT(check(false).problems,
+              ElementsAre(testing::AllOf(HasSubstr(sha256), HasSubstr("it has 5 bytes, and run " +
+                                                                      trials_[0] + " names 13"))));
   std::filesystem::remove(file_with(sha256));
   EXPECT_THAT(check().problems, ElementsAre(testing::AllOf(HasSubstr(sha256), HasSubstr("missing"),
                                                            HasSubstr(trials_[0]))));
@@ -122,6 +127,23 @@ TEST_F(WorkspaceCheck, NamesEachModelRecordThatIsDamaged) {
                   .register_model({.name = "credit"}, std::as_bytes(std::span(model))));
   spill(file_with("versions/1.json"), "{");
   EXPECT_THAT(check(false).problems, ElementsAre(HasSubstr("versions/1.json")));
+}
+
+TEST_F(WorkspaceCheck, ComparesSizesOfModels) {
+  const std::string sha256 = ModelRegistry(workspace_).resolve("credit")->sha256;
+  spill(file_with(sha256), "model");
+  EXPECT_THAT(check(false).problems,
+              ElementsAre(HasSubstr("it has 5 bytes, and model credit:1 names 11")));
+}
+
+TEST_F(WorkspaceCheck, ComparesSizesOfWhatAJournalNames) {
+  auto run = *Run::create(workspace_, {.kind = "job", .name = "running"});
+  const std::string bytes = "bytes of a run under way";
+  ASSERT_TRUE(run->log_artifact("b.txt", std::as_bytes(std::span(bytes)), "text/plain"));
+  ASSERT_TRUE(run->durable());
+  const std::string sha256 = load_run(*workspace_, run->id())->artifacts[0].sha256;
+  spill(file_with("blobs/" + sha256.substr(0, 2) + "/" + sha256), "");
+  EXPECT_THAT(check(false).problems, ElementsAre(HasSubstr("it has 0 bytes, and run")));
 }
 
 TEST_F(WorkspaceCheck, SaysWhetherThereIsACatalog) {

@@ -17,6 +17,12 @@ TEST(NearestName, FindsMistypedNames) {
   EXPECT_EQ(nearest_name("xlog_losss", kMetrics), "log_loss");
 }
 
+TEST(NearestName, PrefersSwappedLettersToWrongOnes) {
+  EXPECT_EQ(nearest_name("rusn", std::vector<std::string>{"run", "runs"}), "runs");
+  EXPECT_EQ(nearest_name("rusn", std::vector<std::string>{"runs", "run"}), "runs");
+  EXPECT_EQ(nearest_name("swep", std::vector<std::string>{"sweep", "step"}), "sweep");
+}
+
 TEST(NearestName, CompletesWhatIsBegun) {
   EXPECT_EQ(nearest_name("acc", kMetrics), "accuracy");
   EXPECT_EQ(nearest_name("ROC", kMetrics), "roc_auc");
