@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/base/plurals.h"
 #include "tracking/catalog_entry_internal.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_file.h"
@@ -27,7 +28,8 @@ std::vector<std::string> missing_run_messages(const Workspace& workspace,
     messages.push_back(missing_run_message(workspace, run));
   }
   if (runs.size() > kMostNamed) {
-    messages.push_back(fmt::format("{} more runs are missing", runs.size() - kMostNamed));
+    messages.push_back(
+        fmt::format("{} missing besides", counted(std::ssize(runs) - std::ssize(messages), "run")));
   }
   return messages;
 }

@@ -146,7 +146,7 @@ TEST_F(MissingRuns, OfManyOnlyTheFirstAreNamed) {
   std::vector<MissingRun> runs(40, MissingRun{other_, "one"});
   const auto messages = missing_run_messages(*workspace_, runs);
   EXPECT_THAT(messages, SizeIs(17));
-  EXPECT_THAT(messages.back(), HasSubstr("24 more"));
+  EXPECT_THAT(messages.back(), HasSubstr("24 runs missing besides"));
 }
 
 TEST_F(MissingRuns, NothingIsToldWithoutACatalog) {
