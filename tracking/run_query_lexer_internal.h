@@ -1,6 +1,7 @@
 // Words of a query, with where each begins. The text must outlive the tokens.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ struct Token {
   bool whole = false;  // the number is an integer that fits i64: see `integer`
   int64_t integer = 0;
 };
+
+// Symbols of comparisons, in the order of QueryOp from kEqual on.
+inline constexpr std::array<std::string_view, 6> kComparisons = {"=", "!=", "<", "<=", ">", ">="};
 
 // Fails: invalid_argument with the position of a character that begins no word, of a text without
 // its end, or of a malformed number.

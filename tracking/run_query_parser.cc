@@ -17,7 +17,6 @@
 namespace assay::tracking {
 namespace {
 
-constexpr std::array<std::string_view, 6> kComparisons = {"=", "!=", "<", "<=", ">", ">="};
 constexpr std::array<std::string_view, 21> kKeywords = {
     "where", "and", "or",   "not",   "in",     "is",   "null",  "like", "ilike", "between", "order",
     "by",    "asc", "desc", "limit", "offset", "true", "false", "now",  "inf",   "nan"};

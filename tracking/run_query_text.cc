@@ -8,8 +8,6 @@
 namespace assay::tracking {
 namespace {
 
-constexpr std::array<std::string_view, 6> kComparisons = {"=", "!=", "<", "<=", ">", ">="};
-
 std::string literal_text(const Value& value, const std::optional<RunField>& beside) {
   const AttributeInfo* info =
       beside && beside->group == FieldGroup::kRun ? find_attribute(beside->key) : nullptr;
