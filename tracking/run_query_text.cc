@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 
+#include "tracking/run_query_lexer_internal.h"
 #include "tracking/run_query_parser.h"
 #include "tracking/time_text_internal.h"
 
