@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tracking/blob_store.h"
+#include "tracking/catalog.h"
 #include "tracking/environment.h"
 #include "tracking/model_registry.h"
 #include "tracking/quarantine.h"
@@ -228,6 +229,11 @@ Result<FoundReferences> ReferenceFinder::find(const std::set<std::string>& gone)
     const std::string who = "run " + known.run_id;
     for (const std::string& sha256 : known.blobs) references.blobs.try_emplace(sha256, who);
     if (known.problem) references.note(*known.problem);
+  }
+  // Their files may come back.
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<MissingRun> missing, Catalog(workspace_).missing());
+  for (std::string& why : missing_run_messages(workspace_, missing)) {
+    references.note({StatusCode::kData, std::move(why)});
   }
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models, registry.blobs_needed(&references));

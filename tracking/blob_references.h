@@ -50,7 +50,7 @@ std::vector<std::string> missing_messages(const BlobReferences& missing);
 // rename of a file that exists beside it until then. So another content has another inode, and by
 // the time that an inode's number is used again, another time of change, which no program can set;
 // a file that changed in the two seconds before it was read is read again. Journals and model
-// records are read each time. The catalog is not asked: it may lag behind.
+// records are read each time. The catalog is asked for missing runs alone: it may lag behind.
 //
 // The workspace must outlive it. Not thread-safe.
 class ReferenceFinder {

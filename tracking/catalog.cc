@@ -99,27 +99,6 @@ Result<int64_t> append_note(Workspace& workspace, const WriterLease& writer,
   return journal->size();
 }
 
-// A journal that is being replaced may be the old one: then they go to the new one too.
-Status append_removals(Workspace& workspace, const WriterLease* writer,
-                       std::span<const std::string> run_ids) {
-  FileLayer& files = workspace.files();
-  const std::string path = journal_path(workspace);
-  constexpr int kTries = 3;
-  for (int i = 0; i < kTries; ++i) {
-    ASSAY_ASSIGN_OR_RETURN(auto journal, writer == nullptr
-                                             ? files.open_append(path)
-                                             : open_journal(workspace, writer->tmp_folder()));
-    ASSAY_ASSIGN_OR_RETURN(const FileInfo before, files.stat(path));
-    std::string frames;
-    for (const std::string& run_id : run_ids) frames += removal_frame(run_id);
-    ASSAY_RETURN_IF_ERROR(journal->append(std::as_bytes(std::span(frames))));
-    ASSAY_RETURN_IF_ERROR(journal->sync());
-    const auto after = files.stat(path);
-    if (after && after->inode == before.inode) return files.sync_folder(workspace.path());
-  }
-  return fail(StatusCode::kIo, "'{}' is replaced all the time", path);
-}
-
 void fold_journal(Workspace& workspace, const WriterLease& writer, int64_t journal_bytes) {
   if (journal_bytes < kLeastJournal) return;
   const auto catalog = workspace.files().stat(catalog_path(workspace));
@@ -290,12 +269,19 @@ void Catalog::note(Workspace& workspace, const WriterLease& writer, const RunRec
   // Out of memory, or of threads: the next list reads the run's file.
 }
 
-Status Catalog::note_removed(Workspace& workspace, const WriterLease* writer,
-                             std::span<const std::string> run_ids) {
-  FileLayer& files = workspace.files();
-  if (run_ids.empty()) return {};
-  if (!files.exists(catalog_path(workspace)) && !files.exists(journal_path(workspace))) return {};
-  return append_removals(workspace, writer, run_ids);
+void Catalog::note_restored(Workspace& workspace, const WriterLease& writer,
+                            std::span<const std::string> run_ids) {
+  std::vector<RunFile> restored;
+  for (const std::string& run_id : run_ids) {
+    const auto info = workspace.files().stat(run_file_of(workspace, run_id));
+    if (info) restored.push_back({run_id, identity_of(*info)});
+  }
+  std::string frames;
+  for (const auto& entry : read_entries(workspace, restored)) {
+    if (entry) frames += entry_frame(*entry);
+  }
+  const auto journal = open_journal(workspace, writer.tmp_folder());
+  if (journal && !frames.empty()) (void)(*journal)->append(std::as_bytes(std::span(frames)));
 }
 
 Status Catalog::discard(Workspace& workspace) {
@@ -392,7 +378,6 @@ Result<Catalog::Check> Catalog::check() {
     check.problems.push_back(
         fmt::format("the catalog is wrong about run {}: {}", same[i].run_id, field));
   }
-  check.missing = state_->known.find_missing();
   state_->known.forget();
   return check;
 }

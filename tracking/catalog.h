@@ -54,11 +54,9 @@ class Catalog {
   // rewriting of the catalog. Never fails: what it could not write down is found by the next list.
   static void note(Workspace& workspace, const WriterLease& writer, const RunRecord& record);
 
-  // Remembers that runs were deleted: one that has no file counts as lost (missing_run.h) unless
-  // this was noted, or its file is in the trash. `writer` may be null, if there is no room for one.
-  // Durable when it returns. Fails: io.
-  static Status note_removed(Workspace& workspace, const WriterLease* writer,
-                             std::span<const std::string> run_ids);
+  // Remembers runs that came back from the trash. Never fails, likewise.
+  static void note_restored(Workspace& workspace, const WriterLease& writer,
+                            std::span<const std::string> run_ids);
   // Removes the cache, and with it what it knows of runs that are not there. Fails: io.
   static Status discard(Workspace& workspace);
 
@@ -88,7 +86,6 @@ class Catalog {
     bool journal = false;  // catalog.wal is
     int64_t rows = 0;      // known to both together
     std::vector<std::string> problems{};
-    std::vector<MissingRun> missing{};  // no trouble of the catalog: it alone knows of them
   };
   Result<Check> check();
 

@@ -7,7 +7,7 @@
 //   frame    u32 "RFRM", u32 payload bytes, u32 CRC-32C of type and payload, u16 type, u16 0,
 //   payload, by type:
 //     1  a run file: encode() of catalog_entry_internal.h
-//     2  a run was deleted, given up or put in quarantine: its run id
+//     2  a run file is gone, and it is known why: its run id
 //     3  a reader has compared: text, the id of the catalog.h5 that it had; 256 x {u64 inode, i64
 //        modified, i64 changed}: in the folders with these stamps, catalog.h5 and the frames before
 //        this one are complete. Zeros: says nothing

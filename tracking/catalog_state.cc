@@ -41,7 +41,6 @@ void CatalogState::forget() {
   absent_.clear();
   missing_.clear();
   unsaved_missing_.clear();
-  outdated_ = false;
   files_listed_ = 0;
 }
 
@@ -142,7 +141,6 @@ Status CatalogState::refresh() {
     const auto info = workspace_.files().stat(catalog_path(workspace_));
     if (info && base_inode_ != info->inode) forget();  // somebody wrote a better one
   }
-  if (outdated_) forget();
   if (!table_) load();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSAY_ASSIGN_OR_RETURN(const std::vector<size_t> stale, stale_shards());

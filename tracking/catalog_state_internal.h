@@ -52,8 +52,6 @@ class CatalogState {
   std::vector<std::string> may_be_whole() const;
   // Runs that the cache knows, or once knew, whose files are gone although nobody deleted them.
   std::vector<MissingRun> missing() const;
-  // The same after load(): looks for the file of every run.
-  std::vector<MissingRun> find_missing();
 
   // Shows what the journals of writers have beyond the run files: runs without a file whole (their
   // attributes only, if the journal has more than 4 MiB of one), scores and ends of others.
@@ -81,8 +79,6 @@ class CatalogState {
   void drop_absent(size_t row);
   void note_present(const std::string& run_id);
   void judge_absent();
-  // The runs that the journal says were removed since it was read; nothing if it was replaced.
-  std::optional<std::set<std::string>> removals_since();
   // Makes the run files durable that were found but that this process did not write.
   void sync_learned() const;
   // Sets the status of runs whose writers are dead. Gives the folders whose runs were finished
@@ -116,7 +112,6 @@ class CatalogState {
   std::map<std::string, std::string> absent_{};
   std::map<std::string, std::string> missing_{};
   std::vector<std::string> unsaved_missing_{};
-  bool outdated_ = false;  // what became of those cannot be said without loading the cache again
   size_t files_listed_ = 0;  // since the cache was last written
   struct Lent {
     RunField field;

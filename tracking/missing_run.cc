@@ -5,6 +5,7 @@
 #include "kernels/base/plurals.h"
 #include "tracking/catalog_entry_internal.h"
 #include "tracking/quarantine.h"
+#include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_trash.h"
 #include "tracking/ulid.h"
@@ -46,8 +47,10 @@ Result<std::vector<std::string>> explained_absences(Workspace& workspace) {
       if (is_ulid(id)) ids.push_back(std::move(id));
     }
   }
-  ASSAY_ASSIGN_OR_RETURN(const std::set<std::string> away, quarantined_runs(workspace));
-  ids.insert(ids.end(), away.begin(), away.end());
+  for (const auto& known : {quarantined_runs(workspace), removed_runs(workspace)}) {
+    if (!known) return tl::unexpected<Error>(known.error());
+    ids.insert(ids.end(), known->begin(), known->end());
+  }
   std::sort(ids.begin(), ids.end());
   return ids;
 }

@@ -24,8 +24,8 @@ std::string missing_run_message(const Workspace& workspace, const MissingRun& ru
 std::vector<std::string> missing_run_messages(const Workspace& workspace,
                                               std::span<const MissingRun> runs);
 
-// Ids of the runs whose absence is explained: their file is in the trash or in quarantine, or
-// quarantine notes its loss. Fails: io.
+// Ids of the runs whose absence is explained, sorted: their file is in the trash or in quarantine,
+// or a record says that they were removed (removed_runs.h). Fails: io, data.
 Result<std::vector<std::string>> explained_absences(Workspace& workspace);
 
 }  // namespace assay::tracking

@@ -13,6 +13,7 @@
 #include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
 #include "tracking/records_internal.h"
+#include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_query.h"
 #include "tracking/ulid.h"
@@ -46,6 +47,16 @@ std::optional<std::pair<std::string, int64_t>> model_and_number(const std::strin
   return std::pair(file.parent_path().parent_path().filename().string(), number);
 }
 
+std::vector<std::string> runs_among(std::span<const DamagedFile> files) {
+  std::vector<std::string> ids;
+  for (const DamagedFile& file : files) {
+    const bool run = file.kind == Kind::kRun || file.kind == Kind::kMissingRun;
+    std::string id = name_in(file.path).substr(0, kIdLength);
+    if (run && is_ulid(id)) ids.push_back(std::move(id));
+  }
+  return ids;
+}
+
 // Puts files away into one folder, which is made when the first comes.
 class Quarantine {
  public:
@@ -71,6 +82,7 @@ class Quarantine {
     ASSAY_RETURN_IF_ERROR(publish_file(files_, writer->tmp_folder(),
                                        full(report_.folder) + "/NOTE.json",
                                        std::as_bytes(std::span(note))));
+    ASSAY_RETURN_IF_ERROR(note_removal(workspace_, Removal::kRemoved, runs_among(damaged)));
     for (const DamagedFile& file : damaged) ASSAY_RETURN_IF_ERROR(put_away(file));
     return writer->check_held();
   }

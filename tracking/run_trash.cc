@@ -17,6 +17,7 @@
 #include "tracking/full_disk.h"
 #include "tracking/journal_view.h"
 #include "tracking/model_registry.h"
+#include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_query.h"
@@ -226,6 +227,12 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
   }
   if (!force) ASSAY_RETURN_IF_ERROR(check_unused(workspace, ids));
   ASSAY_ASSIGN_OR_RETURN(Deletion deletion, Deletion::begin(workspace, family));
+  // As long as the runs are in the trash this is not needed; people may empty that by hand.
+  if (deletion.leased()) {
+    const std::vector<std::string> gone(ids.begin(), ids.end());
+    const Status noted = note_removal(workspace, Removal::kRemoved, gone);
+    if (!noted && !is_full_disk(noted.error())) return tl::unexpected<Error>(noted.error());
+  }
   FileLayer& files = workspace.files();
   std::set<std::string> folders = {trash_folder(workspace)};
   const int64_t now_ns = wall_time_ns();
@@ -242,10 +249,6 @@ Result<std::vector<RunInfo>> delete_runs(Workspace& workspace, std::span<const R
     folders.insert(parent_of(from));
   }
   ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
-  // As long as the runs are in the trash this is not needed; people may empty that by hand.
-  const std::vector<std::string> gone(ids.begin(), ids.end());
-  const auto writer = deletion.leased() ? workspace.writer() : Result<const WriterLease*>(nullptr);
-  if (writer) (void)Catalog::note_removed(workspace, *writer, gone);
   ASSAY_RETURN_IF_ERROR(deletion.end());
   return family;
 }
@@ -339,9 +342,30 @@ Result<std::vector<RunInfo>> restore_runs(Workspace& workspace,
     folders.insert(parent_of(to));
   }
   ASSAY_RETURN_IF_ERROR(sync_folders(files, folders));
+  std::vector<std::string> ids;
+  for (const RunInfo& info : family) ids.push_back(info.run_id);
+  ASSAY_RETURN_IF_ERROR(note_removal(workspace, Removal::kRestored, ids));
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
+  Catalog::note_restored(workspace, *writer, ids);
   ASSAY_RETURN_IF_ERROR(check_held(workspace));
   return family;
 }
+
+namespace {
+
+// That the runs were deleted is written down when they are, where there was room for that. The
+// catalog must not know of a run that nobody can say was deleted.
+Status note_given_up(Workspace& workspace, std::span<const DeletedRun> runs, bool leased) {
+  const auto known = removed_runs(workspace);
+  std::vector<std::string> ids;
+  for (const DeletedRun& run : runs) {
+    if (!known || !known->contains(run.info.run_id)) ids.push_back(run.info.run_id);
+  }
+  if (ids.empty() || (leased && note_removal(workspace, Removal::kRemoved, ids))) return {};
+  return Catalog::discard(workspace);
+}
+
+}  // namespace
 
 Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_ns, bool dry_run) {
   ASSAY_ASSIGN_OR_RETURN(std::vector<DeletedRun> runs, read_trash(workspace, true, nullptr));
@@ -350,14 +374,7 @@ Result<std::vector<DeletedRun>> purge_runs(Workspace& workspace, int64_t before_
   const Status held = check_held(workspace);
   const bool leased = held.has_value();
   if (!leased && !is_full_disk(held.error())) return tl::unexpected<Error>(held.error());
-  std::vector<std::string> ids;
-  for (const DeletedRun& run : runs) ids.push_back(run.info.run_id);
-  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer,
-                         leased ? workspace.writer() : Result<const WriterLease*>(nullptr));
-  // The catalog must not know of a run that nobody can say was deleted.
-  if (!Catalog::note_removed(workspace, writer, ids)) {
-    ASSAY_RETURN_IF_ERROR(Catalog::discard(workspace));
-  }
+  ASSAY_RETURN_IF_ERROR(note_given_up(workspace, runs, leased));
   for (const DeletedRun& run : runs) {
     const Status removed = workspace.files().unlink(run.path);
     if (!removed && removed.error().code != StatusCode::kNotFound) {

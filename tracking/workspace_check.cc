@@ -16,6 +16,7 @@
 #include "tracking/model_events_internal.h"
 #include "tracking/model_lookup_internal.h"
 #include "tracking/quarantine.h"
+#include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_links.h"
@@ -41,6 +42,12 @@ struct CheckedFile {
   std::string run_id{};
   RunLinks links{};
   std::vector<ModelUse> models{};  // of a thorough check
+};
+
+// The run that registered a version, and with which bytes.
+struct Maker {
+  std::string run_id{};
+  std::string sha256{};
 };
 
 // What a run file says, as far as other files must fit it.
@@ -240,7 +247,8 @@ class Checker {
     }
     need(file.links, file.run_id);
     for (const ModelUse& model : file.models) {
-      if (model.version > 0) made_[lower_case(model.name)].try_emplace(model.version, file.run_id);
+      if (model.version <= 0) continue;
+      made_[lower_case(model.name)].try_emplace(model.version, Maker{file.run_id, model.sha256});
     }
   }
 
@@ -254,7 +262,7 @@ class Checker {
     }
     for (const std::string& name : names) {
       ASSAY_RETURN_IF_ERROR(step());
-      std::map<int64_t, std::string> made;
+      std::map<int64_t, Maker> made;
       if (const auto found = made_.extract(name); found) made = std::move(found.mapped());
       const auto known = known_model(workspace_, name);
       const auto events = read_events(workspace_, name);
@@ -272,11 +280,12 @@ class Checker {
       for (const auto& [path, why] : *aliases) note(DamagedFile::Kind::kAlias, path, why);
       for (const int64_t version : known->registered) {
         ASSAY_RETURN_IF_ERROR(step());
-        made.erase(version);
+        const auto maker = made.extract(version);
         if (known->state.of(version).purged) continue;
         const auto record = read_version_record(workspace_, name, version);
         if (record) {
           ++report_.models;
+          if (maker) check_maker(*record, maker.mapped());
           const std::string who = fmt::format("model {}:{}", record->name, version);
           needed_.try_emplace(record->sha256, who);
           sizes_.try_emplace(record->sha256, ToldSize{record->size, who});
@@ -303,12 +312,20 @@ class Checker {
   }
 
   // Versions that runs say they registered, of which the registry knows nothing.
-  void note_unregistered(const std::string& name, const std::map<int64_t, std::string>& made) {
-    for (const auto& [version, run_id] : made) {
-      note(DamagedFile::Kind::kVersion,
-           fmt::format("{}/versions/{}.json", model_folder(name), version),
-           fmt::format("model {}:{} is missing: run {} registered it", name, version, run_id));
+  void note_unregistered(const std::string& name, const std::map<int64_t, Maker>& made) {
+    for (const auto& [version, maker] : made) {
+      note(
+          DamagedFile::Kind::kVersion,
+          fmt::format("{}/versions/{}.json", model_folder(name), version),
+          fmt::format("model {}:{} is missing: run {} registered it", name, version, maker.run_id));
     }
+  }
+
+  // A number that was given out again after its record was lost.
+  void check_maker(const ModelVersion& record, const Maker& maker) {
+    if (maker.sha256.empty() || maker.sha256 == record.sha256) return;
+    report_.problems.push_back(fmt::format("model {}:{} is not the one that run {} registered",
+                                           record.name, record.version, maker.run_id));
   }
 
   Status check_blobs() {
@@ -393,7 +410,12 @@ class Checker {
     report_.catalog_journal = catalog.journal;
     report_.catalog_runs = catalog.rows;
     report_.catalog_problems = std::move(catalog.problems);
-    for (const MissingRun& run : catalog.missing) {
+    const auto missing = Catalog(workspace_).missing();
+    if (!missing) return tl::unexpected<Error>(missing.error());
+    const auto removed = removed_runs(workspace_);
+    if (!removed && is_damage(removed.error())) report_.problems.push_back(removed.error().message);
+    if (!removed && !is_damage(removed.error())) note_unreadable(removed.error().message);
+    for (const MissingRun& run : *missing) {
       note(DamagedFile::Kind::kMissingRun, run_file_path(run.run_id),
            missing_run_message(workspace_, run));
     }
@@ -411,7 +433,7 @@ class Checker {
 
   BlobReferences needed_;
   // By model and version, the run that registered it.
-  std::map<std::string, std::map<int64_t, std::string>> made_;
+  std::map<std::string, std::map<int64_t, Maker>> made_;
   std::map<std::string, ToldSize> sizes_;  // of blobs, by hash
   CheckReport report_;
   bool unlisted_ = false;  // a folder of blobs or run files

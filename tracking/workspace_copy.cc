@@ -20,6 +20,7 @@
 #include "tracking/quarantine.h"
 #include "tracking/records_internal.h"
 #include "tracking/registry_check_internal.h"
+#include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_seal_internal.h"
@@ -32,8 +33,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a workspace consists of; all else is rebuilt, or belongs to a process.
-constexpr std::array<const char*, 6> kParts = {"blobs",    "runs",  "models",
-                                               "datasets", "trash", "writers"};
+constexpr std::array<std::string_view, 7> kParts = {"blobs", "runs",    "models", "datasets",
+                                                    "trash", "writers", kRemovals};
 constexpr const char* kMarker = "COPYING";
 constexpr int64_t kFileLimitBytes = int64_t{8} << 30;
 constexpr int64_t kMarkerLimitBytes = 64 * 1024;
@@ -89,7 +90,7 @@ class Copier {
     report_.unreadable = journals.unreadable();
     ASSAY_RETURN_IF_ERROR(note_missing_records());
     for (const std::string_view part :
-         {std::string_view("models"), std::string_view("datasets"), kQuarantine}) {
+         {std::string_view("models"), std::string_view("datasets"), kQuarantine, kRemovals}) {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
     }
     ASSAY_RETURN_IF_ERROR(copy_runs(journals));
@@ -111,7 +112,7 @@ class Copier {
     ASSAY_RETURN_IF_ERROR(marker->append(std::as_bytes(std::span(text))));
     ASSAY_RETURN_IF_ERROR(marker->sync());
     ASSAY_RETURN_IF_ERROR(files_.sync_folder(to_));
-    for (const char* part : kParts) {
+    for (const std::string_view part : kParts) {
       ASSAY_RETURN_IF_ERROR(files_.make_folder(fmt::format("{}/{}", to_, part)));
     }
     return {};

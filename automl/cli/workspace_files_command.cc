@@ -94,6 +94,29 @@ Status nobody_at_work(tracking::Workspace& workspace) {
               alive == 1 ? "it is" : "they are");
 }
 
+// What interrupted runs go on from; a copy does without, a move does not.
+Status move_scratch(const std::string& from, const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(fs::path(from) / "scratch", error)) return {};
+  fs::copy(fs::path(from) / "scratch", target / "scratch", fs::copy_options::recursive, error);
+  if (!error) return {};
+  return fail(StatusCode::kIo, "cannot copy '{}/scratch': {}", from, error.message());
+}
+
+// The original goes: each of its files must be in the copy, but for what belongs to writers.
+Status nothing_left_out(const Fingerprint& files, const std::string& from, const fs::path& target) {
+  for (const auto& [place, what] : files) {
+    std::error_code error;
+    if (place.starts_with("writers/") || fs::exists(fs::symlink_status(target / place, error)))
+      continue;
+    return fail(StatusCode::kInvalidArgument,
+                "'{}' stays: '{}' in it is no part of a workspace, so it is not copied; take that "
+                "out first",
+                from, place);
+  }
+  return {};
+}
+
 // All of it to another file system: a verified copy, then the original goes. It is taken out of its
 // place first, where nobody can find it any more, and looked at again: what was written while it
 // was copied is not in the copy, so then it comes back.
@@ -123,6 +146,8 @@ Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
                 from, target.string());
   }
   Status quiet = nobody_at_work(workspace);
+  if (quiet) quiet = move_scratch(from, target);
+  if (quiet) quiet = nothing_left_out(before, from, target);
   if (quiet) {
     fs::rename(from, aside, error);
     if (error) {
@@ -145,7 +170,7 @@ Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
                   error.message());
     }
   }
-  fs::remove_all(target, error);  // older than the original
+  fs::remove_all(target, error);  // older than the original, or less
   return quiet;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/catalog.h"
 #include "tracking/quarantine.h"
+#include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_trash.h"
 #include "tracking/workspace_check.h"
@@ -98,25 +99,87 @@ TEST_F(MissingRuns, AreNotThoseWhoseTrashWasEmptiedByHand) {
   EXPECT_THAT(check().problems, IsEmpty());
 }
 
-TEST_F(MissingRuns, AreNotThoseGivenUpWhereTheCatalogCouldNotBeWritten) {
-  ASSERT_TRUE(delete_run(*workspace_, other_));
-  // Nothing of the deletion is left in the catalog, and nothing can be appended to it.
-  std::filesystem::remove(store("catalog.wal"));
-  ASSERT_TRUE(restore_run(*workspace_, other_));
+TEST_F(MissingRuns, AreNotThoseThatAStaleCatalogKnows) {
   ASSERT_TRUE(Catalog(*workspace_).save());
-  const std::string file = file_of(other_);
-  const std::string deleted = store(fmt::format("trash/runs/{}-{}.h5", other_, 1));
-  std::filesystem::rename(file, deleted);
+  const std::string catalog = slurp(store("catalog.h5"));
+  const std::string journal = slurp(store("catalog.wal"));
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  ASSERT_TRUE(collect_garbage(*workspace_, kAtOnce));
+  spill(store("catalog.h5"), catalog);
   std::filesystem::remove(store("catalog.wal"));
-  std::filesystem::create_directory(store("catalog.wal"));
-  std::filesystem::create_directory(store("catalog.wal/in-the-way"));
-  const auto purged = purge_runs(*workspace_, 2, false);
-  EXPECT_FALSE(purged) << "a cache that cannot be removed knows of the run";
-  EXPECT_TRUE(std::filesystem::exists(deleted));
-  std::filesystem::remove_all(store("catalog.wal"));
-  ASSERT_TRUE(purge_runs(*workspace_, 2, false));
-  EXPECT_FALSE(std::filesystem::exists(deleted));
+  EXPECT_THAT(told(), IsEmpty());
+  spill(store("catalog.wal"), journal);
+  EXPECT_THAT(told(), IsEmpty());
+  ASSERT_TRUE(Catalog(*workspace_).rebuild());
+  EXPECT_THAT(told(), IsEmpty());
   EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(MissingRuns, AreNotThoseInATrashThatNobodyWroteDown) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  // As a deletion leaves it that had no room for a record.
+  std::filesystem::create_directories(store("trash/runs"));
+  std::filesystem::rename(file_of(other_), store(fmt::format("trash/runs/{}-1.h5", other_)));
+  EXPECT_THAT(told(), IsEmpty());
+  ASSERT_TRUE(purge_runs(*workspace_, 2, false));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(MissingRuns, AreThoseThatVanishAfterTheyWereRestored) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  EXPECT_THAT(told(), IsEmpty());
+  ASSERT_TRUE(restore_run(*workspace_, other_));
+  EXPECT_THAT(told(), IsEmpty());
+  std::filesystem::remove(file_of(other_));
+  EXPECT_THAT(told(), names(other_));
+  EXPECT_THAT(check().problems, names(other_));
+}
+
+TEST_F(MissingRuns, KeepTheirBlobs) {
+  const std::string sha256 = load_run(*workspace_, trials_[0])->artifacts[0].sha256;
+  const std::string away = folder_ / "away.h5";
+  std::filesystem::rename(file_of(trials_[0]), away);
+  const auto report = collect_garbage(*workspace_, kAtOnce);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damaged, names(trials_[0]));
+  EXPECT_TRUE(holds(sha256));
+  std::filesystem::rename(away, file_of(trials_[0]));
+  EXPECT_THAT(check().problems, IsEmpty());
+}
+
+TEST_F(MissingRuns, AreToldBesideADamagedCatalog) {
+  std::filesystem::remove(file_of(other_));
+  spill(store("catalog.h5"), "no catalog");
+  EXPECT_THAT(check().problems, names(other_)) << "its journal knows";
+}
+
+TEST_F(MissingRuns, ManyRemovalsBecomeOneRecord) {
+  const std::vector<std::string> one = {other_};
+  const std::vector<std::string> two = {trials_[0]};
+  ASSERT_TRUE(note_removal(*workspace_, Removal::kRemoved, two));
+  for (int i = 0; i < 70; ++i) {
+    ASSERT_TRUE(
+        note_removal(*workspace_, i % 2 == 0 ? Removal::kRemoved : Removal::kRestored, one));
+  }
+  size_t records = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(store("removals"))) {
+    records += entry.is_regular_file() ? 1 : 0;
+  }
+  EXPECT_LT(records, 20U);
+  EXPECT_THAT(*removed_runs(*workspace_), ElementsAre(trials_[0])) << "the last record counts";
+}
+
+TEST_F(MissingRuns, NothingIsToldWhereARecordOfRemovalsIsDamaged) {
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::string record =
+      std::filesystem::directory_iterator(store("removals"))->path().string();
+  spill(record, "{");
+  std::filesystem::remove_all(store("trash/runs"));
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(check().problems, ElementsAre(HasSubstr(record)));
 }
 
 TEST_F(MissingRuns, BecomeAKnownLossInQuarantine) {
@@ -132,7 +195,8 @@ TEST_F(MissingRuns, BecomeAKnownLossInQuarantine) {
   EXPECT_THAT(check().problems, IsEmpty());
   ASSERT_TRUE(Catalog(*workspace_).save());
   std::filesystem::remove_all(store("quarantine"));
-  EXPECT_THAT(told(), IsEmpty()) << "the catalog has it from there";
+  EXPECT_THAT(told(), IsEmpty()) << "that it was put away is written down";
+  EXPECT_THAT(check().problems, IsEmpty());
 }
 
 TEST_F(MissingRuns, AreNamedByACopyThatCannotHaveThem) {

@@ -223,6 +223,23 @@ TEST_F(WorkspaceCheck, MissesVersionsThatRunsRegistered) {
   EXPECT_EQ(next->version, 3) << "the number stays taken";
 }
 
+TEST_F(WorkspaceCheck, SeesANumberThatWasGivenOutAgain) {
+  auto run = *Run::create(workspace_, {.kind = "sweep"});
+  const std::string bytes = "newest bytes";
+  ModelRegistry registry(workspace_);
+  const auto made = registry.register_model({.name = "credit", .run_id = run->id()},
+                                            std::as_bytes(std::span(bytes)));
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(run->add_model({.name = "credit", .version = made->version, .sha256 = made->sha256}));
+  ASSERT_TRUE(run->finish(RunStatus::kCompleted));
+  std::filesystem::remove(folder_ / "store/models/credit/versions/2.json");
+  const std::string others = "other bytes";
+  ASSERT_EQ(registry.register_model({.name = "credit"}, std::as_bytes(std::span(others)))->version,
+            2);
+  EXPECT_THAT(check().problems,
+              ElementsAre(testing::AllOf(HasSubstr("credit:2"), HasSubstr(run->id()))));
+}
+
 TEST_F(WorkspaceCheck, MissesAModelThatIsGoneWithItsFolder) {
   auto run = *Run::create(workspace_, {.kind = "sweep"});
   ASSERT_TRUE(run->add_model({.name = "churn", .version = 1, .sha256 = std::string(64, 'a')}));
