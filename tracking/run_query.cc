@@ -62,7 +62,14 @@ std::string upper_case(std::string_view text) {
   return upper;
 }
 
-tl::unexpected<Error> unknown_run(Catalog& catalog, std::string_view reference) {
+tl::unexpected<Error> unknown_run(const Workspace& workspace, Catalog& catalog,
+                                  std::string_view reference) {
+  const auto missing = catalog.missing();
+  for (size_t i = 0; missing && i < missing->size(); ++i) {
+    const MissingRun& run = (*missing)[i];
+    if (!begins_id(reference, run.run_id) && run.name != reference) continue;
+    return fail(StatusCode::kData, "{}", missing_run_message(workspace, run));
+  }
   std::vector<std::string> names;
   if (const auto all = catalog.search({})) {
     for (const RunRow& row : all->rows) names.push_back(row.info.name);
@@ -131,7 +138,7 @@ Result<RunInfo> find_with(Workspace& workspace, std::string_view reference,
     return fail(StatusCode::kIo, "no run '{}' is to be found, and {}", reference,
                 journals.unreadable().front());
   }
-  if (found.empty()) return unknown_run(catalog, reference);
+  if (found.empty()) return unknown_run(workspace, catalog, reference);
   if (found.size() > 1) {
     return ambiguous_prefix(reference, found[0].info.run_id, found[1].info.run_id);
   }

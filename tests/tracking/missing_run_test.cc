@@ -70,6 +70,14 @@ TEST_F(MissingRuns, AreToldByChecksAndListsUntilTheFileIsBack) {
   }
 }
 
+TEST_F(MissingRuns, AreNamedToWhoAsksForOne) {
+  std::filesystem::remove(file_of(other_));
+  const auto found = find_run(*workspace_, other_.substr(0, 25));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, StatusCode::kData);
+  EXPECT_THAT(found.error().message, HasSubstr("is missing"));
+}
+
 TEST_F(MissingRuns, OfACatalogThatIsAskedAllTheTimeToo) {
   Catalog catalog(*workspace_);
   ASSERT_TRUE(catalog.search({}));
