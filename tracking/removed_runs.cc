@@ -115,8 +115,11 @@ Status note_removal(Workspace& workspace, Removal what, std::span<const std::str
   Ledger ledger;
   for (const std::string& run_id : run_ids) ledger.note(what, run_id);
   ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
-  ASSAY_RETURN_IF_ERROR(
-      publish_record(workspace, *writer, id + std::string(kRecordEnding), ledger));
+  const Status written =
+      publish_record(workspace, *writer, id + std::string(kRecordEnding), ledger);
+  // Published or not: a writer that was taken over acknowledges nothing.
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  ASSAY_RETURN_IF_ERROR(written);
   (void)make_one(workspace, *writer);
   return {};
 }

@@ -20,7 +20,7 @@ inline constexpr std::string_view kRemovals = "removals";
 enum class Removal { kRemoved, kRestored };
 
 // Needs a writer lease. Durable when it returns. When there are many records they are made one.
-// Fails: io.
+// Fails: io, also if this writer was taken over.
 Status note_removal(Workspace& workspace, Removal what, std::span<const std::string> run_ids);
 
 // Runs whose last record says that they were removed; they may be in the trash, in quarantine, or

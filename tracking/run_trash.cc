@@ -361,7 +361,11 @@ Status note_given_up(Workspace& workspace, std::span<const DeletedRun> runs, boo
   for (const DeletedRun& run : runs) {
     if (!known || !known->contains(run.info.run_id)) ids.push_back(run.info.run_id);
   }
-  if (ids.empty() || (leased && note_removal(workspace, Removal::kRemoved, ids))) return {};
+  if (ids.empty()) return {};
+  if (leased) {
+    Status noted = note_removal(workspace, Removal::kRemoved, ids);
+    if (noted || !is_full_disk(noted.error())) return noted;
+  }
   return Catalog::discard(workspace);
 }
 

@@ -107,8 +107,10 @@ Status move_scratch(const std::string& from, const fs::path& target) {
 Status nothing_left_out(const Fingerprint& files, const std::string& from, const fs::path& target) {
   for (const auto& [place, what] : files) {
     std::error_code error;
-    if (place.starts_with("writers/") || fs::exists(fs::symlink_status(target / place, error)))
-      continue;
+    const auto is_in = [&](const fs::path& folder) {
+      return fs::exists(fs::symlink_status(folder / place, error));
+    };
+    if (place.starts_with("writers/") || is_in(target) || !is_in(from)) continue;
     return fail(StatusCode::kInvalidArgument,
                 "'{}' stays: '{}' in it is no part of a workspace, so it is not copied; take that "
                 "out first",

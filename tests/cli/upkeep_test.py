@@ -342,6 +342,37 @@ class UpkeepTest(CliCase):
             self.assertEqual(os.listdir(there), [])
         self.assertEqual(len(self.run_ids()), 6)
 
+    def test_a_move_to_another_disk_takes_all_or_refuses(self):
+        memory = '/dev/shm'
+        if not os.access(memory, os.W_OK) or os.stat(memory).st_dev == os.stat(self.path('.')).st_dev:
+            self.skipTest('no other file system at hand')
+        with tempfile.TemporaryDirectory(dir=memory) as there:
+            target = os.path.join(there, 'moved')
+            self.write('.assay/NOTES.txt', 'mine')
+            os.makedirs(self.path(f'.assay/scratch/{self.sweeps["one"]}'), exist_ok=True)
+            self.write(f'.assay/scratch/{self.sweeps["one"]}/elapsed', '1 2')
+            self.fails(2, 'workspace', 'move', target, says='NOTES.txt')
+            self.assertFalse(os.path.exists(target))
+            self.assertTrue(os.path.exists(self.path('.assay/NOTES.txt')))
+            self.assay('workspace', 'verify')
+            os.remove(self.path('.assay/NOTES.txt'))
+            self.assay('workspace', 'move', target)
+            self.assertFalse(os.path.exists(self.path('.assay')))
+            with open(f'{target}/scratch/{self.sweeps["one"]}/elapsed', encoding='utf-8') as file:
+                self.assertEqual(file.read(), '1 2')
+            self.assay('workspace', 'verify', '-w', target)
+
+    def test_a_run_that_vanished_is_told_until_it_is_back(self):
+        [file] = glob.glob(self.path(f'.assay/runs/*/{self.sweeps["two"]}.h5'))
+        os.rename(file, self.path('away.h5'))
+        for command in ('runs list', 'workspace verify', 'gc --grace 0s'):
+            process = self.assay(*command.split(), code=3)
+            self.assertIn(self.sweeps['two'], process.stdout + process.stderr, command)
+        self.fails(3, 'runs', 'show', self.sweeps['two'], says='missing')
+        os.rename(self.path('away.h5'), file)
+        self.assay('runs', 'list')
+        self.assay('workspace', 'verify')
+
     def test_a_bundle_that_does_not_fit_is_said(self):
         for limit in range(8, 200, 24):
             process = subprocess.run(
