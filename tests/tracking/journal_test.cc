@@ -16,6 +16,7 @@
 #include "tracking/run_file.h"
 #include "tracking/run_publisher.h"
 #include "tracking/run_query.h"
+#include "tracking/run_trash.h"
 #include "tracking/unrecorded_runs.h"
 
 namespace assay::tracking {
@@ -99,7 +100,7 @@ TEST_F(JournalTest, ADeletedRunStaysDeleted) {
   ASSERT_TRUE(deleted->finish(RunStatus::kCompleted));
   ASSERT_TRUE(kept->log_metric("loss", 2.0));
   ASSERT_TRUE(kept->durable());  // with the note that the other was published
-  fs::remove(run_file_of(*workspace, deleted->id()));
+  ASSERT_TRUE(delete_run(*workspace, deleted->id()));
   EXPECT_EQ(list_runs(*workspace)->runs.size(), 1U);
   EXPECT_EQ(find_run(*workspace, deleted->id()).error().code, StatusCode::kNotFound);
   copy_as_killed(store(), folder_ / "killed");
