@@ -1,5 +1,6 @@
-// libgit2 loses some memory when it refuses a damaged repository. Tests that feed it one say so
-// with one of these; memory that is lost elsewhere is still found.
+// libgit2 loses some memory when it refuses a damaged repository, and when it looks for submodules.
+// Tests that make it do so say that with one of these; memory that is lost elsewhere is still
+// found.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)
