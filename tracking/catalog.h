@@ -57,7 +57,8 @@ class Catalog {
   // Remembers runs that came back from the trash. Never fails, likewise.
   static void note_restored(Workspace& workspace, const WriterLease& writer,
                             std::span<const std::string> run_ids);
-  // Removes the cache, and with it what it knows of runs that are not there. Fails: io.
+  // Removes the cache, for want of room or so that nothing is known of runs that are not there:
+  // whatever reads it does without, and the next writer makes it anew. Fails: io.
   static Status discard(Workspace& workspace);
 
   // The runs that fit, with the values of `shown`. Runs that are being written are found as they

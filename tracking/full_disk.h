@@ -6,7 +6,6 @@
 #include <system_error>
 
 #include "kernels/base/status.h"
-#include "tracking/workspace.h"
 
 namespace assay::tracking {
 
@@ -16,14 +15,6 @@ inline bool is_full_disk(const Error& error) {
     return error.message.find(std::generic_category().message(reason)) != std::string::npos;
   };
   return error.code == StatusCode::kIo && (says(ENOSPC) || says(EDQUOT));
-}
-
-// Removes the catalog for want of room: whatever reads it does without, and the next writer makes
-// it anew.
-inline void drop_caches(const Workspace& workspace) {
-  for (const char* cache : {"catalog.h5", "catalog.wal"}) {
-    (void)workspace.files().unlink(fmt::format("{}/{}", workspace.path(), cache));
-  }
 }
 
 }  // namespace assay::tracking

@@ -6,6 +6,7 @@
 
 #include "tracking/blob_references.h"
 #include "tracking/blob_store.h"
+#include "tracking/catalog.h"
 #include "tracking/environment.h"
 #include "tracking/full_disk.h"
 #include "tracking/model_registry.h"
@@ -71,7 +72,7 @@ class Collector {
     if (!leased_) {
       ASSAY_RETURN_IF_ERROR(begin());
       if (!leased_) {
-        drop_caches(workspace_);
+        (void)Catalog::discard(workspace_);
         ASSAY_RETURN_IF_ERROR(begin());
       }
       // Not before: a model is given up by a record.

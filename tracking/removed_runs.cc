@@ -1,6 +1,5 @@
 #include "tracking/removed_runs.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,6 +11,7 @@
 namespace assay::tracking {
 namespace {
 
+constexpr int64_t kRemovalVersion = 1;
 constexpr std::string_view kRecordEnding = ".json";
 constexpr int64_t kMostRecordBytes = int64_t{256} << 20;
 // More records than that are made one.
@@ -51,24 +51,17 @@ Status add_record(const Workspace& workspace, const std::string& name, Ledger& l
   // Made one with others meanwhile, by a process that wrote that one first.
   if (!text && text.error().code == StatusCode::kNotFound) return {};
   if (!text) return tl::unexpected<Error>(text.error());
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
-  const auto damaged = [&](std::string_view why) {
-    return fail(StatusCode::kData,
-                "'{}' is damaged: {}; which runs were deleted is not known in full", path, why);
-  };
-  if (!json.is_object() || !json.contains("record_version")) return damaged("it is no record");
-  if (json["record_version"] != 1) return damaged("written by a newer release");
-  for (const auto& [key, what] :
-       {std::pair("removed", Removal::kRemoved), std::pair("restored", Removal::kRestored)}) {
-    if (!json.contains(key)) continue;
-    if (!json[key].is_array()) return damaged("its runs are no list");
-    for (const nlohmann::json& run_id : json[key]) {
-      if (!run_id.is_string() || !is_ulid(run_id.get<std::string>())) {
-        return damaged("it names what is no run");
-      }
-      ledger.note(what, run_id.get<std::string>());
-    }
+  const Fields fields(*text, path);
+  const int64_t version = fields.integer("record_version");
+  const std::vector<std::string> removed = fields.text_list("removed");
+  const std::vector<std::string> restored = fields.text_list("restored");
+  ASSAY_RETURN_IF_ERROR(fields.status());
+  if (version > kRemovalVersion) {
+    return fail(StatusCode::kData, "'{}' has record version {}, written by a newer release", path,
+                version);
   }
+  for (const std::string& run_id : removed) ledger.note(Removal::kRemoved, run_id);
+  for (const std::string& run_id : restored) ledger.note(Removal::kRestored, run_id);
   return {};
 }
 
@@ -82,7 +75,7 @@ Result<Ledger> read_ledger(const Workspace& workspace, std::span<const std::stri
 
 Status publish_record(Workspace& workspace, const WriterLease& writer, const std::string& name,
                       const Ledger& ledger) {
-  const nlohmann::ordered_json json{{"record_version", 1},
+  const nlohmann::ordered_json json{{"record_version", kRemovalVersion},
                                     {"at_ns", wall_time_ns()},
                                     {"user", user_name()},
                                     {"removed", ledger.removed},

@@ -132,7 +132,7 @@ class Deletion {
       if (settled) {
         ready = Status();
       } else {
-        drop_caches(workspace);
+        (void)Catalog::discard(workspace);
         ready = finish_journals(workspace);
         deletion.leased_ = ready.has_value();
         if (!ready) return fail_with(std::move(ready.error()), settled.error().message);
@@ -141,7 +141,7 @@ class Deletion {
     ASSAY_RETURN_IF_ERROR(ready);
     Status made = workspace.ensure_folder(std::string(kRunTrash));
     if (!made && is_full_disk(made.error())) {
-      drop_caches(workspace);
+      (void)Catalog::discard(workspace);
       made = workspace.ensure_folder(std::string(kRunTrash));
     }
     ASSAY_RETURN_IF_ERROR(made);

@@ -6,6 +6,7 @@
 
 #include "tests/tracking/upkeep_fixture.h"
 #include "tracking/catalog.h"
+#include "tracking/catalog_journal_internal.h"
 #include "tracking/quarantine.h"
 #include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
@@ -143,6 +144,14 @@ TEST_F(MissingRuns, AreThoseThatVanishAfterTheyWereRestored) {
   std::filesystem::remove(file_of(other_));
   EXPECT_THAT(told(), names(other_));
   EXPECT_THAT(check().problems, names(other_));
+}
+
+TEST_F(MissingRuns, AreKnownFromTheJournalOfTheCatalogToo) {
+  const std::string journal = slurp(store("catalog.wal"));
+  spill(store("catalog.wal"), journal + missing_frame({"01HZY0J8Q0ABCDEFGHJKMNPQRS", "gone"}));
+  EXPECT_THAT(told(), names("01HZY0J8Q0ABCDEFGHJKMNPQRS"));
+  ASSERT_TRUE(Catalog(*workspace_).save());
+  EXPECT_THAT(told(), names("01HZY0J8Q0ABCDEFGHJKMNPQRS"));
 }
 
 TEST_F(MissingRuns, KeepTheirBlobs) {

@@ -277,6 +277,15 @@ TEST(CatalogJournal, KeepsStamps) {
   EXPECT_EQ(*content->frames[0].stamps, stamps);
 }
 
+TEST(CatalogJournal, KeepsWhichRunsAreMissing) {
+  const MissingRun run{"01HZY0J8Q0ABCDEFGHJKMNPQRS", "größe"};
+  const auto content = parse_journal(missing_frame(run) + removal_frame(run.run_id), false);
+  ASSERT_TRUE(content);
+  ASSERT_EQ(content->frames.size(), 2U);
+  EXPECT_EQ(content->frames[0].missing, run);
+  EXPECT_EQ(content->frames[1].removed, run.run_id);
+}
+
 RunRecord plain_record() {
   RunRecord record;
   record.info.run_id = *make_ulid();
