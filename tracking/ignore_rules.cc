@@ -53,18 +53,26 @@ Result<GitRepository> repository_with(const std::string& rules, const std::strin
   return repository;
 }
 
-// `!keep.log` as `![k]eep.log`: the same, and libgit2 keeps it.
-std::string keep_negations(const std::string& rules) {
+// A pattern that ends in a backslash is none to git; libgit2 takes the next line with it.
+bool ends_open(const std::string& line) {
+  const size_t last = line.find_last_not_of('\\');
+  const size_t backslashes = line.size() - (last == std::string::npos ? 0 : last + 1);
+  return backslashes % 2 == 1;
+}
+
+// Without such patterns, and `!keep.log` as `![k]eep.log`: the same, and libgit2 keeps it.
+std::string for_libgit2(const std::string& rules) {
   std::string kept;
   for (size_t at = 0; at < rules.size();) {
     const size_t end = std::min(rules.find('\n', at), rules.size());
     std::string line = rules.substr(at, end - at);
+    at = end + 1;
+    if (ends_open(line)) continue;
     if (line.starts_with('!') && line.find_first_of("*?[\\") == std::string::npos) {
       const size_t first = line.find_first_not_of("!/^-] \t\r");
       if (first != std::string::npos) line.replace(first, 1, fmt::format("[{}]", line[first]));
     }
     kept += line + "\n";
-    at = end + 1;
   }
   return kept;
 }
@@ -76,7 +84,7 @@ enum class Verdict { kNothing, kIgnored, kKept };
 class RuleSet {
  public:
   static Result<RuleSet> parse(const std::string& text, const std::string& empty_folder) {
-    const std::string rules = keep_negations(text);
+    const std::string rules = for_libgit2(text);
     RuleSet set;
     ASSAY_ASSIGN_OR_RETURN(set.after_none_, repository_with("!*\n" + rules, empty_folder));
     ASSAY_ASSIGN_OR_RETURN(set.after_all_, repository_with("*\n" + rules, empty_folder));

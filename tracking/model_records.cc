@@ -5,6 +5,7 @@
 
 #include "kernels/base/hash.h"
 #include "tracking/json_fields_internal.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 
 namespace assay::tracking {
@@ -17,26 +18,6 @@ constexpr int64_t kRecordVersion = 1;
 std::string dump(const Json& json) {
   // Bytes that are no UTF-8 are replaced: the default would throw.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-// A record ends with the hash of all bytes before that member, so that a change of any is seen;
-// older records have none.
-constexpr std::string_view kSealHead = ",\n  \"record_sha256\": \"";
-constexpr std::string_view kSealTail = "\"\n}\n";
-
-std::string sealed_dump(const Json& json) {
-  std::string text = dump(json);
-  text.resize(text.size() - std::string_view("\n}\n").size());
-  const std::string hash = sha256_hex(text);
-  return text.append(kSealHead).append(hash).append(kSealTail);
-}
-
-Status check_seal(std::string_view text, const std::string& source) {
-  const size_t at = text.rfind(kSealHead);
-  if (at == text.npos) return {};
-  const std::string_view body = text.substr(0, at);
-  if (text.substr(at + kSealHead.size()) == sha256_hex(body) + std::string(kSealTail)) return {};
-  return fail(StatusCode::kData, "'{}' is damaged: its content is not that of its hash", source);
 }
 
 // Numbers that JSON has no words for are written as text.
@@ -137,7 +118,7 @@ int64_t version_key(const std::string& text) {
 
 }  // namespace
 
-std::string to_json(const ModelVersion& model) { return sealed_dump(model_object(model)); }
+std::string to_json(const ModelVersion& model) { return with_seal(dump(model_object(model))); }
 
 Result<ModelVersion> parse_model(std::string_view text, const std::string& source) {
   const Fields fields(text, source);
@@ -171,7 +152,7 @@ std::string to_json(const ModelEvent& event) {
                                    {"to", maybe(change.to)}});
   }
   if (event.lost_to != 0) json["lost_to"] = event.lost_to;
-  return sealed_dump(json);
+  return with_seal(dump(json));
 }
 
 Result<ModelEvent> parse_event(std::string_view text, const std::string& source) {

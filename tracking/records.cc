@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tracking/json_fields_internal.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/workspace.h"
 
@@ -10,6 +11,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kManifestVersion = 1;
+constexpr int64_t kRemovalVersion = 1;
 
 std::string dump(const Json& json, int indent) {
   // Bytes that are no UTF-8 are replaced: the default would throw.
@@ -38,6 +40,32 @@ Result<WorkspaceRecord> parse_workspace(std::string_view text, const std::string
   record.uuid = fields.text("uuid");
   record.display_name = fields.text("display_name");
   ASSAY_RETURN_IF_ERROR(fields.status());
+  return record;
+}
+
+std::string to_json(const RemovalRecord& record) {
+  return with_seal(dump(Json{{"record_version", kRemovalVersion},
+                             {"at_ns", record.at_ns},
+                             {"user", record.user},
+                             {"removed", record.removed},
+                             {"restored", record.restored}},
+                        2) +
+                   "\n");
+}
+
+Result<RemovalRecord> parse_removal(std::string_view text, const std::string& source) {
+  const Fields fields(text, source);
+  const int64_t version = fields.integer("record_version");
+  if (fields.status() && version > kRemovalVersion) {
+    return fail(StatusCode::kData,
+                "'{}' has record version {}, written by a newer release (this one reads up to {}): "
+                "use a newer Assay",
+                source, version, kRemovalVersion);
+  }
+  RemovalRecord record{fields.integer("at_ns"), fields.text("user"), fields.text_list("removed"),
+                       fields.text_list("restored")};
+  ASSAY_RETURN_IF_ERROR(fields.status());
+  ASSAY_RETURN_IF_ERROR(check_seal(text, source));
   return record;
 }
 

@@ -20,6 +20,14 @@
 
 namespace assay::tracking {
 
+// What one process took away, or brought back (removed_runs.h).
+struct RemovalRecord {
+  int64_t at_ns = 0;
+  std::string user;
+  std::vector<std::string> removed;   // run ids
+  std::vector<std::string> restored;  // run ids
+};
+
 struct WorkspaceRecord {
   int64_t format = 0;
   std::string uuid;
@@ -29,6 +37,9 @@ struct WorkspaceRecord {
 // `source` is what messages call the text (a path). Readers fail with `data`.
 std::string to_json(const WorkspaceRecord& record);
 Result<WorkspaceRecord> parse_workspace(std::string_view text, const std::string& source);
+
+std::string to_json(const RemovalRecord& record);
+Result<RemovalRecord> parse_removal(std::string_view text, const std::string& source);
 
 std::string to_json(const LeaseInfo& lease);
 Result<LeaseInfo> parse_lease(std::string_view text, const std::string& source);

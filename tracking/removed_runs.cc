@@ -1,17 +1,15 @@
 #include "tracking/removed_runs.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "kernels/base/clock.h"
 #include "tracking/environment.h"
-#include "tracking/json_fields_internal.h"
+#include "tracking/records_internal.h"
 #include "tracking/ulid.h"
 
 namespace assay::tracking {
 namespace {
 
-constexpr int64_t kRemovalVersion = 1;
 constexpr std::string_view kRecordEnding = ".json";
 constexpr int64_t kMostRecordBytes = int64_t{256} << 20;
 // More records than that are made one.
@@ -51,17 +49,9 @@ Status add_record(const Workspace& workspace, const std::string& name, Ledger& l
   // Made one with others meanwhile, by a process that wrote that one first.
   if (!text && text.error().code == StatusCode::kNotFound) return {};
   if (!text) return tl::unexpected<Error>(text.error());
-  const Fields fields(*text, path);
-  const int64_t version = fields.integer("record_version");
-  const std::vector<std::string> removed = fields.text_list("removed");
-  const std::vector<std::string> restored = fields.text_list("restored");
-  ASSAY_RETURN_IF_ERROR(fields.status());
-  if (version > kRemovalVersion) {
-    return fail(StatusCode::kData, "'{}' has record version {}, written by a newer release", path,
-                version);
-  }
-  for (const std::string& run_id : removed) ledger.note(Removal::kRemoved, run_id);
-  for (const std::string& run_id : restored) ledger.note(Removal::kRestored, run_id);
+  ASSAY_ASSIGN_OR_RETURN(const RemovalRecord record, parse_removal(*text, path));
+  for (const std::string& run_id : record.removed) ledger.note(Removal::kRemoved, run_id);
+  for (const std::string& run_id : record.restored) ledger.note(Removal::kRestored, run_id);
   return {};
 }
 
@@ -75,13 +65,10 @@ Result<Ledger> read_ledger(const Workspace& workspace, std::span<const std::stri
 
 Status publish_record(Workspace& workspace, const WriterLease& writer, const std::string& name,
                       const Ledger& ledger) {
-  const nlohmann::ordered_json json{{"record_version", kRemovalVersion},
-                                    {"at_ns", wall_time_ns()},
-                                    {"user", user_name()},
-                                    {"removed", ledger.removed},
-                                    {"restored", ledger.restored}};
-  const std::string text =
-      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const std::string text = to_json(RemovalRecord{wall_time_ns(),
+                                                 user_name(),
+                                                 {ledger.removed.begin(), ledger.removed.end()},
+                                                 {ledger.restored.begin(), ledger.restored.end()}});
   return publish_file(workspace.files(), writer.tmp_folder(),
                       removals_folder(workspace) + "/" + name, std::as_bytes(std::span(text)));
 }

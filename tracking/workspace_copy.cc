@@ -390,6 +390,12 @@ Status make_room(FileLayer& files, const std::string& folder, const std::string&
   return fail(StatusCode::kAlreadyExists, "'{}' is not empty: it holds '{}'", given, names[0]);
 }
 
+// So that a run whose file vanishes from the copy is missed. Best effort: it is a cache.
+void save_catalog(const std::string& folder) {
+  const auto copy = Workspace::open(folder);
+  if (copy) (void)Catalog(**copy).save();
+}
+
 }  // namespace
 
 Status clear_unfinished_copy(FileLayer& files, const std::string& folder) {
@@ -432,7 +438,10 @@ Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
   const bool was_there = files.exists(folder);
   ASSAY_RETURN_IF_ERROR(make_room(files, folder, to));
   auto report = Copier(workspace, folder, stop, progress).run();
-  if (report) return report;
+  if (report) {
+    save_catalog(folder);
+    return report;
+  }
   // Best effort: what stays is known by its marker, and the next try clears it away.
   if (clear_unfinished_copy(files, folder) && !was_there) (void)files.remove_folder(folder);
   return report;

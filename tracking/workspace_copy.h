@@ -1,7 +1,8 @@
 // Copies a workspace to another folder: runs, blobs, models, data sets and what is in the trash and
 // in quarantine, each file verified as it is copied. Works beside writers, and on a workspace that
 // cannot be written. Writers, journals and caches stay behind: what is only in a journal is in the
-// copy as a run file, with all that was acknowledged when the copy began. Thread-safe.
+// copy as a run file, with all that was acknowledged when the copy began, and the copy gets a
+// catalog of its own. Thread-safe.
 #pragma once
 
 #include <cstdint>

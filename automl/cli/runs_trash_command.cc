@@ -167,7 +167,10 @@ void add_runs_trash(CLI::App& runs, Invocation& invocation) {
   add_workspace_option(*remove, invocation);
   remove->add_option("run", options->runs, "Run ids, beginnings of them, or names")->required();
   remove->add_flag("--force", options->force, "Even if a registered model comes from one of them");
-  remove->footer("All or none of them.\nExample:\n  assay runs delete 01JD");
+  remove->footer(
+      "All or none of them. Works on a full disk for runs that have ended; `assay gc "
+      "--keep-deleted\n"
+      "0s` then makes room.\nExample:\n  assay runs delete 01JD");
   remove->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return delete_runs(invocation, *options); };
   });

@@ -89,41 +89,46 @@ std::vector<int> TextTable::fitted_widths(int width) const {
     if (columns_[c].fit == Fit::kSpare) widths[c] = 0;
   }
   std::vector<int> fitted = widths;
-  cut_widths(fitted, width);
+  cut_widths(fitted, width, false);
   while (line_width(fitted) > width && leave_one_out(widths)) {
     fitted = widths;
-    cut_widths(fitted, width);
+    cut_widths(fitted, width, false);
   }
+  cut_widths(fitted, width, true);
   return fitted;
 }
 
 // False if only the first is left.
 bool TextTable::leave_one_out(std::vector<int>& widths) const {
-  for (const Align align : {Align::kLeft, Align::kRight}) {
+  const auto is_text = [](const Column& column) {
+    return column.align == Align::kLeft && column.fit != Fit::kWhole;
+  };
+  const auto is_number = [](const Column& column) { return column.align == Align::kRight; };
+  const auto is_any = [](const Column&) { return true; };
+  const auto leave_out = [&](auto&& may) {
     for (size_t c = columns_.size(); c-- > 1;) {
-      if (widths[c] == 0 || columns_[c].align != align) continue;
+      if (widths[c] == 0 || !may(columns_[c])) continue;
       widths[c] = 0;
       return true;
     }
-  }
-  return false;
+    return false;
+  };
+  return leave_out(is_text) || leave_out(is_number) || leave_out(is_any);
 }
 
-void TextTable::cut_widths(std::vector<int>& widths, int width) const {
-  // What has to stay whole is cut when all else is. Numbers never are: the rest would be another.
-  for (const bool whole : {false, true}) {
-    while (line_width(widths) > width) {
-      int* widest = nullptr;
-      for (size_t c = 0; c < columns_.size(); ++c) {
-        const Column& column = columns_[c];
-        const bool may = column.align == Align::kLeft && (column.fit == Fit::kWhole) == whole;
-        if (may && widths[c] > kLeastWidth && (widest == nullptr || widths[c] > *widest)) {
-          widest = &widths[c];
-        }
+// Numbers are never cut: the rest would be another.
+void TextTable::cut_widths(std::vector<int>& widths, int width, bool whole) const {
+  while (line_width(widths) > width) {
+    int* widest = nullptr;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const Column& column = columns_[c];
+      const bool may = column.align == Align::kLeft && (column.fit == Fit::kWhole) == whole;
+      if (may && widths[c] > kLeastWidth && (widest == nullptr || widths[c] > *widest)) {
+        widest = &widths[c];
       }
-      if (widest == nullptr) break;
-      --*widest;
     }
+    if (widest == nullptr) return;
+    --*widest;
   }
 }
 

@@ -15,7 +15,7 @@ enum class Align { kLeft, kRight };
 enum class Fit {
   kMiddle,  // the middle of a cell is cut out: names, paths
   kEnd,     // the end is: lists
-  kWhole,   // cut last of all: what people copy, such as ids
+  kWhole,   // cut only where it is all that is left: what people copy, such as ids
   kSpare,   // the column is left out first, the last one before the others; then as kMiddle
 };
 
@@ -31,7 +31,7 @@ class TextTable {
   // Lines that end in '\n': titles, a rule, the rows; columns two blanks apart. With width > 0
   // columns are left out or the widest cells cut ("...") as their Fit says until a line fits. No
   // column is cut below 8 characters: where that is too wide, more are left out, texts before
-  // numbers and the last one first, but never the first of all.
+  // numbers before what stays whole and the last one first, but never the first of all.
   std::string render(int width = 0) const;
   // The same as comma-separated values (RFC 4180): a line of titles, then the rows, all cells
   // whole; a cell "-", which says that there is nothing, is empty.
@@ -44,7 +44,8 @@ class TextTable {
     Fit fit = Fit::kMiddle;
   };
   std::vector<int> fitted_widths(int width) const;
-  void cut_widths(std::vector<int>& widths, int width) const;
+  // Of columns that stay whole, or of the others.
+  void cut_widths(std::vector<int>& widths, int width, bool whole) const;
   bool leave_one_out(std::vector<int>& widths) const;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;

@@ -56,7 +56,7 @@ TEST(TextTable, CutsListsAtTheirEnd) {
   EXPECT_EQ(table.render(10), "levels\n----------\n\xC3\xA9, b, c...\n");
 }
 
-TEST(TextTable, NumbersStayWholeAndIdsAsLongAsPossible) {
+TEST(TextTable, NumbersAndIdsStayWhole) {
   TextTable table;
   table.add_column("id", Align::kLeft, Fit::kWhole);
   table.add_column("name");
@@ -66,16 +66,17 @@ TEST(TextTable, NumbersStayWholeAndIdsAsLongAsPossible) {
             "id              name               score\n"
             "--------------  -----------  -----------\n"
             "01ARZ3NDEKTSV4  a lo...here  0.123456789\n");
-  EXPECT_EQ(table.render(31),
-            "id        name            score\n"
-            "--------  --------  -----------\n"
-            "01A...V4  a l...re  0.123456789\n");
-  EXPECT_EQ(table.render(30),
+  EXPECT_EQ(table.render(37),
+            "id              name            score\n"
+            "--------------  --------  -----------\n"
+            "01ARZ3NDEKTSV4  a l...re  0.123456789\n");
+  EXPECT_EQ(table.render(36),
             "id                    score\n"
             "--------------  -----------\n"
             "01ARZ3NDEKTSV4  0.123456789\n")
       << "texts are left out before numbers";
   EXPECT_EQ(table.render(20), "id\n--------------\n01ARZ3NDEKTSV4\n");
+  EXPECT_EQ(table.render(10), "id\n----------\n01AR...SV4\n") << "where it is all that is left";
 }
 
 TEST(TextTable, LeavesSpareColumnsOutFirst) {

@@ -1,5 +1,5 @@
-// Fuzz target of the workspace's JSON records: versions, events, states, cards and source
-// manifests, and of files with a card.
+// Fuzz target of the workspace's JSON records: versions, events, states, cards, source manifests
+// and removals, and of files with a card.
 // The first byte chooses the reader. What is read must be written and read again as it was.
 #include <algorithm>
 #include <cstdint>
@@ -63,7 +63,7 @@ void apply(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
       round_trip(text, tracking::parse_model);
       break;
@@ -80,8 +80,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 4:
       take_apart(text);
       break;
-    default:
+    case 5:
       round_trip(text, tracking::parse_manifest);
+      break;
+    default:
+      round_trip(text, tracking::parse_removal);
   }
   return 0;
 }

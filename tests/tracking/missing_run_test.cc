@@ -199,6 +199,21 @@ TEST_F(MissingRuns, NothingIsToldWhereARecordOfRemovalsIsDamaged) {
   EXPECT_THAT(check().problems, ElementsAre(HasSubstr(record)));
 }
 
+TEST_F(MissingRuns, ARecordOfRemovalsWithAnyOtherByteIsDamaged) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::string record =
+      std::filesystem::directory_iterator(store("removals"))->path().string();
+  std::string text = slurp(record);
+  const size_t at = text.find(other_);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, other_.size(), trials_[0]);
+  spill(record, text);
+  const auto removed = removed_runs(*workspace_);
+  ASSERT_FALSE(removed) << "another run would count as removed";
+  EXPECT_EQ(removed.error().code, StatusCode::kData);
+  EXPECT_THAT(removed.error().message, HasSubstr(record));
+}
+
 TEST_F(MissingRuns, BecomeAKnownLossInQuarantine) {
   ASSERT_TRUE(Catalog(*workspace_).save());
   std::filesystem::remove(file_of(trials_[1]));
@@ -221,6 +236,15 @@ TEST_F(MissingRuns, AreNamedByACopyThatCannotHaveThem) {
   const auto report = copy_workspace(*workspace_, folder_ / "copy", stop_);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(report->damaged, names(other_));
+}
+
+TEST_F(MissingRuns, AreToldByACopyThatLosesOneLater) {
+  ASSERT_TRUE(copy_workspace(*workspace_, folder_ / "copy", stop_));
+  const auto copy = *Workspace::open(folder_ / "copy");
+  std::filesystem::remove(run_file_of(*copy, other_));
+  const auto report = check_workspace(*copy, stop_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->problems, names(other_));
 }
 
 TEST_F(MissingRuns, OfManyOnlyTheFirstAreNamed) {

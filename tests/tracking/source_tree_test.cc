@@ -76,6 +76,14 @@ TEST_F(SourceTreeTest, FollowsGitignoreFilesOfEveryFolder) {
                             "sub/build/x"}));
 }
 
+TEST_F(SourceTreeTest, APatternThatEndsInABackslashIsNone) {
+  put(".gitignore", "*.tmp\\\nb.log\nc\\\\\n");
+  put("a.tmp");
+  put("b.log");
+  put("c\\");
+  EXPECT_EQ(paths(), (Paths{".gitignore", "a.tmp"}));
+}
+
 TEST_F(SourceTreeTest, AFileInAnIgnoredFolderCannotComeBack) {
   put(".gitignore", "out/\n!out/keep\n");
   put("out/keep");
