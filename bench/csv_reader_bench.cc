@@ -13,7 +13,7 @@
 #include <fstream>
 #include <string>
 
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "datasets/csv_reader.h"
 #include "kernels/base/rng.h"
 
@@ -70,7 +70,7 @@ class Files {
 void read_file(benchmark::State& state, Kind kind) {
   static Files files;
   const std::string path = files.path(kind, state.range(0) * 1000);
-  assay::backends::cpu::OpenMpExecutor executor(static_cast<int>(state.range(1)));
+  assay::backends::cpu::ThreadPool executor(static_cast<int>(state.range(1)));
   const assay::StopToken stop;
   for (auto _ : state) {
     auto table = assay::datasets::read_csv(path, {}, executor, stop);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "bench/ceilings.h"
 #include "kernels/base/rng.h"
@@ -38,7 +38,7 @@ bool on_gpu() {
 
 struct Bed::State {
   backends::DeviceSet set = value_of(backends::open_devices({}));
-  backends::cpu::OpenMpExecutor executor{wanted_threads()};
+  backends::cpu::ThreadPool executor{wanted_threads()};
   kernels::Device* device = nullptr;
   std::vector<void*> placed;
   double triad = 0;

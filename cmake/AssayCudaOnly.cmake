@@ -18,7 +18,6 @@ function(assay_header_library target header package)
 endfunction()
 
 find_package(Threads REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)  # a part of the compiler
 assay_header_library(tl::expected tl/expected.hpp libexpected-dev)
 assay_header_library(fmt::fmt fmt/format.h libfmt-dev DEFINITIONS FMT_HEADER_ONLY)
 assay_header_library(Eigen3::Eigen Eigen/Core libeigen3-dev SUFFIXES eigen3)

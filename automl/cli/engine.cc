@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "automl/config/units.h"
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl::cli {
@@ -54,7 +54,7 @@ kernels::ComputeContext Engine::context(const StopToken& stop) {
 }
 
 std::unique_ptr<Executor> Engine::make_executor(int threads) {
-  return std::make_unique<backends::cpu::OpenMpExecutor>(threads);
+  return std::make_unique<backends::cpu::ThreadPool>(threads);
 }
 
 }  // namespace assay::automl::cli

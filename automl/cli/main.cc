@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -16,20 +15,10 @@
 #include "automl/cli/output.h"
 #include "automl/cli/usage_error.h"
 #include "backends/devices.h"
-#include "kernels/base/program_path.h"
 #include "tracking/full_disk.h"
 
 namespace assay::automl::cli {
 namespace {
-
-// libgomp reads its wait policy when it is loaded, before main: waiting threads must sleep, not
-// spin, so the program starts itself once more with the policy set. It costs a millisecond.
-void restart_with_passive_waiting(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  const std::string path = program_path();
-  if (path.empty() || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
-  execv(path.c_str(), argv);
-}
 
 void put_help_last(CLI::App& command) {
   command.get_help_ptr()->group(kGeneralGroup);
@@ -140,7 +129,6 @@ std::vector<std::string> with_empty_values(int argc, char** argv) {
 int run_program(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--device-worker")
     return run_device_worker(argv[2]);
-  restart_with_passive_waiting(argv);
   Invocation invocation;
   invocation.argv.assign(argv, argv + argc);
   invocation.started_ns = invocation.clock.now_ns() - process_age_ns();

@@ -8,8 +8,8 @@ namespace assay::backends::cpu {
 namespace {
 
 constexpr int64_t kColumnsPerTask = 4;
-// Waking threads and waiting for them costs about a quarter of this.
-constexpr double kShareableWork = 60e3;  // nanoseconds
+// Sharing work and waiting for the last of it costs about a quarter of this.
+constexpr double kShareableWork = 15e3;  // nanoseconds
 // Rough costs in nanoseconds: to divide a row, to place one, to add a cell to a histogram, to
 // search a word of one, to search a feature and to split a node beside that.
 constexpr double kDivideRow = 4;

@@ -20,8 +20,8 @@ namespace assay::backends::cpu {
 namespace {
 
 constexpr int64_t kColumnsPerTask = 4;
-// Waking threads and waiting for them costs about a quarter of this.
-constexpr double kShareableWork = 60e3;  // nanoseconds
+// Sharing work and waiting for the last of it costs about a quarter of this.
+constexpr double kShareableWork = 15e3;  // nanoseconds
 // Rough costs in nanoseconds: to weigh a candidate, to divide and to place a row.
 constexpr double kWeighWord = 2;
 constexpr double kDivideRow = 4;

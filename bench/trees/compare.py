@@ -48,7 +48,7 @@ class Case:
         self.runs = {}
 
     def variants(self):
-        yield 'assay', {'OMP_WAIT_POLICY': 'passive'}  # as the program itself waits
+        yield 'assay', {}
         for system in self.arguments.systems:
             if system == 'catboost':
                 yield system, {}

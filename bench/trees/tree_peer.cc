@@ -15,7 +15,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/models/tree_model.h"
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "bench/ceilings.h"
 #include "datasets/binned_matrix.h"
@@ -251,7 +251,7 @@ class Peer {
   const std::map<std::string, std::string>& options_;
   Meta meta_;
   backends::DeviceSet set_;
-  backends::cpu::OpenMpExecutor executor_;
+  backends::cpu::ThreadPool executor_;
   kernels::ComputeContext context_;
   std::optional<datasets::BinMapper> mapper_;
   std::string json_;
@@ -261,7 +261,7 @@ int main_of(int argc, char** argv) {
   const std::map<std::string, std::string> options = parse(argc, argv);
   const int threads = std::stoi(options.at("--threads"));
   if (options.at("--data").empty()) {  // the ceilings alone
-    backends::cpu::OpenMpExecutor executor(threads);
+    backends::cpu::ThreadPool executor(threads);
     std::printf("{\"triad_bytes_per_s\": %.6g, \"histogram_updates_per_s\": %.6g}\n",
                 triad_bytes_per_second(executor), histogram_updates_per_second(executor));
     return 0;

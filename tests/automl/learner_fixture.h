@@ -14,7 +14,7 @@
 #include "automl/learners/learner.h"
 #include "automl/models/tree_model.h"
 #include "automl/preprocess/feature_encoder.h"
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "datasets/table.h"
 
@@ -43,7 +43,7 @@ struct Cpu {
     context.host = &device_set().host();
     context.executor = &executor;
   }
-  backends::cpu::OpenMpExecutor executor;
+  backends::cpu::ThreadPool executor;
   kernels::ComputeContext context;
 };
 

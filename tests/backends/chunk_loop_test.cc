@@ -4,13 +4,13 @@
 
 #include <atomic>
 
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 
 namespace assay::backends::cpu {
 namespace {
 
 TEST(ChunkLoop, RunsEverythingWithoutAStop) {
-  OpenMpExecutor executor(2);
+  ThreadPool executor(2);
   std::atomic<int64_t> sum{0};
   StopToken quiet;
   EXPECT_TRUE(for_chunks({nullptr, &executor, &quiet}, 10, [&](int64_t chunk, int) {

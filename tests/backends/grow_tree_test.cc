@@ -4,7 +4,7 @@
 
 #include "backends/cpu/cpu_kernels.h"
 #include "backends/cpu/device.h"
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "kernels/planner.h"
 #include "tests/conformance/tree_problems.h"
 
@@ -21,7 +21,7 @@ struct Grown {
 Grown grow(const conformance::TreeProblem& item, int64_t memory_bytes,
            const StopToken* stop = nullptr, int thread_count = 2) {
   CpuDevice device(memory_bytes);
-  OpenMpExecutor executor(thread_count);
+  ThreadPool executor(thread_count);
   kernels::KernelSet kernels;
   register_grow_tree(kernels);
   kernels::Tree tree;

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "backends/xrt/xrt_kernels.h"
 #include "tests/conformance/discrete_device.h"
@@ -249,7 +249,7 @@ std::span<const std::unique_ptr<Executor>> executors() {
   static const auto* all = [] {
     auto* made = new std::vector<std::unique_ptr<Executor>>;
     for (const int threads : {1, 2, 7}) {
-      made->push_back(std::make_unique<backends::cpu::OpenMpExecutor>(threads));
+      made->push_back(std::make_unique<backends::cpu::ThreadPool>(threads));
     }
     return made;
   }();

@@ -5,7 +5,7 @@
 #include <limits>
 #include <memory>
 
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "tests/conformance/discrete_device.h"
 #include "tests/conformance/discrete_kernels.h"
@@ -33,7 +33,7 @@ struct Cpu {
   Result<BinnedMatrix> bin(const BinMapper& mapper, std::span<const FeatureColumn> columns) const {
     return mapper.bin(columns, *context.device, context);
   }
-  backends::cpu::OpenMpExecutor executor;
+  backends::cpu::ThreadPool executor;
   kernels::ComputeContext context;
 };
 

@@ -10,7 +10,7 @@
 #include <map>
 #include <utility>
 
-#include "backends/cpu/openmp_executor.h"
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "backends/xrt/xrt_device.h"
 #include "kernels/device_array.h"
@@ -41,7 +41,7 @@ class XrtDeviceTest : public testing::Test {
   }
   // Grows a tree of a problem; what it came to.
   Status grow(const conformance::TreeProblem& item, kernels::Device& device, kernels::Tree& tree) {
-    cpu::OpenMpExecutor executor(2);
+    cpu::ThreadPool executor(2);
     return grow(item, device, tree, executor);
   }
   Status grow(const conformance::TreeProblem& item, kernels::Device& device, kernels::Tree& tree,
@@ -160,7 +160,7 @@ TEST_F(XrtDeviceTest, WalksManyTreesInRoundsToTheCpusBits) {
     const std::vector<double> begin(rows.size(), 0.25);
     ASSAY_ASSIGN_OR_RETURN(auto scores,
                            DeviceArray<double>::copy_of(device, std::span<const double>(begin)));
-    cpu::OpenMpExecutor executor(2);
+    cpu::ThreadPool executor(2);
     const kernels::OpContext context{&device, &executor, nullptr};
     ASSAY_RETURN_IF_ERROR(
         kernels::run_op(devices_->kernels().table<kernels::PredictTrees>(), context,
@@ -241,7 +241,7 @@ TEST_F(XrtDeviceTest, CellsAreSentWhileOthersAreWalked) {
                            DeviceArray<double>::copy_of(device, std::span<const double>(begin)));
     kernels::BinnedView view = bins;
     view.bins = placed.on_device();
-    cpu::OpenMpExecutor executor(2);
+    cpu::ThreadPool executor(2);
     const kernels::OpContext context{&device, &executor, nullptr};
     const kernels::PredictTreesProblem problem{kRows, kFeatures, 0, kTrees, 1, 1};
     for (int call = 0; call < 2; ++call) {  // the second finds the cells there
