@@ -210,14 +210,14 @@ Status ReferenceFinder::read_new(const std::vector<Found>& files) {
   return {};
 }
 
-Result<FoundReferences> ReferenceFinder::find(const std::set<std::string>& gone) {
+Result<FoundReferences> ReferenceFinder::find(const AsIfGone& gone) {
   FoundReferences references;
   // Journals first: a run that is published meanwhile is then found in its file.
   ASSAY_RETURN_IF_ERROR(add_journals(workspace_, references));
   ++round_;
   for (int tries = 0;; ++tries) {
     ASSAY_ASSIGN_OR_RETURN(std::vector<Found> files, all_files());
-    std::erase_if(files, [&](const Found& file) { return gone.contains(file.path); });
+    std::erase_if(files, [&](const Found& file) { return gone.files.contains(file.path); });
     Status read = read_new(files);
     if (read) break;
     if (read.error().code != StatusCode::kNotFound || tries == kTries) {
@@ -236,15 +236,16 @@ Result<FoundReferences> ReferenceFinder::find(const std::set<std::string>& gone)
     references.note({StatusCode::kData, std::move(why)});
   }
   ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models, registry.blobs_needed(&references));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> models,
+                         registry.blobs_needed(&references, gone.versions));
   for (const std::string& sha256 : models) {
     references.blobs.try_emplace(sha256, "a registered model");
   }
   return references;
 }
 
-Result<FoundReferences> find_references(Workspace& workspace, const std::set<std::string>& gone) {
-  return ReferenceFinder(workspace).find(gone);
+Result<FoundReferences> find_references(Workspace& workspace) {
+  return ReferenceFinder(workspace).find();
 }
 
 }  // namespace assay::tracking

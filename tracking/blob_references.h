@@ -12,6 +12,7 @@
 #include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 #include "tracking/journal_view.h"
+#include "tracking/model_registry.h"
 #include "tracking/read_problems.h"
 #include "tracking/run_record.h"
 #include "tracking/workspace.h"
@@ -42,6 +43,12 @@ Result<BlobReferences> missing_blobs(Workspace& workspace, const BlobReferences&
 // A message for each: "blob ... is missing: run ... needs it".
 std::vector<std::string> missing_messages(const BlobReferences& missing);
 
+// What is taken for gone although it is still there.
+struct AsIfGone {
+  std::set<std::string> files{};  // paths of run files
+  std::set<VersionKey> versions{};
+};
+
 // Finds references again and again at the cost of what changed. Each find() lists the folders of
 // run files and asks for the identity of each file, but reads only files that it did not read
 // before, and of those only the links in the seal (run_links.h) if they have some.
@@ -57,10 +64,10 @@ class ReferenceFinder {
  public:
   explicit ReferenceFinder(Workspace& workspace) : workspace_(workspace) {}
 
-  // As if the files `gone` (paths) were not there. Whatever is named from before the call until
+  // As if what is `gone` were not there. Whatever is named from before the call until
   // after it is found, although runs are published, deleted and restored meanwhile.
   // Fails: io.
-  Result<FoundReferences> find(const std::set<std::string>& gone = {});
+  Result<FoundReferences> find(const AsIfGone& gone = {});
 
   // Run files that were opened so far.
   int64_t files_read() const { return files_read_; }
@@ -90,7 +97,6 @@ class ReferenceFinder {
 };
 
 // One find() from nothing. Thread-safe. Fails: as that.
-Result<FoundReferences> find_references(Workspace& workspace,
-                                        const std::set<std::string>& gone = {});
+Result<FoundReferences> find_references(Workspace& workspace);
 
 }  // namespace assay::tracking

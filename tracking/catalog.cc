@@ -354,7 +354,6 @@ Result<Catalog::Check> Catalog::check() {
   if (check.journal) note_journal_damage(workspace_, check.problems);
   state_->known.load();
   RunTable& table = state_->known.table();
-  check.rows = static_cast<int64_t>(table.living());
   const std::vector<RunField> fields = table.fields();
   std::vector<RunFile> same;
   for (size_t row = 0; row < table.rows(); ++row) {
@@ -362,6 +361,7 @@ Result<Catalog::Check> Catalog::check() {
     const std::string run_id(table.id(row));
     const auto info = files.stat(run_file_of(workspace_, run_id));
     if (!info) continue;
+    ++check.rows;
     const auto identity = table.identity(row);
     if (!identity) {
       check.problems.push_back(identity.error().message);

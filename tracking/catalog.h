@@ -85,7 +85,7 @@ class Catalog {
   struct Check {
     bool file = false;     // catalog.h5 is there
     bool journal = false;  // catalog.wal is
-    int64_t rows = 0;      // known to both together
+    int64_t rows = 0;      // known to both together, with a file
     std::vector<std::string> problems{};
   };
   Result<Check> check();

@@ -21,12 +21,13 @@ constexpr int64_t kFreshNs = int64_t{30} * 1'000'000'000;
 
 class Collector {
  public:
-  Collector(Workspace& workspace, const GarbageOptions& options, ReferenceFinder& finder)
+  Collector(Workspace& workspace, const GarbageOptions& options, int64_t now_ns,
+            ReferenceFinder& finder)
       : workspace_(workspace),
         files_(workspace.files()),
         options_(options),
         finder_(finder),
-        now_ns_(wall_time_ns()),
+        now_ns_(now_ns),
         trash_(fmt::format("{}/{}", workspace.path(), kBlobTrash)) {}
 
   Result<GarbageReport> run() {
@@ -35,7 +36,7 @@ class Collector {
     if (!options_.dry_run) ASSAY_RETURN_IF_ERROR(prepare());
     while (true) {
       const int64_t before = report_.blobs;
-      ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find(purged_));
+      ASSAY_ASSIGN_OR_RETURN(const FoundReferences references, finder_.find(gone_));
       ASSAY_RETURN_IF_ERROR(note_missing(references));
       report_.kept_blobs = report_.young_blobs = report_.held_blobs = report_.held_bytes = 0;
       const Status moved = move_unneeded(references);
@@ -95,19 +96,25 @@ class Collector {
     for (const DeletedRun& run : runs) {
       ++report_.runs;
       report_.run_bytes += run.bytes;
-      purged_.insert(run.path);
+      gone_.files.insert(run.path);
     }
     ASSAY_ASSIGN_OR_RETURN(const StaleScratch stale,
                            remove_stale_scratch(workspace_, before_ns(), options_.dry_run));
     report_.scratch_runs = stale.runs;
     report_.scratch_bytes = stale.bytes;
-    return options_.dry_run || !leased_ ? Status() : purge_models();
+    if (!options_.dry_run) return leased_ ? purge_models() : Status();
+    ASSAY_ASSIGN_OR_RETURN(gone_.versions, registry().purgeable(before_ns()));
+    report_.models = static_cast<int64_t>(gone_.versions.size());
+    return {};
   }
 
   Status purge_models() {
-    ModelRegistry registry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
-    ASSAY_ASSIGN_OR_RETURN(report_.models, registry.purge(before_ns()));
+    ASSAY_ASSIGN_OR_RETURN(report_.models, registry().purge(before_ns()));
     return {};
+  }
+
+  ModelRegistry registry() {
+    return ModelRegistry(std::shared_ptr<Workspace>(std::shared_ptr<void>(), &workspace_));
   }
 
   int64_t before_ns() const { return now_ns_ - options_.retention_ns; }
@@ -126,7 +133,7 @@ class Collector {
     ASSAY_ASSIGN_OR_RETURN(BlobReferences missing, missing_blobs(workspace_, references.blobs));
     if (!missing.empty()) {
       // What was purged meanwhile misses nothing.
-      ASSAY_ASSIGN_OR_RETURN(const FoundReferences again, finder_.find(purged_));
+      ASSAY_ASSIGN_OR_RETURN(const FoundReferences again, finder_.find(gone_));
       std::erase_if(missing, [&](const auto& one) { return !again.blobs.contains(one.first); });
     }
     report_.missing = missing_messages(missing);
@@ -287,7 +294,7 @@ class Collector {
   const int64_t now_ns_;
   const std::string trash_;
   bool leased_ = false;
-  std::set<std::string> purged_;
+  AsIfGone gone_;
   std::vector<Moved> moved_;
   std::vector<std::string> unlisted_;  // why folders of blobs could not be listed
   GarbageReport report_;
@@ -299,11 +306,12 @@ struct GarbageCollection::State {
   Workspace& workspace;
   GarbageOptions options;
   ReferenceFinder finder;
+  int64_t now_ns;
 
   Result<GarbageReport> run(bool dry_run) {
     GarbageOptions now = options;
     now.dry_run = dry_run;
-    return Collector(workspace, now, finder).run();
+    return Collector(workspace, now, now_ns, finder).run();
   }
 };
 
@@ -316,8 +324,8 @@ Result<GarbageCollection> GarbageCollection::create(Workspace& workspace,
   if (options.grace_ns < 0 || options.retention_ns < 0) {
     return fail(StatusCode::kInvalidArgument, "periods of garbage collection must not be negative");
   }
-  return GarbageCollection(
-      std::make_unique<State>(State{workspace, options, ReferenceFinder(workspace)}));
+  return GarbageCollection(std::make_unique<State>(
+      State{workspace, options, ReferenceFinder(workspace), wall_time_ns()}));
 }
 
 Result<GarbageReport> GarbageCollection::plan() { return state_->run(true); }

@@ -41,7 +41,7 @@ struct GarbageOptions {
 struct GarbageReport {
   int64_t runs = 0;       // removed from the trash
   int64_t run_bytes = 0;  // of their files
-  int64_t models = 0;     // versions given up; with dry_run not counted
+  int64_t models = 0;     // versions given up
   // Runs whose files for going on (run_scratch.h) were removed: those that ended well, were
   // deleted, or ended before the retention period.
   int64_t scratch_runs = 0;
@@ -62,7 +62,9 @@ struct GarbageReport {
   std::vector<std::string> unreadable{};
 };
 
-// A collection that is planned and then made: the second reads only what changed since the first.
+// A collection that is planned and then made: the second reads only what changed since the first,
+// and periods count back from when this was created, so that what is deleted or let go of after the
+// plan is not taken.
 class GarbageCollection {
  public:
   // Fails: invalid_argument for negative periods. The workspace must outlive it.
@@ -74,7 +76,7 @@ class GarbageCollection {
 
   // What would be freed now. Writes nothing.
   Result<GarbageReport> plan();
-  // Frees what is garbage now, planned or not.
+  // Frees what is garbage.
   Result<GarbageReport> collect();
   // Run files that were opened for it.
   int64_t files_read() const;

@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kRulesLimitBytes = int64_t{1} << 20;
 constexpr const char* kRulesFile = ".amlignore";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr const char* kGitRulesFile = ".gitignore";
 
 tl::unexpected<Error> git_failure(const std::string& doing) {
@@ -60,14 +62,26 @@ bool ends_open(const std::string& line) {
   return backslashes % 2 == 1;
 }
 
-// Without such patterns, and `!keep.log` as `![k]eep.log`: the same, and libgit2 keeps it.
+// A tab at the end of a pattern, behind which may be blanks, as [tab]: libgit2 would cut it off.
+void keep_last_tab(std::string& line) {
+  size_t end = line.size();
+  if (end > 0 && line[end - 1] == '\r') --end;
+  while (end > 1 && line[end - 1] == ' ' && line[end - 2] != '\\') --end;
+  if (end > 0 && line[end - 1] == '\t') line.replace(end - 1, std::string::npos, "[\t]");
+}
+
+// As git reads them: a byte order mark is skipped (libgit2 looks for one before all rules only, and
+// there are others before these); without patterns that end in a backslash; tabs at their ends are
+// kept; `!keep.log` as `![k]eep.log`: the same, and libgit2 keeps it.
 std::string for_libgit2(const std::string& rules) {
   std::string kept;
-  for (size_t at = 0; at < rules.size();) {
+  for (size_t at = rules.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+       at < rules.size();) {
     const size_t end = std::min(rules.find('\n', at), rules.size());
     std::string line = rules.substr(at, end - at);
     at = end + 1;
     if (ends_open(line)) continue;
+    keep_last_tab(line);
     if (line.starts_with('!') && line.find_first_of("*?[\\") == std::string::npos) {
       const size_t first = line.find_first_not_of("!/^-] \t\r");
       if (first != std::string::npos) line.replace(first, 1, fmt::format("[{}]", line[first]));

@@ -206,6 +206,16 @@ void Journal::commit_loop() {
   }
 }
 
+uint64_t Journal::last_seq() const {
+  const std::scoped_lock lock(mutex_);
+  return last_seq_;
+}
+
+bool Journal::is_settled(uint64_t seq) const {
+  const std::scoped_lock lock(mutex_);
+  return settled_seq_ >= seq;
+}
+
 Status Journal::settle(uint64_t seq) {
   std::unique_lock lock(mutex_);
   if (settled_seq_ < seq) {

@@ -122,6 +122,9 @@ class Journal {
   // unjournaled_seq() >= seq). Fails: io if another process took this writer over; cancelled after
   // stop().
   Status settle(uint64_t seq);
+  // The number of the last change, and whether all up to `seq` are as settle() waits for.
+  uint64_t last_seq() const;
+  bool is_settled(uint64_t seq) const;
   // Commits what is staged now, on this thread.
   void commit();
   // commit(); then the numbers of runs whose changes are durable only once they are published.

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "tracking/journal_salvage.h"
+#include "tracking/model_events_internal.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_trash.h"
 #include "tracking/wire_internal.h"
@@ -135,6 +136,7 @@ Status JournalIndex::read_segment(uint32_t segment) {
     return {};
   }
   damaged_.push_back(header.error().message);
+  if (written_by_newer(header.error().message)) return {};  // who knows what its frames are
   if (const auto salt = find_salt(bytes)) {
     reading.salt = *salt;
     read_frames(reading);

@@ -236,6 +236,35 @@ Result<ModelVersion> ModelRegistry::restore_version(std::string_view name, int64
   return resolve(fmt::format("{}:{}", name, version));
 }
 
+namespace {
+
+// Versions of a model that were deleted before and can be given up. None while a change of it is
+// damaged or missing.
+std::vector<int64_t> purgeable_versions(const ModelState& state, int64_t before_ns) {
+  std::vector<int64_t> versions;
+  if (!state.damage.empty()) return versions;
+  for (const auto& [version, changed] : state.versions) {
+    const bool old = changed.deleted_ns > 0 && changed.deleted_ns < before_ns;
+    if (old && !changed.purged) versions.push_back(version);
+  }
+  return versions;
+}
+
+}  // namespace
+
+Result<std::set<VersionKey>> ModelRegistry::purgeable(int64_t before_ns) {
+  ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
+  std::set<VersionKey> versions;
+  for (const std::string& name : names) {
+    const auto state = read_state(*workspace_, name);
+    if (!state) continue;  // blobs_needed() tells
+    for (const int64_t version : purgeable_versions(*state, before_ns)) {
+      versions.emplace(name, version);
+    }
+  }
+  return versions;
+}
+
 Result<int64_t> ModelRegistry::purge(int64_t before_ns) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   int64_t purged = 0;
@@ -244,13 +273,8 @@ Result<int64_t> ModelRegistry::purge(int64_t before_ns) {
     int64_t here = 0;
     const auto decide = [&](const ModelState& state) -> Result<std::vector<ModelChange>> {
       std::vector<ModelChange> changes;
-      here = 0;
-      if (!state.damage.empty()) return changes;
-      for (const auto& [version, changed] : state.versions) {
-        const bool old = changed.deleted_ns > 0 && changed.deleted_ns < before_ns;
-        if (old && !changed.purged) {
-          changes.push_back({"purged", version, "", std::nullopt, "true"});
-        }
+      for (const int64_t version : purgeable_versions(state, before_ns)) {
+        changes.push_back({"purged", version, "", std::nullopt, "true"});
       }
       here = static_cast<int64_t>(changes.size());
       return changes;
@@ -285,7 +309,8 @@ Status ModelRegistry::give_up_version(std::string_view name, int64_t version,
   return commit_changes(*workspace_, name, reason, decide);
 }
 
-Result<std::vector<std::string>> ModelRegistry::blobs_needed(ReadProblems* problems) {
+Result<std::vector<std::string>> ModelRegistry::blobs_needed(ReadProblems* problems,
+                                                             const std::set<VersionKey>& gone) {
   ASSAY_ASSIGN_OR_RETURN(const auto names, model_names(*workspace_));
   std::vector<std::string> hashes;
   for (const std::string& name : names) {
@@ -299,7 +324,7 @@ Result<std::vector<std::string>> ModelRegistry::blobs_needed(ReadProblems* probl
       ASSAY_ASSIGN_OR_RETURN(known->registered, registered_versions(*workspace_, name));
     }
     for (const int64_t version : known->registered) {
-      if (known->state.of(version).purged) continue;
+      if (known->state.of(version).purged || gone.contains({name, version})) continue;
       const auto record = read_version_record(*workspace_, name, version);
       ASSAY_RETURN_IF_ERROR(note_problem(record, problems));
       if (record) hashes.push_back(record->sha256);

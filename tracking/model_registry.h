@@ -29,6 +29,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/status.h"
@@ -82,6 +83,9 @@ struct ModelVersion {
   // before it.
   std::vector<std::string> damage{};
 };
+
+// The name of a model's folder, and the number of a version.
+using VersionKey = std::pair<std::string, int64_t>;
 
 // One thing that changed: `what` is registered, stage, description, tag, alias, deleted or purged.
 struct ModelChange {
@@ -191,10 +195,13 @@ class ModelRegistry {
   // models: their blobs are no longer needed. Returns how many versions. Leaves models alone of
   // which a change is damaged or missing: it might have restored a version.
   Result<int64_t> purge(int64_t before_ns);
+  // What purge() would give up now; nothing is written.
+  Result<std::set<VersionKey>> purgeable(int64_t before_ns);
   // Hashes of the blobs that versions rely on, those in the trash included; sorted. Records and
   // changes that are damaged or cannot be read, which might name a blob, are told in `problems`;
-  // without it they fail the call. Fails: data, io.
-  Result<std::vector<std::string>> blobs_needed(ReadProblems* problems = nullptr);
+  // without it they fail the call. Versions in `gone` count as given up. Fails: data, io.
+  Result<std::vector<std::string>> blobs_needed(ReadProblems* problems = nullptr,
+                                                const std::set<VersionKey>& gone = {});
   // Gives up a version whose record is damaged: it counts as deleted for good, and no alias points
   // at it. Its number is never given out again, also if the record is taken away afterwards.
   // Fails: invalid_argument if the record is whole.

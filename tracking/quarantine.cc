@@ -63,19 +63,19 @@ class Quarantine {
   explicit Quarantine(Workspace& workspace) : workspace_(workspace), files_(workspace.files()) {}
 
   Status take(std::span<const DamagedFile> files) {
-    if (files.empty()) return {};
+    std::vector<DamagedFile> damaged;
+    for (const DamagedFile& file : files) {
+      // What a newer release wrote is whole for that release.
+      const bool newer = written_by_newer(file.why);
+      (newer ? report_.left : damaged).push_back(file);
+    }
+    if (damaged.empty()) return {};
     ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
     ASSAY_RETURN_IF_ERROR(writer->check_held());
     if (report_.folder.empty()) {
       ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
       report_.folder = fmt::format("{}/{}", kQuarantine, id);
       ASSAY_RETURN_IF_ERROR(workspace_.ensure_folder(report_.folder));
-    }
-    std::vector<DamagedFile> damaged;
-    for (const DamagedFile& file : files) {
-      // What a newer release wrote is whole for that release.
-      const bool newer = written_by_newer(file.why);
-      (newer ? report_.left : damaged).push_back(file);
     }
     noted_.insert(noted_.end(), damaged.begin(), damaged.end());
     const std::string note = note_text();

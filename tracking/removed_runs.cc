@@ -31,6 +31,14 @@ Result<std::vector<std::string>> record_names(const Workspace& workspace) {
   return names;
 }
 
+// Behind all records there are, also those of a clock that was ahead.
+Result<std::string> next_id(const Workspace& workspace) {
+  ASSAY_ASSIGN_OR_RETURN(std::string id, make_ulid());
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, record_names(workspace));
+  if (names.empty() || names.back() < id) return id;
+  return make_ulid_at(ulid_time_ms(names.back().substr(0, id.size())) + 1);
+}
+
 // What records say one after the other.
 struct Ledger {
   std::set<std::string> removed{};
@@ -94,7 +102,7 @@ Status note_removal(Workspace& workspace, Removal what, std::span<const std::str
   ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(std::string(kRemovals)));
   Ledger ledger;
   for (const std::string& run_id : run_ids) ledger.note(what, run_id);
-  ASSAY_ASSIGN_OR_RETURN(const std::string id, make_ulid());
+  ASSAY_ASSIGN_OR_RETURN(const std::string id, next_id(workspace));
   const Status written =
       publish_record(workspace, *writer, id + std::string(kRecordEnding), ledger);
   // Published or not: a writer that was taken over acknowledges nothing.

@@ -184,8 +184,11 @@ void RunPublisher::retry_failed() {
 }
 
 void RunPublisher::await_leisure(std::unique_lock<std::mutex>& lock, int64_t last_cpu_ns) {
-  // What a broken journal lacks is nowhere else.
-  const auto urgent = [&] { return stopping_ || waiting_ > 0 || !journal_->health(); };
+  // What a broken journal lacks is nowhere else, also when it works again.
+  const auto urgent = [&] {
+    journal_failed_ |= !journal_->health().has_value();
+    return stopping_ || waiting_ > 0 || journal_failed_;
+  };
   const auto until =
       std::chrono::steady_clock::now() + std::chrono::nanoseconds(pause_after_ns(last_cpu_ns));
   while (!urgent() && std::chrono::steady_clock::now() < until) {
@@ -201,6 +204,7 @@ void RunPublisher::loop() {
   int64_t last_cpu_ns = 0;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    if (queue_.empty() && failed_.empty()) journal_failed_ = false;
     if (queue_.empty() && folders_.empty()) {
       const auto something = [&] { return stopping_ || !queue_.empty() || !folders_.empty(); };
       if (failed_.empty()) {

@@ -108,6 +108,7 @@ class RunPublisher {
   int busy_ = 0;
   int waiting_ = 0;  // callers of drain()
   bool stopping_ = false;
+  bool journal_failed_ = false;  // since the queue was last empty
   std::thread thread_;
   std::atomic<int64_t> backlog_{0};
   std::atomic<int64_t> backlog_runs_{0};

@@ -96,6 +96,13 @@ Result<std::string> RunScratch::read(const std::string& name, int64_t limit_byte
 }
 
 Status RunScratch::remove(const std::string& name) {
+  // Whoever took this writer over may go on from it.
+  ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  return unlink(name);
+}
+
+Status RunScratch::unlink(const std::string& name) {
   Status removed = workspace_.files().unlink(folder_ + "/" + name);
   return !removed && removed.error().code == StatusCode::kNotFound ? Status() : removed;
 }
@@ -113,7 +120,7 @@ Status RunScratch::discard() {
   const auto names = files.list(folder_);
   if (!names && names.error().code == StatusCode::kNotFound) return {};
   if (!names) return tl::unexpected<Error>(names.error());
-  for (const std::string& name : *names) ASSAY_RETURN_IF_ERROR(remove(name));
+  for (const std::string& name : *names) ASSAY_RETURN_IF_ERROR(unlink(name));
   Status removed = files.remove_folder(folder_);
   return !removed && removed.error().code == StatusCode::kNotFound ? Status() : removed;
 }

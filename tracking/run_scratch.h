@@ -39,7 +39,8 @@ class RunScratch {
   Status write(const std::string& name, std::span<const std::byte> bytes);
   // Fails: not_found; io; resource_exhausted above `limit_bytes`.
   Result<std::string> read(const std::string& name, int64_t limit_bytes) const;
-  // Fine if it is not there. Fails: io.
+  // Fine if it is not there. Fails: io, also if this process's writer was taken over: somebody may
+  // go on from it.
   Status remove(const std::string& name);
   // Without claims, sorted; empty if there is no folder. Fails: io.
   Result<std::vector<std::string>> names() const;
@@ -48,6 +49,7 @@ class RunScratch {
 
  private:
   Status make();  // the folder
+  Status unlink(const std::string& name);
   Workspace& workspace_;
   const std::string folder_;
 };

@@ -264,8 +264,11 @@ Result<std::vector<DeletedRun>> read_trash(Workspace& workspace, bool unreadable
   if (!entries && entries.error().code == StatusCode::kNotFound) return runs;
   if (!entries) return tl::unexpected<Error>(entries.error());
   for (const FolderEntry& entry : *entries) {
-    const int64_t deleted_ns = time_in(entry.name);
+    int64_t deleted_ns = time_in(entry.name);
     if (deleted_ns < 0) continue;
+    // Nobody deletes a run before it began: then a clock was behind.
+    const int64_t began_ns = ulid_time_ms(entry.name.substr(0, kIdLength)) * 1'000'000;
+    if (began_ns <= wall_time_ns()) deleted_ns = std::max(deleted_ns, began_ns);
     const std::string path = trash_folder(workspace) + "/" + entry.name;
     auto info = read_run_info(files, path);
     if (!info && info.error().code == StatusCode::kNotFound) {

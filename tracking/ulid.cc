@@ -92,6 +92,12 @@ Result<std::string> make_ulid() {
   return encode(generator.time_ms, generator.random);
 }
 
+Result<std::string> make_ulid_at(int64_t time_ms) {
+  std::array<unsigned char, kRandomBytes> random{};
+  ASSAY_RETURN_IF_ERROR(fill_random(random));
+  return encode(time_ms, random);
+}
+
 bool is_ulid(std::string_view text) {
   if (text.size() != kLength || text[0] > '7') return false;
   return std::all_of(text.begin(), text.end(), [](char c) { return digit_of(c) >= 0; });

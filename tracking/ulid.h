@@ -14,6 +14,10 @@ namespace assay::tracking {
 // A new id. Fails: internal if the kernel gives no random bytes.
 Result<std::string> make_ulid();
 
+// An id of that time, for what has to come behind something that a wrong clock may have named.
+// `time_ms`: 0 to 2^48 - 1. Fails: as make_ulid().
+Result<std::string> make_ulid_at(int64_t time_ms);
+
 // True for 26 characters of the alphabet that fit 128 bits. Lower case is accepted.
 bool is_ulid(std::string_view text);
 

@@ -62,7 +62,10 @@ std::string report_text(const tracking::GarbageReport& report, bool dry_run) {
     out += fmt::format("what {} kept to go on from ({})\n", counted(report.scratch_runs, "run"),
                        size(report.scratch_bytes));
   }
-  if (report.models > 0) out += counted(report.models, "deleted model version") + " given up\n";
+  if (report.models > 0) {
+    out += fmt::format("{}{} for good\n", dry_run ? "would give up " : "gave up ",
+                       counted(report.models, "deleted model version"));
+  }
   out += fmt::format("kept: {} in use, {} younger than the grace period\n",
                      counted(report.kept_blobs, "blob"), report.young_blobs);
   if (!report.damaged.empty() || !report.unreadable.empty()) {

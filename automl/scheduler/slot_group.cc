@@ -117,6 +117,7 @@ void replay(SweepState& state, const TrialOutcome& outcome) {
   }
   note_device(state, outcome);
   state.queue->finish(outcome);
+  state.queue->announce(number);
   drop_evicted(state);
 }
 
@@ -276,6 +277,7 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot
   // What a stop cut short may go on.
   if (!state.stop.requested()) state.archive->drop_part(spec.number);
   if (run) write_record(state, outcome, **run);
+  state.queue->announce(spec.number);
 }
 
 SlotGroup::~SlotGroup() {

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <exception>
 #include <map>
 #include <span>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "automl/preprocess/predictor.h"
@@ -19,6 +21,10 @@ namespace assay::automl {
 namespace {
 
 constexpr int kWatchMilliseconds = 50;
+// Between two looks whether the journal has the records of trials that ended, and how many looks
+// there are at the end of the search.
+constexpr int kSettleMilliseconds = 10;
+constexpr int kLastLooks = 5;
 
 int64_t peak_rss_bytes() {
   rusage usage{};
@@ -119,7 +125,7 @@ Status SweepLead::baseline() {
   }
   run_queued_trial(*state_, *spec, {*executor_, *state_->request.compute.leading()});
   progress(SweepPhase::kPreparing);
-  tell(state_->queue->wait_events(0));
+  hear(state_->queue->wait_events(0));
   if (state_->queue->pool().candidates().empty()) {
     const std::vector<LeaderboardRow> rows = state_->queue->rows();
     if (user_stopped()) return fail(StatusCode::kCancelled, "stopped before there was a model");
@@ -158,7 +164,8 @@ void SweepLead::search() {
   // Records of the last trials are still being written; a disk that hangs must not hold the end.
   const int64_t patience_ns = state_->budget.logical() ? kNoDeadline : state_->seal_ns.load();
   outcome_.stalled_trials = slot_group_->wait(*state_->request.clock, patience_ns);
-  tell(state_->queue->wait_events(0));
+  hear(state_->queue->wait_events(0));
+  tell_rest();
   keep_elapsed(true);
   say_what_moved();
   say_what_is_known();
@@ -251,7 +258,7 @@ void SweepLead::watch(SlotGroup& slots) {
   Budget& budget = state_->budget;
   const Clock& clock = *state_->request.clock;
   while (!state_->queue->idle() && slots.running() > 0) {
-    tell(state_->queue->wait_events(kWatchMilliseconds));
+    hear(state_->queue->wait_events(untold_.empty() ? kWatchMilliseconds : kSettleMilliseconds));
     forecast_end();
     look_at_journal();
     keep_elapsed(false);
@@ -340,25 +347,53 @@ void SweepLead::progress(SweepPhase phase) {
   state_->request.observer->on_progress(now);
 }
 
-void SweepLead::tell(const std::vector<TrialEvent>& events) {
-  for (const TrialEvent& event : events) {
-    SweepObserver* const observer = state_->request.observer;
-    if (observer != nullptr && event.known) observer->on_known(event.result);
-    if (observer != nullptr && !event.known) observer->on_trial(event.result, event.score);
-    std::string line = fmt::format("{:.2f} s: trial {} {} {}", state_->budget.elapsed_seconds(),
-                                   event.result.spec.number, event.result.spec.learner,
-                                   name_of(event.result.status));
-    if (event.score) line += fmt::format(" {} {}", state_->set->metric().name(), *event.score);
-    if (!event.result.message.empty()) line += ": " + event.result.message;
-    if (event.known) ++outcome_.known_trials;
-    if (!event.known) (void)parent_->log_text(tracking::TextStream::kStdout, line + "\n");
-    if (!event.score || !has_score(event.result.status)) continue;
-    const Metric& metric = state_->set->metric();
-    if (!best_ || metric.is_better(*event.score, *best_)) best_ = event.score;
-    if (told_.contains(event.result.spec.number)) continue;
-    (void)parent_->log_metric("trial_score", *event.score, event.result.spec.number);
-    (void)parent_->log_metric("best_score", *best_, event.result.spec.number);
+void SweepLead::hear(std::vector<TrialEvent> events) {
+  const auto journal = state_->request.workspace->journal();
+  const uint64_t seq = journal ? (*journal)->last_seq() : 0;
+  for (TrialEvent& event : events) untold_.push_back({std::move(event), seq});
+  tell_recorded();
+}
+
+void SweepLead::tell_recorded() {
+  const auto journal = state_->request.workspace->journal();
+  const bool kept = journal && !(*journal)->fenced();
+  while (!untold_.empty()) {
+    if (kept && !(*journal)->is_settled(untold_.front().journal_seq)) return;
+    tell(untold_.front().event);
+    untold_.pop_front();
   }
+}
+
+void SweepLead::tell_rest() {
+  const auto journal = state_->request.workspace->journal();
+  if (journal && !untold_.empty() && !state_->budget.timed()) (*journal)->commit();
+  tell_recorded();
+  for (int look = 0; look < kLastLooks && !untold_.empty(); ++look) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kSettleMilliseconds));
+    tell_recorded();
+  }
+  // A slow disk must not hold the end.
+  for (const Untold& untold : untold_) tell(untold.event);
+  untold_.clear();
+}
+
+void SweepLead::tell(const TrialEvent& event) {
+  SweepObserver* const observer = state_->request.observer;
+  if (observer != nullptr && event.known) observer->on_known(event.result);
+  if (observer != nullptr && !event.known) observer->on_trial(event.result, event.score);
+  std::string line = fmt::format("{:.2f} s: trial {} {} {}", state_->budget.elapsed_seconds(),
+                                 event.result.spec.number, event.result.spec.learner,
+                                 name_of(event.result.status));
+  if (event.score) line += fmt::format(" {} {}", state_->set->metric().name(), *event.score);
+  if (!event.result.message.empty()) line += ": " + event.result.message;
+  if (event.known) ++outcome_.known_trials;
+  if (!event.known) (void)parent_->log_text(tracking::TextStream::kStdout, line + "\n");
+  if (!event.score || !has_score(event.result.status)) return;
+  const Metric& metric = state_->set->metric();
+  if (!best_ || metric.is_better(*event.score, *best_)) best_ = event.score;
+  if (told_.contains(event.result.spec.number)) return;
+  (void)parent_->log_metric("trial_score", *event.score, event.result.spec.number);
+  (void)parent_->log_metric("best_score", *best_, event.result.spec.number);
 }
 
 kernels::ComputeContext SweepLead::context(const StopToken& stop) const {

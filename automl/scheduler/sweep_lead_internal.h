@@ -2,6 +2,8 @@
 // search, finish. One SweepLead runs one sweep.
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -216,7 +218,12 @@ class SweepLead {
   void tell_damage(const std::vector<std::string>& messages);
   void keep(std::string text);
   void progress(SweepPhase phase);
-  void tell(const std::vector<TrialEvent>& events);
+  // Tells of trials that ended once their records are on disk: what was told survives a kill.
+  void hear(std::vector<TrialEvent> events);
+  // Of those that were heard of; the rest is told at the end of the search.
+  void tell_recorded();
+  void tell_rest();
+  void tell(const TrialEvent& event);
   kernels::ComputeContext context(const StopToken& stop) const;
   // In the order in which their defaults are tried. (sweep_prepare.cc)
   std::vector<PlannedDefault> order_learners(const TimePlan& plan,
@@ -239,6 +246,11 @@ class SweepLead {
   std::optional<int64_t> chosen_bytes_;  // of the last try_selection()
   int64_t forecast_trials_ = -1;         // finished then
   int64_t refit_trials_ = -1;            // finished at the last forecast_refit()
+  struct Untold {
+    TrialEvent event;
+    uint64_t journal_seq = 0;
+  };
+  std::deque<Untold> untold_;
   SweepOutcome outcome_;
   std::string journal_trouble_;  // why it could last not be written; empty: it could
   // "constant" or what else was tried so far, for the running best.

@@ -114,10 +114,11 @@ void TrialQueue::refuse(TrialSpec spec, TrialStatus status, std::string message)
   result.status = status;
   result.message = std::move(message);
   pending_.reset();
+  events_.push_back({result, std::nullopt, false});
   record(std::move(result), std::nullopt);
 }
 
-void TrialQueue::record(TrialResult result, std::optional<double> score, bool known) {
+void TrialQueue::record(TrialResult result, std::optional<double> score) {
   LeaderboardRow& row = rows_[static_cast<size_t>(result.spec.number)];
   row.trial = result.spec.number;
   row.learner = result.spec.learner;
@@ -127,8 +128,15 @@ void TrialQueue::record(TrialResult result, std::optional<double> score, bool kn
   row.params = params_to_json(result.spec.params);
   row.message = result.message;
   count_gain(result);
-  events_.push_back({result, score, known});
   history_.finish(std::move(result));
+  changed_.notify_all();
+}
+
+void TrialQueue::announce(int64_t number) {
+  const std::lock_guard lock(mutex_);
+  auto event = unannounced_.extract(number);
+  if (!event) return;
+  events_.push_back(std::move(event.mapped()));
   changed_.notify_all();
 }
 
@@ -167,7 +175,8 @@ bool TrialQueue::finish(TrialOutcome outcome) {
   score_seconds_ = std::max(score_seconds_, outcome.score_seconds);
   admission_.end(running_.at(number));
   running_.erase(number);
-  record(outcome.result, outcome.score, outcome.known);
+  unannounced_[number] = {outcome.result, outcome.score, outcome.known};
+  record(outcome.result, outcome.score);
   if (outcome.partial != nullptr) partial_trials_.push_back(std::move(outcome.partial));
   admit_to_pool(outcome);
   return true;
@@ -269,6 +278,7 @@ void TrialQueue::seal() {
     TrialResult result = history_.at(number);
     result.status = TrialStatus::kCancelled;
     result.message = std::string(kGivenUp);
+    events_.push_back({result, std::nullopt, false});
     record(std::move(result), std::nullopt);
   }
   // What waits for a lower number that never ended is as good as any.

@@ -73,8 +73,11 @@ class TrialQueue {
   std::optional<TrialSpec> next();
   // Whether the trial goes on past the rung.
   bool pass_rung(int64_t number, const RungValue& value);
-  // False once sealed: the trial was given up, and what came of it counts no more.
+  // False once sealed: the trial was given up, and what came of it counts no more. From here on the
+  // search knows of it; wait_events() gives it once it is announced.
   bool finish(TrialOutcome outcome);
+  // The finished trial is recorded, or never will be.
+  void announce(int64_t number);
 
   // A known trial that is wanted in the pool and whose model is not at hand, the best first, once
   // all known ones were handed out: to be run again for its model, and brought back by restore().
@@ -95,8 +98,8 @@ class TrialQueue {
   // No more results are heard either: what runs still counts as cancelled.
   void seal();
 
-  // Waits until something happened or about `milliseconds` passed; gives the trials that ended
-  // since the last call.
+  // Waits until something happened or about `milliseconds` passed; gives the trials that ended and
+  // were announced since the last call, and those that were never handed out or are given up.
   std::vector<TrialEvent> wait_events(int milliseconds);
   // True when no trial runs and none will be handed out.
   bool idle() const;
@@ -133,7 +136,7 @@ class TrialQueue {
   void refuse(TrialSpec spec, TrialStatus status, std::string message);
   void admit_to_pool(TrialOutcome& outcome);
   HistoryView view_for(int64_t number) const;
-  void record(TrialResult result, std::optional<double> score, bool known = false);
+  void record(TrialResult result, std::optional<double> score);
   void add_to_pool(Candidate candidate);
   // The best one that nobody brings back yet, or null.
   const Candidate* wanted_absent() const;
@@ -161,6 +164,7 @@ class TrialQueue {
   std::map<int64_t, Candidate> waiting_;  // logical mode: not yet in the pool
   int64_t pool_next_ = 0;                 // logical mode: next trial number for the pool
   std::deque<TrialEvent> events_;
+  std::map<int64_t, TrialEvent> unannounced_;
   std::vector<LeaderboardRow> rows_;
   std::vector<std::shared_ptr<const PartialTrial>> partial_trials_;
   double score_seconds_ = 0;

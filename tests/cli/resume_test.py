@@ -64,6 +64,23 @@ class ResumeTest(CliCase):
     def unbroken(self, *more):
         return self.answer(self.assay_json('run', *self.asked, '--workspace', 'whole', *more))
 
+    def test_trials_that_were_told_of_survive_a_kill(self):
+        ended = re.compile(r'trial (\d+) +\S+ +(finished|pruned|failed)')
+        recorded_as = {'finished': 'completed', 'pruned': 'pruned', 'failed': 'failed'}
+        for count in (2, 5, 9, 14):
+            process = self.start('run', *self.asked, '--learners', 'linear', '-w', f'w{count}')
+            told = {}
+            for line in process.stderr:
+                told.update(ended.findall(line))
+                if len(told) == count:
+                    process.kill()
+            process.communicate(timeout=120)
+            self.assertGreaterEqual(len(told), count)
+            trials = self.assay_json('runs', 'list', '--kind', 'trial', '--limit', 0, '-w', f'w{count}')
+            found = {run['name'].rpartition('-')[2]: run['status'] for run in trials}
+            for trial, status in told.items():
+                self.assertEqual(found.get(trial), recorded_as[status], (count, trial, found))
+
     def test_a_run_that_was_killed_anywhere_comes_to_the_same(self):
         whole = self.unbroken()
         for seed in range(3):

@@ -76,7 +76,7 @@ class UpkeepTest(CliCase):
         says('models', 'delete', 'm', '--all', text='1 version of m is in the trash')
         says('runs', 'delete', trial, text='`assay runs restore RUN` brings it back')
         says('gc', '--dry-run', '--keep-deleted', '0s', text='1 run deleted long ago')
-        says('gc', '--keep-deleted', '0s', text='1 deleted model version given up')
+        says('gc', '--keep-deleted', '0s', text='gave up 1 deleted model version for good')
         says('runs', 'search', 'offset 5', text='1 run fits, none beyond offset 5')
         says('workspace', 'export', '--one-file', 'one.h5', text='one.h5: 1 run, 0 blobs')
         says('fsck', '--rebuild-catalog', text='catalog rebuilt from 1 run file\n')

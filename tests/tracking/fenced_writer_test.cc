@@ -16,6 +16,7 @@
 #include "tracking/model_registry.h"
 #include "tracking/run.h"
 #include "tracking/run_query.h"
+#include "tracking/run_scratch.h"
 #include "tracking/run_tags.h"
 #include "tracking/run_trash.h"
 
@@ -133,6 +134,8 @@ std::vector<FencedCall> calls() {
       {"restore_run",
        [](Store& store) { return status_of(restore_run(*store.workspace, store.deleted_run)); },
        true},
+      {"remove scratch",
+       [](Store& store) { return RunScratch(*store.workspace, store.run).remove("1.outcome"); }},
       {"purge_runs",
        [](Store& store) { return status_of(purge_runs(*store.workspace, INT64_MAX, false)); },
        true},

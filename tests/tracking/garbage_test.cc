@@ -103,6 +103,40 @@ TEST_F(Garbage, IncludesDeletedRunsOnceTheirTimeIsUp) {
   EXPECT_TRUE(holds((*load_run(*workspace_, trials_[1])).artifacts[0].sha256));
 }
 
+TEST_F(Garbage, IncludesDeletedVersionsOnceTheirTimeIsUp) {
+  ASSERT_TRUE(ModelRegistry(workspace_).delete_version("credit", 1));
+  reopen();
+  GarbageOptions options = kAtOnce;
+  options.dry_run = true;
+  const auto plan = collect_garbage(*workspace_, options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->models, 1);
+  EXPECT_EQ(plan->blobs, 1) << "a dry run sees the version as gone";
+  ASSERT_TRUE(ModelRegistry(workspace_).restore_version("credit", 1)) << "and it is not";
+  ASSERT_TRUE(ModelRegistry(workspace_).delete_version("credit", 1));
+  reopen();
+  const auto report = collect_garbage(*workspace_, kAtOnce);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->models, 1);
+  EXPECT_EQ(report->blobs, 1);
+  EXPECT_EQ(report->blob_bytes, plan->blob_bytes);
+}
+
+TEST_F(Garbage, IsNotWhatWasDeletedSinceThePlan) {
+  auto collection = GarbageCollection::create(*workspace_, kAtOnce);
+  ASSERT_TRUE(collection);
+  const auto plan = collection->plan();
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->runs + plan->models + plan->blobs, 0);
+  ASSERT_TRUE(ModelRegistry(workspace_).delete_version("credit", 1));
+  ASSERT_TRUE(delete_run(*workspace_, trials_[0]));
+  const auto report = collection->collect();
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->runs + report->models + report->blobs, 0);
+  EXPECT_TRUE(ModelRegistry(workspace_).restore_version("credit", 1));
+  EXPECT_TRUE(restore_run(*workspace_, trials_[0]));
+}
+
 TEST_F(Garbage, IsHeldBackIfWhatIsDamagedMightNameIt) {
   const std::string orphan = put("nobody needs this");
   ASSERT_TRUE(delete_run(*workspace_, trials_[0]));

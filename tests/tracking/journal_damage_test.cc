@@ -354,6 +354,24 @@ TEST_F(JournalDamageTest, WhatANewerReleaseWroteStays) {
   EXPECT_EQ(away->left.size(), 1U);
 }
 
+TEST_F(JournalDamageTest, ASegmentOfANewerReleaseIsNotReadAndStays) {
+  make();
+  SegmentHeader header = *parse_header(whole_, "segment");
+  header.version = kSegmentVersion + 1;
+  const std::string newer = encode_header(header) + whole_.substr(kSegmentHeaderBytes);
+  spill(segment(1), newer);
+  EXPECT_TRUE(index().runs().empty());
+  ASSERT_EQ(index().damaged().size(), 1U);
+  EXPECT_THAT(index().damaged()[0], HasSubstr("written by a newer release"));
+  const auto workspace = Workspace::open(store());
+  ASSERT_TRUE((*workspace)->recover());
+  const auto away = quarantine_damage(**workspace, StopToken());
+  ASSERT_TRUE(away) << away.error().message;
+  EXPECT_TRUE(away->moved.empty());
+  EXPECT_EQ(away->left.size(), 1U);
+  EXPECT_THAT(files_below(store() + "/runs"), testing::IsEmpty()) << "nothing is published";
+}
+
 TEST_F(JournalDamageTest, ASegmentMissingBetweenOthersIsReported) {
   make(1);
   fs::remove(segment(3));

@@ -11,6 +11,7 @@
 #include "tracking/removed_runs.h"
 #include "tracking/run_file.h"
 #include "tracking/run_trash.h"
+#include "tracking/ulid.h"
 #include "tracking/workspace_check.h"
 #include "tracking/workspace_copy.h"
 
@@ -186,6 +187,17 @@ TEST_F(MissingRuns, ManyRemovalsBecomeOneRecord) {
   }
   EXPECT_LT(records, 20U);
   EXPECT_THAT(*removed_runs(*workspace_), ElementsAre(trials_[0])) << "the last record counts";
+}
+
+TEST_F(MissingRuns, TheLastRemovalCountsAlsoIfAClockWasAhead) {
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  const std::string first = std::filesystem::directory_iterator(store("removals"))->path().string();
+  const std::string ahead = *make_ulid_at(ulid_time_ms(*make_ulid()) + int64_t{400} * 86'400'000);
+  std::filesystem::rename(first, store("removals/" + ahead + ".json"));
+  ASSERT_TRUE(restore_run(*workspace_, other_));
+  EXPECT_THAT(*removed_runs(*workspace_), IsEmpty());
+  ASSERT_TRUE(delete_run(*workspace_, other_));
+  EXPECT_THAT(*removed_runs(*workspace_), ElementsAre(other_));
 }
 
 TEST_F(MissingRuns, NothingIsToldWhereARecordOfRemovalsIsDamaged) {

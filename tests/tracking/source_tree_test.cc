@@ -84,6 +84,23 @@ TEST_F(SourceTreeTest, APatternThatEndsInABackslashIsNone) {
   EXPECT_EQ(paths(), (Paths{".gitignore", "a.tmp"}));
 }
 
+TEST_F(SourceTreeTest, AByteOrderMarkIsNoPartOfTheFirstPattern) {
+  put(".gitignore", "\xEF\xBB\xBFsecret.env\n");
+  put("secret.env");
+  put("a/secret.env");
+  EXPECT_EQ(paths(), (Paths{".gitignore"}));
+  fs::remove(folder_ / "code/.gitignore");
+  put(".amlignore", "\xEF\xBB\xBFsecret.env\n");
+  EXPECT_EQ(paths(), (Paths{".amlignore"}));
+}
+
+TEST_F(SourceTreeTest, ATabAtTheEndOfAPatternCounts) {
+  put(".gitignore", "b.txt\t\nc.txt \t\nd.txt\t \ne.txt\t\r\n");
+  for (const char* name : {"b", "c", "d", "e"}) put(std::string(name) + ".txt");
+  for (const char* name : {"b.txt\t", "c.txt \t", "d.txt\t", "e.txt\t"}) put(name);
+  EXPECT_EQ(paths(), (Paths{".gitignore", "b.txt", "c.txt", "d.txt", "e.txt"}));
+}
+
 TEST_F(SourceTreeTest, AFileInAnIgnoredFolderCannotComeBack) {
   put(".gitignore", "out/\n!out/keep\n");
   put("out/keep");
