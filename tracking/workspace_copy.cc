@@ -45,6 +45,17 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
+// Without a slash at the end.
+Result<fs::path> absolute_path(const std::string& to) {
+  std::error_code error;
+  std::string path = fs::absolute(to, error).lexically_normal().string();
+  if (error || to.empty()) {
+    return fail(StatusCode::kInvalidArgument, "'{}' is no folder to copy to", to);
+  }
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return fs::path(path);
+}
+
 Status remove_tree(FileLayer& files, const std::string& folder) {
   const auto entries = files.scan(folder);
   if (!entries && entries.error().code == StatusCode::kNotFound) return {};
@@ -100,7 +111,6 @@ class Copier {
       ASSAY_RETURN_IF_ERROR(copy_folder(std::string(part)));
     }
     ASSAY_RETURN_IF_ERROR(note_missing_blobs());
-    ASSAY_RETURN_IF_ERROR(end());
     return std::move(report_);
   }
 
@@ -159,18 +169,6 @@ class Copier {
     const std::vector<std::string> messages = missing_messages(missing);
     report_.damaged.insert(report_.damaged.end(), messages.begin(), messages.end());
     return {};
-  }
-
-  Status end() {
-    ASSAY_ASSIGN_OR_RETURN(const std::string uuid, make_ulid());
-    const std::string text =
-        to_json(WorkspaceRecord{kWorkspaceFormat, uuid, workspace_.display_name()});
-    ASSAY_RETURN_IF_ERROR(
-        publish_file(files_, to_, to_ + "/WORKSPACE", std::as_bytes(std::span(text))));
-    // From here on it is whole.
-    (void)files_.unlink(to_ + "/" + kMarker);
-    (void)files_.sync_folder(to_);
-    return files_.sync_folder(fs::path(to_).parent_path().string());
   }
 
   Status copy_runs(const JournalView& journals) {
@@ -390,6 +388,19 @@ Status make_room(FileLayer& files, const std::string& folder, const std::string&
   return fail(StatusCode::kAlreadyExists, "'{}' is not empty: it holds '{}'", given, names[0]);
 }
 
+Status publish(Workspace& workspace, const std::string& folder) {
+  FileLayer& files = workspace.files();
+  ASSAY_ASSIGN_OR_RETURN(const std::string uuid, make_ulid());
+  const std::string text =
+      to_json(WorkspaceRecord{kWorkspaceFormat, uuid, workspace.display_name()});
+  ASSAY_RETURN_IF_ERROR(
+      publish_file(files, folder, folder + "/WORKSPACE", std::as_bytes(std::span(text))));
+  // From here on it is a workspace.
+  (void)files.unlink(folder + "/" + kMarker);
+  (void)files.sync_folder(folder);
+  return files.sync_folder(fs::path(folder).parent_path().string());
+}
+
 // So that a run whose file vanishes from the copy is missed. Best effort: it is a cache.
 void save_catalog(const std::string& folder) {
   const auto copy = Workspace::open(folder);
@@ -422,29 +433,35 @@ Status clear_unfinished_copy(FileLayer& files, const std::string& folder) {
 
 Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                                   const StopToken& stop,
-                                  const std::function<void(int64_t)>& progress) {
-  std::error_code error;
-  const fs::path target = fs::absolute(to, error).lexically_normal();
-  if (error || to.empty()) {
-    return fail(StatusCode::kInvalidArgument, "'{}' is no folder to copy to", to);
-  }
+                                  const std::function<void(int64_t)>& progress, CopyEnd end) {
+  ASSAY_ASSIGN_OR_RETURN(const fs::path target, absolute_path(to));
   if (is_inside(target, fs::path(workspace.path()).lexically_normal())) {
     return fail(StatusCode::kInvalidArgument, "'{}' is inside the workspace '{}'", to,
                 workspace.path());
   }
   FileLayer& files = workspace.files();
-  std::string folder = target.string();
-  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  const std::string folder = target.string();
   const bool was_there = files.exists(folder);
   ASSAY_RETURN_IF_ERROR(make_room(files, folder, to));
   auto report = Copier(workspace, folder, stop, progress).run();
-  if (report) {
-    save_catalog(folder);
-    return report;
+  if (report && end == CopyEnd::kPublish) {
+    if (Status published = publish(workspace, folder); !published) {
+      report = tl::unexpected<Error>(std::move(published.error()));
+    } else {
+      save_catalog(folder);
+    }
   }
+  if (report) return report;
   // Best effort: what stays is known by its marker, and the next try clears it away.
   if (clear_unfinished_copy(files, folder) && !was_there) (void)files.remove_folder(folder);
   return report;
+}
+
+Status publish_copy(Workspace& workspace, const std::string& to) {
+  ASSAY_ASSIGN_OR_RETURN(const fs::path target, absolute_path(to));
+  ASSAY_RETURN_IF_ERROR(publish(workspace, target.string()));
+  save_catalog(target.string());
+  return {};
 }
 
 Result<int> live_writers(Workspace& workspace) {

@@ -36,9 +36,17 @@ struct CopyReport {
 // done. The copy has an identity (uuid) of its own and the same display name. `progress` hears the
 // bytes so far; may be empty. Fails: invalid_argument; already_exists if `to` holds anything else,
 // or another process copies to it now; io; cancelled.
+enum class CopyEnd {
+  kPublish,
+  kHold,  // whole, but no workspace that anybody can open before publish_copy()
+};
 Result<CopyReport> copy_workspace(Workspace& workspace, const std::string& to,
                                   const StopToken& stop,
-                                  const std::function<void(int64_t)>& progress = {});
+                                  const std::function<void(int64_t)>& progress = {},
+                                  CopyEnd end = CopyEnd::kPublish);
+// Makes a copy that is held the workspace that it is to be; `workspace` may be gone by now.
+// Fails: io.
+Status publish_copy(Workspace& workspace, const std::string& to);
 
 // Removes what a copy left in a folder that was cut short, so that it is empty. Does nothing to a
 // folder without COPYING in it. Fails: already_exists if the copy goes on in another process, or

@@ -110,7 +110,8 @@ Status nothing_left_out(const Fingerprint& files, const std::string& from, const
     const auto is_in = [&](const fs::path& folder) {
       return fs::exists(fs::symlink_status(folder / place, error));
     };
-    if (place.starts_with("writers/") || is_in(target) || !is_in(from)) continue;
+    const bool comes_later = place == "WORKSPACE";  // with publish_copy()
+    if (comes_later || place.starts_with("writers/") || is_in(target) || !is_in(from)) continue;
     return fail(StatusCode::kInvalidArgument,
                 "'{}' stays: '{}' in it is no part of a workspace, so it is not copied; take that "
                 "out first",
@@ -121,7 +122,8 @@ Status nothing_left_out(const Fingerprint& files, const std::string& from, const
 
 // All of it to another file system: a verified copy, then the original goes. It is taken out of its
 // place first, where nobody can find it any more, and looked at again: what was written while it
-// was copied is not in the copy, so then it comes back.
+// was copied is not in the copy, so then it comes back. Till then nobody can open the copy: what
+// was written there would go with it.
 Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
                        const fs::path& target) {
   const std::string from = workspace.path();
@@ -134,9 +136,13 @@ Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
   }
   ASSAY_ASSIGN_OR_RETURN(const Fingerprint before, fingerprint(from));
   ASSAY_ASSIGN_OR_RETURN(const tracking::CopyReport report,
-                         tracking::copy_workspace(workspace, target.string(), *invocation.stop));
+                         tracking::copy_workspace(workspace, target.string(), *invocation.stop, {},
+                                                  tracking::CopyEnd::kHold));
   print_damage(invocation, report.damaged);
   print_unreadable(invocation, report.unreadable);
+  if (!report.complete()) {
+    ASSAY_RETURN_IF_ERROR(tracking::publish_copy(workspace, target.string()));
+  }
   if (!report.unreadable.empty()) {
     return fail(StatusCode::kIo, "'{}' stays: the copy in '{}' has not what could not be read",
                 from, target.string());
@@ -153,19 +159,23 @@ Status copy_and_remove(Invocation& invocation, tracking::Workspace& workspace,
   if (quiet) {
     fs::rename(from, aside, error);
     if (error) {
+      ASSAY_RETURN_IF_ERROR(tracking::publish_copy(workspace, target.string()));
       return fail(StatusCode::kIo, "copied to '{}', but '{}' cannot be taken away: {}",
                   target.string(), from, error.message());
     }
     const auto after = fingerprint(aside);
-    if (after && *after == before) {
+    const bool same = after && *after == before;
+    quiet = same ? tracking::publish_copy(workspace, target.string())
+            : after
+                ? fail(StatusCode::kInvalidArgument,
+                       "'{}' was written to while it was copied: move it when nobody does", from)
+                : Status(tl::unexpected<Error>(after.error()));
+    if (quiet) {
       fs::remove_all(aside, error);
       if (!error) return {};
       return fail(StatusCode::kIo, "moved to '{}', but what is left in '{}' cannot be removed: {}",
                   target.string(), aside, error.message());
     }
-    quiet = after ? fail(StatusCode::kInvalidArgument,
-                         "'{}' was written to while it was copied: move it when nobody does", from)
-                  : Status(tl::unexpected<Error>(after.error()));
     fs::rename(aside, from, error);
     if (error) {
       return fail(StatusCode::kIo, "{}; it is in '{}' now: {}", quiet.error().message, aside,
