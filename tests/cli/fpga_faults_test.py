@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from cli_case import ASSAY
+from cli_case import ASSAY, binary_table
 from fpga_case import Events, FpgaCase, workers_of
 
 
@@ -62,6 +62,22 @@ class FpgaFaultsTest(FpgaCase):
         failed = [row for row in rows if row['status'] == 'failed']
         self.assertEqual(len(failed), 1)
         self.assertIn('fpga:emu0: its worker is gone: it died: ', failed[0]['message'])
+
+    def test_a_card_that_dies_in_its_first_kernel_does_not_end_the_sweep(self):
+        # Of so many rows, features of two columns are chosen before the first trial.
+        binary_table(self.table, rows=1300)
+        events = Events(self.path('events'))
+        program, worker = self.begin(
+            '--workspace', 'w', 'run', '--data', self.table, '--target', 'default', '--device',
+            'fpga:emu0', '--trials', 3, '--seed', 1, '--threads', 2, '--learners', 'random_forest',
+            '--folds', 2, env=events.env)
+        os.kill(self.stop_in_a_kernel(program, worker, events), signal.SIGKILL)
+        self.assertEqual(program.wait(timeout=600), 0)
+        self.wait_for(worker.is_gone)
+        self.assertEqual(len(self.assay_json('--workspace', 'w', 'models', 'list')), 1)
+        runs = self.assay_json('--workspace', 'w', 'runs', 'search', "kind = 'sweep'")
+        sweep = self.assay_json('--workspace', 'w', 'runs', 'show', runs[0]['run_id'])
+        self.assertEqual(sweep['tags']['screen_rows'], 1300)
 
     def test_a_card_that_dies_in_a_kernel_hands_its_trial_to_the_cpu(self):
         events = Events(self.path('events'))
