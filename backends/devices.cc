@@ -71,8 +71,8 @@ FoundDevices find_gpus() {
   return found;
 }
 
-FoundDevices find_cards(int64_t memory_bytes) {
-  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes);
+FoundDevices find_cards(int64_t memory_bytes, const std::string& xclbin) {
+  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes, xclbin);
   return {std::move(cards.devices), std::move(cards.unavailable), std::move(cards.no_card)};
 }
 
@@ -252,7 +252,9 @@ Result<DeviceSet> open_devices(const DeviceOptions& options) {
   xrt::register_xrt_kernels(kernels);
   return DeviceSet(
       std::make_unique<cpu::CpuDevice>(memory_bytes),
-      {{"cuda", find_gpus}, {"fpga", [memory_bytes] { return find_cards(memory_bytes); }}},
+      {{"cuda", find_gpus},
+       {"fpga",
+        [memory_bytes, xclbin = options.fpga_xclbin] { return find_cards(memory_bytes, xclbin); }}},
       std::move(kernels));
 }
 

@@ -16,7 +16,8 @@
 namespace assay::backends {
 
 struct DeviceOptions {
-  int64_t memory_bytes = 0;  // the CPU's budget; 0: what the process may use
+  int64_t memory_bytes = 0;   // the CPU's budget; 0: what the process may use
+  std::string fpga_xclbin{};  // what FPGA cards are used with; empty: what ASSAY_FPGA_XCLBIN names
 };
 
 // A kind of device that did not open, and why.

@@ -140,6 +140,15 @@ class FpgaFaultsTest(FpgaCase):
                           'there is no card: ' + looked, shown)
             # The emulated card is there all the same.
             self.assertIn('fpga:emu0  card emulated by XRT', shown)
+        # A config's comes first; a relative path is told as what it is.
+        config = self.write('c.yaml', 'data: {train: train.csv, target: default}\n'
+                                      'fpga_xclbin: own.xclbin\n')
+        self.fails(4, 'run', config, '--trials', 2, '--device', 'fpga:0', '--workspace', 'w',
+                   env={'ASSAY_FPGA_XCLBIN': 'none.xclbin'},
+                   says=f"fpga_xclbin names '{self.path('own.xclbin')}' (which is no file), but")
+        self.fails(4, 'run', '--data', self.table, '--target', 'default', '--trials', 2, '--device',
+                   'fpga:0', '--workspace', 'w', env={'ASSAY_FPGA_XCLBIN': 'none.xclbin'},
+                   says=f"ASSAY_FPGA_XCLBIN names '{self.path('none.xclbin')}'")
 
     def copied_program(self):
         """A copy of the program with its emulated card: the program, and the card's folder."""
@@ -170,6 +179,21 @@ class FpgaFaultsTest(FpgaCase):
                             '2', '--device', 'fpga', '--workspace', 'w')
         self.assertEqual(ran.returncode, 4)
         self.assertIn(f'the emulated card lacks {shim}', ran.stderr)
+
+    def test_a_broken_shim_costs_a_line(self):
+        # What the loader says of it has line breaks.
+        program, own = self.copied_program()
+        shim = os.path.join(own, 'emulation', 'lib', 'libxrt_swemu.so.2')
+        os.remove(shim)
+        with open(shim, 'wb') as handle:
+            handle.write(b'no library')
+        shown = self.run_copy(program, 'devices')
+        self.assertEqual(shown.returncode, 0)
+        lines = shown.stdout.splitlines()
+        broken = [line for line in lines if line.startswith('    cannot be used: fpga:emu0: ')]
+        self.assertEqual(len(broken), 1, shown.stdout)
+        for line in lines:
+            self.assertRegex(line, r'^(    .|(cpu|cuda|fpga)(:[a-z0-9]+)?  .|not calibrated|calibrated)')
 
     def test_an_xclbin_that_is_cut_short_is_named(self):
         program, own = self.copied_program()
