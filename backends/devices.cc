@@ -46,9 +46,16 @@ std::string kind_of(std::string_view name) { return std::string(name.substr(0, n
 
 // What people call the kinds that Assay names by their interface; empty for others.
 std::string_view other_name(std::string_view kind) {
-  if (kind == "gpu" || kind == "nvidia") return "cuda:0";
-  if (kind == "xrt" || kind == "xilinx") return "fpga:0";
+  if (kind == "gpu" || kind == "nvidia") return "cuda";
+  if (kind == "xrt" || kind == "xilinx" || kind == "alveo") return "fpga";
   return {};
+}
+
+// "cuda:1", as those who count cards write it; "fpga:emu0" is no number.
+bool has_number(std::string_view name) {
+  const size_t colon = name.find(':');
+  return colon != std::string_view::npos && colon + 1 < name.size() &&
+         name.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
 }
 
 FoundDevices find_gpus() {
@@ -64,8 +71,8 @@ FoundDevices find_gpus() {
   return found;
 }
 
-FoundDevices find_cards(int64_t memory_bytes) {
-  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes);
+FoundDevices find_cards(int64_t memory_bytes, const std::string& xclbin) {
+  xrt::FpgaDevices cards = xrt::open_fpga_devices(memory_bytes, xclbin);
   return {std::move(cards.devices), std::move(cards.unavailable), std::move(cards.no_card)};
 }
 
@@ -124,18 +131,26 @@ Result<kernels::Device*> DeviceSet::first_of(Kind& kind, std::string_view name) 
     if (name != kind.how.kind && name != device->info().id) continue;
     Status started = device->bring_up();
     if (started) return device.get();
+    if (started.error().code == StatusCode::kConfig) {
+      return tl::unexpected<Error>(std::move(started.error()));
+    }
     reasons += (reasons.empty() ? "" : "; ") + started.error().message;
   }
   if (!reasons.empty()) return fail(StatusCode::kDevice, "{}", reasons);
   // A device that was asked for by its number may be another than those that cannot be used.
   const std::string missing =
-      there.missing.empty() || name == kind.how.kind ? std::string() : "; " + there.missing;
+      there.missing.empty() || !has_number(name) ? std::string() : "; " + there.missing;
   if (!there.unavailable.empty()) {
     return fail(StatusCode::kDevice, "device '{}' is not available: {}{}", name,
                 fmt::join(there.unavailable, "; "), missing);
   }
-  return fail(StatusCode::kDevice, "no device '{}' (there are: {}){}", name, device_list(devices()),
-              missing);
+  std::vector<std::string> ids;
+  for (const auto& device : there.devices) ids.push_back(device->info().id);
+  // Cards have numbers, and another one's is no slip of the pen.
+  const std::string_view near = has_number(name) ? std::string_view() : nearest_name(name, ids);
+  return fail(StatusCode::kDevice, "no device '{}'{} (there are: {}){}", name,
+              near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near),
+              device_list(devices()), missing);
 }
 
 std::vector<kernels::Device*> DeviceSet::usable_cards(bool all) const {
@@ -174,8 +189,13 @@ Error DeviceSet::unknown(std::string_view name) const {
     return {StatusCode::kDevice,
             fmt::format("no device '{}' (there are: {})", name, device_list(all))};
   }
-  std::string_view near = other_name(kind_of(wanted));
-  if (near.empty()) near = nearest_name(wanted, names);
+  const std::string_view meant = other_name(kind_of(wanted));
+  std::string near(meant.empty() ? nearest_name(wanted, names) : meant);
+  for (const kernels::Device* device : all) {
+    if (device->info().kind != meant) continue;
+    near = device->info().id;
+    break;
+  }
   return {StatusCode::kInvalidArgument,
           fmt::format("unknown device '{}'{}; there are: {}, {}{}", name,
                       near.empty() ? std::string() : fmt::format(" (did you mean '{}'?)", near),
@@ -232,7 +252,9 @@ Result<DeviceSet> open_devices(const DeviceOptions& options) {
   xrt::register_xrt_kernels(kernels);
   return DeviceSet(
       std::make_unique<cpu::CpuDevice>(memory_bytes),
-      {{"cuda", find_gpus}, {"fpga", [memory_bytes] { return find_cards(memory_bytes); }}},
+      {{"cuda", find_gpus},
+       {"fpga",
+        [memory_bytes, xclbin = options.fpga_xclbin] { return find_cards(memory_bytes, xclbin); }}},
       std::move(kernels));
 }
 

@@ -16,7 +16,8 @@
 namespace assay::backends {
 
 struct DeviceOptions {
-  int64_t memory_bytes = 0;  // the CPU's budget; 0: what the process may use
+  int64_t memory_bytes = 0;   // the CPU's budget; 0: what the process may use
+  std::string fpga_xclbin{};  // what FPGA cards are used with; empty: what ASSAY_FPGA_XCLBIN names
 };
 
 // A kind of device that did not open, and why.
@@ -29,8 +30,8 @@ struct UnavailableDevice {
 struct FoundDevices {
   std::vector<std::unique_ptr<kernels::Device>> devices;  // by number
   std::vector<std::string> unavailable;                   // why what else is there cannot be used
-  // What was looked for in vain, for who asks for a device of the kind that is not there; may be
-  // empty.
+  // What was looked for in vain, for who asks for a device of the kind by a number ("cuda:1") that
+  // is not there; may be empty.
   std::string missing;
 };
 
@@ -62,8 +63,8 @@ class DeviceSet {
   // The device that `name` means, in any case, brought up: an id ("cuda:0") is that device; a kind
   // ("cuda") is its first one that can be brought up; "auto" is the first of all that can and is
   // neither emulated nor untried, else the CPU. Fails: device if the kind is known and there is no
-  // such device, or it cannot be brought up, with the reason; invalid_argument for any other name,
-  // with the nearest one.
+  // such device, or it cannot be brought up, with the reason; config if a setting of the user's is
+  // what keeps it from that; invalid_argument for any other name, with the nearest one.
   Result<kernels::Device*> find(std::string_view name) const;
   // The devices of a list, "cpu,fpga:emu0", in its order; at least one. "auto" stands alone, and is
   // all that `find` might take for it, the CPU first. Fails: as `find`; invalid_argument for a

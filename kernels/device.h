@@ -24,6 +24,9 @@ struct DeviceInfo {
   bool shares_host_memory = false;  // device addresses can be used by the host as they are
   bool emulated = false;            // results are real, speeds mean nothing
   bool untried = false;  // no device of the kind has run its code yet: "auto" leaves it alone
+  // The file of what was loaded onto it, and which one it is: "assay.xclbin (uuid 12ab...)"; empty
+  // where nothing is loaded, or it was not brought up yet.
+  std::string image{};
 };
 
 class Device {

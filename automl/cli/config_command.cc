@@ -171,8 +171,8 @@ Status check(const Invocation& invocation, const std::string& path) {
     if (table.error().code == StatusCode::kCancelled) return table;
     mistakes.add(table.error());
   }
-  const auto engine =
-      Engine::open({config.run.device, true, config.run.threads, config.budget.memory});
+  const auto engine = Engine::open(
+      {config.run.device, true, config.run.threads, config.budget.memory, config.run.fpga_xclbin});
   if (!engine) mistakes.add(places.placed(engine.error()));
   if (loaded && config.constraints.interpretable) {
     if (const Status readable = make_readable(config, {}); !readable) {

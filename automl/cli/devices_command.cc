@@ -148,6 +148,7 @@ std::string devices_json(const Engine& engine) {
                                  {"memory_bytes", info.memory_bytes},
                                  {"emulated", info.emulated},
                                  {"untried", info.untried},
+                                 {"image", info.image.empty() ? Json() : Json(info.image)},
                                  {"error", started ? Json() : Json(started.error().message)},
                                  {"ops", std::move(plans)}});
   }
@@ -175,7 +176,7 @@ std::string devices_text(const Engine& engine) {
           info.id);
     }
     if (!started) {
-      out += fmt::format("    cannot be used: {}\n", started.error().message);
+      out += fmt::format("    cannot be used: {}\n", printable(started.error().message));
     }
     for (const OpPlan& plan : plan_ops(engine.devices(), *device)) {
       const bool elsewhere = plan.runs_on != info.id;
@@ -191,7 +192,7 @@ std::string devices_text(const Engine& engine) {
     }
   }
   for (const backends::UnavailableDevice& missing : engine.devices().unavailable()) {
-    out += fmt::format("{}  not available: {}\n", missing.kind, missing.reason);
+    out += fmt::format("{}  not available: {}\n", missing.kind, printable(missing.reason));
   }
   return out + calibration_text(engine.calibration());
 }

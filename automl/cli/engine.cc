@@ -16,7 +16,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
     return fail(StatusCode::kInvalidArgument, "budget.memory={} (this process may use {} at most)",
                 format_bytes(memory), format_bytes(usable_memory >> 20 << 20));
   }
-  ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({.memory_bytes = memory}));
+  ASSAY_ASSIGN_OR_RETURN(auto devices, backends::open_devices({memory, options.fpga_xclbin}));
   std::unique_ptr<Engine> engine(new Engine(std::move(devices)));
   engine->calibration_ =
       read_calibration(calibration_path(), engine->devices_.host().info().name, usable);

@@ -16,9 +16,10 @@ namespace assay::automl::cli {
 
 struct EngineOptions {
   std::string device = "cpu";
-  bool several = false;      // `device` may be a list
-  int64_t threads = 0;       // cut to what this process may use; 0: all of it
-  int64_t memory_bytes = 0;  // 0: 80 % of what this process may use
+  bool several = false;       // `device` may be a list
+  int64_t threads = 0;        // cut to what this process may use; 0: all of it
+  int64_t memory_bytes = 0;   // 0: 80 % of what this process may use
+  std::string fpga_xclbin{};  // as in backends::DeviceOptions
 };
 
 // Owns the devices and one executor for work outside of a sweep's slots.

@@ -15,6 +15,7 @@
 #include "automl/cli/output.h"
 #include "automl/cli/usage_error.h"
 #include "backends/devices.h"
+#include "kernels/base/standard_files.h"
 #include "tracking/full_disk.h"
 
 namespace assay::automl::cli {
@@ -170,6 +171,7 @@ int run_program(int argc, char** argv) {
 }  // namespace assay::automl::cli
 
 int main(int argc, char** argv) {
-  // Everything durable is on disk by now: leaving without destructors saves freeing large tables.
+  assay::open_standard_files();
+  // Everything durable is on disk by then: leaving without destructors saves freeing large tables.
   _exit(assay::automl::cli::run_program(argc, argv));
 }

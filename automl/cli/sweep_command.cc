@@ -90,7 +90,8 @@ void close_workspace(Invocation& invocation, const SweepRequest& request, bool s
 
 Result<Engine*> open_sweep_engine(const Invocation& invocation, const ExperimentConfig& config,
                                   const ConfigPlaces& places) {
-  auto opened = Engine::open({config.run.device, true, config.run.threads, config.budget.memory});
+  auto opened = Engine::open(
+      {config.run.device, true, config.run.threads, config.budget.memory, config.run.fpga_xclbin});
   if (!opened) return tl::unexpected<Error>(places.placed(std::move(opened.error())));
   Engine* const engine = opened->release();
   if (config.run.threads > engine->threads()) {

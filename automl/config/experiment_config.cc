@@ -115,7 +115,12 @@ const OptionTable<RunOptions>& RunOptions::table() {
         .help =
             "Folder of scripts that is kept with the run (assay runs checkout), at most 2,000 "
             "files and 300 MB; empty: none. What git ignores is left out, or, if the folder has "
-            "a .amlignore, what that says."}});
+            "a .amlignore, what that says."},
+       {.name = "fpga_xclbin",
+        .member = &T::fpga_xclbin,
+        .format = OptionFormat::kPath,
+        .help = "The xclbin that FPGA cards are used with; empty: the one that the environment's "
+                "ASSAY_FPGA_XCLBIN names. The emulated card has its own."}});
   return table;
 }
 

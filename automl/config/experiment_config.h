@@ -23,8 +23,9 @@ struct RunOptions {
   int64_t threads = 0;          // 0: all CPUs this process may use
   int64_t slots = 0;            // trials side by side; 0: chosen from threads and rows
   bool keep_predictions = false;
-  double checkpoint = 30;  // seconds; 0: never
-  std::string scripts;     // a folder that is kept with the run, or empty
+  double checkpoint = 30;   // seconds; 0: never
+  std::string scripts;      // a folder that is kept with the run, or empty
+  std::string fpga_xclbin;  // path; empty: what ASSAY_FPGA_XCLBIN names
   static const OptionTable<RunOptions>& table();
 };
 

@@ -63,6 +63,11 @@ kernels::Device* SweepCompute::leading() const {
   return on_host ? host : devices.front();
 }
 
+kernels::Device* SweepCompute::preparing() const {
+  const kernels::DeviceInfo& info = leading()->info();
+  return info.emulated || info.untried ? host : leading();
+}
+
 std::string_view name_of(SweepPhase phase) {
   constexpr std::array<std::string_view, 7> kNames = {
       "reading", "preparing", "searching", "ensembling", "refitting", "saving", "done"};
@@ -397,8 +402,26 @@ void SweepLead::tell(const TrialEvent& event) {
 }
 
 kernels::ComputeContext SweepLead::context(const StopToken& stop) const {
+  return context_on(state_->request.compute.leading(), stop);
+}
+
+kernels::ComputeContext SweepLead::context_on(kernels::Device* device,
+                                              const StopToken& stop) const {
   const SweepCompute& compute = state_->request.compute;
-  return {compute.kernels, compute.leading(), compute.host, executor_.get(), &stop};
+  return {compute.kernels, device, compute.host, executor_.get(), &stop};
+}
+
+Status SweepLead::prepare_part(const char* what, const StopToken& stop,
+                               FunctionRef<Status(const kernels::ComputeContext&)> work) {
+  const SweepCompute& compute = state_->request.compute;
+  kernels::Device* const device = compute.preparing();
+  Status done = work(context_on(device, stop));
+  if (done || device == compute.host || stop.requested()) return done;
+  const StatusCode code = done.error().code;
+  if (code != StatusCode::kDevice && code != StatusCode::kResourceExhausted) return done;
+  note(fmt::format("{} moved to {} from {} ({})", what, compute.host->info().id, device->info().id,
+                   done.error().message));
+  return work(context_on(compute.host, stop));
 }
 
 Error SweepLead::budget_error(const std::string& doing, double ready_seconds) const {

@@ -43,6 +43,10 @@ struct SweepCompute {
   kernels::Device* host = nullptr;  // the CPU, for what devices do not declare
   // For what is not a trial's work: the host if trials may run there, else the first device.
   kernels::Device* leading() const;
+  // For what comes before the first trial: the leading device, but the host where that one is
+  // emulated or untried. The bits are the same, and nothing has to wait for an emulation, or hangs
+  // on a card, until there is a baseline.
+  kernels::Device* preparing() const;
   // Makes the executor of one slot, with that many threads; called on the slot's own thread.
   std::function<std::unique_ptr<Executor>(int threads)> make_executor;
 };

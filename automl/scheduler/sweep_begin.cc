@@ -58,6 +58,17 @@ std::string what_devices_are(std::span<kernels::Device* const> devices) {
   return text;
 }
 
+// What was loaded onto them: "fpga:0: assay.xclbin (uuid ...)"; empty if nothing was.
+std::string what_images_are(std::span<kernels::Device* const> devices) {
+  std::string text;
+  for (const kernels::Device* device : devices) {
+    const kernels::DeviceInfo& info = device->info();
+    if (info.image.empty()) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", info.id, info.image);
+  }
+  return text;
+}
+
 }  // namespace
 
 Status SweepLead::load() {
@@ -188,6 +199,8 @@ Status SweepLead::create_parent() {
   environment.threads = threads_;
   auto known = tracking::collect_environment(environment);
   known["devices"] = what_devices_are(state_->request.compute.devices);
+  std::string images = what_images_are(state_->request.compute.devices);
+  if (!images.empty()) known["device_images"] = std::move(images);
   ASSAY_RETURN_IF_ERROR(parent_->set_environment(std::move(known)));
   return parent_->set_source(state_->record.source);
 }

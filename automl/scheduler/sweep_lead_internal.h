@@ -65,9 +65,9 @@ class SweepLead {
   Status plan_validation_folds();
   // Rows that features of two columns are chosen on: as many as there is time for.
   Status plan_screen();
-  Status make_combinations(const kernels::ComputeContext& context);
+  Status make_combinations(const StopToken& stop);
   // What fits see of the levels of columns, if there is memory for it.
-  Status make_level_targets(const kernels::ComputeContext& context);
+  Status make_level_targets(const StopToken& stop);
   void choose_slots();
   // Has the search try what did well in earlier sweeps, then the portfolio. (sweep_wanted.cc)
   Status want_settings(const TimePlan& plan, std::span<const PlannedDefault> defaults,
@@ -225,6 +225,11 @@ class SweepLead {
   void tell_rest();
   void tell(const TrialEvent& event);
   kernels::ComputeContext context(const StopToken& stop) const;
+  kernels::ComputeContext context_on(kernels::Device* device, const StopToken& stop) const;
+  // Does a part of preparing on the device for it, and anew on the host if that device fails or has
+  // no memory; `what` names it in the note that says so. What fails must leave nothing behind.
+  Status prepare_part(const char* what, const StopToken& stop,
+                      FunctionRef<Status(const kernels::ComputeContext&)> work);
   // In the order in which their defaults are tried. (sweep_prepare.cc)
   std::vector<PlannedDefault> order_learners(const TimePlan& plan,
                                              std::vector<SearchLearner>& learners);

@@ -63,7 +63,9 @@ Status SweepLead::settle_base() {
   const bool tight = wanted > memory_limit_ / 2 && table_bytes > memory_limit_ / kSmallTableShare;
   if (releasable && tight) {
     const StopToken stop(state_->request.clock, state_->budget.seal_ns(), state_->request.stop);
-    ASSAY_RETURN_IF_ERROR(set.release_table(dense, context(stop), state_->request.compute.devices));
+    ASSAY_RETURN_IF_ERROR(prepare_part("bins", stop, [&](const kernels::ComputeContext& place) {
+      return set.release_table(dense, place, state_->request.compute.devices);
+    }));
     table_.reset();
     return_free_memory();
   }

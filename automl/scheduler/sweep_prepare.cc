@@ -86,7 +86,6 @@ Status SweepLead::prepare() {
   // A baseline is made in no time: preparing may take what fits do not get.
   const StopToken stop(&clock, state_->budget.seal_ns(), state_->request.stop);
   SetInputs inputs;
-  inputs.roles = std::move(roles_);
   if (state_->start) inputs.encoder = state_->start->encoder();
   if (state_->budget.timed()) {
     const double seconds = kTextShare * std::max(0.0, state_->budget.seconds_left());
@@ -94,8 +93,14 @@ Status SweepLead::prepare() {
   }
   const int64_t room = memory_limit_ - kProgramBytes - table_->byte_count();
   inputs.derived_bytes = std::max<int64_t>(0, room) / kDerivedShare;
-  ASSAY_ASSIGN_OR_RETURN(state_->set,
-                         TrainingSet::make(table_, config_, context(stop), std::move(inputs)));
+  ASSAY_RETURN_IF_ERROR(
+      prepare_part("reading columns", stop, [&](const kernels::ComputeContext& place) -> Status {
+        SetInputs given = inputs;
+        given.roles = std::exchange(roles_, std::nullopt);  // the second time they are read anew
+        ASSAY_ASSIGN_OR_RETURN(state_->set,
+                               TrainingSet::make(table_, config_, place, std::move(given)));
+        return {};
+      }));
   ASSAY_RETURN_IF_ERROR(check_base());
   state_->limits = {config_.constraints.max_latency, config_.constraints.max_model_size};
   if (has_dataset_) {
@@ -110,9 +115,9 @@ Status SweepLead::prepare() {
   ASSAY_RETURN_IF_ERROR(choose_learners());
   ASSAY_RETURN_IF_ERROR(plan_screen());
   ASSAY_RETURN_IF_ERROR(plan_validation_folds());
-  ASSAY_RETURN_IF_ERROR(make_combinations(context(stop)));
+  ASSAY_RETURN_IF_ERROR(make_combinations(stop));
   ASSAY_ASSIGN_OR_RETURN(state_->gauge, ModelGauge::make(*table_, *state_->set->encoder()));
-  ASSAY_RETURN_IF_ERROR(make_level_targets(context(stop)));
+  ASSAY_RETURN_IF_ERROR(make_level_targets(stop));
   if (state_->start) {
     ASSAY_RETURN_IF_ERROR(state_->start->check_folds(*state_->set));
     note(fmt::format("going on from {}", state_->start->name()));
@@ -236,7 +241,7 @@ Status SweepLead::plan_screen() {
   return parent_->set_tag(kScreenTag, screen_.rows);
 }
 
-Status SweepLead::make_combinations(const kernels::ComputeContext& context) {
+Status SweepLead::make_combinations(const StopToken& stop) {
   TrainingSet& set = *state_->set;
   if (screen_.rows < kLeastScreenRows) return {};
   DataShape shape = set.shape();
@@ -254,24 +259,31 @@ Status SweepLead::make_combinations(const kernels::ComputeContext& context) {
     deadline_ns = std::min(deadline_ns,
                            state_->request.clock->now_ns() + static_cast<int64_t>(seconds * 1e9));
   }
-  const StopToken stop(state_->request.clock, deadline_ns, state_->request.stop);
-  kernels::ComputeContext screening = context;
-  screening.stop = &stop;
-  Status made = set.make_combinations(config_, screen_, screening, context);
+  const StopToken soon(state_->request.clock, deadline_ns, state_->request.stop);
+  // What is half made cannot be made anew: that is the host's.
+  const kernels::ComputeContext making = context_on(state_->request.compute.host, stop);
+  const Status made =
+      prepare_part("choosing features", soon, [&](const kernels::ComputeContext& screening) {
+        return set.make_combinations(config_, screen_, screening, making);
+      });
   const bool late = !made && made.error().code == StatusCode::kCancelled;
   // The sample may be one that nothing can be learned from, such as rows of no weight.
   const bool mute = !made && made.error().code == StatusCode::kData;
-  if ((!late && !mute) || context.stop->requested()) return made;
+  if ((!late && !mute) || stop.requested()) return made;
   note(fmt::format("features of two columns are left out: {}",
                    late ? "choosing them took too long" : made.error().message));
   return parent_->set_tag(kScreenTag, int64_t{0});
 }
 
-Status SweepLead::make_level_targets(const kernels::ComputeContext& context) {
+Status SweepLead::make_level_targets(const StopToken& stop) {
   TrainingSet& set = *state_->set;
   if (!set.has_level_places()) return {};
   const int64_t room = memory_limit_ - kProgramBytes - set.byte_count();
-  if (set.level_bytes() <= room / kDerivedShare) return set.make_level_targets(context);
+  if (set.level_bytes() <= room / kDerivedShare) {
+    return prepare_part("level targets", stop, [&](const kernels::ComputeContext& place) {
+      return set.make_level_targets(place);
+    });
+  }
   note(
       fmt::format("warning: memory: the mean targets of levels are left out: they need {} "
                   "(budget.memory is {})",

@@ -16,10 +16,10 @@ struct FpgaDevices {
   std::string no_card;
 };
 
-// Cards are used with the xclbin that ASSAY_FPGA_XCLBIN names; if it names one and there is no
-// card, that is said in `unavailable`. The emulated card is there wherever its files are. None is
-// brought up. `memory_bytes`: what the host may plan with; a device takes half of it at most, as
-// every buffer has a side on the host.
-FpgaDevices open_fpga_devices(int64_t memory_bytes);
+// Cards are used with the xclbin at the path `xclbin`, or, if that is empty, the one that
+// ASSAY_FPGA_XCLBIN names; if one is named and there is no card, that is said in `unavailable`. The
+// emulated card is there wherever its files are. None is brought up. `memory_bytes`: what the host
+// may plan with; a device takes half of it at most, as every buffer has a side on the host.
+FpgaDevices open_fpga_devices(int64_t memory_bytes, const std::string& xclbin);
 
 }  // namespace assay::backends::xrt

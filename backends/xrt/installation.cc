@@ -50,10 +50,10 @@ Result<WorkerSpec> emulated_card(const Installation& installation, const std::st
   spec.xclbin = xclbin;
   // The driver puts its socket into /tmp/$USER and its files into the run folder: into the worker's
   // own, which goes with it.
-  spec.environment = {{"XCL_EMULATION_MODE", "sw_emu"}, {"XILINX_XRT", home},
-                      {"XILINX_VITIS", home},           {"USER", "{name}"},
-                      {"SDACCEL_EM_RUN_DIR", "{run}"},  {"XRT_INI_PATH", "{run}/xrt.ini"},
-                      {"EMCONFIG_PATH", "{run}"}};
+  spec.environment.set = {{"XCL_EMULATION_MODE", "sw_emu"}, {"XILINX_XRT", home},
+                          {"XILINX_VITIS", home},           {"USER", "{name}"},
+                          {"SDACCEL_EM_RUN_DIR", "{run}"},  {"XRT_INI_PATH", "{run}/xrt.ini"},
+                          {"EMCONFIG_PATH", "{run}"}};
   return spec;
 }
 
@@ -63,6 +63,8 @@ WorkerSpec real_card(const Installation& installation, uint32_t card, const std:
   spec.program = installation.worker();
   spec.xclbin = xclbin;
   spec.card = card;
+  // A shell that was set up for the vendor's emulation must not turn the card into one.
+  spec.environment.unset = emulation_variables();
   return spec;
 }
 

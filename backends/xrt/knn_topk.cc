@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "backends/xrt/knn_parts.h"
 #include "backends/xrt/operand.h"
 #include "backends/xrt/xrt_kernels.h"
 
@@ -18,9 +19,6 @@ using kernels::KnnTopkProblem;
 // Neighbours and dimensions that a unit has room for (backends/xrt/hls/kernels.h).
 constexpr int32_t kMostCardNeighbours = 64;
 constexpr int32_t kMostDimensions = 4096;
-// Differences of a run at most: a card makes them in a tenth of a second.
-constexpr int64_t kRunWork = int64_t{1} << 32;
-constexpr int64_t kGroupQueries = 16;
 constexpr int32_t kIndices = 2;  // the kernel's arguments
 constexpr int32_t kDistances = 3;
 
@@ -61,9 +59,7 @@ Status run(const kernels::OpContext& context, const KnnTopkProblem& problem,
   ASSAY_ASSIGN_OR_RETURN(const Operand points,
                          Operand::make(device, args.points,
                                        problem.point_count * problem.dim * int64_t{sizeof(float)}));
-  const int64_t group_work =
-      kGroupQueries * std::max<int64_t>(1, problem.point_count) * std::max(1, problem.dim);
-  const int64_t at_once = std::max<int64_t>(1, kRunWork / group_work) * kGroupQueries;
+  const int64_t at_once = queries_at_once(problem.point_count, problem.dim);
   for (int64_t i = 0; i < chunk_count_of(problem.query_count, at_once); ++i) {
     ASSAY_RETURN_IF_ERROR(
         search(context, problem, args, points, chunk_range(problem.query_count, at_once, i)));

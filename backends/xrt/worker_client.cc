@@ -43,18 +43,8 @@ Result<double> timeout_of_environment() {
   if (parsed.ec == std::errc() && parsed.ptr == end && seconds > 0 && seconds <= kLongest) {
     return seconds;
   }
-  return fail(StatusCode::kInvalidArgument, "{}={} (must be seconds > 0 and <= {})", kVariable,
-              text, kLongest);
-}
-
-std::string with_names(std::string value, const std::string& folder) {
-  const auto put = [&value](std::string_view mark, const std::string& text) {
-    const size_t at = value.find(mark);
-    if (at != std::string::npos) value.replace(at, mark.size(), text);
-  };
-  put("{run}", folder);
-  put("{name}", folder.substr(folder.rfind('/') + 1));
-  return value;
+  return fail(StatusCode::kConfig, "{}={} (must be seconds > 0 and <= {})", kVariable, text,
+              kLongest);
 }
 
 std::string text_of(const std::string& path) {
@@ -156,18 +146,11 @@ bool WorkerClient::dead() {
 }
 
 std::vector<std::string> WorkerClient::environment() const {
-  std::vector<std::pair<std::string, std::string>> own = spec_.environment;
-  own.emplace_back("ASSAY_FPGA_NOTE", run_folder() + kNoteFile);
-  std::vector<std::string> all;
-  for (char** at = environ; *at != nullptr; ++at) {
-    const std::string_view entry = *at;
-    const std::string_view name = entry.substr(0, entry.find('='));
-    const bool replaced = std::any_of(own.begin(), own.end(),
-                                      [name](const auto& item) { return item.first == name; });
-    if (!replaced) all.emplace_back(entry);
-  }
-  for (const auto& [name, value] : own) all.push_back(name + "=" + with_names(value, run_folder()));
-  return all;
+  EnvironmentRules rules = spec_.environment;
+  rules.set.emplace_back("ASSAY_FPGA_NOTE", run_folder() + kNoteFile);
+  std::vector<std::string> own;
+  for (char** at = environ; *at != nullptr; ++at) own.emplace_back(*at);
+  return worker_environment(own, rules, run_folder());
 }
 
 Status WorkerClient::spawn() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "backends/xrt/run_folder.h"
+#include "backends/xrt/worker_environment.h"
 #include "backends/xrt/worker_protocol.h"
 #include "kernels/base/clock.h"
 #include "kernels/base/status.h"
@@ -27,9 +28,7 @@ struct WorkerSpec {
   std::string program;  // assay-device-worker
   std::string xclbin;
   uint32_t card = 0;
-  // What is set in the worker's environment. {run} in a value is its run folder's path, {name} that
-  // folder's name in /tmp.
-  std::vector<std::pair<std::string, std::string>> environment;
+  EnvironmentRules environment;
   // How long a reply may take, in seconds; 0: ASSAY_FPGA_TIMEOUT or 300.
   double timeout_seconds = 0;
 };
@@ -37,8 +36,8 @@ struct WorkerSpec {
 class WorkerClient {
  public:
   // `arena` is the file of the shared memory that buffers are parts of, and stays the caller's.
-  // Fails: device, if the worker cannot be started or refuses the card or xclbin; invalid_argument
-  // if ASSAY_FPGA_TIMEOUT is no time.
+  // Fails: device, if the worker cannot be started or refuses the card or xclbin; config if
+  // ASSAY_FPGA_TIMEOUT is no time.
   static Result<std::unique_ptr<WorkerClient>> start(const WorkerSpec& spec, int arena,
                                                      uint64_t arena_bytes);
   ~WorkerClient();

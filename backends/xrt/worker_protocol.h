@@ -9,7 +9,7 @@
 
 namespace assay::backends::xrt {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 // The worker's end of the socket.
 inline constexpr int kWorkerFile = 3;
 // How the name of a worker's run folder in /tmp begins.
@@ -104,9 +104,10 @@ struct KernelInfo {
 // What a card is and can do.
 struct CardInfo {
   char name[64] = {};
+  char uuid[40] = {};         // of the xclbin
   uint64_t memory_bytes = 0;  // of all banks that the xclbin uses
   int32_t kernel_count = 0;
-  int32_t reserved = 0;
+  uint32_t emulated = 0;  // 1: what opened is an emulation, whatever was asked for
   KernelInfo kernels[kMostKernels];
 };
 

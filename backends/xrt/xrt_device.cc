@@ -88,11 +88,17 @@ Status XrtDevice::check_kernels() {
     }
     kernels_.push_back(static_cast<uint32_t>(found - card.kernels));
   }
-  // Once: others may read it later.
-  if (!info_.emulated && !std::exchange(named_, true)) {
-    info_.name = card.name;
-    info_.memory_bytes = std::min(info_.memory_bytes, static_cast<int64_t>(card.memory_bytes));
+  if (card.emulated != 0 && !info_.emulated) {
+    return fail(StatusCode::kDevice,
+                "{}: what opens with xclbin '{}' is an emulation ({}), no card", info_.id,
+                spec_.xclbin, card.name);
   }
+  // Once: others may read it later.
+  if (std::exchange(named_, true)) return {};
+  info_.image = fmt::format("{} (uuid {})", spec_.xclbin, card.uuid);
+  if (info_.emulated) return {};
+  info_.name = card.name;
+  info_.memory_bytes = std::min(info_.memory_bytes, static_cast<int64_t>(card.memory_bytes));
   return {};
 }
 

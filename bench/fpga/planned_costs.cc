@@ -14,12 +14,14 @@
 #include "backends/xrt/hls/predict_trees.h"
 #include "backends/xrt/hls/split_scan.h"
 #include "backends/xrt/hls/tree_histogram.h"
+#include "backends/xrt/knn_parts.h"
 #include "backends/xrt/predict_parts.h"
 
 namespace {
 
 using namespace assay_hls;  // NOLINT: the formulas are what this program is about
 using assay::backends::xrt::kPartRows;
+using assay::backends::xrt::queries_at_once;
 using assay::backends::xrt::trees_at_once;
 
 struct Assumptions {
@@ -27,6 +29,7 @@ struct Assumptions {
   double scattered_share = 0.5;   // likewise, for single lines in ascending order
   double link_share = 0.8;        // of the PCIe rate
   double launch_seconds = 50e-6;  // of a kernel call, through XRT
+  double sync_seconds = 25e-6;    // of a transfer of whatever size (a descriptor, its interrupt)
 };
 constexpr Assumptions kAssumptions;
 
@@ -39,8 +42,13 @@ struct Plan {
   double kernels = 0;
   double link = 0;
   double launches = 0;
+  double syncs = 0;
   double hidden = 0;
-  double total() const { return kernels + link - hidden + launches; }
+  double total() const { return kernels + link - hidden + launches + syncs; }
+  void launch(int64_t times) {
+    launches += static_cast<double>(times) * kAssumptions.launch_seconds;
+  }
+  void sync(int64_t times) { syncs += static_cast<double>(times) * kAssumptions.sync_seconds; }
   // The share of the total that would go if all of the link were hidden.
   double still_hideable() const { return (link - hidden) / total(); }
 };
@@ -52,21 +60,29 @@ struct Workload {
   Plan (*plan)(const Card&);
 };
 
+// `bytes` of all ports and units that are at work at once: they share the build's channels.
 double burst_seconds(const Card& card, double bytes) {
-  return bytes / (card.channel_bytes_per_second * kAssumptions.burst_share);
+  const double rate = card.channel_bytes_per_second * card.build_channels;
+  return bytes / (rate * kAssumptions.burst_share);
 }
 double gather_seconds(const Card& card, double bytes) {
-  return bytes / (card.channel_bytes_per_second * kAssumptions.scattered_share);
+  const double rate = card.channel_bytes_per_second * card.build_channels;
+  return bytes / (rate * kAssumptions.scattered_share);
 }
 double link_seconds(const Card& card, double bytes) {
   return bytes / (card.link_bytes_per_second * kAssumptions.link_share);
 }
 
-// One node's histogram: cycles, or the lines of cells on their port.
-double histogram_seconds(const Card& card, const HistogramWork& work) {
-  const double bytes = 64.0 * static_cast<double>(work.rows) * work.lines_per_row;
+// One node's histogram on `units` at once, each a block of its columns: cycles, or what all of them
+// ask memory for.
+double histogram_seconds(const Card& card, const HistogramWork& work, int64_t units) {
+  const double bytes = static_cast<double>(units) * histogram_bytes(work);
   return std::max(histogram_cycles(work) / kClockHz, gather_seconds(card, bytes));
 }
+
+// A node's row numbers, the list of nodes to scan and that of columns, and what was found: as
+// card_histograms.cc and card_splitter.cc send and fetch them.
+constexpr int64_t kSyncsOfSplit = 4;
 
 // A tree of 31 leaves whose splits halve their nodes, in levels of 1, 2, 4, 8 and 15 splits: the
 // root's rows, then the smaller child of each split, its sibling by subtraction; a scan of both.
@@ -74,7 +90,8 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
   const int64_t levels[] = {1, 2, 4, 8, 15};
   const int64_t codes = columns * 255;
   const int64_t blocks = divide_up(columns, kHistogramColumns);
-  const double rounds = static_cast<double>(divide_up(blocks, std::min(blocks, kHistogramUnits)));
+  const int64_t units = std::min(blocks, kHistogramUnits);
+  const double rounds = static_cast<double>(divide_up(blocks, units));
   const int64_t width = std::min<int64_t>(columns, kHistogramColumns);
   HistogramWork work{
       rows, width, histogram_lines(width, 1), histogram_lines(4, 1), width * 255, 255, 1, false};
@@ -82,7 +99,7 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
     return scan_cycles({nodes, columns, codes, 255, 1, false}) / kClockHz;
   };
   Plan plan;
-  plan.kernels = rounds * histogram_seconds(card, work) + scan(1);
+  plan.kernels = rounds * histogram_seconds(card, work, units) + scan(1);
   double listed = static_cast<double>(rows);
   double share = 1;
   work.rest = true;
@@ -92,11 +109,13 @@ Plan grow_tree(const Card& card, int64_t rows, int64_t columns) {
     work.lines_per_row = histogram_lines(width, share);
     work.packed_lines = histogram_lines(4, share);
     plan.kernels +=
-        static_cast<double>(splits) * (rounds * histogram_seconds(card, work) + scan(2));
-    plan.launches += static_cast<double>(splits * (blocks + 1)) * kAssumptions.launch_seconds;
+        static_cast<double>(splits) * (rounds * histogram_seconds(card, work, units) + scan(2));
+    plan.launch(splits * (blocks + 1));
+    plan.sync(splits * kSyncsOfSplit);
     listed += static_cast<double>(splits * work.rows);
   }
-  plan.launches += static_cast<double>(blocks + 1) * kAssumptions.launch_seconds;
+  plan.launch(blocks + 1);
+  plan.sync(kSyncsOfSplit + 2 + blocks);  // packed gradients, rules, and each block's codes
   plan.link = link_seconds(card, 4.0 * static_cast<double>(rows) + 4.0 * listed);
   return plan;
 }
@@ -116,13 +135,16 @@ Plan predict(const Card& card, const PredictWork& work) {
     run.trees = std::min(step, work.trees - tree);
     for (int64_t part = 0; part < parts; ++part) {
       run.rows = std::min(kPartRows, work.rows - part * kPartRows);
+      const auto units = static_cast<double>(std::min(parts, kPredictUnits));
       busy[static_cast<size_t>(part % kPredictUnits)] +=
-          std::max(predict_cycles(run) / kClockHz, burst_seconds(card, predict_bytes(run)));
+          std::max(predict_cycles(run) / kClockHz, burst_seconds(card, units * predict_bytes(run)));
     }
     plan.kernels += *std::max_element(busy.begin(), busy.end());
-    plan.launches += static_cast<double>(parts) * kAssumptions.launch_seconds;
+    plan.launch(parts);
+    plan.sync(2 * parts);  // scores to and fro
     ++runs;
   }
+  plan.sync(parts * divide_up(work.features, 64));  // cells, once
   const auto outputs = static_cast<double>(work.outputs);
   plan.link = link_seconds(card, static_cast<double>(work.rows) *
                                      (static_cast<double>(work.features) + 16 * outputs * runs));
@@ -141,10 +163,11 @@ Plan predict_one(const Card& card) { return predict(card, {1, 28, 100, 61, 9, 1,
 Plan multiply(const Card& card, int64_t size, int64_t bytes) {
   const GemmWork work{size, size, size, bytes};
   Plan plan;
-  plan.kernels = std::max(gemm_cycles(work) / kClockHz, gather_seconds(card, gemm_bytes(work) / 2));
+  plan.kernels = std::max(gemm_cycles(work) / kClockHz, gather_seconds(card, gemm_bytes(work)));
   const auto cells = static_cast<double>(size * size);
   plan.link = link_seconds(card, cells * static_cast<double>(bytes) + 4 * cells);
-  plan.launches = kAssumptions.launch_seconds;
+  plan.launch(1);
+  plan.sync(2);  // one operand, and the product
   return plan;
 }
 Plan gemm_f32_1024(const Card& card) { return multiply(card, 1024, 4); }
@@ -156,7 +179,9 @@ Plan knn(const Card& card) {
   Plan plan;
   plan.kernels = std::max(knn_cycles(work) / kClockHz, gather_seconds(card, knn_bytes(work)));
   plan.link = link_seconds(card, 4.0 * 1'000 * 64 + 8.0 * 1'000 * 10);
-  plan.launches = kAssumptions.launch_seconds;
+  const int64_t launches = divide_up(work.queries, queries_at_once(work.points, work.dim));
+  plan.launch(launches);
+  plan.sync(3 * launches);  // queries, indices, distances
   return plan;
 }
 
@@ -214,11 +239,11 @@ std::string cards_json() {
   std::vector<std::string> items;
   for (const Card& card : kCards) {
     items.push_back(fmt::format(
-        R"({{"name": "{}", "source": "{}", "memory": "{}", "memory_gb_s": {}, "channel_gb_s": {}, )"
+        R"({{"name": "{}", "source": "{}", "memory": "{}", "memory_gb_s": {}, "channel_gb_s": {}, "build_channels": {}, )"
         R"("link_gb_s": {}, {}}})",
         card.name, card.source, card.memory, card.memory_bytes_per_second * 1e-9,
-        card.channel_bytes_per_second * 1e-9, card.link_bytes_per_second * 1e-9,
-        resources_json(card.resources)));
+        card.channel_bytes_per_second * 1e-9, card.build_channels,
+        card.link_bytes_per_second * 1e-9, resources_json(card.resources)));
   }
   return list_json(items);
 }
@@ -238,11 +263,11 @@ std::string workloads_json() {
     std::vector<std::string> plans;
     for (const Card& card : kCards) {
       const Plan plan = work.plan(card);
-      plans.push_back(
-          fmt::format(R"({{"card": "{}", "kernels": {:.4g}, "link": {:.4g}, "launches": {:.4g}, )"
-                      R"("hidden": {:.4g}, "still_hideable": {:.4g}, "total": {:.4g}}})",
-                      card.name, plan.kernels, plan.link, plan.launches, plan.hidden,
-                      plan.still_hideable(), plan.total()));
+      plans.push_back(fmt::format(
+          R"({{"card": "{}", "kernels": {:.4g}, "link": {:.4g}, "launches": {:.4g}, "syncs": {:.4g}, )"
+          R"("hidden": {:.4g}, "still_hideable": {:.4g}, "total": {:.4g}}})",
+          card.name, plan.kernels, plan.link, plan.launches, plan.syncs, plan.hidden,
+          plan.still_hideable(), plan.total()));
     }
     items.push_back(fmt::format(R"({{"name": "{}", "cpu_bench": "{}", "note": "{}", "plans": {}}})",
                                 work.name, work.cpu_bench, work.note, list_json(plans)));
@@ -255,10 +280,11 @@ std::string workloads_json() {
 int main() {
   fmt::print(
       "{{\"clock_mhz\": {},\n \"assumptions\": {{\"burst_share\": {}, \"scattered_share\": {}, "
-      "\"link_share\": {}, \"launch_us\": {}}},\n \"cards\": {},\n \"kernels\": {},\n "
+      "\"link_share\": {}, \"launch_us\": {}, \"sync_us\": {}}},\n \"cards\": {},\n \"kernels\": "
+      "{},\n "
       "\"workloads\": {}}}\n",
       kClockHz * 1e-6, kAssumptions.burst_share, kAssumptions.scattered_share,
-      kAssumptions.link_share, kAssumptions.launch_seconds * 1e6, cards_json(), kernels_json(),
-      workloads_json());
+      kAssumptions.link_share, kAssumptions.launch_seconds * 1e6, kAssumptions.sync_seconds * 1e6,
+      cards_json(), kernels_json(), workloads_json());
   return 0;
 }

@@ -49,24 +49,24 @@ def named_times(costs, times):
 
 
 def cards_table(costs):
-    yield '| card | data sheet | memory | rated GB/s | one channel | PCIe, one way | DSP | BRAM | URAM |'
-    yield '|---|---|---|---|---|---|---|---|---|'
+    yield '| card | data sheet | memory | rated GB/s | one channel | channels of the documented build | PCIe, one way | DSP | BRAM | URAM |'
+    yield '|---|---|---|---|---|---|---|---|---|---|'
     for c in costs['cards']:
         yield (f"| {c['name']} | {c['source']} | {c['memory']} | {c['memory_gb_s']:g} | "
-               f"{c['channel_gb_s']:g} | {c['link_gb_s']:g} | {c['dsp']:,} | {c['bram']:,} | "
+               f"{c['channel_gb_s']:g} | {c['build_channels']} | {c['link_gb_s']:g} | {c['dsp']:,} | {c['bram']:,} | "
                f"{c['uram']:,} |")
 
 
 def times_table(costs, cpu):
     cards = [c['name'] for c in costs['cards']]
     yield ('| problem | CPU, measured | ' + ' | '.join(f'{c}, calculated' for c in cards) +
-           ' | of which kernels, link, launches | link hidden | left to hide |')
+           ' | of which kernels, link, launches, syncs | link hidden | left to hide |')
     yield '|---|---|' + '---|' * (len(cards) + 3)
     for work, time in zip(costs['workloads'], cpu):
         plans = {p['card']: p for p in work['plans']}
         name = f"{work['name']} ({work['note']})" if work['note'] else work['name']
         last = plans[cards[-1]]
-        parts = ', '.join(milliseconds(last[part] * 1e3) for part in ('kernels', 'link', 'launches'))
+        parts = ', '.join(milliseconds(last[part] * 1e3) for part in ('kernels', 'link', 'launches', 'syncs'))
         yield (f'| {name} | {milliseconds(time)} | ' +
                ' | '.join(milliseconds(plans[c]['total'] * 1e3) for c in cards) +
                f" | {parts} | {milliseconds(last['hidden'] * 1e3)} | "
@@ -120,19 +120,22 @@ def report(costs, cpu, machine):
         '',
         '## What is assumed',
         '',
-        f"Clock {costs['clock_mhz']:g} MHz. A port gets one memory channel: {100 * assumed['burst_share']:g} % of its rate",
-        f"for bursts, {100 * assumed['scattered_share']:g} % for single lines in ascending order; a gather is bound by its",
-        f"cycles or by that, whichever is longer. The link gives {100 * assumed['link_share']:g} % of its rate, a launch",
-        f"costs {assumed['launch_us']:g} us, and but for what is hidden nothing of these overlaps. The units of",
-        'the table below work at once',
-        'where a problem has parts for them: blocks of 64 columns, parts of rows to predict. (An xclbin',
-        'with all buffers in `DDR[0]` has one channel for all ports.)',
+        f"Clock {costs['clock_mhz']:g} MHz. All ports and units that are at work share the memory channels that the",
+        'buffers of the documented xclbin lie in (docs/fpga.md): one. On a U250 that is `DDR[0]`. In',
+        '`HBM[0:31]` XRT puts one buffer behind the other, so buffers that are smaller than a',
+        'pseudo-channel (256 MB on a U280, 512 MB on a U55C) lie in the same one, whichever the ports reach. A',
+        f"channel gives {100 * assumed['burst_share']:g} % of its rate for bursts, {100 * assumed['scattered_share']:g} % for single lines in ascending order; a",
+        'kernel is bound by its cycles or by that, whichever is longer. The link gives',
+        f"{100 * assumed['link_share']:g} % of its rate, and each transfer (sync) costs {assumed['sync_us']:g} us whatever its size; a launch costs",
+        f"{assumed['launch_us']:g} us. A split of a tree has four syncs: row numbers, the nodes and the columns to scan, and",
+        'what was found. But for what is hidden nothing of these overlaps. The units of the table below work at',
+        'once where a problem has parts for them: blocks of 64 columns, parts of rows to predict.',
         '',
         *cards_table(costs),
         '',
         '## What bounds them',
         '',
-        'Rows of a histogram: one a cycle and unit where they lie together, the channel\'s lines where they',
+        'Trees of few rows: launches and syncs of each split. Rows of a histogram: one a cycle and unit where they lie together, the channel\'s lines where they',
         'are scattered; a table of fewer than 64 columns leaves column memories idle. Small nodes and wide',
         'tables: clearing and draining the sums, which does not overlap with adding rows. Predictions: steps',
         'of 16 engines, and the pages of their trees, which are loaded before a walk; one row pays all pages.',

@@ -111,6 +111,9 @@ TEST(YamlConfig, PathsAreRelativeToTheFile) {
   EXPECT_EQ(parse("data: {train: ../t.csv, target: y}", "/a/b")->data.train, "/a/t.csv");
   EXPECT_EQ(parse("data: {train: t.csv, target: y}", "conf")->data.train, "conf/t.csv");
   EXPECT_EQ(parse("data: {train: /x/t.csv, target: y}", "/a/b")->data.train, "/x/t.csv");
+  EXPECT_EQ(parse("data: {train: t.csv, target: y}\nfpga_xclbin: a.xclbin", "/c")->run.fpga_xclbin,
+            "/c/a.xclbin");
+  EXPECT_EQ(parse("data: {train: t.csv, target: y}", "/c")->run.fpga_xclbin, "");
 }
 
 TEST(YamlConfig, UnknownKeysAreNamedWithLineAndNearest) {

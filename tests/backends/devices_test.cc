@@ -23,11 +23,12 @@ class NamedDevice final : public kernels::Device {
   Status bring_up() override {
     ++starts;
     if (trouble_.empty()) return {};
-    return fail(StatusCode::kDevice, "{}: {}", info_.id, trouble_);
+    return fail(code_, "{}: {}", info_.id, trouble_);
   }
   Result<void*> allocate(int64_t) override { return fail(StatusCode::kResourceExhausted, "none"); }
   void release(void*) override {}
   void call_untried() { info_.untried = true; }
+  void fail_with(StatusCode code) { code_ = code; }
 
   int starts = 0;
 
@@ -38,6 +39,7 @@ class NamedDevice final : public kernels::Device {
  private:
   kernels::DeviceInfo info_;
   std::string trouble_;
+  StatusCode code_ = StatusCode::kDevice;
 };
 
 // A set with an emulated card and two GPUs, which counts what is looked for and brought up.
@@ -207,7 +209,64 @@ TEST(Devices, UnknownNameSuggestsTheNearest) {
     EXPECT_NE(set.find(name).error().message.find("(did you mean 'cuda:0'?)"), std::string::npos)
         << name;
   }
-  EXPECT_NE(set.find("xrt").error().message.find("(did you mean 'fpga:0'?)"), std::string::npos);
+  // One that is there, not the first card that there might be.
+  for (const char* name : {"xrt", "xilinx:0", "Alveo"}) {
+    EXPECT_NE(set.find(name).error().message.find("(did you mean 'fpga:emu0'?)"), std::string::npos)
+        << set.find(name).error().message;
+  }
+}
+
+TEST(Devices, AnotherEmulatedCardIsASlipOfThePen) {
+  const DeviceSet set(std::make_unique<cpu::CpuDevice>(1000),
+                      {{"fpga",
+                        [] {
+                          FoundDevices found;
+                          found.devices.push_back(std::make_unique<NamedDevice>("fpga:emu0", true));
+                          found.missing = "there is no card";
+                          return found;
+                        }}},
+                      {});
+  for (const char* name : {"fpga:emu7", "fpga:emu", "fpga:emu00"}) {
+    EXPECT_EQ(set.find(name).error().message,
+              fmt::format("no device '{}' (did you mean 'fpga:emu0'?) (there are: cpu, fpga:emu0)",
+                          name));
+    EXPECT_EQ(set.find(name).error().code, StatusCode::kDevice);
+  }
+  EXPECT_EQ(set.find("fpga:1").error().message,
+            "no device 'fpga:1' (there are: cpu, fpga:emu0); there is no card");
+}
+
+// What was looked for in vain says nothing of an emulated card that cannot be had.
+TEST(Devices, MissingCardsAreToldToWhoAsksForACard) {
+  const DeviceSet set(std::make_unique<cpu::CpuDevice>(1000),
+                      {{"fpga",
+                        [] {
+                          FoundDevices found;
+                          found.unavailable.push_back("the emulated card lacks a part");
+                          found.missing = "there is no card";
+                          return found;
+                        }}},
+                      {});
+  const std::string lacks = " is not available: the emulated card lacks a part";
+  EXPECT_EQ(set.find("fpga:emu0").error().message, "device 'fpga:emu0'" + lacks);
+  EXPECT_EQ(set.find("fpga:0").error().message, "device 'fpga:0'" + lacks + "; there is no card");
+}
+
+TEST(Devices, ASettingOfTheUsersIsNoFaultOfTheDevice) {
+  const DeviceSet set(std::make_unique<cpu::CpuDevice>(1000),
+                      {{"fpga",
+                        [] {
+                          FoundDevices found;
+                          auto card = std::make_unique<NamedDevice>("fpga:emu0", true, "TIMEOUT=x");
+                          card->fail_with(StatusCode::kConfig);
+                          found.devices.push_back(std::move(card));
+                          return found;
+                        }}},
+                      {});
+  for (const char* name : {"fpga", "fpga:emu0"}) {
+    EXPECT_EQ(set.find(name).error().code, StatusCode::kConfig);
+    EXPECT_EQ(set.find(name).error().message, "fpga:emu0: TIMEOUT=x");
+  }
 }
 
 TEST(Devices, ListsKeepTheirOrder) {

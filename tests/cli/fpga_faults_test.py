@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from cli_case import ASSAY
+from cli_case import ASSAY, binary_table
 from fpga_case import Events, FpgaCase, workers_of
 
 
@@ -62,6 +62,22 @@ class FpgaFaultsTest(FpgaCase):
         failed = [row for row in rows if row['status'] == 'failed']
         self.assertEqual(len(failed), 1)
         self.assertIn('fpga:emu0: its worker is gone: it died: ', failed[0]['message'])
+
+    def test_a_card_that_dies_in_its_first_kernel_does_not_end_the_sweep(self):
+        # Of so many rows, features of two columns are chosen before the first trial.
+        binary_table(self.table, rows=1300)
+        events = Events(self.path('events'))
+        program, worker = self.begin(
+            '--workspace', 'w', 'run', '--data', self.table, '--target', 'default', '--device',
+            'fpga:emu0', '--trials', 3, '--seed', 1, '--threads', 2, '--learners', 'random_forest',
+            '--folds', 2, env=events.env)
+        os.kill(self.stop_in_a_kernel(program, worker, events), signal.SIGKILL)
+        self.assertEqual(program.wait(timeout=600), 0)
+        self.wait_for(worker.is_gone)
+        self.assertEqual(len(self.assay_json('--workspace', 'w', 'models', 'list')), 1)
+        runs = self.assay_json('--workspace', 'w', 'runs', 'search', "kind = 'sweep'")
+        sweep = self.assay_json('--workspace', 'w', 'runs', 'show', runs[0]['run_id'])
+        self.assertEqual(sweep['tags']['screen_rows'], 1300)
 
     def test_a_card_that_dies_in_a_kernel_hands_its_trial_to_the_cpu(self):
         events = Events(self.path('events'))
@@ -124,6 +140,15 @@ class FpgaFaultsTest(FpgaCase):
                           'there is no card: ' + looked, shown)
             # The emulated card is there all the same.
             self.assertIn('fpga:emu0  card emulated by XRT', shown)
+        # A config's comes first; a relative path is told as what it is.
+        config = self.write('c.yaml', 'data: {train: train.csv, target: default}\n'
+                                      'fpga_xclbin: own.xclbin\n')
+        self.fails(4, 'run', config, '--trials', 2, '--device', 'fpga:0', '--workspace', 'w',
+                   env={'ASSAY_FPGA_XCLBIN': 'none.xclbin'},
+                   says=f"fpga_xclbin names '{self.path('own.xclbin')}' (which is no file), but")
+        self.fails(4, 'run', '--data', self.table, '--target', 'default', '--trials', 2, '--device',
+                   'fpga:0', '--workspace', 'w', env={'ASSAY_FPGA_XCLBIN': 'none.xclbin'},
+                   says=f"ASSAY_FPGA_XCLBIN names '{self.path('none.xclbin')}'")
 
     def copied_program(self):
         """A copy of the program with its emulated card: the program, and the card's folder."""
@@ -154,6 +179,21 @@ class FpgaFaultsTest(FpgaCase):
                             '2', '--device', 'fpga', '--workspace', 'w')
         self.assertEqual(ran.returncode, 4)
         self.assertIn(f'the emulated card lacks {shim}', ran.stderr)
+
+    def test_a_broken_shim_costs_a_line(self):
+        # What the loader says of it has line breaks.
+        program, own = self.copied_program()
+        shim = os.path.join(own, 'emulation', 'lib', 'libxrt_swemu.so.2')
+        os.remove(shim)
+        with open(shim, 'wb') as handle:
+            handle.write(b'no library')
+        shown = self.run_copy(program, 'devices')
+        self.assertEqual(shown.returncode, 0)
+        lines = shown.stdout.splitlines()
+        broken = [line for line in lines if line.startswith('    cannot be used: fpga:emu0: ')]
+        self.assertEqual(len(broken), 1, shown.stdout)
+        for line in lines:
+            self.assertRegex(line, r'^(    .|(cpu|cuda|fpga)(:[a-z0-9]+)?  .|not calibrated|calibrated)')
 
     def test_an_xclbin_that_is_cut_short_is_named(self):
         program, own = self.copied_program()

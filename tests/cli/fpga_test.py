@@ -1,7 +1,9 @@
 """Sweeps and predictions on the emulated card: the CPU's bits, and what is said of the device."""
 import os
+import subprocess
 import unittest
 
+from cli_case import ASSAY
 from fpga_case import FpgaCase
 
 
@@ -74,6 +76,44 @@ learners:
         said = self.assay_json('--workspace', 'card', 'score', on_card['model']['name'], '--data',
                                self.table, '--device', 'fpga:emu0', timeout=600)
         self.assertEqual((said['device'], said['emulated']), ('fpga:emu0', True))
+
+    def test_files_that_the_shell_closed_are_not_missed(self):
+        # A socket that got the number of stderr would be sent what is printed.
+        run = self.sweep('w', 'cpu', trials=2)
+        for device in ('cpu', 'fpga:emu0'):
+            closed = subprocess.run(
+                ['sh', '-c', 'exec "$0" "$@" <&- >&- 2>&-', ASSAY, '--workspace', 'w', 'predict',
+                 run['model']['name'], '--data', self.table, '--out', f'{device[:4]}.csv',
+                 '--device', device], cwd=self.folder, check=False, timeout=600)
+            self.assertEqual(closed.returncode, 0, device)
+        with open(self.path('cpu.csv'), 'rb') as cpu, open(self.path('fpga.csv'), 'rb') as card:
+            self.assertEqual(card.read(), cpu.read())
+
+    def test_a_timeout_that_is_none_is_a_wrong_setting(self):
+        for text in ('abc', '0', '-1', ''):
+            self.fails(2, 'run', '--data', self.table, '--target', 'default', '--trials', 2,
+                       '--device', 'fpga:emu0', '--workspace', 'w',
+                       env={'ASSAY_FPGA_TIMEOUT': text},
+                       says=(f'ASSAY_FPGA_TIMEOUT={text} (must be seconds > 0',))
+
+    def test_what_the_card_was_loaded_with_is_recorded(self):
+        run = self.sweep('w', 'fpga:emu0', trials=1)
+        record = self.assay_json('--workspace', 'w', 'runs', 'show', run['run_id'])
+        self.assertRegex(record['environment']['device_images'],
+                         r'^fpga:emu0: /.*/emulated.xclbin \(uuid [0-9a-f]{32}\)$')
+        card = [d for d in self.assay_json('devices')['devices'] if d['id'] == 'fpga:emu0'][0]
+        self.assertIn(card['image'], record['environment']['device_images'])
+        self.sweep('c', 'cpu', trials=1)
+        rows = self.assay_json('--workspace', 'c', 'runs', 'search', "kind = 'sweep'")
+        record = self.assay_json('--workspace', 'c', 'runs', 'show', rows[0]['run_id'])
+        self.assertNotIn('device_images', record['environment'])
+
+    def test_events_are_written_where_the_program_runs(self):
+        self.assay('--workspace', 'w', 'run', '--data', self.table, '--target', 'default',
+                   '--trials', 2, '--learners', 'random_forest', '--device', 'fpga:emu0',
+                   '--folds', 2, env={'ASSAY_FPGA_EVENTS': 'events.txt'}, timeout=600)
+        with open(self.path('events.txt'), encoding='utf-8') as handle:
+            self.assertIn('start ', handle.read())
 
     def test_an_example_runs_on_the_first_device_of_the_kind(self):
         # With two folds, as every split of many rows starts a kernel.

@@ -29,6 +29,9 @@ Result<void*> DiscreteDevice::allocate(int64_t bytes) {
                 info_.id, bytes);
   }
   const std::lock_guard lock(mutex_);
+  if (++allocations_ == fails_at_) {
+    return tl::unexpected<Error>(Error{failure_, info_.id + " is lost"});
+  }
   if (bytes > info_.memory_bytes - held_bytes_) {
     return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
                 info_.id, bytes, info_.memory_bytes - held_bytes_, info_.memory_bytes);
@@ -69,6 +72,17 @@ void DiscreteDevice::release(void* address) {
   unmap(address, found->second);
   held_bytes_ -= found->second.bytes;
   mappings_.erase(found);
+}
+
+int64_t DiscreteDevice::allocations() const {
+  const std::lock_guard lock(mutex_);
+  return allocations_;
+}
+
+void DiscreteDevice::fail_after(int64_t count, StatusCode code) {
+  const std::lock_guard lock(mutex_);
+  fails_at_ = allocations_ + count + 1;
+  failure_ = code;
 }
 
 int64_t DiscreteDevice::held_bytes() const {

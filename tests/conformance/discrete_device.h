@@ -23,6 +23,12 @@ class DiscreteDevice final : public kernels::Device {
   Result<void*> allocate(int64_t bytes) override;
   void release(void* address) override;
   int64_t held_bytes() const;
+  // Allocations that were asked for; and the one after so many more of them fails, as on a device
+  // that is lost (kDevice) or full.
+  int64_t allocations() const;
+  void fail_after(int64_t count, StatusCode code);
+  // For who makes it another kind of device before anybody asks.
+  kernels::DeviceInfo& own_info() { return info_; }
 
   // The readable twin of an address in an allocation. An address that is not in one is given back
   // as null.
@@ -49,6 +55,9 @@ class DiscreteDevice final : public kernels::Device {
   kernels::DeviceInfo info_;
   mutable std::mutex mutex_;
   int64_t held_bytes_ = 0;
+  int64_t allocations_ = 0;
+  int64_t fails_at_ = 0;  // which allocation; 0: none
+  StatusCode failure_ = StatusCode::kDevice;
   std::map<uintptr_t, Mapping> mappings_;
 };
 

@@ -14,11 +14,16 @@ using kernels::GemmBf16;
 using kernels::GemmInt8;
 using kernels::GemmNarrowProblem;
 
-// Rows, columns and inner dimension. On an emulated card every fourth is run.
+// Rows, columns and inner dimension.
 constexpr int64_t kSizes[][3] = {{67, 133, 263}, {0, 3, 4},    {3, 0, 4},    {3, 4, 0},
                                  {3, 4, 0},      {1, 1, 1},    {2, 3, 5},    {17, 19, 1000},
                                  {65, 129, 5},   {8, 64, 256}, {1, 2100, 7}, {131, 1, 300},
                                  {7, 65, 513},   {48, 64, 32}};
+
+// Tiles of an FPGA card, and panels of each (backends/xrt/hls/gemm.h).
+int64_t card_steps_of(const GemmNarrowProblem& p) {
+  return ((p.m + 63) / 64) * ((p.n + 127) / 128) * ((p.k + 255) / 256);
+}
 
 // Numbers whose sums round, of many sizes.
 uint16_t draw_bf16(Rng& rng) {
@@ -48,6 +53,7 @@ std::vector<OpCase<Op>> cases_of(Number (*draw)(Rng&)) {
     OpCase<Op> item;
     item.name = fmt::format("{}x{}x{}", p.m, p.n, p.k);
     item.problem = p;
+    item.card_steps = card_steps_of(p);
     item.place = [data, p](CaseBuffers& buffers) {
       return typename Op::Args{buffers.input("a", data->a), buffers.input("b", data->b),
                                buffers.output<Sum>("c", p.m * p.n)};
@@ -95,6 +101,7 @@ OpCase<GemmBf16> free_case(const GemmNarrowProblem& problem) {
   item.name = fmt::format("{}x{}x{} in any order", problem.m, problem.n, problem.k);
   item.problem = problem;
   item.problem.any_order = true;
+  item.card_steps = card_steps_of(problem);
   item.place = [=](CaseBuffers& buffers) {
     return kernels::GemmBf16Args{buffers.input("a", a), buffers.input("b", b),
                                  buffers.output<float>("c", problem.m * problem.n)};

@@ -56,6 +56,8 @@ OpCase<Gemm> make_case(const GemmProblem& p) {
       fmt::format("{}x{}x{}{}{}, alpha {}, beta {}", p.m, p.n, p.k, p.transpose_a ? ", A^T" : "",
                   p.transpose_b ? ", B^T" : "", p.alpha, p.beta);
   item.problem = p;
+  // Tiles, and panels of each (backends/xrt/hls/gemm.h).
+  item.card_steps = ((p.m + 63) / 64) * ((p.n + 127) / 128) * ((p.k + 255) / 256);
   item.place = [data, p](CaseBuffers& buffers) {
     return GemmArgs{
         buffers.input("a", data->a), buffers.input("b", data->b),

@@ -86,10 +86,27 @@ GrowTreeArgs place_tree(const TreeProblem& item, const kernels::BinnedView& bins
   return args;
 }
 
+// Splits that there can be, each with a histogram and a scan for every block of columns of an FPGA
+// card; of a node whose columns are its own, one for each child. A few of them take as long as a
+// tile of a product.
+int64_t card_steps_of(const kernels::GrowTreeProblem& problem) {
+  const kernels::TreeParams& params = problem.params;
+  int64_t splits = std::min<int64_t>(params.max_leaves, problem.sample_count) - 1;
+  if (params.max_depth < 30) {
+    splits = std::min(splits, (int64_t{1} << params.max_depth) - 1);
+  }
+  if (params.min_child_samples > 1) {
+    splits = std::min(splits, problem.sample_count / params.min_child_samples);
+  }
+  const int64_t nodes = params.columns_per_node > 0 ? 2 * splits : splits;
+  return std::max<int64_t>(0, nodes) * ((problem.feature_count + 63) / 64) / 4;
+}
+
 OpCase<GrowTree> case_of(const TreeProblem& item, bool growth_forms = false) {
   OpCase<GrowTree> op_case;
   op_case.name = item.name;
   op_case.problem = item.problem;
+  op_case.card_steps = card_steps_of(item.problem);
   op_case.place = [item, growth_forms](CaseBuffers& buffers) {
     return place_tree(item, place_table(item.table, growth_forms, buffers), buffers);
   };
@@ -100,7 +117,10 @@ OpCase<GrowTree> case_of(const TreeProblem& item, bool growth_forms = false) {
 OpCase<GrowTrees> case_of(const std::vector<TreeProblem>& items, bool growth_forms) {
   OpCase<GrowTrees> op_case;
   op_case.name = fmt::format("{}, {} trees", items[0].name, items.size());
-  for (const TreeProblem& item : items) op_case.problem.trees.push_back(item.problem);
+  for (const TreeProblem& item : items) {
+    op_case.problem.trees.push_back(item.problem);
+    op_case.card_steps += card_steps_of(item.problem);
+  }
   op_case.place = [items, growth_forms](CaseBuffers& buffers) {
     const kernels::BinnedView bins = place_table(items[0].table, growth_forms, buffers);
     kernels::GrowTreesArgs args;

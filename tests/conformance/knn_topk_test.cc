@@ -60,7 +60,7 @@ OpCase<KnnTopk> make_case(const KnnTopkProblem& p, Numbers numbers) {
 
 TEST(KnnTopkConformance, SizesGiveTheReferencesBits) {
   std::vector<OpCase<KnnTopk>> cases;
-  // Points, queries, dim, k. On an emulated card every fourth is run.
+  // Points, queries, dim, k.
   const int64_t sizes[][4] = {{67, 35, 13, 64}, {0, 3, 4, 2},  {5, 0, 4, 2},     {1, 1, 1, 1},
                               {64, 17, 8, 9},   {63, 5, 7, 3}, {65, 33, 9, 5},   {130, 2, 16, 200},
                               {0, 18, 3, 5},    {7, 5, 0, 3},  {300, 1, 1, 4096}};

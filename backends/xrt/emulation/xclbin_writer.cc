@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "backends/xrt/xclbin_file.h"
+
 namespace assay::backends::xrt::emulation {
 namespace {
 
@@ -110,17 +112,6 @@ Bytes connectivity_section(std::span<const EmulatedKernel> kernels) {
   return bytes;
 }
 
-// 128 bits of FNV-1a, twice with different starts: the file is told from others, no more.
-void set_uuid(axlf& head, std::span<const std::byte> file) {
-  for (int half = 0; half < 2; ++half) {
-    uint64_t hash = 0xcbf29ce484222325 + static_cast<uint64_t>(half) * 0x9e3779b97f4a7c15;
-    for (const std::byte byte : file) {
-      hash = (hash ^ std::to_integer<uint64_t>(byte)) * 0x100000001b3;
-    }
-    std::memcpy(head.m_header.uuid + 8 * half, &hash, 8);
-  }
-}
-
 }  // namespace
 
 std::string kernel_metadata(std::span<const EmulatedKernel> kernels) {
@@ -183,9 +174,9 @@ std::vector<std::byte> write_xclbin(std::span<const EmulatedKernel> kernels,
   head.m_header.m_versionMajor = 2;
   head.m_header.m_versionMinor = 13;
   head.m_header.m_mode = XCLBIN_SW_EMU;
-  put_text(head.m_header.m_platformVBNV, "assay_emulated");
+  put_text(head.m_header.m_platformVBNV, kEmulatedPlatform);
   head.m_header.m_numSections = static_cast<uint32_t>(sections.size());
-  set_uuid(head, std::span(file).subspan(heads));
+  hash_contents(std::span(file).subspan(heads), head.m_header.uuid);
   std::memcpy(file.data(), &head, offsetof(axlf, m_sections));
   std::memcpy(file.data() + offsetof(axlf, m_sections), headers.data(),
               headers.size() * sizeof(axlf_section_header));

@@ -21,9 +21,8 @@ constexpr int kDspDoubleMul = 8;
 constexpr int kDspDoubleAdd = 3;
 constexpr int kDspFloatMul = 3;
 constexpr int kDspFloatAdd = 2;
-constexpr int kDspBf16Mul = 1;     // 8-bit significands
-constexpr int kDspTwoInt8Mul = 1;  // two products of a common factor in one slice
-constexpr int kDspWideMul = 4;     // 32 x 32 bits, integers
+constexpr int kDspInt8Mul = 1;  // a slice takes two products only if they have a common factor
+constexpr int kDspWideMul = 4;  // 32 x 32 bits, integers
 
 constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -58,17 +57,21 @@ struct Card {
   const char* source;
   const char* memory;
   double memory_bytes_per_second;   // all channels
-  double channel_bytes_per_second;  // one, which a port is connected to
+  double channel_bytes_per_second;  // one
   int channels;
+  // Those that all ports together have of the xclbin that docs/fpga.md builds. One: DDR[0] on a
+  // U250; and in HBM[0:31] a buffer lies where the one before ends, so that what a kernel works on
+  // is in the same pseudo-channel (256 or 512 MB), whichever of them the ports reach.
+  int build_channels;
   double link_bytes_per_second;  // PCIe, one direction, as it is rated
   Resources resources;
 };
 
 constexpr int kCardCount = 3;
 constexpr Card kCards[kCardCount] = {
-    {"U250", "DS962", "DDR4", 77e9, 19.2e9, 4, 15.75e9, {12288, 2688, 1280}},
-    {"U280", "DS963", "HBM2", 460e9, 14.375e9, 32, 15.75e9, {9024, 2016, 960}},
-    {"U55C", "DS978", "HBM2", 460e9, 14.375e9, 32, 15.75e9, {9024, 2016, 960}},
+    {"U250", "DS962", "DDR4", 77e9, 19.2e9, 4, 1, 15.75e9, {12288, 2688, 1280}},
+    {"U280", "DS963", "HBM2", 460e9, 14.375e9, 32, 1, 15.75e9, {9024, 2016, 960}},
+    {"U55C", "DS978", "HBM2", 460e9, 14.375e9, 32, 1, 15.75e9, {9024, 2016, 960}},
 };
 
 }  // namespace assay_hls

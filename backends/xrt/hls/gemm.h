@@ -77,17 +77,15 @@ constexpr double gemm_bytes(const GemmWork& work) {
          4.0 * static_cast<double>(work.m * work.n);
 }
 
-// A cell: a product and a sum; of int8 two slices of two products each, summed in logic. Panels and
-// sums are in distributed memory; queues of lines and the ports' buffers in BRAM.
+// A cell: a product and a sum, of f32 also where bfloat16 arrives, which is widened before the
+// array; of int8 four products, no two of which have a factor in common, summed in logic. Panels
+// and sums are in distributed memory; queues of lines and the ports' buffers in BRAM.
 constexpr Resources gemm_resources(int64_t bytes) {
-  return {
-      kGemmSide * kGemmSide *
-              (bytes == 4 ? kDspFloatMul + kDspFloatAdd
-                          : (bytes == 2 ? kDspBf16Mul + kDspFloatAdd : 4 * kDspTwoInt8Mul / 2)) +
-          (bytes == 4 ? 2 * kDspDoubleMul + kDspDoubleAdd : 0),
-      2 * (2 * bram_blocks(64, 512) + bram_blocks(256, 35) + 2 * bram_blocks(64, 65)) +
-          2 * port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 128, 32),
-      0};
+  return {kGemmSide * kGemmSide * (bytes == 1 ? 4 * kDspInt8Mul : kDspFloatMul + kDspFloatAdd) +
+              (bytes == 4 ? 2 * kDspDoubleMul + kDspDoubleAdd : 0),
+          2 * (2 * bram_blocks(64, 512) + bram_blocks(256, 35) + 2 * bram_blocks(64, 65)) +
+              2 * port_brams(kGatherReads, kGatherBurst) + 2 * port_brams(16, 128, 32),
+          0};
 }
 
 }  // namespace assay_hls

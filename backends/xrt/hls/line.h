@@ -4,8 +4,26 @@
 //   fetch     reads one line a cycle from the port: 128 may be under way (num_read_outstanding), at
 //             least as many as a line takes cycles to come (kMemoryLatency);
 //   assemble  cuts the items out of the lines.
-// So no loop waits for memory, and each runs at an initiation interval of 1. Items whose lines are
-// at hand (ascending rows of a narrow table) cost no traffic.
+// Each is planned for an initiation interval of 1, at which no loop waits for memory. Items whose
+// lines are at hand (ascending rows of a narrow table) cost no traffic.
+//
+// Why it cannot hang. A pipelined loop whose input is missing may stand still with all that it has
+// under way (the vendor's default style, stp), and a fetch has a hundred lines under way. A plan of
+// narrow rows in order asks for a line every 16 rows, and stops 256 steps ahead of `assemble`: a
+// fetch that stood still for want of a request would keep back the very lines that `assemble` needs
+// for the plan to go on. So:
+//   1. The fetch never waits for a request: it looks for one every cycle (read_nb) and goes on
+//      without. What was asked for comes, whatever the style of the pipeline.
+//   2. A plan writes the request before the step that needs it, so the line of every step that
+//      `assemble` can see is on its way or there. Requests can fill up only when `assemble` has
+//      steps to take: there are more places for lines and requests than a plan has stages between
+//      the two writes.
+//   3. Other loops are short: kMostHeldBack items at most are kept back in the stages of all loops
+//      between two ends of a fork (rows that go to two gathers, which meet again). Either branch
+//      has queues for more than that, so none fills up while the other starves.
+// These hold for any style. Loops that others wait for are flushed all the same (style = flp): they
+// share no operators that this would keep apart. tests/backends/xrt/hls/gather_flow_test.cc runs
+// the processes cycle by cycle with these depths, both styles, and a fetch that waits, which hangs.
 //
 // On-chip arrays are ASSAY_ON_CHIP: memory of the kernel on a card; in emulation memory of the
 // thread, because they are too large for a stack. No kernel relies on what a call before left.
@@ -83,11 +101,18 @@ struct GatherStep {
   int32_t offset;  // of its first byte, in its first line
 };
 
-typedef hls::stream<LineRequest, 64> RequestStream;
-typedef hls::stream<GatherStep, 256> StepStream;
-typedef hls::stream<Line, 64> LineStream;
-typedef hls::stream<uint32_t, 64> WordStream;
-typedef hls::stream<uint64_t, 64> LongStream;
+constexpr int kQueueDepth = 64;  // of any stream but steps
+constexpr int kStepDepth = 256;
+// Stages of the pipelined loops between two ends of a fork, all together, but those of a fetch: a
+// few for each, which the synthesis report has.
+constexpr int kMostHeldBack = 60;
+static_assert(kMostHeldBack < kQueueDepth, "either branch of a fork takes what the other holds");
+
+typedef hls::stream<LineRequest, kQueueDepth> RequestStream;
+typedef hls::stream<GatherStep, kStepDepth> StepStream;
+typedef hls::stream<Line, kQueueDepth> LineStream;
+typedef hls::stream<uint32_t, kQueueDepth> WordStream;
+typedef hls::stream<uint64_t, kQueueDepth> LongStream;
 
 // Lines [first, first + count) of a port: a burst.
 inline void fetch_run(const Line* port, int64_t first, int64_t count, LineStream& lines) {
@@ -99,16 +124,17 @@ fetch_run:
   }
 }
 
-// The requested lines, in order of request.
+// The requested lines, in order of request. It never waits for a request: see above.
 inline void fetch_lines(const Line* port, RequestStream& requests, LineStream& lines) {
   bool end = false;
 fetch_lines:
   while (!end) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 8192
-    const LineRequest request = requests.read();
-    end = request.end;
-    if (!end) lines.write(port[request.line]);
+    LineRequest request = {0, false};
+    const bool asked = requests.read_nb(request);
+    end = asked && request.end;
+    if (asked && !end) lines.write(port[request.line]);
   }
 }
 
@@ -124,7 +150,7 @@ inline void unpack_words(LineStream& lines, int64_t first, int64_t count, WordSt
   Line line;
 unpack_words:
   for (int64_t i = 0; i < count; ++i) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 4096
     const int slot = static_cast<int>((first + i) & 15);
     if (i == 0 || slot == 0) line = lines.read();
@@ -134,12 +160,12 @@ unpack_words:
 
 // Words of 32 bits at base + `places`.
 template <class Place>
-void plan_words(hls::stream<Place, 64>& places, int64_t base, int64_t count,
+void plan_words(hls::stream<Place, kQueueDepth>& places, int64_t base, int64_t count,
                 RequestStream& requests, StepStream& steps) {
   int64_t at_hand = -1;
 plan_words:
   for (int64_t i = 0; i < count; ++i) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 4096
     const int64_t place = base + static_cast<int64_t>(places.read());
     const int64_t line = place >> 4;
@@ -159,7 +185,7 @@ inline void assemble_words(StepStream& steps, LineStream& lines, int64_t count, 
   Line line;
 assemble_words:
   for (int64_t i = 0; i < count; ++i) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 4096
     const GatherStep step = steps.read();
     if (step.fetch) line = lines.read();
@@ -174,7 +200,7 @@ struct RowPlace {
   bool straddles;  // the last is the next
   int32_t offset;
 };
-typedef hls::stream<RowPlace, 64> PlaceStream;
+typedef hls::stream<RowPlace, kQueueDepth> PlaceStream;
 
 // Of `bytes` <= 64, from byte `begin` of memory on.
 inline RowPlace place_of(int64_t begin, int32_t bytes) {
@@ -190,7 +216,7 @@ inline void locate_rows(WordStream& rows, int64_t cell_begin, int32_t width, int
                         PlaceStream& places) {
 locate_rows:
   for (int64_t i = 0; i < count; ++i) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 4096
     places.write(place_of(cell_begin + static_cast<int64_t>(rows.read()) * width, width));
   }
@@ -241,7 +267,7 @@ inline void plan_rows(PlaceStream& places, int64_t count, RequestStream& request
   bool more = count > 0;
 plan_rows:
   while (more) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 8192
     if (!second) place = places.read();
     const bool first_at_hand = second || place.first == at_hand;
@@ -271,7 +297,7 @@ inline void assemble_rows(StepStream& steps, LineStream& lines, int64_t count, L
   bool more = count > 0;
 assemble_rows:
   while (more) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 8192
     const GatherStep step = steps.read();
     const bool last_row = left == 1;

@@ -184,6 +184,10 @@ struct ColumnTask {
   bool end;
 };
 typedef hls::stream<ColumnTask, 32> TaskStream;
+// The three lists are written alike, and a column is handed on 32 columns before the list stops for
+// its scan: `unpack_columns`, which has a few stages, cannot keep its words back (line.h says how
+// that would hang). `scan_gradients` and `scan_classes` have many stages, and nobody waits for
+// them.
 
 // Reads the table for the other processes of the region: it has one reader so.
 void list_columns(const ColumnTable& table, int64_t word_begin, int32_t lanes, TaskStream& to_fetch,
@@ -225,7 +229,7 @@ void unpack_columns(TaskStream& tasks, LineStream& lines, LongStream& words) {
   bool fresh = true;  // no line of this column was read yet
 unpack_columns:
   while (!task.end) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 255 max = 1044480
     const bool last = left <= 1;
     if (left > 0) {

@@ -27,7 +27,7 @@ uint32_t sum_index(uint32_t code, uint32_t lane, int32_t lane_bits, uint32_t rep
 void copy_rows(WordStream& rows, int64_t count, WordStream& for_packed, WordStream& for_cells) {
 copy_rows:
   for (int64_t i = 0; i < count; ++i) {
-#pragma HLS pipeline II = 1
+#pragma HLS pipeline II = 1 style = flp
 #pragma HLS loop_tripcount min = 1 max = 4096
     const uint32_t row = rows.read();
     for_packed.write(row);

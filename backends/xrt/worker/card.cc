@@ -5,22 +5,29 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <fstream>
+#include <filesystem>
+#include <iterator>
+#include <string_view>
 #include <utility>
+
+#include "backends/xrt/xclbin_file.h"
 
 namespace assay::backends::xrt {
 namespace {
 
 // Calls into XRT, whose failures are exceptions.
 template <class Call>
-Status guarded(const char* doing, Call&& call) {
+Status guarded(const std::string& doing, Call&& call) {
   try {
     call();
     return {};
   } catch (const std::exception& error) {
-    return fail(StatusCode::kDevice, "{}: {}", doing, error.what());
+    std::string words = error.what();
+    std::replace(words.begin(), words.end(), '\n', ' ');  // messages are a line each
+    return fail(StatusCode::kDevice, "{}: {}", doing, words);
   }
 }
 
@@ -48,22 +55,36 @@ Status describe_kernel(const ::xrt::xclbin::kernel& kernel, KernelInfo& info) {
   return {};
 }
 
-// The container's magic and length: XRT believes what the file says of itself.
-Status check_container(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return fail(StatusCode::kIo, "xclbin '{}' cannot be read", path);
-  const auto size = static_cast<uint64_t>(file.tellg());
-  axlf head{};
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(&head), sizeof(head));
-  if (!file || std::memcmp(head.m_magic, "xclbin2", 7) != 0) {
-    return fail(StatusCode::kDevice, "'{}' is no xclbin", path);
-  }
-  if (head.m_header.m_length != size) {
-    return fail(StatusCode::kDevice, "xclbin '{}' has {} bytes, but should have {}", path, size,
-                head.m_header.m_length);
-  }
-  return {};
+// XRT's words for a file that it refuses are the same for each reason; these are left when the
+// container is in order.
+std::string loading_text(const std::string& path, const XclbinInfo& xclbin) {
+  return fmt::format(
+      "loading xclbin '{}' (built for {}; XRT refuses one of another shell than the card's, or "
+      "with a damaged bitstream)",
+      path, xclbin.platform);
+}
+
+bool asks_for_emulation() { return std::getenv("XCL_EMULATION_MODE") != nullptr; }
+
+// An emulation unpacks the xclbin into the run folder, which is the working directory.
+Status check_room(const std::string& path, const XclbinInfo& xclbin) {
+  std::error_code unknown;
+  const std::filesystem::space_info room = std::filesystem::space(".", unknown);
+  if (!asks_for_emulation() || unknown || room.available >= xclbin.bytes) return {};
+  return fail(
+      StatusCode::kDevice,
+      "xclbin '{}' cannot be loaded: an emulation unpacks its {} bytes into {}, where {} are "
+      "free",
+      path, xclbin.bytes, std::filesystem::current_path(unknown).string(), room.available);
+}
+
+// An emulation's device may have any name: what XRT was told, and what the xclbin is for, count
+// too.
+bool is_emulation(const XclbinInfo& xclbin, const std::string& name) {
+  constexpr std::string_view kMarks[] = {"hw-em", "hw_em", "sw-em", "sw_em"};
+  return asks_for_emulation() || xclbin.emulated ||
+         std::any_of(std::begin(kMarks), std::end(kMarks),
+                     [&](std::string_view mark) { return name.find(mark) != std::string::npos; });
 }
 
 }  // namespace
@@ -91,13 +112,17 @@ Status Card::map_arena(uint64_t bytes, int file) {
 Status Card::open(const OpenRequest& request, int file) {
   ASSAY_RETURN_IF_ERROR(map_arena(request.arena_bytes, file));
   const std::string xclbin_path = request.xclbin;
-  ASSAY_RETURN_IF_ERROR(check_container(xclbin_path));
+  ASSAY_ASSIGN_OR_RETURN(const XclbinInfo xclbin, read_xclbin(xclbin_path));
+  ASSAY_RETURN_IF_ERROR(check_room(xclbin_path, xclbin));
   ASSAY_RETURN_IF_ERROR(
       guarded("opening the card", [&] { device_ = ::xrt::device(request.card); }));
-  ASSAY_RETURN_IF_ERROR(guarded("loading the xclbin", [&] {
+  ASSAY_RETURN_IF_ERROR(guarded(loading_text(xclbin_path, xclbin), [&] {
     uuid_ = device_.load_xclbin(::xrt::xclbin(xclbin_path));
-    put_text(info_.name, device_.get_info<::xrt::info::device::name>());
+    const auto name = device_.get_info<::xrt::info::device::name>();
+    put_text(info_.name, name);
+    info_.emulated = is_emulation(xclbin, name) ? 1 : 0;
   }));
+  put_text(info_.uuid, xclbin.uuid);
   return list_kernels(xclbin_path);
 }
 

@@ -16,6 +16,7 @@
 
 #include "backends/xrt/worker/card.h"
 #include "backends/xrt/worker/guard.h"
+#include "kernels/base/standard_files.h"
 
 namespace assay::backends::xrt {
 namespace {
@@ -146,6 +147,7 @@ void serve(Card& card) {
 
 int main() {
   namespace worker = assay::backends::xrt;
+  assay::open_standard_files();
   struct stat end {};
   if (fstat(worker::kWorkerFile, &end) != 0 || !S_ISSOCK(end.st_mode)) {
     std::fprintf(stderr, "assay-device-worker is started by assay, which gives it a socket\n");

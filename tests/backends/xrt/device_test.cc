@@ -12,6 +12,7 @@
 
 #include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
+#include "backends/xrt/xclbin_file.h"
 #include "backends/xrt/xrt_device.h"
 #include "kernels/device_array.h"
 #include "tests/backends/xrt/worker_fixture.h"
@@ -414,6 +415,31 @@ TEST_F(XrtDeviceTest, XclbinOfSomethingElseIsRefused) {
   EXPECT_EQ(refused.error().code, StatusCode::kDevice);
   EXPECT_NE(refused.error().message.find("has no kernel tree_histogram"), std::string::npos)
       << refused.error().message;
+}
+
+// What opens where a card was expected, such as an emulation that the user's shell asks XRT for.
+TEST_F(XrtDeviceTest, AnEmulationIsNoCard) {
+  const auto installation = find_installation();
+  ASSERT_TRUE(installation.has_value());
+  auto spec = emulated_card(*installation, installation->emulated_xclbin());
+  ASSERT_TRUE(spec.has_value());
+  spec->device = "fpga:0";
+  auto card = XrtDevice::open(std::move(*spec), "card", false, 1 << 20);
+  ASSERT_TRUE(card.has_value());
+  const Status refused = (*card)->bring_up();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, StatusCode::kDevice);
+  EXPECT_NE(refused.error().message.find("is an emulation"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(XrtDeviceTest, TellsWhatWasLoaded) {
+  EXPECT_EQ(device_->info().image, "");
+  ASSERT_TRUE(device_->bring_up());
+  const auto xclbin = read_xclbin(find_installation()->emulated_xclbin());
+  ASSERT_TRUE(xclbin.has_value());
+  EXPECT_EQ(device_->info().image,
+            find_installation()->emulated_xclbin() + " (uuid " + xclbin->uuid + ")");
 }
 
 TEST_F(XrtDeviceTest, LeavesNothingBehind) {

@@ -10,6 +10,7 @@
 #include "backends/xrt/emulation/device_memory.h"
 #include "backends/xrt/emulation/wire.h"
 #include "backends/xrt/emulation/xclbin_writer.h"
+#include "backends/xrt/xclbin_file.h"
 
 namespace assay::backends::xrt::emulation {
 namespace {
@@ -147,6 +148,87 @@ TEST(XclbinWriter, SectionsAreWhereTheHeaderSays) {
   EXPECT_NE(std::memcmp(head->m_header.uuid,
                         reinterpret_cast<const axlf*>(other.data())->m_header.uuid, 16),
             0);
+}
+
+// Fields of the container by XRT's own header, in a file that write_xclbin made.
+class XclbinFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    const EmulatedKernel kernel = describe<sample>("sample", "in out count scale", 2);
+    file_ = write_xclbin({&kernel, 1}, bytes_of({1, 2, 3}));
+  }
+  axlf& head() { return *reinterpret_cast<axlf*>(file_.data()); }
+  std::string refusal() const {
+    const auto info = read_xclbin(file_);
+    return info ? std::string() : info.error().message;
+  }
+  // Of a card: no hash of ours stands in the way of what is changed.
+  void call_real() {
+    std::memcpy(head().m_header.m_platformVBNV, "xilinx_u55c", 12);
+    head().m_header.m_mode = XCLBIN_PR;
+  }
+
+  std::vector<std::byte> file_;
+};
+
+TEST_F(XclbinFile, TellsWhatItIsFor) {
+  const auto emulated = read_xclbin(file_);
+  ASSERT_TRUE(emulated.has_value()) << emulated.error().message;
+  EXPECT_TRUE(emulated->emulated);
+  EXPECT_EQ(emulated->platform, "assay_emulated");
+  EXPECT_EQ(emulated->bytes, file_.size());
+  call_real();
+  for (int i = 0; i < 16; ++i) head().m_header.uuid[i] = static_cast<unsigned char>(i);
+  const auto real = read_xclbin(file_);
+  ASSERT_TRUE(real.has_value()) << real.error().message;
+  EXPECT_FALSE(real->emulated);
+  EXPECT_EQ(real->platform, "xilinx_u55c");
+  EXPECT_EQ(real->uuid, "000102030405060708090a0b0c0d0e0f");
+  for (const auto mode : {XCLBIN_HW_EMU, XCLBIN_SW_EMU, XCLBIN_HW_EMU_PR}) {
+    head().m_header.m_mode = static_cast<uint16_t>(mode);
+    EXPECT_TRUE(read_xclbin(file_)->emulated) << mode;
+  }
+  head().m_header.m_mode = XCLBIN_FLAT;
+  EXPECT_FALSE(read_xclbin(file_)->emulated);
+}
+
+TEST_F(XclbinFile, SaysHowItIsDamaged) {
+  call_real();
+  EXPECT_EQ(refusal(), "");
+  const std::vector<std::byte> whole = file_;
+  file_.pop_back();
+  EXPECT_EQ(refusal(),
+            fmt::format("has {} bytes, but should have {}", whole.size() - 1, whole.size()));
+  file_.resize(400);
+  EXPECT_EQ(refusal(), "is no xclbin");
+  file_ = whole;
+  file_[0] = std::byte{'y'};
+  EXPECT_EQ(refusal(), "is no xclbin");
+  file_ = whole;
+  head().m_header.m_numSections = 1000;
+  EXPECT_EQ(refusal(), "is damaged: it should have 1000 sections");
+  file_ = whole;
+  head().m_sections[1].m_sectionSize = ~uint64_t{0};
+  EXPECT_THAT(refusal(), HasSubstr("is damaged: section 1 ('metadata') ends beyond the file's "));
+  file_ = whole;
+  head().m_sections[4].m_sectionOffset = whole.size() + 1;
+  EXPECT_THAT(refusal(), HasSubstr("section 4 ('ip_layout') ends beyond"));
+  file_ = whole;
+  head().m_sections[4].m_sectionKind = 30;
+  EXPECT_THAT(refusal(), HasSubstr("has no section IP_LAYOUT"));
+  file_ = whole;
+  std::memset(head().m_header.uuid, 0, 16);
+  EXPECT_EQ(refusal(), "is damaged: it has no uuid");
+}
+
+TEST_F(XclbinFile, OfTheEmulatedCardMissesNoByte) {
+  const size_t contents = offsetof(axlf, m_sections) + 5 * sizeof(axlf_section_header);
+  for (size_t at = contents; at < file_.size(); ++at) {
+    file_[at] ^= std::byte{1};
+    EXPECT_EQ(refusal(), "is damaged: its contents are not what it was written with") << at;
+    file_[at] ^= std::byte{1};
+  }
+  EXPECT_EQ(refusal(), "");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ int main() {
   namespace xrt = assay::backends::xrt;
   const xrt::TestArena arena;
   xrt::WorkerSpec spec = xrt::test_spec();
-  spec.environment.emplace_back(xrt::kEventVariable, "{run}/events");
+  spec.environment.set.emplace_back(xrt::kEventVariable, "{run}/events");
   auto client = xrt::WorkerClient::start(spec, arena.file(), xrt::TestArena::kBytes);
   if (!client) {
     std::printf("%s\n", client.error().message.c_str());

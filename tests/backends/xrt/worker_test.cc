@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "backends/xrt/emulation/xclbin_writer.h"
+#include "backends/xrt/xclbin_file.h"
 #include "tests/backends/xrt/worker_fixture.h"
 
 namespace assay::backends::xrt {
@@ -41,7 +42,7 @@ class WorkerTest : public testing::Test {
   void restart_with(const EventFile& events) {
     client_.reset();
     WorkerSpec spec = test_spec();
-    spec.environment.emplace_back(kEventVariable, events.path());
+    spec.environment.set.emplace_back(kEventVariable, events.path());
     start(spec);
   }
   void expect_nothing_left() {
@@ -99,6 +100,10 @@ class WorkerTest : public testing::Test {
 
 TEST_F(WorkerTest, TellsTheCardsKernels) {
   const CardInfo& card = client_->card();
+  EXPECT_EQ(card.emulated, 1u);
+  const auto file = read_xclbin(test_spec().xclbin);
+  ASSERT_TRUE(file.has_value()) << file.error().message;
+  EXPECT_EQ(card.uuid, file->uuid);
   EXPECT_EQ(card.memory_bytes, uint64_t{4} << 30);
   ASSERT_EQ(card.kernel_count, 5);
   const KernelInfo& add = card.kernels[add_];
@@ -346,6 +351,10 @@ TEST_F(WorkerTest, DeathOfTheModelAtAnyStepIsAStatus) {
     restart_with(events);
     const auto made = arrays(kCount);
     std::atomic<bool> done = false;
+    if (steps == 0) {  // before anything, and not beside it
+      kill_all("model");
+      while (kill_all("model") > 0) std::this_thread::yield();
+    }
     std::thread killer([&] {
       while (events.lines().size() < steps && !done) std::this_thread::yield();
       kill_all("model");
@@ -433,8 +442,10 @@ TEST(Worker, RefusesWhatIsNoXclbin) {
     const auto client = WorkerClient::start(spec, arena.file(), TestArena::kBytes);
     return client ? std::string() : client.error().message;
   };
-  EXPECT_EQ(attempt("missing.xclbin"),
-            "fpga:emu0: xclbin '" + (folder / "missing.xclbin").string() + "' cannot be read");
+  EXPECT_EQ(attempt("missing.xclbin"), "fpga:emu0: xclbin '" +
+                                           (folder / "missing.xclbin").string() +
+                                           "' cannot be read: No such file or directory");
+  EXPECT_NE(attempt(".").find("cannot be read"), std::string::npos) << attempt(".");
   {
     std::ofstream(folder / "text.xclbin") << std::string(1000, 'x');
     std::filesystem::copy_file(test_spec().xclbin, folder / "short.xclbin",
@@ -484,6 +495,33 @@ TEST(Worker, SurvivesDamagedXclbins) {
   std::filesystem::remove(damaged);
 }
 
+// A byte of the bitstream or of the kernels' metadata, which XRT would not miss, or would refuse
+// without a reason.
+TEST(Worker, SaysThatAnXclbinIsDamaged) {
+  const std::string whole = test_spec().xclbin;
+  const auto damaged = std::filesystem::path(whole).parent_path() / "flipped.xclbin";
+  const auto size = static_cast<std::streamoff>(std::filesystem::file_size(whole));
+  for (const std::streamoff place : {std::streamoff{2000}, size / 2, size - 1}) {
+    std::filesystem::copy_file(whole, damaged, std::filesystem::copy_options::overwrite_existing);
+    {
+      std::fstream file(damaged, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(place);
+      const int byte = file.get();
+      file.seekp(place);
+      file.put(static_cast<char>(byte ^ 0x40));
+    }
+    WorkerSpec spec = test_spec();
+    spec.xclbin = damaged.string();
+    const TestArena arena;
+    const auto client = WorkerClient::start(spec, arena.file(), TestArena::kBytes);
+    ASSERT_FALSE(client.has_value()) << place;
+    EXPECT_EQ(client.error().message,
+              "fpga:emu0: xclbin '" + damaged.string() +
+                  "' is damaged: its contents are not what it was written with");
+  }
+  std::filesystem::remove(damaged);
+}
+
 TEST(Worker, RefusesATimeoutThatIsNone) {
   const TestArena arena;
   for (const char* text : {"abc", "", "0", "-3", "1e400", "5s"}) {
@@ -491,6 +529,7 @@ TEST(Worker, RefusesATimeoutThatIsNone) {
     const auto client = WorkerClient::start(test_spec(), arena.file(), TestArena::kBytes);
     unsetenv("ASSAY_FPGA_TIMEOUT");
     ASSERT_FALSE(client.has_value()) << text;
+    EXPECT_EQ(client.error().code, StatusCode::kConfig);
     EXPECT_EQ(client.error().message,
               std::string("ASSAY_FPGA_TIMEOUT=") + text + " (must be seconds > 0 and <= 1000000)");
   }

@@ -13,19 +13,23 @@ sys.path.insert(0, os.path.join(TOP, 'bench', 'fpga'))
 import report  # noqa: E402
 
 CARD = {'name': 'U0', 'source': 'DS0', 'memory': 'HBM2', 'memory_gb_s': 460, 'channel_gb_s': 14.375,
+        'build_channels': 1,
         'link_gb_s': 15.75, 'dsp': 1000, 'bram': 200, 'uram': 100}
 COSTS = {
     'clock_mhz': 300,
-    'assumptions': {'burst_share': .8, 'scattered_share': .5, 'link_share': .8, 'launch_us': 50},
+    'assumptions': {'burst_share': .8, 'scattered_share': .5, 'link_share': .8, 'launch_us': 50,
+                    'sync_us': 25},
     'cards': [CARD],
     'kernels': [{'name': 'one', 'units': 2, 'dsp': 100, 'bram': 3, 'uram': 0},
                 {'name': 'two', 'units': 1, 'dsp': 50, 'bram': 4, 'uram': 25}],
     'workloads': [
         {'name': 'a tree', 'cpu_bench': 'grow_tree/a', 'note': 'all of it', 'plans': [
-            {'card': 'U0', 'kernels': .02, 'link': .0014, 'launches': .0031, 'hidden': .0004,
+            {'card': 'U0', 'kernels': .02, 'link': .0014, 'launches': .0031, 'syncs': .0002,
+             'hidden': .0004,
              'still_hideable': .0415, 'total': .0241}]},
         {'name': 'points', 'cpu_bench': '', 'note': '', 'plans': [
-            {'card': 'U0', 'kernels': 1.5, 'link': 0, 'launches': .00005, 'hidden': 0,
+            {'card': 'U0', 'kernels': 1.5, 'link': 0, 'launches': .00005, 'syncs': .0001,
+             'hidden': 0,
              'still_hideable': 0, 'total': 1.50005}]}]}
 
 
@@ -42,10 +46,10 @@ class Report(unittest.TestCase):
 
     def test_sets_planned_beside_measured_milliseconds(self):
         self.assertEqual(self.row('a tree'),
-                         '| a tree (all of it) | 65.0 | 24.1 | 20.0, 1.40, 3.10 | 0.400 | 4.2 % |')
+                         '| a tree (all of it) | 65.0 | 24.1 | 20.0, 1.40, 3.10, 0.200 | 0.400 | 4.2 % |')
 
     def test_leaves_out_what_the_cpu_has_no_operation_for(self):
-        self.assertEqual(self.row('points'), '| points | - | 1,500 | 1,500, 0.000, 0.050 | 0.000 | 0.0 % |')
+        self.assertEqual(self.row('points'), '| points | - | 1,500 | 1,500, 0.000, 0.050, 0.100 | 0.000 | 0.0 % |')
 
     def test_adds_units_and_gives_shares_of_the_card(self):
         self.assertEqual(self.row('one'), '| one | 2 | 200 | 6 | 0 |')

@@ -6,14 +6,16 @@
 // What streams of a name carried is counted (`stream_traffic`), so that a test can hold the
 // formulas of a kernel's traffic to what the kernel does.
 //
-// What would hang a card ends the process here, named: reading an empty stream, and a stream that
-// dies with data in it (its reader took too few, so its writer would have waited for ever).
+// What would hang a card ends the process here, named: reading an empty stream, looking into one
+// again and again, and a stream that dies with data in it (its reader took too few, so its writer
+// would have waited for ever).
 #pragma once
 
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -45,6 +47,15 @@ inline void count_traffic(const char* name, std::size_t items) {
   stream_traffic().push_back({name, items});
 }
 
+// Not of the vendor's: what happens in this thread when a stream is looked into in vain, in place
+// of the processes that would go on meanwhile. Nothing, if a test does not say otherwise.
+inline std::function<void()>& missed_poll() {
+  static thread_local std::function<void()> missed;
+  return missed;
+}
+// In vain, one after the other: in a run of one process after the other nothing comes any more.
+constexpr std::size_t kMostMissedPolls = 1000;
+
 // DEPTH is what the hardware's queue would hold; 0 leaves it to a pragma.
 template <typename T, int DEPTH = 0>
 class stream {
@@ -75,7 +86,12 @@ class stream {
   }
   void read(T& item) { item = read(); }
   bool read_nb(T& item) {
-    if (empty()) return false;
+    if (empty()) {
+      if (++missed_ > kMostMissedPolls) stream_fault(name_, "polled for ever", 0);
+      if (missed_poll()) missed_poll()();
+      return false;
+    }
+    missed_ = 0;
     item = read();
     return true;
   }
@@ -98,6 +114,7 @@ class stream {
   std::size_t head_ = 0;
   std::size_t peak_ = 0;
   std::size_t written_ = 0;
+  std::size_t missed_ = 0;
 };
 
 }  // namespace hls

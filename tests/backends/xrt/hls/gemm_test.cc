@@ -179,5 +179,14 @@ TEST(GemmCosts, FollowTheirFormula) {
   EXPECT_EQ(gemm_bytes({64, 128, 256, 2}), 2 * 256 * (64 + 128) + 4 * 64 * 128);
 }
 
+// 256 cells: a product of three slices and a sum of two, whatever is widened to f32; four products
+// of int8, a slice each. f32 scales with two products and a sum of doubles.
+TEST(GemmCosts, SlicesAreThoseOfTheCells) {
+  using namespace assay_hls;  // NOLINT: the formulas
+  EXPECT_EQ(gemm_resources(4).dsp, 256 * (3 + 2) + 2 * 8 + 3);
+  EXPECT_EQ(gemm_resources(2).dsp, 1280);
+  EXPECT_EQ(gemm_resources(1).dsp, 1024);
+}
+
 }  // namespace
 }  // namespace assay::backends::xrt

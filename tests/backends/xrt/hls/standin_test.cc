@@ -117,6 +117,16 @@ TEST(HlsStreamDeathTest, NamesTheStreamThatIsReadWhileEmpty) {
       "'row numbers': read while empty");
 }
 
+TEST(HlsStreamDeathTest, NamesTheStreamThatIsPolledForEver) {
+  EXPECT_DEATH(
+      {
+        hls::stream<int> queue("requests");
+        int item = 0;
+        while (!queue.read_nb(item)) continue;
+      },
+      "'requests': polled for ever");
+}
+
 TEST(HlsStreamDeathTest, NamesTheStreamThatIsNotReadToItsEnd) {
   EXPECT_DEATH(
       {

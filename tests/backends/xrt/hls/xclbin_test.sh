@@ -41,6 +41,13 @@ made=$work/out/shell-hw-300
 refuses "--platform is missing"
 refuses --platform p --target sw "must be hw or hw_emu"
 refuses --platform p --kernels "gemm_f64" "unknown kernel 'gemm_f64'"
+refuses --platform p --kernels "" "--kernels is empty"
+refuses --platform p --kernels "  " "--kernels is empty"
+for clock in abc 0 -300 300MHz 1e3 ""; do refuses --platform p --clock "$clock" "must be a whole number of MHz"; done
+refuses --platform p --jobs many "must be a whole number from 1 on"
+refuses --platform p --memory "" "--memory is empty"
+said=$("$hls/build_xclbin" --help) || fail "--help failed"
+[[ $said == "Builds assay.xclbin "*"--kernels"*"docs/fpga.md." ]] || fail "--help says '$said'"
 refuses --board p "unknown option '--board'"
 
 # Every buffer argument of every kernel, in order.
