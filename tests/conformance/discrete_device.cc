@@ -29,7 +29,8 @@ Result<void*> DiscreteDevice::allocate(int64_t bytes) {
                 info_.id, bytes);
   }
   const std::lock_guard lock(mutex_);
-  if (++allocations_ == fails_at_) {
+  ++allocations_;
+  if (allocations_ >= fails_from_ && allocations_ < fails_to_) {
     return tl::unexpected<Error>(Error{failure_, info_.id + " is lost"});
   }
   if (bytes > info_.memory_bytes - held_bytes_) {
@@ -79,9 +80,10 @@ int64_t DiscreteDevice::allocations() const {
   return allocations_;
 }
 
-void DiscreteDevice::fail_after(int64_t count, StatusCode code) {
+void DiscreteDevice::fail_after(int64_t count, StatusCode code, int64_t times) {
   const std::lock_guard lock(mutex_);
-  fails_at_ = allocations_ + count + 1;
+  fails_from_ = allocations_ + count + 1;
+  fails_to_ = fails_from_ + times;
   failure_ = code;
 }
 

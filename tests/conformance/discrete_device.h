@@ -23,10 +23,10 @@ class DiscreteDevice final : public kernels::Device {
   Result<void*> allocate(int64_t bytes) override;
   void release(void* address) override;
   int64_t held_bytes() const;
-  // Allocations that were asked for; and the one after so many more of them fails, as on a device
+  // Allocations that were asked for; and of those after so many more `times` fail, as on a device
   // that is lost (kDevice) or full.
   int64_t allocations() const;
-  void fail_after(int64_t count, StatusCode code);
+  void fail_after(int64_t count, StatusCode code, int64_t times = 1);
   // For who makes it another kind of device before anybody asks.
   kernels::DeviceInfo& own_info() { return info_; }
 
@@ -56,7 +56,8 @@ class DiscreteDevice final : public kernels::Device {
   mutable std::mutex mutex_;
   int64_t held_bytes_ = 0;
   int64_t allocations_ = 0;
-  int64_t fails_at_ = 0;  // which allocation; 0: none
+  int64_t fails_from_ = 0;  // which allocation, and the first that does not
+  int64_t fails_to_ = 0;
   StatusCode failure_ = StatusCode::kDevice;
   std::map<uintptr_t, Mapping> mappings_;
 };
