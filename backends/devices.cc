@@ -190,7 +190,9 @@ Error DeviceSet::unknown(std::string_view name) const {
             fmt::format("no device '{}' (there are: {})", name, device_list(all))};
   }
   const std::string_view meant = other_name(kind_of(wanted));
-  std::string near(meant.empty() ? nearest_name(wanted, names) : meant);
+  // The first of the kind that is there, or what its first card would be called.
+  std::string near =
+      meant.empty() ? std::string(nearest_name(wanted, names)) : fmt::format("{}:0", meant);
   for (const kernels::Device* device : all) {
     if (device->info().kind != meant) continue;
     near = device->info().id;

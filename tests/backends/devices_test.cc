@@ -216,6 +216,12 @@ TEST(Devices, UnknownNameSuggestsTheNearest) {
   }
 }
 
+TEST(Devices, OtherNamesMeanTheFirstCardWhereThereIsNone) {
+  const DeviceSet set(std::make_unique<cpu::CpuDevice>(1000), {}, {});
+  EXPECT_NE(set.find("gpu").error().message.find("(did you mean 'cuda:0'?)"), std::string::npos);
+  EXPECT_NE(set.find("xrt").error().message.find("(did you mean 'fpga:0'?)"), std::string::npos);
+}
+
 TEST(Devices, AnotherEmulatedCardIsASlipOfThePen) {
   const DeviceSet set(std::make_unique<cpu::CpuDevice>(1000),
                       {{"fpga",
