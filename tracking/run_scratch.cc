@@ -99,7 +99,9 @@ Status RunScratch::remove(const std::string& name) {
   // Whoever took this writer over may go on from it.
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
   ASSAY_RETURN_IF_ERROR(writer->check_held());
-  return unlink(name);
+  const Status removed = unlink(name);
+  ASSAY_RETURN_IF_ERROR(writer->check_held());
+  return removed;
 }
 
 Status RunScratch::unlink(const std::string& name) {

@@ -134,8 +134,6 @@ std::vector<FencedCall> calls() {
       {"restore_run",
        [](Store& store) { return status_of(restore_run(*store.workspace, store.deleted_run)); },
        true},
-      {"remove scratch",
-       [](Store& store) { return RunScratch(*store.workspace, store.run).remove("1.outcome"); }},
       {"purge_runs",
        [](Store& store) { return status_of(purge_runs(*store.workspace, INT64_MAX, false)); },
        true},
@@ -187,6 +185,18 @@ TEST(FencedWriters, FailEveryCall) {
     EXPECT_THAT(status.error().message, testing::HasSubstr("took this writer over")) << fenced.name;
     EXPECT_TRUE(store.published() == before) << fenced.name;
   }
+}
+
+TEST(FencedWriters, LeaveFilesToGoOnFromAlone) {
+  Store store;
+  RunScratch scratch(*store.workspace, store.run);
+  ASSERT_TRUE(scratch.write("1.outcome", bytes_of("5")));
+  const std::string folder = store.path() + "/writers/" + (*store.workspace->writer())->id();
+  fs::rename(folder, folder + ".taken-01HZY0J8Q0ABCDEFGHJKMNPQRS");
+  const Status removed = scratch.remove("1.outcome");
+  ASSERT_FALSE(removed);
+  EXPECT_THAT(removed.error().message, testing::HasSubstr("took this writer over"));
+  EXPECT_TRUE(scratch.read("1.outcome", 100));
 }
 
 }  // namespace
