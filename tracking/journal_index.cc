@@ -5,7 +5,7 @@
 #include <span>
 
 #include "tracking/journal_salvage.h"
-#include "tracking/model_events_internal.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/run_trash.h"
 #include "tracking/wire_internal.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/base/names.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/utf8_internal.h"
 
@@ -195,10 +196,6 @@ Result<ModelEvent> read_event_file(FileLayer& files, const std::string& path, in
   const bool large = text.error().code == StatusCode::kResourceExhausted;
   return large ? fail(StatusCode::kData, "{}", text.error().message)
                : tl::unexpected<Error>(std::move(text.error()));
-}
-
-bool written_by_newer(std::string_view message) {
-  return message.find("written by a newer release") != std::string_view::npos;
 }
 
 Result<EventLog> read_event_log(FileLayer& files, const std::string& folder, std::string_view model,

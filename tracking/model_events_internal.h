@@ -51,9 +51,6 @@ Result<ModelEvent> parse_whole_event(std::string_view text, int64_t number,
 // not_found, io.
 Result<ModelEvent> read_event_file(FileLayer& files, const std::string& path, int64_t number);
 
-// Whether an error's message says that what was read is of a newer release, and so no damage.
-bool written_by_newer(std::string_view message);
-
 struct EventsWanted {
   int64_t after = 0;  // only those with higher numbers
   int64_t taken = 0;  // numbers up to this were seen before: if their files are gone, they are lost

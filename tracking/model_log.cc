@@ -4,6 +4,7 @@
 #include "kernels/base/names.h"
 #include "tracking/environment.h"
 #include "tracking/model_log_internal.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_folders_internal.h"
 #include "tracking/ulid.h"

@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kRecordVersion = 1;
-
 std::string dump(const Json& json) {
   // Bytes that are no UTF-8 are replaced: the default would throw.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -27,16 +25,6 @@ Json number(double value) {
 }
 
 Json maybe(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
-
-Status check_record_version(const Fields& fields, const std::string& source) {
-  const int64_t version = fields.integer("record_version");
-  ASSAY_RETURN_IF_ERROR(fields.status());
-  if (version <= kRecordVersion) return {};
-  return fail(StatusCode::kData,
-              "'{}' has record version {}, written by a newer release (this one reads up to {}): "
-              "use a newer Assay",
-              source, version, kRecordVersion);
-}
 
 Json origin_json(const ModelOrigin& origin) {
   return Json{{"workspace", origin.workspace},

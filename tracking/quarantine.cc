@@ -12,6 +12,7 @@
 #include "tracking/journal_index.h"
 #include "tracking/model_log_internal.h"
 #include "tracking/model_registry.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/removed_runs.h"
 #include "tracking/run_file.h"

@@ -1,6 +1,7 @@
 #include "tracking/record_seal_internal.h"
 
 #include "kernels/base/hash.h"
+#include "tracking/json_fields_internal.h"
 
 namespace assay::tracking {
 namespace {
@@ -10,6 +11,20 @@ constexpr std::string_view kSealTail = "\"\n}\n";
 constexpr std::string_view kObjectTail = "\n}\n";
 
 }  // namespace
+
+Status check_record_version(const Fields& fields, const std::string& source) {
+  const int64_t version = fields.integer("record_version");
+  ASSAY_RETURN_IF_ERROR(fields.status());
+  if (version <= kRecordVersion) return {};
+  return fail(StatusCode::kData,
+              "'{}' has record version {}, written by a newer release (this one reads up to {}): "
+              "use a newer Assay",
+              source, version, kRecordVersion);
+}
+
+bool written_by_newer(std::string_view message) {
+  return message.find("written by a newer release") != std::string_view::npos;
+}
 
 std::string with_seal(std::string json) {
   json.resize(json.size() - kObjectTail.size());

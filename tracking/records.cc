@@ -11,7 +11,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kManifestVersion = 1;
-constexpr int64_t kRemovalVersion = 1;
 
 std::string dump(const Json& json, int indent) {
   // Bytes that are no UTF-8 are replaced: the default would throw.
@@ -44,7 +43,7 @@ Result<WorkspaceRecord> parse_workspace(std::string_view text, const std::string
 }
 
 std::string to_json(const RemovalRecord& record) {
-  return with_seal(dump(Json{{"record_version", kRemovalVersion},
+  return with_seal(dump(Json{{"record_version", kRecordVersion},
                              {"at_ns", record.at_ns},
                              {"user", record.user},
                              {"removed", record.removed},
@@ -55,13 +54,7 @@ std::string to_json(const RemovalRecord& record) {
 
 Result<RemovalRecord> parse_removal(std::string_view text, const std::string& source) {
   const Fields fields(text, source);
-  const int64_t version = fields.integer("record_version");
-  if (fields.status() && version > kRemovalVersion) {
-    return fail(StatusCode::kData,
-                "'{}' has record version {}, written by a newer release (this one reads up to {}): "
-                "use a newer Assay",
-                source, version, kRemovalVersion);
-  }
+  ASSAY_RETURN_IF_ERROR(check_record_version(fields, source));
   RemovalRecord record{fields.integer("at_ns"), fields.text("user"), fields.text_list("removed"),
                        fields.text_list("restored")};
   ASSAY_RETURN_IF_ERROR(fields.status());

@@ -6,7 +6,7 @@
 
 #include "kernels/base/plurals.h"
 #include "tracking/ignore_rules_internal.h"
-#include "tracking/model_events_internal.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/source_tree_internal.h"
 #include "tracking/utf8_internal.h"
 #include "tracking/workspace_marker.h"

@@ -9,6 +9,7 @@
 #include "tracking/environment.h"
 #include "tracking/model_events_internal.h"
 #include "tracking/quarantine.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 #include "tracking/run_file.h"
 #include "tracking/run_folders_internal.h"

@@ -8,8 +8,8 @@
 #include <exception>
 #include <limits>
 #include <new>
-#include <optional>
 #include <system_error>
+#include <utility>
 
 namespace assay::backends::cpu {
 namespace {

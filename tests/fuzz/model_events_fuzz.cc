@@ -11,6 +11,7 @@
 #include "tests/fuzz/memory_files.h"
 #include "tracking/model_events_internal.h"
 #include "tracking/model_log_internal.h"
+#include "tracking/record_seal_internal.h"
 #include "tracking/records_internal.h"
 
 namespace {

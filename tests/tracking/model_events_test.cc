@@ -1,6 +1,7 @@
 // Changes of models whose files are damaged or missing: what is left out, what is told, what is
 // kept, and the way out.
 #include "tracking/model_events_internal.h"
+#include "tracking/record_seal_internal.h"
 
 #include <map>
 
