@@ -46,6 +46,8 @@ class Hdf5Handle {
   Hdf5Handle& operator=(const Hdf5Handle&) = delete;
   hid_t get() const { return id_; }
   bool valid() const { return id_ >= 0; }
+  // Gives the id away.
+  hid_t release() { return std::exchange(id_, H5I_INVALID_HID); }
   // False if closing failed.
   bool reset() {
     const hid_t id = std::exchange(id_, H5I_INVALID_HID);
@@ -92,7 +94,7 @@ class Hdf5Image {
 
 Result<Hdf5Group> create_group(hid_t parent, const std::string& name);
 
-// How a data set is stored: up to 4 KiB inside its header; above that in chunks of at most
+// How a data set is stored: up to 1 KiB inside its header; above that in chunks of at most
 // `chunk_bytes` if there is a filter, else in one piece.
 struct Hdf5Storage {
   bool shuffle = false;

@@ -18,6 +18,8 @@ constexpr size_t kCoreIncrement = size_t{64} * 1024;
 constexpr size_t kLongTextBytes = size_t{64} * 1000;  // an attribute message ends at 64 KiB
 constexpr size_t kCompactBytes = 1024;
 constexpr unsigned kDeflateLevel = 4;
+// An object with more attributes than this keeps them in a heap of its own, with an index.
+constexpr unsigned kAttributesInHeader = 64;
 // Superblock version 3: the end-of-file address is 8 little-endian bytes here.
 constexpr size_t kEndOfFileAt = 28;
 constexpr size_t kSuperblockBytes = 48;
@@ -25,6 +27,43 @@ constexpr size_t kSuperblockBytes = 48;
 std::string core_file_name() {
   static std::atomic<uint64_t> counter{0};
   return fmt::format("assay-run-{}", counter.fetch_add(1));
+}
+
+// An id that is made once: making and closing takes HDF5 as long as some uses of it. HDF5 closes
+// such ids when the process ends. Not for failures: those are tried again.
+template <typename Make>
+hid_t keep(hid_t& kept, const Make& make) {
+  if (kept < 0) kept = make().release();
+  return kept;
+}
+
+hid_t scalar_space() {
+  static hid_t kept = H5I_INVALID_HID;
+  return keep(kept, [] { return Hdf5Space(H5Screate(H5S_SCALAR)); });
+}
+
+// How an object of a class is created: files of equal runs are equal bytes, and the attributes lie
+// in the header.
+Hdf5Property object_creation(hid_t property_class) {
+  Hdf5Property list(H5Pcreate(property_class));
+  const bool ready = list.valid() && H5Pset_obj_track_times(list.get(), false) >= 0 &&
+                     H5Pset_attr_phase_change(list.get(), kAttributesInHeader, 0) >= 0;
+  if (!ready) list.reset();
+  return list;
+}
+
+hid_t group_creation() {
+  static hid_t kept = H5I_INVALID_HID;
+  return keep(kept, [] { return object_creation(H5P_GROUP_CREATE); });
+}
+
+hid_t compact_creation() {
+  static hid_t kept = H5I_INVALID_HID;
+  return keep(kept, [] {
+    Hdf5Property list = object_creation(H5P_DATASET_CREATE);
+    if (list.valid() && H5Pset_layout(list.get(), H5D_COMPACT) < 0) list.reset();
+    return list;
+  });
 }
 
 bool fits_attribute(const std::string& text) {
@@ -52,9 +91,8 @@ Status write_text(hid_t where, const std::string& key, const std::string& text) 
     return write_text(data_set.get(), "key", key);
   }
   const Hdf5Type type = text_type(text.size());
-  const Hdf5Space space(H5Screate(H5S_SCALAR));
   // The type is at least one byte wide; the text's own end is that byte when it is empty.
-  return write_attribute(where, key, type.get(), space.get(), text.c_str());
+  return write_attribute(where, key, type.get(), scalar_space(), text.c_str());
 }
 
 // Chunk extents: whole rows, equal parts, none above `chunk_bytes`.
@@ -72,21 +110,31 @@ std::vector<hsize_t> chunk_dims(std::span<const hsize_t> dims, size_t element_by
   return chunk;
 }
 
-Status set_layout(const Hdf5Property& plist, std::span<const hsize_t> dims, size_t element_bytes,
-                  const Hdf5Storage& storage) {
-  hsize_t bytes = element_bytes;
-  for (const hsize_t extent : dims) bytes *= extent;
-  if (bytes == 0) return {};  // contiguous, and so is what is not filtered
-  if (bytes <= kCompactBytes) {
-    if (H5Pset_layout(plist.get(), H5D_COMPACT) < 0) return hdf5_failure("make a compact layout");
-    return {};
+Result<Hdf5Property> large_creation(std::span<const hsize_t> dims, size_t element_bytes,
+                                    const Hdf5Storage& storage) {
+  Hdf5Property list = object_creation(H5P_DATASET_CREATE);
+  bool ok = list.valid();
+  if (storage.shuffle || storage.deflate) {
+    const std::vector<hsize_t> chunk = chunk_dims(dims, element_bytes, storage.chunk_bytes);
+    ok = ok && H5Pset_chunk(list.get(), static_cast<int>(chunk.size()), chunk.data()) >= 0;
   }
-  if (!storage.shuffle && !storage.deflate) return {};
-  const std::vector<hsize_t> chunk = chunk_dims(dims, element_bytes, storage.chunk_bytes);
-  bool ok = H5Pset_chunk(plist.get(), static_cast<int>(chunk.size()), chunk.data()) >= 0;
-  if (storage.shuffle) ok = ok && H5Pset_shuffle(plist.get()) >= 0;
-  if (storage.deflate) ok = ok && H5Pset_deflate(plist.get(), kDeflateLevel) >= 0;
-  return ok ? Status() : hdf5_failure("make a chunked layout");
+  if (storage.shuffle) ok = ok && H5Pset_shuffle(list.get()) >= 0;
+  if (storage.deflate) ok = ok && H5Pset_deflate(list.get(), kDeflateLevel) >= 0;
+  if (!ok) return hdf5_failure("prepare a data set");
+  return list;
+}
+
+Status write_created(hid_t parent, const std::string& name, hid_t type,
+                     std::span<const hsize_t> dims, const void* data, hid_t creation) {
+  const Hdf5Space space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
+  Hdf5DataSet data_set(
+      H5Dcreate2(parent, name.c_str(), type, space.get(), H5P_DEFAULT, creation, H5P_DEFAULT));
+  if (!data_set.valid()) return hdf5_failure(fmt::format("create data set '{}'", name));
+  const bool empty = H5Sget_simple_extent_npoints(space.get()) == 0;
+  if (!empty && H5Dwrite(data_set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+    return hdf5_failure(fmt::format("write data set '{}'", name));
+  }
+  return data_set.reset() ? Status() : hdf5_failure(fmt::format("close data set '{}'", name));
 }
 
 }  // namespace
@@ -136,14 +184,14 @@ Hdf5Image::Hdf5Image(Hdf5Image&&) noexcept = default;
 Result<Hdf5Image> Hdf5Image::create() {
   Hdf5Image image;
   const Hdf5Property access(H5Pcreate(H5P_FILE_ACCESS));
-  const Hdf5Property creation(H5Pcreate(H5P_FILE_CREATE));
+  const Hdf5Property creation = object_creation(H5P_FILE_CREATE);
   H5FD_file_image_callbacks_t callbacks{Buffer::allocate,   Buffer::copy,  Buffer::resize,
                                         Buffer::release,    Buffer::share, Buffer::unshare,
                                         image.buffer_.get()};
-  const bool ready = H5Pset_fapl_core(access.get(), kCoreIncrement, false) >= 0 &&
+  const bool ready = creation.valid() &&
+                     H5Pset_fapl_core(access.get(), kCoreIncrement, false) >= 0 &&
                      H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
-                     H5Pset_file_image_callbacks(access.get(), &callbacks) >= 0 &&
-                     H5Pset_obj_track_times(creation.get(), false) >= 0;
+                     H5Pset_file_image_callbacks(access.get(), &callbacks) >= 0;
   if (!ready) return hdf5_failure("prepare a file in memory");
   image.file_ =
       Hdf5File(H5Fcreate(core_file_name().c_str(), H5F_ACC_TRUNC, creation.get(), access.get()));
@@ -168,32 +216,27 @@ Result<std::string> Hdf5Image::take() {
 }
 
 Result<Hdf5Group> create_group(hid_t parent, const std::string& name) {
-  const Hdf5Property creation(H5Pcreate(H5P_GROUP_CREATE));
-  if (H5Pset_obj_track_times(creation.get(), false) < 0) return hdf5_failure("prepare a group");
-  Hdf5Group group(H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT));
+  Hdf5Group group(H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, group_creation(), H5P_DEFAULT));
   if (!group.valid()) return hdf5_failure(fmt::format("create group '{}'", name));
   return group;
 }
 
 Status write_array(hid_t parent, const std::string& name, hid_t type, std::span<const hsize_t> dims,
                    const void* data, const Hdf5Storage& storage) {
-  const Hdf5Property creation(H5Pcreate(H5P_DATASET_CREATE));
-  if (H5Pset_obj_track_times(creation.get(), false) < 0) return hdf5_failure("prepare a data set");
-  ASSAY_RETURN_IF_ERROR(set_layout(creation, dims, H5Tget_size(type), storage));
-  const Hdf5Space space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
-  Hdf5DataSet data_set(H5Dcreate2(parent, name.c_str(), type, space.get(), H5P_DEFAULT,
-                                  creation.get(), H5P_DEFAULT));
-  if (!data_set.valid()) return hdf5_failure(fmt::format("create data set '{}'", name));
-  const bool empty = H5Sget_simple_extent_npoints(space.get()) == 0;
-  if (!empty && H5Dwrite(data_set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
-    return hdf5_failure(fmt::format("write data set '{}'", name));
+  const size_t element_bytes = H5Tget_size(type);
+  hsize_t bytes = element_bytes;
+  for (const hsize_t extent : dims) bytes *= extent;
+  if (bytes > 0 && bytes <= kCompactBytes) {
+    return write_created(parent, name, type, dims, data, compact_creation());
   }
-  return data_set.reset() ? Status() : hdf5_failure(fmt::format("close data set '{}'", name));
+  // Without a filter in one piece, and so is nothing at all.
+  ASSAY_ASSIGN_OR_RETURN(const Hdf5Property creation,
+                         large_creation(dims, element_bytes, bytes == 0 ? Hdf5Storage{} : storage));
+  return write_created(parent, name, type, dims, data, creation.get());
 }
 
 Status write_number(hid_t where, const char* key, hid_t type, const void* number) {
-  const Hdf5Space space(H5Screate(H5S_SCALAR));
-  return write_attribute(where, key, type, space.get(), number);
+  return write_attribute(where, key, type, scalar_space(), number);
 }
 
 Status write_value(hid_t where, const std::string& key, const Value& value) {

@@ -28,7 +28,7 @@ void side_by_side(size_t count, FunctionRef<void(size_t)> body) {
 size_t BatchSize::next() {
   const double left =
       stop_ == nullptr ? std::numeric_limits<double>::infinity() : stop_->seconds_left();
-  if (std::isinf(left)) return kFilesAtOnce;
+  if (std::isinf(left)) return kLeisurelyBatch;
   constexpr double kBatchShare = 1.0 / 16;  // of the time left
   if (left_before_) {
     const bool quick = *left_before_ - left <= kBatchShare * left;

@@ -2,10 +2,11 @@
 """Assay's boosted trees beside other systems, in turns (A B A B), each run a process of its own.
 
   compare.py --peer PROGRAM [--data DIR] [--folder DIR] [--only adult,synthetic] [--systems a,b]
-             [--leaves 31,255] [--threads 1,2] [--rounds 100] [--repeats 3]
+             [--leaves 31,255] [--threads 1,2] [--rounds 100] [--repeats 3] [--folds 1]
 
 Started by bench/trees/run. Every figure is the median of the repeats. Peers that use OpenMP run with
-passive and with default waiting, and the faster one counts. `CPU s` is the processor time of binning
+passive and with default waiting, and the faster one counts. --folds 5 measures a cross-validation:
+Assay bins once for all folds, the others fit five times. `CPU s` is the processor time of binning
 and training, `waited s` how long processes of the whole machine waited for a processor meanwhile. Memory is the peak above the process
 before it loaded the data, in MiB, the data included. Writes FOLDER/report.json and prints Markdown.
 """
@@ -63,7 +64,8 @@ class Case:
         command = [a.peer] if system == 'assay' else [sys.executable, f'{HERE}/peers.py', '--system',
                                                       system]
         command += ['--data', self.folder, '--leaves', str(self.leaves), '--threads',
-                    str(self.threads), '--rounds', str(a.rounds), '--predictions', predictions]
+                    str(self.threads), '--rounds', str(a.rounds), '--folds', str(a.folds),
+                    '--predictions', predictions]
         before = pressure()
         result = run(command, {'OMP_NUM_THREADS': str(self.threads), **environment})
         if 'error' not in result:
@@ -98,7 +100,8 @@ def number(value, digits=3):
 
 
 def show(case, results, ceilings):
-    print(f'\n### {case.name}, {case.leaves} leaves, {case.threads} thread(s)\n')
+    folds = f', {case.arguments.folds} folds' if case.arguments.folds > 1 else ''
+    print(f'\n### {case.name}, {case.leaves} leaves, {case.threads} thread(s){folds}\n')
     print('| system | binning s | training s | total s | CPU s | memory MiB | test | predicted rows/s | '
           'waited s |')
     print('|---|---|---|---|---|---|---|---|---|')
@@ -136,6 +139,7 @@ def main():
     parser.add_argument('--threads', default='1,2')
     parser.add_argument('--rounds', type=int, default=100)
     parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--folds', type=int, default=1)
     a = parser.parse_args()
     a.systems = [s for s in a.systems.split(',') if s]
     threads = [int(t) for t in a.threads.split(',')]
@@ -161,7 +165,7 @@ def main():
                 show(case, results, ceilings)
                 sys.stdout.flush()
                 report['cases'].append({'data': name, 'leaves': int(leaves), 'threads': count,
-                                        'results': results})
+                                        'folds': a.folds, 'results': results})
                 with open(f'{a.folder}/report.json', 'w', encoding='utf-8') as handle:
                     json.dump(report, handle, indent=1)
 

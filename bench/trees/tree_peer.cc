@@ -1,7 +1,8 @@
 // Assay's boosted trees on one prepared data set, for bench/trees/compare.py: bins, trains,
-// predicts and prints one JSON object. The folder holds raw arrays of f64: train_x.f64 and
-// test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows test_rows
-// features classes".
+// predicts and prints one JSON object. With --folds K > 1 it makes the K fits of a
+// cross-validation, one after the other on the same bins, and predicts with the first. The folder
+// holds raw arrays of f64: train_x.f64 and test_x.f64 (column after column), train_y.f64, and
+// meta.txt with "task train_rows test_rows features classes".
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +10,6 @@
 #include <fstream>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 
@@ -133,7 +133,7 @@ double histogram_updates(const automl::Model& model, int64_t features) {
 std::map<std::string, std::string> parse(int argc, char** argv) {
   std::map<std::string, std::string> options{
       {"--data", ""},        {"--leaves", "31"},        {"--rounds", "100"}, {"--threads", "1"},
-      {"--predictions", ""}, {"--gradient_bits", "15"}, {"--seed", "1"}};
+      {"--predictions", ""}, {"--gradient_bits", "15"}, {"--seed", "1"},     {"--folds", "1"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) give_up(std::string("unknown option ") + argv[i]);
     options[argv[i]] = argv[i + 1];
@@ -163,7 +163,9 @@ class Peer {
     const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
     std::vector<double>().swap(train_x);  // as for the peers: training reads binned rows
     const double binned = seconds();
-    const std::unique_ptr<automl::Model> model = fit(rows, train_y);
+    const int64_t folds = std::stol(options_.at("--folds"));
+    const std::unique_ptr<automl::Model> model = fit(rows, train_y, rows_but(0, folds));
+    for (int64_t fold = 1; fold < folds; ++fold) fit(rows, train_y, rows_but(fold, folds));
     const double done = seconds();
     note("binning_s", binned - begin);
     note("train_s", done - binned);
@@ -182,7 +184,17 @@ class Peer {
     json_ += text;
   }
 
-  std::unique_ptr<automl::Model> fit(const BinnedRows& rows, const std::vector<double>& targets) {
+  // The rows that are not in a fold: row r is in fold r % folds. All of them without folds.
+  std::vector<uint32_t> rows_but(int64_t fold, int64_t folds) const {
+    std::vector<uint32_t> rows;
+    for (int64_t row = 0; row < meta_.train_rows; ++row) {
+      if (folds == 1 || row % folds != fold) rows.push_back(static_cast<uint32_t>(row));
+    }
+    return rows;
+  }
+
+  std::unique_ptr<automl::Model> fit(const BinnedRows& rows, const std::vector<double>& targets,
+                                     const std::vector<uint32_t>& train_rows) {
     automl::TrainingData data;
     data.features = &rows;
     data.class_count = meta_.classes;
@@ -195,11 +207,9 @@ class Peer {
       for (const double target : targets) classes.push_back(static_cast<int32_t>(target));
       data.classes = classes;
     }
-    std::vector<uint32_t> all(targets.size());
-    std::iota(all.begin(), all.end(), uint32_t{0});
     automl::FitRequest request;
     request.data = &data;
-    request.train_rows = all;
+    request.train_rows = train_rows;
     request.seed = std::stoull(options_.at("--seed"));
     request.params = {{"rounds", int64_t{std::stol(options_.at("--rounds"))}},
                       {"max_leaves", int64_t{std::stol(options_.at("--leaves"))}},
