@@ -85,6 +85,29 @@ void narrow_sizes(benchmark::internal::Benchmark* bench) {
   bench->Unit(benchmark::kMillisecond)->UseRealTime();
 }
 
+// The shapes of a network's layers: rows of a batch, and a square.
+void gemm_in_order(benchmark::State& state) {
+  Bed& bed = Bed::instance();
+  kernels::GemmProblem problem{state.range(0), state.range(1), state.range(2)};
+  problem.in_order = true;
+  const kernels::GemmArgs args{bed.draw(problem.m * problem.k, 4),
+                               bed.draw(problem.k * problem.n, 5),
+                               bed.make<float>(problem.m * problem.n)};
+  bed.run<kernels::Gemm>(state, problem, args);
+  bed.report_flops(state, 2 * static_cast<double>(problem.m) * static_cast<double>(problem.n) *
+                              static_cast<double>(problem.k));
+  bed.clear();
+}
+BENCHMARK(gemm_in_order)
+    ->ArgNames({"m", "n", "k"})
+    ->Args({1024, 1024, 1024})
+    ->Args({256, 128, 128})
+    ->Args({256, 128, 40})
+    ->Args({256, 1, 128})
+    ->Args({1, 128, 128})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
 BENCHMARK(gemm_bf16)->Apply(narrow_sizes);
 BENCHMARK(gemm_bf16_any_order)->Apply(narrow_sizes);
 BENCHMARK(gemm_int8)->Apply(narrow_sizes);

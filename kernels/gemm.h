@@ -2,6 +2,9 @@
 // op(A) is [m, k], op(B) is [k, n], C is [m, n]. With beta 0, C is not read. C aliases nothing.
 // Accumulates in f32 (blocked); error of an element at most about k * 2^-23 * sum |a||b|.
 // Same bits on any number of threads; SIMD targets and devices agree within the bound.
+// With `in_order` (alpha 1, beta 0) every machine and device has the same bits, and an element does
+// not depend on the others: products are rounded to f32 and added in f32 in ascending order of k,
+// from 0, each sum rounded once.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +22,7 @@ struct GemmProblem {
   bool transpose_b = false;  // B is stored [n, k]
   float alpha = 1;
   float beta = 0;
+  bool in_order = false;  // equal bits before speed
 };
 
 struct GemmArgs {
@@ -27,7 +31,7 @@ struct GemmArgs {
   float* c = nullptr;
 };
 
-// Fails: invalid_argument for negative sizes; cancelled.
+// Fails: invalid_argument for negative sizes, or in_order with another alpha or beta; cancelled.
 struct Gemm {
   static constexpr std::string_view kName = "gemm";
   using Problem = GemmProblem;

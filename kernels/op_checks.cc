@@ -123,7 +123,10 @@ Status check_problem(const LossProblem& problem) {
 Status check_problem(const GemmProblem& problem) {
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "m", problem.m, 0));
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "n", problem.n, 0));
-  return check_at_least(Gemm::kName, "k", problem.k, 0);
+  ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "k", problem.k, 0));
+  if (!problem.in_order || (problem.alpha == 1 && problem.beta == 0)) return {};
+  return fail(StatusCode::kInvalidArgument, "{}: in_order with alpha={}, beta={} (must be 1 and 0)",
+              Gemm::kName, problem.alpha, problem.beta);
 }
 
 Status check_problem(const GemmNarrowProblem& problem) {

@@ -20,9 +20,9 @@ std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const 
 std::vector<ParamMap> Learner::hastier(const ParamMap&) const { return {}; }
 
 std::span<const Learner* const> learner_list() {
-  static const std::array<const Learner*, 5> learners = {&constant_learner(), &linear_learner(),
-                                                         &gbt_learner(), &extra_trees_learner(),
-                                                         &random_forest_learner()};
+  static const std::array<const Learner*, 6> learners = {
+      &constant_learner(),    &linear_learner(),        &gbt_learner(),
+      &extra_trees_learner(), &random_forest_learner(), &mlp_learner()};
   return learners;
 }
 

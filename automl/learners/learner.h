@@ -207,7 +207,7 @@ class Learner {
                                 const kernels::ComputeContext& context) const = 0;
 };
 
-// All learners: constant, linear, gbt, extra_trees, random_forest.
+// All learners: constant, linear, gbt, extra_trees, random_forest, mlp.
 std::span<const Learner* const> learner_list();
 
 // Fails: invalid_argument with the nearest name.

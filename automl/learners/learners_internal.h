@@ -10,5 +10,6 @@ const Learner& linear_learner();
 const Learner& gbt_learner();
 const Learner& extra_trees_learner();
 const Learner& random_forest_learner();
+const Learner& mlp_learner();
 
 }  // namespace assay::automl

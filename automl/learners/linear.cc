@@ -36,12 +36,6 @@ const OptionTable<LinearOptions>& LinearOptions::table() {
 
 namespace {
 
-Link link_of(Task task, const Aim& aim) {
-  if (task == Task::kBinary) return Link::kLogistic;
-  if (task == Task::kMulticlass) return Link::kSoftmax;
-  return aim.kind == AimKind::kCount ? Link::kLog : Link::kIdentity;
-}
-
 Result<std::unique_ptr<Model>> model_of(const FitRequest& request, const FitData& data,
                                         const LinearLoss& loss, std::span<const double> x) {
   LinearModel::Parts parts;
@@ -50,7 +44,7 @@ Result<std::unique_ptr<Model>> model_of(const FitRequest& request, const FitData
   parts.intercepts.assign(x.begin() + static_cast<std::ptrdiff_t>(penalised), x.end());
   const std::span<const int32_t> features = request.data->features->dense_features();
   parts.features.assign(features.begin(), features.end());
-  parts.link = link_of(request.data->task, data.aim);
+  parts.link = loss.link();
   parts.target = data.target;
   parts.feature_count = request.data->features->feature_count();
   return LinearModel::make(std::move(parts));

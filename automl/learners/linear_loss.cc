@@ -1,20 +1,17 @@
 #include "automl/learners/linear_loss.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "kernels/device_array.h"
-#include "kernels/exact_math.h"
 
 namespace assay::automl {
 namespace {
 
 using kernels::DeviceArray;
 using kernels::Gemm;
-using kernels::Loss;
 
 constexpr int64_t kBlockCells = int64_t{1} << 16;  // f32: 256 KiB, a second-level cache
 constexpr int64_t kGroupCells = int64_t{1} << 22;  // accumulators of all groups together
@@ -25,25 +22,6 @@ int64_t block_rows_of(int64_t columns, int64_t outputs) {
 
 int64_t groups_of(int64_t columns, int64_t outputs) {
   return std::clamp<int64_t>(kGroupCells / std::max<int64_t>(1, (columns + 1) * outputs), 1, 64);
-}
-
-// Of the distance of the targets' quartiles.
-constexpr double kCornerShare = 0.1;
-// Where they are one.
-constexpr double kLeastCorner = 0.02;
-// Scores above are as good as infinite: residuals stay f32.
-constexpr double kMostLogMean = 60;
-
-Loss loss_of(Task task, const Aim& aim) {
-  if (task == Task::kBinary) return Loss::kLogistic;
-  if (task == Task::kMulticlass) return Loss::kSoftmax;
-  if (aim.quantile()) return Loss::kQuantile;
-  return aim.kind == AimKind::kCount ? Loss::kPoisson : Loss::kSquared;
-}
-
-double corner_width(const FitRequest& request, const FitData& data) {
-  const double spread = target_quantile(request, data, 0.75) - target_quantile(request, data, 0.25);
-  return std::max(kCornerShare * spread, kLeastCorner);
 }
 
 }  // namespace
@@ -63,12 +41,10 @@ LinearLoss::LinearLoss(const FitRequest& request, const FitData& data, DenseView
       dense_(dense),
       l2_(l2),
       context_(context),
-      loss_(loss_of(request.data->task, data.aim)),
-      outputs_(loss_ == Loss::kSoftmax ? request.data->class_count : 1),
+      loss_(request, data),
+      outputs_(loss_.scores()),
       block_rows_(block_rows_of(dense.column_count, outputs_)),
-      most_groups_(groups_of(dense.column_count, outputs_)) {
-  if (loss_ == Loss::kQuantile) width_ = corner_width(request, data);
-}
+      most_groups_(groups_of(dense.column_count, outputs_)) {}
 
 int64_t LinearLoss::pass_bytes(const DataShape& shape, int threads) {
   const int64_t outputs = shape.task == Task::kMulticlass ? shape.class_count : 1;
@@ -99,43 +75,6 @@ Status LinearLoss::multiply(const kernels::GemmProblem& problem, std::span<const
   return {};
 }
 
-// The row's loss; `scores` become weighted residuals, the loss's derivatives.
-double LinearLoss::row_loss(uint32_t row, double weight, std::span<double> scores) const {
-  if (loss_ == Loss::kSquared) {
-    const double d = scores[0] - data_.targets[row];
-    scores[0] = weight * d;
-    return weight * (0.5 * (d * d));
-  }
-  if (loss_ == Loss::kQuantile) {
-    const double d = scores[0] - data_.targets[row];
-    scores[0] = weight * (kernels::exact_sigmoid(d / width_) - data_.aim.level);
-    const double tail = kernels::exact_log(1.0 + kernels::exact_exp(-std::abs(d) / width_));
-    return weight * (std::max(d, 0.0) - data_.aim.level * d + width_ * tail);
-  }
-  if (loss_ == Loss::kPoisson) {
-    const double target = data_.targets[row];
-    const double score = scores[0];
-    const double mean = kernels::exact_exp(std::min(score, kMostLogMean));
-    scores[0] = weight * (mean - target);
-    return weight * (mean - target * score);
-  }
-  const int32_t label = request_.data->classes[row];
-  if (loss_ == Loss::kLogistic) {
-    const double score = scores[0];
-    const double margin = label == 1 ? score : -score;
-    scores[0] = weight * (kernels::exact_sigmoid(score) - (label == 1 ? 1.0 : 0.0));
-    const double tail = kernels::exact_log(1.0 + kernels::exact_exp(-std::abs(margin)));
-    return weight * (tail + std::max(-margin, 0.0));
-  }
-  const double most = *std::max_element(scores.begin(), scores.end());
-  double sum = 0;
-  for (const double score : scores) sum += kernels::exact_exp(score - most);
-  const double loss = kernels::exact_log(sum) + most - scores[static_cast<size_t>(label)];
-  for (double& score : scores) score = weight * (kernels::exact_exp(score - most) / sum);
-  scores[static_cast<size_t>(label)] -= weight;
-  return weight * loss;
-}
-
 // Adds the rows' losses, and turns the block's scores into residuals.
 void LinearLoss::residuals(std::span<const uint32_t> rows, std::span<const double> x,
                            Scratch& scratch, Sums& sums) const {
@@ -145,7 +84,7 @@ void LinearLoss::residuals(std::span<const uint32_t> rows, std::span<const doubl
     float* scores = scratch.scores.data() + i * width;
     for (size_t k = 0; k < width; ++k) scratch.row[k] = double{scores[k]} + intercepts[k];
     const double weight = data_.weight(rows[i]);
-    sums.loss += row_loss(rows[i], weight, scratch.row);
+    sums.loss += loss_.row(rows[i], weight, scratch.row);
     sums.weight += weight;
     if (sums.gradient.empty()) continue;
     double* bias = sums.gradient.data() + static_cast<size_t>(columns()) * width;

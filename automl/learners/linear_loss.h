@@ -2,13 +2,7 @@
 //
 //     f(W, b) = (sum over rows of w_i * loss(x_i W + b, y_i) + l2 / 2 * |W|^2) / (sum of w_i)
 //
-// with the losses of kernels/loss.h, poisson where counts are the aim. Where a quantile is, the
-// pinball loss of alpha with its corner rounded by a logistic kernel of width h (convolution
-// smoothing: Fernandes, Guerre, Horta, "Smoothing quantile regressions", 2021), for d = s - y:
-//
-//     loss = (1 - alpha) d + h log(1 + e^(-d / h))      derivative = 1 / (1 + e^(-d / h)) - alpha
-//
-// The intercepts b are not penalised. Rows are taken in blocks
+// with the losses of score_loss.h. The intercepts b are not penalised. Rows are taken in blocks
 // that a core's cache holds: gathered, multiplied (op gemm), turned into residuals, multiplied
 // back. Blocks are dealt to at most 64 groups, each with double accumulators; groups are joined in
 // order. Both are fixed by the problem, so the bits do not depend on threads. One pass costs about
@@ -21,8 +15,9 @@
 
 #include "automl/learners/fit_data.h"
 #include "automl/learners/learner.h"
+#include "automl/learners/score_loss.h"
 #include "automl/models/feature_view.h"
-#include "kernels/loss.h"
+#include "kernels/gemm.h"
 
 namespace assay::automl {
 
@@ -34,6 +29,7 @@ class LinearLoss {
 
   int32_t columns() const { return dense_.column_count; }
   int32_t outputs() const { return outputs_; }
+  Link link() const { return loss_.link(); }
   // Parameters: W [columns, outputs] row-major, then b [outputs].
   size_t size() const {
     return (static_cast<size_t>(columns()) + 1) * static_cast<size_t>(outputs_);
@@ -64,15 +60,13 @@ class LinearLoss {
                   std::span<const float> b, std::span<float> c, Executor& executor) const;
   void residuals(std::span<const uint32_t> rows, std::span<const double> x, Scratch& scratch,
                  Sums& sums) const;
-  double row_loss(uint32_t row, double weight, std::span<double> scores) const;
 
   const FitRequest& request_;
   const FitData& data_;
   DenseView dense_;
   double l2_;
   const kernels::ComputeContext& context_;
-  kernels::Loss loss_;
-  double width_ = 0;  // h of kQuantile
+  ScoreLoss loss_;
   int32_t outputs_;
   int64_t block_rows_;
   int64_t most_groups_;

@@ -11,7 +11,7 @@ namespace {
 
 // Whether the model reads features that the columns fill. The dense form has none of them.
 bool uses(const Model& model, const LevelTargets& targets) {
-  if (model.kind() == "constant" || model.kind() == "linear") return false;
+  if (model.kind() == "constant" || model.kind() == "linear" || model.kind() == "mlp") return false;
   const auto* trees = dynamic_cast<const TreeModel*>(&model);
   if (trees == nullptr) return true;
   std::set<int32_t> filled;

@@ -9,6 +9,7 @@
 #include "automl/models/constant_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
+#include "automl/models/mlp_model.h"
 #include "automl/models/stacked_model.h"
 #include "automl/models/tree_model.h"
 
@@ -87,6 +88,7 @@ Result<std::unique_ptr<Model>> load_model(const ModelReader& reader, int depth) 
   ASSAY_ASSIGN_OR_RETURN(const std::string kind, reader.text("kind"));
   if (kind == "constant") return ConstantModel::load(reader);
   if (kind == "linear") return LinearModel::load(reader);
+  if (kind == "mlp") return MlpModel::load(reader);
   if (kind == "trees") return TreeModel::load(reader);
   if (kind == "average" && depth > 0) return AverageModel::load(reader, depth - 1);
   if (kind == "level_targets" && depth > 0) return LevelTargetModel::load(reader, depth - 1);

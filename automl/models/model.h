@@ -21,8 +21,8 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  // What it is, as a file says it: "trees", "linear", "constant", "average", "level_targets",
-  // "stacked", "calibrated" and others (calibrated_model.h).
+  // What it is, as a file says it: "trees", "linear", "mlp", "constant", "average",
+  // "level_targets", "stacked", "calibrated" and others (calibrated_model.h).
   virtual std::string_view kind() const = 0;
   // Columns of predictions: the number of classes (2 for binary), 1 for regression.
   virtual int32_t output_count() const = 0;
@@ -52,10 +52,11 @@ class Model {
   // What each feature contributes to the predictions of the given rows (contributions.h), as
   // values, not as numbers of a frame: out [rows, explained_count(scale), feature_count + 1]. For
   // trees the Shapley values of path-dependent TreeSHAP; for linear models coefficients times the
-  // distance from the training mean (a category's from none); for averages the members' means. The
-  // bits do not depend on threads. Trees cost O(nodes * depth) a row.
-  // Fails: invalid_argument as predict, and for kScores if the model has no scores (a constant, or
-  // an average whose members have different links); cancelled; resource_exhausted; device.
+  // distance from the training mean (a category's from none); for networks integrated gradients
+  // from there (mlp_model.h); for averages the members' means. The bits do not depend on threads.
+  // Trees cost O(nodes * depth) a row. Fails: invalid_argument as predict, and for kScores if the
+  // model has no scores (a constant, or an average whose members have different links); cancelled;
+  // resource_exhausted; device.
   Status explain(const FeatureView& features, std::span<const uint32_t> rows,
                  const kernels::ComputeContext& context, ExplainedScale scale,
                  std::span<double> out) const;

@@ -8,6 +8,7 @@
 #include "automl/models/calibrated_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/models/linear_model.h"
+#include "automl/models/mlp_model.h"
 #include "automl/models/stacked_model.h"
 #include "kernels/base/rng.h"
 
@@ -41,7 +42,8 @@ bool reads_dense(const Model& model) {
   if (const auto* calibrated = dynamic_cast<const CalibratedModel*>(&model)) {
     return reads_dense(*calibrated->model());
   }
-  return dynamic_cast<const LinearModel*>(&model) != nullptr;
+  return dynamic_cast<const LinearModel*>(&model) != nullptr ||
+         dynamic_cast<const MlpModel*>(&model) != nullptr;
 }
 
 Result<Permutation> permutation_importance(const PermutationRequest& request,

@@ -8,7 +8,7 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_loss(kernels);
   register_loss_ranking(kernels);
   register_gemm(kernels);
-  register_gemm_narrow(kernels);
+  register_gemm_tiles(kernels);
   register_knn_topk(kernels);
   register_grow_tree(kernels);
   register_grow_trees(kernels);

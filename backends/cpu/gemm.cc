@@ -174,7 +174,10 @@ Status run(const OpContext& context, const GemmProblem& problem, const GemmArgs&
   return multiply(context, turned, {args.b, args.a, args.c});
 }
 
-std::optional<std::string> decline(const DeviceInfo&, const GemmProblem&) { return {}; }
+std::optional<std::string> decline(const DeviceInfo&, const GemmProblem& problem) {
+  if (problem.in_order) return "Eigen adds in an order of its own";
+  return std::nullopt;
+}
 
 double cost(const DeviceInfo&, const GemmProblem& p) {
   const double work =

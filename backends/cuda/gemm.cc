@@ -43,6 +43,7 @@ Status run(const kernels::OpContext& context, const GemmProblem& problem, const 
 }
 
 std::optional<std::string> decline(const kernels::DeviceInfo&, const GemmProblem& problem) {
+  if (problem.in_order) return "cuBLAS adds in an order of its own";
   const int64_t greatest = std::max({problem.m, problem.n, problem.k});
   if (greatest <= INT_MAX) return std::nullopt;
   return fmt::format("a side of {} is more than cuBLAS takes ({})", greatest, INT_MAX);

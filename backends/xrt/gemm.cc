@@ -39,7 +39,10 @@ Status run(const kernels::OpContext& context, const GemmProblem& problem, const 
   return c.copy_back();
 }
 
-std::optional<std::string> decline(const kernels::DeviceInfo&, const GemmProblem&) { return {}; }
+std::optional<std::string> decline(const kernels::DeviceInfo&, const GemmProblem& problem) {
+  if (problem.in_order) return "the array of multipliers adds in an order of its own";
+  return std::nullopt;
+}
 
 double cost(const kernels::DeviceInfo&, const GemmProblem& p) {
   const double work =

@@ -217,13 +217,15 @@ TEST_P(Explained, SumsToThePrediction) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Explained,
-    testing::Combine(testing::Values("constant", "linear", "gbt", "random_forest", "extra_trees"),
-                     testing::Values(Task::kBinary, Task::kMulticlass, Task::kRegression)),
-    [](const auto& instance) {
-      return std::get<0>(instance.param) + "_" + std::string(name_of(std::get<1>(instance.param)));
-    });
+INSTANTIATE_TEST_SUITE_P(All, Explained,
+                         testing::Combine(testing::Values("constant", "linear", "gbt",
+                                                          "random_forest", "extra_trees", "mlp"),
+                                          testing::Values(Task::kBinary, Task::kMulticlass,
+                                                          Task::kRegression)),
+                         [](const auto& instance) {
+                           return std::get<0>(instance.param) + "_" +
+                                  std::string(name_of(std::get<1>(instance.param)));
+                         });
 
 TEST(Explain, ScoresOfBoostedTreesAreLogOdds) {
   const auto problem = friedman(Task::kBinary, 400);

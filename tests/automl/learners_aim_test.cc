@@ -81,13 +81,15 @@ TEST_P(Aims, CoverTheirQuantile) {
   EXPECT_NEAR(below / static_cast<double>(predicted.size()), aim.level, forest ? 0.1 : 0.05);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Learners, Aims,
-    testing::Combine(testing::Values("constant", "linear", "gbt", "random_forest", "extra_trees"),
-                     testing::Values("mae", "pinball_10", "pinball_90", "mape")),
-    [](const auto& test) {
-      return std::string(std::get<0>(test.param)) + "_" + std::get<1>(test.param);
-    });
+INSTANTIATE_TEST_SUITE_P(Learners, Aims,
+                         testing::Combine(testing::Values("constant", "linear", "gbt",
+                                                          "random_forest", "extra_trees", "mlp"),
+                                          testing::Values("mae", "pinball_10", "pinball_90",
+                                                          "mape")),
+                         [](const auto& test) {
+                           return std::string(std::get<0>(test.param)) + "_" +
+                                  std::get<1>(test.param);
+                         });
 
 TEST(Aim, ConstantIsTheQuantileOrTheWeightedMedian) {
   auto problem = skewed_rows();
@@ -117,7 +119,7 @@ TEST(Aim, NamesTargetsThatAreNotOfItsDomain) {
   problem->targets[5] = -1;
   bind_problem(*problem, Task::kRegression, 0);
   const Cpu cpu;
-  for (const char* name : {"constant", "linear", "gbt", "random_forest"}) {
+  for (const char* name : {"constant", "linear", "gbt", "random_forest", "mlp"}) {
     const Learner& learner = *must(find_learner(name));
     problem->data.aim = {AimKind::kRelative};
     const auto relative = learner.fit(problem->request(), cpu.context);
@@ -147,7 +149,7 @@ TEST(Aim, CountsArePredictedAboveZeroByTheirLogarithm) {
   problem->data.aim = {AimKind::kCount};
   const Metric deviance = must(Metric::find("poisson_deviance"));
   const Cpu cpu;
-  for (const char* name : {"linear", "gbt"}) {
+  for (const char* name : {"linear", "gbt", "mlp"}) {
     const FitResult fit = must(must(find_learner(name))->fit(problem->request(), cpu.context));
     const auto predicted = predictions(*fit.model, *problem, problem->valid_rows, cpu);
     EXPECT_GT(*std::min_element(predicted.begin(), predicted.end()), 0) << name;
@@ -196,7 +198,7 @@ TEST(Aim, GradientOfTheLinearLossIsThatOfItsValue) {
 TEST(Aim, GivesTheSameBitsOnAnyThreads) {
   const auto problem = skewed_rows();
   problem->data.aim = {AimKind::kQuantile, 0.25};
-  for (const char* name : {"linear", "random_forest", "extra_trees"}) {
+  for (const char* name : {"linear", "random_forest", "extra_trees", "mlp"}) {
     const Learner& learner = *must(find_learner(name));
     std::string first;
     for (const int threads : {1, 3}) {

@@ -32,10 +32,13 @@ class FpgaFaultsTest(FpgaCase):
             self.wait_for(worker.is_gone)
 
     def stop_in_a_kernel(self, program, worker, events):
-        """Stops the card's model in the middle of a kernel, and gives its process."""
+        """Stops the card's model in the middle of a kernel, and gives its process; None if the
+        program ends before."""
         model = worker.model()
         while True:
-            self.wait_for(events.running, lambda: program.poll() is None)
+            self.wait_for(lambda: events.running() or program.poll() is not None)
+            if program.poll() is not None:
+                return None
             os.kill(model, signal.SIGSTOP)
             # The lines that it wrote before it stopped.
             self.wait_for(lambda: self.is_stopped(model))
@@ -80,17 +83,23 @@ class FpgaFaultsTest(FpgaCase):
         self.assertEqual(sweep['tags']['screen_rows'], 1300)
 
     def test_a_card_that_dies_in_a_kernel_hands_its_trial_to_the_cpu(self):
-        events = Events(self.path('events'))
-        program, worker = self.begin(
-            '--workspace', 'w', 'run', '--data', self.table, '--target', 'default', '--device',
-            'cpu,fpga:emu0', '--trials', 6, '--seed', 1, '--threads', 2, '--learners',
-            'random_forest,gbt', env=events.env)
-        os.kill(self.stop_in_a_kernel(program, worker, events), signal.SIGKILL)
+        # The CPU may have run a short sweep alone before the card's slot begins.
+        for trials in (6, 40, 250):
+            name = f'w{trials}'
+            events = Events(self.path(f'events{trials}'))
+            program, worker = self.begin(
+                '--workspace', name, 'run', '--data', self.table, '--target', 'default', '--device',
+                'cpu,fpga:emu0', '--trials', trials, '--seed', 1, '--threads', 2, '--learners',
+                'random_forest,gbt', env=events.env)
+            model = self.stop_in_a_kernel(program, worker, events)
+            if model is not None:
+                break
+        os.kill(model, signal.SIGKILL)
         self.assertEqual(program.wait(timeout=600), 0)
         self.wait_for(worker.is_gone)
-        rows = self.assay_json('--workspace', 'w', 'runs', 'search', "kind = 'trial'")
+        rows = self.assay_json('--workspace', name, 'runs', 'search', "kind = 'trial'")
         self.assertEqual([row for row in rows if row['status'] == 'failed'], [])
-        runs = [self.assay_json('--workspace', 'w', 'runs', 'show', row['run_id']) for row in rows]
+        runs = [self.assay_json('--workspace', name, 'runs', 'show', row['run_id']) for row in rows]
         moved = [run for run in runs if 'moved_from' in run['tags']]
         self.assertEqual(len(moved), 1)
         self.assertEqual(moved[0]['tags']['device'], 'cpu')

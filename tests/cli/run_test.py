@@ -362,7 +362,8 @@ class RunTest(CliCase):
                 z = v[0] + 0.7 * v[1] + 0.6 * v[2] * v[3] + draw.gauss(0, 1)
                 table.write(','.join(f'{x:.4f}' for x in v) + (',yes' if z > 0 else ',no') + '\n')
         summary = self.assay_json('run', '--data', 'noisy.csv', '--target', 'y', '--metric',
-                                  'log_loss', '--trials', 20, '--quiet')
+                                  'log_loss', '--trials', 20, '--quiet', '--learners',
+                                  'linear,gbt,extra_trees,random_forest')
         front = summary['front']
         self.assertGreater(len(front), 1)
         for one, next_one in zip(front, front[1:]):

@@ -24,7 +24,7 @@ struct GemmData {
   std::vector<float> a;
   std::vector<float> b;
   std::vector<float> c;
-  std::vector<double> bounds;  // of the error of each element
+  std::vector<double> bounds;  // of the error of each element; 0 in order
 };
 
 // The stated bound: k * 2^-23 * sum |a||b|, times |alpha|, and the roundings of alpha, beta and c.
@@ -38,7 +38,7 @@ void fill_bounds(const GemmProblem& p, GemmData& data) {
         sum += std::fabs(a * b);
       }
       const double old = p.beta * double{data.c[static_cast<size_t>(i * p.n + j)]};
-      const double terms = static_cast<double>(p.k + 4);
+      const double terms = p.in_order ? 0 : static_cast<double>(p.k + 4);
       data.bounds.push_back(terms * 0x1p-23 * (std::fabs(p.alpha) * sum + std::fabs(old)));
     }
   }
@@ -53,8 +53,8 @@ OpCase<Gemm> make_case(const GemmProblem& p) {
   fill_bounds(p, *data);
   OpCase<Gemm> item;
   item.name =
-      fmt::format("{}x{}x{}{}{}, alpha {}, beta {}", p.m, p.n, p.k, p.transpose_a ? ", A^T" : "",
-                  p.transpose_b ? ", B^T" : "", p.alpha, p.beta);
+      fmt::format("{}x{}x{}{}{}, alpha {}, beta {}{}", p.m, p.n, p.k, p.transpose_a ? ", A^T" : "",
+                  p.transpose_b ? ", B^T" : "", p.alpha, p.beta, p.in_order ? ", in order" : "");
   item.problem = p;
   // Tiles, and panels of each (backends/xrt/hls/gemm.h).
   item.card_steps = ((p.m + 63) / 64) * ((p.n + 127) / 128) * ((p.k + 255) / 256);
@@ -87,6 +87,7 @@ std::vector<OpCase<Gemm>> thread_cases() {
   for (const auto& size : sizes) {
     cases.push_back(make_case({size[0], size[1], size[2], false, false}));
     cases.push_back(make_case({size[0], size[1], size[2], true, true, -1.5f, 0.25f}));
+    cases.push_back(make_case({size[0], size[1], size[2], false, true, 1, 0, true}));
   }
   return cases;
 }
@@ -103,6 +104,8 @@ TEST(GemmConformance, EveryImplementationIsWithinTheBound) {
     for (const bool transpose_a : {false, true}) {
       for (const bool transpose_b : {false, true}) {
         cases.push_back(make_case({size[0], size[1], size[2], transpose_a, transpose_b}));
+        cases.push_back(
+            make_case({size[0], size[1], size[2], transpose_a, transpose_b, 1, 0, true}));
       }
     }
     cases.push_back(make_case({size[0], size[1], size[2], false, false, -1.5f, 0.25f}));

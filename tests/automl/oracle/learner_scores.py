@@ -12,6 +12,7 @@ from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, RandomF
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -39,6 +40,9 @@ for task, target in tasks.items():
             max_features=0.35, **forest),
         "extra_trees": (ExtraTreesClassifier if classify else ExtraTreesRegressor)(
             max_features=0.5, **forest),
+        "mlp": make_pipeline(dense, (MLPClassifier if classify else MLPRegressor)(
+            hidden_layer_sizes=(128, 128), max_iter=300, early_stopping=True, random_state=1,
+            n_iter_no_change=20, learning_rate_init=0.003)),
     }
     for name, model in models.items():
         train = (x[:cut], target[:cut])

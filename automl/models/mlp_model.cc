@@ -1,0 +1,245 @@
+#include "automl/models/mlp_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "kernels/usage.h"
+
+namespace assay::automl {
+namespace {
+
+constexpr int64_t kNetworkRows = 256;
+constexpr int32_t kPathPoints = 32;
+
+bool within(std::span<const float> values, float most) {
+  return std::all_of(values.begin(), values.end(), [&](float v) { return std::abs(v) <= most; });
+}
+
+// The first failure of many threads.
+class FirstFailure {
+ public:
+  void note(Status status) {
+    if (status) return;
+    const std::scoped_lock lock(mutex_);
+    if (first_) first_ = std::move(status);
+  }
+  Status take() { return std::move(first_); }
+
+ private:
+  std::mutex mutex_;
+  Status first_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> MlpModel::make(Parts parts) {
+  ASSAY_RETURN_IF_ERROR(parts.shape.check());
+  const size_t wanted = MlpLayout(parts.shape).size;
+  const bool one_score = takes_one_score(parts.link);
+  if (one_score != (parts.shape.scores == 1) || parts.link == Link::kShare ||
+      parts.parameters.size() != wanted ||
+      parts.features.size() != static_cast<size_t>(parts.shape.columns)) {
+    return fail(StatusCode::kInvalidArgument,
+                "network of {} scores, {} parameters (must be {}) and link {}: they do not fit",
+                parts.shape.scores, parts.parameters.size(), wanted, name_of(parts.link));
+  }
+  for (const int32_t feature : parts.features) {
+    if (feature < 0 || feature >= parts.feature_count) {
+      return fail(StatusCode::kInvalidArgument, "network on feature {} (must be below {})", feature,
+                  parts.feature_count);
+    }
+  }
+  if (!within(parts.parameters, kMostParameter) || !std::isfinite(parts.target.offset) ||
+      !std::isfinite(parts.target.scale)) {
+    return fail(StatusCode::kInvalidArgument, "network with parameters beyond {}", kMostParameter);
+  }
+  return std::unique_ptr<Model>(new MlpModel(std::move(parts)));
+}
+
+Result<std::unique_ptr<Model>> MlpModel::load(const ModelReader& reader) {
+  Parts parts;
+  ASSAY_ASSIGN_OR_RETURN(const int64_t features, reader.integer("feature_count", 0, INT32_MAX));
+  parts.feature_count = static_cast<int32_t>(features);
+  ASSAY_ASSIGN_OR_RETURN(const int64_t scores, reader.integer("scores", 1, INT32_MAX));
+  parts.shape.scores = static_cast<int32_t>(scores);
+  ASSAY_ASSIGN_OR_RETURN(parts.shape.widths, reader.tensor<int32_t>("widths"));
+  ASSAY_ASSIGN_OR_RETURN(parts.shape.wave_columns, reader.tensor<int32_t>("wave_columns"));
+  ASSAY_ASSIGN_OR_RETURN(parts.features, reader.tensor<int32_t>("features"));
+  parts.shape.columns = static_cast<int32_t>(parts.features.size());
+  ASSAY_ASSIGN_OR_RETURN(parts.parameters, reader.tensor<float>("parameters"));
+  ASSAY_ASSIGN_OR_RETURN(const std::string link, reader.text("link"));
+  auto parsed = parse_link(link);
+  if (!parsed) return reader.damaged(parsed.error().message);
+  parts.link = *parsed;
+  ASSAY_ASSIGN_OR_RETURN(const auto target, reader.tensor<double>("target", 2));
+  parts.target = {target[0], target[1]};
+  auto model = make(std::move(parts));
+  if (!model) return reader.damaged(model.error().message);
+  return model;
+}
+
+void MlpModel::save(ModelWriter& writer) const {
+  writer.put_integer("feature_count", parts_.feature_count);
+  writer.put_integer("scores", parts_.shape.scores);
+  writer.put_text("link", name_of(parts_.link));
+  writer.put_tensor("widths", std::span<const int32_t>(parts_.shape.widths));
+  writer.put_tensor("wave_columns", std::span<const int32_t>(parts_.shape.wave_columns));
+  writer.put_tensor("features", std::span<const int32_t>(parts_.features));
+  writer.put_tensor("parameters", std::span<const float>(parts_.parameters));
+  const double target[] = {parts_.target.offset, parts_.target.scale};
+  writer.put_tensor("target", std::span<const double>(target));
+}
+
+int64_t MlpModel::byte_count() const {
+  const size_t integers =
+      parts_.features.size() + parts_.shape.widths.size() + parts_.shape.wave_columns.size();
+  return static_cast<int64_t>(sizeof *this + parts_.parameters.size() * sizeof(float) +
+                              integers * sizeof(int32_t) +
+                              layout_.layers.size() * sizeof(MlpLayout::Layer));
+}
+
+std::vector<double> MlpModel::feature_importance() const {
+  std::vector<double> importance(static_cast<size_t>(parts_.feature_count), 0.0);
+  const MlpLayout::Layer& first = layout_.layers[0];
+  double sum = 0;
+  for (int32_t input = 0; input < first.inputs; ++input) {
+    const int32_t wave = (input - parts_.shape.columns) / kWaveOutputs;
+    const int32_t column =
+        input < parts_.shape.columns ? input : parts_.shape.wave_columns[static_cast<size_t>(wave)];
+    const auto scale = double{parts_.parameters[layout_.scales + static_cast<size_t>(input)]};
+    const float* weights =
+        parts_.parameters.data() + first.weights + static_cast<size_t>(input * first.outputs);
+    double size = 0;
+    for (int32_t j = 0; j < first.outputs; ++j) size += std::abs(double{weights[j]} * scale);
+    importance[static_cast<size_t>(parts_.features[static_cast<size_t>(column)])] += size;
+    sum += size;
+  }
+  if (sum > 0) {
+    for (double& value : importance) value /= sum;
+  }
+  return importance;
+}
+
+Result<DenseView> MlpModel::dense_of(const FeatureView& features,
+                                     const kernels::ComputeContext& context) const {
+  ASSAY_ASSIGN_OR_RETURN(const DenseView dense, features.dense(context));
+  if (dense.column_count == parts_.shape.columns) return dense;
+  return fail(StatusCode::kInvalidArgument, "{} dense columns (the model was fitted on {})",
+              dense.column_count, parts_.shape.columns);
+}
+
+Status MlpModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
+                            const kernels::ComputeContext& context, std::span<float> out,
+                            const TargetScale& frame) const {
+  ASSAY_ASSIGN_OR_RETURN(const DenseView dense, dense_of(features, context));
+  const auto width = static_cast<size_t>(parts_.shape.scores);
+  const TargetScale target = parts_.target.in(frame);
+  const auto outputs = static_cast<size_t>(output_count());
+  const auto count = static_cast<int64_t>(rows.size());
+  kernels::Usage* const usage = kernels::Usage::current();
+  FirstFailure failure;
+  ASSAY_RETURN_IF_ERROR(
+      context.executor->parallel_for(chunk_count_of(count, kNetworkRows), [&](int64_t chunk, int) {
+        if (context.stop != nullptr && context.stop->requested()) {
+          return failure.note(fail(StatusCode::kCancelled, "stopped while predicting"));
+        }
+        const kernels::UsageScope scope(usage);
+        SerialExecutor serial;
+        MlpPass pass;
+        const auto [first, last] = chunk_range(count, kNetworkRows, chunk);
+        MlpNetwork::gather(
+            dense, rows.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)),
+            pass);
+        if (Status done = network_.forward(context, serial, pass); !done) {
+          return failure.note(std::move(done));
+        }
+        std::vector<double> scores(width);
+        for (size_t i = 0; i < pass.rows; ++i) {
+          for (size_t k = 0; k < width; ++k) scores[k] = double{pass.scores[i * width + k]};
+          predictions_of(parts_.link, target, scores,
+                         out.subspan((static_cast<size_t>(first) + i) * outputs, outputs));
+        }
+      }));
+  return failure.take();
+}
+
+Status MlpModel::contributions(std::span<const float> row, const kernels::ComputeContext& context,
+                               MlpPass& pass, std::span<double> scores) const {
+  const size_t columns = row.size();
+  const auto width = static_cast<size_t>(parts_.shape.scores);
+  const auto stride = static_cast<size_t>(parts_.feature_count) + 1;
+  // The middles of the parts of the line from zeros to the row; then its two ends.
+  pass.rows = kPathPoints + 2;
+  pass.dense.resize(pass.rows * columns);
+  for (size_t point = 0; point < pass.rows; ++point) {
+    const float share = point < kPathPoints
+                            ? (static_cast<float>(point) + 0.5F) / float{kPathPoints}
+                            : static_cast<float>(point - kPathPoints);
+    for (size_t c = 0; c < columns; ++c) {
+      pass.dense[point * columns + c] =
+          share * std::clamp(row[c], -kMostActivation, kMostActivation);
+    }
+  }
+  SerialExecutor serial;
+  ASSAY_RETURN_IF_ERROR(network_.forward(context, serial, pass));
+  const std::vector<float> ends(pass.scores.end() - static_cast<std::ptrdiff_t>(2 * width),
+                                pass.scores.end());
+  std::vector<float> slopes(pass.rows * columns);
+  std::fill(scores.begin(), scores.end(), 0.0);
+  for (size_t k = 0; k < width; ++k) {
+    pass.upstream.assign(pass.rows * width, 0.0F);
+    for (size_t point = 0; point < kPathPoints; ++point) pass.upstream[point * width + k] = 1;
+    ASSAY_RETURN_IF_ERROR(network_.backward(context, serial, pass, {}, slopes));
+    const std::span<double> own = scores.subspan(k * stride, stride);
+    for (size_t c = 0; c < columns; ++c) {
+      double sum = 0;
+      for (size_t point = 0; point < kPathPoints; ++point) {
+        sum += double{slopes[point * columns + c]};
+      }
+      own[static_cast<size_t>(parts_.features[c])] += double{row[c]} * (sum / kPathPoints);
+    }
+    double total = 0;
+    double sizes = 0;
+    for (size_t f = 0; f + 1 < stride; ++f) {
+      total += own[f];
+      sizes += std::abs(own[f]);
+    }
+    const double missing = double{ends[width + k]} - double{ends[k]} - total;
+    own[stride - 1] = double{ends[k]} + (sizes > 0 ? 0.0 : missing);
+    for (size_t f = 0; f + 1 < stride && sizes > 0; ++f) {
+      own[f] += missing * (std::abs(own[f]) / sizes);
+    }
+  }
+  return {};
+}
+
+Status MlpModel::do_explain(const FeatureView& features, std::span<const uint32_t> rows,
+                            const kernels::ComputeContext& context, ExplainedScale scale,
+                            std::span<double> out) const {
+  ASSAY_ASSIGN_OR_RETURN(const DenseView dense, dense_of(features, context));
+  const auto stride = static_cast<size_t>(parts_.feature_count) + 1;
+  const size_t row_size = out.size() / rows.size();
+  kernels::Usage* const usage = kernels::Usage::current();
+  FirstFailure failure;
+  ASSAY_RETURN_IF_ERROR(
+      context.executor->parallel_for(static_cast<int64_t>(rows.size()), [&](int64_t chunk, int) {
+        if (context.stop != nullptr && context.stop->requested()) {
+          return failure.note(fail(StatusCode::kCancelled, "stopped while explaining"));
+        }
+        const kernels::UsageScope scope(usage);
+        const auto i = static_cast<size_t>(chunk);
+        MlpPass pass;
+        std::vector<double> scores(static_cast<size_t>(parts_.shape.scores) * stride);
+        if (Status done = contributions(dense.row(rows[i]), context, pass, scores); !done) {
+          return failure.note(std::move(done));
+        }
+        const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
+        to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
+           parts_.feature_count);
+      }));
+  return failure.take();
+}
+
+}  // namespace assay::automl

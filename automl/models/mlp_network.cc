@@ -1,0 +1,319 @@
+#include "automl/models/mlp_network.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "kernels/base/vector_clones.h"
+
+namespace assay::automl {
+namespace {
+
+using kernels::Gemm;
+using kernels::GemmArgs;
+using kernels::GemmProblem;
+
+constexpr int32_t kMostWidth = 8192;
+constexpr size_t kMostLayers = 16;
+constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
+
+// e^x within 2^-22 of it; x beyond +-87 counts as +-87.
+inline float exp_f32(float x) {
+  constexpr float kLog2E = 1.44269504F;
+  constexpr float kLn2High = 0.693359375F;
+  constexpr float kLn2Low = -2.12194440e-4F;
+  const float bounded = std::min(std::max(x, -87.0F), 87.0F);
+  const float shifted = bounded * kLog2E + kRound;
+  const float k = shifted - kRound;
+  const float r = (bounded - k * kLn2High) - k * kLn2Low;
+  float p = 1.0F / 720.0F;
+  p = p * r + 1.0F / 120.0F;
+  p = p * r + 1.0F / 24.0F;
+  p = p * r + 1.0F / 6.0F;
+  p = p * r + 0.5F;
+  p = p * r + 1.0F;
+  p = p * r + 1.0F;
+  const auto exponent = static_cast<uint32_t>(static_cast<int32_t>(k) + 127);
+  return p * std::bit_cast<float>(exponent << 23);
+}
+
+struct Wave {
+  float cosine;
+  float sine;
+};
+
+// cos and sin of 2 pi t, within 1e-5, by those of half the angle, which is at most pi / 2.
+inline Wave wave(float t) {
+  const float bounded = std::min(std::max(t, -1e6F), 1e6F);
+  const float r = bounded - ((bounded + kRound) - kRound);
+  const float u = r * r;
+  // Taylor series of sin(pi r) / r and of cos(pi r).
+  float s = -0.00737043F;
+  s = s * u + 0.08214589F;
+  s = s * u - 0.59926453F;
+  s = s * u + 2.55016404F;
+  s = s * u - 5.16771278F;
+  s = s * u + 3.14159265F;
+  s = s * r;
+  float c = 0.00192957F;
+  c = c * u - 0.02580689F;
+  c = c * u + 0.23533063F;
+  c = c * u - 1.33526277F;
+  c = c * u + 4.05871213F;
+  c = c * u - 4.93480220F;
+  c = c * u + 1.0F;
+  return {1.0F - 2.0F * (s * s), 2.0F * (s * c)};
+}
+
+inline float held(float value) {
+  return std::min(std::max(value, -kMostActivation), kMostActivation);
+}
+
+Status multiply(const kernels::ComputeContext& context, Executor& executor, GemmProblem problem,
+                const GemmArgs& args) {
+  problem.in_order = true;
+  const kernels::OpContext op{context.host, &executor, context.stop};
+  return kernels::run_op(context.kernels->table<Gemm>(), op, problem, args);
+}
+
+// activations: z + bias becomes SiLU of it; slopes: its derivative.
+ASSAY_VECTOR_CLONES
+void activate(std::span<const float> biases, std::span<float> activations,
+              std::span<float> slopes) {
+  const size_t width = biases.size();
+  for (size_t row = 0; row < activations.size(); row += width) {
+    float* a = activations.data() + row;
+    float* slope = slopes.data() + row;
+    for (size_t j = 0; j < width; ++j) {
+      const float z = held(a[j] + biases[j]);
+      const float s = 1.0F / (1.0F + exp_f32(-z));
+      a[j] = z * s;
+      slope[j] = s * (1.0F + z * (1.0F - s));
+    }
+  }
+}
+
+// [rows, columns] to [columns, rows].
+void turn(std::span<const float> matrix, size_t rows, size_t columns, std::vector<float>& turned) {
+  turned.resize(rows * columns);
+  for (size_t i = 0; i < rows; ++i) {
+    for (size_t j = 0; j < columns; ++j) turned[j * rows + i] = matrix[i * columns + j];
+  }
+}
+
+}  // namespace
+
+Status MlpShape::check() const {
+  bool sound = columns >= 0 && scores >= 1 && scores <= kMostWidth && widths.size() < kMostLayers;
+  for (const int32_t width : widths) sound = sound && width >= 1 && width <= kMostWidth;
+  for (size_t i = 0; i < wave_columns.size(); ++i) {
+    sound = sound && wave_columns[i] >= (i == 0 ? 0 : wave_columns[i - 1] + 1) &&
+            wave_columns[i] < columns;
+  }
+  if (sound) return {};
+  return fail(StatusCode::kInvalidArgument,
+              "network of {} columns, {} of them waves, {} layers and {} scores: not sound",
+              columns, wave_columns.size(), widths.size(), scores);
+}
+
+MlpLayout::MlpLayout(const MlpShape& shape) {
+  const auto take = [&](size_t count) {
+    const size_t begin = size;
+    size += count;
+    return begin;
+  };
+  const size_t waves = shape.wave_columns.size();
+  scales = take(static_cast<size_t>(shape.inputs()));
+  frequencies = take(waves * kWaves);
+  phases = take(waves * kWaves);
+  mixture = take(waves * kWaves * kWaveOutputs);
+  mixture_bias = take(waves * kWaveOutputs);
+  int32_t width = shape.inputs();
+  for (size_t l = 0; l <= shape.widths.size(); ++l) {
+    Layer layer;
+    layer.inputs = width;
+    layer.outputs = l < shape.widths.size() ? shape.widths[l] : shape.scores;
+    layer.weights = take(static_cast<size_t>(layer.inputs) * static_cast<size_t>(layer.outputs));
+    layer.biases = take(static_cast<size_t>(layer.outputs));
+    width = layer.outputs;
+    layers.push_back(layer);
+  }
+}
+
+int64_t MlpPass::byte_count() const {
+  size_t floats = dense.size() + cosines.size() + sines.size() + unscaled.size() + scores.size() +
+                  upstream.size() + downstream.size() + turned.size();
+  for (const auto& each : inputs) floats += each.size();
+  for (const auto& each : slopes) floats += each.size();
+  return static_cast<int64_t>(floats * sizeof(float));
+}
+
+void MlpNetwork::gather(const DenseView& dense, std::span<const uint32_t> rows, MlpPass& pass) {
+  const auto columns = static_cast<size_t>(dense.column_count);
+  pass.rows = rows.size();
+  pass.dense.resize(rows.size() * columns);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const float> row = dense.row(rows[i]);
+    std::transform(row.begin(), row.end(),
+                   pass.dense.begin() + static_cast<std::ptrdiff_t>(i * columns), held);
+  }
+}
+
+ASSAY_VECTOR_CLONES
+void MlpNetwork::embed(MlpPass& pass) const {
+  const auto columns = static_cast<size_t>(shape_.columns);
+  const auto inputs = static_cast<size_t>(shape_.inputs());
+  const size_t waves = shape_.wave_columns.size();
+  pass.unscaled.resize(pass.rows * inputs);
+  pass.cosines.resize(pass.rows * waves * kWaves);
+  pass.sines.resize(pass.rows * waves * kWaves);
+  pass.inputs.resize(layout_.layers.size());
+  pass.inputs[0].resize(pass.rows * inputs);
+  const float* scales = parameters_.data() + layout_.scales;
+  for (size_t row = 0; row < pass.rows; ++row) {
+    const float* dense = pass.dense.data() + row * columns;
+    float* to = pass.unscaled.data() + row * inputs;
+    std::copy(dense, dense + columns, to);
+    for (size_t w = 0; w < waves; ++w) {
+      const float x = dense[shape_.wave_columns[w]];
+      const float* frequency = parameters_.data() + layout_.frequencies + w * kWaves;
+      const float* phase = parameters_.data() + layout_.phases + w * kWaves;
+      const float* mixture = parameters_.data() + layout_.mixture + w * kWaves * kWaveOutputs;
+      const float* bias = parameters_.data() + layout_.mixture_bias + w * kWaveOutputs;
+      float* cosines = pass.cosines.data() + (row * waves + w) * kWaves;
+      float* sines = pass.sines.data() + (row * waves + w) * kWaves;
+      for (int32_t i = 0; i < kWaves; ++i) {
+        const Wave here = wave(frequency[i] * x + phase[i]);
+        cosines[i] = here.cosine;
+        sines[i] = here.sine;
+      }
+      float* mixed = to + columns + w * kWaveOutputs;
+      for (int32_t o = 0; o < kWaveOutputs; ++o) {
+        float sum = bias[o];
+        for (int32_t i = 0; i < kWaves; ++i) sum += cosines[i] * mixture[i * kWaveOutputs + o];
+        mixed[o] = held(sum);
+      }
+    }
+    float* scaled = pass.inputs[0].data() + row * inputs;
+    for (size_t j = 0; j < inputs; ++j) scaled[j] = held(to[j] * scales[j]);
+  }
+}
+
+Status MlpNetwork::forward(const kernels::ComputeContext& context, Executor& executor,
+                           MlpPass& pass, MlpDropout* dropout) const {
+  embed(pass);
+  pass.slopes.resize(layout_.layers.size() - 1);
+  for (size_t l = 0; l < layout_.layers.size(); ++l) {
+    const MlpLayout::Layer& layer = layout_.layers[l];
+    const auto width = static_cast<size_t>(layer.outputs);
+    const bool last = l + 1 == layout_.layers.size();
+    std::vector<float>& out = last ? pass.scores : pass.inputs[l + 1];
+    out.resize(pass.rows * width);
+    ASSAY_RETURN_IF_ERROR(
+        multiply(context, executor, {static_cast<int64_t>(pass.rows), layer.outputs, layer.inputs},
+                 {pass.inputs[l].data(), parameters_.data() + layer.weights, out.data()}));
+    const std::span<const float> biases = parameters_.subspan(layer.biases, width);
+    if (last) {
+      for (size_t i = 0; i < out.size(); ++i) out[i] = out[i] + biases[i % width];
+      break;
+    }
+    pass.slopes[l].resize(pass.rows * width);
+    activate(biases, out, pass.slopes[l]);
+    if (dropout != nullptr) dropout->apply(l, out, pass.slopes[l]);
+  }
+  return {};
+}
+
+// By a layer's parameters and input, from those by its output in pass.upstream; leaves the
+// derivatives by its input there.
+Status MlpNetwork::backward(const kernels::ComputeContext& context, Executor& executor,
+                            MlpPass& pass, std::span<float> gradient,
+                            std::span<float> by_dense) const {
+  const auto rows = static_cast<int64_t>(pass.rows);
+  for (size_t l = layout_.layers.size(); l-- > 0;) {
+    const MlpLayout::Layer& layer = layout_.layers[l];
+    const auto inputs = static_cast<size_t>(layer.inputs);
+    const auto outputs = static_cast<size_t>(layer.outputs);
+    if (!gradient.empty()) {
+      const std::span<float> biases = gradient.subspan(layer.biases, outputs);
+      std::fill(biases.begin(), biases.end(), 0.0F);
+      for (size_t row = 0; row < pass.rows; ++row) {
+        const float* from = pass.upstream.data() + row * outputs;
+        for (size_t j = 0; j < outputs; ++j) biases[j] += from[j];
+      }
+      GemmProblem product{layer.inputs, layer.outputs, rows};
+      product.transpose_a = true;
+      ASSAY_RETURN_IF_ERROR(
+          multiply(context, executor, product,
+                   {pass.inputs[l].data(), pass.upstream.data(), gradient.data() + layer.weights}));
+    }
+    turn(parameters_.subspan(layer.weights, inputs * outputs), inputs, outputs, pass.turned);
+    pass.downstream.resize(pass.rows * inputs);
+    ASSAY_RETURN_IF_ERROR(
+        multiply(context, executor, {rows, layer.inputs, layer.outputs},
+                 {pass.upstream.data(), pass.turned.data(), pass.downstream.data()}));
+    pass.upstream.swap(pass.downstream);
+    if (l == 0) break;
+    const std::vector<float>& slopes = pass.slopes[l - 1];
+    for (size_t i = 0; i < slopes.size(); ++i) pass.upstream[i] *= slopes[i];
+  }
+  back_through_input(pass, gradient, by_dense);
+  return {};
+}
+
+ASSAY_VECTOR_CLONES
+void MlpNetwork::back_through_input(MlpPass& pass, std::span<float> gradient,
+                                    std::span<float> by_dense) const {
+  constexpr float kTurn = 6.28318531F;
+  const auto columns = static_cast<size_t>(shape_.columns);
+  const auto inputs = static_cast<size_t>(shape_.inputs());
+  const size_t waves = shape_.wave_columns.size();
+  const float* scales = parameters_.data() + layout_.scales;
+  std::vector<float> unwanted;
+  if (gradient.empty()) {
+    unwanted.resize(layout_.layers[0].weights);
+    gradient = unwanted;
+  }
+  // What lies before the first layer's weights.
+  std::fill(gradient.begin(),
+            gradient.begin() + static_cast<std::ptrdiff_t>(layout_.layers[0].weights), 0.0F);
+  for (size_t row = 0; row < pass.rows; ++row) {
+    float* by_input = pass.upstream.data() + row * inputs;
+    const float* unscaled = pass.unscaled.data() + row * inputs;
+    float* by_scale = gradient.data() + layout_.scales;
+    for (size_t j = 0; j < inputs; ++j) {
+      by_scale[j] += by_input[j] * unscaled[j];
+      by_input[j] *= scales[j];
+    }
+    float* to = by_dense.empty() ? nullptr : by_dense.data() + row * columns;
+    if (to != nullptr) std::copy(by_input, by_input + columns, to);
+    for (size_t w = 0; w < waves; ++w) {
+      const float x = pass.dense[row * columns + static_cast<size_t>(shape_.wave_columns[w])];
+      const size_t at = w * kWaves;
+      const float* mixture = parameters_.data() + layout_.mixture + at * kWaveOutputs;
+      const float* frequency = parameters_.data() + layout_.frequencies + at;
+      const float* cosines = pass.cosines.data() + (row * waves + w) * kWaves;
+      const float* sines = pass.sines.data() + (row * waves + w) * kWaves;
+      const float* by_mixed = by_input + columns + w * kWaveOutputs;
+      float* by_mixture = gradient.data() + layout_.mixture + at * kWaveOutputs;
+      float* by_frequency = gradient.data() + layout_.frequencies + at;
+      float* by_phase = gradient.data() + layout_.phases + at;
+      float* by_bias = gradient.data() + layout_.mixture_bias + w * kWaveOutputs;
+      for (int32_t o = 0; o < kWaveOutputs; ++o) by_bias[o] += by_mixed[o];
+      float by_x = 0;
+      for (int32_t i = 0; i < kWaves; ++i) {
+        float by_cosine = 0;
+        for (int32_t o = 0; o < kWaveOutputs; ++o) {
+          by_mixture[i * kWaveOutputs + o] += by_mixed[o] * cosines[i];
+          by_cosine += by_mixed[o] * mixture[i * kWaveOutputs + o];
+        }
+        const float by_turn = -kTurn * sines[i] * by_cosine;
+        by_phase[i] += by_turn;
+        by_frequency[i] += by_turn * x;
+        by_x += by_turn * frequency[i];
+      }
+      if (to != nullptr) to[shape_.wave_columns[w]] += by_x;
+    }
+  }
+}
+
+}  // namespace assay::automl
