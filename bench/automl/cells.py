@@ -87,9 +87,14 @@ def this_machine():
     model = platform.processor() or platform.machine()
     try:
         with open('/proc/cpuinfo', encoding='utf-8') as handle:
-            names = [line.split(':', 1)[1].strip() for line in handle
-                     if line.startswith('model name')]
-        model = names[0] if names else model
+            lines = [line.split(':', 1) for line in handle if ':' in line]
+        cpu = {}
+        for key, value in lines:
+            cpu.setdefault(key.strip(), value.strip())
+        model = cpu.get('model name', model)
+        # Virtual machines hide which it is.
+        if 'cpu family' in cpu and 'model' in cpu:
+            model += f' (family {cpu["cpu family"]}, model {cpu["model"]})'
         with open('/proc/meminfo', encoding='utf-8') as handle:
             kib = next(int(line.split()[1]) for line in handle if line.startswith('MemTotal'))
     except (OSError, StopIteration, ValueError):
