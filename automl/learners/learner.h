@@ -193,6 +193,8 @@ class Learner {
   // Share of the planned steps that fits usually make: early stopping ends most of them long
   // before.
   virtual double usual_share() const { return 1; }
+  // How many threads make its fits quicker.
+  virtual int useful_threads() const { return std::numeric_limits<int>::max(); }
   // The work of a fit in units of about a nanosecond on one core, all steps made. A pure function
   // of its arguments.
   virtual Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const = 0;

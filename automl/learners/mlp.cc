@@ -65,11 +65,14 @@ constexpr int64_t kFewEpochs = 8;
 constexpr int64_t kNarrow = 32;
 // Of the epochs, until patience is at its end.
 constexpr double kUsualShare = 0.7;
+constexpr int64_t kUsualBatch = 256;
 // Nanoseconds of one core: a multiplication, what else a unit takes, a wave, a parameter's step.
 constexpr double kMultiplication = 0.05;
 constexpr double kUnit = 3;
 constexpr double kWave = 3;
 constexpr double kParameter = 1.5;
+constexpr double kClass = 20;  // of a softmax
+constexpr double kDrawn = 30;  // a parameter's beginning
 
 class MlpLearner final : public Learner {
  public:
@@ -79,13 +82,16 @@ class MlpLearner final : public Learner {
   bool supports(Task) const override { return true; }
   bool uses_dense() const override { return true; }
   double usual_share() const override { return kUsualShare; }
+  // The parts of a usual batch.
+  int useful_threads() const override { return static_cast<int>(MlpFit::parts_of(kUsualBatch)); }
 
   Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
                                      int) const override {
     ASSAY_ASSIGN_OR_RETURN(const MlpOptions options, options_from<MlpOptions>(params));
     const MlpShape network = MlpFit::planned_shape(shape, options);
     const auto model = static_cast<int64_t>(4 * MlpLayout(network).size) +
-                       4 * int64_t{network.columns} + 4 * std::ssize(network.wave_columns);
+                       4 * int64_t{network.columns} + 4 * std::ssize(network.wave_columns) +
+                       8 * int64_t{shape.feature_count};
     return PlannedBytes{16 * shape.row_count + MlpFit::bytes(shape, options) + model, model};
   }
 
@@ -121,12 +127,14 @@ class MlpLearner final : public Learner {
     }
     const double units = static_cast<double>(options.layers * options.width) + network.inputs();
     const double waves = static_cast<double>(kWaves * std::ssize(network.wave_columns));
-    const double forward = kMultiplication * products + kUnit * units + kWave * waves;
+    const double classes = network.scores > 1 ? kClass * network.scores : 0.0;
+    const double forward = kMultiplication * products + kUnit * units + kWave * waves + classes;
     const auto rows = static_cast<double>(shape.train_count);
     const double steps = rows / static_cast<double>(MlpFit::batch_of(shape.train_count, options));
     const double epoch = 3 * forward * rows + forward * static_cast<double>(shape.valid_count) +
                          kParameter * static_cast<double>(layout.size) * (steps + 1);
-    return 1e5 + static_cast<double>(options.epochs) * epoch;
+    return 1e5 + kDrawn * static_cast<double>(layout.size) +
+           static_cast<double>(options.epochs) * epoch;
   }
 
   Result<FitResult> fit(const FitRequest& request,

@@ -10,6 +10,7 @@
 #include "kernels/base/rng.h"
 #include "kernels/base/vector_clones.h"
 #include "kernels/exact_math.h"
+#include "kernels/usage.h"
 
 namespace assay::automl {
 namespace {
@@ -25,7 +26,19 @@ constexpr int32_t kMostWaveColumns = 256;
 // Rows that say how many values a column has.
 constexpr size_t kLookedRows = 4096;
 constexpr int64_t kLeastBatch = 16;
-constexpr size_t kScoredRows = 1024;
+// A batch is cut into parts of at least so many rows, at most so many parts.
+constexpr int64_t kPartRows = 64;
+constexpr int64_t kMostParts = 16;
+// Rows that are scored at once, a part each.
+constexpr size_t kScoredRows = 64;
+constexpr size_t kScoredAtOnce = kScoredRows * static_cast<size_t>(kMostParts);
+// Parameters of which a thread makes the step.
+constexpr size_t kMoved = 16384;
+// Rows that importance is measured on.
+constexpr size_t kImportanceRows = 512;
+// Patience of a short fit, as a share of its epochs.
+constexpr int64_t kPatienceShare = 3;
+constexpr int64_t kLeastPatience = 4;
 
 // Of a normal distribution, nearly: by twelve uniform ones, so by + and - alone.
 double draw_normal(Rng& rng) {
@@ -34,24 +47,31 @@ double draw_normal(Rng& rng) {
   return sum;
 }
 
-std::vector<int32_t> wave_columns_of(const DenseView& dense, std::span<const uint32_t> rows) {
-  std::vector<int32_t> columns;
-  const size_t step = std::max<size_t>(1, rows.size() / kLookedRows);
-  for (int32_t c = 0; c < dense.column_count; ++c) {
-    const float first = dense.row(rows[0])[static_cast<size_t>(c)];
-    float second = first;
-    bool more = false;
-    for (size_t i = 0; i < rows.size() && !more; i += step) {
-      const float value = dense.row(rows[i])[static_cast<size_t>(c)];
-      if (second == first) {
-        second = value;
+// Of the columns with more than two values in some rows; none if they are many.
+std::vector<int32_t> wave_columns_of(const DenseView& dense, std::span<const uint32_t> rows,
+                                     const kernels::ComputeContext& context) {
+  const std::span<const float> first = dense.row(rows[0]);
+  std::vector<float> second(first.begin(), first.end());
+  std::vector<uint8_t> more(first.size(), 0);
+  int32_t count = 0;
+  const size_t step = rows.size() / kLookedRows + 1;
+  for (size_t i = 0; i < rows.size() && count <= kMostWaveColumns; i += step) {
+    if (stop_requested(context)) return {};
+    const std::span<const float> row = dense.row(rows[i]);
+    for (size_t c = 0; c < row.size(); ++c) {
+      if (more[c] != 0 || row[c] == first[c] || row[c] == second[c]) continue;
+      if (second[c] == first[c]) {
+        second[c] = row[c];
       } else {
-        more = value != first && value != second;
+        more[c] = 1;
+        ++count;
       }
     }
-    if (more) columns.push_back(c);
   }
-  if (columns.size() > kMostWaveColumns) columns.clear();
+  std::vector<int32_t> columns;
+  for (size_t c = 0; c < more.size() && count <= kMostWaveColumns; ++c) {
+    if (more[c] != 0) columns.push_back(static_cast<int32_t>(c));
+  }
   return columns;
 }
 
@@ -75,10 +95,12 @@ void move(size_t count, const float* gradient, float* mean, float* square, float
 // Leaves of each activation either what it is, over the share of those that are left, or nothing.
 class Dropout final : public MlpDropout {
  public:
-  Dropout(double share, uint64_t seed, int64_t step)
+  // `part` of step `step`.
+  Dropout(double share, uint64_t seed, int64_t step, int64_t part)
       : dropped_(static_cast<uint32_t>(share * 256)),
         left_(256.0F / (256.0F - static_cast<float>(dropped_))),
-        seed_(derive_seed(seed, "dropout", static_cast<uint64_t>(step))) {}
+        seed_(derive_seed(derive_seed(seed, "dropout", static_cast<uint64_t>(step)), "part",
+                          static_cast<uint64_t>(part))) {}
 
   void apply(size_t layer, std::span<float> activations, std::span<float> slopes) override {
     if (dropped_ == 0) return;
@@ -113,7 +135,7 @@ MlpFit::MlpFit(const FitRequest& request, const MlpOptions& options, const FitDa
   for (const uint32_t row : request.train_rows) {
     if (data.weight(row) > 0) rows_.push_back(row);
   }
-  if (options.wave_scale > 0) shape_.wave_columns = wave_columns_of(dense, rows_);
+  if (options.wave_scale > 0) shape_.wave_columns = wave_columns_of(dense, rows_, context);
   shape_.widths.assign(static_cast<size_t>(options.layers), static_cast<int32_t>(options.width));
   layout_ = MlpLayout(shape_);
 }
@@ -121,12 +143,11 @@ MlpFit::MlpFit(const FitRequest& request, const MlpOptions& options, const FitDa
 MlpShape MlpFit::planned_shape(const DataShape& shape, const MlpOptions& options) {
   MlpShape planned;
   planned.columns = shape.dense_column_count;
-  // A feature that is a number has one column, or two, with values.
+  // A number has one column of many values, or three if it has a period.
   const int32_t numbers = std::max(0, shape.feature_count - shape.category_count);
-  const int32_t waves = std::min(numbers, shape.dense_column_count);
-  for (int32_t c = 0; options.wave_scale > 0 && waves <= kMostWaveColumns && c < waves; ++c) {
-    planned.wave_columns.push_back(c);
-  }
+  const int64_t waves = std::min(
+      {3 * int64_t{numbers}, int64_t{shape.dense_column_count}, int64_t{kMostWaveColumns}});
+  for (int32_t c = 0; options.wave_scale > 0 && c < waves; ++c) planned.wave_columns.push_back(c);
   planned.widths.assign(static_cast<size_t>(options.layers), static_cast<int32_t>(options.width));
   planned.scores = shape.task == Task::kMulticlass ? shape.class_count : 1;
   return planned;
@@ -137,19 +158,27 @@ int64_t MlpFit::batch_of(int64_t train_count, const MlpOptions& options) {
                              std::max(kLeastBatch, options.batch_size));
 }
 
+int64_t MlpFit::parts_of(int64_t batch) {
+  return std::clamp<int64_t>(batch / kPartRows, 1, kMostParts);
+}
+
 int64_t MlpFit::bytes(const DataShape& shape, const MlpOptions& options) {
   const MlpShape network = planned_shape(shape, options);
   const auto parameters = static_cast<int64_t>(MlpLayout(network).size);
-  const int64_t waves = std::ssize(network.wave_columns);
-  const int64_t row = 4 * int64_t{network.inputs()} + 2 * kWaves * waves +
-                      4 * options.layers * options.width + 4 * int64_t{network.scores};
-  const int64_t rows = std::max<int64_t>(batch_of(shape.train_count, options), kScoredRows);
-  return 8 * shape.train_count + 6 * 4 * parameters + 2 * 4 * rows * row;
+  const int64_t batch = batch_of(shape.train_count, options);
+  const int64_t rows = std::max<int64_t>(batch + kMostParts, kScoredAtOnce);
+  // Weights turned for the way back, and gradients, in each part; and the residuals of a quantile.
+  const int64_t parts = parts_of(batch);
+  const int64_t residuals = shape.aim.quantile() ? 32 * shape.train_count : 0;
+  return 8 * shape.train_count + residuals + 4 * parameters * (6 + 2 * parts) +
+         4 * rows * MlpNetwork::floats_of_row(network);
 }
 
 void MlpFit::find_groups() {
   const auto add = [&](size_t begin, size_t end, float rate, bool decays) {
-    groups_.push_back({begin, end, rate, decays});
+    for (; begin < end; begin += kMoved) {
+      groups_.push_back({begin, std::min(begin + kMoved, end), rate, decays});
+    }
   };
   add(layout_.scales, layout_.frequencies, kScaleRate, false);
   add(layout_.frequencies, layout_.mixture, kWaveRate, false);
@@ -191,51 +220,89 @@ void MlpFit::start() {
     if (loss_.scores() == 1) {
       last[0] = static_cast<float>(logs[1] - logs[0]);
     } else {
-      std::transform(logs.begin(), logs.end(), last, [](double v) { return float(v); });
+      std::transform(logs.begin(), logs.end(), last,
+                     [](double v) { return static_cast<float>(v); });
     }
   }
   find_groups();
-  gradient_.assign(layout_.size, 0.0F);
+  parts_.resize(static_cast<size_t>(kMostParts));
+  const auto parts = static_cast<size_t>(parts_of(batch_of(std::ssize(rows_), options_)));
+  for (size_t part = 0; part < parts; ++part) parts_[part].gradient.assign(layout_.size, 0.0F);
   mean_.assign(layout_.size, 0.0F);
   square_.assign(layout_.size, 0.0F);
 }
 
-void MlpFit::step() {
+// Adds up the parts' gradients and moves the parameters.
+Status MlpFit::step(size_t parts) {
   mean_power_ *= double{kMeanDecay};
   square_power_ *= double{kSquareDecay};
   const double left = 1 - static_cast<double>(steps_) / static_cast<double>(total_steps_);
   const double rate = options_.learning_rate * left;
   const auto mean_scale = static_cast<float>(1 / (1 - mean_power_));
   const auto square_scale = static_cast<float>(1 / (1 - square_power_));
-  for (const Group& group : groups_) {
-    const float kept = group.decays ? static_cast<float>(1 - rate * options_.weight_decay) : 1.0F;
-    move(group.end - group.begin, gradient_.data() + group.begin, mean_.data() + group.begin,
-         square_.data() + group.begin, parameters_.data() + group.begin, square_scale, kept,
-         static_cast<float>(rate) * group.rate * mean_scale);
-  }
+  const auto decayed = static_cast<float>(std::max(0.0, 1 - rate * options_.weight_decay));
   ++steps_;
+  return context_.executor->parallel_for(std::ssize(groups_), [&](int64_t i, int) {
+    const Group& group = groups_[static_cast<size_t>(i)];
+    const size_t count = group.end - group.begin;
+    float* sums = parts_[0].gradient.data() + group.begin;
+    for (size_t part = 1; part < parts; ++part) {
+      const float* more = parts_[part].gradient.data() + group.begin;
+      for (size_t j = 0; j < count; ++j) sums[j] += more[j];
+    }
+    move(count, sums, mean_.data() + group.begin, square_.data() + group.begin,
+         parameters_.data() + group.begin, square_scale, group.decays ? decayed : 1.0F,
+         static_cast<float>(rate) * group.rate * mean_scale);
+  });
+}
+
+// Scores of rows in part.pass; then the derivatives of their losses over `batch` rows.
+Status MlpFit::train_part(std::span<const uint32_t> rows, size_t batch, int64_t number,
+                          Part& part) {
+  SerialExecutor serial;
+  const MlpNetwork network(shape_, layout_, parameters_);
+  MlpNetwork::gather(dense_, rows, part.pass);
+  Dropout dropout(options_.dropout, request_.seed, steps_, number);
+  ASSAY_RETURN_IF_ERROR(network.forward(context_, serial, part.pass, &dropout));
+  set_derivatives(rows, 1.0 / static_cast<double>(batch), part.pass);
+  return network.backward(context_, serial, part.pass, part.gradient, {});
+}
+
+void MlpFit::set_derivatives(std::span<const uint32_t> rows, double share, MlpPass& pass) const {
+  const auto width = static_cast<size_t>(shape_.scores);
+  std::vector<double> scores(width);
+  pass.upstream.resize(rows.size() * width);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t k = 0; k < width; ++k) scores[k] = double{pass.scores[i * width + k]};
+    loss_.row(rows[i], data_.weight(rows[i]), scores);
+    for (size_t k = 0; k < width; ++k) {
+      pass.upstream[i * width + k] = static_cast<float>(std::clamp(scores[k] * share, -1e12, 1e12));
+    }
+  }
+}
+
+// Calls body(part) for each of `count` parts side by side; the first failure in their order.
+Status MlpFit::for_parts(size_t count, FunctionRef<Status(size_t)> body) {
+  kernels::Usage* const usage = kernels::Usage::current();
+  std::vector<Status> statuses(count);
+  ASSAY_RETURN_IF_ERROR(
+      context_.executor->parallel_for(static_cast<int64_t>(count), [&](int64_t part, int) {
+        const kernels::UsageScope scope(usage);
+        statuses[static_cast<size_t>(part)] = body(static_cast<size_t>(part));
+      }));
+  for (Status& status : statuses) ASSAY_RETURN_IF_ERROR(std::move(status));
+  return {};
 }
 
 Status MlpFit::train_batch(std::span<const uint32_t> rows) {
-  const MlpNetwork network(shape_, layout_, parameters_);
-  MlpNetwork::gather(dense_, rows, pass_);
-  Dropout dropout(options_.dropout, request_.seed, steps_);
-  ASSAY_RETURN_IF_ERROR(network.forward(context_, *context_.executor, pass_, &dropout));
-  const auto width = static_cast<size_t>(shape_.scores);
-  const double share = 1.0 / static_cast<double>(rows.size());
-  std::vector<double> scores(width);
-  pass_.upstream.resize(rows.size() * width);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    for (size_t k = 0; k < width; ++k) scores[k] = double{pass_.scores[i * width + k]};
-    loss_.row(rows[i], data_.weight(rows[i]), scores);
-    for (size_t k = 0; k < width; ++k) {
-      pass_.upstream[i * width + k] =
-          static_cast<float>(std::clamp(scores[k] * share, -1e12, 1e12));
-    }
-  }
-  ASSAY_RETURN_IF_ERROR(network.backward(context_, *context_.executor, pass_, gradient_, {}));
-  step();
-  return {};
+  const auto parts = static_cast<size_t>(parts_of(std::ssize(rows)));
+  ASSAY_RETURN_IF_ERROR(for_parts(parts, [&](size_t part) {
+    const size_t begin = rows.size() * part / parts;
+    const size_t end = rows.size() * (part + 1) / parts;
+    return train_part(rows.subspan(begin, end - begin), rows.size(), static_cast<int64_t>(part),
+                      parts_[part]);
+  }));
+  return step(parts);
 }
 
 Status MlpFit::score_rows(std::span<const uint32_t> rows,
@@ -243,14 +310,25 @@ Status MlpFit::score_rows(std::span<const uint32_t> rows,
   const MlpNetwork network(shape_, layout_, parameters_);
   const auto width = static_cast<size_t>(shape_.scores);
   std::vector<double> scores(width);
-  for (size_t begin = 0; begin < rows.size(); begin += kScoredRows) {
+  for (size_t begin = 0; begin < rows.size(); begin += kScoredAtOnce) {
     if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped while scoring");
-    const auto some = rows.subspan(begin, std::min(kScoredRows, rows.size() - begin));
-    MlpNetwork::gather(dense_, some, pass_);
-    ASSAY_RETURN_IF_ERROR(network.forward(context_, *context_.executor, pass_));
-    for (size_t i = 0; i < some.size(); ++i) {
-      for (size_t k = 0; k < width; ++k) scores[k] = double{pass_.scores[i * width + k]};
-      visit(some[i], scores);
+    const auto some = rows.subspan(begin, std::min(kScoredAtOnce, rows.size() - begin));
+    const auto part_of = [&](size_t part) {
+      const size_t first = part * kScoredRows;
+      return some.subspan(first, std::min(kScoredRows, some.size() - first));
+    };
+    const size_t parts = (some.size() + kScoredRows - 1) / kScoredRows;
+    ASSAY_RETURN_IF_ERROR(for_parts(parts, [&](size_t part) {
+      SerialExecutor serial;
+      MlpNetwork::gather(dense_, part_of(part), parts_[part].pass);
+      return network.forward(context_, serial, parts_[part].pass);
+    }));
+    for (size_t part = 0; part < parts; ++part) {
+      const std::vector<float>& all = parts_[part].pass.scores;
+      for (size_t i = 0; i < part_of(part).size(); ++i) {
+        for (size_t k = 0; k < width; ++k) scores[k] = double{all[i * width + k]};
+        visit(part_of(part)[i], scores);
+      }
     }
   }
   return {};
@@ -266,7 +344,7 @@ Result<double> MlpFit::validate() {
         sum += loss_.row(row, weight, scores);
         weights += weight;
       }));
-  return weights > 0 ? sum / weights : 0;
+  return weights > 0 ? sum / weights : std::numeric_limits<double>::quiet_NaN();
 }
 
 // The rounded corner of the loss shifts the quantile. If there is no time for a pass the model
@@ -274,6 +352,7 @@ Result<double> MlpFit::validate() {
 Status MlpFit::settle_quantile() {
   parameters_ = best_;
   std::vector<WeightedValue> residuals;
+  residuals.reserve(request_.train_rows.size());
   const Status scored =
       score_rows(request_.train_rows, [&](uint32_t row, std::span<double> scores) {
         residuals.push_back({data_.targets[row] - scores[0], data_.weight(row)});
@@ -285,10 +364,42 @@ Status MlpFit::settle_quantile() {
   return {};
 }
 
-Result<std::unique_ptr<Model>> MlpFit::model() const {
+// How much the loss of some training rows hangs on each feature: the sum of |input * derivative|.
+Result<std::vector<double>> MlpFit::importance() {
+  const MlpNetwork network(shape_, layout_, best_);
+  const auto columns = static_cast<size_t>(shape_.columns);
+  const std::span<const int32_t> features = request_.data->features->dense_features();
+  std::vector<double> sums(static_cast<size_t>(request_.data->features->feature_count()), 0.0);
+  const auto rows = std::span(rows_).first(std::min(kImportanceRows, rows_.size()));
+  SerialExecutor serial;
+  MlpPass& pass = parts_[0].pass;
+  std::vector<float> slopes;
+  for (size_t begin = 0; begin < rows.size(); begin += kScoredRows) {
+    const auto some = rows.subspan(begin, std::min(kScoredRows, rows.size() - begin));
+    MlpNetwork::gather(dense_, some, pass);
+    kernels::ComputeContext context = context_;
+    context.stop = nullptr;  // a few rows, also when the fit was cut
+    ASSAY_RETURN_IF_ERROR(network.forward(context, serial, pass));
+    set_derivatives(some, 1, pass);
+    slopes.resize(some.size() * columns);
+    ASSAY_RETURN_IF_ERROR(network.backward(context, serial, pass, {}, slopes));
+    for (size_t i = 0; i < slopes.size(); ++i) {
+      sums[static_cast<size_t>(features[i % columns])] +=
+          std::abs(double{pass.dense[i]} * double{slopes[i]});
+    }
+  }
+  double all = 0;
+  for (const double sum : sums) all += sum;
+  for (double& sum : sums) sum = all > 0 ? sum / all : 0;
+  return sums;
+}
+
+Result<std::unique_ptr<Model>> MlpFit::model(int64_t epochs) {
   MlpModel::Parts parts;
   parts.shape = shape_;
   parts.parameters = best_;
+  parts.epochs = epochs;
+  ASSAY_ASSIGN_OR_RETURN(parts.importance, importance());
   const std::span<const int32_t> features = request_.data->features->dense_features();
   parts.features.assign(features.begin(), features.end());
   parts.link = loss_.link();
@@ -297,56 +408,62 @@ Result<std::unique_ptr<Model>> MlpFit::model() const {
   return MlpModel::make(std::move(parts));
 }
 
+Status MlpFit::train_epoch(int64_t epoch) {
+  Rng rng(derive_seed(request_.seed, "epoch", static_cast<uint64_t>(epoch)));
+  shuffle(rows_, rng);
+  const auto batches = static_cast<size_t>(total_steps_ / options_.epochs);
+  for (size_t b = 0; b < batches; ++b) {
+    if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped in an epoch");
+    // Equal parts, so that none is a few rows.
+    const size_t begin = rows_.size() * b / batches;
+    const size_t end = rows_.size() * (b + 1) / batches;
+    ASSAY_RETURN_IF_ERROR(train_batch(std::span(rows_).subspan(begin, end - begin)));
+  }
+  return {};
+}
+
 Result<FitResult> MlpFit::run() {
+  ASSAY_RETURN_IF_ERROR(shape_.check());
   start();
-  const auto batch = static_cast<size_t>(batch_of(std::ssize(rows_), options_));
-  const auto batches = (rows_.size() + batch - 1) / batch;
-  total_steps_ = options_.epochs * static_cast<int64_t>(batches);
+  const int64_t batch = batch_of(std::ssize(rows_), options_);
+  total_steps_ = options_.epochs * ((std::ssize(rows_) + batch - 1) / batch);
+  const int64_t patience =
+      std::min(options_.patience, std::max(kLeastPatience, options_.epochs / kPatienceShare));
   FitResult result;
-  const auto cut = [&](const Status& status) {
-    if (status.error().code != StatusCode::kCancelled || result.iterations == 0) return false;
-    result.truncated = true;
-    return true;
-  };
-  while (result.iterations < options_.epochs && !result.truncated && !result.stopped) {
-    Rng rng(derive_seed(request_.seed, "epoch", static_cast<uint64_t>(result.iterations)));
-    shuffle(rows_, rng);
-    Status trained;
-    for (size_t b = 0; b < batches && trained; ++b) {
-      // Equal parts, so that none is a few rows.
-      const size_t begin = rows_.size() * b / batches;
-      const size_t end = rows_.size() * (b + 1) / batches;
-      trained = stop_requested(context_)
-                    ? Status(fail(StatusCode::kCancelled, "stopped before the first epoch's end"))
-                    : train_batch(std::span(rows_).subspan(begin, end - begin));
-    }
-    if (!trained) {
-      if (cut(trained)) break;
-      return tl::unexpected<Error>(trained.error());
-    }
-    const Result<double> valid = validate();
+  bool waited = false;
+  while (result.iterations < options_.epochs && !result.stopped && !waited) {
+    const Status trained = train_epoch(result.iterations);
+    const Result<double> valid =
+        trained ? validate() : Result<double>(tl::unexpected<Error>(trained.error()));
     if (!valid) {
-      if (valid.error().code == StatusCode::kCancelled && result.iterations > 0) {
-        result.truncated = true;
-        break;
+      if (valid.error().code != StatusCode::kCancelled || steps_ == 0) {
+        return tl::unexpected<Error>(valid.error());
       }
-      return tl::unexpected<Error>(valid.error());
+      result.truncated = true;
+      if (result.iterations > 0) break;
+      // The first epoch, cut short, is better than nothing.
+      best_ = parameters_;
+      result.iterations = 1;
+      result.best_iteration = 1;
+      break;
     }
     ++result.iterations;
-    if (best_.empty() || request_.valid_rows.empty() || *valid < result.valid_loss) {
+    if (best_.empty() || std::isnan(*valid) || *valid < result.valid_loss) {
       best_ = parameters_;
       result.best_iteration = result.iterations;
       result.valid_loss = *valid;
     }
-    const bool waited = options_.patience > 0 && !std::isnan(*valid) &&
-                        result.iterations - result.best_iteration >= options_.patience;
+    waited = patience > 0 && !std::isnan(*valid) &&
+             result.iterations - result.best_iteration >= patience;
     result.stopped = request_.observer != nullptr &&
                      !request_.observer->report({result.iterations, options_.epochs, *valid});
-    if (waited) break;
-    if (stop_requested(context_) && result.iterations < options_.epochs) result.truncated = true;
+    if (!waited && stop_requested(context_) && result.iterations < options_.epochs) {
+      result.truncated = true;
+      break;
+    }
   }
   if (data_.aim.quantile()) ASSAY_RETURN_IF_ERROR(settle_quantile());
-  ASSAY_ASSIGN_OR_RETURN(result.model, model());
+  ASSAY_ASSIGN_OR_RETURN(result.model, model(result.best_iteration));
   return result;
 }
 

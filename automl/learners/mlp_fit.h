@@ -6,12 +6,13 @@
 // wave's a tenth, an input scale's six times (Holzmueller, Grinsztajn, Steinwart, "Better by
 // Default", NeurIPS 2024). The last layer begins with zeros and the best constant. Columns with
 // more than two values get waves, unless they are many. Of the epochs the one with the least loss
-// on the validation rows is kept, and the fit ends
-// when it was `patience` epochs ago. Where a quantile is the aim the last bias is moved so that the
-// training rows have it.
+// on the validation rows is kept, and the fit ends when that was `patience` epochs ago (a third of
+// all, if they are few). Where a quantile is the aim the last bias is moved so that the training
+// rows have it.
 //
-// All sums run in fixed orders, so the bits do not depend on threads, devices or machines. A fit
-// whose rate was too high gives what it had before it diverged.
+// A batch is cut into parts, whose gradients are made side by side and added up in order. All sums
+// run in fixed orders, so the bits do not depend on threads, devices or machines. A fit whose rate
+// was too high has a model all the same: the best of its epochs, if there are validation rows.
 #pragma once
 
 #include <cstdint>
@@ -31,13 +32,16 @@ class MlpFit {
   // All must outlive it.
   MlpFit(const FitRequest& request, const MlpOptions& options, const FitData& data, DenseView dense,
          const kernels::ComputeContext& context);
-  // Fails: cancelled before the end of the first epoch; resource_exhausted.
+  // Fails: cancelled before the first step; resource_exhausted; invalid_argument if there are more
+  // scores than networks have.
   Result<FitResult> run();
 
-  // Memory of a fit beside FitData, and that of its parameters, and steps of an epoch, for plans.
+  // For plans: the network, at most; memory of a fit beside FitData; rows of a batch, and the parts
+  // that it is cut into.
   static MlpShape planned_shape(const DataShape& shape, const MlpOptions& options);
   static int64_t bytes(const DataShape& shape, const MlpOptions& options);
   static int64_t batch_of(int64_t train_count, const MlpOptions& options);
+  static int64_t parts_of(int64_t batch);
 
  private:
   struct Group {  // of parameters with one rate
@@ -46,16 +50,25 @@ class MlpFit {
     float rate;
     bool decays;
   };
+  struct Part {
+    MlpPass pass;
+    std::vector<float> gradient;
+  };
   void start();
   void find_groups();
+  Status for_parts(size_t count, FunctionRef<Status(size_t)> body);
+  Status train_part(std::span<const uint32_t> rows, size_t batch, int64_t number, Part& part);
+  void set_derivatives(std::span<const uint32_t> rows, double share, MlpPass& pass) const;
   Status train_batch(std::span<const uint32_t> rows);
-  void step();
+  Status train_epoch(int64_t epoch);
+  Status step(size_t parts);
   // Calls visit(row, scores) for each of `rows`, in order.
   Status score_rows(std::span<const uint32_t> rows,
                     FunctionRef<void(uint32_t, std::span<double>)> visit);
   Result<double> validate();
   Status settle_quantile();
-  Result<std::unique_ptr<Model>> model() const;
+  Result<std::vector<double>> importance();
+  Result<std::unique_ptr<Model>> model(int64_t epochs);
 
   const FitRequest& request_;
   const MlpOptions& options_;
@@ -69,10 +82,9 @@ class MlpFit {
   std::vector<uint32_t> rows_;  // that have a weight
   std::vector<float> parameters_;
   std::vector<float> best_;
-  std::vector<float> gradient_;
   std::vector<float> mean_;    // of the gradients
   std::vector<float> square_;  // of their squares
-  MlpPass pass_;
+  std::vector<Part> parts_;
   int64_t steps_ = 0;
   int64_t total_steps_ = 0;
   double mean_power_ = 1;  // of the decays of mean_ and square_

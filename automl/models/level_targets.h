@@ -100,6 +100,7 @@ class LevelTargetModel final : public Model {
   int32_t feature_count() const override { return model_->feature_count(); }
   int64_t byte_count() const override;
   int64_t step_count() const override { return model_->step_count(); }
+  int64_t refit_steps() const override { return model_->refit_steps(); }
   std::unique_ptr<Model> first_steps(int64_t steps) const override;
   std::optional<Link> score_link() const override { return model_->score_link(); }
   std::vector<double> feature_importance() const override { return model_->feature_importance(); }

@@ -10,8 +10,13 @@
 namespace assay::automl {
 namespace {
 
-constexpr int64_t kNetworkRows = 256;
-constexpr int32_t kPathPoints = 32;
+// Of a thread's pass in prediction, and its rows.
+constexpr int64_t kPassFloats = 1 << 20;
+constexpr int64_t kMostRows = 256;
+// Points of a path.
+constexpr float kPointsATurn = 8;
+constexpr float kFewestPoints = 32;
+constexpr float kMostPoints = 256;
 
 bool within(std::span<const float> values, float most) {
   return std::all_of(values.begin(), values.end(), [&](float v) { return std::abs(v) <= most; });
@@ -51,6 +56,14 @@ Result<std::unique_ptr<Model>> MlpModel::make(Parts parts) {
                   parts.feature_count);
     }
   }
+  const bool measured = std::all_of(parts.importance.begin(), parts.importance.end(),
+                                    [](double v) { return v >= 0 && v <= 1; });
+  if (!measured || parts.importance.size() != static_cast<size_t>(parts.feature_count) ||
+      parts.epochs < 1) {
+    return fail(StatusCode::kInvalidArgument,
+                "network of {} epochs with the importance of {} features (must be {}, of 0 to 1)",
+                parts.epochs, parts.importance.size(), parts.feature_count);
+  }
   if (!within(parts.parameters, kMostParameter) || !std::isfinite(parts.target.offset) ||
       !std::isfinite(parts.target.scale)) {
     return fail(StatusCode::kInvalidArgument, "network with parameters beyond {}", kMostParameter);
@@ -69,6 +82,8 @@ Result<std::unique_ptr<Model>> MlpModel::load(const ModelReader& reader) {
   ASSAY_ASSIGN_OR_RETURN(parts.features, reader.tensor<int32_t>("features"));
   parts.shape.columns = static_cast<int32_t>(parts.features.size());
   ASSAY_ASSIGN_OR_RETURN(parts.parameters, reader.tensor<float>("parameters"));
+  ASSAY_ASSIGN_OR_RETURN(parts.importance, reader.tensor<double>("importance"));
+  ASSAY_ASSIGN_OR_RETURN(parts.epochs, reader.integer("epochs", 1, INT64_MAX));
   ASSAY_ASSIGN_OR_RETURN(const std::string link, reader.text("link"));
   auto parsed = parse_link(link);
   if (!parsed) return reader.damaged(parsed.error().message);
@@ -83,6 +98,8 @@ Result<std::unique_ptr<Model>> MlpModel::load(const ModelReader& reader) {
 void MlpModel::save(ModelWriter& writer) const {
   writer.put_integer("feature_count", parts_.feature_count);
   writer.put_integer("scores", parts_.shape.scores);
+  writer.put_integer("epochs", parts_.epochs);
+  writer.put_tensor("importance", std::span<const double>(parts_.importance));
   writer.put_text("link", name_of(parts_.link));
   writer.put_tensor("widths", std::span<const int32_t>(parts_.shape.widths));
   writer.put_tensor("wave_columns", std::span<const int32_t>(parts_.shape.wave_columns));
@@ -95,31 +112,9 @@ void MlpModel::save(ModelWriter& writer) const {
 int64_t MlpModel::byte_count() const {
   const size_t integers =
       parts_.features.size() + parts_.shape.widths.size() + parts_.shape.wave_columns.size();
-  return static_cast<int64_t>(sizeof *this + parts_.parameters.size() * sizeof(float) +
-                              integers * sizeof(int32_t) +
-                              layout_.layers.size() * sizeof(MlpLayout::Layer));
-}
-
-std::vector<double> MlpModel::feature_importance() const {
-  std::vector<double> importance(static_cast<size_t>(parts_.feature_count), 0.0);
-  const MlpLayout::Layer& first = layout_.layers[0];
-  double sum = 0;
-  for (int32_t input = 0; input < first.inputs; ++input) {
-    const int32_t wave = (input - parts_.shape.columns) / kWaveOutputs;
-    const int32_t column =
-        input < parts_.shape.columns ? input : parts_.shape.wave_columns[static_cast<size_t>(wave)];
-    const auto scale = double{parts_.parameters[layout_.scales + static_cast<size_t>(input)]};
-    const float* weights =
-        parts_.parameters.data() + first.weights + static_cast<size_t>(input * first.outputs);
-    double size = 0;
-    for (int32_t j = 0; j < first.outputs; ++j) size += std::abs(double{weights[j]} * scale);
-    importance[static_cast<size_t>(parts_.features[static_cast<size_t>(column)])] += size;
-    sum += size;
-  }
-  if (sum > 0) {
-    for (double& value : importance) value /= sum;
-  }
-  return importance;
+  return static_cast<int64_t>(
+      sizeof *this + parts_.parameters.size() * sizeof(float) + integers * sizeof(int32_t) +
+      parts_.importance.size() * sizeof(double) + layout_.layers.size() * sizeof(MlpLayout::Layer));
 }
 
 Result<DenseView> MlpModel::dense_of(const FeatureView& features,
@@ -138,17 +133,19 @@ Status MlpModel::do_predict(const FeatureView& features, std::span<const uint32_
   const TargetScale target = parts_.target.in(frame);
   const auto outputs = static_cast<size_t>(output_count());
   const auto count = static_cast<int64_t>(rows.size());
+  const int64_t at_once =
+      std::clamp<int64_t>(kPassFloats / MlpNetwork::floats_of_row(parts_.shape), 1, kMostRows);
   kernels::Usage* const usage = kernels::Usage::current();
   FirstFailure failure;
   ASSAY_RETURN_IF_ERROR(
-      context.executor->parallel_for(chunk_count_of(count, kNetworkRows), [&](int64_t chunk, int) {
+      context.executor->parallel_for(chunk_count_of(count, at_once), [&](int64_t chunk, int) {
         if (context.stop != nullptr && context.stop->requested()) {
           return failure.note(fail(StatusCode::kCancelled, "stopped while predicting"));
         }
         const kernels::UsageScope scope(usage);
         SerialExecutor serial;
         MlpPass pass;
-        const auto [first, last] = chunk_range(count, kNetworkRows, chunk);
+        const auto [first, last] = chunk_range(count, at_once, chunk);
         MlpNetwork::gather(
             dense, rows.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)),
             pass);
@@ -170,13 +167,23 @@ Status MlpModel::contributions(std::span<const float> row, const kernels::Comput
   const size_t columns = row.size();
   const auto width = static_cast<size_t>(parts_.shape.scores);
   const auto stride = static_cast<size_t>(parts_.feature_count) + 1;
+  float turns = 0;
+  for (size_t w = 0; w < parts_.shape.wave_columns.size(); ++w) {
+    const float* frequencies = parts_.parameters.data() + layout_.frequencies + w * kWaves;
+    float fastest = 0;
+    for (int32_t i = 0; i < kWaves; ++i) fastest = std::max(fastest, std::abs(frequencies[i]));
+    const auto column = static_cast<size_t>(parts_.shape.wave_columns[w]);
+    turns = std::max(turns, fastest * std::abs(row[column]));
+  }
+  const auto points =
+      static_cast<size_t>(std::clamp(kPointsATurn * turns, kFewestPoints, kMostPoints));
   // The middles of the parts of the line from zeros to the row; then its two ends.
-  pass.rows = kPathPoints + 2;
+  pass.rows = points + 2;
   pass.dense.resize(pass.rows * columns);
   for (size_t point = 0; point < pass.rows; ++point) {
-    const float share = point < kPathPoints
-                            ? (static_cast<float>(point) + 0.5F) / float{kPathPoints}
-                            : static_cast<float>(point - kPathPoints);
+    const float share = point < points
+                            ? (static_cast<float>(point) + 0.5F) / static_cast<float>(points)
+                            : static_cast<float>(point - points);
     for (size_t c = 0; c < columns; ++c) {
       pass.dense[point * columns + c] =
           share * std::clamp(row[c], -kMostActivation, kMostActivation);
@@ -190,15 +197,16 @@ Status MlpModel::contributions(std::span<const float> row, const kernels::Comput
   std::fill(scores.begin(), scores.end(), 0.0);
   for (size_t k = 0; k < width; ++k) {
     pass.upstream.assign(pass.rows * width, 0.0F);
-    for (size_t point = 0; point < kPathPoints; ++point) pass.upstream[point * width + k] = 1;
+    for (size_t point = 0; point < points; ++point) pass.upstream[point * width + k] = 1;
     ASSAY_RETURN_IF_ERROR(network_.backward(context, serial, pass, {}, slopes));
     const std::span<double> own = scores.subspan(k * stride, stride);
     for (size_t c = 0; c < columns; ++c) {
       double sum = 0;
-      for (size_t point = 0; point < kPathPoints; ++point) {
+      for (size_t point = 0; point < points; ++point) {
         sum += double{slopes[point * columns + c]};
       }
-      own[static_cast<size_t>(parts_.features[c])] += double{row[c]} * (sum / kPathPoints);
+      own[static_cast<size_t>(parts_.features[c])] +=
+          double{pass.dense[(points + 1) * columns + c]} * (sum / static_cast<double>(points));
     }
     double total = 0;
     double sizes = 0;

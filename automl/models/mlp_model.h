@@ -19,6 +19,8 @@ class MlpModel final : public Model {
     Link link = Link::kIdentity;
     TargetScale target;
     int32_t feature_count = 0;
+    std::vector<double> importance;  // [features], as feature_importance() gives it
+    int64_t epochs = 1;              // of the fit until these parameters
   };
   // Fails: invalid_argument if the parts do not fit together or a number is out of range.
   static Result<std::unique_ptr<Model>> make(Parts parts);
@@ -31,8 +33,9 @@ class MlpModel final : public Model {
   std::optional<Link> score_link() const override { return parts_.link; }
   int32_t feature_count() const override { return parts_.feature_count; }
   int64_t byte_count() const override;
-  // Of the first layer's weights, each times its input's scale: their magnitudes.
-  std::vector<double> feature_importance() const override;
+  // As the fit measured it: |input * derivative of the loss| of training rows.
+  std::vector<double> feature_importance() const override { return parts_.importance; }
+  int64_t refit_steps() const override { return parts_.epochs; }
   void mark_binned(std::span<uint8_t>) const override {}
   void save(ModelWriter& writer) const override;
   const Parts& parts() const { return parts_; }
@@ -42,8 +45,9 @@ class MlpModel final : public Model {
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
   // Integrated gradients from the row of zeros, which for numbers is the mean of training
-  // (Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017); what the sum
-  // of kPathPoints points misses goes to the features by their size.
+  // (Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017); in
+  // so many points that the fastest wave has eight a turn; what their sum misses goes to the
+  // features by their size.
   Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, ExplainedScale scale,
                     std::span<double> out) const override;

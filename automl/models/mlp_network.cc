@@ -12,7 +12,7 @@ using kernels::Gemm;
 using kernels::GemmArgs;
 using kernels::GemmProblem;
 
-constexpr int32_t kMostWidth = 8192;
+constexpr int32_t kMostWidth = 16384;  // of a layer, scores too
 constexpr size_t kMostLayers = 16;
 constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
 
@@ -139,12 +139,16 @@ MlpLayout::MlpLayout(const MlpShape& shape) {
   }
 }
 
-int64_t MlpPass::byte_count() const {
-  size_t floats = dense.size() + cosines.size() + sines.size() + unscaled.size() + scores.size() +
-                  upstream.size() + downstream.size() + turned.size();
-  for (const auto& each : inputs) floats += each.size();
-  for (const auto& each : slopes) floats += each.size();
-  return static_cast<int64_t>(floats * sizeof(float));
+int64_t MlpNetwork::floats_of_row(const MlpShape& shape) {
+  int64_t units = 0;
+  int64_t widest = std::max(shape.inputs(), shape.scores);
+  for (const int32_t width : shape.widths) {
+    units += width;
+    widest = std::max<int64_t>(widest, width);
+  }
+  // Dense, unscaled and scaled; activations and slopes; scores, and what comes back, twice.
+  return shape.columns + 2 * int64_t{shape.inputs()} + 2 * kWaves * std::ssize(shape.wave_columns) +
+         2 * units + shape.scores + 2 * widest;
 }
 
 void MlpNetwork::gather(const DenseView& dense, std::span<const uint32_t> rows, MlpPass& pass) {
@@ -223,8 +227,7 @@ Status MlpNetwork::forward(const kernels::ComputeContext& context, Executor& exe
   return {};
 }
 
-// By a layer's parameters and input, from those by its output in pass.upstream; leaves the
-// derivatives by its input there.
+// Layer by layer: pass.upstream has the derivatives by a layer's output, then those by its input.
 Status MlpNetwork::backward(const kernels::ComputeContext& context, Executor& executor,
                             MlpPass& pass, std::span<float> gradient,
                             std::span<float> by_dense) const {

@@ -77,8 +77,6 @@ struct MlpPass {
   std::vector<float> upstream;
   std::vector<float> downstream;
   std::vector<float> turned;
-
-  int64_t byte_count() const;
 };
 
 // Multiplies a hidden layer's activations, and their slopes, by what dropout leaves of them.
@@ -95,6 +93,8 @@ class MlpNetwork {
   MlpNetwork(const MlpShape& shape, const MlpLayout& layout, std::span<const float> parameters)
       : shape_(shape), layout_(layout), parameters_(parameters) {}
 
+  // What a pass holds of a row, at most.
+  static int64_t floats_of_row(const MlpShape& shape);
   // Takes `dense` rows into the pass, then forward() goes on from pass.dense and pass.rows.
   static void gather(const DenseView& dense, std::span<const uint32_t> rows, MlpPass& pass);
   // Scores of pass.dense. `dropout` may be null.

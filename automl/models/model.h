@@ -33,6 +33,8 @@ class Model {
 
   // Steps (boosting rounds) that it is made of, one upon the other; 0 if it is not made so.
   virtual int64_t step_count() const { return 0; }
+  // Steps that a fit on more rows should make to come to the same: 0 if that is not known.
+  virtual int64_t refit_steps() const { return step_count(); }
   // The model after its first `steps` steps, 1..step_count(). Null if step_count() is 0.
   virtual std::unique_ptr<Model> first_steps(int64_t steps) const;
 
@@ -66,7 +68,8 @@ class Model {
   int32_t explained_count(ExplainedScale scale) const;
 
   // [feature_count], >= 0, sums to 1, or all 0 if the model uses no feature. Trees: gains of
-  // splits; linear: |coefficient| on scaled columns; average: the weighted mean of its members'.
+  // splits; linear: |coefficient| on scaled columns; networks: how much the loss of training rows
+  // hangs on them; average: the weighted mean of its members'.
   virtual std::vector<double> feature_importance() const = 0;
 
   // Sets used[f], of [feature_count], to 1 for the features whose bins predict() may read.

@@ -75,7 +75,7 @@ Result<std::shared_ptr<const Model>> SweepLead::fit_on(const TrainingSet::AllRow
   request.train_rows = all.rows;
   request.params = spec.params;
   request.seed = derive_seed(spec.seed, "all rows");
-  const int64_t steps = candidate.model->step_count();
+  const int64_t steps = candidate.model->refit_steps();
   if (steps > 0) request.params[std::string(learner.step_option())] = steps;
   const kernels::ComputeContext fit_context = context(stop);
   const kernels::UsageScope scope(&state_->usage);

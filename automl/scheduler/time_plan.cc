@@ -13,7 +13,7 @@ constexpr int kMostCuts = 64;
 Result<double> TimePlan::seconds(const Learner& learner, const ParamMap& params) const {
   ASSAY_ASSIGN_OR_RETURN(const double cost, learner.logical_cost(shape_.data, params));
   return cost * 1e-9 * learner.usual_share() * static_cast<double>(shape_.fold_count) /
-         shape_.threads;
+         std::min<double>(shape_.threads, learner.useful_threads());
 }
 
 Status TimePlan::shorten(const Learner& learner, std::span<const std::string> fixed,

@@ -31,18 +31,24 @@ def error_of(metric, value):
 
 
 def newest(rows):
-    """The last row of each set, system, seed and budget, whatever the version."""
+    """The last row of each set, system, seed, budget, machine and threads, whatever the version."""
     kept = {}
     for row in rows:
-        kept[(row['set'], row['system'], row['seed'], row['budget_s'])] = row
+        kept[tuple(row[name] for name in ('set', 'system', 'seed', 'budget_s', 'machine',
+                                          'threads'))] = row
     return list(kept.values())
 
 
-def one_machine(rows):
-    """The rows of the machine and number of threads that has most of them, and those two."""
-    count = collections.Counter((row['machine'], row['threads']) for row in rows)
-    chosen = max(count, key=lambda one: (count[one], one))
-    return [row for row in rows if (row['machine'], row['threads']) == chosen], chosen
+def one_machine(rows, own):
+    """Of each budget the rows of one machine and number of threads: those of the last row of system
+    `own`, else of the last row of all."""
+    chosen = {}
+    for row in rows:
+        known = chosen.get(row['budget_s'])
+        if known is None or row['system'] == own or known['system'] != own:
+            chosen[row['budget_s']] = row
+    return [row for row in rows
+            if all(row[name] == chosen[row['budget_s']][name] for name in ('machine', 'threads'))]
 
 
 def ranks(errors):

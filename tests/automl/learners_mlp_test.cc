@@ -89,6 +89,31 @@ TEST(MlpNetwork, DerivativesAreThoseOfItsScores) {
   }
 }
 
+TEST(MlpNetwork, APassHoldsNoMoreThanIsPlanned) {
+  const Cpu cpu;
+  for (const int32_t scores : {1, 40}) {
+    MlpShape shape = small_shape();
+    shape.scores = scores;
+    const MlpLayout layout(shape);
+    const std::vector<float> parameters = drawn(layout.size, 1);
+    MlpPass pass;
+    pass.rows = 64;
+    pass.dense = drawn(pass.rows * 3, 1);
+    const MlpNetwork network(shape, layout, parameters);
+    ASSERT_TRUE(network.forward(cpu.context, *cpu.context.executor, pass));
+    pass.upstream.assign(pass.rows * static_cast<size_t>(scores), 1.0F);
+    std::vector<float> gradient(layout.size);
+    ASSERT_TRUE(network.backward(cpu.context, *cpu.context.executor, pass, gradient, {}));
+    size_t held = pass.dense.size() + pass.cosines.size() + pass.sines.size() +
+                  pass.unscaled.size() + pass.scores.size() + pass.upstream.size() +
+                  pass.downstream.size();
+    for (const auto& each : pass.inputs) held += each.size();
+    for (const auto& each : pass.slopes) held += each.size();
+    EXPECT_LE(held, pass.rows * static_cast<size_t>(MlpNetwork::floats_of_row(shape)));
+    EXPECT_LE(pass.turned.size(), layout.size);
+  }
+}
+
 TEST(MlpNetwork, ARowsScoresDoNotDependOnItsBatch) {
   const Cpu cpu;
   const MlpShape shape = small_shape();
@@ -130,6 +155,7 @@ TEST(MlpModel, RefusesPartsThatDoNotFit) {
   sound.parameters = drawn(MlpLayout(sound.shape).size, 1);
   sound.features = {0, 0, 1};
   sound.feature_count = 2;
+  sound.importance = {0.25, 0.75};
   sound.link = Link::kSoftmax;
   EXPECT_TRUE(MlpModel::make(sound));
   const auto refused = [&](const auto& spoil) {
@@ -146,6 +172,9 @@ TEST(MlpModel, RefusesPartsThatDoNotFit) {
   EXPECT_TRUE(refused([](auto& p) { p.shape.wave_columns = {0, 3}; }));
   EXPECT_TRUE(refused([](auto& p) { p.shape.widths[0] = 0; }));
   EXPECT_TRUE(refused([](auto& p) { p.target.scale = INFINITY; }));
+  EXPECT_TRUE(refused([](auto& p) { p.importance.pop_back(); }));
+  EXPECT_TRUE(refused([](auto& p) { p.importance[0] = std::nan(""); }));
+  EXPECT_TRUE(refused([](auto& p) { p.epochs = 0; }));
 }
 
 TEST(MlpModel, IntegratedGradientsAreCoefficientsOfALine) {
@@ -245,6 +274,25 @@ TEST(Mlp, GivesAModelWhateverTheRate) {
   for (const float value : predictions(*fit.model, *problem, problem->valid_rows, cpu)) {
     EXPECT_TRUE(std::isfinite(value));
   }
+}
+
+TEST(Mlp, ARefitMakesTheEpochsOfTheBestOne) {
+  const auto problem = friedman(Task::kBinary, 400);
+  const Cpu cpu;
+  const FitResult fit = must(mlp().fit(problem->request(), cpu.context));
+  EXPECT_EQ(fit.model->step_count(), 0);
+  EXPECT_EQ(fit.model->refit_steps(), fit.best_iteration);
+}
+
+TEST(Mlp, WithoutValidWeightsTheLastEpochIsKept) {
+  auto problem = friedman(Task::kBinary, 400);
+  problem->weights.assign(400, 1.0F);
+  for (const uint32_t row : problem->valid_rows) problem->weights[row] = 0;
+  bind_problem(*problem, Task::kBinary, 2);
+  const Cpu cpu;
+  const FitResult fit = must(mlp().fit(problem->request({{"epochs", int64_t{40}}}), cpu.context));
+  EXPECT_EQ(fit.best_iteration, 40);
+  EXPECT_TRUE(std::isnan(fit.valid_loss));
 }
 
 TEST(Mlp, GoesByWeights) {

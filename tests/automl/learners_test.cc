@@ -43,7 +43,9 @@ TEST_P(LearnerScore, IsNearThatOfOtherPrograms) {
               std::string(name_of(expected.task)).c_str(), score,
               static_cast<long long>(result.best_iteration), expected.score);
   EXPECT_LT(score, expected.score * 1.06);
-  EXPECT_GT(score, expected.score * 0.65) << "too good to be true";
+  // Networks of scikit-learn know no waves and no dropout.
+  const double least = expected.learner == "mlp" ? 0.65 : 0.8;
+  EXPECT_GT(score, expected.score * least) << "too good to be true";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LearnerScore,
@@ -129,7 +131,7 @@ TEST_P(EveryLearner, ImportanceSumsToOneOrIsZero) {
   ASSERT_EQ(importance.size(), 7u);
   const double sum = std::accumulate(importance.begin(), importance.end(), 0.0);
   EXPECT_NEAR(sum, learner().name() == "constant" ? 0 : 1, 1e-9);
-  if (learner().name() == "gbt") {
+  if (learner().name() == "gbt" || learner().name() == "mlp") {
     EXPECT_GT(importance[3], importance[5]) << "noise";
   }
 }

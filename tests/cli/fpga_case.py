@@ -52,29 +52,6 @@ def workers_of(program):
     return [worker for worker in found if worker.folder.startswith('/tmp/assay-fpga-')]
 
 
-class Events:
-    """What the emulated card does: the lines of the file that ASSAY_FPGA_EVENTS names."""
-
-    def __init__(self, path):
-        self.path = path
-        self.env = {'ASSAY_FPGA_EVENTS': path}
-
-    def running(self):
-        """Units that have begun a kernel and not ended it."""
-        try:
-            with open(self.path, encoding='utf-8') as handle:
-                lines = [line.split() for line in handle if line.endswith('\n')]
-        except FileNotFoundError:
-            return set()
-        units = set()
-        for what, name in lines:
-            if what == 'start':
-                units.add(name)
-            elif what == 'end':
-                units.discard(name)
-        return units
-
-
 class FpgaCase(CliCase):
     """With a table of 600 rows."""
 

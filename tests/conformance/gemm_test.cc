@@ -1,3 +1,4 @@
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -63,14 +64,16 @@ OpCase<Gemm> make_case(const GemmProblem& p) {
         buffers.input("a", data->a), buffers.input("b", data->b),
         p.beta == 0 ? buffers.output<float>("c", p.m * p.n) : buffers.in_out("c", data->c)};
   };
-  item.compare = [data](const OutputBytes& expected,
-                        const OutputBytes& actual) -> std::optional<std::string> {
+  item.compare = [data, p](const OutputBytes& expected,
+                           const OutputBytes& actual) -> std::optional<std::string> {
     for (size_t i = 0; i < data->bounds.size(); ++i) {
       float x = 0;
       float y = 0;
       std::memcpy(&x, expected.bytes.data() + i * sizeof(float), sizeof(float));
       std::memcpy(&y, actual.bytes.data() + i * sizeof(float), sizeof(float));
-      if (std::fabs(double{x} - double{y}) <= data->bounds[i]) continue;
+      const bool fits = p.in_order ? std::bit_cast<uint32_t>(x) == std::bit_cast<uint32_t>(y)
+                                   : std::fabs(double{x} - double{y}) <= data->bounds[i];
+      if (fits) continue;
       return fmt::format("c[{}] is {}, must be {} +- {}", i, y, x, data->bounds[i]);
     }
     return std::nullopt;
@@ -112,6 +115,18 @@ TEST(GemmConformance, EveryImplementationIsWithinTheBound) {
     cases.push_back(make_case({size[0], size[1], size[2], true, false, 0.5f, 1.0f}));
   }
   check_op<Gemm>(kernels::reference::gemm, cases);
+}
+
+TEST(GemmConformance, SumsInOrderTakeNoFactors) {
+  const float one = 1;
+  float c = 0;
+  for (const auto& [alpha, beta] : {std::pair{2.0F, 0.0F}, std::pair{1.0F, 1.0F}}) {
+    const GemmProblem problem{1, 1, 1, false, false, alpha, beta, true};
+    const Status status =
+        kernels::reference::gemm(kernels::OpContext{}, problem, GemmArgs{&one, &one, &c});
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, StatusCode::kInvalidArgument);
+  }
 }
 
 }  // namespace

@@ -65,8 +65,8 @@ class Report(BenchCase):
         self.assertEqual(places, [194, 210])
 
     def test_rows_of_other_machines_and_older_rows_are_counted_only(self):
-        text = self.report(row('a', 'assay', 1, .9), row('a', 'assay', 1, .7, version='2'),
-                           row('a', 'flaml', 1, .8), row('a', 'assay', 2, .1, machine='other'))
+        text = self.report(row('a', 'assay', 2, .1, machine='other'), row('a', 'assay', 1, .9),
+                           row('a', 'assay', 1, .7, version='2'), row('a', 'flaml', 1, .8))
         self.assertIn('2 further rows are of other machines, replaced', text)
         self.assertIn('| a | roc_auc | 0.7000 (1) | **0.8000** (1) |', text)
 

@@ -126,11 +126,14 @@ class Rows(unittest.TestCase):
         rows = rows_of('a own 1 .9\na own 2 .8\na own 1 .7')
         self.assertEqual([row['score'] for row in tally.newest(rows)], ['.7', '.8'])
 
-    def test_the_machine_with_most_rows_is_chosen(self):
-        rows = rows_of('a own 1 .9\na own 2 .8\na own 3 .7')
-        rows[0]['machine'] = 'other'
-        kept, chosen = tally.one_machine(rows)
-        self.assertEqual((len(kept), chosen), (2, ('m', '2')))
+    def test_rows_of_the_machine_that_had_the_own_system_last_count(self):
+        rows = rows_of('a own 1 .9\na own 2 .8\na peer 1 .6\na own 1 .7\na peer 2 .5')
+        for row in rows[2:4]:
+            row['machine'] = 'other'
+        self.assertEqual(len(tally.newest(rows)), 5, 'of each machine')
+        self.assertEqual([row['score'] for row in tally.one_machine(rows, 'own')], ['.6', '.7'])
+        self.assertEqual([row['score'] for row in tally.one_machine(rows, 'another')],
+                         ['.9', '.8', '.5'])
 
     def test_load_is_what_others_took(self):
         self.assertFalse(tally.is_loaded({'foreign_cpus': '0.2'}))
