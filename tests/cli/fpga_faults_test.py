@@ -10,7 +10,7 @@ from cli_case import ASSAY, binary_table
 from fpga_case import FpgaCase, workers_of
 
 
-STOP = 'ASSAY_FPGA_STOP'  # the card's model stops itself at the start of the kernel of this number
+STOP = 'ASSAY_FPGA_STOP'  # a file: the card's model removes it in a kernel, and stops itself
 
 
 class FpgaFaultsTest(FpgaCase):
@@ -34,6 +34,9 @@ class FpgaFaultsTest(FpgaCase):
             program.wait()
             self.wait_for(worker.is_gone)
 
+    def stop_once(self):
+        return {STOP: self.write('stop', '')}
+
     def wait_in_a_kernel(self, program, worker):
         """Waits until the card's model has stopped itself in a kernel (STOP), and gives its process;
         None if the program ends before."""
@@ -54,7 +57,7 @@ class FpgaFaultsTest(FpgaCase):
         program, worker = self.begin(
             '--workspace', 'w', 'run', '--data', self.table, '--target', 'default', '--device',
             'fpga:emu0', '--trials', 6, '--seed', 1, '--threads', 2, '--learners',
-            'random_forest,gbt', '--folds', 2, env={STOP: '3'})
+            'random_forest,gbt', '--folds', 2, env=self.stop_once())
         os.kill(self.wait_in_a_kernel(program, worker), signal.SIGKILL)
         self.assertEqual(program.wait(timeout=600), 0)
         self.wait_for(worker.is_gone)
@@ -69,7 +72,7 @@ class FpgaFaultsTest(FpgaCase):
         program, worker = self.begin(
             '--workspace', 'w', 'run', '--data', self.table, '--target', 'default', '--device',
             'fpga:emu0', '--trials', 3, '--seed', 1, '--threads', 2, '--learners', 'random_forest',
-            '--folds', 2, env={STOP: '1'})
+            '--folds', 2, env=self.stop_once())
         os.kill(self.wait_in_a_kernel(program, worker), signal.SIGKILL)
         self.assertEqual(program.wait(timeout=600), 0)
         self.wait_for(worker.is_gone)
@@ -85,7 +88,7 @@ class FpgaFaultsTest(FpgaCase):
             program, worker = self.begin(
                 '--workspace', name, 'run', '--data', self.table, '--target', 'default', '--device',
                 'cpu,fpga:emu0', '--trials', trials, '--seed', 1, '--threads', 2, '--learners',
-                'random_forest,gbt', env={STOP: '3'})
+                'random_forest,gbt', env=self.stop_once())
             model = self.wait_in_a_kernel(program, worker)
             if model is not None:
                 break

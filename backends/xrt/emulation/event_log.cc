@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <string>
 
@@ -13,14 +12,10 @@ namespace assay::backends::xrt::emulation {
 
 namespace {
 
-// Stops this process when as many kernels have begun as ASSAY_FPGA_STOP says.
+// Stops this process if the file that ASSAY_FPGA_STOP names is there, and removes it: once.
 void stop_at_start() {
-  static const long wanted = [] {
-    const char* text = std::getenv("ASSAY_FPGA_STOP");
-    return text == nullptr ? 0L : std::strtol(text, nullptr, 10);
-  }();
-  static std::atomic<long> begun{0};
-  if (++begun == wanted) kill(getpid(), SIGSTOP);
+  static const char* const path = std::getenv("ASSAY_FPGA_STOP");
+  if (path != nullptr && unlink(path) == 0) kill(getpid(), SIGSTOP);
 }
 
 }  // namespace

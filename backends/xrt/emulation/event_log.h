@@ -7,9 +7,10 @@
 namespace assay::backends::xrt::emulation {
 
 // Appends "WHAT NAME" as a line to the file that ASSAY_FPGA_EVENTS names; does nothing without it.
-// With ASSAY_FPGA_STOP=N the device model stops itself (SIGSTOP) at the start of its Nth kernel.
-// Lines of several threads do not mix. "start UNIT" comes before a kernel's first instruction and
-// "end UNIT" after its last; "write BYTES" and "read BYTES" when the host has copied data.
+// If there is the file that ASSAY_FPGA_STOP names (an absolute path), the device model removes it
+// at the start of a kernel and stops itself (SIGSTOP). Lines of several threads do not mix. "start
+// UNIT" comes before a kernel's first instruction and "end UNIT" after its last; "write BYTES" and
+// "read BYTES" when the host has copied data.
 void log_event(std::string_view what, std::string_view name);
 
 }  // namespace assay::backends::xrt::emulation
