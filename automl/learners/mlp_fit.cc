@@ -10,7 +10,7 @@
 #include "kernels/base/rng.h"
 #include "kernels/base/vector_clones.h"
 #include "kernels/exact_math.h"
-#include "kernels/usage.h"
+#include "kernels/status_loop.h"
 
 namespace assay::automl {
 namespace {
@@ -281,27 +281,15 @@ void MlpFit::set_derivatives(std::span<const uint32_t> rows, double share, MlpPa
   }
 }
 
-// Calls body(part) for each of `count` parts side by side; the first failure in their order.
-Status MlpFit::for_parts(size_t count, FunctionRef<Status(size_t)> body) {
-  kernels::Usage* const usage = kernels::Usage::current();
-  std::vector<Status> statuses(count);
-  ASSAY_RETURN_IF_ERROR(
-      context_.executor->parallel_for(static_cast<int64_t>(count), [&](int64_t part, int) {
-        const kernels::UsageScope scope(usage);
-        statuses[static_cast<size_t>(part)] = body(static_cast<size_t>(part));
-      }));
-  for (Status& status : statuses) ASSAY_RETURN_IF_ERROR(std::move(status));
-  return {};
-}
-
 Status MlpFit::train_batch(std::span<const uint32_t> rows) {
   const auto parts = static_cast<size_t>(parts_of(std::ssize(rows)));
-  ASSAY_RETURN_IF_ERROR(for_parts(parts, [&](size_t part) {
-    const size_t begin = rows.size() * part / parts;
-    const size_t end = rows.size() * (part + 1) / parts;
-    return train_part(rows.subspan(begin, end - begin), rows.size(), static_cast<int64_t>(part),
-                      parts_[part]);
-  }));
+  ASSAY_RETURN_IF_ERROR(
+      kernels::for_each_chunk(*context_.executor, static_cast<int64_t>(parts), [&](int64_t number) {
+        const auto part = static_cast<size_t>(number);
+        const size_t begin = rows.size() * part / parts;
+        const size_t end = rows.size() * (part + 1) / parts;
+        return train_part(rows.subspan(begin, end - begin), rows.size(), number, parts_[part]);
+      }));
   return step(parts);
 }
 
@@ -318,11 +306,13 @@ Status MlpFit::score_rows(std::span<const uint32_t> rows,
       return some.subspan(first, std::min(kScoredRows, some.size() - first));
     };
     const size_t parts = (some.size() + kScoredRows - 1) / kScoredRows;
-    ASSAY_RETURN_IF_ERROR(for_parts(parts, [&](size_t part) {
-      SerialExecutor serial;
-      MlpNetwork::gather(dense_, part_of(part), parts_[part].pass);
-      return network.forward(context_, serial, parts_[part].pass);
-    }));
+    ASSAY_RETURN_IF_ERROR(kernels::for_each_chunk(
+        *context_.executor, static_cast<int64_t>(parts), [&](int64_t number) {
+          const auto part = static_cast<size_t>(number);
+          SerialExecutor serial;
+          MlpNetwork::gather(dense_, part_of(part), parts_[part].pass);
+          return network.forward(context_, serial, parts_[part].pass);
+        }));
     for (size_t part = 0; part < parts; ++part) {
       const std::vector<float>& all = parts_[part].pass.scores;
       for (size_t i = 0; i < part_of(part).size(); ++i) {
@@ -384,8 +374,9 @@ Result<std::vector<double>> MlpFit::importance() {
     slopes.resize(some.size() * columns);
     ASSAY_RETURN_IF_ERROR(network.backward(context, serial, pass, {}, slopes));
     for (size_t i = 0; i < slopes.size(); ++i) {
-      sums[static_cast<size_t>(features[i % columns])] +=
-          std::abs(double{pass.dense[i]} * double{slopes[i]});
+      const double hangs = std::abs(double{pass.dense[i]} * double{slopes[i]});
+      // A network that diverged has slopes that are no numbers.
+      if (std::isfinite(hangs)) sums[static_cast<size_t>(features[i % columns])] += hangs;
     }
   }
   double all = 0;

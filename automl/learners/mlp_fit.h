@@ -56,7 +56,6 @@ class MlpFit {
   };
   void start();
   void find_groups();
-  Status for_parts(size_t count, FunctionRef<Status(size_t)> body);
   Status train_part(std::span<const uint32_t> rows, size_t batch, int64_t number, Part& part);
   void set_derivatives(std::span<const uint32_t> rows, double share, MlpPass& pass) const;
   Status train_batch(std::span<const uint32_t> rows);

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
-#include "kernels/usage.h"
+#include "kernels/status_loop.h"
 
 namespace assay::automl {
 namespace {
@@ -21,21 +20,6 @@ constexpr float kMostPoints = 256;
 bool within(std::span<const float> values, float most) {
   return std::all_of(values.begin(), values.end(), [&](float v) { return std::abs(v) <= most; });
 }
-
-// The first failure of many threads.
-class FirstFailure {
- public:
-  void note(Status status) {
-    if (status) return;
-    const std::scoped_lock lock(mutex_);
-    if (first_) first_ = std::move(status);
-  }
-  Status take() { return std::move(first_); }
-
- private:
-  std::mutex mutex_;
-  Status first_;
-};
 
 }  // namespace
 
@@ -135,31 +119,26 @@ Status MlpModel::do_predict(const FeatureView& features, std::span<const uint32_
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t at_once =
       std::clamp<int64_t>(kPassFloats / MlpNetwork::floats_of_row(parts_.shape), 1, kMostRows);
-  kernels::Usage* const usage = kernels::Usage::current();
-  FirstFailure failure;
-  ASSAY_RETURN_IF_ERROR(
-      context.executor->parallel_for(chunk_count_of(count, at_once), [&](int64_t chunk, int) {
+  return kernels::for_each_chunk(
+      *context.executor, chunk_count_of(count, at_once), [&](int64_t chunk) -> Status {
         if (context.stop != nullptr && context.stop->requested()) {
-          return failure.note(fail(StatusCode::kCancelled, "stopped while predicting"));
+          return fail(StatusCode::kCancelled, "stopped while predicting");
         }
-        const kernels::UsageScope scope(usage);
         SerialExecutor serial;
         MlpPass pass;
         const auto [first, last] = chunk_range(count, at_once, chunk);
         MlpNetwork::gather(
             dense, rows.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)),
             pass);
-        if (Status done = network_.forward(context, serial, pass); !done) {
-          return failure.note(std::move(done));
-        }
+        ASSAY_RETURN_IF_ERROR(network_.forward(context, serial, pass));
         std::vector<double> scores(width);
         for (size_t i = 0; i < pass.rows; ++i) {
           for (size_t k = 0; k < width; ++k) scores[k] = double{pass.scores[i * width + k]};
           predictions_of(parts_.link, target, scores,
                          out.subspan((static_cast<size_t>(first) + i) * outputs, outputs));
         }
-      }));
-  return failure.take();
+        return {};
+      });
 }
 
 Status MlpModel::contributions(std::span<const float> row, const kernels::ComputeContext& context,
@@ -229,25 +208,20 @@ Status MlpModel::do_explain(const FeatureView& features, std::span<const uint32_
   ASSAY_ASSIGN_OR_RETURN(const DenseView dense, dense_of(features, context));
   const auto stride = static_cast<size_t>(parts_.feature_count) + 1;
   const size_t row_size = out.size() / rows.size();
-  kernels::Usage* const usage = kernels::Usage::current();
-  FirstFailure failure;
-  ASSAY_RETURN_IF_ERROR(
-      context.executor->parallel_for(static_cast<int64_t>(rows.size()), [&](int64_t chunk, int) {
+  return kernels::for_each_chunk(
+      *context.executor, static_cast<int64_t>(rows.size()), [&](int64_t chunk) -> Status {
         if (context.stop != nullptr && context.stop->requested()) {
-          return failure.note(fail(StatusCode::kCancelled, "stopped while explaining"));
+          return fail(StatusCode::kCancelled, "stopped while explaining");
         }
-        const kernels::UsageScope scope(usage);
         const auto i = static_cast<size_t>(chunk);
         MlpPass pass;
         std::vector<double> scores(static_cast<size_t>(parts_.shape.scores) * stride);
-        if (Status done = contributions(dense.row(rows[i]), context, pass, scores); !done) {
-          return failure.note(std::move(done));
-        }
+        ASSAY_RETURN_IF_ERROR(contributions(dense.row(rows[i]), context, pass, scores));
         const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
         to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
            parts_.feature_count);
-      }));
-  return failure.take();
+        return {};
+      });
 }
 
 }  // namespace assay::automl
