@@ -4,11 +4,14 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/cuda/tree_class_kernels.h"
+
 namespace assay::backends::cuda {
 namespace {
 
-constexpr size_t kMaxTasks = 1024;      // of a batch
-constexpr int64_t kMaxFound = 1 << 20;  // splits of a node and feature in a batch
+constexpr size_t kMaxTasks = 1024;       // of a batch
+constexpr size_t kMaxClassTasks = 4096;  // likewise, of trees that count classes
+constexpr int64_t kMaxFound = 1 << 20;   // splits of a node and feature in a batch
 constexpr int64_t kMaxSlots = 4096;
 constexpr int64_t kMaxSlotBytes = int64_t{4} << 30;  // of all histograms
 constexpr int64_t kMinSlots = 3;                     // a parent's and two children's
@@ -84,7 +87,7 @@ Result<TreeRounds> TreeRounds::make(CudaDevice& device, const kernels::BinnedVie
   TreeRounds rounds(device, bins, trees);
   ASSAY_ASSIGN_OR_RETURN(rounds.forms_, device.forms_of(bins));
   ASSAY_RETURN_IF_ERROR(rounds.place_tables());
-  ASSAY_RETURN_IF_ERROR(rounds.make_slots());
+  if (!rounds.counts_classes()) ASSAY_RETURN_IF_ERROR(rounds.make_slots());
   return rounds;
 }
 
@@ -94,6 +97,7 @@ Status TreeRounds::place_tables() {
   std::vector<TreeRules> rules;
   for (const GrowingTree& tree : trees_) {
     rules.push_back(tree.rules);
+    most_classes_ = std::max(most_classes_, tree.problem->class_count);
     const int32_t columns = tree.problem->params.columns_per_node;
     const bool sampled = kernels::samples_columns(tree.problem->params, tree.features.size());
     samples_columns_ = samples_columns_ || sampled;
@@ -153,7 +157,7 @@ int32_t TreeRounds::take_slot() {
 }
 
 void TreeRounds::free_slots(size_t count, std::span<const NodeRef> kept) {
-  if (free_slots_.size() >= count) return;
+  if (counts_classes() || free_slots_.size() >= count) return;
   std::vector<NodeRef> holders;
   for (size_t t = 0; t < trees_.size(); ++t) {
     const auto& nodes = trees_[t].replay.nodes();
@@ -178,6 +182,9 @@ void TreeRounds::free_slots(size_t count, std::span<const NodeRef> kept) {
 // A node takes one more slot, or two if it has lost its own.
 size_t TreeRounds::batch_size(std::span<const NodeRef> nodes) const {
   const int64_t found = std::max<int64_t>(1, kMaxFound / (2 * std::max(1, feature_limit_)));
+  if (counts_classes()) {
+    return std::min({nodes.size(), kMaxClassTasks, static_cast<size_t>(found)});
+  }
   const auto slots = histograms_.size() / std::max<int64_t>(1, slot_size_) / kMinSlots;
   const auto limit = static_cast<size_t>(std::max<int64_t>(1, std::min(found, slots)));
   return std::min({nodes.size(), kMaxTasks, limit});
@@ -248,13 +255,15 @@ void TreeRounds::add_root(Batch& batch, int32_t tree) {
   whole.tree = tree;
   batch.nodes.push_back({tree, -1});
   batch.tasks.push_back(whole);
+  SearchTask search{};
+  search.task = task;
+  search.part = search.built = Part::kWhole;
+  search.slot = search.parent_slot = -1;
+  if (counts_classes()) return add_search(batch, {tree, -1}, 0, search);
   const int32_t slot = take_slot();
   node_of({tree, 0}).slot = slot;
   batch.cleared.push_back(slot);
   batch.to_build.push_back({{task, Part::kWhole, 0, slot}, rows});
-  SearchTask search{};
-  search.task = task;
-  search.part = search.built = Part::kWhole;
   search.slot = search.parent_slot = slot;
   add_search(batch, {tree, -1}, 0, search);
 }
@@ -289,7 +298,9 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
   }
   for (int side = 0; side < 2; ++side) {
     search.part = side == 0 ? Part::kLeft : Part::kRight;
-    if (node.slot < 0) {
+    if (counts_classes()) {
+      search.slot = search.parent_slot = -1;
+    } else if (node.slot < 0) {
       search.built = search.part;
       search.slot = search.parent_slot = take_slot();
       batch.cleared.push_back(search.slot);
@@ -335,6 +346,21 @@ Status TreeRounds::launch_search(const Batch& batch) {
       {searches, found, at<FoundSplit>(exchange_, 0), feature_limit_});
 }
 
+Status TreeRounds::launch_class_search(const Batch& batch) {
+  const auto* searches = at<const SearchTask>(exchange_, batch.searches_at);
+  FoundSplit* found = found_.on_device();
+  ASSAY_RETURN_IF_ERROR(device_->launch<SearchClassesKernel>(
+      {feature_limit_, count_of(batch.searches), SearchClassesKernel::shared_bytes(most_classes_)},
+      {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
+       at<const SplitTask>(exchange_, batch.tasks_at),
+       at<const SplitCounts>(exchange_, batch.counts_at), searches,
+       at<const int32_t>(exchange_, batch.features_at), bin_counts_.on_device(),
+       categorical_.on_device(), found, feature_limit_}));
+  return device_->launch<ChooseSplitsKernel>(
+      {count_of(batch.searches), 1, 0},
+      {searches, found, at<FoundSplit>(exchange_, 0), feature_limit_});
+}
+
 Status TreeRounds::launch(const Batch& batch) {
   ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
       {batch.first_divisions.back(), 1, DivideRowsKernel::kSharedBytes},
@@ -342,6 +368,7 @@ Status TreeRounds::launch(const Batch& batch) {
        at<const SplitTask>(exchange_, batch.tasks_at),
        at<const int32_t>(exchange_, batch.divisions_at),
        at<SplitCounts>(exchange_, batch.counts_at), static_cast<int32_t>(batch.tasks.size())}));
+  if (counts_classes()) return launch_class_search(batch);
   ASSAY_RETURN_IF_ERROR(launch_histograms(batch));
   return launch_search(batch);
 }
@@ -420,7 +447,9 @@ Status TreeRounds::take_results(const Batch& batch, std::span<const std::byte> o
     const NodeRef parent = batch.aims[i].parent;
     GrownNode& node =
         node_of({parent.tree, parent.node < 0 ? 0 : node_of(parent).left + batch.aims[i].side});
-    if (!node.can_split()) free_slots_.push_back(std::exchange(node.slot, -1));
+    if (!node.can_split() && node.slot >= 0) {
+      free_slots_.push_back(std::exchange(node.slot, -1));
+    }
   }
   return {};
 }
@@ -438,7 +467,8 @@ Status TreeRounds::search_roots(const StopToken* stop) {
     }
     Batch batch;
     if (free_slots_.empty()) free_slots(1, {});
-    while (done < roots.size() && batch.tasks.size() < kMaxTasks && !free_slots_.empty()) {
+    const auto has_room = [&] { return counts_classes() || !free_slots_.empty(); };
+    while (done < roots.size() && batch.tasks.size() < kMaxTasks && has_room()) {
       add_root(batch, roots[done++]);
     }
     ASSAY_RETURN_IF_ERROR(run(batch));

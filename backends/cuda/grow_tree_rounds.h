@@ -1,7 +1,8 @@
 // TreeRounds: splits nodes of several trees of one table on the GPU, many nodes in a few launches
 // and one wait. Owns the histograms of open nodes, in slots of one piece of memory; where there are
 // more open nodes than slots, those of the least gain lose theirs, and their children's are made
-// from rows again. Not thread-safe; the trees and the device must outlive it.
+// from rows again. Trees that count classes have no histograms of nodes (tree_class_kernels.h); all
+// trees are of one mode. Not thread-safe; the trees and the device must outlive it.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +84,8 @@ class TreeRounds {
   Status launch(const Batch& batch);
   Status launch_histograms(const Batch& batch);
   Status launch_search(const Batch& batch);
+  Status launch_class_search(const Batch& batch);
+  bool counts_classes() const { return most_classes_ > 0; }
   Status take_results(const Batch& batch, std::span<const std::byte> outputs);
   template <class T>
   static Status grow(CudaDevice& device, kernels::DeviceArray<T>& array, size_t size);
@@ -94,6 +97,7 @@ class TreeRounds {
   int32_t feature_limit_ = 0;     // the most features that a node looks at
   bool samples_columns_ = false;  // whether nodes look at some of the features only
   int32_t most_bins_ = 1;         // of a feature
+  int32_t most_classes_ = 0;      // of a tree; 0: gradient mode
   int64_t slot_size_ = 0;         // words of a histogram
   std::vector<int32_t> free_slots_;
   kernels::DeviceArray<TreeRules> rules_;

@@ -1,4 +1,4 @@
-// grow_tree and grow_trees on GPUs: gradient mode, leaf by leaf or level by level.
+// grow_tree and grow_trees on GPUs, leaf by leaf or level by level.
 //
 // Rows are quantised once. All trees of a call grow together: in each round the nodes that every
 // tree would split next are split in the same few launches (TreeRounds), and the host then puts
@@ -14,11 +14,13 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <numeric>
 #include <optional>
 #include <string>
 
 #include "backends/cuda/cuda_kernels.h"
 #include "backends/cuda/grow_tree_rounds.h"
+#include "backends/cuda/tree_class_kernels.h"
 #include "kernels/base/fixed_point.h"
 
 namespace assay::backends::cuda {
@@ -41,6 +43,7 @@ void set_numbers(GrowingTree& tree) {
   TreeRules& rules = tree.rules;
   const int32_t most_gradient = kernels::gradient_limit(n, params.gradient_bits);
   const int32_t most_hessian = kernels::hessian_limit(n, params.gradient_bits);
+  rules.class_count = problem.class_count;
   const double max_gradient{args.max_abs_gradient};
   const double max_hessian{args.max_hessian};
   rules.unit = power_of_two(-kernels::scale_exponent(max_gradient, most_gradient));
@@ -85,9 +88,17 @@ Status start_tree(CudaDevice& device, GrowingTree& tree) {
   rules.rows = n == tree.problem->row_count ? nullptr : args.rows;
   rules.gradients = args.gradients;
   rules.hessians = args.hessians;
+  rules.classes = args.classes;
+  rules.weights = args.weights;
   rules.order[0] = tree.order[0].on_device();
   rules.order[1] = tree.order[1].on_device();
   const int64_t blocks = (n + QuantiseRowsKernel::kThreads - 1) / QuantiseRowsKernel::kThreads;
+  if (rules.class_count > 0) {
+    static_assert(QuantiseClassesKernel::kThreads == QuantiseRowsKernel::kThreads);
+    return device.launch<QuantiseClassesKernel>(
+        {blocks, 1, 0}, {rules.rows, args.classes, args.weights, rules.order[0], tree.problem->seed,
+                         n, 1 / rules.unit});
+  }
   return device.launch<QuantiseRowsKernel>(
       {blocks, 1, 0}, {rules.rows, args.gradients, args.hessians, rules.order[0],
                        tree.problem->seed, n, 1 / rules.unit, 1 / rules.hessian_unit});
@@ -108,11 +119,27 @@ float leaf_value(const GrowingTree& tree, const GrownNode& node, int64_t gradien
   return static_cast<float>(value * params.leaf_scale);
 }
 
+// Class mode: the shares of a leaf whose rows weigh so much by class.
+void add_leaf_shares(const GrowingTree& tree, std::span<const int64_t> weights) {
+  const auto fixed =
+      FixedPoint::for_sum(double{tree.args->max_abs_gradient}, tree.problem->sample_count);
+  const double total = fixed.decode(std::accumulate(weights.begin(), weights.end(), int64_t{0}));
+  for (const int64_t weight : weights) {
+    const double share =
+        total > 0 ? fixed.decode(weight) / total * tree.problem->params.leaf_scale : 0;
+    tree.args->tree->leaf_values.push_back(static_cast<float>(share));
+  }
+}
+
 // A tree of one leaf that no row reached.
 void write_stump(const GrowTreeProblem& problem, const GrowTreeArgs& args) {
   GrowingTree tree(problem, args);
   tree.replay.write(args.bins, *args.tree);
-  args.tree->leaf_values.push_back(leaf_value(tree, GrownNode(), 0, 0));
+  if (problem.class_count > 0) {
+    args.tree->leaf_values.assign(static_cast<size_t>(problem.class_count), 0.0f);
+  } else {
+    args.tree->leaf_values.push_back(leaf_value(tree, GrownNode(), 0, 0));
+  }
 }
 
 // Finished trees, one behind the other, and the pieces of their samples.
@@ -120,9 +147,13 @@ struct LeafWork {
   std::vector<kernels::TreeNode> nodes;
   std::vector<kernels::CategorySet> sets;
   std::vector<LeafTask> tasks;
-  int32_t leaf_count = 0;
+  int32_t sum_count = 0;    // of all trees' leaves
   int32_t most_leaves = 0;  // of a tree
 };
+
+// Sums that a leaf has, counted as LeafTask::first_sum does: pairs of gradient and hessian, or
+// words of classes.
+int32_t sums_per_leaf(const GrowingTree& tree) { return std::max(1, tree.problem->class_count); }
 
 // The tree's sample is cut into pieces of `rows`.
 void add_tree(const GrowingTree& tree, int32_t number, int64_t rows, LeafWork& work) {
@@ -133,7 +164,7 @@ void add_tree(const GrowingTree& tree, int32_t number, int64_t rows, LeafWork& w
   task.tree = number;
   task.first_node = static_cast<int32_t>(work.nodes.size());
   task.first_set = static_cast<int32_t>(work.sets.size());
-  task.first_sum = work.leaf_count;
+  task.first_sum = work.sum_count;
   task.leaf_count = leaf_count;
   const int64_t n = tree.problem->sample_count;
   for (int64_t begin = 0; begin < n; begin += rows) {
@@ -143,7 +174,7 @@ void add_tree(const GrowingTree& tree, int32_t number, int64_t rows, LeafWork& w
   }
   work.nodes.insert(work.nodes.end(), made.nodes.begin(), made.nodes.end());
   work.sets.insert(work.sets.end(), made.category_sets.begin(), made.category_sets.end());
-  work.leaf_count += leaf_count;
+  work.sum_count += leaf_count * sums_per_leaf(tree);
   work.most_leaves = std::max(work.most_leaves, leaf_count);
 }
 
@@ -159,7 +190,8 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
     trees[t].replay.write(trees[t].args->bins, *trees[t].args->tree);
     add_tree(trees[t], static_cast<int32_t>(t), piece, work);
   }
-  std::vector<int64_t> sums(2 * static_cast<size_t>(work.leaf_count));
+  const bool counts_classes = trees[0].problem->class_count > 0;
+  std::vector<int64_t> sums((counts_classes ? 1 : 2) * static_cast<size_t>(work.sum_count));
   ASSAY_ASSIGN_OR_RETURN(auto nodes, DeviceArray<kernels::TreeNode>::copy_of(device, work.nodes));
   ASSAY_ASSIGN_OR_RETURN(auto sets, DeviceArray<kernels::CategorySet>::copy_of(device, work.sets));
   ASSAY_ASSIGN_OR_RETURN(auto tasks, DeviceArray<LeafTask>::copy_of(device, work.tasks));
@@ -167,15 +199,27 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
                          DeviceArray<uint64_t>::make(device, static_cast<int64_t>(sums.size())));
   const auto sum_bytes = static_cast<int64_t>(sums.size() * sizeof(int64_t));
   ASSAY_RETURN_IF_ERROR(device.fill(sums_there.on_device(), 0, sum_bytes));
-  ASSAY_RETURN_IF_ERROR(device.launch<LeafSumsKernel>(
-      {tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
-      {trees[0].args->bins, rules, tasks.on_device(), nodes.on_device(), sets.on_device(),
-       sums_there.on_device(), work.most_leaves}));
+  if (counts_classes) {
+    ASSAY_RETURN_IF_ERROR(device.launch<LeafWeightsKernel>(
+        {tasks.size(), 1, 0}, {trees[0].args->bins, rules, tasks.on_device(), nodes.on_device(),
+                               sets.on_device(), sums_there.on_device()}));
+  } else {
+    ASSAY_RETURN_IF_ERROR(device.launch<LeafSumsKernel>(
+        {tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
+        {trees[0].args->bins, rules, tasks.on_device(), nodes.on_device(), sets.on_device(),
+         sums_there.on_device(), work.most_leaves}));
+  }
   ASSAY_RETURN_IF_ERROR(
       device.download(std::as_writable_bytes(std::span(sums)), sums_there.on_device(), sum_bytes));
   size_t at = 0;
   for (GrowingTree& tree : trees) {
     for (const int32_t leaf : tree.replay.leaves()) {
+      if (counts_classes) {
+        const auto classes = static_cast<size_t>(tree.problem->class_count);
+        add_leaf_shares(tree, std::span<const int64_t>(sums).subspan(at, classes));
+        at += classes;
+        continue;
+      }
       const GrownNode& node = tree.replay.nodes()[static_cast<size_t>(leaf)];
       tree.args->tree->leaf_values.push_back(leaf_value(tree, node, sums[at], sums[at + 1]));
       at += 2;
@@ -184,7 +228,7 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
   return {};
 }
 
-// All have the same table and rows in their samples.
+// All have the same table, rows in their samples, and the same mode.
 Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>& trees) {
   CudaDevice& device = device_of(context);
   const auto lock = device.use();
@@ -209,14 +253,16 @@ Status grow(const kernels::OpContext& context, std::span<const GrowTreeProblem> 
             std::span<const GrowTreeArgs> args) {
   try {
     std::vector<GrowingTree> trees;
+    std::vector<GrowingTree> class_trees;
     for (size_t i = 0; i < problems.size(); ++i) {
-      if (problems[i].sample_count > 0) {
-        trees.emplace_back(problems[i], args[i]);
-      } else {
+      if (problems[i].sample_count == 0) {
         write_stump(problems[i], args[i]);
+      } else {
+        (problems[i].class_count > 0 ? class_trees : trees).emplace_back(problems[i], args[i]);
       }
     }
-    return trees.empty() ? Status() : grow_together(context, trees);
+    if (!trees.empty()) ASSAY_RETURN_IF_ERROR(grow_together(context, trees));
+    return class_trees.empty() ? Status() : grow_together(context, class_trees);
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "grow_tree: the host has no memory for {} trees",
                 problems.size());
@@ -237,7 +283,10 @@ Status run_trees(const kernels::OpContext& context, const GrowTreesProblem& prob
 
 std::optional<std::string> decline_tree(const kernels::DeviceInfo&,
                                         const GrowTreeProblem& problem) {
-  if (problem.class_count > 0) return "trees that count classes grow on the CPU only";
+  if (problem.class_count > SearchClassesKernel::kMostClasses) {
+    return fmt::format("trees that count more than {} classes grow on the CPU only",
+                       SearchClassesKernel::kMostClasses);
+  }
   if (problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
     return "symmetric trees grow on the CPU only";
   }

@@ -526,8 +526,9 @@ struct LeafSumsKernel {
     });
   }
 
- private:
-  ASSAY_DEVICE static int32_t leaf_of(const Params& params, const LeafTask& task, int64_t row) {
+  // `params` has bins, nodes and sets.
+  template <class Trees>
+  ASSAY_DEVICE static int32_t leaf_of(const Trees& params, const LeafTask& task, int64_t row) {
     const kernels::TreeNode* nodes = params.nodes + task.first_node;
     const kernels::CategorySet* sets = params.sets + task.first_set;
     kernels::TreeNode node = nodes[0];

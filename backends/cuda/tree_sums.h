@@ -1,6 +1,6 @@
 // What the kernels of grow_tree know of histograms and gains: the words that hold a bin's sums, and
 // score, value and conditions of a side, in the order of operations of kernels/grow_tree.h.
-// Gradient mode only.
+// Gains are those of gradient mode; tree_class_kernels.h has class mode's.
 #pragma once
 
 #include <cmath>
@@ -42,8 +42,10 @@ ASSAY_HOST_DEVICE inline uint64_t word_of_halves(uint32_t halves) {
 // The rules of a tree that its kernels read: parameters, scales, and where its arrays are.
 struct TreeRules {
   const uint32_t* rows;          // [sample_count]; null: all, a row is its position
-  const float* gradients;        // by row
+  const float* gradients;        // by row; class mode: null, as hessians
   const float* hessians;         // by row
+  const int32_t* classes;        // class mode, by row
+  const float* weights;          // class mode, by row; null: 1
   RowItem* order[2];             // [sample_count] each, grouped by node
   const int8_t* monotone;        // [feature_count] or null
   const uint64_t* interactions;  // [feature_count] or null
@@ -61,7 +63,8 @@ struct TreeRules {
   int32_t onehot_levels;
   int32_t max_category_levels;
   int32_t random_thresholds;
-  int32_t packed;  // sums of rows' gradients and hessians may share a word of 32 bits
+  int32_t class_count;  // 0: gradient mode
+  int32_t packed;       // sums of rows' gradients and hessians may share a word of 32 bits
 
   ASSAY_DEVICE int64_t row_of(uint32_t position) const {
     return rows == nullptr ? position : rows[position];

@@ -93,7 +93,7 @@ struct LeafTask {
   int32_t tree;
   int32_t first_node;
   int32_t first_set;
-  int32_t first_sum;
+  int32_t first_sum;  // of its leaves: pairs, in class mode words
   int32_t leaf_count;
 };
 
