@@ -35,6 +35,8 @@ class Device {
   virtual const DeviceInfo& info() const = 0;
   // Makes it ready, which else happens when it is first used. Fails: device.
   virtual Status bring_up() { return {}; }
+  // How many threads can work with it side by side without waiting for each other.
+  virtual int32_t lanes() const { return 1; }
 
   // `bytes` > 0, aligned to 64. Fails: resource_exhausted, with the bytes asked for and free.
   virtual Result<void*> allocate(int64_t bytes) = 0;

@@ -156,25 +156,37 @@ Status Booster::setup() {
 
 // A row is in a round's sample if its own draw says so: a draw depends on the seed, the round and
 // the row alone.
-void Booster::sample_rows(int64_t round) {
-  sample_.clear();
+Status Booster::sample_rows(int64_t round) {
   const uint64_t seed = derive_seed(request_.seed, "rows", static_cast<uint64_t>(round));
   const std::array<uint32_t, 2> key = {static_cast<uint32_t>(seed),
                                        static_cast<uint32_t>(seed >> 32)};
   const auto limit = static_cast<uint64_t>(options_.row_fraction * 4294967296.0);
-  std::array<uint32_t, 4> words{};
-  uint32_t block = std::numeric_limits<uint32_t>::max();
-  for (const uint32_t row : request_.train_rows) {
-    if (row / 4 != block) {
-      block = row / 4;
-      words = philox_block(key, {block, 0, 0, 2});
-    }
-    if (words[row % 4] < limit) sample_.push_back(row);
+  const std::span<const uint32_t> rows = request_.train_rows;
+  const auto count = static_cast<int64_t>(rows.size());
+  std::vector<std::vector<uint32_t>> chosen(static_cast<size_t>(chunk_count_of(count, kChunkRows)));
+  ASSAY_RETURN_IF_ERROR(
+      context_.executor->parallel_for(static_cast<int64_t>(chosen.size()), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+        std::vector<uint32_t>& mine = chosen[static_cast<size_t>(chunk)];
+        mine.reserve(static_cast<size_t>(end - begin));
+        std::array<uint32_t, 4> words{};
+        uint32_t block = std::numeric_limits<uint32_t>::max();
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+          const uint32_t row = rows[i];
+          if (row / 4 != block) {
+            block = row / 4;
+            words = philox_block(key, {block, 0, 0, 2});
+          }
+          if (words[row % 4] < limit) mine.push_back(row);
+        }
+      }));
+  sample_.clear();
+  for (const std::vector<uint32_t>& some : chosen) {
+    sample_.insert(sample_.end(), some.begin(), some.end());
   }
   // Too few to split: take all.
-  if (sample_.size() < 2) {
-    sample_.assign(request_.train_rows.begin(), request_.train_rows.end());
-  }
+  if (sample_.size() < 2) sample_.assign(rows.begin(), rows.end());
+  return {};
 }
 
 std::vector<uint8_t> Booster::sample_features(int64_t round) const {
@@ -405,7 +417,7 @@ Status Booster::boost(int64_t round) {
   const bool by_gradients = options_.sampling == "goss";
   if (samples_ || round == first_) {
     if (samples_ && !by_gradients) {
-      sample_rows(round);
+      ASSAY_RETURN_IF_ERROR(sample_rows(round));
     } else {
       sample_.assign(request_.train_rows.begin(), request_.train_rows.end());
     }

@@ -49,7 +49,7 @@ class Booster {
   Result<FitState> state_after(int64_t rounds, const FitResult& result, double best) const;
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
-  void sample_rows(int64_t round);
+  Status sample_rows(int64_t round);
   // The rows of sample_, and what goes with them, on the device.
   Status place_sample();
   // Replaces sample_, all rows so far, by a choice from their gradients, and scales those.

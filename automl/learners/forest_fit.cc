@@ -17,18 +17,15 @@ namespace {
 using kernels::Device;
 using kernels::DeviceArray;
 using kernels::GrowTree;
+using kernels::GrowTrees;
 using kernels::PredictTrees;
 using kernels::Tree;
 
 constexpr int64_t kLeftOutRows = 1024;  // a chunk
-
-// What a device that does not share the host's memory needs of a tree's sample.
-struct Uploads {
-  DeviceArray<uint32_t> rows;
-  DeviceArray<float> weights;
-  DeviceArray<float> gradients;
-  DeviceArray<int32_t> classes;
-};
+// Trees that grow together on a device of its own memory, where each needs 28 bytes a row: so many
+// rows of all of them, and so many trees.
+constexpr int64_t kTogetherRows = int64_t{64} << 20;
+constexpr int64_t kMostTogether = 16;
 
 // The address of `values` on `device`, uploaded into `upload` if need be.
 template <class T>
@@ -105,13 +102,30 @@ Device& ForestFit::grower() const {
       tree_problem(static_cast<int64_t>(request_.train_rows.size())));
 }
 
-Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
-  const Sample sample = draw(tree);
-  Device& at = grower();
-  kernels::GrowTreeProblem problem = tree_problem(static_cast<int64_t>(sample.rows.size()));
-  problem.seed = derive_seed(request_.seed, "tree", static_cast<uint64_t>(tree));
+struct ForestFit::Work {
+  // What a device that does not share the host's memory needs of the sample.
+  struct Uploads {
+    DeviceArray<uint32_t> rows;
+    DeviceArray<float> weights;
+    DeviceArray<float> gradients;
+    DeviceArray<int32_t> classes;
+  };
+  Sample sample;
   Uploads uploads;
-  kernels::GrowTreeArgs args;
+  DeviceArray<int32_t> leaf_of;
+  kernels::GrowTreeProblem problem;
+  kernels::GrowTreeArgs args;  // but for the tree
+};
+
+Result<ForestFit::Work> ForestFit::place(int64_t tree, Sample drawn) const {
+  Work work;
+  work.sample = std::move(drawn);
+  const Sample& sample = work.sample;
+  Work::Uploads& uploads = work.uploads;
+  Device& at = grower();
+  work.problem = tree_problem(static_cast<int64_t>(sample.rows.size()));
+  work.problem.seed = derive_seed(request_.seed, "tree", static_cast<uint64_t>(tree));
+  kernels::GrowTreeArgs& args = work.args;
   args.bins = grow_bins_;
   ASSAY_ASSIGN_OR_RETURN(args.rows,
                          placed(at, std::span<const uint32_t>(sample.rows), uploads.rows));
@@ -128,20 +142,62 @@ Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
     args.max_abs_gradient = sample.max_abs_gradient;
     args.max_hessian = sample.max_weight;
   }
-  ASSAY_ASSIGN_OR_RETURN(auto leaf_of, DeviceArray<int32_t>::make(at, problem.sample_count));
+  ASSAY_ASSIGN_OR_RETURN(work.leaf_of, DeviceArray<int32_t>::make(at, work.problem.sample_count));
   if (!request_.data->monotone.empty()) args.monotone = request_.data->monotone.data();
   if (!request_.data->interactions.empty()) args.interactions = request_.data->interactions.data();
-  args.tree = &out;
-  args.leaf_of = leaf_of.on_device();
-  const kernels::OpContext op{&at, &executor, context_.stop};
-  ASSAY_RETURN_IF_ERROR(kernels::run_op(context_.kernels->table<GrowTree>(), op, problem, args));
-  if (class_count_ > 0) smooth_leaves(out, prior_, options_.smoothing);
+  args.leaf_of = work.leaf_of.on_device();
+  return work;
+}
+
+Status ForestFit::settle(Work& work, Tree& tree) const {
+  if (class_count_ > 0) smooth_leaves(tree, prior_, options_.smoothing);
   if (!data_.aim.quantile()) return {};
-  leaf_of.wrote_device();
-  ASSAY_ASSIGN_OR_RETURN(const std::span<const int32_t> leaves, leaf_of.to_host());
-  set_leaf_quantiles({sample.rows, leaves, {}}, data_.targets, sample.weights, data_.aim.level,
-                     out);
-  if (!request_.data->monotone.empty()) keep_monotone(request_.data->monotone, out);
+  work.leaf_of.wrote_device();
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const int32_t> leaves, work.leaf_of.to_host());
+  set_leaf_quantiles({work.sample.rows, leaves, {}}, data_.targets, work.sample.weights,
+                     data_.aim.level, tree);
+  if (!request_.data->monotone.empty()) keep_monotone(request_.data->monotone, tree);
+  return {};
+}
+
+Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
+  ASSAY_ASSIGN_OR_RETURN(Work work, place(tree, draw(tree)));
+  work.args.tree = &out;
+  const kernels::OpContext op{&grower(), &executor, context_.stop};
+  ASSAY_RETURN_IF_ERROR(
+      kernels::run_op(context_.kernels->table<GrowTree>(), op, work.problem, work.args));
+  return settle(work, out);
+}
+
+int64_t ForestFit::trees_together() const {
+  const bool gains =
+      !grower().info().shares_host_memory && &context_.device_of<GrowTrees>() == &grower();
+  return gains ? std::clamp<int64_t>(kTogetherRows / row_count_, 1, kMostTogether) : 1;
+}
+
+Status ForestFit::grow_together(int64_t begin, std::span<Tree> out) const {
+  const auto count = static_cast<int64_t>(out.size());
+  std::vector<Sample> samples(out.size());
+  ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(
+      count, [&](int64_t i, int) { samples[static_cast<size_t>(i)] = draw(begin + i); }));
+  std::vector<Work> works;
+  kernels::GrowTreesProblem problem;
+  kernels::GrowTreesArgs args;
+  for (size_t i = 0; i < out.size(); ++i) {
+    ASSAY_ASSIGN_OR_RETURN(Work work,
+                           place(begin + static_cast<int64_t>(i), std::move(samples[i])));
+    work.args.tree = &out[i];
+    problem.trees.push_back(work.problem);
+    args.trees.push_back(work.args);
+    works.push_back(std::move(work));
+  }
+  ASSAY_RETURN_IF_ERROR(context_.run<GrowTrees>(problem, args));
+  std::vector<Status> statuses(out.size(), Status());
+  ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(count, [&](int64_t chunk, int) {
+    const auto i = static_cast<size_t>(chunk);
+    statuses[i] = settle(works[i], out[i]);
+  }));
+  for (Status& status : statuses) ASSAY_RETURN_IF_ERROR(std::move(status));
   return {};
 }
 
@@ -162,6 +218,17 @@ Status ForestFit::grow_batch(int64_t begin, int64_t end, std::vector<Tree>& tree
                             ? fail(StatusCode::kCancelled, "stopped while growing trees")
                             : grow(begin + chunk, serial, grown[i]);
         }));
+  } else if (const auto together = static_cast<size_t>(trees_together()); together > 1) {
+    for (size_t i = 0; i < count;) {
+      const std::span<Tree> some = std::span(grown).subspan(i, std::min(together, count - i));
+      const Status status = grow_together(begin + static_cast<int64_t>(i), some);
+      if (!status) {
+        for (Tree& tree : some) tree = Tree();
+        statuses[i] = status;
+        break;
+      }
+      i += some.size();
+    }
   } else {
     for (size_t i = 0; i < count; ++i) {
       statuses[i] = grow(begin + static_cast<int64_t>(i), *context_.executor, grown[i]);
@@ -286,7 +353,7 @@ Result<FitResult> ForestFit::run() {
   // Where a tree takes long a stop costs those since the last report.
   const auto train_count = static_cast<int64_t>(request_.train_rows.size());
   const int64_t reports = train_count > kSideBySideRows ? kSlowReports : kReports;
-  const int64_t step = std::max<int64_t>(1, (options_.trees + reports - 1) / reports);
+  const int64_t step = std::max(trees_together(), (options_.trees + reports - 1) / reports);
   while (result.iterations < options_.trees) {
     std::vector<Tree> trees;
     const int64_t end = std::min(options_.trees, result.iterations + step);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "automl/learners/fit_data.h"
@@ -48,7 +49,16 @@ class ForestFit {
   kernels::GrowTreeProblem tree_problem(int64_t sample_count) const;
   // Where trees grow.
   kernels::Device& grower() const;
+  // A sample where the grower can read it, and what it is told.
+  struct Work;
+  Result<Work> place(int64_t tree, Sample sample) const;
+  // What is done to a tree that has been grown.
+  Status settle(Work& work, kernels::Tree& tree) const;
   Status grow(int64_t tree, Executor& executor, kernels::Tree& out) const;
+  // Trees [begin, begin + out.size()) in one call of a device that gains by it.
+  Status grow_together(int64_t begin, std::span<kernels::Tree> out) const;
+  // How many that are.
+  int64_t trees_together() const;
   // Grows trees [begin, end), in order of number; those that were not finished before a stop are
   // left out.
   Status grow_batch(int64_t begin, int64_t end, std::vector<kernels::Tree>& trees) const;

@@ -5,12 +5,9 @@
 #include <limits>
 #include <utility>
 
-#include "kernels/device_array.h"
-
 namespace assay::automl {
 namespace {
 
-using kernels::DeviceArray;
 using kernels::Gemm;
 
 constexpr int64_t kBlockCells = int64_t{1} << 16;  // f32: 256 KiB, a second-level cache
@@ -54,25 +51,14 @@ int64_t LinearLoss::pass_bytes(const DataShape& shape, int threads) {
   return (block + 4 * parameters) * threads + 8 * parameters * groups_of(columns, outputs);
 }
 
+// A device with memory of its own would wait for every block to come and go, which takes longer
+// than the products do: the host has them.
 Status LinearLoss::multiply(const kernels::GemmProblem& problem, std::span<const float> a,
                             std::span<const float> b, std::span<float> c,
                             Executor& executor) const {
-  kernels::Device& device = context_.device_of<Gemm>();
-  const kernels::OpContext op{&device, &executor, context_.stop};
-  const auto& table = context_.kernels->table<Gemm>();
-  if (device.info().shares_host_memory) {
-    return kernels::run_op(table, op, problem, {a.data(), b.data(), c.data()});
-  }
-  ASSAY_ASSIGN_OR_RETURN(const auto device_a, DeviceArray<float>::copy_of(device, a));
-  ASSAY_ASSIGN_OR_RETURN(const auto device_b, DeviceArray<float>::copy_of(device, b));
-  ASSAY_ASSIGN_OR_RETURN(auto device_c,
-                         DeviceArray<float>::make(device, static_cast<int64_t>(c.size())));
-  ASSAY_RETURN_IF_ERROR(kernels::run_op(
-      table, op, problem, {device_a.on_device(), device_b.on_device(), device_c.on_device()}));
-  device_c.wrote_device();
-  ASSAY_ASSIGN_OR_RETURN(const std::span<const float> values, device_c.to_host());
-  std::copy(values.begin(), values.end(), c.begin());
-  return {};
+  const kernels::OpContext op{context_.host, &executor, context_.stop};
+  return kernels::run_op(context_.kernels->table<Gemm>(), op, problem,
+                         {a.data(), b.data(), c.data()});
 }
 
 // Adds the rows' losses, and turns the block's scores into residuals.
@@ -155,18 +141,12 @@ Result<LinearLoss::Sums> LinearLoss::pass(std::span<const uint32_t> rows, std::s
     }
     return {};
   };
-  if (context_.device_of<Gemm>().info().shares_host_memory) {
-    kernels::Usage* const usage = kernels::Usage::current();
-    ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(groups, [&](int64_t group, int) {
-      const kernels::UsageScope scope(usage);
-      SerialExecutor serial;
-      statuses[static_cast<size_t>(group)] = run_group(group, serial);
-    }));
-  } else {
-    for (int64_t group = 0; group < groups; ++group) {
-      statuses[static_cast<size_t>(group)] = run_group(group, *context_.executor);
-    }
-  }
+  kernels::Usage* const usage = kernels::Usage::current();
+  ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(groups, [&](int64_t group, int) {
+    const kernels::UsageScope scope(usage);
+    SerialExecutor serial;
+    statuses[static_cast<size_t>(group)] = run_group(group, serial);
+  }));
   Sums total;
   total.gradient.assign(with_gradient ? size() : 0, 0.0);
   for (size_t g = 0; g < sums.size(); ++g) {

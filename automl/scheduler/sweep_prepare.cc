@@ -399,7 +399,10 @@ void SweepLead::choose_slots() {
   slot_request.memory_bytes = std::max<int64_t>(1, together.trial_bytes());
   ParamMap leader_params;
   const SweepCompute& compute = state_->request.compute;
-  slot_request.device_count = compute.devices.size();
+  slot_request.lanes.clear();
+  for (const kernels::Device* device : compute.devices) {
+    slot_request.lanes.push_back(device->lanes());
+  }
   const auto host = std::find(compute.devices.begin(), compute.devices.end(), compute.host);
   if (host != compute.devices.end()) {
     slot_request.host = static_cast<size_t>(host - compute.devices.begin());

@@ -1,65 +1,109 @@
 #include "backends/cuda/device.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <utility>
 
 namespace assay::backends::cuda {
 
-CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors)
-    : open_(std::move(open)), info_(std::move(info)), multiprocessors_(multiprocessors) {}
+namespace {
+
+std::atomic<uint32_t> thread_count{0};
+
+// Numbers of the threads that use GPUs, in the order of their first use.
+uint32_t thread_number() {
+  thread_local const uint32_t number = thread_count.fetch_add(1, std::memory_order_relaxed);
+  return number;
+}
+
+}  // namespace
+
+CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors,
+                       int32_t lanes)
+    : open_(std::move(open)), info_(std::move(info)), multiprocessors_(multiprocessors) {
+  for (int32_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<Lane>());
+}
 
 std::unique_ptr<CudaDevice> CudaDevice::make(Opener open, kernels::DeviceInfo info,
-                                             int32_t multiprocessors) {
-  return std::unique_ptr<CudaDevice>(
-      new CudaDevice(std::move(open), std::move(info), std::max(1, multiprocessors)));
+                                             int32_t multiprocessors, int32_t lanes) {
+  return std::unique_ptr<CudaDevice>(new CudaDevice(
+      std::move(open), std::move(info), std::max(1, multiprocessors), std::max(1, lanes)));
 }
 
 CudaDevice::~CudaDevice() {
-  kept_forms_.clear();
+  drop_forms().clear();
   close();
 }
 
-Status CudaDevice::bring_up() {
-  const auto lock = use();
-  return ready();
+CudaDevice::Lane& CudaDevice::lane() const {
+  return *lanes_[lanes_.size() == 1 ? 0 : thread_number() % lanes_.size()];
 }
 
-Status CudaDevice::ready() {
-  if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
-  if (session_ != nullptr) return {};
+CudaDevice::Use CudaDevice::use() const { return Use(lane()); }
+
+Status CudaDevice::bring_up() {
+  const Use mine = use();
+  return ready(mine.lane());
+}
+
+Status CudaDevice::ready(Lane& lane) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!lost_.empty()) return fail(StatusCode::kDevice, "{} was lost: {}", info_.id, lost_);
+  }
+  if (lane.session != nullptr) return {};
   std::string why;
-  session_ = open_(why);
-  if (session_ == nullptr) return fail(StatusCode::kDevice, "{}: {}", info_.id, why);
-  Status prepared = prepare_stage();
-  if (!prepared) close();
+  lane.session = open_(why);
+  if (lane.session == nullptr) return fail(StatusCode::kDevice, "{}: {}", info_.id, why);
+  Status prepared = prepare_stage(lane);
+  if (!prepared) {
+    unpin_stage(lane);
+    lane.session.reset();
+  }
   return prepared;
 }
 
-Status CudaDevice::prepare_stage() {
-  for (std::byte*& stage : stage_) {
+Status CudaDevice::prepare_stage(Lane& lane) {
+  for (std::byte*& stage : lane.stage) {
     void* address = nullptr;
-    ASSAY_RETURN_IF_ERROR(check(session_->pin(kStageBytes, &address), "pinning host memory"));
+    ASSAY_RETURN_IF_ERROR(
+        check(lane, lane.session->pin(kStageBytes, &address), "pinning host memory"));
     stage = static_cast<std::byte*>(address);
   }
   return {};
 }
 
-// Outcomes are not looked at: what cannot be released now goes with the session.
-void CudaDevice::close() {
-  if (session_ == nullptr) return;
-  for (const auto& [address, bytes] : sizes_) (void)session_->release(address);
-  (void)session_->finish();
-  for (std::byte*& stage : stage_) {
-    if (stage != nullptr) (void)session_->unpin(stage);
+void CudaDevice::unpin_stage(Lane& lane) {
+  for (std::byte*& stage : lane.stage) {
+    if (stage != nullptr) (void)lane.session->unpin(stage);
     stage = nullptr;
   }
-  session_.reset();
 }
 
-Status CudaDevice::check(Outcome outcome, std::string_view doing) {
+// Outcomes are not looked at: what cannot be released now goes with the sessions. All of them end
+// their work before any memory goes.
+void CudaDevice::close() {
+  for (const auto& lane : lanes_) {
+    if (lane->session != nullptr) (void)lane->session->finish();
+    release_orphans(*lane);
+  }
+  for (const auto& [address, piece] : pieces_) (void)piece.lane->session->release(address);
+  for (const auto& lane : lanes_) {
+    if (lane->session == nullptr) continue;
+    (void)lane->session->finish();
+    unpin_stage(*lane);
+    lane->session.reset();
+  }
+}
+
+Status CudaDevice::check(const Lane& lane, Outcome outcome, std::string_view doing) {
   if (outcome == Outcome::kOk) return {};
-  const std::string reason = fmt::format("{}: {}: {}", info_.id, doing, session_->message());
-  if (outcome == Outcome::kLost && lost_.empty()) lost_ = reason;
+  const std::string reason = fmt::format("{}: {}: {}", info_.id, doing, lane.session->message());
+  if (outcome == Outcome::kLost) {
+    const std::lock_guard lock(mutex_);
+    if (lost_.empty()) lost_ = reason;
+  }
   const StatusCode code =
       outcome == Outcome::kNoMemory ? StatusCode::kResourceExhausted : StatusCode::kDevice;
   return fail(code, "{}{}", reason,
@@ -71,39 +115,79 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
     return fail(StatusCode::kInvalidArgument, "{}: allocation of {} bytes (must be positive)",
                 info_.id, bytes);
   }
-  const auto lock = use();
-  if (bytes > info_.memory_bytes - held_bytes_) kept_forms_.clear();
-  const int64_t free_bytes = info_.memory_bytes - held_bytes_;
-  if (bytes > free_bytes) {
-    return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
-                info_.id, bytes, free_bytes, info_.memory_bytes);
+  const Use mine = use();
+  if (bytes > info_.memory_bytes - held_bytes()) drop_forms().clear();
+  int64_t free_bytes = 0;
+  {
+    // The bytes are held from here on.
+    const std::lock_guard lock(mutex_);
+    free_bytes = info_.memory_bytes - held_bytes_;
+    if (bytes > free_bytes) {
+      return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
+                  info_.id, bytes, free_bytes, info_.memory_bytes);
+    }
+    held_bytes_ += bytes;
   }
-  ASSAY_RETURN_IF_ERROR(ready());
+  Lane& lane = mine.lane();
   void* address = nullptr;
-  ASSAY_RETURN_IF_ERROR(check(session_->allocate(bytes, &address),
-                              fmt::format("allocation of {} bytes, {} of the budget's {} are free",
-                                          bytes, free_bytes, info_.memory_bytes)));
-  sizes_.emplace(address, bytes);
-  held_bytes_ += bytes;
+  Status made = ready(lane);
+  if (made) {
+    release_orphans(lane);
+    made = check(lane, lane.session->allocate(bytes, &address),
+                 fmt::format("allocation of {} bytes, {} of the budget's {} are free", bytes,
+                             free_bytes, info_.memory_bytes));
+  }
+  const std::lock_guard lock(mutex_);
+  if (!made) {
+    held_bytes_ -= bytes;
+    return tl::unexpected(made.error());
+  }
+  pieces_.emplace(address, Piece{bytes, &lane});
   return address;
 }
 
 void CudaDevice::release(void* address) {
   if (address == nullptr) return;
-  const auto lock = use();
-  const auto found = sizes_.find(address);
-  if (found == sizes_.end()) return;
-  const int64_t bytes = found->second;
-  held_bytes_ -= bytes;
-  sizes_.erase(found);
-  (void)check(session_->release(address), "release");
-  bins_written(address, bytes);
+  const Use mine = use();
+  Piece piece{};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = pieces_.find(address);
+    if (found == pieces_.end()) return;
+    piece = found->second;
+    held_bytes_ -= piece.bytes;
+    pieces_.erase(found);
+  }
+  Lane& lane = mine.lane();
+  if (piece.lane == &lane) {
+    (void)check(lane, lane.session->release(address), "release");
+  } else {
+    // Its lane may be at work for long, and knows nothing of what this one still does.
+    if (lane.session != nullptr) (void)lane.session->finish();
+    const std::lock_guard lock(mutex_);
+    piece.lane->orphans.push_back(address);
+  }
+  bins_written(address, piece.bytes);
+}
+
+void CudaDevice::release_orphans(Lane& lane) {
+  std::vector<void*> orphans;
+  {
+    const std::lock_guard lock(mutex_);
+    orphans.swap(lane.orphans);
+  }
+  for (void* address : orphans) (void)lane.session->release(address);
+}
+
+std::vector<CudaDevice::KeptForms> CudaDevice::drop_forms() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(kept_forms_, {});
 }
 
 void CudaDevice::bins_written(const void* bins, int64_t bytes) {
-  const auto lock = use();
   const auto* begin = static_cast<const uint8_t*>(bins);
-  std::vector<KeptForms> stale;  // destroyed when the list is whole again
+  std::vector<KeptForms> stale;  // destroyed when the list is whole again and nothing is locked
+  const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < kept_forms_.size();) {
     KeptForms& kept = kept_forms_[i];
     const bool touched = kept.bins < begin + bytes &&
@@ -117,18 +201,30 @@ void CudaDevice::bins_written(const void* bins, int64_t bytes) {
   }
 }
 
-Result<CudaDevice::Forms> CudaDevice::forms_of(const kernels::BinnedView& bins) {
-  const auto lock = use();
+CudaDevice::Forms CudaDevice::known_forms(const kernels::BinnedView& bins) const {
+  const std::lock_guard lock(mutex_);
   for (const KeptForms& kept : kept_forms_) {
     const bool same = kept.bins == bins.bins && kept.row_count == bins.row_count &&
                       kept.feature_count == bins.feature_count;
     if (same) return kept.forms;
   }
+  return nullptr;
+}
+
+Result<CudaDevice::Forms> CudaDevice::forms_of(const kernels::BinnedView& bins) {
+  const Use mine = use();
+  if (Forms known = known_forms(bins)) return known;
+  const std::lock_guard making(making_forms_);
+  if (Forms known = known_forms(bins)) return known;
+  return make_forms(bins);
+}
+
+Result<CudaDevice::Forms> CudaDevice::make_forms(const kernels::BinnedView& bins) {
   const int32_t width = tile_width_of(bins.feature_count);
   const int64_t column_bytes = bins.row_count * int64_t{bins.feature_count};
   const int64_t tile_bytes = bins.row_count * width * tile_count_of(bins.feature_count);
   // Trees need the other half.
-  const int64_t room = (info_.memory_bytes - held_bytes_) / 2;
+  const int64_t room = (info_.memory_bytes - held_bytes()) / 2;
   if (column_bytes == 0 || column_bytes + tile_bytes > room) return Forms();
   TableForms made;
   ASSAY_ASSIGN_OR_RETURN(made.columns, kernels::DeviceArray<uint8_t>::make(*this, column_bytes));
@@ -137,55 +233,58 @@ Result<CudaDevice::Forms> CudaDevice::forms_of(const kernels::BinnedView& bins) 
       {(bins.row_count + TableFormsKernel::kRows - 1) / TableFormsKernel::kRows, bins.block_count(),
        TableFormsKernel::kSharedBytes},
       {bins, made.columns.on_device(), made.tiles.on_device(), width}));
+  if (lanes_.size() > 1) ASSAY_RETURN_IF_ERROR(finish());
   auto forms = std::make_shared<const TableForms>(std::move(made));
+  const std::lock_guard lock(mutex_);
   kept_forms_.push_back({bins.bins, bins.row_count, bins.feature_count, forms});
   return forms;
 }
 
 int64_t CudaDevice::held_bytes() const {
-  const auto lock = use();
+  const std::lock_guard lock(mutex_);
   return held_bytes_;
 }
 
 Status CudaDevice::fill(void* target, uint8_t value, int64_t bytes) {
   if (bytes == 0) return {};
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
   bins_written(target, bytes);
-  return check(session_->fill(target, value, bytes), "fill");
+  return check(mine.lane(), mine.lane().session->fill(target, value, bytes), "fill");
 }
 
 Status CudaDevice::start(KernelId kernel, const LaunchShape& shape, const void* params,
                          int64_t bytes) {
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
   kernels::count_use(info_.id, {}, kKernelNames[static_cast<size_t>(kernel)]);
-  return check(session_->launch(kernel, shape, params, bytes), "launch");
+  return check(mine.lane(), mine.lane().session->launch(kernel, shape, params, bytes), "launch");
 }
 
 Status CudaDevice::gemm(const GemmCall& call) {
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
   kernels::count_use(info_.id, {}, "cublas_sgemm");
-  return check(session_->gemm(call), "gemm");
+  return check(mine.lane(), mine.lane().session->gemm(call), "gemm");
 }
 
 Status CudaDevice::gemm_narrow(const NarrowGemmCall& call) {
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
   kernels::count_use(info_.id, {}, "cublas_gemm_ex");
-  return check(session_->gemm_narrow(call), "gemm_narrow");
+  return check(mine.lane(), mine.lane().session->gemm_narrow(call), "gemm_narrow");
 }
 
 Status CudaDevice::finish() {
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
-  return check(session_->finish(), "waiting for the GPU");
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
+  return check(mine.lane(), mine.lane().session->finish(), "waiting for the GPU");
 }
 
 Status CudaDevice::do_upload(void* target, std::span<const std::byte> bytes) {
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
+  const Use mine = use();
+  Lane& lane = mine.lane();
+  ASSAY_RETURN_IF_ERROR(ready(lane));
   auto* to = static_cast<std::byte*>(target);
   const auto size = static_cast<int64_t>(bytes.size());
   bins_written(target, size);
@@ -193,18 +292,21 @@ Status CudaDevice::do_upload(void* target, std::span<const std::byte> bytes) {
   for (int64_t done = 0; done < size; place = (place + 1) % Session::kMarks) {
     const int64_t part = std::min(kStageBytes, size - done);
     // What the buffer held last has been read.
-    ASSAY_RETURN_IF_ERROR(check(session_->await(place), "upload"));
-    std::memcpy(stage_[place], bytes.data() + done, static_cast<size_t>(part));
-    ASSAY_RETURN_IF_ERROR(check(session_->copy_in(to + done, stage_[place], part), "upload"));
-    ASSAY_RETURN_IF_ERROR(check(session_->mark(place), "upload"));
+    ASSAY_RETURN_IF_ERROR(check(lane, lane.session->await(place), "upload"));
+    std::memcpy(lane.stage[place], bytes.data() + done, static_cast<size_t>(part));
+    ASSAY_RETURN_IF_ERROR(
+        check(lane, lane.session->copy_in(to + done, lane.stage[place], part), "upload"));
+    ASSAY_RETURN_IF_ERROR(check(lane, lane.session->mark(place), "upload"));
     done += part;
   }
-  return {};
+  // Others may read it at once.
+  return lanes_.size() > 1 && mine.outermost() ? finish() : Status();
 }
 
 Status CudaDevice::do_download(std::span<std::byte> target, const void* source) {
-  const auto lock = use();
-  ASSAY_RETURN_IF_ERROR(ready());
+  const Use mine = use();
+  Lane& lane = mine.lane();
+  ASSAY_RETURN_IF_ERROR(ready(lane));
   const auto* from = static_cast<const std::byte*>(source);
   const auto size = static_cast<int64_t>(target.size());
   const int64_t parts = (size + kStageBytes - 1) / kStageBytes;
@@ -214,16 +316,17 @@ Status CudaDevice::do_download(std::span<std::byte> target, const void* source) 
   const auto request = [&](int64_t part) -> Status {
     const auto place = static_cast<int32_t>(part % Session::kMarks);
     ASSAY_RETURN_IF_ERROR(check(
-        session_->copy_out(stage_[place], from + part * kStageBytes, size_of(part)), "download"));
-    return check(session_->mark(place), "download");
+        lane, lane.session->copy_out(lane.stage[place], from + part * kStageBytes, size_of(part)),
+        "download"));
+    return check(lane, lane.session->mark(place), "download");
   };
   for (int64_t part = 0; part < std::min<int64_t>(parts, Session::kMarks); ++part) {
     ASSAY_RETURN_IF_ERROR(request(part));
   }
   for (int64_t part = 0; part < parts; ++part) {
     const auto place = static_cast<int32_t>(part % Session::kMarks);
-    ASSAY_RETURN_IF_ERROR(check(session_->await(place), "download"));
-    std::memcpy(target.data() + part * kStageBytes, stage_[place],
+    ASSAY_RETURN_IF_ERROR(check(lane, lane.session->await(place), "download"));
+    std::memcpy(target.data() + part * kStageBytes, lane.stage[place],
                 static_cast<size_t>(size_of(part)));
     if (part + Session::kMarks < parts) ASSAY_RETURN_IF_ERROR(request(part + Session::kMarks));
   }

@@ -1,9 +1,13 @@
-// CudaDevice: one GPU, whose session is opened by `bring_up` or first use. Memory comes from the
-// driver's stream-ordered pool under a byte budget; copies go through two pinned buffers of the
-// host, so that filling one overlaps the transfer of the other. Ops add work to the device's one
-// stream; nothing waits for the GPU but `download` and `finish`. Owns the session and what
-// `allocate` gave until `release`. Thread-safe: an op holds `use()` for as long as it works, and
-// others wait.
+// CudaDevice: one GPU. Memory comes from the driver's stream-ordered pool under a byte budget;
+// copies go through two pinned buffers of the host, so that filling one overlaps the transfer of
+// the other. Owns its sessions and what `allocate` gave until `release`.
+//
+// Thread-safe. Threads are dealt out over lanes, each with a session of its own (a stream and two
+// buffers) that is opened by `bring_up` or first use; so trials of several threads share the GPU.
+// An op holds `use()` for as long as it works, and others of its lane wait. Ops add work to their
+// lane's stream; nothing waits for the GPU but `download`, `finish`, and an upload from outside of
+// an op. So what was uploaded may be used by any thread, and so may what an op wrote once the
+// thread that ran it has downloaded or finished; until then it is that thread's alone.
 //
 // Failures of the driver become a Status: resource_exhausted if memory ran out, else device. A GPU
 // that was lost fails every later call with the first reason.
@@ -33,9 +37,13 @@ class CudaDevice final : public kernels::Device {
 
   // Opens a session, or gives null and says why.
   using Opener = std::function<std::unique_ptr<Session>(std::string& why)>;
-  // `info` says what may be planned with; `multiprocessors` >= 1, how many blocks keep it busy.
+  // Several lanes keep a GPU busy while some of their threads work on the host.
+  static constexpr int32_t kLanes = 4;
+
+  // `info` says what may be planned with; `multiprocessors` >= 1, how many blocks keep it busy;
+  // `lanes` >= 1, the memory of whose sessions must be one.
   static std::unique_ptr<CudaDevice> make(Opener open, kernels::DeviceInfo info,
-                                          int32_t multiprocessors);
+                                          int32_t multiprocessors, int32_t lanes = 1);
   ~CudaDevice() override;
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -43,18 +51,19 @@ class CudaDevice final : public kernels::Device {
   const kernels::DeviceInfo& info() const override { return info_; }
   // Fails: device; resource_exhausted if there is no memory for the buffers of copies.
   Status bring_up() override;
+  int32_t lanes() const override { return static_cast<int32_t>(lanes_.size()); }
   // Fails: invalid_argument for `bytes` <= 0; resource_exhausted, with the bytes asked for and
   // free; device.
   Result<void*> allocate(int64_t bytes) override;
-  // `address` is null or from `allocate`. Work that was asked for before may still use it.
+  // `address` is null or from `allocate`. Work that the calling thread asked for before may still
+  // use it.
   void release(void* address) override;
   // Bytes allocated and not released.
   int64_t held_bytes() const;
 
-  // Keeps others off the device until destroyed.
-  [[nodiscard]] std::unique_lock<std::recursive_mutex> use() const {
-    return std::unique_lock(mutex_);
-  }
+  // Keeps others off the calling thread's lane until destroyed.
+  class Use;
+  [[nodiscard]] Use use() const;
   // Each adds work to the stream. Fails: device, resource_exhausted.
   Status fill(void* target, uint8_t value, int64_t bytes);
   // A launch of no blocks does nothing.
@@ -80,30 +89,67 @@ class CudaDevice final : public kernels::Device {
   Status do_download(std::span<std::byte> target, const void* source) override;
 
  private:
-  CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors);
-  // Opens the session if need be. Fails also if the GPU was lost.
-  Status ready();
-  void close();
-  Status check(Outcome outcome, std::string_view doing);
-  Status start(KernelId kernel, const LaunchShape& shape, const void* params, int64_t bytes);
-  Status prepare_stage();
-
-  Opener open_;
-  std::unique_ptr<Session> session_;
-  kernels::DeviceInfo info_;
-  int32_t multiprocessors_;
-  mutable std::recursive_mutex mutex_;
-  std::string lost_;  // why, once lost
-  int64_t held_bytes_ = 0;
-  std::unordered_map<void*, int64_t> sizes_;
-  std::byte* stage_[Session::kMarks] = {};
+  struct Lane {
+    std::recursive_mutex mutex;  // guards all but `orphans`
+    int32_t depth = 0;           // how many `Use` there are
+    std::unique_ptr<Session> session;
+    std::byte* stage[Session::kMarks] = {};
+    std::vector<void*> orphans;  // its memory, to be released: by others, who may not use it
+  };
+  struct Piece {
+    int64_t bytes;
+    Lane* lane;  // that it is of
+  };
   struct KeptForms {
     const uint8_t* bins;
     int64_t row_count;
     int32_t feature_count;
     Forms forms;
   };
+
+  CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors, int32_t lanes);
+  // The calling thread's.
+  Lane& lane() const;
+  // Opens the lane's session if need be. Fails also if the GPU was lost.
+  Status ready(Lane& lane);
+  void close();
+  static void unpin_stage(Lane& lane);
+  Status check(const Lane& lane, Outcome outcome, std::string_view doing);
+  Status start(KernelId kernel, const LaunchShape& shape, const void* params, int64_t bytes);
+  Status prepare_stage(Lane& lane);
+  void release_orphans(Lane& lane);
+  Forms known_forms(const kernels::BinnedView& bins) const;
+  Result<Forms> make_forms(const kernels::BinnedView& bins);
+  // Forms that the caller destroys while it holds no lock but its lane's.
+  std::vector<KeptForms> drop_forms();
+
+  Opener open_;
+  kernels::DeviceInfo info_;
+  int32_t multiprocessors_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  // Locks are taken in this order: a lane's, the one of whoever makes forms, and for a moment that
+  // of what follows.
+  std::mutex making_forms_;
+  mutable std::mutex mutex_;
+  std::string lost_;  // why, once lost
+  int64_t held_bytes_ = 0;
+  std::unordered_map<void*, Piece> pieces_;
   std::vector<KeptForms> kept_forms_;
+};
+
+class CudaDevice::Use {
+ public:
+  explicit Use(Lane& lane) : lock_(lane.mutex), lane_(&lane) { ++lane.depth; }
+  ~Use() { --lane_->depth; }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  Lane& lane() const { return *lane_; }
+  // Whether whoever has it is not within an op.
+  bool outermost() const { return lane_->depth == 1; }
+
+ private:
+  std::unique_lock<std::recursive_mutex> lock_;
+  Lane* lane_;
 };
 
 template <class Kernel>

@@ -76,7 +76,8 @@ struct NarrowGemmCall {
 
 // One GPU with one stream: operations run in the order of the calls, after the calls have returned,
 // until `await` or `finish`. Memory that is released may still be used by what was asked for
-// before. One caller at a time.
+// before. One caller at a time. Sessions of a GPU work side by side, and each may use the others'
+// memory.
 class Session {
  public:
   static constexpr int32_t kMarks = 2;

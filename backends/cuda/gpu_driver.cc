@@ -5,8 +5,11 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "backends/cuda/gpu_cublas_internal.h"
 #include "backends/cuda/gpu_launch_internal.h"
@@ -38,9 +41,36 @@ bool is_lost(cudaError_t error) {
   }
 }
 
+// The memory of a GPU, shared by its sessions. Memory that was released stays with the pool: taking
+// it again costs no call to the system.
+class Pool {
+ public:
+  Pool() = default;
+  ~Pool() {
+    if (pool_ != nullptr) (void)cudaMemPoolDestroy(pool_);
+  }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  cudaError_t start(int32_t gpu) {
+    cudaMemPoolProps props = {};
+    props.allocType = cudaMemAllocationTypePinned;
+    props.location.type = cudaMemLocationTypeDevice;
+    props.location.id = gpu;
+    cudaError_t error = cudaMemPoolCreate(&pool_, &props);
+    if (error != cudaSuccess) return error;
+    uint64_t keep_all = UINT64_MAX;
+    return cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all);
+  }
+  cudaMemPool_t get() const { return pool_; }
+
+ private:
+  cudaMemPool_t pool_ = nullptr;
+};
+
 class GpuSession final : public Session {
  public:
-  explicit GpuSession(int32_t gpu) : gpu_(gpu) {}
+  GpuSession(int32_t gpu, std::shared_ptr<Pool> pool) : gpu_(gpu), pool_(std::move(pool)) {}
   ~GpuSession() override {
     (void)cudaSetDevice(gpu_);
     if (stream_ != nullptr) (void)cudaStreamSynchronize(stream_);
@@ -49,10 +79,9 @@ class GpuSession final : public Session {
       if (event != nullptr) (void)cudaEventDestroy(event);
     }
     if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
-    if (pool_ != nullptr) (void)cudaMemPoolDestroy(pool_);
   }
 
-  // Makes stream, events and pool.
+  // Makes stream and events.
   cudaError_t start() {
     cudaError_t error = cudaSetDevice(gpu_);
     if (error == cudaSuccess) {
@@ -62,12 +91,13 @@ class GpuSession final : public Session {
       const unsigned flags = cudaEventDisableTiming | cudaEventBlockingSync;
       if (error == cudaSuccess) error = cudaEventCreateWithFlags(&event, flags);
     }
-    return error == cudaSuccess ? start_pool() : error;
+    return error;
   }
 
   Outcome allocate(int64_t bytes, void** address) override {
     enter();
-    return outcome(cudaMallocFromPoolAsync(address, static_cast<size_t>(bytes), pool_, stream_));
+    return outcome(
+        cudaMallocFromPoolAsync(address, static_cast<size_t>(bytes), pool_->get(), stream_));
   }
   Outcome release(void* address) override {
     enter();
@@ -126,18 +156,6 @@ class GpuSession final : public Session {
   // Threads of the program have a current GPU each.
   void enter() const { (void)cudaSetDevice(gpu_); }
 
-  // Memory that was released stays with the pool: taking it again costs no call to the system.
-  cudaError_t start_pool() {
-    cudaMemPoolProps props = {};
-    props.allocType = cudaMemAllocationTypePinned;
-    props.location.type = cudaMemLocationTypeDevice;
-    props.location.id = gpu_;
-    cudaError_t error = cudaMemPoolCreate(&pool_, &props);
-    if (error != cudaSuccess) return error;
-    uint64_t keep_all = UINT64_MAX;
-    return cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_all);
-  }
-
   template <class Call>
   Outcome multiply(const Call& call) {
     enter();
@@ -164,7 +182,7 @@ class GpuSession final : public Session {
   int32_t gpu_;
   cudaStream_t stream_ = nullptr;
   cudaEvent_t events_[kMarks + 1] = {};  // the last one is `finish`'s
-  cudaMemPool_t pool_ = nullptr;
+  std::shared_ptr<Pool> pool_;
   std::unique_ptr<Cublas> cublas_;
   std::string message_;
 };
@@ -217,8 +235,14 @@ class GpuDriver final : public Driver {
 
   Session* open(int32_t gpu, GpuFacts* facts) override {
     if (!describe(gpu, facts)) return nullptr;
-    auto session = std::make_unique<GpuSession>(gpu);
-    const cudaError_t error = session->start();
+    std::shared_ptr<Pool> pool;
+    cudaError_t error = pool_of(gpu, pool);
+    if (error != cudaSuccess) {
+      refuse(facts, cudaGetErrorString(error));
+      return nullptr;
+    }
+    auto session = std::make_unique<GpuSession>(gpu, std::move(pool));
+    error = session->start();
     if (error == cudaSuccess) return session.release();
     refuse(facts, cudaGetErrorString(error));
     return nullptr;
@@ -230,8 +254,22 @@ class GpuDriver final : public Driver {
     return false;
   }
 
+  // Lives as long as a session of the GPU.
+  cudaError_t pool_of(int32_t gpu, std::shared_ptr<Pool>& pool) {
+    const std::lock_guard lock(mutex_);
+    pools_.resize(static_cast<size_t>(gpu_count_));
+    std::weak_ptr<Pool>& known = pools_[static_cast<size_t>(gpu)];
+    pool = known.lock();
+    if (pool != nullptr) return cudaSuccess;
+    pool = std::make_shared<Pool>();
+    known = pool;
+    return pool->start(gpu);
+  }
+
   int gpu_count_ = 0;
   std::string obstacle_;
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<Pool>> pools_;  // [GPUs]
 };
 
 }  // namespace

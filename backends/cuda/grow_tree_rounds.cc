@@ -137,9 +137,18 @@ Status TreeRounds::make_slots() {
   const int64_t free_bytes = device_->info().memory_bytes - device_->held_bytes();
   const int64_t room = std::min(free_bytes / 2, kMaxSlotBytes) /
                        (slot_size_ * static_cast<int64_t>(sizeof(uint64_t)));
-  const int64_t slots = std::max(kMinSlots, std::min({wanted, room, kMaxSlots}));
-  ASSAY_ASSIGN_OR_RETURN(histograms_,
-                         kernels::DeviceArray<uint64_t>::make(*device_, slots * slot_size_));
+  int64_t slots = std::max(kMinSlots, std::min({wanted, room, kMaxSlots}));
+  while (true) {
+    auto made = kernels::DeviceArray<uint64_t>::make(*device_, slots * slot_size_);
+    if (made) {
+      histograms_ = std::move(*made);
+      break;
+    }
+    // Trees of other threads may have taken what was free.
+    const bool fewer = made.error().code == StatusCode::kResourceExhausted && slots > kMinSlots;
+    if (!fewer) return tl::unexpected(made.error());
+    slots = std::max(kMinSlots, slots / 2);
+  }
   for (int64_t slot = slots; slot > 0; --slot) {
     free_slots_.push_back(static_cast<int32_t>(slot - 1));
   }

@@ -77,7 +77,8 @@ Result<std::vector<std::unique_ptr<kernels::Device>>> open_gpus(Driver& driver) 
       if (session == nullptr) why = opened.problem;
       return session;
     };
-    devices.push_back(CudaDevice::make(open, std::move(info), facts.multiprocessors));
+    devices.push_back(
+        CudaDevice::make(open, std::move(info), facts.multiprocessors, CudaDevice::kLanes));
   }
   if (devices.empty()) {
     return fail(StatusCode::kDevice, "{}", reasons.empty() ? "there is no NVIDIA GPU" : reasons);

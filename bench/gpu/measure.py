@@ -38,7 +38,7 @@ GROUPS = {
     'batch': Group('grow_trees_batch/', 5, 90),
     'loss': Group('loss_(gradients|value)/', 5, 60),
     'bin_columns': Group('bin_columns/', 5, 60),
-    # Forests that count classes grow on the CPU only.
+    'forest': Group('forest/', 3, 150, True),
     'predict_trees': Group('predict_trees/.*/leaves:(31|255)/', 5, 90),
     'gemm': Group('gemm(_bf16|_bf16_any_order|_int8)?/', 5, 90),
     'knn_topk': Group('knn_topk/', 5, 90),

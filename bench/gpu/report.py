@@ -13,7 +13,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TO_MS = {'ns': 1e-6, 'us': 1e-3, 'ms': 1.0, 's': 1e3}
-TABLES = {'higgs': 'boosting', 'airline': 'boosting', 'boosting': 'boosting', 'batch': 'batch'}
+TABLES = {'higgs': 'boosting', 'airline': 'boosting', 'boosting': 'boosting', 'batch': 'batch',
+          'forest': 'forest'}
 ROUND_PARTS = (('s_gradients', 'gradients'), ('s_grow', 'growing'), ('s_predict', 'predicting'))
 # Counters that are rates: unit of the page, and what divides them.
 RATES = (('GFLOP/s', 'GFLOP/s', 1), ('GB/s', 'GB/s', 1), ('rows_per_second', 'M rows/s', 1e6))
@@ -109,6 +110,18 @@ def batch_table(gpu, cpu, _):
                f'{times_over(runs[2], runs[0])} |')
 
 
+def forest_table(gpu, cpu, _):
+    yield '| rows | trees | in a call | leaves a tree | s, GPU | ms a tree | s, CPU | CPU / GPU |'
+    yield '|---|---|---|---|---|---|---|---|'
+    for name, run in gpu.items():
+        sizes = arguments_of(run['name'])
+        beside = cpu.get(name)
+        yield (f"| {sizes['krows'] * 1000:,} | {sizes['trees']} | {sizes['together']} | "
+               f"{number(run['leaves_a_tree'])} | {number(milliseconds(run) * 1e-3)} | "
+               f"{number(1e3 * run['ms_a_tree'])} | "
+               f"{number(milliseconds(beside) * 1e-3) if beside else '-'} | {times_over(beside, run)} |")
+
+
 def op_table(gpu, cpu, ceilings):
     yield '| problem | ms, GPU | rate | of the copying rate | ms, CPU | CPU / GPU |'
     yield '|---|---|---|---|---|---|'
@@ -148,12 +161,13 @@ TITLES = {
     'airline': 'Boosting: a table like the airline data, 6 of 13 columns categories, depth 10',
     'boosting': 'Boosting: smaller tables like Higgs, 255 leaves',
     'batch': 'Many models of a small table: 32,561 rows x 14 columns',
+    'forest': 'Forests that count 7 classes, to purity: 54 columns, 7 of them a node',
     'loss': 'Gradients and values of losses',
     'bin_columns': 'Binning',
     'predict_trees': 'Prediction',
     'gemm': 'Matrix products',
     'knn_topk': 'Nearest neighbours'}
-MAKERS = {'boosting': boosting_table, 'batch': batch_table, 'op': op_table}
+MAKERS = {'boosting': boosting_table, 'batch': batch_table, 'forest': forest_table, 'op': op_table}
 
 
 def group_section(name, devices, gpu_id, ceilings):

@@ -316,7 +316,7 @@ TEST(Slots, EveryDeviceHasOneAndTheCpuTheOthers) {
     SlotRequest request;
     request.threads = threads;
     request.cells = 1000;
-    request.device_count = devices;
+    request.lanes.assign(devices, 1);
     request.host = host;
     return plan_slots(request).devices;
   };
@@ -327,6 +327,26 @@ TEST(Slots, EveryDeviceHasOneAndTheCpuTheOthers) {
   EXPECT_THAT(places(5, 2, std::nullopt), ElementsAre(0, 1, 0, 1, 0));
   // Fewer threads than devices.
   EXPECT_THAT(places(1, 3, 0), ElementsAre(0, 1, 2));
+}
+
+TEST(Slots, ADeviceWithLanesHasSeveralWhereThreadsAllow) {
+  const auto plan_of = [](int threads, std::vector<int32_t> lanes, std::optional<size_t> host) {
+    SlotRequest request;
+    request.threads = threads;
+    request.cells = int64_t{1} << 40;  // one slot would do
+    request.lanes = std::move(lanes);
+    request.host = host;
+    return plan_slots(request);
+  };
+  EXPECT_THAT(plan_of(2, {4}, std::nullopt).devices, ElementsAre(0));
+  EXPECT_THAT(plan_of(8, {4}, std::nullopt).devices, ElementsAre(0, 0));
+  EXPECT_EQ(plan_of(8, {4}, std::nullopt).threads_per_slot, 4);
+  EXPECT_THAT(plan_of(64, {4}, std::nullopt).devices, ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(plan_of(64, {4, 4}, std::nullopt).devices, ElementsAre(0, 1, 0, 1, 0, 1, 0, 1));
+  // Beside the CPU.
+  EXPECT_THAT(plan_of(8, {1, 4}, 0).devices, ElementsAre(0, 1));
+  EXPECT_THAT(plan_of(16, {1, 4}, 0).devices, ElementsAre(0, 1, 1));
+  EXPECT_THAT(plan_of(64, {4, 1}, 1).devices, ElementsAre(0, 1, 0, 0, 0));
 }
 
 TEST(History, KeepsARungThatIsMetTwiceOnce) {

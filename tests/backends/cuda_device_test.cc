@@ -6,6 +6,9 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <thread>
+#include <utility>
 
 #include "backends/cuda/module.h"
 #include "kernels/device_array.h"
@@ -73,6 +76,51 @@ TEST(CudaDevice, UploadReturnsBeforeTheGpuHasWorked) {
   bytes.assign(100, std::byte{0});
   ASSERT_TRUE(gpu.device->download(bytes, array->on_device(), 100));
   EXPECT_EQ(bytes, sent);
+}
+
+// Calls `work` from a thread that has used no GPU before: they are dealt out over lanes in turn.
+void in_new_thread(const std::function<void()>& work) { std::thread(work).join(); }
+
+TEST(CudaDevice, ThreadsOfDifferentLanesShareItsMemory) {
+  EmulatedGpu gpu = open_emulated_gpu(1 << 20, 2);
+  EXPECT_EQ(gpu.device->lanes(), 2);
+  const std::vector<std::byte> sent = numbered_bytes(1000);
+  kernels::DeviceArray<std::byte> array;
+  in_new_thread([&] {
+    auto made = kernels::DeviceArray<std::byte>::copy_of(*gpu.device, sent);
+    ASSERT_TRUE(made.has_value()) << made.error().message;
+    array = std::move(*made);
+  });
+  in_new_thread([&] {
+    std::vector<std::byte> fetched(sent.size());
+    ASSERT_TRUE(gpu.device->download(fetched, std::as_const(array).on_device(), 1000));
+    EXPECT_EQ(fetched, sent) << "an upload has arrived when it returns";
+    // Not its lane's: it goes when its own lane asks for memory.
+    array = kernels::DeviceArray<std::byte>();
+  });
+  EXPECT_EQ(gpu.driver->log().open_sessions, 2);
+  EXPECT_EQ(cuda_of(gpu).held_bytes(), 0);
+  EXPECT_EQ(gpu.driver->log().live_allocations, 1);
+  for (int thread = 0; thread < 2; ++thread) {
+    in_new_thread([&] {
+      const auto other = kernels::DeviceArray<std::byte>::make(*gpu.device, 10);
+      ASSERT_TRUE(other.has_value()) << other.error().message;
+    });
+  }
+  EXPECT_EQ(gpu.driver->log().live_allocations, 0);
+}
+
+TEST(CudaDevice, WhatOtherLanesLeftBehindGoesWithTheDevice) {
+  EmulatedGpu gpu = open_emulated_gpu(1 << 20, 2);
+  void* address = nullptr;
+  in_new_thread([&] { address = gpu.device->allocate(100).value_or(nullptr); });
+  ASSERT_NE(address, nullptr);
+  in_new_thread([&] { gpu.device->release(address); });
+  in_new_thread([&] { (void)gpu.device->bring_up(); });
+  gpu.device.reset();
+  EXPECT_EQ(gpu.driver->log().live_allocations, 0);
+  EXPECT_EQ(gpu.driver->log().live_pins, 0);
+  EXPECT_EQ(gpu.driver->log().open_sessions, 0);
 }
 
 TEST(CudaDevice, BudgetIsHeldAndNamedInTheRefusal) {

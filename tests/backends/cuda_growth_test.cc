@@ -265,8 +265,11 @@ TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   const auto& item = set.table<GrowTree>().items()[0];
   kernels::GrowTreeProblem problem;
   EXPECT_FALSE(item.decline({}, problem));
-  problem.class_count = 2;
-  EXPECT_EQ(item.decline({}, problem), "trees that count classes grow on the CPU only");
+  problem.class_count = 28;
+  EXPECT_FALSE(item.decline({}, problem));
+  problem.class_count = 29;
+  EXPECT_EQ(item.decline({}, problem),
+            "trees that count more than 28 classes grow on the CPU only");
   problem.class_count = 0;
   problem.params.growth = kernels::GrowthPolicy::kSymmetric;
   EXPECT_EQ(item.decline({}, problem), "symmetric trees grow on the CPU only");
@@ -280,7 +283,7 @@ TEST(CudaGrowTree, WhatItDeclinesIsTheHosts) {
   const kernels::ComputeContext context{&set, gpu.device.get(), &host, nullptr, nullptr};
   kernels::GrowTreeProblem problem;
   EXPECT_EQ(&context.device_for<GrowTree>(problem), gpu.device.get());
-  problem.class_count = 2;
+  problem.class_count = 29;
   EXPECT_EQ(&context.device_for<GrowTree>(problem), &host);
   EXPECT_EQ(&context.device_for<kernels::QuantileEdges>({}), &host) << "it does not declare it";
 }

@@ -169,7 +169,8 @@ bool takes(const NarrowGemmCall& call) {
 
 class EmulatedSession final : public Session {
  public:
-  EmulatedSession(EmulationLog& log, int64_t bytes) : log_(log), arena_(bytes) {
+  EmulatedSession(EmulationLog& log, std::shared_ptr<Arena> arena)
+      : log_(log), shared_arena_(std::move(arena)), arena_(*shared_arena_) {
     ++log_.open_sessions;
   }
   ~EmulatedSession() override {
@@ -301,7 +302,8 @@ class EmulatedSession final : public Session {
   }
 
   EmulationLog& log_;
-  Arena arena_;
+  std::shared_ptr<Arena> shared_arena_;
+  Arena& arena_;
   std::deque<std::function<void()>> queue_;
   std::string message_;
 };
@@ -318,7 +320,11 @@ bool EmulatedDriver::describe(int32_t gpu, GpuFacts* facts) {
 
 backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
   if (!describe(gpu, facts)) return nullptr;
-  auto session = std::make_unique<EmulatedSession>(log_, memory_bytes_);
+  arenas_.resize(static_cast<size_t>(gpu_count_));
+  std::weak_ptr<void>& known = arenas_[static_cast<size_t>(gpu)];
+  std::shared_ptr<Arena> arena = std::static_pointer_cast<Arena>(known.lock());
+  if (arena == nullptr) known = arena = std::make_shared<Arena>(memory_bytes_);
+  auto session = std::make_unique<EmulatedSession>(log_, std::move(arena));
   if (!session->works()) {
     std::snprintf(facts->problem, sizeof(facts->problem), "no memory was mapped");
     return nullptr;
@@ -326,7 +332,7 @@ backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
   return session.release();
 }
 
-EmulatedGpu open_emulated_gpu(int64_t memory_bytes) {
+EmulatedGpu open_emulated_gpu(int64_t memory_bytes, int32_t lanes) {
   EmulatedGpu gpu;
   // Redzones and rounding take room too.
   gpu.driver = std::make_unique<EmulatedDriver>(1, 2 * memory_bytes + (int64_t{1} << 20));
@@ -342,7 +348,8 @@ EmulatedGpu open_emulated_gpu(int64_t memory_bytes) {
     GpuFacts opened;
     return std::unique_ptr<Session>(driver->open(0, &opened));
   };
-  gpu.device = backends::cuda::CudaDevice::make(open, std::move(info), facts.multiprocessors);
+  gpu.device =
+      backends::cuda::CudaDevice::make(open, std::move(info), facts.multiprocessors, lanes);
   if (!gpu.device->bring_up()) std::abort();
   return gpu;
 }

@@ -6,12 +6,13 @@
 // A session does nothing when asked: operations wait in a queue until `await` or `finish`, as on a
 // GPU. The memory of its GPU can be touched by no one else: outside of its own work it has no
 // access rights. New memory and every block's shared memory hold garbage. Under AddressSanitizer
-// what is not allocated is poisoned. Not thread-safe.
+// what is not allocated is poisoned. Sessions of a GPU share its memory. Not thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "backends/cuda/driver.h"
 #include "kernels/device.h"
@@ -46,6 +47,7 @@ class EmulatedDriver final : public backends::cuda::Driver {
   int32_t gpu_count_;
   int64_t memory_bytes_;
   EmulationLog log_;
+  std::vector<std::weak_ptr<void>> arenas_;  // the memory of each GPU, while it has sessions
 };
 
 // A device "cuda:emu" of kind "cuda" on a driver of its own that lives as long.
@@ -53,7 +55,7 @@ struct EmulatedGpu {
   std::unique_ptr<EmulatedDriver> driver;
   std::unique_ptr<kernels::Device> device;
 };
-// `memory_bytes` may be planned with.
-EmulatedGpu open_emulated_gpu(int64_t memory_bytes);
+// `memory_bytes` may be planned with. With several lanes one thread at a time all the same.
+EmulatedGpu open_emulated_gpu(int64_t memory_bytes, int32_t lanes = 1);
 
 }  // namespace assay::conformance
