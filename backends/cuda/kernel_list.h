@@ -16,6 +16,7 @@
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_row_kernels.h"
 #include "backends/cuda/tree_search_kernels.h"
+#include "backends/cuda/tree_shap_kernel.h"
 
 namespace assay::backends::cuda {
 
@@ -25,14 +26,14 @@ using KernelList =
                LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, DeriveSlotsKernel,
                HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
-               GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel>;
+               GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, TreeShapKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
     "bin_columns",      "predict_trees", "loss_gradients",  "loss_terms",    "loss_sum",
     "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",     "divide_rows",
     "leaf_sums",        "table_forms",   "search_features", "choose_splits", "nearest_points",
-    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix"};
+    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",   "tree_shap"};
 
 // A place in it.
 enum class KernelId : int32_t {};
