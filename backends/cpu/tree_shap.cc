@@ -31,10 +31,27 @@ constexpr int64_t kShapRows = 64;   // of a block, at most: the bits of a word
 constexpr int64_t kShapLanes = 16;  // rows of a walk
 constexpr int64_t kGroup = kernels::kShapGroup;
 
-// What a node does at one point to a row with (o, o') of (1, 1), (0, 1) and (0, 0).
+// r and g of a node at the points of a group, for o = 0 and 1.
+struct NodeTerms {
+  double missed_r[kGroup];
+  double missed_g[kGroup];
+  double met_r[kGroup];
+  double met_g[kGroup];
+};
+
+// What a node does at each point to a row with (o, o') of (1, 1), (0, 1) and (0, 0).
 struct NodeNumbers {
-  double ratios[3];   // a r'
-  double factors[3];  // (g - g') w
+  double ratios[3][kGroup];   // a r'
+  double factors[3][kGroup];  // (g - g') w
+};
+
+// The numbers of all nodes of a tree, the same for all rows.
+struct NodeNumbering {
+  std::span<const kernels::ShapStep> steps;
+  double points[kGroup];
+  double weights[kGroup];
+  NodeTerms* terms;      // [steps], the root's are set
+  NodeNumbers* numbers;  // [steps] out, but for the root
 };
 
 // The walk of up to kShapLanes rows through a tree at a group of points.
@@ -43,7 +60,7 @@ struct LaneWalk {
   int32_t step_count;
   int32_t group;               // points
   int32_t width;               // values of a leaf
-  const NodeNumbers* numbers;  // [steps, kGroup]
+  const NodeNumbers* numbers;  // [steps]
   const uint64_t* met;         // [steps]: o of every row of the block
   int32_t first_lane;          // of the rows of the block, a multiple of kShapLanes
   int32_t lane_count;
@@ -77,13 +94,15 @@ HWY_INLINE hn::Mask<Doubles> mask_at(uint64_t bits, int64_t lane) {
   return hn::LoadMaskBits(Doubles(), bytes);
 }
 
-HWY_INLINE hn::Vec<Doubles> choose(const double (&of)[3], hn::Mask<Doubles> met,
+HWY_INLINE hn::Vec<Doubles> choose(const double (&of)[3][kGroup], int64_t q, hn::Mask<Doubles> met,
                                    hn::Mask<Doubles> before) {
   const Doubles d;
-  return hn::IfThenElse(met, hn::Set(d, of[0]),
-                        hn::IfThenElse(before, hn::Set(d, of[1]), hn::Set(d, of[2])));
+  return hn::IfThenElse(met, hn::Set(d, of[0][q]),
+                        hn::IfThenElse(before, hn::Set(d, of[1][q]), hn::Set(d, of[2][q])));
 }
 
+// kPoints: of the group.
+template <int64_t kPoints>
 class LaneWalker {
  public:
   explicit LaneWalker(const LaneWalk& walk) : w_(walk) {}
@@ -92,12 +111,19 @@ class LaneWalker {
     std::fill_n(w_.products, kGroup * kShapLanes, 1.0);
     for (int32_t place = 1; place < w_.step_count; ++place) {
       const kernels::ShapStep& step = w_.steps[place];
-      enter(step, place);
-      if (!step.is_leaf()) continue;
-      sum_leaf(step);
+      if (!step.is_leaf()) {
+        enter(step, place);
+        continue;
+      }
+      if (w_.width == 1) {
+        add_leaf(step, place);
+      } else {
+        enter(step, place);
+        sum_leaf(step);
+        leave(step, place);
+      }
       // Up, as long as right children end their parents.
       int32_t done = place;
-      leave(w_.steps[done], done);
       while (!w_.steps[done].is_left(done) && w_.steps[done].above > 0) {
         done = w_.steps[done].above;
         leave(w_.steps[done], done);
@@ -112,20 +138,46 @@ class LaneWalker {
   double* sums_at(int32_t depth, int64_t q, int64_t k) const {
     return w_.sums + ((depth * kGroup + q) * w_.width + k) * kShapLanes;
   }
+  double* phi_at(const kernels::ShapStep& step, int64_t k) const {
+    return w_.out + (k * w_.feature_count + step.feature) * kShapRows;
+  }
 
   void enter(const kernels::ShapStep& step, int32_t place) const {
     const Doubles d;
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    const NodeNumbers& numbers = w_.numbers[place];
     for (int64_t i = 0; i < w_.lane_count; i += lanes) {
       const auto met = mask_at(w_.met[place], w_.first_lane + i);
       const auto before = mask_at(w_.met[step.before], w_.first_lane + i);
-      const NodeNumbers* numbers = w_.numbers + place * kGroup;
-      for (int64_t q = 0; q < w_.group; ++q) {
+      for (int64_t q = 0; q < kPoints; ++q) {
         const auto product = hn::LoadU(d, at(w_.products, step.depth - 1, q) + i);
-        hn::StoreU(hn::Mul(product, choose(numbers[q].ratios, met, before)), d,
+        hn::StoreU(hn::Mul(product, choose(numbers.ratios, q, met, before)), d,
                    at(w_.products, step.depth, q) + i);
-        hn::StoreU(choose(numbers[q].factors, met, before), d, at(w_.factors, step.depth, q) + i);
+        hn::StoreU(choose(numbers.factors, q, met, before), d, at(w_.factors, step.depth, q) + i);
       }
+    }
+  }
+
+  // enter, sum_leaf and leave for leaves of one value, of which nothing has to lie in memory.
+  void add_leaf(const kernels::ShapStep& step, int32_t place) const {
+    const Doubles d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    const NodeNumbers& numbers = w_.numbers[place];
+    const bool left = step.is_left(place);
+    const auto value = hn::Set(d, double{w_.leaf_values[step.leaf]});
+    double* phi = phi_at(step, 0);
+    for (int64_t i = 0; i < w_.lane_count; i += lanes) {
+      const auto met = mask_at(w_.met[place], w_.first_lane + i);
+      const auto before = mask_at(w_.met[step.before], w_.first_lane + i);
+      auto total = hn::LoadU(d, phi + i);
+      for (int64_t q = 0; q < kPoints; ++q) {
+        const auto above = hn::LoadU(d, at(w_.products, step.depth - 1, q) + i);
+        const auto product = hn::Mul(above, choose(numbers.ratios, q, met, before));
+        const auto sum = hn::Mul(product, value);
+        total = hn::Add(total, hn::Mul(choose(numbers.factors, q, met, before), sum));
+        pass_up(sum, left, sums_at(step.depth - 1, q, 0) + i);
+      }
+      hn::StoreU(total, d, phi + i);
     }
   }
 
@@ -133,7 +185,7 @@ class LaneWalker {
     const Doubles d;
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
     const float* values = w_.leaf_values + int64_t{step.leaf} * w_.width;
-    for (int64_t q = 0; q < w_.group; ++q) {
+    for (int64_t q = 0; q < kPoints; ++q) {
       for (int64_t k = 0; k < w_.width; ++k) {
         const auto value = hn::Set(d, double{values[k]});
         for (int64_t i = 0; i < w_.lane_count; i += lanes) {
@@ -150,24 +202,72 @@ class LaneWalker {
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
     const bool left = step.is_left(place);
     for (int64_t k = 0; k < w_.width; ++k) {
-      double* phi = w_.out + (k * w_.feature_count + step.feature) * kShapRows;
+      double* phi = phi_at(step, k);
       for (int64_t i = 0; i < w_.lane_count; i += lanes) {
         auto total = hn::LoadU(d, phi + i);
-        for (int64_t q = 0; q < w_.group; ++q) {
+        for (int64_t q = 0; q < kPoints; ++q) {
           const auto sum = hn::LoadU(d, sums_at(step.depth, q, k) + i);
           total = hn::Add(total, hn::Mul(hn::LoadU(d, at(w_.factors, step.depth, q) + i), sum));
-          double* parent = sums_at(step.depth - 1, q, k) + i;
-          hn::StoreU(left ? sum : hn::Add(hn::LoadU(d, parent), sum), d, parent);
+          pass_up(sum, left, sums_at(step.depth - 1, q, k) + i);
         }
         hn::StoreU(total, d, phi + i);
       }
     }
   }
 
+  static HWY_INLINE void pass_up(hn::Vec<Doubles> sum, bool left, double* parent) {
+    const Doubles d;
+    hn::StoreU(left ? sum : hn::Add(hn::LoadU(d, parent), sum), d, parent);
+  }
+
   const LaneWalk& w_;
 };
 
-void walk_lanes(const LaneWalk& walk) { LaneWalker(walk).run(); }
+void walk_lanes(const LaneWalk& walk) {
+  static_assert(kGroup == 4);
+  if (walk.group == 1) return LaneWalker<1>(walk).run();
+  if (walk.group == 2) return LaneWalker<2>(walk).run();
+  if (walk.group == 3) return LaneWalker<3>(walk).run();
+  LaneWalker<4>(walk).run();
+}
+
+// kernels::shap_terms for both values of o, the group's points side by side.
+void number_nodes(const NodeNumbering& n) {
+  const hn::CappedTag<double, kGroup> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto one = hn::Set(d, 1.0);
+  for (int64_t q = 0; q < kGroup; q += lanes) {
+    const auto t = hn::LoadU(d, n.points + q);
+    const auto rest = hn::Sub(one, t);
+    const auto weight = hn::LoadU(d, n.weights + q);
+    for (size_t place = 1; place < n.steps.size(); ++place) {
+      const kernels::ShapStep& step = n.steps[place];
+      const NodeTerms& before = n.terms[step.before];
+      NodeTerms& terms = n.terms[place];
+      NodeNumbers& numbers = n.numbers[place];
+      const auto share = hn::Set(d, step.share);
+      const auto missed_a = hn::Mul(rest, share);
+      const auto met_a = hn::Add(t, missed_a);
+      const auto missed_r = hn::Div(one, missed_a);
+      const auto met_r = hn::Div(one, met_a);
+      const auto missed_g = hn::Mul(hn::Sub(hn::Zero(d), share), missed_r);
+      const auto met_g = hn::Mul(hn::Sub(one, share), met_r);
+      const auto before_met = hn::LoadU(d, before.met_r + q);
+      hn::StoreU(hn::Mul(met_a, before_met), d, numbers.ratios[0] + q);
+      hn::StoreU(hn::Mul(missed_a, before_met), d, numbers.ratios[1] + q);
+      hn::StoreU(hn::Mul(missed_a, hn::LoadU(d, before.missed_r + q)), d, numbers.ratios[2] + q);
+      const auto before_g = hn::LoadU(d, before.met_g + q);
+      const auto never_g = hn::LoadU(d, before.missed_g + q);
+      hn::StoreU(hn::Mul(hn::Sub(met_g, before_g), weight), d, numbers.factors[0] + q);
+      hn::StoreU(hn::Mul(hn::Sub(missed_g, before_g), weight), d, numbers.factors[1] + q);
+      hn::StoreU(hn::Mul(hn::Sub(missed_g, never_g), weight), d, numbers.factors[2] + q);
+      hn::StoreU(missed_r, d, terms.missed_r + q);
+      hn::StoreU(missed_g, d, terms.missed_g + q);
+      hn::StoreU(met_r, d, terms.met_r + q);
+      hn::StoreU(met_g, d, terms.met_g + q);
+    }
+  }
+}
 
 // Which of 64 rows a numeric split leads to the left.
 uint64_t rows_left(const uint8_t* bins, int threshold, bool missing_left) {
@@ -202,11 +302,11 @@ namespace {
 
 using kernels::OpContext;
 using kernels::ShapStep;
-using kernels::ShapTerms;
 using kernels::TreeShapArgs;
 using kernels::TreeShapProblem;
 
 HWY_EXPORT(walk_lanes);
+HWY_EXPORT(number_nodes);
 HWY_EXPORT(rows_left);
 
 // Enough for any number of threads.
@@ -254,18 +354,12 @@ class BlockExplainer {
     int64_t begin;
     int64_t count;
   };
-  // Of a node at a point, for o = 0 and 1.
-  struct NodeTerms {
-    ShapTerms missed;
-    ShapTerms met;
-  };
-
   void reserve() {
     const auto nodes = static_cast<size_t>(problem_.most_nodes);
     const size_t levels = static_cast<size_t>(problem_.most_depth + 1) * kGroup * kShapLanes;
     met_.resize(nodes);
-    terms_.resize(nodes * kGroup);
-    numbers_.resize(nodes * kGroup);
+    terms_.resize(nodes);
+    numbers_.resize(nodes);
     products_.resize(levels);
     factors_.resize(levels);
     sums_.resize(levels * static_cast<size_t>(problem_.leaf_width));
@@ -328,25 +422,17 @@ class BlockExplainer {
   }
 
   void number_steps(Steps steps, const Group& group) {
-    constexpr auto kStride = static_cast<size_t>(kGroup);
-    for (size_t q = 0; q < static_cast<size_t>(group.count); ++q) {
-      const double t = args_.shap.points[group.begin + static_cast<int64_t>(q)];
-      const double weight = args_.shap.weights[group.begin + static_cast<int64_t>(q)];
-      terms_[q] = {{0, 1, 0}, {0, 1, 0}};
-      for (size_t place = 1; place < steps.size(); ++place) {
-        const ShapStep& step = steps[place];
-        const NodeTerms& before = terms_[static_cast<size_t>(step.before) * kStride + q];
-        NodeTerms& here = terms_[place * kStride + q];
-        here = {kernels::shap_terms(t, 0, step.share), kernels::shap_terms(t, 1, step.share)};
-        NodeNumbers& numbers = numbers_[place * kStride + q];
-        numbers.ratios[0] = here.met.a * before.met.r;
-        numbers.ratios[1] = here.missed.a * before.met.r;
-        numbers.ratios[2] = here.missed.a * before.missed.r;
-        numbers.factors[0] = (here.met.g - before.met.g) * weight;
-        numbers.factors[1] = (here.missed.g - before.met.g) * weight;
-        numbers.factors[2] = (here.missed.g - before.missed.g) * weight;
-      }
-    }
+    NodeNumbering numbering{steps, {}, {}, terms_.data(), numbers_.data()};
+    // Places without a point have numbers that nothing reads.
+    std::fill_n(numbering.points, kGroup, 0.5);
+    std::copy_n(args_.shap.points + group.begin, group.count, numbering.points);
+    std::copy_n(args_.shap.weights + group.begin, group.count, numbering.weights);
+    NodeTerms& root = terms_.front();
+    std::fill_n(root.missed_r, kGroup, 1.0);
+    std::fill_n(root.missed_g, kGroup, 0.0);
+    std::fill_n(root.met_r, kGroup, 1.0);
+    std::fill_n(root.met_g, kGroup, 0.0);
+    HWY_DYNAMIC_DISPATCH(number_nodes)(numbering);
   }
 
   void walk(Steps steps, int64_t tree, const Group& group) {
