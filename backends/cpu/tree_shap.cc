@@ -3,11 +3,12 @@
 // multiplies and adds with (o and o' are (1, 1), (0, 1) or (0, 0)). A block of rows first learns
 // where each of its rows would go at every split, a bit a row; the three numbers of every node are
 // computed once for the block; then the walk is blends, products and sums of vectors of rows, each
-// lane in the order of the contract.
+// lane in the order of the contract. A row that is alone takes a walk of its own (tree_shap_row.h).
 #include "kernels/tree_shap.h"
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "backends/cpu/chunk_loop.h"
 #include "backends/cpu/cpu_kernels.h"
+#include "backends/cpu/tree_shap_row.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/tree_shap.cc"
@@ -354,10 +356,12 @@ class BlockExplainer {
     int64_t begin;
     int64_t count;
   };
+
   void reserve() {
     const auto nodes = static_cast<size_t>(problem_.most_nodes);
     const size_t levels = static_cast<size_t>(problem_.most_depth + 1) * kGroup * kShapLanes;
     met_.resize(nodes);
+    left_.resize(nodes);
     terms_.resize(nodes);
     numbers_.resize(nodes);
     products_.resize(levels);
@@ -415,9 +419,10 @@ class BlockExplainer {
     met_[0] = ~uint64_t{0};
     for (size_t place = 1; place < steps.size(); ++place) {
       const ShapStep& step = steps[place];
-      const uint64_t left = left_at(nodes[step.parent], sets);
-      met_[place] = met_[static_cast<size_t>(step.before)] &
-                    (step.is_left(static_cast<int64_t>(place)) ? left : ~left);
+      const bool is_left = step.is_left(static_cast<int64_t>(place));
+      uint64_t& left = left_[static_cast<size_t>(step.above)];
+      if (is_left) left = left_at(nodes[step.parent], sets);  // its sibling comes later
+      met_[place] = met_[static_cast<size_t>(step.before)] & (is_left ? left : ~left);
     }
   }
 
@@ -463,6 +468,7 @@ class BlockExplainer {
   int64_t features_;
   int64_t row_count_ = 0;
   std::vector<uint64_t> met_;
+  std::vector<uint64_t> left_;  // of the splits
   std::vector<NodeTerms> terms_;
   std::vector<NodeNumbers> numbers_;
   std::vector<double> products_;
@@ -476,6 +482,7 @@ Status explain_trees(const OpContext& context, const TreeShapProblem& problem,
                      const TreeShapArgs& args) {
   ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
   if (problem.feature_count == 0 || problem.tree_count == 0) return {};
+  if (problem.row_count == 1) return explain_row(context, problem, args);
   const int64_t block_rows = block_rows_of(problem);
   std::vector<BlockExplainer> explainers(static_cast<size_t>(context.executor->thread_count()),
                                          BlockExplainer(problem, args));
@@ -490,6 +497,16 @@ Status explain_trees(const OpContext& context, const TreeShapProblem& problem,
   return {};
 }
 
+Status run_shap(const OpContext& context, const TreeShapProblem& problem,
+                const TreeShapArgs& args) {
+  try {
+    return explain_trees(context, problem, args);
+  } catch (const std::bad_alloc&) {
+    return fail(StatusCode::kResourceExhausted, "tree_shap: no memory for {} trees",
+                problem.tree_count);
+  }
+}
+
 std::optional<std::string> decline_shap(const kernels::DeviceInfo&, const TreeShapProblem&) {
   return std::nullopt;
 }
@@ -501,8 +518,7 @@ double shap_cost(const kernels::DeviceInfo&, const TreeShapProblem& problem) {
 }  // namespace
 
 void register_tree_shap(kernels::KernelSet& kernels) {
-  kernels.table<kernels::TreeShap>().add(
-      {"cpu.rows", "cpu", decline_shap, shap_cost, explain_trees});
+  kernels.table<kernels::TreeShap>().add({"cpu.rows", "cpu", decline_shap, shap_cost, run_shap});
 }
 
 }  // namespace assay::backends::cpu

@@ -111,7 +111,7 @@ TEST(CudaTreeShap, StoppedRunLaunchesNothing) {
 }
 
 TEST(CudaTreeShap, MemoryThatHoldsNoBlockOfRowsIsResourceExhausted) {
-  EmulatedGpu gpu = conformance::open_emulated_gpu(400'000);
+  EmulatedGpu gpu = conformance::open_emulated_gpu(150'000);
   const auto found = explain(ExplainedForest(), *gpu.device);
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, StatusCode::kResourceExhausted);
