@@ -17,6 +17,7 @@ constexpr int32_t kFeatures = 16;
 constexpr int32_t kEdges = 253;
 constexpr int32_t kForestTrees = 32;
 constexpr int32_t kForestDepth = 5;
+constexpr int64_t kExplainedRows[] = {int64_t{1} << 8, int64_t{1} << 11, int64_t{1} << 14};
 // Matrices: n x n x n, and rows x 8 x 16 as linear models have them.
 constexpr int64_t kSides[] = {64, 256, 1024};
 constexpr int64_t kThinColumns = 8;
@@ -59,6 +60,7 @@ Result<std::unique_ptr<CalibrationData>> CalibrationData::make(kernels::Device& 
   std::unique_ptr<CalibrationData> data(new CalibrationData);
   ASSAY_RETURN_IF_ERROR(data->place_table(device));
   ASSAY_RETURN_IF_ERROR(data->place_forest(device));
+  ASSAY_RETURN_IF_ERROR(data->place_shap(device));
   return data;
 }
 
@@ -135,6 +137,22 @@ Status CalibrationData::place_forest(kernels::Device& device) {
   placed_forest_.node_offsets = node_offsets_.on_device();
   placed_forest_.category_set_offsets = set_offsets_.on_device();
   placed_forest_.leaf_offsets = leaf_offsets_.on_device();
+  return {};
+}
+
+Status CalibrationData::place_shap(kernels::Device& device) {
+  const kernels::TreeShapPlan& plan = shap_.emplace(forest_, kFeatures);
+  ASSAY_ASSIGN_OR_RETURN(shap_steps_,
+                         DeviceArray<kernels::ShapStep>::copy_of(device, plan.steps()));
+  ASSAY_ASSIGN_OR_RETURN(shap_trees_,
+                         DeviceArray<kernels::ShapTree>::copy_of(device, plan.trees()));
+  ASSAY_ASSIGN_OR_RETURN(shap_points_, DeviceArray<double>::copy_of(device, plan.points()));
+  ASSAY_ASSIGN_OR_RETURN(shap_weights_, DeviceArray<double>::copy_of(device, plan.weights()));
+  // From 0: what was in the memory may be anything, and is added to.
+  const std::vector<double> zeros(static_cast<size_t>(kExplainedRows[2] * kFeatures), 0.0);
+  ASSAY_ASSIGN_OR_RETURN(made_sums_, DeviceArray<double>::copy_of(device, zeros));
+  placed_shap_ = {shap_steps_.on_device(), shap_trees_.on_device(), shap_points_.on_device(),
+                  shap_weights_.on_device()};
   return {};
 }
 
@@ -240,6 +258,20 @@ std::vector<TimedProblem<kernels::PredictTrees>> CalibrationData::problems(
     one.args.bins = table(rows);
     one.args.forest = placed_forest_;
     one.args.scores = scores_.on_device();
+    made.push_back(one);
+  }
+  return made;
+}
+
+std::vector<TimedProblem<kernels::TreeShap>> CalibrationData::problems(const kernels::TreeShap*) {
+  std::vector<TimedProblem<kernels::TreeShap>> made;
+  for (const int64_t rows : kExplainedRows) {
+    TimedProblem<kernels::TreeShap> one;
+    one.problem = shap_->problem(rows);
+    one.args.bins = table(rows);
+    one.args.forest = placed_forest_;
+    one.args.shap = placed_shap_;
+    one.args.out = made_sums_.on_device();
     made.push_back(one);
   }
   return made;

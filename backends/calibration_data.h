@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/device_array.h"
 #include "kernels/kernel_set.h"
+#include "kernels/tree_shap_plan.h"
 
 namespace assay::backends {
 
@@ -31,6 +33,7 @@ class CalibrationData {
   std::vector<TimedProblem<kernels::GrowTree>> problems(const kernels::GrowTree*);
   std::vector<TimedProblem<kernels::GrowTrees>> problems(const kernels::GrowTrees*);
   std::vector<TimedProblem<kernels::PredictTrees>> problems(const kernels::PredictTrees*);
+  std::vector<TimedProblem<kernels::TreeShap>> problems(const kernels::TreeShap*);
   std::vector<TimedProblem<kernels::Gemm>> problems(const kernels::Gemm*);
   std::vector<TimedProblem<kernels::GemmBf16>> problems(const kernels::GemmBf16*);
   std::vector<TimedProblem<kernels::GemmInt8>> problems(const kernels::GemmInt8*);
@@ -41,6 +44,7 @@ class CalibrationData {
   CalibrationData() = default;
   Status place_table(kernels::Device& device);
   Status place_forest(kernels::Device& device);
+  Status place_shap(kernels::Device& device);
   kernels::BinnedView table(int64_t row_count) const;
   TimedProblem<kernels::GrowTree> tree_problem(int64_t row_count, int tree);
 
@@ -49,6 +53,8 @@ class CalibrationData {
   std::vector<kernels::ColumnSource> columns_;
   kernels::Forest forest_{1, 1};
   kernels::ForestView placed_forest_;
+  std::optional<kernels::TreeShapPlan> shap_;
+  kernels::TreeShapView placed_shap_;
   kernels::DeviceArray<uint8_t> cells_;
   kernels::DeviceArray<uint8_t> made_cells_;
   kernels::DeviceArray<uint32_t> rows_;
@@ -66,6 +72,11 @@ class CalibrationData {
   kernels::DeviceArray<int64_t> node_offsets_;
   kernels::DeviceArray<int64_t> set_offsets_;
   kernels::DeviceArray<int64_t> leaf_offsets_;
+  kernels::DeviceArray<kernels::ShapStep> shap_steps_;
+  kernels::DeviceArray<kernels::ShapTree> shap_trees_;
+  kernels::DeviceArray<double> shap_points_;
+  kernels::DeviceArray<double> shap_weights_;
+  kernels::DeviceArray<double> made_sums_;
   // Outputs in the host's memory.
   kernels::Tree trees_[kTrees];
   float greatest_[2] = {};

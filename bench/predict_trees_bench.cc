@@ -1,30 +1,11 @@
 // Prediction with grown trees, on the rows they were grown on.
 #include "bench/tree_data.h"
-#include "kernels/base/rng.h"
 #include "kernels/predict_trees.h"
 
 namespace assay::bench {
 namespace {
 
 constexpr int64_t kTrainRows = 100'000;
-
-// `tree_count` trees, each from its own seed.
-kernels::Forest grow_forest(Bed& bed, const TreeData& data, int32_t leaves, int64_t tree_count) {
-  const bool forest = leaves == 0;
-  TreeCall call;
-  place_call(bed, data, forest ? TreeKind::kForest : TreeKind::kBoosting, forest ? 1 << 30 : leaves,
-             call);
-  if (!forest) call.problem.params.columns_per_node = 9;  // so that trees differ
-  const int32_t width = forest ? 2 : 1;
-  kernels::Forest trees(width, width);
-  for (int64_t t = 0; t < tree_count; ++t) {
-    call.problem.seed = derive_seed(5, "bench tree", static_cast<uint64_t>(t));
-    const Status status =
-        run_op(bed.kernels().table<kernels::GrowTree>(), bed.context(), call.problem, call.args);
-    if (status) trees.append(call.tree);
-  }
-  return trees;
-}
 
 void predict_trees(benchmark::State& state) {
   Bed& bed = Bed::instance();
@@ -43,17 +24,7 @@ void predict_trees(benchmark::State& state) {
   problem.output_count = forest.output_count();
   kernels::PredictTreesArgs args;
   args.bins = data.view(bed.place(data.bins));
-  const auto copy = [&](auto items) {
-    return bed.place(
-        std::vector<std::remove_cvref_t<decltype(items[0])>>(items.begin(), items.end()));
-  };
-  args.forest = forest.view();
-  args.forest.nodes = copy(forest.nodes());
-  args.forest.category_sets = nullptr;
-  args.forest.leaf_values = copy(forest.leaf_values());
-  args.forest.node_offsets = copy(forest.node_offsets());
-  args.forest.category_set_offsets = copy(forest.category_set_offsets());
-  args.forest.leaf_offsets = copy(forest.leaf_offsets());
+  args.forest = place_forest(bed, forest);
   const std::vector<double> zeros(static_cast<size_t>(problem.row_count * problem.output_count),
                                   0.0);
   args.scores = bed.make<double>(static_cast<int64_t>(zeros.size()));

@@ -75,4 +75,36 @@ void place_call(Bed& bed, const TreeData& data, TreeKind kind, int32_t max_leave
   args.leaf_of = bed.make<int32_t>(data.row_count);
 }
 
+kernels::Forest grow_forest(Bed& bed, const TreeData& data, int32_t leaves, int64_t tree_count) {
+  const bool forest = leaves == 0;
+  TreeCall call;
+  place_call(bed, data, forest ? TreeKind::kForest : TreeKind::kBoosting, forest ? 1 << 30 : leaves,
+             call);
+  if (!forest) call.problem.params.columns_per_node = 9;  // so that trees differ
+  const int32_t width = forest ? 2 : 1;
+  kernels::Forest trees(width, width);
+  for (int64_t t = 0; t < tree_count; ++t) {
+    call.problem.seed = derive_seed(5, "bench tree", static_cast<uint64_t>(t));
+    const Status status =
+        run_op(bed.kernels().table<kernels::GrowTree>(), bed.context(), call.problem, call.args);
+    if (status) trees.append(call.tree);
+  }
+  return trees;
+}
+
+kernels::ForestView place_forest(Bed& bed, const kernels::Forest& forest) {
+  const auto copy = [&](auto items) {
+    return bed.place(
+        std::vector<std::remove_cvref_t<decltype(items[0])>>(items.begin(), items.end()));
+  };
+  kernels::ForestView view = forest.view();
+  view.nodes = copy(forest.nodes());
+  view.category_sets = nullptr;
+  view.leaf_values = copy(forest.leaf_values());
+  view.node_offsets = copy(forest.node_offsets());
+  view.category_set_offsets = copy(forest.category_set_offsets());
+  view.leaf_offsets = copy(forest.leaf_offsets());
+  return view;
+}
+
 }  // namespace assay::bench

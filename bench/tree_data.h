@@ -44,4 +44,10 @@ struct TreeCall {
 // Fills `call`; `data` must outlive it.
 void place_call(Bed& bed, const TreeData& data, TreeKind kind, int32_t max_leaves, TreeCall& call);
 
+// `tree_count` trees, each from its own seed: boosting trees of so many leaves, or with 0 a forest
+// grown to purity that counts two classes. Fewer if the device does not grow such trees.
+kernels::Forest grow_forest(Bed& bed, const TreeData& data, int32_t leaves, int64_t tree_count);
+// A view of a copy on the bed's device, without sets of categories.
+kernels::ForestView place_forest(Bed& bed, const kernels::Forest& forest);
+
 }  // namespace assay::bench

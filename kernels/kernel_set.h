@@ -15,6 +15,7 @@
 #include "kernels/planner.h"
 #include "kernels/predict_trees.h"
 #include "kernels/quantile_edges.h"
+#include "kernels/tree_shap.h"
 
 namespace assay::kernels {
 
@@ -41,7 +42,8 @@ class KernelSet {
  private:
   std::tuple<OpTable<QuantileEdges>, OpTable<BinColumns>, OpTable<LossGradients>,
              OpTable<LossValue>, OpTable<GrowTree>, OpTable<GrowTrees>, OpTable<PredictTrees>,
-             OpTable<Gemm>, OpTable<GemmBf16>, OpTable<GemmInt8>, OpTable<KnnTopk>>
+             OpTable<TreeShap>, OpTable<Gemm>, OpTable<GemmBf16>, OpTable<GemmInt8>,
+             OpTable<KnnTopk>>
       tables_;
 };
 

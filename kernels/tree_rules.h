@@ -124,6 +124,7 @@ template <class Visit>
 void choose_columns(uint64_t key, int32_t count, std::vector<int32_t>& features, Visit&& visit) {
   Rng rng(derive_seed(key, "columns"));
   std::vector<std::pair<size_t, size_t>> swaps;
+  swaps.reserve(static_cast<size_t>(count));
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     const size_t j = i + rng.below(features.size() - i);
     std::swap(features[i], features[j]);

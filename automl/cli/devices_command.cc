@@ -44,6 +44,14 @@ kernels::GrowTreesProblem typical(const kernels::GrowTrees*) {
 kernels::PredictTreesProblem typical(const kernels::PredictTrees*) {
   return {kRows, kFeatures, 0, 100, 1, 1};
 }
+kernels::TreeShapProblem typical(const kernels::TreeShap*) {
+  // 100 trees of 31 leaves.
+  kernels::TreeShapProblem problem{kRows, kFeatures, 100, 1, 1};
+  problem.most_depth = 9;
+  problem.most_nodes = 61;
+  problem.work = 100 * 61 * 4;
+  return problem;
+}
 kernels::GemmProblem typical(const kernels::Gemm*) { return {.m = kRows, .n = 8, .k = kFeatures}; }
 kernels::GemmNarrowProblem typical(const kernels::GemmBf16*) { return {kRows, 8, kFeatures}; }
 kernels::GemmNarrowProblem typical(const kernels::GemmInt8*) { return {kRows, 8, kFeatures}; }

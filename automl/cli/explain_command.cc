@@ -396,7 +396,7 @@ void add_explain_command(CLI::App& app, Invocation& invocation) {
   command->footer(
       "Prints the columns by importance. With --out a row's contributions and `base_value` (what\n"
       "is predicted knowing nothing) sum to its `prediction`; a table of several classes has a\n"
-      "line for each. For trees they are Shapley values (TreeSHAP).\n"
+      "line for each. For trees they are Shapley values (TreeSHAP); a GPU gives the same bits.\n"
       "Examples:\n"
       "  assay explain churn --data new.csv --out shap.csv\n"
       "  assay explain churn --data test.csv --method permutation --metric log_loss");

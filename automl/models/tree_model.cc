@@ -1,12 +1,12 @@
 #include "automl/models/tree_model.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <utility>
 
 #include "automl/models/device_forest.h"
-#include "automl/models/tree_shap.h"
+#include "automl/models/device_shap.h"
+#include "kernels/tree_shap_plan.h"
 
 namespace assay::automl {
 namespace {
@@ -17,7 +17,8 @@ using kernels::TreeNode;
 
 // Rows predicted at once: bounds the scores' memory.
 constexpr int64_t kBatchRows = int64_t{1} << 18;
-constexpr int64_t kExplainedRows = 8;  // a chunk
+constexpr int64_t kSumBytes = int64_t{32} << 20;  // of contributions, at once
+constexpr int64_t kExplainedRows = 64;            // a chunk
 
 // Far beyond any score of training, far below what could overflow.
 bool sound(std::span<const double> scores) {
@@ -235,38 +236,62 @@ Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32
 Status TreeModel::do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                              const kernels::ComputeContext& context, ExplainedScale scale,
                              std::span<double> out) const {
-  ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins, features.bins(*context.host, context));
-  const TreeShap shap(parts_.forest, parts_.feature_count);
-  const auto feature_total = static_cast<size_t>(parts_.feature_count);
-  const auto width = static_cast<size_t>(parts_.forest.output_count());
-  const double share = parts_.meaning({}).share;
+  const kernels::TreeShapPlan plan(parts_.forest, parts_.feature_count);
+  const size_t sum_size =
+      static_cast<size_t>(parts_.forest.output_count()) * static_cast<size_t>(parts_.feature_count);
+  const auto row_count = static_cast<int64_t>(rows.size());
+  const int64_t batch_rows = std::clamp<int64_t>(
+      kSumBytes / static_cast<int64_t>(std::max<size_t>(1, sum_size) * sizeof(double)), 1,
+      row_count);
+  kernels::Device& device = context.device_for<kernels::TreeShap>(plan.problem(batch_rows));
+  ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins, features.bins(device, context));
+  ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(device, parts_.forest));
+  ASSAY_ASSIGN_OR_RETURN(const DeviceShap shap, DeviceShap::make(device, plan));
   const size_t row_size = out.size() / rows.size();
-  const auto count = static_cast<int64_t>(rows.size());
-  std::atomic<bool> stopped{false};
-  ASSAY_RETURN_IF_ERROR(context.executor->parallel_for(
-      chunk_count_of(count, kExplainedRows), [&](int64_t chunk, int) {
-        TreeShap::Scratch scratch(shap);
-        std::vector<double> sums(width * feature_total);
-        std::vector<double> scores(width * (feature_total + 1));
-        const auto [first, last] = chunk_range(count, kExplainedRows, chunk);
-        for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
-          if (context.stop != nullptr && context.stop->requested()) stopped = true;
-          if (stopped) return;
-          std::fill(sums.begin(), sums.end(), 0.0);
-          shap.add_row(bins, rows[i], scratch, sums);
-          for (size_t k = 0; k < width; ++k) {
-            double* score = scores.data() + k * (feature_total + 1);
-            const double* sum = sums.data() + k * feature_total;
-            for (size_t f = 0; f < feature_total; ++f) score[f] = sum[f] * share;
-            score[feature_total] = (parts_.base_scores[k] + shap.expected()[k]) * share;
-          }
-          const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
-          to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
-             parts_.feature_count);
-        }
-      }));
-  if (stopped) return fail(StatusCode::kCancelled, "stopped while explaining");
+  for (int64_t begin = 0; begin < row_count; begin += batch_rows) {
+    const auto count = static_cast<size_t>(std::min(batch_rows, row_count - begin));
+    const auto first = static_cast<size_t>(begin);
+    ASSAY_ASSIGN_OR_RETURN(auto batch,
+                           DeviceArray<uint32_t>::copy_of(device, rows.subspan(first, count)));
+    ASSAY_ASSIGN_OR_RETURN(
+        auto sums, DeviceArray<double>::make(device, static_cast<int64_t>(count * sum_size)));
+    std::ranges::fill(sums.host_for_overwriting(), 0.0);
+    ASSAY_RETURN_IF_ERROR(sums.to_device());
+    ASSAY_RETURN_IF_ERROR(context.run<kernels::TreeShap>(
+        plan.problem(static_cast<int64_t>(count)),
+        {bins, forest.view(), shap.view(), batch.on_device(), sums.on_device()}));
+    sums.wrote_device();
+    ASSAY_ASSIGN_OR_RETURN(const std::span<const double> contributions, sums.to_host());
+    ASSAY_RETURN_IF_ERROR(explain_sums(contributions, plan.expected(), *context.executor, scale,
+                                       out.subspan(first * row_size, count * row_size)));
+  }
   return {};
+}
+
+Status TreeModel::explain_sums(std::span<const double> sums, std::span<const double> expected,
+                               Executor& executor, ExplainedScale scale,
+                               std::span<double> out) const {
+  const auto feature_total = static_cast<size_t>(parts_.feature_count);
+  const size_t width = expected.size();
+  const double share = parts_.meaning({}).share;
+  const auto explained = static_cast<size_t>(explained_count(scale));
+  const size_t row_size = explained * (feature_total + 1);
+  const auto count = static_cast<int64_t>(out.size() / row_size);
+  const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
+  return executor.parallel_for(chunk_count_of(count, kExplainedRows), [&](int64_t chunk, int) {
+    std::vector<double> scores(width * (feature_total + 1));
+    const auto [first, last] = chunk_range(count, kExplainedRows, chunk);
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
+      for (size_t k = 0; k < width; ++k) {
+        double* score = scores.data() + k * (feature_total + 1);
+        const double* sum = sums.data() + (i * width + k) * feature_total;
+        for (size_t f = 0; f < feature_total; ++f) score[f] = sum[f] * share;
+        score[feature_total] = (parts_.base_scores[k] + expected[k]) * share;
+      }
+      to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
+         parts_.feature_count);
+    }
+  });
 }
 
 }  // namespace assay::automl

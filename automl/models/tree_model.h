@@ -57,6 +57,9 @@ class TreeModel final : public Model {
 
  private:
   explicit TreeModel(Parts parts) : parts_(std::move(parts)) {}
+  // From what each feature contributes to the forest's sums [rows, scores, feature_count].
+  Status explain_sums(std::span<const double> sums, std::span<const double> expected,
+                      Executor& executor, ExplainedScale scale, std::span<double> out) const;
   Parts parts_;
 };
 

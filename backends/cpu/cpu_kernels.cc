@@ -13,6 +13,7 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_grow_tree(kernels);
   register_grow_trees(kernels);
   register_predict_trees(kernels);
+  register_tree_shap(kernels);
 }
 
 }  // namespace assay::backends::cpu

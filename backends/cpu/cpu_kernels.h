@@ -15,6 +15,7 @@ void register_loss_ranking(kernels::KernelSet& kernels);  // the same for losses
 void register_grow_tree(kernels::KernelSet& kernels);
 void register_grow_trees(kernels::KernelSet& kernels);
 void register_predict_trees(kernels::KernelSet& kernels);
+void register_tree_shap(kernels::KernelSet& kernels);
 void register_gemm(kernels::KernelSet& kernels);
 void register_gemm_tiles(kernels::KernelSet& kernels);  // gemm in order, gemm_bf16, gemm_int8
 void register_knn_topk(kernels::KernelSet& kernels);

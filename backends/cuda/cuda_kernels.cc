@@ -10,6 +10,7 @@ void register_cuda_kernels(kernels::KernelSet& kernels) {
   register_knn_topk(kernels);
   register_grow_trees(kernels);
   register_predict_trees(kernels);
+  register_tree_shap(kernels);
 }
 
 }  // namespace assay::backends::cuda

@@ -12,6 +12,7 @@ void register_bin_columns(kernels::KernelSet& kernels);
 void register_loss(kernels::KernelSet& kernels);        // loss_gradients and loss_value
 void register_grow_trees(kernels::KernelSet& kernels);  // grow_tree too
 void register_predict_trees(kernels::KernelSet& kernels);
+void register_tree_shap(kernels::KernelSet& kernels);
 void register_gemm(kernels::KernelSet& kernels);
 void register_gemm_narrow(kernels::KernelSet& kernels);  // gemm_bf16 and gemm_int8
 void register_knn_topk(kernels::KernelSet& kernels);

@@ -1,15 +1,34 @@
 #include "backends/cuda/grow_tree_replay.h"
 
+#include <algorithm>
+
 namespace assay::backends::cuda {
 
 TreeReplay::TreeReplay(const kernels::GrowTreeProblem& problem)
     : max_leaves_(problem.params.max_leaves),
-      open_(After{problem.params.growth == kernels::GrowthPolicy::kLeafWise}),
+      open_(problem.params.growth == kernels::GrowthPolicy::kLeafWise),
       numbered_{0} {
   GrownNode root;
   root.end = problem.sample_count;
   root.key = problem.seed;
   nodes_.push_back(root);
+}
+
+void TreeReplay::Queue::push(const Open& open) {
+  nodes_.push_back(open);
+  if (by_gain_) std::push_heap(nodes_.begin(), nodes_.end(), later);
+}
+
+void TreeReplay::Queue::pop() {
+  if (by_gain_) {
+    std::pop_heap(nodes_.begin(), nodes_.end(), later);
+    nodes_.pop_back();
+    return;
+  }
+  ++first_;
+  if (2 * first_ < nodes_.size()) return;
+  nodes_.erase(nodes_.begin(), nodes_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 void TreeReplay::open_root() {
@@ -26,7 +45,7 @@ void TreeReplay::push_children(Queue& queue, int32_t node, int32_t left_number) 
 
 void TreeReplay::advance() {
   while (!open_.empty() && static_cast<int64_t>(splits_.size()) + 1 < max_leaves_) {
-    const Open next = open_.top();
+    const Open next = open_.front();
     const int32_t left = nodes_[static_cast<size_t>(next.node)].left;
     if (left < 0) return;
     open_.pop();
@@ -44,7 +63,7 @@ std::vector<int32_t> TreeReplay::wanted() const {
   auto number = static_cast<int32_t>(numbered_.size());
   for (auto leaves = static_cast<int64_t>(splits_.size()) + 1;
        leaves < max_leaves_ && !open.empty(); ++leaves) {
-    const Open next = open.top();
+    const Open next = open.front();
     open.pop();
     if (nodes_[static_cast<size_t>(next.node)].left < 0) {
       nodes.push_back(next.node);

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <queue>
 #include <vector>
 
 #include "backends/cuda/tree_tasks.h"
@@ -62,15 +61,24 @@ class TreeReplay {
     int32_t number;
     int32_t node;
   };
-  // Whether `a` is split after `b`.
-  struct After {
-    bool by_gain;
-    bool operator()(const Open& a, const Open& b) const {
-      if (by_gain && a.gain != b.gain) return a.gain < b.gain;
-      return a.number > b.number;
+  // Open nodes, the one to split next in front: the greatest gain, lowest number on a tie; or the
+  // lowest number, which is the order in which they come.
+  class Queue {
+   public:
+    explicit Queue(bool by_gain) : by_gain_(by_gain) {}
+    bool empty() const { return first_ == nodes_.size(); }
+    const Open& front() const { return nodes_[first_]; }
+    void push(const Open& open);
+    void pop();
+
+   private:
+    static bool later(const Open& a, const Open& b) {
+      return a.gain != b.gain ? a.gain < b.gain : a.number > b.number;
     }
+    bool by_gain_;
+    std::vector<Open> nodes_;  // by gain a heap, else from first_ on
+    size_t first_ = 0;
   };
-  using Queue = std::priority_queue<Open, std::vector<Open>, After>;
   void push_children(Queue& queue, int32_t node, int32_t left_number) const;
 
   int64_t max_leaves_;

@@ -120,9 +120,8 @@ float leaf_value(const GrowingTree& tree, const GrownNode& node, int64_t gradien
 }
 
 // Class mode: the shares of a leaf whose rows weigh so much by class.
-void add_leaf_shares(const GrowingTree& tree, std::span<const int64_t> weights) {
-  const auto fixed =
-      FixedPoint::for_sum(double{tree.args->max_abs_gradient}, tree.problem->sample_count);
+void add_leaf_shares(const GrowingTree& tree, const FixedPoint& fixed,
+                     std::span<const int64_t> weights) {
   const double total = fixed.decode(std::accumulate(weights.begin(), weights.end(), int64_t{0}));
   for (const int64_t weight : weights) {
     const double share =
@@ -213,10 +212,12 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
       device.download(std::as_writable_bytes(std::span(sums)), sums_there.on_device(), sum_bytes));
   size_t at = 0;
   for (GrowingTree& tree : trees) {
+    const auto fixed =
+        FixedPoint::for_sum(double{tree.args->max_abs_gradient}, tree.problem->sample_count);
     for (const int32_t leaf : tree.replay.leaves()) {
       if (counts_classes) {
         const auto classes = static_cast<size_t>(tree.problem->class_count);
-        add_leaf_shares(tree, std::span<const int64_t>(sums).subspan(at, classes));
+        add_leaf_shares(tree, fixed, std::span<const int64_t>(sums).subspan(at, classes));
         at += classes;
         continue;
       }

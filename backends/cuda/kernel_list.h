@@ -17,6 +17,7 @@
 #include "backends/cuda/tree_class_kernels.h"
 #include "backends/cuda/tree_row_kernels.h"
 #include "backends/cuda/tree_search_kernels.h"
+#include "backends/cuda/tree_shap_kernel.h"
 
 namespace assay::backends::cuda {
 
@@ -27,7 +28,7 @@ using KernelList =
                HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
-               SearchClassesKernel, LeafWeightsKernel>;
+               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -35,7 +36,7 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",     "divide_rows",
     "leaf_sums",        "table_forms",   "search_features", "choose_splits", "nearest_points",
     "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",   "quantise_classes",
-    "search_classes",   "leaf_weights"};
+    "search_classes",   "leaf_weights",  "tree_shap"};
 
 // A place in it.
 enum class KernelId : int32_t {};

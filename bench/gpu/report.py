@@ -165,6 +165,7 @@ TITLES = {
     'loss': 'Gradients and values of losses',
     'bin_columns': 'Binning',
     'predict_trees': 'Prediction',
+    'tree_shap': 'Explanation: contributions of features to the sums of trees',
     'gemm': 'Matrix products',
     'knn_topk': 'Nearest neighbours'}
 MAKERS = {'boosting': boosting_table, 'batch': batch_table, 'forest': forest_table, 'op': op_table}

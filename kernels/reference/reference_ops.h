@@ -20,6 +20,8 @@ Status grow_trees(const OpContext& context, const GrowTreesProblem& problem,
                   const GrowTreesArgs& args);
 Status predict_trees(const OpContext& context, const PredictTreesProblem& problem,
                      const PredictTreesArgs& args);
+Status tree_shap(const OpContext& context, const TreeShapProblem& problem,
+                 const TreeShapArgs& args);
 Status gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args);
 Status gemm_bf16(const OpContext& context, const GemmNarrowProblem& problem,
                  const GemmBf16Args& args);

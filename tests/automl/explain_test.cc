@@ -5,10 +5,12 @@
 #include "automl/models/constant_model.h"
 #include "automl/models/linear_model.h"
 #include "automl/models/tree_model.h"
-#include "automl/models/tree_shap.h"
 #include "automl/preprocess/shuffled_table.h"
 #include "automl/report/permutation.h"
+#include "kernels/tree_shap_plan.h"
 #include "tests/automl/learner_fixture.h"
+#include "tests/conformance/discrete_device.h"
+#include "tests/conformance/discrete_kernels.h"
 
 namespace assay::automl {
 namespace {
@@ -38,6 +40,20 @@ double worth(const kernels::Tree& tree, const kernels::BinnedView& bins, uint32_
   const double share = double{tree.covers[left]} / double{tree.covers[node]};
   return share * worth(tree, bins, row, known, left) +
          (1 - share) * worth(tree, bins, row, known, left + 1);
+}
+
+// What tree_shap adds to 0 for the first rows: [row_count, output_count, feature_count].
+std::vector<double> contributions_of(const kernels::Forest& forest,
+                                     const kernels::TreeShapPlan& plan,
+                                     const kernels::BinnedView& bins, int64_t row_count,
+                                     const Cpu& cpu) {
+  const kernels::TreeShapProblem problem = plan.problem(row_count);
+  std::vector<double> out(
+      static_cast<size_t>(row_count * problem.output_count * problem.feature_count), 0.0);
+  const Status status = cpu.context.run<kernels::TreeShap>(
+      problem, {bins, forest.view(), plan.view(), nullptr, out.data()});
+  EXPECT_TRUE(status) << status.error().message;
+  return out;
 }
 
 // The definition: the mean over all orders of features of what each adds when its turn comes.
@@ -118,22 +134,21 @@ TEST(TreeShap, IsTheDefinitionOnGrownTrees) {
                                             cpu.context));
     const auto& forest = dynamic_cast<const TreeModel&>(*fitted.model).parts().forest;
     const auto bins = must(problem->features->bins(*cpu.context.host, cpu.context));
-    const TreeShap shap(forest, 7);
-    TreeShap::Scratch scratch(shap);
+    const kernels::TreeShapPlan plan(forest, 7);
+    const std::vector<double> out = contributions_of(forest, plan, bins, 40, cpu);
     double expected_base = 0;
     for (int64_t t = 0; t < forest.tree_count(); ++t) {
       expected_base += worth(forest.tree(t), bins, 0, 0);
     }
-    EXPECT_NEAR(shap.expected()[0], expected_base, 1e-9);
+    EXPECT_NEAR(plan.expected()[0], expected_base, 1e-9);
     for (uint32_t row = 0; row < 40; ++row) {
-      std::vector<double> out(7, 0.0);
-      shap.add_row(bins, row, scratch, out);
       std::vector<double> expected(7, 0.0);
       for (int64_t t = 0; t < forest.tree_count(); ++t) {
         const auto part = shapley(forest.tree(t), bins, row, 7);
         for (size_t f = 0; f < 7; ++f) expected[f] += part[f];
       }
-      for (size_t f = 0; f < 7; ++f) EXPECT_NEAR(out[f], expected[f], 1e-9) << row << " " << f;
+      for (size_t f = 0; f < 7; ++f)
+        EXPECT_NEAR(out[row * 7 + f], expected[f], 1e-9) << row << " " << f;
     }
   }
 }
@@ -147,11 +162,9 @@ TEST(TreeShap, IsTheDefinitionForLeavesOfManyValues) {
                      cpu.context));
   const auto& forest = dynamic_cast<const TreeModel&>(*fitted.model).parts().forest;
   const auto bins = must(problem->features->bins(*cpu.context.host, cpu.context));
-  const TreeShap shap(forest, 7);
-  TreeShap::Scratch scratch(shap);
+  const kernels::TreeShapPlan plan(forest, 7);
+  const std::vector<double> out = contributions_of(forest, plan, bins, 10, cpu);
   for (uint32_t row = 0; row < 10; ++row) {
-    std::vector<double> out(21, 0.0);
-    shap.add_row(bins, row, scratch, out);
     for (size_t k = 0; k < 3; ++k) {
       std::vector<double> expected(7, 0.0);
       for (int64_t t = 0; t < 2; ++t) {
@@ -162,7 +175,7 @@ TEST(TreeShap, IsTheDefinitionForLeavesOfManyValues) {
         const auto part = shapley(one, bins, row, 7);
         for (size_t f = 0; f < 7; ++f) expected[f] += part[f];
       }
-      for (size_t f = 0; f < 7; ++f) EXPECT_NEAR(out[k * 7 + f], expected[f], 1e-9);
+      for (size_t f = 0; f < 7; ++f) EXPECT_NEAR(out[row * 21 + k * 7 + f], expected[f], 1e-9);
     }
   }
 }
@@ -301,6 +314,37 @@ TEST(Explain, GivesTheSameBitsOnAnyNumberOfThreads) {
                                   ExplainedScale::kPredictions, cpu);
     if (first.empty()) first = out;
     EXPECT_EQ(out, first) << threads << " threads";
+  }
+}
+
+// A device whose memory the host cannot touch: what the op reads must have been moved there.
+TEST(Explain, GivesTheBitsOfTheCpuOnADiscreteDevice) {
+  kernels::KernelSet kernels = device_set().kernels();
+  kernels::KernelSet references;
+  conformance::register_discrete_kernels(references);
+  for (const auto& item : references.table<kernels::TreeShap>().items()) {
+    kernels.table<kernels::TreeShap>().add(item);
+  }
+  const Cpu cpu;
+  for (const char* learner : {"gbt", "random_forest"}) {
+    const auto problem = friedman(Task::kMulticlass, 300);
+    const std::shared_ptr<const Model> model =
+        must(must(find_learner(learner))->fit(problem->request(), cpu.context)).model;
+    const auto scale = ExplainedScale::kPredictions;
+    const auto here = explanations(*model, *problem, problem->valid_rows, scale, cpu);
+    conformance::DiscreteDevice device("discrete:0", int64_t{1} << 28);
+    Cpu discrete;
+    discrete.context.kernels = &kernels;
+    discrete.context.device = &device;
+    {
+      const auto moved = friedman(Task::kMulticlass, 300);  // its bins die before the device
+      kernels::Usage usage;
+      const kernels::UsageScope scope(&usage);
+      EXPECT_EQ(explanations(*model, *moved, moved->valid_rows, scale, discrete), here);
+      EXPECT_THAT(usage.list(), testing::Contains(testing::Field(&kernels::KernelUse::kernel,
+                                                                 "discrete.reference")));
+    }
+    EXPECT_EQ(device.held_bytes(), 0);
   }
 }
 

@@ -98,20 +98,41 @@ Status run_grow_trees(const OpContext& context, const GrowTreesProblem& problem,
   return reference::grow_trees(context, problem, own);
 }
 
+ForestView translate(const DiscreteDevice& device, const ForestView& forest) {
+  ForestView own = forest;
+  own.nodes = device.translate(forest.nodes);
+  own.category_sets = device.translate(forest.category_sets);
+  own.leaf_values = device.translate(forest.leaf_values);
+  own.node_offsets = device.translate(forest.node_offsets);
+  own.category_set_offsets = device.translate(forest.category_set_offsets);
+  own.leaf_offsets = device.translate(forest.leaf_offsets);
+  return own;
+}
+
 Status run_predict_trees(const OpContext& context, const PredictTreesProblem& problem,
                          const PredictTreesArgs& args) {
   const DiscreteDevice& device = device_of(context);
   PredictTreesArgs own = args;
   own.bins.bins = device.translate(args.bins.bins);
-  own.forest.nodes = device.translate(args.forest.nodes);
-  own.forest.category_sets = device.translate(args.forest.category_sets);
-  own.forest.leaf_values = device.translate(args.forest.leaf_values);
-  own.forest.node_offsets = device.translate(args.forest.node_offsets);
-  own.forest.category_set_offsets = device.translate(args.forest.category_set_offsets);
-  own.forest.leaf_offsets = device.translate(args.forest.leaf_offsets);
+  own.forest = translate(device, args.forest);
   own.rows = device.translate(args.rows);
   own.scores = device.translate(args.scores);
   return reference::predict_trees(context, problem, own);
+}
+
+Status run_tree_shap(const OpContext& context, const TreeShapProblem& problem,
+                     const TreeShapArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  TreeShapArgs own = args;
+  own.bins.bins = device.translate(args.bins.bins);
+  own.forest = translate(device, args.forest);
+  own.shap.steps = device.translate(args.shap.steps);
+  own.shap.trees = device.translate(args.shap.trees);
+  own.shap.points = device.translate(args.shap.points);
+  own.shap.weights = device.translate(args.shap.weights);
+  own.rows = device.translate(args.rows);
+  own.out = device.translate(args.out);
+  return reference::tree_shap(context, problem, own);
 }
 
 Status run_gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args) {
@@ -155,6 +176,7 @@ void register_discrete_kernels(KernelSet& kernels) {
   add<GrowTree>(kernels, run_grow_tree);
   add<GrowTrees>(kernels, run_grow_trees);
   add<PredictTrees>(kernels, run_predict_trees);
+  add<TreeShap>(kernels, run_tree_shap);
   add<Gemm>(kernels, run_gemm);
   add<GemmBf16>(kernels, run_gemm_bf16);
   add<GemmInt8>(kernels, run_gemm_int8);

@@ -29,45 +29,6 @@ struct PredictShape {
   bool picked_rows = false;
 };
 
-// Splits random leaves: deep, lopsided trees, with thresholds that need not be in use.
-kernels::Tree random_tree(const PredictShape& shape, const BinnedTable& table, Rng& rng) {
-  kernels::Tree tree;
-  tree.nodes.emplace_back();
-  for (int32_t i = 0; i < shape.split_count; ++i) {
-    std::vector<size_t> leaves;
-    for (size_t n = 0; n < tree.nodes.size(); ++n) {
-      if (tree.nodes[n].is_leaf()) leaves.push_back(n);
-    }
-    kernels::TreeNode& node = tree.nodes[leaves[rng.below(leaves.size())]];
-    node.feature = static_cast<int32_t>(rng.below(static_cast<uint64_t>(shape.feature_count)));
-    node.left = static_cast<int32_t>(tree.nodes.size());
-    const auto f = static_cast<size_t>(node.feature);
-    if (table.kinds[f] == kernels::FeatureKind::kCategorical) {
-      node.category_set = static_cast<int32_t>(tree.category_sets.size());
-      tree.category_sets.emplace_back();
-      for (int b = 0; b < table.bin_counts[f]; ++b) {
-        if (rng.below(2) == 0) tree.category_sets.back().insert(static_cast<uint8_t>(b));
-      }
-    } else {
-      node.threshold = static_cast<uint8_t>(
-          1 + rng.below(static_cast<uint64_t>(std::max(1, table.bin_counts[f] - 1))));
-      node.missing_left = static_cast<uint8_t>(rng.below(2));
-    }
-    tree.nodes.resize(tree.nodes.size() + 2);
-  }
-  int32_t leaf = 0;
-  for (kernels::TreeNode& node : tree.nodes) {
-    if (!node.is_leaf()) continue;
-    node.left = leaf++;
-    for (int32_t k = 0; k < shape.leaf_width; ++k) {
-      tree.leaf_values.push_back(static_cast<float>(rng.next_double() * 2 - 1));
-    }
-  }
-  tree.gains.assign(tree.nodes.size(), 1);
-  tree.covers.assign(tree.nodes.size(), 1);
-  return tree;
-}
-
 PredictData draw(const PredictShape& shape, uint64_t seed) {
   Rng rng(seed);
   PredictData data{
@@ -78,7 +39,7 @@ PredictData draw(const PredictShape& shape, uint64_t seed) {
       {},
       {}};
   for (int64_t t = 0; t < shape.tree_count; ++t) {
-    data.forest.append(random_tree(shape, data.table, rng));
+    data.forest.append(random_tree({shape.split_count, shape.leaf_width}, data.table, rng));
   }
   data.problem = {shape.row_count,  shape.feature_count, 0,
                   shape.tree_count, shape.leaf_width,    shape.output_count};
@@ -92,11 +53,6 @@ PredictData draw(const PredictShape& shape, uint64_t seed) {
   return data;
 }
 
-template <class T>
-std::vector<T> copy_of(std::span<const T> items) {
-  return std::vector<T>(items.begin(), items.end());
-}
-
 OpCase<PredictTrees> case_of(const PredictShape& shape, uint64_t seed) {
   const PredictData data = draw(shape, seed);
   OpCase<PredictTrees> item;
@@ -107,14 +63,7 @@ OpCase<PredictTrees> case_of(const PredictShape& shape, uint64_t seed) {
     args.bins = data.table.view(buffers.input("bins", data.table.bins));
     args.bins.bin_counts = buffers.host_input("bin_counts", data.table.bin_counts);
     args.bins.kinds = buffers.host_input("kinds", data.table.kinds);
-    args.forest = data.forest.view();
-    args.forest.nodes = buffers.input("nodes", copy_of(data.forest.nodes()));
-    args.forest.category_sets = buffers.input("sets", copy_of(data.forest.category_sets()));
-    args.forest.leaf_values = buffers.input("leaf_values", copy_of(data.forest.leaf_values()));
-    args.forest.node_offsets = buffers.input("node_offsets", copy_of(data.forest.node_offsets()));
-    args.forest.category_set_offsets =
-        buffers.input("set_offsets", copy_of(data.forest.category_set_offsets()));
-    args.forest.leaf_offsets = buffers.input("leaf_offsets", copy_of(data.forest.leaf_offsets()));
+    args.forest = place_forest(data.forest, buffers);
     if (!data.rows.empty()) args.rows = buffers.input("rows", data.rows);
     std::vector<double> scores;
     Rng rng(3);

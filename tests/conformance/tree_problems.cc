@@ -249,6 +249,49 @@ TreeProblem plain_tree_problem(int64_t row_count, int32_t feature_count, int32_t
   return item;
 }
 
+kernels::Tree random_tree(const TreeShape& shape, const BinnedTable& table, Rng& rng) {
+  kernels::Tree tree;
+  tree.nodes.emplace_back();
+  for (int32_t i = 0; i < shape.split_count; ++i) {
+    std::vector<size_t> leaves;
+    for (size_t n = 0; n < tree.nodes.size(); ++n) {
+      if (tree.nodes[n].is_leaf()) leaves.push_back(n);
+    }
+    kernels::TreeNode& node = tree.nodes[leaves[rng.below(leaves.size())]];
+    node.feature = static_cast<int32_t>(rng.below(static_cast<uint64_t>(table.feature_count())));
+    node.left = static_cast<int32_t>(tree.nodes.size());
+    const auto f = static_cast<size_t>(node.feature);
+    if (table.kinds[f] == kernels::FeatureKind::kCategorical) {
+      node.category_set = static_cast<int32_t>(tree.category_sets.size());
+      tree.category_sets.emplace_back();
+      for (int b = 0; b < table.bin_counts[f]; ++b) {
+        if (rng.below(2) == 0) tree.category_sets.back().insert(static_cast<uint8_t>(b));
+      }
+    } else {
+      node.threshold = static_cast<uint8_t>(
+          1 + rng.below(static_cast<uint64_t>(std::max(1, table.bin_counts[f] - 1))));
+      node.missing_left = static_cast<uint8_t>(rng.below(2));
+    }
+    tree.nodes.resize(tree.nodes.size() + 2);
+  }
+  int32_t leaf = 0;
+  for (kernels::TreeNode& node : tree.nodes) {
+    if (!node.is_leaf()) continue;
+    node.left = leaf++;
+    for (int32_t k = 0; k < shape.leaf_width; ++k) {
+      tree.leaf_values.push_back(static_cast<float>(rng.next_double() * 2 - 1));
+    }
+  }
+  tree.gains.assign(tree.nodes.size(), 1);
+  tree.covers.resize(tree.nodes.size());
+  for (size_t n = tree.nodes.size(); n-- > 0;) {
+    const auto left = static_cast<size_t>(tree.nodes[n].left);
+    tree.covers[n] = tree.nodes[n].is_leaf() ? static_cast<float>(1 + rng.below(100))
+                                             : tree.covers[left] + tree.covers[left + 1];
+  }
+  return tree;
+}
+
 std::vector<std::byte> bytes_of(const kernels::Tree& tree) {
   std::vector<std::byte> bytes;
   const auto append = [&](const auto& items) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/base/rng.h"
@@ -32,6 +33,31 @@ struct TableShape {
 };
 // Features of 1 to 255 bins: some constant, some all missing, some correlated with the row number.
 BinnedTable random_table(const TableShape& shape, Rng& rng);
+
+struct TreeShape {
+  int32_t split_count = 0;
+  int32_t leaf_width = 1;
+};
+// Splits random leaves: deep, lopsided trees, with thresholds that need not be in use. Leaves have
+// 1 to 100 rows.
+kernels::Tree random_tree(const TreeShape& shape, const BinnedTable& table, Rng& rng);
+
+// A view of a copy of the forest among the inputs of a case (harness.h).
+template <class Buffers>
+kernels::ForestView place_forest(const kernels::Forest& forest, Buffers& buffers) {
+  const auto place = [&](const char* name, auto items) {
+    return buffers.input(
+        name, std::vector<std::remove_cvref_t<decltype(items[0])>>(items.begin(), items.end()));
+  };
+  kernels::ForestView view = forest.view();
+  view.nodes = place("nodes", forest.nodes());
+  view.category_sets = place("sets", forest.category_sets());
+  view.leaf_values = place("leaf_values", forest.leaf_values());
+  view.node_offsets = place("node_offsets", forest.node_offsets());
+  view.category_set_offsets = place("set_offsets", forest.category_set_offsets());
+  view.leaf_offsets = place("leaf_offsets", forest.leaf_offsets());
+  return view;
+}
 
 // A grow_tree problem with its data.
 struct TreeProblem {
