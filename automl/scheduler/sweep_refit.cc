@@ -3,6 +3,7 @@
 // steps that the held-out rows chose; weights, calibration, threshold and score stay. While the
 // search goes on, time is kept back for the best few.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <new>
 #include <numeric>
@@ -34,7 +35,9 @@ double SweepLead::refit_seconds(int64_t trial) const {
   const Fold& fold = state_->set->folds().front();
   const auto trained = static_cast<double>(fold.train_rows.size());
   const auto all = trained + static_cast<double>(fold.valid_rows.size());
-  return kCare * state_->queue->fit_seconds(trial) * all / trained;
+  // A refit has the threads and the device of all slots, which fits gain less by than that.
+  const double gained = std::sqrt(static_cast<double>(slots_.slots));
+  return kCare * state_->queue->fit_seconds(trial) * all / trained / gained;
 }
 
 void SweepLead::forecast_refit() {
