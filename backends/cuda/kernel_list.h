@@ -14,6 +14,7 @@
 #include "backends/cuda/knn_topk_kernels.h"
 #include "backends/cuda/loss_kernel.h"
 #include "backends/cuda/predict_trees_kernel.h"
+#include "backends/cuda/tree_level_kernels.h"
 #include "backends/cuda/tree_row_kernels.h"
 #include "backends/cuda/tree_search_kernels.h"
 
@@ -25,14 +26,16 @@ using KernelList =
                LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, DeriveSlotsKernel,
                HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
-               GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel>;
+               GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, SubtractSlotsKernel,
+               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
     "bin_columns",      "predict_trees", "loss_gradients",  "loss_terms",    "loss_sum",
     "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",     "divide_rows",
     "leaf_sums",        "table_forms",   "search_features", "choose_splits", "nearest_points",
-    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix"};
+    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",   "subtract_slots",
+    "weigh_leaves",     "add_gains",     "split_leaves"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -140,6 +140,44 @@ TEST(CudaGrowTree, FewHistogramSlotsChangeNothing) {
   }
 }
 
+TreeProblem symmetric_problem(int64_t row_count, int32_t feature_count, int32_t max_leaves) {
+  TreeProblem item = conformance::plain_tree_problem(row_count, feature_count, 0);
+  item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
+  item.problem.params.max_leaves = max_leaves;
+  return item;
+}
+
+// Where not all leaves of a level can keep their histograms, and gains are added up in passes.
+TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
+  TreeProblem item = symmetric_problem(2000, 6, 32);
+  item.problem.params.min_child_samples = 3;
+  for (const int32_t columns : {0, 4}) {
+    item.problem.params.columns_per_node = columns;
+    const kernels::Tree expected = reference_tree(item);
+    EXPECT_EQ(expected.leaf_values.size(), 32u);
+    const int64_t slot_bytes = 6 * 255 * 8;
+    for (const int64_t slots : {2, 3, 6, 18, 500}) {
+      EmulatedGpu gpu = conformance::open_emulated_gpu(200'000 + 2 * slots * slot_bytes);
+      Placed placed;
+      const Status status = grow(item, *gpu.device, placed);
+      ASSERT_TRUE(status) << status.error().message;
+      EXPECT_TRUE(placed.tree == expected) << slots;
+    }
+  }
+}
+
+// A level that would make too many leaves is not made; in all, two waits for each that is.
+TEST(CudaGrowTree, SymmetricTreesStopAtTheLevelThatIsTooWide) {
+  TreeProblem item = symmetric_problem(2000, 4, 15);
+  const kernels::Tree expected = reference_tree(item);
+  EXPECT_EQ(expected.leaf_values.size(), 8u);
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+  Placed placed;
+  ASSERT_TRUE(grow(item, *gpu.device, placed));
+  EXPECT_TRUE(placed.tree == expected);
+  EXPECT_LT(gpu.driver->log().launches, 45) << "of four levels that are searched";
+}
+
 // Two bins a feature, most rows in one, so that the halves of a word run over time and again, and
 // gradients of one sign, of the other, and of both.
 TEST(CudaGrowTree, PackedSumsThatRunOverAreExact) {
@@ -227,9 +265,7 @@ TEST(CudaGrowTree, WaitsForTheGpuAFewTimesATree) {
 }
 
 // Whatever call of the driver fails, grow_tree says so, and nothing stays behind.
-TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
-  TreeProblem item = conformance::plain_tree_problem(300, 3, 0);
-  item.problem.params.max_leaves = 6;
+void check_failures(const TreeProblem& item) {
   for (const Outcome failure : {Outcome::kFailed, Outcome::kNoMemory, Outcome::kLost}) {
     int64_t failed = 0;
     for (int64_t call = 0;; ++call) {
@@ -259,6 +295,16 @@ TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
   }
 }
 
+TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
+  TreeProblem item = conformance::plain_tree_problem(300, 3, 0);
+  item.problem.params.max_leaves = 6;
+  check_failures(item);
+}
+
+TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatusOfSymmetricTrees) {
+  check_failures(symmetric_problem(300, 3, 4));
+}
+
 TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   kernels::KernelSet set;
   register_cuda_kernels(set);
@@ -267,9 +313,10 @@ TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   EXPECT_FALSE(item.decline({}, problem));
   problem.class_count = 2;
   EXPECT_EQ(item.decline({}, problem), "trees that count classes grow on the CPU only");
-  problem.class_count = 0;
   problem.params.growth = kernels::GrowthPolicy::kSymmetric;
-  EXPECT_EQ(item.decline({}, problem), "symmetric trees grow on the CPU only");
+  EXPECT_EQ(item.decline({}, problem), "trees that count classes grow on the CPU only");
+  problem.class_count = 0;
+  EXPECT_FALSE(item.decline({}, problem));
 }
 
 TEST(CudaGrowTree, WhatItDeclinesIsTheHosts) {
