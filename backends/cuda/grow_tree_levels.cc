@@ -101,13 +101,14 @@ Status TreeLevels::make_slots() {
   }
   const int64_t room = std::clamp(slot_room(), kLeastLevelSlots, kMostLevelSlots);
   const int64_t trees = std::clamp<int64_t>(room / wanted, 1, static_cast<int64_t>(trees_.size()));
-  group_size_ = static_cast<size_t>(trees);
   ASSAY_RETURN_IF_ERROR(allocate_slots(std::min(room, trees * wanted)));
   const int64_t free_bytes = device_->info().memory_bytes - device_->held_bytes();
   const int64_t leaf_bytes =
       int64_t{feature_limit_} * (2 * most_bins_ + 1) * static_cast<int64_t>(sizeof(double));
   gain_leaves_ = std::clamp<int64_t>(std::min(free_bytes / 4, kMostGainBytes) / leaf_bytes, 1,
                                      kMostGainLeaves);
+  // Sums of gains, one a tree, take no more than the gains.
+  group_size_ = static_cast<size_t>(std::min(trees, gain_leaves_));
   return {};
 }
 

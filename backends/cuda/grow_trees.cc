@@ -8,8 +8,9 @@
 // whatever the order in which threads add.
 //
 // Memory of the GPU: 16 bytes for each row of a sample, the histograms of open nodes (at most half
-// of what is free and 4 GiB), and the table's forms (about twice its bins, where that is at most
-// half of what is free; CudaDevice::forms_of).
+// of what is free and 4 GiB), the table's forms (about twice its bins, where that is at most half
+// of what is free; CudaDevice::forms_of), and for symmetric trees the gains of all candidates at
+// some leaves of a level (about twice what their histograms take, at most half of what is left).
 #include "kernels/grow_trees.h"
 
 #include <algorithm>

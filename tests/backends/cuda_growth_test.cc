@@ -107,15 +107,19 @@ struct Placed {
   }
 };
 
-Status grow(const TreeProblem& item, kernels::Device& device, Placed& placed) {
+const kernels::KernelSet& cuda_kernels() {
   static const kernels::KernelSet kernels = [] {
     kernels::KernelSet set;
     register_cuda_kernels(set);
     return set;
   }();
+  return kernels;
+}
+
+Status grow(const TreeProblem& item, kernels::Device& device, Placed& placed) {
   ASSAY_RETURN_IF_ERROR(placed.place(item, device));
-  return kernels::run_op(kernels.table<GrowTree>(), {&device, nullptr, nullptr}, item.problem,
-                         placed.args);
+  return kernels::run_op(cuda_kernels().table<GrowTree>(), {&device, nullptr, nullptr},
+                         item.problem, placed.args);
 }
 
 kernels::Tree reference_tree(const TreeProblem& item) {
@@ -147,35 +151,72 @@ TreeProblem symmetric_problem(int64_t row_count, int32_t feature_count, int32_t 
   return item;
 }
 
-// Where not all leaves of a level can keep their histograms, and gains are added up in passes.
+// Where not all leaves of a level can keep their histograms, and gains are added up in passes. The
+// less memory, the more launches.
 TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
   TreeProblem item = symmetric_problem(2000, 6, 32);
   item.problem.params.min_child_samples = 3;
   for (const int32_t columns : {0, 4}) {
     item.problem.params.columns_per_node = columns;
     const kernels::Tree expected = reference_tree(item);
-    EXPECT_EQ(expected.leaf_values.size(), 32u);
-    const int64_t slot_bytes = 6 * 255 * 8;
-    for (const int64_t slots : {2, 3, 6, 18, 500}) {
-      EmulatedGpu gpu = conformance::open_emulated_gpu(200'000 + 2 * slots * slot_bytes);
+    EXPECT_GT(expected.leaf_values.size(), 20u);
+    std::vector<int64_t> launches;
+    for (const int64_t bytes : {220'000, 260'000, 400'000, 2'000'000}) {
+      EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
       Placed placed;
       const Status status = grow(item, *gpu.device, placed);
       ASSERT_TRUE(status) << status.error().message;
-      EXPECT_TRUE(placed.tree == expected) << slots;
+      EXPECT_TRUE(placed.tree == expected) << bytes;
+      launches.push_back(gpu.driver->log().launches);
     }
+    EXPECT_TRUE(std::is_sorted(launches.rbegin(), launches.rend()));
+    EXPECT_GT(launches.front(), 2 * launches.back());
   }
 }
 
-// A level that would make too many leaves is not made; in all, two waits for each that is.
+// A level that would make too many leaves is not made: it is searched and nothing else.
 TEST(CudaGrowTree, SymmetricTreesStopAtTheLevelThatIsTooWide) {
-  TreeProblem item = symmetric_problem(2000, 4, 15);
-  const kernels::Tree expected = reference_tree(item);
-  EXPECT_EQ(expected.leaf_values.size(), 8u);
-  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
-  Placed placed;
-  ASSERT_TRUE(grow(item, *gpu.device, placed));
-  EXPECT_TRUE(placed.tree == expected);
-  EXPECT_LT(gpu.driver->log().launches, 45) << "of four levels that are searched";
+  for (const int32_t most : {1, 2, 3, 4, 7, 8, 11, 12, 13}) {
+    TreeProblem item = symmetric_problem(2000, 4, most);
+    const kernels::Tree expected = reference_tree(item);
+    EXPECT_LE(expected.leaf_values.size(), static_cast<size_t>(most));
+    EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+    Placed placed;
+    ASSERT_TRUE(grow(item, *gpu.device, placed));
+    EXPECT_TRUE(placed.tree == expected) << most;
+    EXPECT_LT(gpu.driver->log().launches, 50) << "of five levels at most";
+  }
+}
+
+// Also where there are more trees than there is memory to grow side by side.
+TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
+  constexpr size_t kTrees = 5;
+  std::vector<TreeProblem> items;
+  for (size_t i = 0; i < kTrees; ++i) {
+    TreeProblem item = symmetric_problem(1000, 6, 8);
+    item.problem.seed += i;
+    for (float& gradient : item.gradients) gradient += 0.1f * static_cast<float>(i);
+    item.set_bounds();
+    items.push_back(std::move(item));
+  }
+  for (const int64_t bytes : {400'000, 700'000, 4'000'000}) {
+    EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
+    std::vector<Placed> placed(kTrees);
+    kernels::GrowTreesProblem problem;
+    kernels::GrowTreesArgs args;
+    for (size_t i = 0; i < kTrees; ++i) {
+      ASSERT_TRUE(placed[i].place(items[i], *gpu.device));
+      placed[i].args.bins = placed[0].args.bins;
+      problem.trees.push_back(items[i].problem);
+      args.trees.push_back(placed[i].args);
+    }
+    const Status status = kernels::run_op(cuda_kernels().table<kernels::GrowTrees>(),
+                                          {gpu.device.get(), nullptr, nullptr}, problem, args);
+    ASSERT_TRUE(status) << status.error().message;
+    for (size_t i = 0; i < kTrees; ++i) {
+      EXPECT_TRUE(placed[i].tree == reference_tree(items[i])) << bytes << ", tree " << i;
+    }
+  }
 }
 
 // Two bins a feature, most rows in one, so that the halves of a word run over time and again, and
