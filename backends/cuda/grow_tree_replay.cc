@@ -50,11 +50,16 @@ void TreeReplay::advance() {
     if (left < 0) return;
     open_.pop();
     const auto left_number = static_cast<int32_t>(numbered_.size());
-    splits_.push_back(next.node);
-    numbered_.push_back(left);
-    numbered_.push_back(left + 1);
+    split_next(next.node);
     push_children(open_, next.node, left_number);
   }
+}
+
+void TreeReplay::split_next(int32_t node) {
+  const int32_t left = nodes_[static_cast<size_t>(node)].left;
+  splits_.push_back(node);
+  numbered_.push_back(left);
+  numbered_.push_back(left + 1);
 }
 
 std::vector<int32_t> TreeReplay::wanted() const {

@@ -50,6 +50,10 @@ class TreeReplay {
   // Adds the children of a node; the left one has `left_count` rows. Their places.
   int32_t add_children(int32_t node, int64_t left_count, const kernels::SplitLimits& limits);
 
+  // Splits a node whose children are known, for growth whose order is the caller's; in place of
+  // open_root and advance.
+  void split_next(int32_t node);
+
   // Of the finished tree: the nodes that are leaves, in order of their number.
   std::vector<int32_t> leaves() const;
   // Everything but the leaf values.

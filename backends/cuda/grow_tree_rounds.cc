@@ -13,37 +13,7 @@ constexpr size_t kMaxTasks = 1024;       // of a batch
 constexpr size_t kMaxClassTasks = 4096;  // likewise, of trees that count classes
 constexpr int64_t kMaxFound = 1 << 20;   // splits of a node and feature in a batch
 constexpr int64_t kMaxSlots = 4096;
-constexpr int64_t kMaxSlotBytes = int64_t{4} << 30;  // of all histograms
-constexpr int64_t kMinSlots = 3;                     // a parent's and two children's
-constexpr size_t kAlignment = 16;
-
-int64_t pieces_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
-
-// Arrays one behind the other, as one upload.
-class Packing {
- public:
-  template <class T>
-  size_t add(const std::vector<T>& items) {
-    const size_t offset = (bytes_.size() + kAlignment - 1) / kAlignment * kAlignment;
-    bytes_.resize(offset + items.size() * sizeof(T));
-    if (!items.empty()) {
-      std::memcpy(bytes_.data() + offset, items.data(), items.size() * sizeof(T));
-    }
-    return offset;
-  }
-  std::span<const std::byte> bytes() const { return bytes_; }
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
-// The address of an array in the exchange.
-template <class T>
-T* at(kernels::DeviceArray<std::byte>& exchange, size_t place) {
-  return reinterpret_cast<T*>(exchange.on_device() + place);
-}
-
-int64_t count_of(const auto& items) { return static_cast<int64_t>(items.size()); }
+constexpr int64_t kMinSlots = 3;  // a parent's and two children's
 
 }  // namespace
 
@@ -86,45 +56,9 @@ Result<TreeRounds> TreeRounds::make(CudaDevice& device, const kernels::BinnedVie
                                     std::span<GrowingTree> trees) {
   TreeRounds rounds(device, bins, trees);
   ASSAY_ASSIGN_OR_RETURN(rounds.forms_, device.forms_of(bins));
-  ASSAY_RETURN_IF_ERROR(rounds.place_tables());
+  ASSAY_RETURN_IF_ERROR(rounds.place_tables(trees));
   if (!rounds.counts_classes()) ASSAY_RETURN_IF_ERROR(rounds.make_slots());
   return rounds;
-}
-
-Status TreeRounds::place_tables() {
-  const auto feature_count = static_cast<size_t>(bins_.feature_count);
-  std::vector<int32_t> offsets(feature_count, -1);
-  std::vector<TreeRules> rules;
-  for (const GrowingTree& tree : trees_) {
-    rules.push_back(tree.rules);
-    most_classes_ = std::max(most_classes_, tree.problem->class_count);
-    const int32_t columns = tree.problem->params.columns_per_node;
-    const bool sampled = kernels::samples_columns(tree.problem->params, tree.features.size());
-    samples_columns_ = samples_columns_ || sampled;
-    feature_limit_ =
-        std::max(feature_limit_, sampled ? columns : static_cast<int32_t>(tree.features.size()));
-    for (const int32_t feature : tree.features) offsets[static_cast<size_t>(feature)] = 0;
-  }
-  const int32_t tile_width = tile_width_of(bins_.feature_count);
-  std::vector<int32_t> tiles;
-  std::vector<uint8_t> categorical;
-  for (size_t f = 0; f < feature_count; ++f) {
-    categorical.push_back(bins_.kinds[f] == kernels::FeatureKind::kCategorical ? 1 : 0);
-    if (offsets[f] < 0) continue;
-    offsets[f] = static_cast<int32_t>(slot_size_);
-    slot_size_ += bins_.bin_counts[f];
-    most_bins_ = std::max(most_bins_, bins_.bin_counts[f]);
-    const auto tile = static_cast<int32_t>(f) / tile_width;
-    if (tiles.empty() || tiles.back() != tile) tiles.push_back(tile);
-  }
-  const std::vector<int32_t> counts(bins_.bin_counts, bins_.bin_counts + feature_count);
-  ASSAY_ASSIGN_OR_RETURN(rules_, kernels::DeviceArray<TreeRules>::copy_of(*device_, rules));
-  ASSAY_ASSIGN_OR_RETURN(tiles_, kernels::DeviceArray<int32_t>::copy_of(*device_, tiles));
-  ASSAY_ASSIGN_OR_RETURN(bin_offsets_, kernels::DeviceArray<int32_t>::copy_of(*device_, offsets));
-  ASSAY_ASSIGN_OR_RETURN(bin_counts_, kernels::DeviceArray<int32_t>::copy_of(*device_, counts));
-  ASSAY_ASSIGN_OR_RETURN(categorical_,
-                         kernels::DeviceArray<uint8_t>::copy_of(*device_, categorical));
-  return {};
 }
 
 Status TreeRounds::make_slots() {
@@ -134,35 +68,11 @@ Status TreeRounds::make_slots() {
     const int64_t leaves = std::min<int64_t>(tree.problem->params.max_leaves, kMaxSlots);
     wanted += 2 * std::min(leaves, tree.problem->sample_count);
   }
-  const int64_t free_bytes = device_->info().memory_bytes - device_->held_bytes();
-  const int64_t room = std::min(free_bytes / 2, kMaxSlotBytes) /
-                       (slot_size_ * static_cast<int64_t>(sizeof(uint64_t)));
-  int64_t slots = std::max(kMinSlots, std::min({wanted, room, kMaxSlots}));
-  while (true) {
-    auto made = kernels::DeviceArray<uint64_t>::make(*device_, slots * slot_size_);
-    if (made) {
-      histograms_ = std::move(*made);
-      break;
-    }
-    // Trees of other threads may have taken what was free.
-    const bool fewer = made.error().code == StatusCode::kResourceExhausted && slots > kMinSlots;
-    if (!fewer) return tl::unexpected(made.error());
-    slots = std::max(kMinSlots, slots / 2);
-  }
-  for (int64_t slot = slots; slot > 0; --slot) {
-    free_slots_.push_back(static_cast<int32_t>(slot - 1));
-  }
-  return {};
+  return allocate_slots(std::max(kMinSlots, std::min({wanted, slot_room(), kMaxSlots})), kMinSlots);
 }
 
 GrownNode& TreeRounds::node_of(NodeRef ref) {
   return trees_[static_cast<size_t>(ref.tree)].replay.nodes()[static_cast<size_t>(ref.node)];
-}
-
-int32_t TreeRounds::take_slot() {
-  const int32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  return slot;
 }
 
 void TreeRounds::free_slots(size_t count, std::span<const NodeRef> kept) {
@@ -199,15 +109,10 @@ size_t TreeRounds::batch_size(std::span<const NodeRef> nodes) const {
   return std::min({nodes.size(), kMaxTasks, limit});
 }
 
-// So many chunks that the GPU is busy, and few enough that most of a block's time is adding.
 void TreeRounds::cut(Batch& batch) const {
-  // Blocks that a multiprocessor works on at once, and two turns of them.
-  const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
   int64_t rows = 0;
   for (const Batch::Piece& piece : batch.to_build) rows += piece.rows;
-  batch.chunk_rows = static_cast<int32_t>(
-      std::clamp<int64_t>(pieces_of(rows * tiles_.size(), blocks), HistogramKernel::kLeastChunk,
-                          HistogramKernel::kMostChunk));
+  batch.chunk_rows = chunk_rows_of(rows);
   for (const Batch::Piece& piece : batch.to_build) {
     ChunkTask chunk = piece.whole;
     const int64_t count = pieces_of(piece.rows, batch.chunk_rows);
@@ -280,19 +185,8 @@ void TreeRounds::add_root(Batch& batch, int32_t tree) {
 void TreeRounds::add_split(Batch& batch, NodeRef ref) {
   GrownNode& node = node_of(ref);
   const auto task = static_cast<int32_t>(batch.tasks.size());
-  SplitTask split{};
-  split.begin = node.begin;
-  split.end = node.end;
-  split.tree = ref.tree;
-  split.side = node.side;
-  split.rule.feature = node.split.feature;
-  const bool categorical = bins_.kinds[node.split.feature] == kernels::FeatureKind::kCategorical;
-  split.rule.category_set = categorical ? 0 : -1;
-  split.rule.threshold = static_cast<uint8_t>(categorical ? 0 : node.split.threshold);
-  split.rule.missing_left = static_cast<uint8_t>(node.split.missing_left);
-  split.set = node.split.set;
   batch.nodes.push_back(ref);
-  batch.tasks.push_back(split);
+  batch.tasks.push_back(task_of(node, ref.tree));
   const int64_t rows = node.row_count();
   if (!trees_[static_cast<size_t>(ref.tree)].may_search(node.depth + 1)) return;
   SearchTask search{};
@@ -382,22 +276,9 @@ Status TreeRounds::launch(const Batch& batch) {
   return launch_search(batch);
 }
 
-// Room for `size` elements. What the array held may be lost.
-template <class T>
-Status TreeRounds::grow(CudaDevice& device, kernels::DeviceArray<T>& array, size_t size) {
-  const auto wanted = static_cast<int64_t>(size);
-  if (array.size() >= wanted) return {};
-  const int64_t room = std::max(wanted, 2 * array.size());
-  array = kernels::DeviceArray<T>();
-  ASSAY_ASSIGN_OR_RETURN(array, kernels::DeviceArray<T>::make(device, room));
-  return {};
-}
-
 Status TreeRounds::run(Batch& batch) {
   cut(batch);
-  const size_t splits =
-      pieces_of(static_cast<int64_t>(batch.searches.size() * sizeof(FoundSplit)), kAlignment) *
-      kAlignment;
+  const size_t splits = Packing::rounded(batch.searches.size() * sizeof(FoundSplit));
   Packing packing;
   const std::vector<SplitCounts> no_counts(batch.tasks.size());
   batch.counts_at = splits + packing.add(no_counts);
@@ -408,9 +289,9 @@ Status TreeRounds::run(Batch& batch) {
   batch.features_at = splits + packing.add(batch.features);
   batch.cleared_at = splits + packing.add(batch.cleared);
   batch.derived_at = splits + packing.add(batch.derived);
-  ASSAY_RETURN_IF_ERROR(grow(*device_, exchange_, splits + packing.bytes().size()));
+  ASSAY_RETURN_IF_ERROR(make_room(*device_, exchange_, splits + packing.bytes().size()));
   ASSAY_RETURN_IF_ERROR(
-      grow(*device_, found_, batch.searches.size() * static_cast<size_t>(feature_limit_)));
+      make_room(*device_, found_, batch.searches.size() * static_cast<size_t>(feature_limit_)));
   ASSAY_RETURN_IF_ERROR(device_->upload(exchange_.on_device() + splits, packing.bytes()));
   ASSAY_RETURN_IF_ERROR(launch(batch));
   results_.resize(splits + batch.tasks.size() * sizeof(SplitCounts));

@@ -11,6 +11,7 @@
 
 #include "backends/cuda/device.h"
 #include "backends/cuda/grow_tree_replay.h"
+#include "backends/cuda/grow_tree_tables.h"
 #include "backends/cuda/tree_tasks.h"
 #include "kernels/device_array.h"
 
@@ -49,7 +50,7 @@ struct NodeRef {
   int32_t node;
 };
 
-class TreeRounds {
+class TreeRounds : public TreeTables {
  public:
   // `rules` of the trees must be set. Fails: resource_exhausted, device.
   static Result<TreeRounds> make(CudaDevice& device, const kernels::BinnedView& bins,
@@ -59,21 +60,18 @@ class TreeRounds {
   Status search_roots(const StopToken* stop);
   // Splits the nodes, which have a split and no children, and finds their children's splits.
   Status split(std::span<const NodeRef> nodes, const StopToken* stop);
-  const TreeRules* rules() const { return rules_.on_device(); }
 
  private:
   struct Batch;
 
   TreeRounds(CudaDevice& device, const kernels::BinnedView& bins, std::span<GrowingTree> trees)
-      : device_(&device), bins_(bins), trees_(trees) {}
-  Status place_tables();
+      : TreeTables(device, bins), trees_(trees) {}
   Status make_slots();
   GrownNode& node_of(NodeRef ref);
   // How many of `nodes` to split together.
   size_t batch_size(std::span<const NodeRef> nodes) const;
   // Makes `count` slots free, of nodes that are not in `kept`.
   void free_slots(size_t count, std::span<const NodeRef> kept);
-  int32_t take_slot();
   void add_root(Batch& batch, int32_t tree);
   void add_split(Batch& batch, NodeRef ref);
   void add_search(Batch& batch, NodeRef parent, int side, SearchTask search);
@@ -87,25 +85,8 @@ class TreeRounds {
   Status launch_class_search(const Batch& batch);
   bool counts_classes() const { return most_classes_ > 0; }
   Status take_results(const Batch& batch, std::span<const std::byte> outputs);
-  template <class T>
-  static Status grow(CudaDevice& device, kernels::DeviceArray<T>& array, size_t size);
 
-  CudaDevice* device_;
-  kernels::BinnedView bins_;  // the GPU's bins; bin_counts and kinds are the host's
   std::span<GrowingTree> trees_;
-  CudaDevice::Forms forms_;       // of the bins, or null
-  int32_t feature_limit_ = 0;     // the most features that a node looks at
-  bool samples_columns_ = false;  // whether nodes look at some of the features only
-  int32_t most_bins_ = 1;         // of a feature
-  int32_t most_classes_ = 0;      // of a tree; 0: gradient mode
-  int64_t slot_size_ = 0;         // words of a histogram
-  std::vector<int32_t> free_slots_;
-  kernels::DeviceArray<TreeRules> rules_;
-  kernels::DeviceArray<int32_t> tiles_;
-  kernels::DeviceArray<int32_t> bin_offsets_;
-  kernels::DeviceArray<int32_t> bin_counts_;
-  kernels::DeviceArray<uint8_t> categorical_;
-  kernels::DeviceArray<uint64_t> histograms_;
   // Of a batch: the splits found, the tasks' counts, and its inputs; and the splits of features.
   kernels::DeviceArray<std::byte> exchange_;
   kernels::DeviceArray<FoundSplit> found_;

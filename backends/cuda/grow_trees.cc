@@ -1,14 +1,16 @@
-// grow_tree and grow_trees on GPUs, leaf by leaf or level by level.
+// grow_tree and grow_trees on GPUs, in every order of growth.
 //
 // Rows are quantised once. All trees of a call grow together: in each round the nodes that every
 // tree would split next are split in the same few launches (TreeRounds), and the host then puts
-// them in order (TreeReplay). Bins, gradients, histograms and rows stay on the GPU; the splits
-// found come to the host, some 72 bytes a node. Everything that is summed is an integer, so trees
-// have the bits of the contract whatever the order in which threads add.
+// them in order (TreeReplay). Symmetric trees go level by level, apart from others (TreeLevels).
+// Bins, gradients, histograms and rows stay on the GPU; the splits found come to the host, some 72
+// bytes a node. Everything that is summed is an integer, so trees have the bits of the contract
+// whatever the order in which threads add.
 //
 // Memory of the GPU: 16 bytes for each row of a sample, the histograms of open nodes (at most half
-// of what is free and 4 GiB), and the table's forms (about twice its bins, where that is at most
-// half of what is free; CudaDevice::forms_of).
+// of what is free and 4 GiB), the table's forms (about twice its bins, where that is at most half
+// of what is free; CudaDevice::forms_of), and for symmetric trees the gains of all candidates at
+// some leaves of a level (about twice what their histograms take, at most half of what is left).
 #include "kernels/grow_trees.h"
 
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include <string>
 
 #include "backends/cuda/cuda_kernels.h"
+#include "backends/cuda/grow_tree_levels.h"
 #include "backends/cuda/grow_tree_rounds.h"
 #include "backends/cuda/tree_class_kernels.h"
 #include "kernels/base/fixed_point.h"
@@ -229,11 +232,25 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
   return {};
 }
 
-// All have the same table, rows in their samples, and the same mode.
+// Trees of one kind grow together.
+enum class TreeKind { kGradients, kSymmetric, kClasses };
+
+TreeKind kind_of(const GrowTreeProblem& problem) {
+  if (problem.class_count > 0) return TreeKind::kClasses;
+  const bool symmetric = problem.params.growth == kernels::GrowthPolicy::kSymmetric;
+  return symmetric ? TreeKind::kSymmetric : TreeKind::kGradients;
+}
+
+// All have the same table, rows in their samples, and are of one kind.
 Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>& trees) {
   CudaDevice& device = device_of(context);
   const auto lock = device.use();
   for (GrowingTree& tree : trees) ASSAY_RETURN_IF_ERROR(start_tree(device, tree));
+  if (trees[0].problem->params.growth == kernels::GrowthPolicy::kSymmetric) {
+    ASSAY_ASSIGN_OR_RETURN(TreeLevels levels, TreeLevels::make(device, trees[0].args->bins, trees));
+    ASSAY_RETURN_IF_ERROR(levels.grow(context.stop));
+    return finish_trees(device, trees, levels.rules());
+  }
   ASSAY_ASSIGN_OR_RETURN(TreeRounds rounds, TreeRounds::make(device, trees[0].args->bins, trees));
   ASSAY_RETURN_IF_ERROR(rounds.search_roots(context.stop));
   while (true) {
@@ -253,17 +270,19 @@ Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>
 Status grow(const kernels::OpContext& context, std::span<const GrowTreeProblem> problems,
             std::span<const GrowTreeArgs> args) {
   try {
-    std::vector<GrowingTree> trees;
-    std::vector<GrowingTree> class_trees;
-    for (size_t i = 0; i < problems.size(); ++i) {
-      if (problems[i].sample_count == 0) {
-        write_stump(problems[i], args[i]);
-      } else {
-        (problems[i].class_count > 0 ? class_trees : trees).emplace_back(problems[i], args[i]);
+    for (const TreeKind kind : {TreeKind::kGradients, TreeKind::kSymmetric, TreeKind::kClasses}) {
+      std::vector<GrowingTree> trees;
+      for (size_t i = 0; i < problems.size(); ++i) {
+        if (kind_of(problems[i]) != kind) continue;
+        if (problems[i].sample_count > 0) {
+          trees.emplace_back(problems[i], args[i]);
+        } else {
+          write_stump(problems[i], args[i]);
+        }
       }
+      if (!trees.empty()) ASSAY_RETURN_IF_ERROR(grow_together(context, trees));
     }
-    if (!trees.empty()) ASSAY_RETURN_IF_ERROR(grow_together(context, trees));
-    return class_trees.empty() ? Status() : grow_together(context, class_trees);
+    return {};
   } catch (const std::bad_alloc&) {
     return fail(StatusCode::kResourceExhausted, "grow_tree: the host has no memory for {} trees",
                 problems.size());
@@ -284,12 +303,13 @@ Status run_trees(const kernels::OpContext& context, const GrowTreesProblem& prob
 
 std::optional<std::string> decline_tree(const kernels::DeviceInfo&,
                                         const GrowTreeProblem& problem) {
+  const bool symmetric = problem.params.growth == kernels::GrowthPolicy::kSymmetric;
+  if (symmetric && problem.class_count > 0) {
+    return "symmetric trees that count classes grow on the CPU only";
+  }
   if (problem.class_count > SearchClassesKernel::kMostClasses) {
     return fmt::format("trees that count more than {} classes grow on the CPU only",
                        SearchClassesKernel::kMostClasses);
-  }
-  if (problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
-    return "symmetric trees grow on the CPU only";
   }
   return std::nullopt;
 }

@@ -15,6 +15,7 @@
 #include "backends/cuda/loss_kernel.h"
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_class_kernels.h"
+#include "backends/cuda/tree_level_kernels.h"
 #include "backends/cuda/tree_row_kernels.h"
 #include "backends/cuda/tree_search_kernels.h"
 #include "backends/cuda/tree_shap_kernel.h"
@@ -28,15 +29,17 @@ using KernelList =
                HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
-               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel>;
+               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, SubtractSlotsKernel,
+               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
-    "bin_columns",      "predict_trees", "loss_gradients",  "loss_terms",    "loss_sum",
-    "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",     "divide_rows",
-    "leaf_sums",        "table_forms",   "search_features", "choose_splits", "nearest_points",
-    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",   "quantise_classes",
-    "search_classes",   "leaf_weights",  "tree_shap"};
+    "bin_columns",      "predict_trees", "loss_gradients",  "loss_terms",     "loss_sum",
+    "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",      "divide_rows",
+    "leaf_sums",        "table_forms",   "search_features", "choose_splits",  "nearest_points",
+    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",    "quantise_classes",
+    "search_classes",   "leaf_weights",  "tree_shap",       "subtract_slots", "weigh_leaves",
+    "add_gains",        "split_leaves"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -332,7 +332,7 @@ struct SearchClassesKernel {
     found->middle = 0;
     found->threshold = -1;
     found->missing_left = 0;
-    found->reserved = 0;
+    found->added_l2 = 0;
   }
 
   template <class Block>

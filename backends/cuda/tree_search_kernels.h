@@ -161,24 +161,47 @@ struct SearchFeaturesKernel {
     return job.rules->min_gain < noise ? noise : job.rules->min_gain;
   }
 
+  // The sides of a candidate.
+  struct Sides {
+    SideSums left;
+    SideSums right;
+  };
+  ASSAY_DEVICE static Sides sides_of(const Job& job, uint64_t left_word) {
+    return {side_of(*job.rules, left_word), side_of(*job.rules, job.total - left_word)};
+  }
+  ASSAY_DEVICE static bool both_may_stand(const Job& job, const Sides& sides) {
+    return may_stand(*job.rules, sides.left, job.share) &&
+           may_stand(*job.rules, sides.right, job.share);
+  }
+  ASSAY_DEVICE static double gain_of(const Job& job, const Sides& sides, const Whole& whole) {
+    const NodeBounds& bounds = job.search->bounds;
+    return (score_of(*job.rules, sides.left, whole.l2, bounds) +
+            score_of(*job.rules, sides.right, whole.l2, bounds)) -
+           whole.score;
+  }
+  ASSAY_DEVICE static bool keeps_direction(const Job& job, const Sides& sides, double l2) {
+    const int8_t* monotone = job.rules->monotone;
+    const int32_t direction = monotone == nullptr ? 0 : monotone[job.feature];
+    if (direction == 0) return true;
+    const double left = value_of(sides.left, l2, job.search->bounds);
+    const double right = value_of(sides.right, l2, job.search->bounds);
+    return direction > 0 ? left <= right : left >= right;
+  }
+  // Of the values of the sides, if there are constraints.
+  ASSAY_DEVICE static double middle_of(const Job& job, const Sides& sides, double l2) {
+    if (job.rules->monotone == nullptr) return 0;
+    const double left = value_of(sides.left, l2, job.search->bounds);
+    const double right = value_of(sides.right, l2, job.search->bounds);
+    return (left + right) * 0.5;
+  }
+
   // Candidates of a lane come with ascending numbers.
   ASSAY_DEVICE static void weigh(const Job& job, uint64_t left_word, int32_t number,
                                  const Whole& whole, Best& best) {
-    const TreeRules& rules = *job.rules;
-    const NodeBounds& bounds = job.search->bounds;
-    const SideSums left = side_of(rules, left_word);
-    const SideSums right = side_of(rules, job.total - left_word);
-    if (!may_stand(rules, left, job.share) || !may_stand(rules, right, job.share)) return;
-    const double l2 = whole.l2;
-    const double gain =
-        (score_of(rules, left, l2, bounds) + score_of(rules, right, l2, bounds)) - whole.score;
-    if (!(gain > best.gain)) return;
-    const int32_t direction = rules.monotone == nullptr ? 0 : rules.monotone[job.feature];
-    if (direction != 0) {
-      const double left_value = value_of(left, l2, bounds);
-      const double right_value = value_of(right, l2, bounds);
-      if (direction > 0 ? left_value > right_value : left_value < right_value) return;
-    }
+    const Sides sides = sides_of(job, left_word);
+    if (!both_may_stand(job, sides)) return;
+    const double gain = gain_of(job, sides, whole);
+    if (!(gain > best.gain) || !keeps_direction(job, sides, whole.l2)) return;
     best.gain = gain;
     best.number = number;
   }
@@ -197,16 +220,11 @@ struct SearchFeaturesKernel {
   ASSAY_DEVICE static void put(const Job& job, double gain, uint64_t left_word, double l2,
                                FoundSplit* found) {
     found->gain = gain;
+    found->middle = middle_of(job, sides_of(job, left_word), l2);
     found->feature = job.feature;
-    found->middle = 0;
     found->threshold = -1;
     found->missing_left = 0;
-    found->reserved = 0;
-    if (job.rules->monotone == nullptr) return;
-    const NodeBounds& bounds = job.search->bounds;
-    const double left = value_of(side_of(*job.rules, left_word), l2, bounds);
-    const double right = value_of(side_of(*job.rules, job.total - left_word), l2, bounds);
-    found->middle = (left + right) * 0.5;
+    found->added_l2 = 0;
   }
 
   // Numeric. Candidate 2 t has missing on the left of threshold t, 2 t + 1 on the right; where no

@@ -81,7 +81,7 @@ struct FoundSplit {
   int32_t feature;    // -1: none
   int32_t threshold;  // -1: by `set`
   int32_t missing_left;
-  int32_t reserved;
+  int32_t added_l2;  // of a level of a symmetric tree: whether it is weighed with category_l2
   kernels::CategorySet set;
 };
 

@@ -107,15 +107,19 @@ struct Placed {
   }
 };
 
-Status grow(const TreeProblem& item, kernels::Device& device, Placed& placed) {
+const kernels::KernelSet& cuda_kernels() {
   static const kernels::KernelSet kernels = [] {
     kernels::KernelSet set;
     register_cuda_kernels(set);
     return set;
   }();
+  return kernels;
+}
+
+Status grow(const TreeProblem& item, kernels::Device& device, Placed& placed) {
   ASSAY_RETURN_IF_ERROR(placed.place(item, device));
-  return kernels::run_op(kernels.table<GrowTree>(), {&device, nullptr, nullptr}, item.problem,
-                         placed.args);
+  return kernels::run_op(cuda_kernels().table<GrowTree>(), {&device, nullptr, nullptr},
+                         item.problem, placed.args);
 }
 
 kernels::Tree reference_tree(const TreeProblem& item) {
@@ -137,6 +141,81 @@ TEST(CudaGrowTree, FewHistogramSlotsChangeNothing) {
     const Status status = grow(item, *gpu.device, placed);
     ASSERT_TRUE(status) << status.error().message;
     EXPECT_TRUE(placed.tree == expected) << slots;
+  }
+}
+
+TreeProblem symmetric_problem(int64_t row_count, int32_t feature_count, int32_t max_leaves) {
+  TreeProblem item = conformance::plain_tree_problem(row_count, feature_count, 0);
+  item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
+  item.problem.params.max_leaves = max_leaves;
+  return item;
+}
+
+// Where not all leaves of a level can keep their histograms, and gains are added up in passes. The
+// less memory, the more launches.
+TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
+  TreeProblem item = symmetric_problem(2000, 6, 32);
+  item.problem.params.min_child_samples = 3;
+  for (const int32_t columns : {0, 4}) {
+    item.problem.params.columns_per_node = columns;
+    const kernels::Tree expected = reference_tree(item);
+    EXPECT_GT(expected.leaf_values.size(), 20u);
+    std::vector<int64_t> launches;
+    for (const int64_t bytes : {220'000, 260'000, 400'000, 2'000'000}) {
+      EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
+      Placed placed;
+      const Status status = grow(item, *gpu.device, placed);
+      ASSERT_TRUE(status) << status.error().message;
+      EXPECT_TRUE(placed.tree == expected) << bytes;
+      launches.push_back(gpu.driver->log().launches);
+    }
+    EXPECT_TRUE(std::is_sorted(launches.rbegin(), launches.rend()));
+    EXPECT_GT(launches.front(), 2 * launches.back());
+  }
+}
+
+// A level that would make too many leaves is not made: it is searched and nothing else.
+TEST(CudaGrowTree, SymmetricTreesStopAtTheLevelThatIsTooWide) {
+  for (const int32_t most : {1, 2, 3, 4, 7, 8, 11, 12, 13}) {
+    TreeProblem item = symmetric_problem(2000, 4, most);
+    const kernels::Tree expected = reference_tree(item);
+    EXPECT_LE(expected.leaf_values.size(), static_cast<size_t>(most));
+    EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+    Placed placed;
+    ASSERT_TRUE(grow(item, *gpu.device, placed));
+    EXPECT_TRUE(placed.tree == expected) << most;
+    EXPECT_LT(gpu.driver->log().launches, 50) << "of five levels at most";
+  }
+}
+
+// Also where there are more trees than there is memory to grow side by side.
+TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
+  constexpr size_t kTrees = 5;
+  std::vector<TreeProblem> items;
+  for (size_t i = 0; i < kTrees; ++i) {
+    TreeProblem item = symmetric_problem(1000, 6, 8);
+    item.problem.seed += i;
+    for (float& gradient : item.gradients) gradient += 0.1f * static_cast<float>(i);
+    item.set_bounds();
+    items.push_back(std::move(item));
+  }
+  for (const int64_t bytes : {400'000, 700'000, 4'000'000}) {
+    EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
+    std::vector<Placed> placed(kTrees);
+    kernels::GrowTreesProblem problem;
+    kernels::GrowTreesArgs args;
+    for (size_t i = 0; i < kTrees; ++i) {
+      ASSERT_TRUE(placed[i].place(items[i], *gpu.device));
+      placed[i].args.bins = placed[0].args.bins;
+      problem.trees.push_back(items[i].problem);
+      args.trees.push_back(placed[i].args);
+    }
+    const Status status = kernels::run_op(cuda_kernels().table<kernels::GrowTrees>(),
+                                          {gpu.device.get(), nullptr, nullptr}, problem, args);
+    ASSERT_TRUE(status) << status.error().message;
+    for (size_t i = 0; i < kTrees; ++i) {
+      EXPECT_TRUE(placed[i].tree == reference_tree(items[i])) << bytes << ", tree " << i;
+    }
   }
 }
 
@@ -227,9 +306,7 @@ TEST(CudaGrowTree, WaitsForTheGpuAFewTimesATree) {
 }
 
 // Whatever call of the driver fails, grow_tree says so, and nothing stays behind.
-TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
-  TreeProblem item = conformance::plain_tree_problem(300, 3, 0);
-  item.problem.params.max_leaves = 6;
+void check_failures(const TreeProblem& item) {
   for (const Outcome failure : {Outcome::kFailed, Outcome::kNoMemory, Outcome::kLost}) {
     int64_t failed = 0;
     for (int64_t call = 0;; ++call) {
@@ -259,6 +336,16 @@ TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
   }
 }
 
+TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
+  TreeProblem item = conformance::plain_tree_problem(300, 3, 0);
+  item.problem.params.max_leaves = 6;
+  check_failures(item);
+}
+
+TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatusOfSymmetricTrees) {
+  check_failures(symmetric_problem(300, 3, 4));
+}
+
 TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   kernels::KernelSet set;
   register_cuda_kernels(set);
@@ -270,9 +357,11 @@ TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   problem.class_count = 29;
   EXPECT_EQ(item.decline({}, problem),
             "trees that count more than 28 classes grow on the CPU only");
-  problem.class_count = 0;
+  problem.class_count = 2;
   problem.params.growth = kernels::GrowthPolicy::kSymmetric;
-  EXPECT_EQ(item.decline({}, problem), "symmetric trees grow on the CPU only");
+  EXPECT_EQ(item.decline({}, problem), "symmetric trees that count classes grow on the CPU only");
+  problem.class_count = 0;
+  EXPECT_FALSE(item.decline({}, problem));
 }
 
 TEST(CudaGrowTree, WhatItDeclinesIsTheHosts) {

@@ -293,6 +293,57 @@ TEST(GrowTree, AgreesOnSymmetricTrees) {
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
 
+// Symmetric trees of gradients, few enough leaves for the reference.
+TreeProblem symmetric_problem(uint64_t seed, int64_t row_count) {
+  TreeProblem item;
+  do {
+    item = row_count == 0 ? random_tree_problem(seed) : random_tree_problem(seed, row_count);
+    seed += 1'000'000;
+  } while (item.problem.class_count > 0 || item.table.feature_count() > 28);
+  kernels::TreeParams& params = item.problem.params;
+  if (params.growth != kernels::GrowthPolicy::kSymmetric) {
+    params.growth = kernels::GrowthPolicy::kSymmetric;
+    params.max_leaves = std::min(params.max_leaves, row_count > 1000 ? 9 : 20);
+  }
+  item.name += ", symmetric";
+  return item;
+}
+
+TEST(GrowTree, AgreesOnSymmetricTreesOfGradients) {
+  std::vector<OpCase<GrowTree>> cases;
+  for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 10 : 60); ++seed) {
+    cases.push_back(case_of(symmetric_problem(5000 + seed, 0), seed % 4 == 3));
+  }
+  for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 1 : 4); ++seed) {
+    cases.push_back(case_of(symmetric_problem(6000 + seed, 3000), seed % 2 == 1));
+  }
+  check_op<GrowTree>(kernels::reference::grow_tree, cases);
+}
+
+// Several on one table: other seeds, gradients and rows, and one in three of another growth.
+TEST(GrowTrees, AgreesOnSymmetricTrees) {
+  std::vector<OpCase<GrowTrees>> cases;
+  for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 3 : 10); ++seed) {
+    const TreeProblem first = symmetric_problem(7000 + seed, 300);
+    std::vector<TreeProblem> items{first};
+    for (uint64_t k = 1; k < 2 + seed % 6; ++k) {
+      const TreeProblem other = symmetric_problem(8000 + 10 * seed + k, 300);
+      TreeProblem item = first;
+      item.problem.seed = other.problem.seed;
+      item.gradients = other.gradients;
+      item.hessians = other.hessians;
+      if (k % 2 == 0) item.rows = other.rows;
+      item.problem.sample_count = static_cast<int64_t>(item.rows.size());
+      if (k % 3 == 0) item.problem.params.growth = kernels::GrowthPolicy::kLeafWise;
+      item.problem.params.max_depth = other.problem.params.max_depth;
+      item.set_bounds();
+      items.push_back(std::move(item));
+    }
+    cases.push_back(case_of(items, seed % 2 == 1));
+  }
+  check_op<GrowTrees>(kernels::reference::grow_trees, cases);
+}
+
 TEST(GrowTree, AgreesOnManyRows) {
   std::vector<OpCase<GrowTree>> cases;
   for (const int32_t class_count : {0, 2}) {
