@@ -93,8 +93,6 @@ int32_t TreeReplay::add_children(int32_t node, int64_t left_count,
   child.split.feature = -1;
   GrownNode right = child;
   child.end = right.begin = parent.begin + left_count;
-  child.key = kernels::child_key(parent.key, 0);
-  right.key = kernels::child_key(parent.key, 1);
   child.limits = limits.child(parent.limits, 0);
   right.limits = limits.child(parent.limits, 1);
   nodes_.push_back(child);

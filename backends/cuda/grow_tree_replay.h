@@ -23,7 +23,7 @@ struct GrownNode {
   int64_t end = 0;
   int32_t side = 0;
   int32_t depth = 0;
-  uint64_t key = 0;
+  uint64_t key = 0;  // once its split was searched for
   kernels::NodeLimits limits;
   FoundSplit split{};  // feature -1: none
   int32_t left = -1;   // place of the left child among the nodes, the right one is behind it; or -1

@@ -31,6 +31,7 @@ struct TreeRounds::Batch {
   std::vector<Aim> aims;          // of the searches
   std::vector<int32_t> features;  // lists
   std::vector<int32_t> list_of;   // [trees] where the list of all its features is; -1: not yet
+  int32_t chosen_count = 0;       // features of all lists that the GPU makes, behind these
   std::vector<int32_t> cleared;   // slots
   std::vector<DeriveTask> derived;
   // What histograms are built of, parts of tasks with their most rows; cut into chunks once all are
@@ -142,10 +143,12 @@ void TreeRounds::add_search(Batch& batch, NodeRef parent, int side, SearchTask s
   search.groups = limits.groups;
   search.bounds = {limits.low, limits.high};
   const kernels::TreeParams& params = tree.problem->params;
-  if (kernels::samples_columns(params, tree.features.size())) {
+  const auto usable_count = static_cast<int32_t>(tree.features.size());
+  const bool sampled = kernels::samples_columns(params, tree.features.size());
+  search.feature_count = sampled ? params.columns_per_node : usable_count;
+  if (sampled && search.feature_count > ChooseColumnsKernel::kMostChosen) {
     search.first_feature = static_cast<int32_t>(batch.features.size());
-    search.feature_count = params.columns_per_node;
-    kernels::choose_columns(search.key, params.columns_per_node, tree.features,
+    kernels::choose_columns(search.key, search.feature_count, tree.features,
                             [&](int32_t feature) { batch.features.push_back(feature); });
   } else {
     batch.list_of.resize(trees_.size(), -1);
@@ -155,7 +158,11 @@ void TreeRounds::add_search(Batch& batch, NodeRef parent, int side, SearchTask s
       batch.features.insert(batch.features.end(), tree.features.begin(), tree.features.end());
     }
     search.first_feature = list;
-    search.feature_count = static_cast<int32_t>(tree.features.size());
+    if (sampled) {
+      search.first_usable = list;
+      search.usable_count = usable_count;
+      batch.chosen_count += search.feature_count;
+    }
   }
   batch.searches.push_back(search);
   batch.aims.push_back({parent, side});
@@ -265,6 +272,12 @@ Status TreeRounds::launch_class_search(const Batch& batch) {
 }
 
 Status TreeRounds::launch(const Batch& batch) {
+  if (batch.chosen_count > 0) {
+    ASSAY_RETURN_IF_ERROR(device_->launch<ChooseColumnsKernel>(
+        {pieces_of(count_of(batch.searches), ChooseColumnsKernel::kThreads), 1, 0},
+        {at<const SearchTask>(exchange_, batch.searches_at),
+         at<int32_t>(exchange_, batch.features_at), static_cast<int32_t>(batch.searches.size())}));
+  }
   ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
       {batch.first_divisions.back(), 1, DivideRowsKernel::kSharedBytes},
       {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
@@ -276,6 +289,16 @@ Status TreeRounds::launch(const Batch& batch) {
   return launch_search(batch);
 }
 
+// Places behind what is uploaded, from the `first`-th feature on, for the lists that the GPU makes.
+void TreeRounds::place_chosen(Batch& batch, size_t first) {
+  auto next = static_cast<int32_t>(first);
+  for (SearchTask& search : batch.searches) {
+    if (search.usable_count == 0) continue;
+    search.first_feature = next;
+    next += search.feature_count;
+  }
+}
+
 Status TreeRounds::run(Batch& batch) {
   cut(batch);
   const size_t splits = Packing::rounded(batch.searches.size() * sizeof(FoundSplit));
@@ -285,11 +308,14 @@ Status TreeRounds::run(Batch& batch) {
   batch.tasks_at = splits + packing.add(batch.tasks);
   batch.divisions_at = splits + packing.add(batch.first_divisions);
   batch.builds_at = splits + packing.add(batch.builds);
-  batch.searches_at = splits + packing.add(batch.searches);
-  batch.features_at = splits + packing.add(batch.features);
   batch.cleared_at = splits + packing.add(batch.cleared);
   batch.derived_at = splits + packing.add(batch.derived);
-  ASSAY_RETURN_IF_ERROR(make_room(*device_, exchange_, splits + packing.bytes().size()));
+  place_chosen(batch, batch.features.size());
+  batch.searches_at = splits + packing.add(batch.searches);
+  batch.features_at = splits + packing.add(batch.features);
+  const size_t chosen_bytes = static_cast<size_t>(batch.chosen_count) * sizeof(int32_t);
+  ASSAY_RETURN_IF_ERROR(
+      make_room(*device_, exchange_, splits + packing.bytes().size() + chosen_bytes));
   ASSAY_RETURN_IF_ERROR(
       make_room(*device_, found_, batch.searches.size() * static_cast<size_t>(feature_limit_)));
   ASSAY_RETURN_IF_ERROR(device_->upload(exchange_.on_device() + splits, packing.bytes()));
@@ -319,6 +345,7 @@ Status TreeRounds::take_results(const Batch& batch, std::span<const std::byte> o
     const NodeRef parent = batch.aims[i].parent;
     const NodeRef ref{parent.tree, parent.node < 0 ? 0 : node_of(parent).left + batch.aims[i].side};
     GrownNode& node = node_of(ref);
+    node.key = search.key;
     std::memcpy(&node.split, outputs.data() + i * sizeof(FoundSplit), sizeof(FoundSplit));
     const SplitCounts& rows = counts[static_cast<size_t>(search.task)];
     const Part smaller = rows.left <= rows.right ? Part::kLeft : Part::kRight;

@@ -79,6 +79,7 @@ class TreeRounds : public TreeTables {
   void cut(Batch& batch) const;
   // Work of the GPU, then what came of it.
   Status run(Batch& batch);
+  static void place_chosen(Batch& batch, size_t first);
   Status launch(const Batch& batch);
   Status launch_histograms(const Batch& batch);
   Status launch_search(const Batch& batch);

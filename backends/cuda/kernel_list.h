@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "backends/cuda/bin_columns_kernel.h"
+#include "backends/cuda/choose_columns_kernel.h"
 #include "backends/cuda/copy_matrix_kernel.h"
 #include "backends/cuda/gemm_tile_kernel.h"
 #include "backends/cuda/knn_topk_kernels.h"
@@ -30,7 +31,7 @@ using KernelList =
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
                SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, SubtractSlotsKernel,
-               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel>;
+               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -39,7 +40,7 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "leaf_sums",        "table_forms",   "search_features", "choose_splits",  "nearest_points",
     "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",    "quantise_classes",
     "search_classes",   "leaf_weights",  "tree_shap",       "subtract_slots", "weigh_leaves",
-    "add_gains",        "split_leaves"};
+    "add_gains",        "split_leaves",  "choose_columns"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -46,24 +46,49 @@ ASSAY_HOST_DEVICE inline uint64_t derived_seed(uint64_t seed, uint64_t hash, uin
   return (uint64_t{words.word[1]} << 32) | words.word[0];
 }
 
-// Rng(seed).below(bound); bound > 0.
-ASSAY_HOST_DEVICE inline uint64_t drawn_below(uint64_t seed, uint64_t bound) {
-  const uint64_t limit = bound * (~uint64_t{0} / bound);
-  for (uint64_t block = 0;; ++block) {
-    const PhiloxWords words = philox_words(
-        seed, {{static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 0, 0}});
-    for (int half = 0; half < 4; half += 2) {
-      const uint64_t draw = (uint64_t{words.word[half + 1]} << 32) | words.word[half];
-      if (draw < limit) return draw % bound;
-    }
+// Rng(seed), as far as its `below` goes.
+class DeviceRng {
+ public:
+  ASSAY_HOST_DEVICE explicit DeviceRng(uint64_t seed) : seed_(seed) {}
+
+  // Uniform on [0, bound); bound > 0.
+  ASSAY_HOST_DEVICE uint64_t below(uint64_t bound) {
+    const uint64_t limit = bound * (~uint64_t{0} / bound);
+    uint64_t draw = next();
+    while (draw >= limit) draw = next();
+    return draw % bound;
   }
-}
+
+ private:
+  ASSAY_HOST_DEVICE uint64_t next() {
+    if (half_ == 2) {
+      words_ = philox_words(
+          seed_, {{static_cast<uint32_t>(block_), static_cast<uint32_t>(block_ >> 32), 0, 0}});
+      ++block_;
+      half_ = 0;
+    }
+    const uint64_t low = half_ == 0 ? words_.word[0] : words_.word[2];
+    const uint64_t high = half_ == 0 ? words_.word[1] : words_.word[3];
+    ++half_;
+    return high << 32 | low;
+  }
+
+  uint64_t seed_;
+  uint64_t block_ = 0;
+  PhiloxWords words_{};
+  int32_t half_ = 2;
+};
 
 // threshold_draw and rounding_word of kernels/tree_rules.h.
 ASSAY_HOST_DEVICE inline int32_t drawn_threshold(uint64_t key, int32_t feature, int32_t bound) {
   constexpr uint64_t kFeature = purpose_hash("feature");
   const uint64_t seed = derived_seed(key, kFeature, static_cast<uint64_t>(feature));
-  return static_cast<int32_t>(drawn_below(seed, static_cast<uint64_t>(bound)));
+  return static_cast<int32_t>(DeviceRng(seed).below(static_cast<uint64_t>(bound)));
+}
+// The seed of choose_columns of kernels/tree_rules.h.
+ASSAY_HOST_DEVICE inline uint64_t columns_seed(uint64_t key) {
+  constexpr uint64_t kColumns = purpose_hash("columns");
+  return derived_seed(key, kColumns, 0);
 }
 ASSAY_HOST_DEVICE inline uint32_t rounding_bits(uint64_t seed, uint32_t row) {
   const PhiloxWords words = philox_words(seed, {{row / 4, 0, 0, 1}});

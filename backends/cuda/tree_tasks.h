@@ -72,6 +72,9 @@ struct SearchTask {
   int32_t parent_slot;
   int32_t first_feature;  // in the list of features to look at
   int32_t feature_count;
+  // Where that is to be chosen on the GPU (ChooseColumnsKernel): the list to choose from, or 0.
+  int32_t first_usable;
+  int32_t usable_count;
 };
 
 // The best split of a node or of one feature of it.
