@@ -141,10 +141,12 @@ struct SearchClassesKernel {
   }
 
  private:
-  // Where a feature has few bins, several copies of each are added to, side by side.
-  ASSAY_DEVICE static int32_t copies_of(int32_t bin_count) {
+  // Where a feature has few bins and many rows, several copies of each are added to, side by side.
+  ASSAY_DEVICE static int32_t copies_of(int32_t bin_count, int64_t rows) {
     int32_t copies = 1;
-    while (copies < kWarp && 2 * copies * bin_count <= kBins) copies *= 2;
+    while (copies < kWarp && 2 * copies * bin_count <= kBins && copies * kThreads < rows) {
+      copies *= 2;
+    }
     return copies;
   }
 
@@ -152,8 +154,9 @@ struct SearchClassesKernel {
   template <class Block>
   ASSAY_DEVICE static void count_rows(Block& block, const Params& params, Job& job,
                                       const RowRange& range) {
-    const int32_t copies = copies_of(job.bin_count);
+    const int32_t copies = copies_of(job.bin_count, range.end - range.begin);
     block.each([&](int32_t thread) {
+      if (thread >= job.bin_count * copies) return;
       for (int32_t c = 0; c < job.classes; ++c) job.of_class(c)[thread] = 0;
     });
     block.each([&](int32_t thread) { add_rows(params, job, range, copies, thread); });
