@@ -12,6 +12,7 @@
 #include "backends/cuda/copy_matrix_kernel.h"
 #include "backends/cuda/gemm_tile_kernel.h"
 #include "backends/cuda/knn_topk_kernels.h"
+#include "backends/cuda/linear_kernels.h"
 #include "backends/cuda/loss_kernel.h"
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_class_kernels.h"
@@ -28,7 +29,8 @@ using KernelList =
                HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
-               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel>;
+               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, LinearScoresKernel,
+               LinearGradientKernel, LinearJoinKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -36,7 +38,8 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",     "divide_rows",
     "leaf_sums",        "table_forms",   "search_features", "choose_splits", "nearest_points",
     "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",   "quantise_classes",
-    "search_classes",   "leaf_weights",  "tree_shap"};
+    "search_classes",   "leaf_weights",  "tree_shap",       "linear_scores", "linear_gradient",
+    "linear_join"};
 
 // A place in it.
 enum class KernelId : int32_t {};
