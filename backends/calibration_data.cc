@@ -18,6 +18,9 @@ constexpr int32_t kEdges = 253;
 constexpr int32_t kForestTrees = 32;
 constexpr int32_t kForestDepth = 5;
 constexpr int64_t kExplainedRows[] = {int64_t{1} << 8, int64_t{1} << 11, int64_t{1} << 14};
+// Dense rows of linear models.
+constexpr int32_t kDenseColumns = 8;
+constexpr int32_t kDenseOutputs = 4;
 // Matrices: n x n x n, and rows x 8 x 16 as linear models have them.
 constexpr int64_t kSides[] = {64, 256, 1024};
 constexpr int64_t kThinColumns = 8;
@@ -148,7 +151,9 @@ Status CalibrationData::place_shap(kernels::Device& device) {
                          DeviceArray<kernels::ShapTree>::copy_of(device, plan.trees()));
   ASSAY_ASSIGN_OR_RETURN(shap_points_, DeviceArray<double>::copy_of(device, plan.points()));
   ASSAY_ASSIGN_OR_RETURN(shap_weights_, DeviceArray<double>::copy_of(device, plan.weights()));
-  // From 0: what was in the memory may be anything, and is added to.
+  // From 0: what was in the memory may be anything, and is added to. Scores of dense rows take the
+  // same memory.
+  static_assert(kMostRows / kDenseColumns * kDenseOutputs <= kExplainedRows[2] * kFeatures);
   const std::vector<double> zeros(static_cast<size_t>(kExplainedRows[2] * kFeatures), 0.0);
   ASSAY_ASSIGN_OR_RETURN(made_sums_, DeviceArray<double>::copy_of(device, zeros));
   placed_shap_ = {shap_steps_.on_device(), shap_trees_.on_device(), shap_points_.on_device(),
@@ -273,6 +278,32 @@ std::vector<TimedProblem<kernels::TreeShap>> CalibrationData::problems(const ker
     one.args.shap = placed_shap_;
     one.args.out = made_sums_.on_device();
     made.push_back(one);
+  }
+  return made;
+}
+
+// The arrays have numbers for fewer rows than those of single values.
+std::vector<TimedProblem<kernels::LinearScores>> CalibrationData::problems(
+    const kernels::LinearScores*) {
+  std::vector<TimedProblem<kernels::LinearScores>> made;
+  for (const int64_t cells : kSizes) {
+    const int64_t rows = cells / kDenseColumns;
+    made.push_back(
+        {{rows, rows, kDenseColumns, kDenseOutputs},
+         {gradients_.on_device(), nullptr, scores_.on_device(), made_sums_.on_device()}});
+  }
+  return made;
+}
+
+std::vector<TimedProblem<kernels::LinearGradient>> CalibrationData::problems(
+    const kernels::LinearGradient*) {
+  made_gradient_.resize((kDenseColumns + 1) * kDenseOutputs);
+  std::vector<TimedProblem<kernels::LinearGradient>> made;
+  for (const int64_t cells : kSizes) {
+    const int64_t rows = cells / kDenseColumns;
+    made.push_back(
+        {{rows, rows, kDenseColumns, kDenseOutputs},
+         {gradients_.on_device(), nullptr, hessians_.on_device(), made_gradient_.data()}});
   }
   return made;
 }

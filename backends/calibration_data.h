@@ -34,6 +34,8 @@ class CalibrationData {
   std::vector<TimedProblem<kernels::GrowTrees>> problems(const kernels::GrowTrees*);
   std::vector<TimedProblem<kernels::PredictTrees>> problems(const kernels::PredictTrees*);
   std::vector<TimedProblem<kernels::TreeShap>> problems(const kernels::TreeShap*);
+  std::vector<TimedProblem<kernels::LinearScores>> problems(const kernels::LinearScores*);
+  std::vector<TimedProblem<kernels::LinearGradient>> problems(const kernels::LinearGradient*);
   std::vector<TimedProblem<kernels::Gemm>> problems(const kernels::Gemm*);
   std::vector<TimedProblem<kernels::GemmBf16>> problems(const kernels::GemmBf16*);
   std::vector<TimedProblem<kernels::GemmInt8>> problems(const kernels::GemmInt8*);
@@ -81,6 +83,7 @@ class CalibrationData {
   kernels::Tree trees_[kTrees];
   float greatest_[2] = {};
   double value_ = 0;
+  std::vector<double> made_gradient_;
   std::vector<double> made_edges_;
 };
 

@@ -11,6 +11,7 @@
 #include "kernels/grow_tree.h"
 #include "kernels/grow_trees.h"
 #include "kernels/knn_topk.h"
+#include "kernels/linear.h"
 #include "kernels/loss.h"
 #include "kernels/planner.h"
 #include "kernels/predict_trees.h"
@@ -42,8 +43,8 @@ class KernelSet {
  private:
   std::tuple<OpTable<QuantileEdges>, OpTable<BinColumns>, OpTable<LossGradients>,
              OpTable<LossValue>, OpTable<GrowTree>, OpTable<GrowTrees>, OpTable<PredictTrees>,
-             OpTable<TreeShap>, OpTable<Gemm>, OpTable<GemmBf16>, OpTable<GemmInt8>,
-             OpTable<KnnTopk>>
+             OpTable<TreeShap>, OpTable<LinearScores>, OpTable<LinearGradient>, OpTable<Gemm>,
+             OpTable<GemmBf16>, OpTable<GemmInt8>, OpTable<KnnTopk>>
       tables_;
 };
 

@@ -52,6 +52,12 @@ kernels::TreeShapProblem typical(const kernels::TreeShap*) {
   problem.work = 100 * 61 * 4;
   return problem;
 }
+kernels::LinearProblem typical(const kernels::LinearScores*) {
+  return {kRows, kRows, kFeatures, 1};
+}
+kernels::LinearProblem typical(const kernels::LinearGradient*) {
+  return {kRows, kRows, kFeatures, 1};
+}
 kernels::GemmProblem typical(const kernels::Gemm*) { return {.m = kRows, .n = 8, .k = kFeatures}; }
 kernels::GemmNarrowProblem typical(const kernels::GemmBf16*) { return {kRows, 8, kFeatures}; }
 kernels::GemmNarrowProblem typical(const kernels::GemmInt8*) { return {kRows, 8, kFeatures}; }

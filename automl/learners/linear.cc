@@ -74,7 +74,8 @@ Result<FitResult> fit_linear(const FitRequest& request, const LinearOptions& opt
   // Without any count above 0 there is no logarithm to fit.
   if (data.aim.kind == AimKind::kCount && !scale_by_mean(request, data)) data.aim = Aim{};
   ASSAY_ASSIGN_OR_RETURN(const DenseView dense, request.data->features->dense(context));
-  const LinearLoss loss(request, data, dense, options.l2, context);
+  ASSAY_ASSIGN_OR_RETURN(const auto there, DeviceLinearLoss::make(request, data, dense, context));
+  const LinearLoss loss(request, data, dense, options.l2, context, there.get());
   std::vector<double> start(loss.size(), 0.0);
   if (data.aim.quantile()) start.back() = best_constant(request, data);
   Lbfgs optimiser(std::move(start));

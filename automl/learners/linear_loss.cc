@@ -32,12 +32,13 @@ struct LinearLoss::Scratch {
 };
 
 LinearLoss::LinearLoss(const FitRequest& request, const FitData& data, DenseView dense, double l2,
-                       const kernels::ComputeContext& context)
+                       const kernels::ComputeContext& context, DeviceLinearLoss* there)
     : request_(request),
       data_(data),
       dense_(dense),
       l2_(l2),
       context_(context),
+      there_(there),
       loss_(request, data),
       outputs_(loss_.scores()),
       block_rows_(block_rows_of(dense.column_count, outputs_)),
@@ -63,7 +64,7 @@ Status LinearLoss::multiply(const kernels::GemmProblem& problem, std::span<const
 
 // Adds the rows' losses, and turns the block's scores into residuals.
 void LinearLoss::residuals(std::span<const uint32_t> rows, std::span<const double> x,
-                           Scratch& scratch, Sums& sums) const {
+                           Scratch& scratch, LinearSums& sums) const {
   const auto width = static_cast<size_t>(outputs_);
   const double* intercepts = x.data() + static_cast<size_t>(columns()) * width;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -83,7 +84,7 @@ void LinearLoss::residuals(std::span<const uint32_t> rows, std::span<const doubl
 
 Status LinearLoss::add_block(std::span<const uint32_t> rows, std::span<const float> weights,
                              std::span<const double> x, Executor& executor, Scratch& scratch,
-                             Sums& sums) const {
+                             LinearSums& sums) const {
   const auto count = static_cast<int64_t>(rows.size());
   const auto width = static_cast<size_t>(columns());
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -112,18 +113,18 @@ Status LinearLoss::add_block(std::span<const uint32_t> rows, std::span<const flo
   return {};
 }
 
-Result<LinearLoss::Sums> LinearLoss::pass(std::span<const uint32_t> rows, std::span<const double> x,
-                                          bool with_gradient) const {
+Result<LinearSums> LinearLoss::pass(std::span<const uint32_t> rows, std::span<const double> x,
+                                    bool with_gradient) const {
   const auto weight_count = static_cast<size_t>(columns()) * static_cast<size_t>(outputs_);
   std::vector<float> weights(weight_count);
   for (size_t i = 0; i < weight_count; ++i) weights[i] = static_cast<float>(x[i]);
   const auto row_count = static_cast<int64_t>(rows.size());
   const int64_t blocks = chunk_count_of(row_count, block_rows_);
   const int64_t groups = std::min(blocks, most_groups_);
-  std::vector<Sums> sums(static_cast<size_t>(groups));
+  std::vector<LinearSums> sums(static_cast<size_t>(groups));
   std::vector<Status> statuses(static_cast<size_t>(groups));
   const auto run_group = [&](int64_t group, Executor& executor) -> Status {
-    Sums& mine = sums[static_cast<size_t>(group)];
+    LinearSums& mine = sums[static_cast<size_t>(group)];
     if (with_gradient) mine.gradient.assign(size(), 0.0);
     Scratch scratch;
     const auto block = static_cast<size_t>(std::min(block_rows_, row_count));
@@ -147,7 +148,7 @@ Result<LinearLoss::Sums> LinearLoss::pass(std::span<const uint32_t> rows, std::s
     SerialExecutor serial;
     statuses[static_cast<size_t>(group)] = run_group(group, serial);
   }));
-  Sums total;
+  LinearSums total;
   total.gradient.assign(with_gradient ? size() : 0, 0.0);
   for (size_t g = 0; g < sums.size(); ++g) {
     ASSAY_RETURN_IF_ERROR(std::move(statuses[g]));
@@ -158,8 +159,14 @@ Result<LinearLoss::Sums> LinearLoss::pass(std::span<const uint32_t> rows, std::s
   return total;
 }
 
+Result<LinearSums> LinearLoss::sums_of(Side side, std::span<const double> x,
+                                       bool with_gradient) const {
+  if (there_ != nullptr) return there_->pass(side, x, with_gradient);
+  return pass(side == Side::kTrain ? request_.train_rows : request_.valid_rows, x, with_gradient);
+}
+
 Result<double> LinearLoss::value(std::span<const double> x, std::span<double> gradient) const {
-  ASSAY_ASSIGN_OR_RETURN(const Sums sums, pass(request_.train_rows, x, true));
+  ASSAY_ASSIGN_OR_RETURN(const LinearSums sums, sums_of(Side::kTrain, x, true));
   double squares = 0;
   const auto penalised = static_cast<size_t>(columns()) * static_cast<size_t>(outputs_);
   for (size_t i = 0; i < x.size(); ++i) {
@@ -172,7 +179,7 @@ Result<double> LinearLoss::value(std::span<const double> x, std::span<double> gr
 
 Result<double> LinearLoss::validate(std::span<const double> x) const {
   if (request_.valid_rows.empty()) return std::numeric_limits<double>::quiet_NaN();
-  ASSAY_ASSIGN_OR_RETURN(const Sums sums, pass(request_.valid_rows, x, false));
+  ASSAY_ASSIGN_OR_RETURN(const LinearSums sums, sums_of(Side::kValid, x, false));
   return sums.weight > 0 ? sums.loss / sums.weight : 0;
 }
 

@@ -6,13 +6,14 @@
 // that a core's cache holds: gathered, multiplied (op gemm), turned into residuals, multiplied
 // back. Blocks are dealt to at most 64 groups, each with double accumulators; groups are joined in
 // order. Both are fixed by the problem, so the bits do not depend on threads. One pass costs about
-// 4 * rows * columns * outputs operations.
+// 4 * rows * columns * outputs operations. With a DeviceLinearLoss passes are that device's.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "automl/learners/device_linear_loss.h"
 #include "automl/learners/fit_data.h"
 #include "automl/learners/learner.h"
 #include "automl/learners/score_loss.h"
@@ -23,9 +24,10 @@ namespace assay::automl {
 
 class LinearLoss {
  public:
-  // All arguments must outlive it. `dense` has every row of the request's features.
+  // All arguments must outlive it. `dense` has every row of the request's features. `there` is of
+  // the same fit, or null.
   LinearLoss(const FitRequest& request, const FitData& data, DenseView dense, double l2,
-             const kernels::ComputeContext& context);
+             const kernels::ComputeContext& context, DeviceLinearLoss* there = nullptr);
 
   int32_t columns() const { return dense_.column_count; }
   int32_t outputs() const { return outputs_; }
@@ -45,27 +47,25 @@ class LinearLoss {
   static int64_t pass_bytes(const DataShape& shape, int threads);
 
  private:
-  struct Sums {
-    double loss = 0;
-    double weight = 0;
-    std::vector<double> gradient;  // like x; empty if it is not wanted
-  };
+  using Side = DeviceLinearLoss::Side;
   struct Scratch;
-  Result<Sums> pass(std::span<const uint32_t> rows, std::span<const double> x,
-                    bool with_gradient) const;
+  Result<LinearSums> sums_of(Side side, std::span<const double> x, bool with_gradient) const;
+  Result<LinearSums> pass(std::span<const uint32_t> rows, std::span<const double> x,
+                          bool with_gradient) const;
   Status add_block(std::span<const uint32_t> rows, std::span<const float> weights,
                    std::span<const double> x, Executor& executor, Scratch& scratch,
-                   Sums& sums) const;
+                   LinearSums& sums) const;
   Status multiply(const kernels::GemmProblem& problem, std::span<const float> a,
                   std::span<const float> b, std::span<float> c, Executor& executor) const;
   void residuals(std::span<const uint32_t> rows, std::span<const double> x, Scratch& scratch,
-                 Sums& sums) const;
+                 LinearSums& sums) const;
 
   const FitRequest& request_;
   const FitData& data_;
   DenseView dense_;
   double l2_;
   const kernels::ComputeContext& context_;
+  DeviceLinearLoss* there_;
   ScoreLoss loss_;
   int32_t outputs_;
   int64_t block_rows_;

@@ -39,6 +39,11 @@ ScoreLoss::ScoreLoss(const FitRequest& request, const FitData& data)
   if (loss_ == Loss::kQuantile) width_ = corner_width(request, data);
 }
 
+std::optional<Loss> ScoreLoss::op_loss() const {
+  if (loss_ == Loss::kQuantile) return std::nullopt;
+  return loss_;
+}
+
 Link ScoreLoss::link() const {
   if (loss_ == Loss::kLogistic) return Link::kLogistic;
   if (loss_ == Loss::kSoftmax) return Link::kSoftmax;

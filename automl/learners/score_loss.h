@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "automl/learners/fit_data.h"
@@ -23,6 +24,9 @@ class ScoreLoss {
   ScoreLoss(const FitRequest& request, const FitData& data);
 
   int32_t scores() const { return scores_; }
+  // The loss of kernels/loss.h that it is; kPoisson up to what does not depend on the scores.
+  // Nothing for the rounded pinball loss.
+  std::optional<kernels::Loss> op_loss() const;
   // What models of such scores predict.
   Link link() const;
   // Of a row with so much weight; `scores` become the loss's derivatives times the weight.

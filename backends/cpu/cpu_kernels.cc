@@ -14,6 +14,7 @@ void register_cpu_kernels(kernels::KernelSet& kernels) {
   register_grow_trees(kernels);
   register_predict_trees(kernels);
   register_tree_shap(kernels);
+  register_linear(kernels);
 }
 
 }  // namespace assay::backends::cpu

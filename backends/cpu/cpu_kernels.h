@@ -16,6 +16,7 @@ void register_grow_tree(kernels::KernelSet& kernels);
 void register_grow_trees(kernels::KernelSet& kernels);
 void register_predict_trees(kernels::KernelSet& kernels);
 void register_tree_shap(kernels::KernelSet& kernels);
+void register_linear(kernels::KernelSet& kernels);  // linear_scores and linear_gradient
 void register_gemm(kernels::KernelSet& kernels);
 void register_gemm_tiles(kernels::KernelSet& kernels);  // gemm in order, gemm_bf16, gemm_int8
 void register_knn_topk(kernels::KernelSet& kernels);

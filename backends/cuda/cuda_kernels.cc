@@ -11,6 +11,7 @@ void register_cuda_kernels(kernels::KernelSet& kernels) {
   register_grow_trees(kernels);
   register_predict_trees(kernels);
   register_tree_shap(kernels);
+  register_linear(kernels);
 }
 
 }  // namespace assay::backends::cuda

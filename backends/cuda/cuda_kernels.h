@@ -13,6 +13,7 @@ void register_loss(kernels::KernelSet& kernels);        // loss_gradients and lo
 void register_grow_trees(kernels::KernelSet& kernels);  // grow_tree too
 void register_predict_trees(kernels::KernelSet& kernels);
 void register_tree_shap(kernels::KernelSet& kernels);
+void register_linear(kernels::KernelSet& kernels);  // linear_scores and linear_gradient
 void register_gemm(kernels::KernelSet& kernels);
 void register_gemm_narrow(kernels::KernelSet& kernels);  // gemm_bf16 and gemm_int8
 void register_knn_topk(kernels::KernelSet& kernels);

@@ -13,6 +13,7 @@
 #include "backends/cuda/copy_matrix_kernel.h"
 #include "backends/cuda/gemm_tile_kernel.h"
 #include "backends/cuda/knn_topk_kernels.h"
+#include "backends/cuda/linear_kernels.h"
 #include "backends/cuda/loss_kernel.h"
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_class_kernels.h"
@@ -31,7 +32,8 @@ using KernelList =
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
                SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, SubtractSlotsKernel,
-               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel>;
+               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel,
+               LinearScoresKernel, LinearGradientKernel, LinearJoinKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -40,7 +42,8 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "leaf_sums",        "table_forms",   "search_features", "choose_splits",  "nearest_points",
     "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",    "quantise_classes",
     "search_classes",   "leaf_weights",  "tree_shap",       "subtract_slots", "weigh_leaves",
-    "add_gains",        "split_leaves",  "choose_columns"};
+    "add_gains",        "split_leaves",  "choose_columns",  "linear_scores",  "linear_gradient",
+    "linear_join"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -41,6 +41,7 @@ GROUPS = {
     'forest': Group('forest/', 3, 150, True),
     'predict_trees': Group('predict_trees/.*/leaves:(31|255)/', 5, 90),
     'tree_shap': Group('tree_shap/', 5, 120),
+    'linear': Group('linear_(scores|gradient)/', 5, 60),
     'gemm': Group('gemm(_bf16|_bf16_any_order|_int8)?/', 5, 90),
     'knn_topk': Group('knn_topk/', 5, 90),
 }

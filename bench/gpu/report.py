@@ -166,6 +166,7 @@ TITLES = {
     'bin_columns': 'Binning',
     'predict_trees': 'Prediction',
     'tree_shap': 'Explanation: contributions of features to the sums of trees',
+    'linear': 'Scores of linear models, and sums of their gradients',
     'gemm': 'Matrix products',
     'knn_topk': 'Nearest neighbours'}
 MAKERS = {'boosting': boosting_table, 'batch': batch_table, 'forest': forest_table, 'op': op_table}

@@ -22,6 +22,10 @@ Status predict_trees(const OpContext& context, const PredictTreesProblem& proble
                      const PredictTreesArgs& args);
 Status tree_shap(const OpContext& context, const TreeShapProblem& problem,
                  const TreeShapArgs& args);
+Status linear_scores(const OpContext& context, const LinearProblem& problem,
+                     const LinearScoresArgs& args);
+Status linear_gradient(const OpContext& context, const LinearProblem& problem,
+                       const LinearGradientArgs& args);
 Status gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args);
 Status gemm_bf16(const OpContext& context, const GemmNarrowProblem& problem,
                  const GemmBf16Args& args);

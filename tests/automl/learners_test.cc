@@ -157,6 +157,8 @@ std::vector<kernels::KernelSet> discrete_sets() {
     declare<kernels::BinColumns>(discrete, sets[i]);
     declare<kernels::LossGradients>(discrete, sets[i]);
     declare<kernels::LossValue>(discrete, sets[i]);
+    declare<kernels::LinearScores>(discrete, sets[i]);
+    declare<kernels::LinearGradient>(discrete, sets[i]);
     declare<kernels::Gemm>(discrete, sets[i]);
   }
   return sets;
@@ -178,7 +180,7 @@ TEST_P(EveryLearner, GivesTheBitsOfTheCpuOnADiscreteDevice) {
       const FitResult there =
           must(learner().fit(moved->request(quick(learner())), discrete.context));
       if (learner().name() == "linear") {
-        // Devices round a product of matrices each in their own way.
+        // The host has products of matrices in f32, devices sums in doubles.
         EXPECT_NEAR(valid_score(*there.model, *moved, discrete),
                     valid_score(*here.model, *problem, cpu), 1e-3);
       } else {

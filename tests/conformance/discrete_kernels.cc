@@ -135,6 +135,23 @@ Status run_tree_shap(const OpContext& context, const TreeShapProblem& problem,
   return reference::tree_shap(context, problem, own);
 }
 
+Status run_linear_scores(const OpContext& context, const LinearProblem& problem,
+                         const LinearScoresArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  return reference::linear_scores(
+      context, problem,
+      {device.translate(args.features), device.translate(args.rows),
+       device.translate(args.parameters), device.translate(args.scores)});
+}
+
+Status run_linear_gradient(const OpContext& context, const LinearProblem& problem,
+                           const LinearGradientArgs& args) {
+  const DiscreteDevice& device = device_of(context);
+  return reference::linear_gradient(context, problem,
+                                    {device.translate(args.features), device.translate(args.rows),
+                                     device.translate(args.gradients), args.sums});
+}
+
 Status run_gemm(const OpContext& context, const GemmProblem& problem, const GemmArgs& args) {
   const DiscreteDevice& device = device_of(context);
   return reference::gemm(
@@ -177,6 +194,8 @@ void register_discrete_kernels(KernelSet& kernels) {
   add<GrowTrees>(kernels, run_grow_trees);
   add<PredictTrees>(kernels, run_predict_trees);
   add<TreeShap>(kernels, run_tree_shap);
+  add<LinearScores>(kernels, run_linear_scores);
+  add<LinearGradient>(kernels, run_linear_gradient);
   add<Gemm>(kernels, run_gemm);
   add<GemmBf16>(kernels, run_gemm_bf16);
   add<GemmInt8>(kernels, run_gemm_int8);
