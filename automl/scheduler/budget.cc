@@ -101,6 +101,14 @@ double Budget::refit_allowance() const {
   return std::clamp(refit_seconds_, 0.0, kRefitShare * *limits_.seconds);
 }
 
+double Budget::refit_room() const {
+  if (!timed()) return 0;
+  constexpr double kEndings = 3;  // of what is kept for stopping
+  const double kept = refit_allowance();
+  const double rest = seconds_left() - (reserve_seconds() - kept) - kEndings * stop_allowance();
+  return std::max(rest, kept);
+}
+
 void Budget::observe_save(double seconds, int64_t bytes) {
   const double transfer = static_cast<double>(bytes) / bytes_per_second_;
   save_latency_ = std::max(save_latency_, seconds - transfer);

@@ -56,6 +56,9 @@ class Budget {
   void expect_backlog(double seconds) { backlog_seconds_ = seconds; }
   // What fits on all rows would like to take: at most kRefitShare of the budget is kept for them.
   void expect_refit(double seconds) { refit_seconds_ = seconds; }
+  // What can be kept for that from now on: what is kept already, or as much as leaves fits under
+  // way a while to end in.
+  double refit_room() const;
   static constexpr double kRefitShare = 0.35;
   // Seconds that saving a model of that size is expected to take, other last writes included.
   double save_seconds(int64_t model_bytes) const;

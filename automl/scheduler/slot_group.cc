@@ -270,9 +270,13 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot
     state.predict_ratios[spec.learner] = outcome.predict_ratio();
     if (outcome.rest) state.rests.emplace(spec.number, std::move(outcome.rest));
   }
-  // Before the record: what is recorded is known to a process that goes on.
-  archive_outcome(state, outcome);
+  // Before the record: what is recorded is known to a process that goes on. When the sweep ends,
+  // the result comes first: it counts as long as the lead waits.
+  const bool late =
+      state.stop.requested() || state.request.clock->now_ns() >= state.fit_deadline_ns.load();
+  if (!late) archive_outcome(state, outcome);
   if (!state.queue->finish(outcome)) give_up(outcome);
+  if (late) archive_outcome(state, outcome);
   drop_evicted(state);
   // What a stop cut short may go on.
   if (!state.stop.requested()) state.archive->drop_part(spec.number);

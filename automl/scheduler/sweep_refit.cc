@@ -46,12 +46,15 @@ void SweepLead::forecast_refit() {
   const int64_t finished = state_->queue->counts().finished;
   if (std::exchange(refit_trials_, finished) == finished) return;
   const double limit = *config_.budget.time_limit();
+  // A good model that came late has no refit: trials under way would be lost for it.
+  const double room = budget.refit_room();
   std::vector<Candidate> candidates = state_->queue->candidates();
   if (candidates.size() > kMostKept) candidates.resize(kMostKept);
   double kept = 0;
   for (const Candidate& candidate : candidates) {
     const double seconds = refit_seconds(candidate.trial);
-    if (kept + seconds > (kept == 0 ? Budget::kRefitShare : kSeveralShare) * limit) break;
+    const double share = kept == 0 ? Budget::kRefitShare : kSeveralShare;
+    if (kept + seconds > std::min(share * limit, room)) break;
     kept += seconds;
   }
   budget.expect_refit(kept);
@@ -123,7 +126,8 @@ void SweepLead::refit(Chosen& chosen) {
   for (const size_t at : order) {
     Candidate& candidate = fitted.members[at].candidate;
     const double left = static_cast<double>(deadline_ns - clock.now_ns()) * 1e-9;
-    if (state_->budget.timed() && refit_seconds(candidate.trial) > left) {
+    // The time is for nothing else, and a fit that is not done by then costs nothing more.
+    if (state_->budget.timed() && refit_seconds(candidate.trial) / kCare > left) {
       reason = "there was no time for more";
       continue;
     }

@@ -261,7 +261,8 @@ class TrialRunner {
       take_over(number);
       return true;
     }
-    const StopToken fold_stop(job_.clock, fold_deadline_ns(number), context_.stop);
+    const std::function<int64_t()> fold_deadline = fold_deadline_of(number);
+    const StopToken fold_stop(job_.clock, &fold_deadline, context_.stop);
     kernels::ComputeContext fit_context = context_;
     fit_context.stop = &fold_stop;
     const auto keep_fit = [this](FitState state) { keep(std::move(state)); };
@@ -534,18 +535,20 @@ class TrialRunner {
     outcome_.result.message = message;
   }
 
-  int64_t fold_deadline_ns(size_t fold) const {
-    const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
-    if (end_ns == kNoDeadline) return kNoDeadline;
-    const int64_t now_ns = job_.clock->now_ns();
+  // When the fit of a fold that begins now must stop, which moves as the end of all fits does.
+  std::function<int64_t()> fold_deadline_of(size_t fold) const {
+    const int64_t start_ns = job_.clock->now_ns();
     // A fold of another partition takes what it took before, or is dropped.
     const size_t fold_count = set_.folds().size();
     const auto folds_left = static_cast<double>(fold < fold_count ? fold_count - fold : 1);
-    const double share = static_cast<double>(end_ns - now_ns) / folds_left;
     double fit_share = kFirstFitShare;
     const double known = std::max(job_.predict_ratio, predict_ratio_);
     if (known > 0) fit_share = std::clamp(0.97 - 1.5 * known, kLeastFitShare, kMostFitShare);
-    return now_ns + static_cast<int64_t>(fit_share * share);
+    return [this, start_ns, share = fit_share / folds_left] {
+      const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
+      if (end_ns == kNoDeadline) return kNoDeadline;
+      return start_ns + static_cast<int64_t>(share * static_cast<double>(end_ns - start_ns));
+    };
   }
 
   double logical_cost() const {

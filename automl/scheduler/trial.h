@@ -42,9 +42,10 @@ struct TrialJob {
   const StartModel* start = nullptr;  // what fits go on from; may be null
   TrialSpec spec;
   const Clock* clock = nullptr;
-  // Asked before each fold: when fits must stop (kNoDeadline: never). What is left till then is
-  // shared evenly among the folds still to come, so that a trial that started too late ends in time
-  // with short fits on all folds and not with long ones on some.
+  // Asked before each fold and while it is fitted, for it may move: when fits must stop
+  // (kNoDeadline: never). What is left till then is shared evenly among the folds still to come, so
+  // that a trial that started too late ends in time with short fits on all folds and not with long
+  // ones on some. Thread-safe.
   std::function<int64_t()> fit_deadline_ns;
   // Whether that is the trial's share of the time and not the end of all fits; for messages.
   bool shared_time = false;

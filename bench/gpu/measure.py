@@ -38,7 +38,7 @@ GROUPS = {
     'batch': Group('grow_trees_batch/', 5, 90),
     'loss': Group('loss_(gradients|value)/', 5, 60),
     'bin_columns': Group('bin_columns/', 5, 60),
-    'forest': Group('forest/', 3, 150, True),
+    'forest': Group('forest/', 1, 150, True),
     'predict_trees': Group('predict_trees/.*/leaves:(31|255)/', 5, 90),
     'tree_shap': Group('tree_shap/', 5, 120),
     'linear': Group('linear_(scores|gradient)/', 5, 60),

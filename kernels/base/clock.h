@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 
 namespace assay {
@@ -47,13 +48,17 @@ int64_t process_age_ns();
 inline constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
 
 // Says when to stop: when its own flag or that of an ancestor is set, or when the deadline of
-// either has passed. Cheap enough to ask every few microseconds of work. Thread-safe; it does not
-// own its parent or clock, which must outlive it.
+// either has passed. A deadline may move while work goes on: then a function, which must be
+// thread-safe, says each time where it is (kNoDeadline: nowhere). Cheap enough to ask every few
+// microseconds of work. Thread-safe; it does not own its parent, clock or function, which must
+// outlive it.
 class StopToken {
  public:
   StopToken() = default;
   StopToken(const Clock* clock, int64_t deadline_ns, const StopToken* parent = nullptr)
       : clock_(clock), deadline_ns_(deadline_ns), parent_(parent) {}
+  StopToken(const Clock* clock, const std::function<int64_t()>* deadline, const StopToken* parent)
+      : clock_(clock), moving_deadline_(deadline), parent_(parent) {}
   explicit StopToken(const StopToken* parent) : parent_(parent) {}
   StopToken(const StopToken&) = delete;
   StopToken& operator=(const StopToken&) = delete;
@@ -62,25 +67,31 @@ class StopToken {
   void request() { requested_.store(true, std::memory_order_relaxed); }
   bool requested() const {
     if (requested_.load(std::memory_order_relaxed)) return true;
-    if (clock_ != nullptr && deadline_ns_ != kNoDeadline && clock_->now_ns() >= deadline_ns_) {
-      return true;
-    }
+    const int64_t end_ns = deadline_ns();
+    if (end_ns != kNoDeadline && clock_->now_ns() >= end_ns) return true;
     return parent_ != nullptr && parent_->requested();
   }
   // Until the nearest deadline, its own or a parent's, by the clock of each; infinite without one.
   double seconds_left() const {
     double left =
         parent_ == nullptr ? std::numeric_limits<double>::infinity() : parent_->seconds_left();
-    if (clock_ != nullptr && deadline_ns_ != kNoDeadline) {
-      left = std::min(left, static_cast<double>(deadline_ns_ - clock_->now_ns()) * 1e-9);
+    const int64_t end_ns = deadline_ns();
+    if (end_ns != kNoDeadline) {
+      left = std::min(left, static_cast<double>(end_ns - clock_->now_ns()) * 1e-9);
     }
     return left;
   }
 
  private:
+  int64_t deadline_ns() const {
+    if (clock_ == nullptr) return kNoDeadline;
+    return moving_deadline_ == nullptr ? deadline_ns_ : (*moving_deadline_)();
+  }
+
   std::atomic<bool> requested_{false};
   const Clock* clock_ = nullptr;
   int64_t deadline_ns_ = kNoDeadline;
+  const std::function<int64_t()>* moving_deadline_ = nullptr;
   const StopToken* parent_ = nullptr;
 };
 

@@ -83,6 +83,23 @@ TEST(Budget, HasNoDeadlineWithoutATimeLimit) {
   }
 }
 
+TEST(Budget, KeepsNoMoreForARefitThanLeavesFitsUnderWayAWhile) {
+  ManualClock clock(0);
+  Budget budget(clock, 0, {.seconds = 60});
+  clock.advance(40 * int64_t{1'000'000'000});
+  const double room = budget.refit_room();
+  EXPECT_GT(room, 15);
+  EXPECT_LT(room, 20);
+  budget.expect_refit(room);
+  EXPECT_GT(budget.fit_deadline_ns(), clock.now_ns());
+  EXPECT_DOUBLE_EQ(budget.refit_room(), room) << "whatever is kept already";
+  clock.advance(10 * int64_t{1'000'000'000});
+  EXPECT_DOUBLE_EQ(budget.refit_room(), room) << "nor is it taken back";
+  budget.expect_refit(0);
+  EXPECT_LT(budget.refit_room(), 10);
+  EXPECT_EQ(Budget(clock, 0, BudgetLimits{}).refit_room(), 0) << "without a limit of time";
+}
+
 TEST(Slots, NeverOversubscribe) {
   for (int threads = 1; threads <= 70; ++threads) {
     for (const int64_t wanted : {0, 1, 3, 100}) {

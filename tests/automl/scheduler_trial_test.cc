@@ -232,6 +232,27 @@ TEST_F(TrialTest, SharesTheTimeLeftAmongItsFolds) {
   EXPECT_TRUE(outcome.score);
 }
 
+// What is kept for the end of the sweep grows when a trial turns out well, while others run.
+TEST_F(TrialTest, FitsEndSoonerWhereTheirEndIsMovedWhileTheyRun) {
+  std::vector<double> stopped_at;
+  int64_t end_ns = 100 * kSecond;
+  job_.fit_deadline_ns = [&] { return end_ns; };
+  const FakeLearner learner("gbt", [&](const FakeLearner::Call& call) {
+    while (!call.context.stop->requested()) {
+      bench_.clock.advance(kSecond / 10);
+      if (bench_.clock.now_ns() >= 5 * kSecond) end_ns = 60 * kSecond;
+    }
+    stopped_at.push_back(static_cast<double>(bench_.clock.now_ns()) * 1e-9);
+    return Script{{}, true};
+  });
+  const TrialOutcome outcome = run(learner);
+  EXPECT_EQ(outcome.result.status, TrialStatus::kPartial);
+  ASSERT_EQ(stopped_at.size(), 4u);
+  EXPECT_NEAR(stopped_at[0], 0.85 * 15, 0.2);
+  EXPECT_LT(stopped_at[3], 60);
+  EXPECT_GT(stopped_at[3], 51);
+}
+
 TEST_F(TrialTest, TurnsEveryFailureIntoAStatus) {
   const FakeLearner failing("gbt", [](const FakeLearner::Call&) -> Script {
     return {fail(StatusCode::kResourceExhausted, "too large")};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <thread>
 
 namespace assay {
@@ -54,6 +56,21 @@ TEST(StopToken, StopsAtItsDeadlineExactly) {
   EXPECT_FALSE(token.requested());
   clock.advance(1);
   EXPECT_TRUE(token.requested());
+}
+
+TEST(StopToken, FollowsADeadlineThatMoves) {
+  const ManualClock clock(1000);
+  std::atomic<int64_t> end{kNoDeadline};
+  const std::function<int64_t()> deadline = [&] { return end.load(); };
+  const StopToken token(&clock, &deadline, nullptr);
+  EXPECT_FALSE(token.requested());
+  end = 3000;
+  EXPECT_FALSE(token.requested());
+  EXPECT_DOUBLE_EQ(token.seconds_left(), 2e-6);
+  end = 1000;
+  EXPECT_TRUE(token.requested());
+  end = 1001;
+  EXPECT_FALSE(token.requested()) << "it may move back too";
 }
 
 TEST(StopToken, NoDeadlineNeverPasses) {
