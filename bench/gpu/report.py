@@ -118,7 +118,7 @@ def forest_table(gpu, cpu, _):
         beside = cpu.get(name)
         yield (f"| {sizes['krows'] * 1000:,} | {sizes['trees']} | {sizes['together']} | "
                f"{number(run['leaves_a_tree'])} | {number(milliseconds(run) * 1e-3)} | "
-               f"{number(1e3 * run['ms_a_tree'])} | "
+               f"{number(run['ms_a_tree'])} | "
                f"{number(milliseconds(beside) * 1e-3) if beside else '-'} | {times_over(beside, run)} |")
 
 
