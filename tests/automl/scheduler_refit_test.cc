@@ -146,7 +146,7 @@ TEST(Refit, IsDoneInTheTimeThatIsKeptForIt) {
 }
 
 TEST(Refit, IsLeftOutWhereItWouldTakeTooMuchOfTheTime) {
-  RefitSweep sweep(4);
+  RefitSweep sweep(6);
   sweep.request.config.budget.trials = 0;
   sweep.request.config.budget.time = 10;
   const auto outcome = sweep.run();
