@@ -168,7 +168,7 @@ Status Booster::sample_rows(int64_t round) {
       context_.executor->parallel_for(static_cast<int64_t>(chosen.size()), [&](int64_t chunk, int) {
         const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
         std::vector<uint32_t>& mine = chosen[static_cast<size_t>(chunk)];
-        mine.reserve(static_cast<size_t>(end - begin));
+        mine.reserve(static_cast<size_t>(static_cast<double>(end - begin) * options_.row_fraction));
         std::array<uint32_t, 4> words{};
         uint32_t block = std::numeric_limits<uint32_t>::max();
         for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {

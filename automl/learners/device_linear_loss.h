@@ -37,7 +37,8 @@ class DeviceLinearLoss {
                                                         const kernels::ComputeContext& context);
 
   // Over the rows of a side of the request, at x [columns + 1, outputs]: losses are those of
-  // ScoreLoss, up to rounding. Fails: cancelled, device, resource_exhausted.
+  // ScoreLoss, up to rounding and to the bounds of kernels/loss.h. Fails: cancelled, device,
+  // resource_exhausted.
   Result<LinearSums> pass(Side side, std::span<const double> x, bool with_gradient);
 
  private:

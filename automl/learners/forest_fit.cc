@@ -22,9 +22,9 @@ using kernels::PredictTrees;
 using kernels::Tree;
 
 constexpr int64_t kLeftOutRows = 1024;  // a chunk
-// Trees that grow together on a device of its own memory, where each needs 28 bytes a row: so many
-// rows of all of them, and so many trees.
-constexpr int64_t kTogetherRows = int64_t{64} << 20;
+// Trees of small tables gain by growing together on a device with memory of its own: so many rows
+// of all of them, and so many trees.
+constexpr int64_t kTogetherRows = 1 << 18;
 constexpr int64_t kMostTogether = 16;
 
 // The address of `values` on `device`, uploaded into `upload` if need be.
@@ -192,12 +192,8 @@ Status ForestFit::grow_together(int64_t begin, std::span<Tree> out) const {
     works.push_back(std::move(work));
   }
   ASSAY_RETURN_IF_ERROR(context_.run<GrowTrees>(problem, args));
-  std::vector<Status> statuses(out.size(), Status());
-  ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(count, [&](int64_t chunk, int) {
-    const auto i = static_cast<size_t>(chunk);
-    statuses[i] = settle(works[i], out[i]);
-  }));
-  for (Status& status : statuses) ASSAY_RETURN_IF_ERROR(std::move(status));
+  // By this thread, whose memory it is.
+  for (size_t i = 0; i < out.size(); ++i) ASSAY_RETURN_IF_ERROR(settle(works[i], out[i]));
   return {};
 }
 

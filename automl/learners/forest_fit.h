@@ -2,9 +2,10 @@
 // (Geurts, Ernst, Wehenkel, "Extremely Randomized Trees", 2006).
 //
 // Trees are independent: each is a function of the seed and its number. Where the trees' memory is
-// the host's and the rows are few, whole trees are grown side by side, one a thread; else one after
-// the other, each on all threads. The forest is the same. Bootstrap samples are weights: how often
-// a row was drawn. A forest that is stopped keeps the trees it has.
+// the host's and the rows are few, whole trees are grown side by side, one a thread; where it is a
+// device's and the rows are few, up to 16 in a call; else one after the other, each on all threads.
+// The forest is the same. Bootstrap samples are weights: how often a row was drawn. A forest that
+// is stopped keeps the trees it has, but for those of a call that was under way.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "automl/scheduler/slots.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 namespace assay::automl {
@@ -8,7 +9,8 @@ namespace {
 
 // Slots that each device asks for; the CPU's is one.
 std::vector<int64_t> slots_of_lanes(const SlotRequest& request, int threads) {
-  const int64_t needed = request.host ? kThreadsBesideCpu : kThreadsPerLane;
+  const int64_t others = std::max<int64_t>(1, std::ssize(request.lanes) - (request.host ? 1 : 0));
+  const int64_t needed = others * (request.host ? kThreadsBesideCpu : kThreadsPerLane);
   std::vector<int64_t> slots;
   for (size_t device = 0; device < request.lanes.size(); ++device) {
     const bool host = request.host == device;

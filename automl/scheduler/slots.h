@@ -32,9 +32,9 @@ struct SlotRequest {
 // scale always: so each slot gets one thread for every kCellsPerThread cells, and there are as many
 // slots as that allows, and memory, but one for each device at least. A device with lanes is idle
 // while a trial works on the host, so it has a slot for each lane where there are kThreadsPerLane
-// threads for it. Beside the CPU, whose own trials need threads, that is kThreadsBesideCpu, and
-// other devices have no slots beyond that. Without the CPU devices have as many slots as their
-// lanes ask for, and share the others alike.
+// threads for it, shared among devices. Beside the CPU, whose own trials need threads, that is
+// kThreadsBesideCpu, and other devices have no slots beyond that. Without the CPU devices have as
+// many slots as their lanes ask for, and share the others alike.
 inline constexpr int64_t kCellsPerThread = 4'000'000;
 inline constexpr int64_t kThreadsPerLane = 4;
 inline constexpr int64_t kThreadsBesideCpu = 8;

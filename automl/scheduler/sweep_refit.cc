@@ -54,7 +54,7 @@ void SweepLead::forecast_refit() {
   for (const Candidate& candidate : candidates) {
     const double seconds = refit_seconds(candidate.trial);
     const double share = kept == 0 ? Budget::kRefitShare : kSeveralShare;
-    if (kept + seconds > std::min(share * limit, room)) break;
+    if (kept + seconds > std::min(share * limit, room)) continue;
     kept += seconds;
   }
   budget.expect_refit(kept);

@@ -9,19 +9,16 @@ namespace assay::backends::cuda {
 
 namespace {
 
-std::atomic<uint32_t> thread_count{0};
-
-// Numbers of the threads that use GPUs, in the order of their first use.
-uint32_t thread_number() {
-  thread_local const uint32_t number = thread_count.fetch_add(1, std::memory_order_relaxed);
-  return number;
-}
+std::atomic<uint64_t> device_count{0};
 
 }  // namespace
 
 CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiprocessors,
                        int32_t lanes)
-    : open_(std::move(open)), info_(std::move(info)), multiprocessors_(multiprocessors) {
+    : open_(std::move(open)),
+      info_(std::move(info)),
+      multiprocessors_(multiprocessors),
+      number_(device_count.fetch_add(1, std::memory_order_relaxed)) {
   for (int32_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<Lane>());
 }
 
@@ -36,8 +33,19 @@ CudaDevice::~CudaDevice() {
   close();
 }
 
+// Threads come to lanes in turn, each when it first uses the device.
 CudaDevice::Lane& CudaDevice::lane() const {
-  return *lanes_[lanes_.size() == 1 ? 0 : thread_number() % lanes_.size()];
+  if (lanes_.size() == 1) return *lanes_[0];
+  struct Dealt {
+    uint64_t device;
+    uint32_t turn;
+  };
+  thread_local std::vector<Dealt> dealt;
+  for (const Dealt& known : dealt) {
+    if (known.device == number_) return *lanes_[known.turn % lanes_.size()];
+  }
+  dealt.push_back({number_, threads_.fetch_add(1, std::memory_order_relaxed)});
+  return *lanes_[dealt.back().turn % lanes_.size()];
 }
 
 CudaDevice::Use CudaDevice::use() const { return Use(lane()); }
@@ -116,7 +124,10 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
                 info_.id, bytes);
   }
   const Use mine = use();
-  if (bytes > info_.memory_bytes - held_bytes()) drop_forms().clear();
+  if (bytes > info_.memory_bytes - held_bytes()) {
+    drop_forms().clear();
+    release_idle_orphans();
+  }
   int64_t free_bytes = 0;
   {
     // The bytes are held from here on.
@@ -155,28 +166,47 @@ void CudaDevice::release(void* address) {
     const auto found = pieces_.find(address);
     if (found == pieces_.end()) return;
     piece = found->second;
-    held_bytes_ -= piece.bytes;
     pieces_.erase(found);
   }
   Lane& lane = mine.lane();
   if (piece.lane == &lane) {
     (void)check(lane, lane.session->release(address), "release");
+    const std::lock_guard lock(mutex_);
+    held_bytes_ -= piece.bytes;
   } else {
     // Its lane may be at work for long, and knows nothing of what this one still does.
     if (lane.session != nullptr) (void)lane.session->finish();
-    const std::lock_guard lock(mutex_);
-    piece.lane->orphans.push_back(address);
+    {
+      const std::lock_guard lock(mutex_);
+      piece.lane->orphans.push_back({address, piece.bytes});
+    }
+    const std::unique_lock idle(piece.lane->mutex, std::try_to_lock);
+    if (idle) release_orphans(*piece.lane);
   }
   bins_written(address, piece.bytes);
 }
 
 void CudaDevice::release_orphans(Lane& lane) {
-  std::vector<void*> orphans;
+  std::vector<Orphan> orphans;
   {
     const std::lock_guard lock(mutex_);
     orphans.swap(lane.orphans);
   }
-  for (void* address : orphans) (void)lane.session->release(address);
+  int64_t bytes = 0;
+  for (const Orphan& orphan : orphans) {
+    (void)lane.session->release(orphan.address);
+    bytes += orphan.bytes;
+  }
+  const std::lock_guard lock(mutex_);
+  held_bytes_ -= bytes;
+}
+
+// Those at work have theirs until they are done.
+void CudaDevice::release_idle_orphans() {
+  for (const auto& lane : lanes_) {
+    const std::unique_lock idle(lane->mutex, std::try_to_lock);
+    if (idle) release_orphans(*lane);
+  }
 }
 
 std::vector<CudaDevice::KeptForms> CudaDevice::drop_forms() {

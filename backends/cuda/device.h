@@ -5,14 +5,17 @@
 // Thread-safe. Threads are dealt out over lanes, each with a session of its own (a stream and two
 // buffers) that is opened by `bring_up` or first use; so trials of several threads share the GPU.
 // An op holds `use()` for as long as it works, and others of its lane wait. Ops add work to their
-// lane's stream; nothing waits for the GPU but `download`, `finish`, and an upload from outside of
-// an op. So what was uploaded may be used by any thread, and so may what an op wrote once the
-// thread that ran it has downloaded or finished; until then it is that thread's alone.
+// lane's stream; nothing waits for the GPU but `download`, `finish`, an upload from outside of an
+// op, the making of forms, and the release of another lane's memory. Every op that reads memory
+// which threads share must have waited when it returns. So what was uploaded may be used by any
+// thread, and so may what an op wrote once the thread that ran it has downloaded or finished; until
+// then it is that thread's alone.
 //
 // Failures of the driver become a Status: resource_exhausted if memory ran out, else device. A GPU
 // that was lost fails every later call with the first reason.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -89,12 +92,17 @@ class CudaDevice final : public kernels::Device {
   Status do_download(std::span<std::byte> target, const void* source) override;
 
  private:
+  // Released by a thread of another lane, who may not use the session.
+  struct Orphan {
+    void* address;
+    int64_t bytes;  // of the budget
+  };
   struct Lane {
     std::recursive_mutex mutex;  // guards all but `orphans`
     int32_t depth = 0;           // how many `Use` there are
     std::unique_ptr<Session> session;
     std::byte* stage[Session::kMarks] = {};
-    std::vector<void*> orphans;  // its memory, to be released: by others, who may not use it
+    std::vector<Orphan> orphans;  // of its memory
   };
   struct Piece {
     int64_t bytes;
@@ -117,7 +125,9 @@ class CudaDevice final : public kernels::Device {
   Status check(const Lane& lane, Outcome outcome, std::string_view doing);
   Status start(KernelId kernel, const LaunchShape& shape, const void* params, int64_t bytes);
   Status prepare_stage(Lane& lane);
+  // The caller has the lane.
   void release_orphans(Lane& lane);
+  void release_idle_orphans();
   Forms known_forms(const kernels::BinnedView& bins) const;
   Result<Forms> make_forms(const kernels::BinnedView& bins);
   // Forms that the caller destroys while it holds no lock but its lane's.
@@ -126,6 +136,8 @@ class CudaDevice final : public kernels::Device {
   Opener open_;
   kernels::DeviceInfo info_;
   int32_t multiprocessors_;
+  uint64_t number_;                           // no other device of the process has or had it
+  mutable std::atomic<uint32_t> threads_{0};  // that have used it
   std::vector<std::unique_ptr<Lane>> lanes_;
   // Locks are taken in this order: a lane's, the one of whoever makes forms, and for a moment that
   // of what follows.

@@ -262,8 +262,9 @@ class GpuDriver final : public Driver {
     pool = known.lock();
     if (pool != nullptr) return cudaSuccess;
     pool = std::make_shared<Pool>();
-    known = pool;
-    return pool->start(gpu);
+    const cudaError_t error = pool->start(gpu);
+    if (error == cudaSuccess) known = pool;
+    return error;
   }
 
   int gpu_count_ = 0;

@@ -18,12 +18,14 @@ template <class Kernel>
 cudaError_t start(const LaunchShape& shape, const void* bytes, cudaStream_t stream) {
   typename Kernel::Params params;
   std::memcpy(static_cast<void*>(&params), bytes, sizeof(params));
-  // More than every GPU gives without being asked, and no more than each can give.
+  // More than every GPU gives without being asked, and no more than each can give. What is asked
+  // for is of the kernel, whichever thread launches it: so always the same.
   constexpr int kUsualSharedBytes = 48 << 10;
+  constexpr int kMostSharedBytes = 64 << 10;
   if (shape.shared_bytes > kUsualSharedBytes) {
     const cudaError_t error =
         cudaFuncSetAttribute(reinterpret_cast<const void*>(&enter<Kernel>),
-                             cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes);
+                             cudaFuncAttributeMaxDynamicSharedMemorySize, kMostSharedBytes);
     if (error != cudaSuccess) return error;
   }
   const dim3 grid(static_cast<unsigned>(shape.blocks_x), static_cast<unsigned>(shape.blocks_y));

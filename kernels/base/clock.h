@@ -49,7 +49,8 @@ inline constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
 
 // Says when to stop: when its own flag or that of an ancestor is set, or when the deadline of
 // either has passed. A deadline may move while work goes on: then a function, which must be
-// thread-safe, says each time where it is (kNoDeadline: nowhere). Cheap enough to ask every few
+// thread-safe, says each time where it is (kNoDeadline: nowhere). A token that has said "stop" once
+// says so ever after: work that was left out for it stays out. Cheap enough to ask every few
 // microseconds of work. Thread-safe; it does not own its parent, clock or function, which must
 // outlive it.
 class StopToken {
@@ -68,7 +69,10 @@ class StopToken {
   bool requested() const {
     if (requested_.load(std::memory_order_relaxed)) return true;
     const int64_t end_ns = deadline_ns();
-    if (end_ns != kNoDeadline && clock_->now_ns() >= end_ns) return true;
+    if (end_ns != kNoDeadline && clock_->now_ns() >= end_ns) {
+      requested_.store(true, std::memory_order_relaxed);
+      return true;
+    }
     return parent_ != nullptr && parent_->requested();
   }
   // Until the nearest deadline, its own or a parent's, by the clock of each; infinite without one.
@@ -88,7 +92,7 @@ class StopToken {
     return moving_deadline_ == nullptr ? deadline_ns_ : (*moving_deadline_)();
   }
 
-  std::atomic<bool> requested_{false};
+  mutable std::atomic<bool> requested_{false};
   const Clock* clock_ = nullptr;
   int64_t deadline_ns_ = kNoDeadline;
   const std::function<int64_t()>* moving_deadline_ = nullptr;

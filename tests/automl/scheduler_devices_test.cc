@@ -343,6 +343,8 @@ TEST(Slots, ADeviceWithLanesHasSeveralWhereThreadsAllow) {
   EXPECT_EQ(plan_of(8, {4}, std::nullopt).threads_per_slot, 4);
   EXPECT_THAT(plan_of(64, {4}, std::nullopt).devices, ElementsAre(0, 0, 0, 0));
   EXPECT_THAT(plan_of(64, {4, 4}, std::nullopt).devices, ElementsAre(0, 1, 0, 1, 0, 1, 0, 1));
+  EXPECT_THAT(plan_of(16, {4, 4}, std::nullopt).devices, ElementsAre(0, 1, 0, 1));
+  EXPECT_EQ(plan_of(64, {1, 4, 4, 4, 4, 4, 4, 4, 4}, 0).slots, 9);
   // Beside the CPU.
   EXPECT_THAT(plan_of(8, {1, 4}, 0).devices, ElementsAre(0, 1));
   EXPECT_THAT(plan_of(16, {1, 4}, 0).devices, ElementsAre(0, 1, 1));

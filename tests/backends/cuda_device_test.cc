@@ -4,9 +4,12 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iterator>
+#include <latch>
 #include <thread>
 #include <utility>
 
@@ -95,19 +98,75 @@ TEST(CudaDevice, ThreadsOfDifferentLanesShareItsMemory) {
     std::vector<std::byte> fetched(sent.size());
     ASSERT_TRUE(gpu.device->download(fetched, std::as_const(array).on_device(), 1000));
     EXPECT_EQ(fetched, sent) << "an upload has arrived when it returns";
-    // Not its lane's: it goes when its own lane asks for memory.
     array = kernels::DeviceArray<std::byte>();
   });
   EXPECT_EQ(gpu.driver->log().open_sessions, 2);
+  EXPECT_EQ(cuda_of(gpu).held_bytes(), 0) << "its lane was idle";
+  EXPECT_EQ(gpu.driver->log().live_allocations, 0);
+}
+
+TEST(CudaDevice, MemoryOfALaneAtWorkGoesWhenItHasDone) {
+  EmulatedGpu gpu = open_emulated_gpu(1 << 20, 2);
+  kernels::DeviceArray<std::byte> array;
+  std::latch busy(1);
+  std::latch released(1);
+  std::thread owner([&] {
+    auto made = kernels::DeviceArray<std::byte>::make(*gpu.device, 1000);
+    ASSERT_TRUE(made.has_value()) << made.error().message;
+    array = std::move(*made);
+    const auto lane = cuda_of(gpu).use();
+    busy.count_down();
+    released.wait();
+    // Still of the budget, since it is not free.
+    EXPECT_EQ(cuda_of(gpu).held_bytes(), 1000);
+    EXPECT_EQ(gpu.driver->log().live_allocations, 1);
+    const auto other = kernels::DeviceArray<std::byte>::make(*gpu.device, 10);
+    ASSERT_TRUE(other.has_value()) << other.error().message;
+    EXPECT_EQ(cuda_of(gpu).held_bytes(), 10);
+    EXPECT_EQ(gpu.driver->log().live_allocations, 1);
+  });
+  busy.wait();
+  in_new_thread([&] { array = kernels::DeviceArray<std::byte>(); });
+  released.count_down();
+  owner.join();
   EXPECT_EQ(cuda_of(gpu).held_bytes(), 0);
-  EXPECT_EQ(gpu.driver->log().live_allocations, 1);
-  for (int thread = 0; thread < 2; ++thread) {
-    in_new_thread([&] {
-      const auto other = kernels::DeviceArray<std::byte>::make(*gpu.device, 10);
-      ASSERT_TRUE(other.has_value()) << other.error().message;
+}
+
+TEST(CudaDevice, LanesWorkSideBySide) {
+  EmulatedGpu gpu = open_emulated_gpu(1 << 20, 3);
+  constexpr int64_t kRows = 300;
+  const std::vector<int32_t> bin_counts(5, 200);
+  const std::vector<kernels::FeatureKind> kinds(5, kernels::FeatureKind::kNumeric);
+  std::vector<uint8_t> cells(kRows * 5);
+  for (size_t i = 0; i < cells.size(); ++i) cells[i] = static_cast<uint8_t>(i * 7 % 199);
+  auto table = kernels::DeviceArray<uint8_t>::copy_of(*gpu.device, cells);
+  ASSERT_TRUE(table.has_value()) << table.error().message;
+  const kernels::BinnedView bins{std::as_const(*table).on_device(), kRows, 5, bin_counts.data(),
+                                 kinds.data()};
+  std::atomic<int> whole{0};
+  kernels::DeviceArray<std::byte> handed_on[4];
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < std::size(handed_on); ++t) {
+    threads.emplace_back([&, t] {
+      const std::vector<std::byte> sent = numbered_bytes(2000 + static_cast<int64_t>(t));
+      for (int turn = 0; turn < 30; ++turn) {
+        auto array = kernels::DeviceArray<std::byte>::copy_of(*gpu.device, sent);
+        const auto forms = cuda_of(gpu).forms_of(bins);
+        std::vector<std::byte> fetched(sent.size());
+        if (!array || !forms || *forms == nullptr) return;
+        if (!gpu.device->download(fetched, std::as_const(*array).on_device(), array->size())) {
+          return;
+        }
+        if (fetched == sent) ++whole;
+        if (turn == 29) handed_on[t] = std::move(*array);
+      }
     });
   }
-  EXPECT_EQ(gpu.driver->log().live_allocations, 0);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(whole, 120);
+  for (auto& array : handed_on) array = kernels::DeviceArray<std::byte>();
+  table = kernels::DeviceArray<uint8_t>();
+  EXPECT_EQ(cuda_of(gpu).held_bytes(), 0);
 }
 
 TEST(CudaDevice, WhatOtherLanesLeftBehindGoesWithTheDevice) {

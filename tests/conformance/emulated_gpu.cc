@@ -169,17 +169,19 @@ bool takes(const NarrowGemmCall& call) {
 
 class EmulatedSession final : public Session {
  public:
-  EmulatedSession(EmulationLog& log, std::shared_ptr<Arena> arena)
-      : log_(log), shared_arena_(std::move(arena)), arena_(*shared_arena_) {
+  EmulatedSession(std::recursive_mutex& mutex, EmulationLog& log, std::shared_ptr<Arena> arena)
+      : mutex_(mutex), log_(log), shared_arena_(std::move(arena)), arena_(*shared_arena_) {
     ++log_.open_sessions;
   }
   ~EmulatedSession() override {
+    const std::lock_guard lock(mutex_);
     run_queue();
     --log_.open_sessions;
   }
   bool works() const { return arena_.mapped(); }
 
   Outcome allocate(int64_t bytes, void** address) override {
+    const std::lock_guard lock(mutex_);
     if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
     *address = arena_.take(bytes);
     if (*address == nullptr) {
@@ -195,11 +197,13 @@ class EmulatedSession final : public Session {
     return Outcome::kOk;
   }
   Outcome release(void* address) override {
+    const std::lock_guard lock(mutex_);
     --log_.live_allocations;
     queue_.emplace_back([this, address] { require(arena_.give_back(address)); });
     return count();
   }
   Outcome pin(int64_t bytes, void** address) override {
+    const std::lock_guard lock(mutex_);
     if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
     *address = std::malloc(static_cast<size_t>(bytes));
     ++log_.live_pins;
@@ -207,24 +211,28 @@ class EmulatedSession final : public Session {
   }
   // Waits, as a GPU does, for what may still use the memory.
   Outcome unpin(void* address) override {
+    const std::lock_guard lock(mutex_);
     run_queue();
     std::free(address);
     --log_.live_pins;
     return count();
   }
   Outcome fill(void* target, uint8_t value, int64_t bytes) override {
+    const std::lock_guard lock(mutex_);
     return add([this, target, value, bytes] {
       require(arena_.holds(target, bytes));
       std::memset(target, value, static_cast<size_t>(bytes));
     });
   }
   Outcome copy_in(void* target, const void* pinned, int64_t bytes) override {
+    const std::lock_guard lock(mutex_);
     return add([this, target, pinned, bytes] {
       require(arena_.holds(target, bytes));
       std::memcpy(target, pinned, static_cast<size_t>(bytes));
     });
   }
   Outcome copy_out(void* pinned, const void* source, int64_t bytes) override {
+    const std::lock_guard lock(mutex_);
     return add([this, pinned, source, bytes] {
       require(arena_.holds(source, bytes));
       std::memcpy(pinned, source, static_cast<size_t>(bytes));
@@ -232,6 +240,7 @@ class EmulatedSession final : public Session {
   }
   Outcome launch(KernelId kernel, const LaunchShape& shape, const void* params,
                  int64_t param_bytes) override {
+    const std::lock_guard lock(mutex_);
     const bool fits = shape.blocks_x >= 1 && shape.blocks_x < (int64_t{1} << 31) &&
                       shape.blocks_y >= 1 && shape.blocks_y <= 65535 && shape.shared_bytes >= 0 &&
                       shape.shared_bytes <= 64 << 10;
@@ -250,15 +259,21 @@ class EmulatedSession final : public Session {
     return found ? outcome : say(Outcome::kFailed, "no such kernel");
   }
   Outcome gemm(const GemmCall& call) override {
+    const std::lock_guard lock(mutex_);
     return add([call] { multiply(call); });
   }
   Outcome gemm_narrow(const NarrowGemmCall& call) override {
+    const std::lock_guard lock(mutex_);
     if (!takes(call)) return say(Outcome::kFailed, "CUBLAS_STATUS_NOT_SUPPORTED");
     return add([call] { multiply(call); });
   }
-  Outcome mark(int32_t) override { return count(); }
+  Outcome mark(int32_t) override {
+    const std::lock_guard lock(mutex_);
+    return count();
+  }
   Outcome await(int32_t) override { return finish(); }
   Outcome finish() override {
+    const std::lock_guard lock(mutex_);
     if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
     ++log_.waits;
     run_queue();
@@ -301,6 +316,7 @@ class EmulatedSession final : public Session {
     arena_.open(false);
   }
 
+  std::recursive_mutex& mutex_;
   EmulationLog& log_;
   std::shared_ptr<Arena> shared_arena_;
   Arena& arena_;
@@ -319,12 +335,13 @@ bool EmulatedDriver::describe(int32_t gpu, GpuFacts* facts) {
 }
 
 backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
+  const std::lock_guard lock(mutex_);
   if (!describe(gpu, facts)) return nullptr;
   arenas_.resize(static_cast<size_t>(gpu_count_));
   std::weak_ptr<void>& known = arenas_[static_cast<size_t>(gpu)];
   std::shared_ptr<Arena> arena = std::static_pointer_cast<Arena>(known.lock());
   if (arena == nullptr) known = arena = std::make_shared<Arena>(memory_bytes_);
-  auto session = std::make_unique<EmulatedSession>(log_, std::move(arena));
+  auto session = std::make_unique<EmulatedSession>(mutex_, log_, std::move(arena));
   if (!session->works()) {
     std::snprintf(facts->problem, sizeof(facts->problem), "no memory was mapped");
     return nullptr;

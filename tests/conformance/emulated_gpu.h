@@ -6,11 +6,13 @@
 // A session does nothing when asked: operations wait in a queue until `await` or `finish`, as on a
 // GPU. The memory of its GPU can be touched by no one else: outside of its own work it has no
 // access rights. New memory and every block's shared memory hold garbage. Under AddressSanitizer
-// what is not allocated is poisoned. Sessions of a GPU share its memory. Not thread-safe.
+// what is not allocated is poisoned. Sessions of a GPU share its memory. Thread-safe, with one
+// session at work at a time; the log is to be read when none is.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,7 @@ class EmulatedDriver final : public backends::cuda::Driver {
  private:
   int32_t gpu_count_;
   int64_t memory_bytes_;
+  std::recursive_mutex mutex_;  // of all sessions
   EmulationLog log_;
   std::vector<std::weak_ptr<void>> arenas_;  // the memory of each GPU, while it has sessions
 };
@@ -55,7 +58,7 @@ struct EmulatedGpu {
   std::unique_ptr<EmulatedDriver> driver;
   std::unique_ptr<kernels::Device> device;
 };
-// `memory_bytes` may be planned with. With several lanes one thread at a time all the same.
+// `memory_bytes` may be planned with.
 EmulatedGpu open_emulated_gpu(int64_t memory_bytes, int32_t lanes = 1);
 
 }  // namespace assay::conformance
