@@ -33,7 +33,7 @@ struct TreeRounds::Batch {
   std::vector<int32_t> list_of;   // [trees] where the list of all its features is; -1: not yet
   int32_t chosen_count = 0;       // features of all lists that the GPU makes, behind these
   std::vector<int32_t> cleared;   // slots
-  std::vector<DeriveTask> derived;
+  std::vector<SubtractTask> derived;
   // What histograms are built of, parts of tasks with their most rows; cut into chunks once all are
   // known.
   struct Piece {
@@ -203,7 +203,7 @@ void TreeRounds::add_split(Batch& batch, NodeRef ref) {
     search.slot = take_slot();
     search.parent_slot = node.slot;
     batch.cleared.push_back(search.slot);
-    batch.derived.push_back({search.slot, search.parent_slot});
+    batch.derived.push_back({search.parent_slot, search.parent_slot, search.slot});
     batch.to_build.push_back({{task, Part::kSmaller, 0, search.slot}, rows / 2});
   }
   for (int side = 0; side < 2; ++side) {
@@ -235,10 +235,10 @@ Status TreeRounds::launch_histograms(const Batch& batch) {
        batch.chunk_rows, tile_width_of(bins_.feature_count), most_bins_}));
   // Searches that look at all features make the larger children's histograms themselves.
   if (!samples_columns_) return {};
-  return device_->launch<DeriveSlotsKernel>(
-      {pieces_of(slot_size_, DeriveSlotsKernel::kThreads * DeriveSlotsKernel::kEach),
+  return device_->launch<SubtractSlotsKernel>(
+      {pieces_of(slot_size_, SubtractSlotsKernel::kThreads * SubtractSlotsKernel::kEach),
        count_of(batch.derived), 0},
-      {at<const DeriveTask>(exchange_, batch.derived_at), histograms_.on_device(), slot_size_});
+      {at<const SubtractTask>(exchange_, batch.derived_at), histograms_.on_device(), slot_size_});
 }
 
 Status TreeRounds::launch_search(const Batch& batch) {

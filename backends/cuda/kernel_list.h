@@ -27,23 +27,22 @@ namespace assay::backends::cuda {
 // The number of a kernel is its place in this list.
 using KernelList =
     std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel, LossTermsKernel,
-               LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, DeriveSlotsKernel,
+               LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, SubtractSlotsKernel,
                HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
                SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
-               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, SubtractSlotsKernel,
-               WeighLeavesKernel, AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel,
-               LinearScoresKernel, LinearGradientKernel, LinearJoinKernel>;
+               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, WeighLeavesKernel,
+               AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel, LinearScoresKernel,
+               LinearGradientKernel, LinearJoinKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
-    "bin_columns",      "predict_trees", "loss_gradients",  "loss_terms",     "loss_sum",
-    "quantise_rows",    "clear_slots",   "derive_slots",    "histogram",      "divide_rows",
-    "leaf_sums",        "table_forms",   "search_features", "choose_splits",  "nearest_points",
-    "merge_neighbours", "gemm_bf16",     "gemm_int8",       "copy_matrix",    "quantise_classes",
-    "search_classes",   "leaf_weights",  "tree_shap",       "subtract_slots", "weigh_leaves",
-    "add_gains",        "split_leaves",  "choose_columns",  "linear_scores",  "linear_gradient",
-    "linear_join"};
+    "bin_columns",      "predict_trees",  "loss_gradients",  "loss_terms",      "loss_sum",
+    "quantise_rows",    "clear_slots",    "subtract_slots",  "histogram",       "divide_rows",
+    "leaf_sums",        "table_forms",    "search_features", "choose_splits",   "nearest_points",
+    "merge_neighbours", "gemm_bf16",      "gemm_int8",       "copy_matrix",     "quantise_classes",
+    "search_classes",   "leaf_weights",   "tree_shap",       "weigh_leaves",    "add_gains",
+    "split_leaves",     "choose_columns", "linear_scores",   "linear_gradient", "linear_join"};
 
 // A place in it.
 enum class KernelId : int32_t {};

@@ -323,8 +323,7 @@ struct SearchClassesKernel {
   ASSAY_DEVICE static Best choose(Block& block, typename Block::template PerThread<Best>& lanes,
                                   const Job& job) {
     const auto better = [](const Best& a, const Best& b) {
-      if (a.number < 0 || b.number < 0) return a.number > b.number;
-      return a.gain > b.gain || (a.gain == b.gain && a.number < b.number);
+      return SearchFeaturesKernel::better(a, b);
     };
     return block.best(lanes, better, job.memory->bests);
   }

@@ -38,39 +38,6 @@ struct LeafSplit {
   int32_t reserved;
 };
 
-// The histogram of `slot` is that of `from` less that of `smaller`; `slot` may be `from`.
-struct SubtractTask {
-  int32_t slot;
-  int32_t from;
-  int32_t smaller;
-};
-
-struct SubtractSlotsKernel {
-  static constexpr int32_t kThreads = 256;
-  static constexpr int32_t kEach = 8;  // words of a thread
-
-  // Grid: x blocks of kThreads * kEach words, y tasks.
-  struct Params {
-    const SubtractTask* tasks;
-    uint64_t* histograms;
-    int64_t slot_size;
-  };
-
-  template <class Block>
-  ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    const SubtractTask& task = params.tasks[block.y()];
-    uint64_t* target = params.histograms + task.slot * params.slot_size;
-    const uint64_t* from = params.histograms + task.from * params.slot_size;
-    const uint64_t* smaller = params.histograms + task.smaller * params.slot_size;
-    block.each([&](int32_t thread) {
-      for (int32_t k = 0; k < kEach; ++k) {
-        const int64_t i = (block.x() * kEach + k) * kThreads + thread;
-        if (i < params.slot_size) target[i] = from[i] - smaller[i];
-      }
-    });
-  }
-};
-
 // Where a level is, for the kernels below.
 struct LevelView {
   const TreeRules* trees;

@@ -60,6 +60,12 @@ struct SearchFeaturesKernel {
   };
   static constexpr int32_t kSharedBytes = sizeof(Memory);
 
+  // The greater gain, or of equal ones the candidate that comes first.
+  ASSAY_DEVICE static bool better(const Best& a, const Best& b) {
+    if (a.number < 0 || b.number < 0) return a.number > b.number;
+    return a.gain > b.gain || (a.gain == b.gain && a.number < b.number);
+  }
+
   // What a block works on.
   struct Job {
     const TreeRules* rules;
@@ -210,11 +216,8 @@ struct SearchFeaturesKernel {
   template <class Block>
   ASSAY_DEVICE static Best choose(Block& block, typename Block::template PerThread<Best>& lanes,
                                   Memory& memory) {
-    const auto better = [](const Best& a, const Best& b) {
-      if (a.number < 0 || b.number < 0) return a.number > b.number;
-      return a.gain > b.gain || (a.gain == b.gain && a.number < b.number);
-    };
-    return block.best(lanes, better, memory.spare);
+    return block.best(
+        lanes, [](const Best& a, const Best& b) { return better(a, b); }, memory.spare);
   }
 
   ASSAY_DEVICE static void put(const Job& job, double gain, uint64_t left_word, double l2,

@@ -52,11 +52,11 @@ struct ChunkTask {
   int32_t slot;  // histograms: where the part's is
 };
 
-// The histogram of a node less that of its smaller child, put in the place of the former: that of
-// the larger child.
-struct DeriveTask {
+// The histogram of `slot` is that of `from` less that of `smaller`; `slot` may be `from`.
+struct SubtractTask {
   int32_t slot;
-  int32_t parent_slot;
+  int32_t from;
+  int32_t smaller;
 };
 
 // A node that wants a split. `slot` has the histogram of `built`; if that is another part (the
