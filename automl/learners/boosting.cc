@@ -25,7 +25,7 @@ using kernels::LossGradients;
 using kernels::LossValue;
 using kernels::PredictTrees;
 
-constexpr int64_t kChunkRows = 16384;
+constexpr int64_t kChunkRows = 4096;
 
 // Ascending union of `rows` without `less`, and `more`. All are ascending.
 std::vector<uint32_t> rest_of(std::span<const uint32_t> rows, std::span<const uint32_t> less,

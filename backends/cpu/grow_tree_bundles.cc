@@ -6,6 +6,21 @@
 namespace assay::backends::cpu {
 namespace {
 
+// A bundle of no more features is summed as it is: finding those worth it takes as long as that.
+constexpr size_t kFewFeatures = 12;
+
+int64_t mass_of_words(const int64_t* words, int32_t lanes) {
+  int64_t mass = 0;
+  for (int32_t lane = 0; lane < lanes; ++lane) mass += mass_of(words[lane]);
+  return mass;
+}
+
+bool any_of_words(const int64_t* words, int32_t lanes) {
+  int64_t any = 0;
+  for (int32_t lane = 0; lane < lanes; ++lane) any |= words[lane];
+  return any != 0;
+}
+
 // Whether a side of so much mass may stand. One side of a split lacks the usual bin, so it has at
 // most the mass outside of that, and this holds for no less mass than for more.
 bool may_stand(const GainRules& rules, const NodeTotals& node, int64_t mass) {
@@ -21,86 +36,101 @@ bool may_stand(const GainRules& rules, const NodeTotals& node, int64_t mass) {
 
 }  // namespace
 
-void BundleSums::add_masses(const kernels::BundleView& bundles, int32_t bundle, const Node& node) {
-  const int32_t lanes = node.view.totals.lanes;
-  const int32_t first = bundles.feature_offsets[bundle];
-  const int32_t* odd_offsets = bundles.odd_offsets + bundles.code_offsets[bundle];
+void BundleSums::list_codes(const Column& column) {
   codes_.clear();
-  for (int32_t code = 0; code < bundles.code_counts[bundle]; ++code) {
-    const int64_t* words = node.words + int64_t{code} * lanes;
-    int64_t any = 0;
-    int64_t mass = 0;
-    for (int32_t lane = 0; lane < lanes; ++lane) {
-      any |= words[lane];
-      mass += mass_of(words[lane]);
-    }
-    if (any == 0) continue;
-    codes_.push_back(code);
-    for (int32_t i = odd_offsets[code]; i < odd_offsets[code + 1]; ++i) {
-      const int32_t place = bundles.odd_places[i] - first;
-      int64_t& feature_mass = masses_[static_cast<size_t>(place)];
-      if (feature_mass == kNone) {
-        feature_mass = 0;
-        found_.push_back(place);
-      }
-      feature_mass += mass;
+  for (int32_t code = 0; code < column.code_count; ++code) {
+    if (any_of_words(column.words + int64_t{code} * column.lanes, column.lanes)) {
+      codes_.push_back(code);
     }
   }
 }
 
-void BundleSums::add_words(const kernels::BundleView& bundles, int32_t bundle, const Node& node) {
-  const int32_t lanes = node.view.totals.lanes;
-  const int32_t first = bundles.feature_offsets[bundle];
-  const int32_t* odd_offsets = bundles.odd_offsets + bundles.code_offsets[bundle];
+void BundleSums::drop_light(const Column& column, const GainRules& rules,
+                            const NodeTotals& totals) {
+  masses_.assign(static_cast<size_t>(column.feature_count), 0);
   for (const int32_t code : codes_) {
-    const int64_t* words = node.words + int64_t{code} * lanes;
-    for (int32_t i = odd_offsets[code]; i < odd_offsets[code + 1]; ++i) {
-      const int32_t place = bundles.odd_places[i];
-      const int64_t offset = offsets_[static_cast<size_t>(place - first)];
+    const int64_t mass = mass_of_words(column.words + int64_t{code} * column.lanes, column.lanes);
+    for (int32_t i = column.odd_offsets[code]; i < column.odd_offsets[code + 1]; ++i) {
+      masses_[static_cast<size_t>(column.odd_places[i] - column.first)] += mass;
+    }
+  }
+  for (size_t i = 0; i < masses_.size(); ++i) {
+    if (!may_stand(rules, totals, masses_[i])) offsets_[i] = kNone;
+  }
+}
+
+template <bool kOneLane>
+void BundleSums::add_words(const Column& column) {
+  const int32_t lanes = kOneLane ? 1 : column.lanes;
+  for (const int32_t code : codes_) {
+    const int64_t* words = column.words + int64_t{code} * lanes;
+    for (int32_t i = column.odd_offsets[code]; i < column.odd_offsets[code + 1]; ++i) {
+      const int32_t place = column.odd_places[i];
+      const int64_t offset = offsets_[static_cast<size_t>(place - column.first)];
       if (offset == kNone) continue;
-      int64_t* sums = sums_.data() + offset + int64_t{bundles.bins[place * 256 + code]} * lanes;
+      int64_t* sums = sums_.data() + offset + int64_t{column.bins[place * 256 + code]} * lanes;
       for (int32_t lane = 0; lane < lanes; ++lane) sums[lane] += words[lane];
     }
   }
 }
 
-void BundleSums::sum(const Growth& growth, const ColumnPlan& plan, size_t column,
+void BundleSums::sum(const Growth& growth, const ColumnPlan& plan, size_t column_index,
                      const Node& node) {
   const kernels::BinnedView& view = growth.args.bins;
   const kernels::BundleView& bundles = *view.bundles;
-  const int32_t bundle = plan.bundles[column];
+  const NodeTotals& totals = node.view.totals;
+  const int32_t bundle = plan.bundles[column_index];
   const int32_t first = bundles.feature_offsets[bundle];
-  const auto count = static_cast<size_t>(bundles.feature_offsets[bundle + 1] - first);
-  const int64_t lanes = node.view.totals.lanes;
-  masses_.assign(count, kNone);
-  offsets_.assign(count, kNone);
-  found_.clear();
+  const Column column{node.words,
+                      totals.lanes,
+                      bundles.code_counts[bundle],
+                      first,
+                      bundles.feature_offsets[bundle + 1] - first,
+                      bundles.odd_offsets + bundles.code_offsets[bundle],
+                      bundles.odd_places,
+                      bundles.bins};
+  const auto count = static_cast<size_t>(column.feature_count);
   features_.clear();
-  add_masses(bundles, bundle, node);
+  list_codes(column);
+  offsets_.assign(count, 0);
+  for (size_t i = 0; i < count; ++i) {
+    if (plan.searched[static_cast<size_t>(first) + i] == 0) offsets_[i] = kNone;
+  }
+  if (count > kFewFeatures) drop_light(column, growth.rules, totals);
   int64_t size = 0;
-  for (const int32_t place : found_) {
-    const auto i = static_cast<size_t>(place);
-    const bool searched = plan.searched[static_cast<size_t>(first) + i] != 0;
-    if (!searched || !may_stand(growth.rules, node.view.totals, masses_[i])) continue;
-    const int32_t feature = bundles.features[first + place];
+  for (size_t i = 0; i < count; ++i) {
+    if (offsets_[i] == kNone) continue;
+    const int32_t feature = bundles.features[static_cast<size_t>(first) + i];
     offsets_[i] = size;
     features_.push_back({feature, nullptr, nullptr, view.bin_counts[feature]});
-    size += view.bin_counts[feature] * lanes;
+    size += int64_t{view.bin_counts[feature]} * totals.lanes;
   }
   if (features_.empty()) return;
   sums_.assign(static_cast<size_t>(size), 0);
-  add_words(bundles, bundle, node);
+  totals.lanes == 1 ? add_words<true>(column) : add_words<false>(column);
+  keep_searchable(bundles, growth.rules, totals);
+}
+
+void BundleSums::keep_searchable(const kernels::BundleView& bundles, const GainRules& rules,
+                                 const NodeTotals& totals) {
+  const int64_t lanes = totals.lanes;
+  const int64_t mass = mass_of_words(totals.words, totals.lanes);
   int64_t* sums = sums_.data();
-  for (FeatureSums& feature : features_) {
+  size_t kept = 0;
+  for (FeatureSums feature : features_) {
     int64_t* usual = sums + bundles.usual_bins[bundles.places[feature.feature]] * lanes;
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      int64_t rest = node.view.totals.words[lane];
+      int64_t rest = totals.words[lane];
       for (int64_t bin = 0; bin < feature.count; ++bin) rest -= sums[bin * lanes + lane];
       usual[lane] = rest;
     }
     feature.words = sums;
     sums += feature.count * lanes;
+    if (may_stand(rules, totals, mass - mass_of_words(usual, totals.lanes))) {
+      features_[kept++] = feature;
+    }
   }
+  features_.resize(kept);
 }
 
 }  // namespace assay::backends::cpu

@@ -27,15 +27,29 @@ class BundleSums {
 
  private:
   static constexpr int64_t kNone = -1;
-  void add_masses(const kernels::BundleView& bundles, int32_t bundle, const Node& node);
-  void add_words(const kernels::BundleView& bundles, int32_t bundle, const Node& node);
+  // The node's sums of the bundle's codes, and what BundleView says of it.
+  struct Column {
+    const int64_t* words;
+    int32_t lanes;
+    int32_t code_count;
+    int32_t first;  // place of its first feature
+    int32_t feature_count;
+    const int32_t* odd_offsets;  // [code_count + 1]
+    const int32_t* odd_places;
+    const uint8_t* bins;
+  };
+  void list_codes(const Column& column);
+  // Features that are too seldom outside their usual bin are not summed.
+  void drop_light(const Column& column, const GainRules& rules, const NodeTotals& totals);
+  template <bool kOneLane>
+  void add_words(const Column& column);
+  // Fills in the usual bins. Keeps the features of which both sides of some split may stand.
+  void keep_searchable(const kernels::BundleView& bundles, const GainRules& rules,
+                       const NodeTotals& totals);
 
-  // By place in the bundle. Of features that are outside their usual bin under any code with rows:
-  // the mass there, and where their sums are; else kNone.
-  std::vector<int64_t> masses_;
-  std::vector<int64_t> offsets_;
-  std::vector<int32_t> found_;  // places
-  std::vector<int32_t> codes_;  // that have rows
+  std::vector<int32_t> codes_;    // that have rows
+  std::vector<int64_t> masses_;   // of each feature, outside its usual bin
+  std::vector<int64_t> offsets_;  // of each feature: where its sums are, or kNone
   std::vector<int64_t> sums_;
   std::vector<FeatureSums> features_;
 };

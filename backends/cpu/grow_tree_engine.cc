@@ -12,9 +12,9 @@ constexpr int64_t kColumnsPerTask = 4;
 constexpr double kShareableWork = 15e3;  // nanoseconds
 // Rough costs in nanoseconds: to divide a row, to place one, to add a cell to a histogram, to
 // search a word of one, to search a feature and to split a node beside that.
-constexpr double kDivideRow = 4;
+constexpr double kDivideRow = 2;
 constexpr double kPlaceRow = 0.5;
-constexpr double kAddCell = 0.6;
+constexpr double kAddCell = 0.4;
 constexpr double kSearchWord = 2;
 constexpr double kSearchFeature = 150;
 constexpr double kSplitNode = 2000;

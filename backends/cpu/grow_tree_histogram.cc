@@ -6,7 +6,7 @@
 namespace assay::backends::cpu {
 namespace {
 
-constexpr int64_t kChunkRows = 8192;
+constexpr int64_t kChunkRows = 4096;
 // Rows x features of a build that is not worth waking threads for.
 constexpr int64_t kSerialCells = 100'000;
 // More groups than this are shared out whole, without a histogram for each thread.

@@ -15,7 +15,7 @@ namespace assay::backends::cpu {
 namespace {
 
 // Of a chunk, and of one where there are at least so many rows.
-constexpr int64_t kChunkRows = 16384;
+constexpr int64_t kChunkRows = 8192;
 constexpr int64_t kLongChunkRows = 65536;
 constexpr int64_t kManyRows = int64_t{1} << 19;
 // Rows that a leaf has in a chunk, on average, for bisecting to pay.

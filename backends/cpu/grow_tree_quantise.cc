@@ -8,7 +8,7 @@
 namespace assay::backends::cpu {
 namespace {
 
-constexpr int64_t kChunkRows = 32768;
+constexpr int64_t kChunkRows = 4096;
 
 }  // namespace
 

@@ -175,7 +175,7 @@ SplitChoice SplitSearch::one_hot(const NodeSearch& node, const FeatureSums& sums
 }
 
 void SplitSearch::sort_levels(const NodeSearch& node, const FeatureSums& sums,
-                              std::vector<int32_t>& levels) const {
+                              SearchScratch& scratch) const {
   const int32_t lanes = node.totals.lanes;
   const auto ratio = [&](int32_t level) {
     const int64_t* words = sums.words + int64_t{level} * lanes;
@@ -189,18 +189,18 @@ void SplitSearch::sort_levels(const NodeSearch& node, const FeatureSums& sums,
     divisor += rules_.params.category_smooth;
     return divisor > 0 ? top / divisor : 0.0;
   };
-  std::vector<std::pair<double, int32_t>> keyed;
-  keyed.reserve(levels.size());
-  for (const int32_t level : levels) keyed.emplace_back(ratio(level), level);
-  std::sort(keyed.begin(), keyed.end());
-  for (size_t i = 0; i < levels.size(); ++i) levels[i] = keyed[i].second;
+  scratch.keyed.clear();
+  for (const int32_t level : scratch.levels) scratch.keyed.emplace_back(ratio(level), level);
+  std::sort(scratch.keyed.begin(), scratch.keyed.end());
+  for (size_t i = 0; i < scratch.levels.size(); ++i) scratch.levels[i] = scratch.keyed[i].second;
 }
 
 SplitChoice SplitSearch::categorical(const NodeSearch& node, const FeatureSums& sums,
                                      SearchScratch& scratch) const {
   const kernels::TreeParams& params = rules_.params;
   const int32_t lanes = node.totals.lanes;
-  std::vector<int32_t> levels;
+  std::vector<int32_t>& levels = scratch.levels;
+  levels.clear();
   for (int32_t i = 0; i < sums.count; ++i) {
     if (has_rows(sums.words + int64_t{i} * lanes, lanes)) levels.push_back(i);
   }
@@ -210,7 +210,7 @@ SplitChoice SplitSearch::categorical(const NodeSearch& node, const FeatureSums& 
   if (!params.random_thresholds && level_count <= params.onehot_levels) {
     return one_hot(node, sums, levels);
   }
-  sort_levels(node, sums, levels);
+  sort_levels(node, sums, scratch);
   ScanInput input = scan_of(rules_, node, sums.feature);
   input.l2 = params.l2 + params.category_l2;
   input.score = node.category_score;

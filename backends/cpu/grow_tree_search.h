@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "backends/cpu/grow_tree_rules.h"
@@ -36,6 +37,8 @@ struct NodeSearch {
 // Memory that a thread keeps between searches.
 struct SearchScratch {
   std::vector<int64_t> words;
+  std::vector<int32_t> levels;
+  std::vector<std::pair<double, int32_t>> keyed;  // levels by what they are sorted by
 };
 
 class SplitSearch {
@@ -64,8 +67,7 @@ class SplitSearch {
                           SearchScratch& scratch) const;
   SplitChoice one_hot(const NodeSearch& node, const FeatureSums& sums,
                       const std::vector<int32_t>& levels) const;
-  void sort_levels(const NodeSearch& node, const FeatureSums& sums,
-                   std::vector<int32_t>& levels) const;
+  void sort_levels(const NodeSearch& node, const FeatureSums& sums, SearchScratch& scratch) const;
 
   const GainRules& rules_;
   const kernels::BinnedView& bins_;

@@ -345,7 +345,7 @@ using kernels::LossValue;
 using kernels::LossValueArgs;
 using kernels::OpContext;
 
-constexpr int64_t kChunkRows = 8192;
+constexpr int64_t kChunkRows = 4096;
 constexpr int64_t kBlockCells = 4096;  // rows * outputs of a block: its planes fit the caches
 
 // The inputs that both ops have.
