@@ -103,8 +103,10 @@ class Budget:
         return None if value is None else error_of(row['metric'], value)
 
     def ranked_systems(self):
-        """Those with at least half the cells of the one that has most."""
-        count = collections.Counter(row['system'] for row in self.rows)
+        """Those measured on at least half the sets of the one that has most, with however many
+        seeds."""
+        pairs = {(row['system'], row['set']) for row in self.rows}
+        count = collections.Counter(system for system, _ in pairs)
         return [name for name in self.systems if 2 * count[name] >= max(count.values())]
 
     def common(self, systems):

@@ -60,6 +60,16 @@ class Ranks(unittest.TestCase):
         self.assertEqual(set(standing), {'own', 'x'})
         self.assertEqual((standing['own'][0], sets), (1.5, 2))
 
+    def test_who_has_fewer_seeds_is_ranked(self):
+        budget = budget_of('''
+            a own 1 .9
+            a own 2 .9
+            a own 3 .9
+            a x 1 .95''')
+        standing, sets = budget.standings()
+        self.assertEqual(({name: both[0] for name, both in standing.items()}, sets),
+                         ({'own': 2, 'x': 1}, 1))
+
     def test_scores_are_compared_on_the_seeds_that_all_have(self):
         budget = budget_of('''
             a own 1 .9
