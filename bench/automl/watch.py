@@ -18,6 +18,7 @@ import selectors
 import signal
 import subprocess
 import time
+import typing
 
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -40,19 +41,28 @@ def read_text(path):
         return ''
 
 
+class Descendant(typing.NamedTuple):
+    """What /proc says of a process: when it began, and CPU seconds."""
+    begun: int
+    own_s: float
+    reaped_s: float  # of its children that it has waited for
+
+
 def descendants():
-    """{process id: CPU seconds, its reaped children included} of all below this process."""
-    parents, seconds = {}, {}
+    """{process id: Descendant} of all below this process."""
+    parents, known = {}, {}
     for name in os.listdir('/proc'):
         if name.isdigit():
             fields = read_text(f'/proc/{name}/stat').rpartition(')')[2].split()
-            if len(fields) > 14:
+            if len(fields) > 19:
                 parents[int(name)] = int(fields[1])
-                seconds[int(name)] = sum(map(int, fields[11:15])) / TICKS
+                ticks = [int(field) for field in fields[11:15]]
+                known[int(name)] = Descendant(int(fields[19]), sum(ticks[:2]) / TICKS,
+                                              sum(ticks[2:]) / TICKS)
     found, grown = {}, {os.getpid()}
     while grown:
         grown = {one for one, parent in parents.items() if parent in grown}
-        found.update((one, seconds[one]) for one in grown)
+        found.update((one, known[one]) for one in grown)
     return found
 
 
@@ -78,18 +88,37 @@ def stalled_s():
     return int(text.rpartition('total=')[2]) / 1e6 if 'total=' in text else None
 
 
-def own_seconds():
-    """CPU seconds of this process and all below it, the ended ones included."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime + sum(descendants().values())
+class OwnSeconds:
+    """CPU seconds of this process and all below it, the ended ones included, told in two ways.
+
+    Neither misses nothing: what ended children took is lost where their parent does not wait for
+    them (workers of Ray), and what was seen misses the last moments of each process.
+    """
+
+    def __init__(self):
+        self.seen = {}  # {(process id, when it began): its CPU seconds when last seen}
+
+    def look(self):
+        """Notes who is there; returns it."""
+        now = descendants()
+        self.seen.update(((process, one.begun), one.own_s) for process, one in now.items())
+        return now
+
+    def totals(self):
+        """(by what parents have waited for, by what was seen), so far."""
+        now = self.look().values()
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        waited = ended.ru_utime + ended.ru_stime + sum(one.own_s + one.reaped_s for one in now)
+        mine = time.process_time()
+        return mine + waited, mine + sum(self.seen.values())
 
 
 class Moment:
     """The clocks at one event."""
 
-    def __init__(self):
+    def __init__(self, own):
         self.time = time.monotonic()
-        self.machine_s, self.own_s, self.stalled_s = machine_seconds(), own_seconds(), stalled_s()
+        self.machine_s, self.own_s, self.stalled_s = machine_seconds(), own.totals(), stalled_s()
 
 
 class Watched:
@@ -100,6 +129,7 @@ class Watched:
         self.begin = self.end = self.answer = self.error = None
         self.wrapper = False
         self.peak_kib = 0
+        self.own = OwnSeconds()
 
     def take(self, line):
         try:
@@ -109,16 +139,16 @@ class Watched:
             self.error = self.error or f'printed no event: {line[:80]!r}'
             return
         if kind == 'fit_begin':
-            self.begin, self.wrapper = Moment(), bool(event.get('wrapper'))
+            self.begin, self.wrapper = Moment(self.own), bool(event.get('wrapper'))
         elif kind == 'fit_end':
-            self.end = Moment()
+            self.end = Moment(self.own)
         elif kind == 'done':
             self.answer = event
         elif kind == 'error':
             self.error = str(event.get('error'))
 
     def sample(self, root):
-        ids = [one for one in descendants() if not (self.wrapper and one == root)]
+        ids = [one for one in self.own.look() if not (self.wrapper and one == root)]
         self.peak_kib = max(self.peak_kib, sum(map(pss_kib, ids)))
 
     def figures(self, budget_s):
@@ -130,7 +160,7 @@ class Watched:
         if self.end is None:
             return row
         wall = self.end.time - self.begin.time
-        own = self.end.own_s - self.begin.own_s
+        own = max(end - begin for begin, end in zip(self.begin.own_s, self.end.own_s))
         busy = self.end.machine_s - self.begin.machine_s
         row['wall_s'] = round(wall, 3)
         if budget_s is not None:
@@ -250,7 +280,7 @@ def run(command, environment, threads, budget_s, log):
             watched.error = 'closed its output but did not end'
     finally:
         if watched.error and watched.begin and not watched.end:
-            watched.end = Moment()
+            watched.end = Moment(watched.own)
         process.stdout.close()
         end_all()
         process.poll()

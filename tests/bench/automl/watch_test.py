@@ -51,6 +51,24 @@ while True: time.sleep(60)''', budget_s=0)
         self.assertEqual(seen.error, 'stopped after 0 s of fitting')
         self.assertEqual(watch.descendants(), {})
 
+    def test_work_counts_whose_parent_does_not_wait_for_it(self):
+        seen = self.run_lines('''
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print('{"event": "fit_begin"}', flush=True)
+if os.fork() == 0:
+    end = time.process_time() + 1
+    while time.process_time() < end: pass
+    os._exit(0)
+try:
+    os.wait()
+except ChildProcessError:
+    pass
+print('{"event": "fit_end"}', flush=True)
+print('{"event": "done"}', flush=True)''')
+        row = seen.figures(10)
+        self.assertGreater(row['cpus_used'] * row['wall_s'], 0.5)
+
     def test_only_the_first_processors_are_used(self):
         seen = self.run_lines('''
 import json, os
@@ -84,9 +102,10 @@ print(json.dumps({"event": "done", "count": len(os.sched_getaffinity(0))}))''')
         self.assertEqual(set(watch.descendants()), {first.pid, second.pid})
 
     def test_processor_time_of_children_counts_as_own(self):
-        before, machine = watch.own_seconds(), watch.machine_seconds()
+        clock = watch.OwnSeconds()
+        before, machine = clock.totals()[0], watch.machine_seconds()
         subprocess.run([sys.executable, '-c', 'sum(range(10**7))'], check=True)
-        own = watch.own_seconds() - before
+        own = clock.totals()[0] - before
         self.assertGreater(own, 0.02)
         self.assertGreaterEqual(watch.machine_seconds() - machine, 0.5 * own)
 
