@@ -233,7 +233,7 @@ def follow(process, watched, budget_s):
 
     Its output may stay open after it: what it left behind can hold the other end.
     """
-    rest, next_sample = b'', 0.0
+    rest, next_look, next_sample = b'', 0.0, 0.0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while watched.answer is None:
@@ -252,6 +252,9 @@ def follow(process, watched, budget_s):
             if watched.error:
                 return
             before = time.monotonic()
+            if watched.end is None and before >= next_look:
+                watched.own.look()
+                next_look = before + SAMPLE_S
             if watched.end is None and before >= next_sample:
                 watched.sample(process.pid)
                 took = time.monotonic() - before
