@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "kernels/base/names.h"
 
@@ -91,6 +92,41 @@ Result<std::vector<std::string>> split_list(const std::string& text) {
   return items;
 }
 
+// One `section.option=value`, or `option=value` of the top level. Fails: invalid_argument, naming
+// the nearest valid name.
+Status apply_setting(const std::string& setting, ExperimentConfig& config, ConfigPlaces& places) {
+  const size_t equals = setting.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return fail(StatusCode::kInvalidArgument, "'{}' (must be SECTION.OPTION=VALUE)",
+                shortened(setting));
+  }
+  const std::string path = setting.substr(0, equals);
+  const size_t point = path.find('.');
+  const std::string section = point == std::string::npos ? "" : path.substr(0, point);
+  const std::string option = point == std::string::npos ? path : path.substr(point + 1);
+  if (section == "learners") {
+    return fail(StatusCode::kInvalidArgument,
+                "{}: what a learner is set to stands in a config file (assay config init)", path);
+  }
+  Status status;
+  bool found = false;
+  std::vector<std::string_view> sections;
+  for_each_section(config, [&](auto& options) {
+    const std::string_view name = options.table().group().name;
+    if (!name.empty()) sections.push_back(name);
+    if (name != section) return;
+    found = true;
+    status = parse_option(options, option, setting.substr(equals + 1));
+  });
+  if (!found) {
+    return fail(StatusCode::kInvalidArgument, "unknown section '{}'{}", shortened(section),
+                name_hint(section, sections));
+  }
+  ASSAY_RETURN_IF_ERROR(status);
+  places.set_flag(path, "--set");
+  return {};
+}
+
 OptionInfo info_of(const Flag& flag) {
   const ExperimentConfig config;
   OptionInfo found;
@@ -149,6 +185,22 @@ void RunFlags::add_to(CLI::App& command, std::span<const std::string_view> only)
     if (takes_list(info)) option->join(',');
     if (name == "--folds") add_learners(command);
   }
+  if (only.empty()) add_settings(command);
+}
+
+void RunFlags::add_settings(CLI::App& command) {
+  command
+      .add_option_function<std::string>(
+          "--set",
+          [this](const std::string& text) {
+            std::istringstream lines(text);
+            for (std::string line; std::getline(lines, line);) settings_.push_back(line);
+          },
+          "Any option of the config file, such as validation.repeats=3 or "
+          "features.calendar=false; may be repeated (docs/config.md, assay config init).")
+      ->type_name("SECTION.OPTION=VALUE")
+      ->group(kOutput)
+      ->join('\n');
 }
 
 void RunFlags::add_learners(CLI::App& command) {
@@ -179,6 +231,10 @@ Status RunFlags::apply_to(ExperimentConfig& config, ConfigPlaces& places) const 
     if (!status) return fail_with(std::move(status.error()), flag.name);
     const std::string section = flag.section;
     places.set_flag(section.empty() ? flag.option : section + "." + flag.option, flag.name);
+  }
+  for (const std::string& setting : settings_) {
+    Status status = apply_setting(setting, config, places);
+    if (!status) return fail_with(std::move(status.error()), "--set");
   }
   if (!learners_) return {};
   ASSAY_ASSIGN_OR_RETURN(const std::vector<std::string> names, split_list(*learners_));

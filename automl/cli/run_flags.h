@@ -1,6 +1,6 @@
 // The flags of `assay run`: each is one option of the config's tables, so its values, checks and
 // help are those of the config file. A flag overrides the file; a list given by several flags is
-// that of all of them.
+// that of all of them. Options without a flag of their own are set by --set, which overrides both.
 #pragma once
 
 #include <map>
@@ -32,9 +32,11 @@ class RunFlags {
 
  private:
   void add_learners(CLI::App& command);
+  void add_settings(CLI::App& command);
 
   std::map<std::string, std::string> values_;  // by flag
   std::optional<std::string> learners_;
+  std::vector<std::string> settings_;  // "section.option=value", as given
 };
 
 }  // namespace assay::automl::cli

@@ -8,7 +8,6 @@
 #include <exception>
 #include <limits>
 #include <new>
-#include <system_error>
 #include <utility>
 
 namespace assay::backends::cpu {
@@ -105,8 +104,8 @@ void ThreadPool::start_threads() {
       threads_.emplace_back([this, thread] { serve(thread); });
       (void)pthread_setname_np(threads_.back().native_handle(), "assay-pool");
     }
-  } catch (const std::system_error&) {
-    // The system grants no more of them.
+  } catch (const std::exception&) {
+    // The system grants no more of them, or no memory for them.
   }
 }
 
@@ -137,10 +136,11 @@ uint64_t ThreadPool::await_loop(uint64_t served) {
   return gate;
 }
 
-// False if that loop is closed.
+// False if that loop is closed, or has as many threads as chunks. What is wanted is that loop's as
+// long as the gate has its number.
 bool ThreadPool::enter(uint64_t gate) {
   const uint64_t number = gate & kLoopNumber;
-  while ((gate & kOpen) != 0 && (gate & kLoopNumber) == number) {
+  while ((gate & kOpen) != 0 && (gate & kLoopNumber) == number && (gate & kInside) < wanted_) {
     if (gate_.compare_exchange_weak(gate, gate + 1)) return true;
   }
   return false;
@@ -155,6 +155,7 @@ void ThreadPool::leave() {
 
 void ThreadPool::open(Loop& loop) {
   loop_ = &loop;
+  wanted_ = static_cast<uint64_t>(std::min<int64_t>(loop.chunk_count, thread_count_) - 1);
   gate_ = (gate_ & kLoopNumber) + kNextLoop + kOpen;
   const int sleeping = sleeping_;
   if (sleeping == 0) return;

@@ -49,7 +49,8 @@ class ThreadPool final : public Executor {
   // Who may work on which loop: the number of the loop, whether it is open, and how many threads
   // beside the caller are inside. A loop that is left by all is the caller's again.
   alignas(64) std::atomic<uint64_t> gate_{0};
-  Loop* loop_ = nullptr;  // read by those inside
+  Loop* loop_ = nullptr;             // read by those inside
+  std::atomic<uint64_t> wanted_{0};  // how many may be inside
 
   alignas(64) std::atomic<int> sleeping_{0};  // threads that wait for a loop
   std::atomic<bool> caller_sleeps_{false};

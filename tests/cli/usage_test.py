@@ -92,6 +92,24 @@ class MistakeTest(CliCase):
         self.fails(2, *base, '--trials', 4, says=['--trials', 'more than once'])
         self.fails(2, *base, '--seed', says=['--seed wants a value: N'])
 
+    def test_any_option_of_the_config_can_be_set(self):
+        cli_case.binary_table(self.path('t.csv'), rows=80)
+        base = ('run', '--data', 't.csv', '--target', 'default', '--trials', 3)
+        self.assay(*base, '--folds', 4, '--set', 'validation.folds=3', '--set', 'seed=7',
+                   '--set', 'data.drop=noise, city')
+        summary = self.assay_json('runs', 'list', '--kind', 'sweep')[0]
+        params = self.assay_json('runs', 'show', summary['run_id'])['params']
+        self.assertEqual((params['validation.folds'], params['seed']), (3, 7))
+        contract = self.assay_json('models', 'show', 't')['input_contract']
+        self.assertEqual([c['name'] for c in contract['columns']], ['income', 'age'])
+        for setting, says in (('validation.fold=3', "did you mean 'folds'"),
+                              ('validaton.folds=3', "did you mean 'validation'"),
+                              ('validation.folds=many', 'validation.folds'),
+                              ('sede=3', "did you mean 'seed'"),
+                              ('seed', 'SECTION.OPTION=VALUE'),
+                              ('learners.gbt.trees=3', 'config file')):
+            self.fails(2, *base, '--set', setting, says=['--set', says])
+
     def test_an_empty_value_takes_no_other_argument(self):
         cli_case.binary_table(self.path('t.csv'), rows=60)
         self.assay('run', '--data', 't.csv', '--target', 'default', '--trials', 2)
