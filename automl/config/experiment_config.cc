@@ -327,9 +327,7 @@ const OptionTable<ValidationOptions>& ValidationOptions::table() {
             "folds are done, or the best of its learner, is fitted on the folds of the others, "
             "too. Its score is then the mean over the partitions, and the ensemble is chosen on "
             "the means of its predictions. 1: folds are made once, as they always are for a "
-            "holdout and in time. 0: auto, which is 3 where the time is enough for 700 default "
-            "fits "
-            "on all folds, else 1."}});
+            "holdout and in time. 0: auto, which is 1."}});
   return table;
 }
 

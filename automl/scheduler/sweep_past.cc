@@ -92,7 +92,6 @@ Result<SweepPast> find_past(tracking::Workspace& workspace, std::string_view ref
   }
   past.memory_limit = tag_or(record, kMemoryTag, int64_t{0});
   past.fold_count = tag_or(record, kFoldsTag, int64_t{0});
-  past.partition_count = tag_or(record, kPartitionsTag, int64_t{1});
   past.screen_rows = tag_or(record, kScreenTag, int64_t{0});
   past.strategy = tag_or(record, kStrategyTag, std::string());
   read_elapsed(workspace, record, past);

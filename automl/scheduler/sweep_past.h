@@ -29,7 +29,6 @@ struct SweepPast {
   // What it had decided; 0, empty: nothing yet.
   int64_t memory_limit = 0;
   int64_t fold_count = 0;
-  int64_t partition_count = 1;
   std::string strategy;
   int64_t screen_rows = 0;
 
@@ -60,8 +59,6 @@ std::string kept_config(ExperimentConfig config, std::span<const OptionGroup> le
 // Tags of a sweep's run.
 inline constexpr std::string_view kMemoryTag = "memory_limit";
 inline constexpr std::string_view kFoldsTag = "folds";
-// Partitions of the rows into folds; there before kFoldsTag.
-inline constexpr std::string_view kPartitionsTag = "partitions";
 inline constexpr std::string_view kStrategyTag = "strategy";
 // Rows that features of two columns are chosen on; there before kFoldsTag.
 inline constexpr std::string_view kScreenTag = "screen_rows";

@@ -199,14 +199,10 @@ Status SweepLead::plan_validation_folds() {
   std::optional<double> seconds_left;
   if (state_->budget.timed()) seconds_left = state_->budget.seconds_left();
   // What auto stands for must not depend on the time left where a model is gone on with, or a run.
-  std::optional<PlannedBefore> before;
-  if (state_->start) before = {state_->start->is_holdout(), 1};
-  if (past_ != nullptr && past_->fold_count > 0) {
-    before = {past_->fold_count == 1, past_->partition_count};
-  }
-  ASSAY_RETURN_IF_ERROR(state_->set->plan(config_, fit_seconds, seconds_left, before));
-  const auto partitions = static_cast<int64_t>(state_->set->partition_count());
-  ASSAY_RETURN_IF_ERROR(parent_->set_tag(kPartitionsTag, partitions));
+  std::optional<bool> holdout;
+  if (state_->start) holdout = state_->start->is_holdout();
+  if (past_ != nullptr && past_->fold_count > 0) holdout = past_->fold_count == 1;
+  ASSAY_RETURN_IF_ERROR(state_->set->plan(config_, fit_seconds, seconds_left, holdout));
   const auto folds = static_cast<int64_t>(state_->set->folds().size());
   ASSAY_RETURN_IF_ERROR(parent_->set_tag(kFoldsTag, folds));
   outcome_.task = state_->set->task();

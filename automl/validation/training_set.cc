@@ -258,7 +258,7 @@ void TrainingSet::balance_classes() {
 }
 
 Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
-                         std::optional<double> seconds_left, std::optional<PlannedBefore> before) {
+                         std::optional<double> seconds_left, std::optional<bool> holdout) {
   ValidationRequest request;
   request.target = &target_;
   request.groups = groups_;
@@ -269,7 +269,7 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
   request.feature_count = encoder_->feature_count();
   request.fit_seconds = fit_seconds;
   request.seconds_left = seconds_left;
-  request.before = before;
+  request.holdout = holdout;
   auto planned = plan_validation(request);
   if (!planned && planned.error().code == StatusCode::kData) {
     const DataOptions& data = config.data;

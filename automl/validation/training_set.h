@@ -63,9 +63,9 @@ class TrainingSet {
   TrainingSet& operator=(const TrainingSet&) = delete;
 
   // Plans the folds; call once, before trials. `fit_seconds` and `seconds_left` as in
-  // ValidationRequest, `before` too.
+  // ValidationRequest, `holdout` too.
   Status plan(const ExperimentConfig& config, double fit_seconds,
-              std::optional<double> seconds_left, std::optional<PlannedBefore> before = {});
+              std::optional<double> seconds_left, std::optional<bool> holdout = {});
 
   // Features that two columns make together, where screening finds some that help: once, after
   // plan() and before level targets and trials. Whether the config wants any; and making them: they

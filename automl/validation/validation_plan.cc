@@ -28,9 +28,9 @@ int64_t distinct_count(std::span<const T> values) {
 
 // Whether all folds of enough trials fit, and a sentence that says so.
 bool folds_fit(const ValidationRequest& request, int64_t rows, std::string* reason) {
-  if (request.before) {
+  if (request.holdout) {
     *reason = "as it was for what is gone on with";
-    return !request.before->holdout;
+    return !*request.holdout;
   }
   const auto folds = static_cast<double>(request.options.folds);
   if (request.seconds_left) {
@@ -110,26 +110,12 @@ Result<datasets::SplitPlan> split_rows(const ValidationRequest& request, const C
   return datasets::stratified_split(strata, shape);
 }
 
-// Where all that could be tried is soon fitted, the best are fitted on more partitions: that time
-// would be left over.
-int64_t partitions_wanted(const ValidationRequest& request) {
-  const ValidationOptions& options = request.options;
-  if (options.repeats > 0) return options.repeats;
-  if (request.before) return request.before->partitions;
-  if (!request.seconds_left) return 1;
-  return kAmpleTrials * static_cast<double>(options.folds) * request.fit_seconds <=
-                 *request.seconds_left
-             ? kAutoPartitions
-             : 1;
-}
-
 // Further partitions into folds, each with a seed of its own.
 Status add_partitions(const ValidationRequest& request, const Choice& choice, int64_t rows,
                       ValidationPlan& plan) {
   if (plan.is_holdout() || choice.method == Method::kTime) return {};
   ValidationRequest next = request;
-  const int64_t wanted = partitions_wanted(request);
-  for (int64_t partition = 1; partition < wanted; ++partition) {
+  for (int64_t partition = 1; partition < request.options.repeats; ++partition) {
     next.seed = derive_seed(request.seed, "partition", static_cast<uint64_t>(partition));
     ASSAY_ASSIGN_OR_RETURN(datasets::SplitPlan split, split_rows(next, choice, rows));
     std::move(split.folds.begin(), split.folds.end(), std::back_inserter(plan.folds));

@@ -16,13 +16,6 @@
 
 namespace assay::automl {
 
-// What was planned for the model or the run that is gone on with. Method auto keeps to it, whatever
-// the time.
-struct PlannedBefore {
-  bool holdout = false;
-  int64_t partitions = 1;
-};
-
 // What is known when validation is planned. Views must live through the call only.
 struct ValidationRequest {
   const datasets::Target* target = nullptr;
@@ -35,7 +28,8 @@ struct ValidationRequest {
   double fit_seconds = 0;
   // Seconds left, if time is limited. Without a limit size alone decides.
   std::optional<double> seconds_left;
-  std::optional<PlannedBefore> before;
+  // What method auto must choose, whatever the time; empty: that is open.
+  std::optional<bool> holdout;
 };
 
 struct ValidationPlan {
@@ -59,16 +53,12 @@ struct ValidationPlan {
 // regression by quantiles, unless options.stratify is off. Fold counts are lowered to what rows and
 // groups allow. The holdout of method auto is at most kMaxHoldoutRows rows.
 // Of k folds there may be several partitions (options.repeats): each of all rows, by another seed.
-// Auto makes kAutoPartitions of them where the time is enough for kAmpleTrials default fits on all
-// folds, and as many as before where there was a plan.
 // Folds in time are what they are, and rows are held out once.
 // Fails: data if there are fewer than 2 rows (or groups, or times) to part; config if the method
 // needs a column that is not given.
 Result<ValidationPlan> plan_validation(const ValidationRequest& request);
 
 inline constexpr double kMinFullTrials = 7;
-inline constexpr double kAmpleTrials = 700;
-inline constexpr int64_t kAutoPartitions = 3;
 inline constexpr int64_t kMaxFoldCells = 20'000'000;
 inline constexpr int64_t kMaxHoldoutRows = 100'000;
 

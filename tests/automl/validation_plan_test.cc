@@ -66,27 +66,6 @@ TEST(ValidationPlan, FoldsSmallDataAndHoldsOutLarge) {
   EXPECT_EQ(plan.rows.size(), 200u);
 }
 
-TEST(ValidationPlan, MakesThreePartitionsWhereThereIsAmpleTime) {
-  const auto target = numbers(100);
-  ValidationRequest request;
-  request.target = &target;
-  request.fit_seconds = 0.01;
-  EXPECT_EQ(plan_of(request).partition_count(), 1u) << "without a limit";
-  request.seconds_left = 36;
-  EXPECT_EQ(plan_of(request).partition_count(), 3u);
-  request.seconds_left = 34;
-  EXPECT_EQ(plan_of(request).partition_count(), 1u);
-  request.options.repeats = 2;
-  EXPECT_EQ(plan_of(request).partition_count(), 2u);
-  request.options.repeats = 0;
-  request.seconds_left = 36;
-  request.before = PlannedBefore{false, 1};
-  EXPECT_EQ(plan_of(request).partition_count(), 1u) << "as before";
-  request.before->partitions = 3;
-  request.seconds_left = 1;
-  EXPECT_EQ(plan_of(request).partition_count(), 3u) << "as before";
-}
-
 TEST(ValidationPlan, MakesOtherPartitionsIntoFolds) {
   const auto target = numbers(100);
   ValidationRequest request;
@@ -149,10 +128,10 @@ TEST(ValidationPlan, ChoosesWhatTheModelHasThatIsGoneOnWith) {
   request.target = &target;
   request.fit_seconds = 0.1;
   request.seconds_left = 1;
-  request.before = PlannedBefore{false, 1};
+  request.holdout = false;
   EXPECT_EQ(plan_of(request).folds.size(), 5u) << "though there is no time for it";
   request.seconds_left = 1000;
-  request.before = PlannedBefore{true, 1};
+  request.holdout = true;
   EXPECT_TRUE(plan_of(request).is_holdout());
   request.options.method = "kfold";
   EXPECT_EQ(plan_of(request).folds.size(), 5u) << "what the user says is done";
