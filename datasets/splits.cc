@@ -119,6 +119,17 @@ std::vector<int32_t> stratified_holdout(const std::vector<std::vector<uint32_t>>
   return fold_of;
 }
 
+// The rows of each group of dense codes, groups and rows in random order.
+std::vector<std::vector<uint32_t>> shuffled_groups(std::span<const int32_t> codes, uint64_t seed) {
+  auto members = shuffled_members(codes, seed);
+  std::vector<uint32_t> order = row_numbers(static_cast<int64_t>(members.size()));
+  Rng rng(derive_seed(seed, "groups"));
+  shuffle(order, rng);
+  std::vector<std::vector<uint32_t>> shuffled(members.size());
+  for (size_t g = 0; g < order.size(); ++g) shuffled[g] = std::move(members[order[g]]);
+  return shuffled;
+}
+
 // Groups in random order, the largest first, each to the fold with the fewest rows.
 std::vector<int32_t> deal_groups(std::vector<std::vector<uint32_t>> groups, int64_t row_count,
                                  int folds) {
@@ -186,6 +197,13 @@ std::vector<int64_t> nearest_steps(const std::vector<int64_t>& steps,
   return cuts;
 }
 
+std::vector<uint32_t> rows_by_time(std::span<const double> times) {
+  std::vector<uint32_t> order = row_numbers(static_cast<int64_t>(times.size()));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
+  return order;
+}
+
 std::vector<uint32_t> sorted_part(const std::vector<uint32_t>& order, int64_t begin, int64_t end) {
   std::vector<uint32_t> rows(order.begin() + begin, order.begin() + end);
   std::sort(rows.begin(), rows.end());
@@ -251,12 +269,7 @@ Result<SplitPlan> group_split(std::span<const int32_t> groups, const SplitShape&
     return fail(StatusCode::kData, "{} group{} cannot be split (must be at least {})", count,
                 count == 1 ? "" : "s", needed);
   }
-  auto members = shuffled_members(codes, shape.seed);
-  std::vector<uint32_t> order = row_numbers(count);
-  Rng rng(derive_seed(shape.seed, "groups"));
-  shuffle(order, rng);
-  std::vector<std::vector<uint32_t>> shuffled(members.size());
-  for (size_t g = 0; g < order.size(); ++g) shuffled[g] = std::move(members[order[g]]);
+  auto shuffled = shuffled_groups(codes, shape.seed);
   const std::vector<int32_t> fold_of =
       shape.folds == 1 ? hold_groups(shuffled, row_count, shape.fraction)
                        : deal_groups(std::move(shuffled), row_count, shape.folds);
@@ -272,9 +285,7 @@ Result<SplitPlan> time_split(std::span<const double> times, const SplitShape& sh
     return fail(StatusCode::kInvalidArgument, "row {} has no time (every row must have one)",
                 missing - times.begin());
   }
-  std::vector<uint32_t> order = row_numbers(row_count);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
+  const std::vector<uint32_t> order = rows_by_time(times);
   const std::vector<int64_t> steps = time_steps(order, times);
   if (static_cast<int64_t>(steps.size()) < shape.folds) {
     return fail(StatusCode::kData,
@@ -297,6 +308,29 @@ Result<SplitPlan> time_split(std::span<const double> times, const SplitShape& sh
         {sorted_part(order, 0, cuts[f]), sorted_part(order, cuts[f], cuts[f + 1])});
   }
   return plan;
+}
+
+std::vector<int32_t> group_parts(std::span<const int32_t> groups, int parts, uint64_t seed) {
+  if (groups.empty()) return {};
+  int64_t count = 0;
+  const std::vector<int32_t> codes = dense_codes(groups, count);
+  return deal_groups(shuffled_groups(codes, seed), static_cast<int64_t>(groups.size()), parts);
+}
+
+std::vector<int32_t> time_parts(std::span<const double> times, int parts) {
+  const std::vector<uint32_t> order = rows_by_time(times);
+  const std::vector<int64_t> steps = time_steps(order, times);
+  const auto count = std::min<int64_t>(parts, static_cast<int64_t>(steps.size()) + 1);
+  std::vector<double> targets;
+  for (int64_t part = 1; part < count; ++part) {
+    targets.push_back(static_cast<double>(times.size()) * static_cast<double>(part) /
+                      static_cast<double>(count));
+  }
+  std::vector<int32_t> part_of(times.size(), 0);
+  for (const int64_t cut : nearest_steps(steps, targets)) {
+    for (auto i = static_cast<size_t>(cut); i < order.size(); ++i) ++part_of[order[i]];
+  }
+  return part_of;
 }
 
 }  // namespace assay::datasets

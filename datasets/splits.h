@@ -56,4 +56,11 @@ Result<SplitPlan> group_split(std::span<const int32_t> groups, const SplitShape&
 // Fails: as random_split; invalid_argument for NaN; data if there are too few distinct times.
 Result<SplitPlan> time_split(std::span<const double> times, const SplitShape& shape);
 
+// The part of each row, 0 up to at most `parts` - 1, where rows of one group, or of one time, never
+// part: groups are dealt as the folds of group_split, parts of times are numbered in time and of
+// about as many rows each. Fewer groups or times than `parts` (>= 1) make fewer parts; no rows:
+// empty. Times without NaN.
+std::vector<int32_t> group_parts(std::span<const int32_t> groups, int parts, uint64_t seed);
+std::vector<int32_t> time_parts(std::span<const double> times, int parts);
+
 }  // namespace assay::datasets

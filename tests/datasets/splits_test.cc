@@ -218,5 +218,31 @@ TEST(TimeSplit, EqualTimesStayTogether) {
               HasSubstr("row 1 has no time"));
 }
 
+TEST(GroupParts, AreTheFoldsOfASplit) {
+  std::vector<int32_t> groups;
+  for (int32_t row = 0; row < 300; ++row) groups.push_back(1000 - row % 23);
+  const std::vector<int32_t> parts = group_parts(groups, 5, 7);
+  const auto plan = group_split(groups, {5, 0.2, 7});
+  ASSERT_TRUE(plan);
+  for (size_t f = 0; f < 5; ++f) {
+    for (const uint32_t row : plan->folds[f].valid) {
+      EXPECT_EQ(parts[row], static_cast<int32_t>(f)) << row;
+    }
+  }
+  // Of two groups there are two parts, however many are asked for.
+  EXPECT_EQ(group_parts(std::vector<int32_t>{4, 9, 4, 4}, 10, 1),
+            (std::vector<int32_t>{0, 1, 0, 0}));
+  EXPECT_TRUE(group_parts({}, 10, 1).empty());
+}
+
+TEST(TimeParts, AscendInTimeAndKeepEqualTimesTogether) {
+  EXPECT_EQ(time_parts(std::vector<double>{5, 1, 4, 2, 3, 0}, 3),
+            (std::vector<int32_t>{2, 0, 2, 1, 1, 0}));
+  EXPECT_EQ(time_parts(std::vector<double>{7, 7, 7, 8}, 2), (std::vector<int32_t>{0, 0, 0, 1}));
+  EXPECT_EQ(time_parts(std::vector<double>{8, 7, 7, 8}, 10), (std::vector<int32_t>{1, 0, 0, 1}));
+  EXPECT_EQ(time_parts(std::vector<double>{3, 3}, 10), (std::vector<int32_t>{0, 0}));
+  EXPECT_TRUE(time_parts({}, 10).empty());
+}
+
 }  // namespace
 }  // namespace assay::datasets
