@@ -203,14 +203,22 @@ struct Trial {
   bool approved = true;
 };
 
-Result<Trial> try_kind(const Rows& rows, Kind kind, const std::array<double, 2>& before,
-                       const StopToken& stop) {
+// The halves that are asked, as they are: of two in time only the later one is.
+struct Before {
+  std::array<double, 2> losses{};
+  double weight = 0;
+  bool in_time = false;
+  bool asked(size_t half) const { return half == 1 || !in_time; }
+};
+
+Result<Trial> try_kind(const Rows& rows, Kind kind, const Before& before, const StopToken& stop) {
   Trial trial;
   for (const int half : {0, 1}) {
     const auto i = static_cast<size_t>(half);
+    if (!before.asked(1 - i)) continue;
     ASSAY_ASSIGN_OR_RETURN(trial.by_half[i], fit_kind(rows, kind, half, stop));
     const double loss = loss_with(rows, 1 - half, trial.by_half[i]);
-    trial.approved = trial.approved && loss < before[1 - i];
+    trial.approved = trial.approved && loss < before.losses[1 - i];
     trial.loss += loss;
   }
   return trial;
@@ -291,18 +299,19 @@ Result<Calibration> calibrate(const CalibrationProblem& problem, const StopToken
   if (rows.fewest() < kFewestCalibrationRows) {
     return fail(StatusCode::kData, "{} rows are too few to calibrate on", rows.count());
   }
-  std::array<double, 2> before{};
-  double weight = 0;
+  Before before;
+  before.in_time = problem.in_time;
   for (const int half : {0, 1}) {
     const Slope own = slope_at(rows, half, 1);
     if (!(own.weight > 0)) {
       return fail(StatusCode::kData, "rows without weight cannot be calibrated on");
     }
-    before[static_cast<size_t>(half)] = own.loss;
-    weight += own.weight;
+    if (!before.asked(static_cast<size_t>(half))) continue;
+    before.losses[static_cast<size_t>(half)] = own.loss;
+    before.weight += own.weight;
   }
   Calibration calibration;
-  calibration.loss_before = (before[0] + before[1]) / weight;
+  calibration.loss_before = (before.losses[0] + before.losses[1]) / before.weight;
   std::optional<Kind> best;
   double least = std::numeric_limits<double>::infinity();
   bool approved = false;
@@ -318,7 +327,7 @@ Result<Calibration> calibrate(const CalibrationProblem& problem, const StopToken
     calibration.by_half = std::move(trial.by_half);
   }
   if (!best) return fail(StatusCode::kData, "{} rows are too few to calibrate on", rows.count());
-  calibration.loss_held_out = least / weight;
+  calibration.loss_held_out = least / before.weight;
   if (!approved) return calibration;
   ASSAY_ASSIGN_OR_RETURN(calibration.calibrator, fit_kind(rows, *best, -1, stop));
   return calibration;

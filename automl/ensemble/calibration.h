@@ -2,8 +2,9 @@
 // models did not see: the calibrator (models/calibrated_model.h) with the least log loss. Averages
 // of many trees, and boosting that was cut short, are too flat; the best of many settings is often
 // too sharp. A calibrator is kept only where a held-out check approves it: fitted on each half of
-// the rows, it must lower the log loss of the other, of both of them. Of several the one is kept
-// that has the least log loss there.
+// the rows, it must lower the log loss of the other, of both of them. Where rows have a time it is
+// fitted on the earlier half alone, for the later. Of several the one is kept that has the least
+// log loss there.
 #pragma once
 
 #include <array>
@@ -23,16 +24,17 @@ struct CalibrationProblem {
   std::span<const int32_t> labels = {};
   std::span<const float> weights = {};   // or empty: all 1
   std::span<const uint8_t> halves = {};  // 0 or 1 a row (ensemble/cross_selection.h)
+  bool in_time = false;                  // half 1 is the later one
   // What is tried; those that the rows or classes do not suffice for are left out.
   std::vector<Calibrator::Kind> kinds = {Calibrator::Kind::kPower};
 };
 
 struct Calibration {
   Calibrator calibrator;  // one that changes nothing: none was approved
-  // Fitted on each half, for the other.
+  // Fitted on each half, for the other; in time on half 0, and the other changes nothing.
   std::array<Calibrator, 2> by_half;
-  // Mean log loss of all rows, as they are and with the calibrator of the other half; with several
-  // kinds that of the best.
+  // Mean log loss of all rows, in time of the later ones, as they are and with the calibrator of
+  // the other half; with several kinds that of the best.
   double loss_before = 0;
   double loss_held_out = 0;
 };

@@ -20,14 +20,37 @@ void copy_rows(const float* from, std::span<const uint32_t> rows, int64_t column
   }
 }
 
+// Rows copied together.
+struct AskedRows {
+  std::vector<float> predictions;
+  std::vector<int32_t> labels;
+  std::vector<double> values;
+  std::vector<float> weights;
+  std::vector<int32_t> parts;
+
+  void add(const SelectionProblem& problem, uint32_t row, std::span<const float> from,
+           int32_t part) {
+    const auto columns = static_cast<size_t>(problem.candidates[0].columns);
+    const std::span<const float> own = from.subspan(row * columns, columns);
+    predictions.insert(predictions.end(), own.begin(), own.end());
+    if (!problem.targets.labels.empty()) labels.push_back(problem.targets.labels[row]);
+    if (!problem.targets.values.empty()) values.push_back(problem.targets.values[row]);
+    if (!problem.weights.empty()) weights.push_back(problem.weights[row]);
+    parts.push_back(part);
+  }
+};
+
 }  // namespace
 
 std::vector<uint8_t> selection_halves(const SelectionProblem& problem, uint64_t seed) {
   const auto rows = static_cast<size_t>(problem.candidates[0].rows);
   std::vector<uint8_t> halves(rows, 0);
-  if (has_parts(problem)) {
+  if (!problem.blocks.empty() || has_parts(problem)) {
+    const auto blocks = problem.blocks.empty() ? problem.parts : problem.blocks;
+    const int32_t middle = *std::max_element(blocks.begin(), blocks.end()) / 2;
     for (size_t row = 0; row < rows; ++row) {
-      halves[row] = static_cast<uint8_t>(problem.parts[row] & 1);
+      const bool second = problem.in_time ? blocks[row] > middle : (blocks[row] & 1) != 0;
+      halves[row] = second ? 1 : 0;
     }
     return halves;
   }
@@ -55,13 +78,14 @@ Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
   std::array<std::vector<uint32_t>, 2> rows;
   for (uint32_t row = 0; row < halves.size(); ++row) rows[halves[row]].push_back(row);
   if (rows[0].empty() || rows[1].empty()) {
-    return fail(StatusCode::kData, "{} rows are too few to choose weights on half of them",
-                halves.size());
+    return fail(StatusCode::kData, "{} rows{} are too few to choose weights on half of them",
+                halves.size(), problem.blocks.empty() ? "" : " of one group or time");
   }
   std::vector<float> mixed(halves.size() * static_cast<size_t>(columns));
   scores.blends.resize(mixed.size());
   std::vector<float> singles(mixed.size());
   for (const size_t half : {size_t{0}, size_t{1}}) {
+    if (!is_asked(problem, 1 - half)) continue;
     SelectionProblem part = problem;
     part.rows = rows[half];
     ASSAY_ASSIGN_OR_RETURN(Selection selection, select_ensemble(part, options, executor, stop));
@@ -79,12 +103,21 @@ Result<CrossScores> cross_selected_scores(const SelectionProblem& problem,
 
 Result<double> cross_score(const SelectionProblem& problem, std::span<const uint8_t> halves,
                            std::span<const float> predictions) {
+  const int64_t columns = problem.candidates[0].columns;
   std::vector<int32_t> parts(halves.begin(), halves.end());
   if (has_parts(problem)) parts.assign(problem.parts.begin(), problem.parts.end());
-  return score_parts(
-      *problem.metric,
-      {predictions.data(), static_cast<int64_t>(halves.size()), problem.candidates[0].columns},
-      problem.targets, problem.weights, parts);
+  if (!problem.in_time) {
+    return score_parts(*problem.metric,
+                       {predictions.data(), static_cast<int64_t>(halves.size()), columns},
+                       problem.targets, problem.weights, parts);
+  }
+  AskedRows asked;
+  for (uint32_t row = 0; row < halves.size(); ++row) {
+    if (is_asked(problem, halves[row])) asked.add(problem, row, predictions, parts[row]);
+  }
+  return score_parts(*problem.metric,
+                     {asked.predictions.data(), static_cast<int64_t>(asked.parts.size()), columns},
+                     {asked.labels, asked.values}, asked.weights, asked.parts);
 }
 
 }  // namespace assay::automl

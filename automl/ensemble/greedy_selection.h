@@ -29,6 +29,11 @@ struct SelectionProblem {
   const Metric* metric = nullptr;
   // The part (fold) of each row, or empty: how score_parts takes the metric.
   std::span<const int32_t> parts = {};
+  // Where some rows choose and others are asked, those of one block stay together: the block of
+  // each row, or empty: the parts are the blocks, and if there are no two of them each row is one.
+  std::span<const int32_t> blocks = {};
+  // Blocks are numbered in time: nothing is asked of rows before those that chose it.
+  bool in_time = false;
   // Rows that count, ascending; empty: all.
   std::span<const uint32_t> rows = {};
   // Kept to by what is chosen, but that a candidate alone may always be.

@@ -152,12 +152,13 @@ Result<std::vector<double>> fit_values(const SelectionProblem& problem,
   return theta;
 }
 
-// The rows of each part (fold), or of each half where there is but one part.
+// The rows that are asked of each part (fold), or of each half where there is but one part.
 std::map<int32_t, std::vector<uint32_t>> groups_of(const SelectionProblem& problem,
                                                    std::span<const uint8_t> halves) {
   std::map<int32_t, std::vector<uint32_t>> groups;
   const bool parts = has_parts(problem);
   for (uint32_t row = 0; row < halves.size(); ++row) {
+    if (!is_asked(problem, halves[row])) continue;
     groups[parts ? problem.parts[row] : int32_t{halves[row]}].push_back(row);
   }
   return groups;
@@ -229,7 +230,7 @@ Status measure(const SelectionProblem& problem, const CrossScores& cross,
   double squares = 0;
   for (const double gain : gains) squares += (gain - check.gain) * (gain - check.gain);
   check.noise = std::sqrt(squares / (count - 1) / count);
-  check.both_halves = sums[0] > 0 && sums[1] > 0;
+  check.both_halves = (sums[0] > 0 || !is_asked(problem, 0)) && sums[1] > 0;
   return {};
 }
 
@@ -312,6 +313,7 @@ Result<StackCheck> check_stack(const SelectionProblem& problem, const CrossScore
   std::vector<float> stacked(cross.blends.size());
   const auto columns = static_cast<std::ptrdiff_t>(problem.candidates[0].columns);
   for (const size_t half : {size_t{0}, size_t{1}}) {
+    if (!is_asked(problem, 1 - half)) continue;
     SelectionProblem part = problem;
     part.rows = rows[half];
     ASSAY_ASSIGN_OR_RETURN(const Stack stack, fit_stack(part, cross.weights[half], stop));

@@ -39,7 +39,8 @@ inline constexpr int64_t kFewestStackRows = 50;
 void stack_predictions(std::span<const PredictionView> candidates, const Stack& stack,
                        std::span<float> out);
 
-// Stack and average of each half of the rows, on the other half.
+// Stack and average of each half of the rows, on the other half if that is asked
+// (cross_selection.h).
 struct StackCheck {
   double average = 0;  // the metric, as cross_selected_scores
   double stacked = 0;
@@ -47,7 +48,7 @@ struct StackCheck {
   double gain = 0;
   double noise = 0;
   int64_t blocks = 0;
-  bool both_halves = false;  // each half gains
+  bool both_halves = false;  // each half that is asked gains
   // By more than noise: twice its standard error, and on both halves.
   bool approves() const;
   // "0.912 on rows that were not fitted on, the average has 0.911: gain 0.001 +- 0.0002 over 20

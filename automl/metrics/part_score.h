@@ -18,7 +18,8 @@
 
 namespace assay::automl {
 
-// `parts`: the number of each row's part, >= 0; empty: one part. Parts where the metric is not
+// `parts`: the number of each row's part, >= 0; empty: one part. (One model's rows have parts for
+// decisions alone, where no row may choose for others of its group.) Parts where the metric is not
 // defined (one class only) do not count; if it is defined on none, all rows are one part.
 // Fails: as Metric::score; invalid_argument if the number of parts is not that of the rows.
 Result<double> score_parts(const Metric& metric, PredictionView predictions, TargetView targets,

@@ -28,7 +28,8 @@ struct LevelSum {
 };
 
 // The part of each training row.
-std::vector<uint8_t> parts_of(std::span<const uint32_t> rows, uint64_t seed) {
+std::vector<uint8_t> parts_of(std::span<const uint32_t> rows, std::span<const int32_t> groups,
+                              uint64_t seed) {
   const std::array<uint32_t, 2> key = {static_cast<uint32_t>(seed),
                                        static_cast<uint32_t>(seed >> 32)};
   std::vector<uint8_t> parts;
@@ -36,11 +37,12 @@ std::vector<uint8_t> parts_of(std::span<const uint32_t> rows, uint64_t seed) {
   std::array<uint32_t, 4> words{};
   uint32_t block = std::numeric_limits<uint32_t>::max();
   for (const uint32_t row : rows) {
-    if (row / 4 != block) {
-      block = row / 4;
+    const uint32_t drawn = groups.empty() ? row : static_cast<uint32_t>(groups[row]);
+    if (drawn / 4 != block) {
+      block = drawn / 4;
       words = philox_block(key, {block, 0, 0, 3});
     }
-    const uint64_t scaled = uint64_t{words[row % 4]} * kLevelParts;
+    const uint64_t scaled = uint64_t{words[drawn % 4]} * kLevelParts;
     parts.push_back(static_cast<uint8_t>(scaled >> 32));
   }
   return parts;
@@ -90,7 +92,7 @@ void fit_place(const LevelTargetRequest& request, const LevelTargetPlace& place,
 LevelNumbers level_numbers(const LevelTargetRequest& request, const LevelTargetPlace& place) {
   const LevelKey& key = request.features->level_keys()[static_cast<size_t>(place.key)];
   const auto codes = static_cast<size_t>(key.code_count);
-  const std::vector<uint8_t> parts = parts_of(request.train_rows, request.seed);
+  const std::vector<uint8_t> parts = parts_of(request.train_rows, request.groups, request.seed);
   std::vector<LevelSum> levels(codes);
   std::array<std::vector<LevelSum>, kLevelParts> by_part;  // of all rows but the part's
   std::array<LevelSum, kLevelParts> totals;

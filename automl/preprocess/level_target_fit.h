@@ -2,8 +2,10 @@
 // number is the mean target of its training rows, drawn towards the mean of all rows:
 // (sum of w y + kLevelSmooth * mean) / (sum of w + kLevelSmooth). A training row itself must not
 // find its own target in there: rows are dealt into kLevelParts parts by a draw keyed by the row,
-// and a row gets its level's number as the other parts have it. Of K > 2 classes there are K - 1
-// numbers, the share of each class but the first.
+// and a row gets its level's number as the other parts have it. Nor those of its group, where rows
+// have one: a level that lies within a group would tell its rows what no row of another group is
+// told. So the draw is keyed by the group then. Of K > 2 classes there are K - 1 numbers, the share
+// of each class but the first.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +35,7 @@ struct LevelTargetRequest {
   std::span<const double> targets = {};       // regression
   std::span<const int32_t> classes = {};      // classification
   std::span<const float> weights = {};        // or empty: all 1
+  std::span<const int32_t> groups = {};       // or empty: each row is one
   std::span<const uint32_t> train_rows = {};  // ascending
   uint64_t seed = 0;
 };

@@ -95,7 +95,8 @@ struct SweepOutcome {
   Task task = Task::kRegression;
   std::string metric;
   // Of the registered model, out of fold; of an ensemble an estimate for rows that its weights were
-  // not chosen on, where that could be made (selection_score is set then).
+  // not chosen on, where that could be made (selection_score is set then): with a time column for
+  // the later ones.
   double validation_score = 0;
   // Of the ensemble on the rows its weights were chosen on: flatters it.
   std::optional<double> selection_score;

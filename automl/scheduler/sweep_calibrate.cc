@@ -69,9 +69,10 @@ void SweepLead::calibrate_chosen(Chosen& chosen) {
   problem.labels = set.scored_targets().labels;
   problem.weights = set.scored_weights();
   const PredictionView views[] = {problem.predictions};
-  const std::vector<uint8_t> halves =
-      selection_halves(selection_problem(set, views), selection_options().seed);
+  const SelectionProblem measured = selection_problem(set, views);
+  const std::vector<uint8_t> halves = selection_halves(measured, selection_options().seed);
   problem.halves = halves;
+  problem.in_time = measured.in_time;
   const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
   const auto calibration = calibrate(problem, stop);
   if (!calibration || !calibration->calibrator.changes()) return;
@@ -85,7 +86,6 @@ void SweepLead::calibrate_chosen(Chosen& chosen) {
       calibration->by_half[halves[row] == 0 ? 1 : 0].apply(
           std::span(moved).subspan(row * columns, columns), set.output_count());
     }
-    const SelectionProblem measured = selection_problem(set, views);
     const auto before = cross_score(measured, halves, chosen.predictions);
     const auto after = cross_score(measured, halves, moved);
     if (!before || !after) return;
@@ -94,9 +94,12 @@ void SweepLead::calibrate_chosen(Chosen& chosen) {
   chosen.calibrator = calibration->calibrator;
   chosen.calibrator.apply(chosen.predictions, set.output_count());
   note(fmt::format(
-      "probabilities are {}: each half of the validation rows has log_loss {:.6g} with what was "
-      "chosen on the other, and {:.6g} without",
-      calibration_text(chosen.calibrator), calibration->loss_held_out, calibration->loss_before));
+      "probabilities are {}: {} has log_loss {:.6g} with what was chosen on the {}, and {:.6g} "
+      "without",
+      calibration_text(chosen.calibrator),
+      problem.in_time ? "the later half of the validation rows"
+                      : "each half of the validation rows",
+      calibration->loss_held_out, problem.in_time ? "earlier" : "other", calibration->loss_before));
 }
 
 }  // namespace assay::automl

@@ -73,6 +73,8 @@ SelectionProblem selection_problem(const TrainingSet& set, std::span<const Predi
   problem.weights = set.scored_weights();
   problem.metric = &set.metric();
   problem.parts = set.scored_parts();
+  problem.blocks = set.scored_blocks();
+  problem.in_time = set.in_time();
   return problem;
 }
 
@@ -141,6 +143,8 @@ void SweepLead::estimate(Chosen& chosen) {
   std::string reason = chosen.gave_way ? "members were taken away to keep to the constraints"
                                        : "there was no time to choose them on a part of the rows";
   if (chosen.selected) {
+    const std::string_view scored = set.in_time() ? "the later" : "each";
+    const std::string_view chose = set.in_time() ? "the earlier" : "the other";
     const std::vector<Candidate> usable = usable_candidates();
     const std::vector<PredictionView> views = views_of(usable, set.output_count());
     const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
@@ -150,18 +154,18 @@ void SweepLead::estimate(Chosen& chosen) {
     const auto scores = cross_selected_scores(problem, selection_options(), *executor_, stop);
     if (scores && set.metric().is_better(scores->single, scores->blend)) {
       note(
-          fmt::format("no ensemble: chosen on each half of the validation rows and scored on the "
-                      "other, the best trial alone has {} {:.6g} and a blend {:.6g}",
-                      metric, scores->single, scores->blend));
+          fmt::format("no ensemble: {} half of the validation rows scored with what was chosen on "
+                      "{}, the best trial alone has {} {:.6g} and a blend {:.6g}",
+                      scored, chose, metric, scores->single, scores->blend));
       chosen = alone(usable[0]);
       return;
     }
     if (scores) {
       chosen.selection_score = std::exchange(chosen.score, scores->blend);
       note(
-          fmt::format("ensemble: {} {:.6g}, each half of the validation rows predicted with "
-                      "weights chosen on the other ({:.6g} on the rows they were chosen on)",
-                      metric, chosen.score, *chosen.selection_score));
+          fmt::format("ensemble: {} {:.6g}, {} half of the validation rows predicted with "
+                      "weights chosen on {} ({:.6g} on the rows they were chosen on)",
+                      metric, chosen.score, scored, chose, *chosen.selection_score));
       if (set.metric().is_better(usable[0].score, chosen.score)) {
         note(
             fmt::format("the best trial's {:.6g} is that of the best of {} on these rows; chosen "

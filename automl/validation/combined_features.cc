@@ -59,6 +59,7 @@ Status TrainingSet::make_combinations(const ExperimentConfig& config, const Scre
   request.source = &features_->source();
   request.data = &data_;
   request.folds = folds;
+  request.kin = kin();
   request.barred = barred_columns(*encoder_, config.data);
   request.pairs = mode_of(config, config.features.pairs);
   request.crosses = mode_of(config, config.features.crosses);

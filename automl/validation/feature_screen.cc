@@ -206,11 +206,16 @@ class FeatureScreen {
     std::vector<Piece> pieces;
     if (request_.folds.size() == 1) {
       pieces.resize(kMostPieces);
-      Rng rng(derive_seed(request_.seed, "pieces"));
+      const uint64_t seed = derive_seed(request_.seed, "pieces");
+      const auto blocks = request_.kin.blocks(rows_, static_cast<int>(kMostPieces), seed);
+      const bool in_time = request_.kin.in_time();
+      Rng rng(seed);
       for (uint32_t i = 0; i < rows_.size(); ++i) {
-        const size_t valid = rng.below(kMostPieces);
-        for (size_t p = 0; p < kMostPieces; ++p) {
-          (p == valid ? pieces[p].valid : pieces[p].train).push_back(i);
+        const size_t valid =
+            blocks.empty() ? rng.below(kMostPieces) : static_cast<size_t>(blocks[i]);
+        pieces[valid].valid.push_back(i);
+        for (size_t p = in_time ? valid + 1 : 0; p < kMostPieces; ++p) {
+          if (p != valid) pieces[p].train.push_back(i);
         }
       }
     }

@@ -15,7 +15,8 @@
 // the choice. With folds the choice is one for all of them, from the rows of all: a few features of
 // a few hundred candidates, no numbers fitted to targets. How much better that makes scores look
 // than they are is measured by bench/features/compare (docs/feature-performance.md). Groups and
-// times are kept apart as the folds keep them: the parts here are those folds.
+// times are kept apart as the folds keep them: the parts here are those folds, and with a holdout
+// blocks of its training rows (RowKin), of which those in time are asked of trees of earlier ones.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/preprocess/feature_encoder.h"
+#include "automl/validation/row_kin.h"
 #include "kernels/base/status.h"
 #include "kernels/kernel_set.h"
 
@@ -48,6 +50,7 @@ struct ScreenRequest {
   const EncodedTable::Source* source = nullptr;  // what it made of the training table
   const TrainingData* data = nullptr;            // its arrays run over the table's rows
   std::span<const ScreenFold> folds = {};        // one: a holdout
+  RowKin kin;                                    // of the table's rows
   std::vector<uint8_t> barred;                   // [columns]: 1 keeps out of combinations
   int64_t rows = 0;                              // that are sampled, at most
   ScreenMode pairs = ScreenMode::kOff;

@@ -24,6 +24,8 @@ namespace {
 constexpr int32_t kLevelsByTrue = 10;
 // A fold's bins as they are made, as they lie on the device, as columns and as bundles.
 constexpr int64_t kFoldBinForms = 4;
+// Of a holdout of groups or times.
+constexpr int kScoredBlocks = 10;
 
 std::string target_note(const datasets::Target& target) {
   std::string note = fmt::format("target '{}': {}", target.name, name_of(target.task));
@@ -36,6 +38,24 @@ std::string target_note(const datasets::Target& target) {
     note += fmt::format(", {} classes", target.class_count());
   }
   return note;
+}
+
+// Of those that have a target to all rows, and back.
+template <class T>
+std::vector<T> spread_out(const std::vector<T>& values, const datasets::Target& target,
+                          size_t rows) {
+  if (values.empty()) return {};
+  std::vector<T> spread(rows);
+  for (size_t i = 0; i < values.size(); ++i) spread[target.rows[i]] = values[i];
+  return spread;
+}
+template <class T>
+std::vector<T> of_targets(const std::vector<T>& values, const datasets::Target& target) {
+  if (values.empty()) return {};
+  std::vector<T> taken;
+  taken.reserve(target.rows.size());
+  for (const uint32_t row : target.rows) taken.push_back(values[row]);
+  return taken;
 }
 
 // What many tables have, and nobody wonders at.
@@ -130,9 +150,9 @@ void TrainingSet::take(ColumnRoles roles) {
   target_ = std::move(roles.target);
   row_weights_ = std::move(roles.weights);
   train_weights_ = row_weights_;
-  groups_ = std::move(roles.groups);
-  times_ = std::move(roles.times);
   const auto rows = static_cast<size_t>(table_->row_count());
+  groups_ = spread_out(roles.groups, target_, rows);
+  times_ = spread_out(roles.times, target_, rows);
   notes_.push_back(target_note(target_));
   if (target_.missing_count > 0) {
     notes_.push_back(fmt::format("{} rows without a target are left out", target_.missing_count));
@@ -261,8 +281,10 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
                          std::optional<double> seconds_left, std::optional<bool> holdout) {
   ValidationRequest request;
   request.target = &target_;
-  request.groups = groups_;
-  request.times = times_;
+  const std::vector<int32_t> groups = of_targets(groups_, target_);
+  const std::vector<double> times = of_targets(times_, target_);
+  request.groups = groups;
+  request.times = times;
   request.options = config.validation;
   request.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "validation");
   level_seed_ = static_cast<uint64_t>(config.run.seed);
@@ -302,7 +324,11 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
     }
     if (!row_weights_.empty()) scored_weights_.push_back(row_weights_[row]);
   }
-  if (!is_holdout()) scored_parts_.resize(partition_count());
+  if (is_holdout()) {
+    scored_blocks_ = kin().blocks(scored_rows_, kScoredBlocks, derive_seed(request.seed, "blocks"));
+  } else {
+    scored_parts_.resize(partition_count());
+  }
   for (size_t f = 0; f < folds_.size() && !is_holdout(); ++f) {
     std::vector<int32_t>& parts = scored_parts_[f / fold_count_];
     parts.resize(scored_rows_.size());
@@ -350,6 +376,7 @@ Result<FittedLevelTargets> TrainingSet::fit_levels(std::span<const uint32_t> row
   request.targets = values_;
   request.classes = classes_;
   request.weights = row_weights_;
+  request.groups = groups_;
   request.train_rows = rows;
   request.seed = derive_seed(level_seed_, "level targets", number);
   return fit_level_targets(request, context);
@@ -471,11 +498,11 @@ DataShape TrainingSet::shape() const {
 int64_t TrainingSet::byte_count() const {
   // Targets stand in the order of the table's rows and in that of those that have one, folds hold
   // numbers of rows and places.
-  const auto targets =
-      static_cast<int64_t>((2 * values_.size() + times_.size()) * sizeof(double) +
-                           (2 * classes_.size() + groups_.size()) * sizeof(int32_t) +
-                           (train_weights_.size() + row_weights_.size()) * sizeof(float) +
-                           target_.rows.size() * sizeof(uint32_t));
+  const auto targets = static_cast<int64_t>(
+      (2 * values_.size() + times_.size()) * sizeof(double) +
+      (2 * classes_.size() + groups_.size() + scored_blocks_.size()) * sizeof(int32_t) +
+      (train_weights_.size() + row_weights_.size()) * sizeof(float) +
+      target_.rows.size() * sizeof(uint32_t));
   int64_t folds = 0;
   for (const Fold& fold : folds_) {
     folds += static_cast<int64_t>((fold.train_rows.size() + 5 * fold.valid_rows.size()) *

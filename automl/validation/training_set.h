@@ -18,6 +18,7 @@
 #include "automl/preprocess/level_target_fit.h"
 #include "automl/validation/column_roles.h"
 #include "automl/validation/constraints.h"
+#include "automl/validation/row_kin.h"
 #include "automl/validation/validation_plan.h"
 #include "datasets/table.h"
 #include "datasets/target.h"
@@ -135,11 +136,16 @@ class TrainingSet {
   std::span<const uint32_t> scored_rows() const { return scored_rows_; }
   TargetView scored_targets() const { return {scored_classes_, scored_values_}; }
   std::span<const float> scored_weights() const { return scored_weights_; }
-  // The fold of each scored row in the first partition, for score_parts; empty for a holdout.
+  // The part of each scored row, for score_parts: its fold in the first partition. Of a holdout
+  // the blocks, if the metric decides, or empty.
   std::span<const int32_t> scored_parts() const { return parts_of(0); }
+  // Of a holdout of groups or times: the block of each scored row (RowKin::blocks); else empty.
+  std::span<const int32_t> scored_blocks() const { return scored_blocks_; }
+  // Whether folds and blocks are numbered in time.
+  bool in_time() const { return kin().in_time(); }
   // The metric over all scored rows; `predictions` [scored rows, outputs], numbers of data().frame.
   // With folds a metric that ranks rows is the mean over the folds of `partition`, and one that
-  // decides takes thresholds from the rows of its other folds (metrics/part_score.h).
+  // decides takes thresholds from the rows of its other folds, or blocks (metrics/part_score.h).
   Result<double> score(std::span<const float> predictions, size_t partition = 0) const;
   // The metric over the scored rows at `places`, ascending; `predictions` [places, outputs].
   Result<double> score_at(std::span<const uint32_t> places, std::span<const float> predictions,
@@ -160,9 +166,11 @@ class TrainingSet {
  private:
   explicit TrainingSet(Metric metric) : metric_(metric) {}
   std::span<const int32_t> parts_of(size_t partition) const {
-    if (scored_parts_.empty()) return {};
-    return scored_parts_[partition];
+    if (!scored_parts_.empty()) return scored_parts_[partition];
+    if (metric_.decides()) return scored_blocks_;
+    return {};
   }
+  RowKin kin() const { return {groups_, times_}; }
   void take(ColumnRoles roles);
   // Also encodes the table.
   Status fit_encoder(const EncoderOptions& options, const kernels::ComputeContext& context);
@@ -191,11 +199,10 @@ class TrainingSet {
   std::vector<int32_t> classes_;
   std::vector<float> row_weights_;    // of the weight column; empty without one
   std::vector<float> train_weights_;  // with class weights; empty: all 1
+  std::vector<int32_t> groups_;       // empty: no such column
+  std::vector<double> times_;
   Constraints constraints_;
   TrainingData data_;
-  // Over the rows that have a target.
-  std::vector<int32_t> groups_;
-  std::vector<double> times_;
 
   struct FoldLevels {
     std::shared_ptr<const LevelTargets> targets;
@@ -214,6 +221,7 @@ class TrainingSet {
   std::vector<double> scored_values_;
   std::vector<float> scored_weights_;
   std::vector<std::vector<int32_t>> scored_parts_;  // [partitions], or empty for a holdout
+  std::vector<int32_t> scored_blocks_;
   std::vector<std::string> notes_;
 };
 

@@ -88,6 +88,27 @@ TEST(Calibration, KeepsProbabilitiesThatTheHeldOutHalfSpeaksFor) {
   EXPECT_GT(found->loss_held_out, found->loss_before);
 }
 
+// The early half is too sharp and the late one much more so: what is chosen early serves the late.
+// The other way round it would not, and is not asked.
+TEST(Calibration, AsksOnlyLaterRowsInTime) {
+  Drawn drawn(4000, 3, 4);
+  const Drawn early(4000, 3, 1.3);
+  for (size_t row = 0; row < 4000; row += 2) {
+    for (size_t k = 0; k < 3; ++k) drawn.said[3 * row + k] = early.said[3 * row + k];
+  }
+  const auto both = calibrate(drawn.problem, StopToken());
+  ASSERT_TRUE(both) << both.error().message;
+  EXPECT_FALSE(both->calibrator.changes());
+  drawn.problem.in_time = true;
+  const auto found = calibrate(drawn.problem, StopToken());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_LT(found->calibrator.power, 0.8);
+  EXPECT_NEAR(found->by_half[0].power * 1.3, 1, 0.1);
+  EXPECT_FALSE(found->by_half[1].changes());
+  EXPECT_GT(found->loss_before, both->loss_before) << "of late rows alone";
+  EXPECT_LT(found->loss_held_out, found->loss_before);
+}
+
 TEST(Calibration, LooksAtAPartOfManyRows) {
   const Drawn all(300'000, 2, 0.5);
   const auto found = calibrate(all.problem, StopToken());

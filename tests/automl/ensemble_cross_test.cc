@@ -107,6 +107,74 @@ TEST(CrossSelection, LetsNoFoldBeScoredByItsOwnChoice) {
   EXPECT_EQ(scores->single, 1);
 }
 
+// Sixteen rows a group that are all of one class, and models of noise that say the same of all of
+// them: rows of the groups that chose are no other rows.
+TEST(CrossSelection, FindsNothingInGroupsOfNoise) {
+  Noise noise(640, 80);
+  std::vector<int32_t> blocks;
+  for (size_t row = 0; row < 640; ++row) {
+    const size_t first = row / 16 * 16;
+    blocks.push_back(static_cast<int32_t>(row / 16 / 4));
+    noise.labels[row] = static_cast<int32_t>(row / 16 % 2);
+    for (auto& said : noise.predictions) {
+      said[2 * row] = said[2 * first];
+      said[2 * row + 1] = said[2 * first + 1];
+    }
+  }
+  SerialExecutor executor;
+  const auto flattered = cross_selected_scores(noise.problem, {}, executor, StopToken());
+  ASSERT_TRUE(flattered) << flattered.error().message;
+  EXPECT_GT(flattered->blend, 0.8) << "half of each group's rows chose";
+  noise.problem.blocks = blocks;
+  const auto scores = cross_selected_scores(noise.problem, {}, executor, StopToken());
+  ASSERT_TRUE(scores) << scores.error().message;
+  for (size_t row = 0; row < 640; ++row) EXPECT_EQ(scores->halves[row], blocks[row] % 2);
+  EXPECT_GT(scores->blend, 0.3);
+  EXPECT_LT(scores->blend, 0.7);
+}
+
+TEST(CrossSelection, NeedsTwoBlocks) {
+  Noise noise(60, 3);
+  const std::vector<int32_t> blocks(60, 0);
+  noise.problem.blocks = blocks;
+  SerialExecutor executor;
+  const auto scores = cross_selected_scores(noise.problem, {}, executor, StopToken());
+  ASSERT_FALSE(scores);
+  EXPECT_EQ(scores.error().code, StatusCode::kData);
+  EXPECT_NE(scores.error().message.find("of one group or time"), std::string::npos);
+}
+
+// A model that is right early and one that is right late: what was right early is asked of later
+// rows, and what was right late of none.
+TEST(CrossSelection, AsksOnlyLaterRowsInTime) {
+  TwoFolds folds({0, 0, 1, 1}, {{0, 0, 3, 3}, {7, 7, 1, 1}});
+  SerialExecutor executor;
+  for (const bool blocks : {false, true}) {
+    if (blocks) {
+      folds.problem.blocks = folds.folds;
+      folds.problem.parts = {};
+    }
+    folds.problem.in_time = true;
+    const auto scores = cross_selected_scores(folds.problem, {}, executor, StopToken());
+    ASSERT_TRUE(scores) << scores.error().message;
+    EXPECT_EQ(scores->halves, (std::vector<uint8_t>{0, 0, 1, 1}));
+    EXPECT_EQ(scores->blend, 2);
+    EXPECT_EQ(scores->single, 2);
+    EXPECT_EQ(scores->weights[0], (std::vector<double>{1, 0}));
+    EXPECT_TRUE(scores->weights[1].empty());
+  }
+}
+
+TEST(CrossSelection, PartsFoldsInTimeInTheMiddle) {
+  Noise noise(50, 2);
+  std::vector<int32_t> folds;
+  for (int32_t row = 0; row < 50; ++row) folds.push_back(row / 10);
+  noise.problem.parts = folds;
+  noise.problem.in_time = true;
+  const std::vector<uint8_t> halves = selection_halves(noise.problem, 1);
+  for (size_t row = 0; row < 50; ++row) EXPECT_EQ(halves[row], row < 30 ? 0 : 1) << row;
+}
+
 TEST(CrossSelection, PartsAHoldoutWithinItsClasses) {
   Noise noise(41, 2);
   const std::vector<uint8_t> halves = selection_halves(noise.problem, 3);

@@ -170,6 +170,26 @@ TEST(StackCheck, DoesNotApproveWhereTheAverageIsRight) {
   EXPECT_LE(approved, 1);
 }
 
+// Late rows are not as early ones: what they would choose is asked of none.
+TEST(StackCheck, AsksOnlyLaterRowsInTime) {
+  Signals signals(3000, 1.2, 1.0);
+  for (size_t row = 0; row < 3000; ++row) signals.parts[row] = static_cast<int32_t>(row / 600);
+  signals.problem.in_time = true;
+  const StackCheck before = check(signals.problem);
+  EXPECT_TRUE(before.approves());
+  EXPECT_EQ(before.blocks, 20) << "ten of each of two folds";
+  // The first signal alone, at half of what is said of it.
+  Rng rng(6);
+  for (size_t row = 0; row < 1800; ++row) {
+    const double p = double{signals.said[0][2 * row + 1]};
+    const double drawn = sigmoid(0.5 * std::log(p / (1 - p)));
+    signals.labels[row] = rng.next_double() < drawn ? 1 : 0;
+  }
+  const StackCheck after = check(signals.problem);
+  EXPECT_FALSE(after.approves()) << "early rows choose";
+  EXPECT_EQ(after.blocks, 20);
+}
+
 TEST(StackCheck, ComparesRanksWithinFoldsOnly) {
   Signals signals(2000, 1.2, 0.3);
   signals.metric = *Metric::find("roc_auc");

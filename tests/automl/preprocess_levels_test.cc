@@ -177,6 +177,35 @@ TEST(LevelTargets, OfARowDoNotKnowItsOwnTarget) {
   EXPECT_GT(changed, 1000) << "other rows know it";
 }
 
+// Ten levels a group, 30 groups: another row of the group would tell as much as the row itself.
+TEST(LevelTargets, OfARowDoNotKnowThoseOfItsGroup) {
+  LevelProblem problem = problem_of(900);
+  std::vector<int32_t> groups;
+  for (int32_t row = 0; row < 900; ++row) groups.push_back(row % 300 / 10);
+  const auto numbers = [&] {
+    LevelTargetRequest request = problem.request();
+    request.groups = groups;
+    return level_numbers(request, problem.places[0]);
+  };
+  const LevelNumbers before = numbers();
+  const double old = std::exchange(problem.targets[17], 1e6);
+  const LevelNumbers after = numbers();
+  for (size_t row = 0; row < 900; ++row) {
+    if (groups[row] != groups[17]) continue;
+    EXPECT_EQ(after.by_row[row], before.by_row[row]) << row;
+  }
+  EXPECT_NE(after.by_code, before.by_code);
+  problem.targets[17] = old;
+  // No other group has any of the levels: rows are told the mean of the other parts, as rows of a
+  // new level are told that of all.
+  const double mean = std::accumulate(problem.targets.begin(), problem.targets.end(), 0.0) / 900;
+  std::vector<double> told = before.by_row;
+  std::sort(told.begin(), told.end());
+  told.erase(std::unique(told.begin(), told.end()), told.end());
+  EXPECT_LE(told.size(), static_cast<size_t>(kLevelParts));
+  for (const double number : told) EXPECT_NEAR(number, mean, 40);
+}
+
 TEST(LevelTargets, OfClassesAreShares) {
   LevelProblem problem = problem_of(900);
   std::vector<int32_t> classes;

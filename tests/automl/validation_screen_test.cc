@@ -23,6 +23,7 @@ struct Screened {
   std::vector<int32_t> classes;
   std::vector<float> weights;
   bool holdout = false;
+  RowKin kin;
   std::vector<std::string> barred;
   ScreenMode mode = ScreenMode::kChecked;
   uint64_t seed = 1;
@@ -58,6 +59,7 @@ struct Screened {
     request.source = &source;
     request.data = &data;
     request.folds = folds;
+    request.kin = kin;
     for (const InputColumn& column : encoder.columns()) {
       const bool out = std::find(barred.begin(), barred.end(), column.name) != barred.end();
       request.barred.push_back(out ? 1 : 0);
@@ -130,6 +132,46 @@ TEST(FeatureScreen, ReadsNothingOfAHoldoutsValidationRows) {
   const auto names = problem.names();
   for (size_t row = kRows * 4 / 5; row < kRows; ++row) problem.targets[row] = 1e6;
   EXPECT_EQ(problem.names(), names);
+}
+
+// A number of its own for each group, and two columns that only together name the group: their
+// cross tells rows apart of groups that trees have seen, and nothing of another.
+TEST(FeatureScreen, FindsNothingThatOnlyNamesGroups) {
+  constexpr int32_t kSide = 14;
+  Rng rng(8);
+  std::vector<double> answers;
+  for (int32_t g = 0; g < kSide * kSide; ++g) answers.push_back(rng.next_double());
+  std::vector<std::string> names;
+  for (int32_t k = 0; k < kSide; ++k) names.push_back(fmt::format("{:02}", k));
+  Screened problem;
+  std::vector<int32_t> groups, left, right;
+  for (int row = 0; row < kRows; ++row) {
+    groups.push_back(static_cast<int32_t>(rng.below(kSide * kSide)));
+    left.push_back(groups.back() / kSide + datasets::kFirstLevelCode);
+    right.push_back(groups.back() % kSide + datasets::kFirstLevelCode);
+    problem.targets.push_back(answers[static_cast<size_t>(groups.back())] +
+                              0.1 * rng.next_double());
+  }
+  problem.columns = {texts("left", names, left), texts("right", names, right)};
+  problem.holdout = true;
+  EXPECT_FALSE(problem.names().empty()) << "of each group there are rows on both sides";
+  problem.kin.groups = groups;
+  EXPECT_THAT(problem.names(), IsEmpty());
+}
+
+// A ratio that holds early and not late is no feature for later rows; late rows choose nothing.
+TEST(FeatureScreen, AsksLaterRowsOfTreesOfEarlierOnes) {
+  Screened problem = ratio_problem(4);
+  problem.holdout = true;
+  std::vector<double> times;
+  Rng rng(5);
+  for (int row = 0; row < kRows; ++row) times.push_back(rng.next_double());
+  for (size_t row = 0; row < kRows; ++row) {
+    if (times[row] > 0.6) problem.targets[row] = rng.next_double();
+  }
+  EXPECT_FALSE(problem.names().empty());
+  problem.kin.times = times;
+  EXPECT_THAT(problem.names(), IsEmpty());
 }
 
 TEST(FeatureScreen, FindsNothingInNoise) {

@@ -1,8 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <numeric>
+#include <set>
 
+#include "automl/ensemble/cross_selection.h"
+#include "automl/metrics/part_score.h"
+#include "automl/scheduler/sweep_lead_internal.h"
 #include "automl/validation/training_set.h"
+#include "kernels/base/rng.h"
 #include "tests/automl/scheduler_fakes.h"
 
 namespace assay::automl {
@@ -181,6 +188,137 @@ TEST_F(TrainingSetTest, SplitsByGroupAndTime) {
   EXPECT_NE(error_of(table()).find("row 12: missing"), std::string::npos);
   config_.data.time_column = "g";
   EXPECT_NE(error_of(table()).find("must be datetime or numeric"), std::string::npos);
+}
+
+// 60 groups of 20 rows, one after the other, with one answer a group.
+struct GroupRows {
+  GroupRows() {
+    Rng rng(11);
+    std::vector<int32_t> answers;
+    for (int32_t g = 0; g < 60; ++g) {
+      answers.push_back(rng.below(2) == 0 ? 0 : 1);
+      names.push_back(fmt::format("{:02}", g));
+    }
+    for (int32_t row = 0; row < 1200; ++row) {
+      groups.push_back(row / 20);
+      labels.push_back(answers[static_cast<size_t>(row / 20)]);
+    }
+  }
+  std::shared_ptr<const datasets::Table> table() const {
+    return table_of({number_column("x", counting(1200)), level_column("g", groups, names),
+                     number_column("t", counting(1200)), level_column("y", labels, {"no", "yes"})});
+  }
+  std::vector<int32_t> groups;
+  std::vector<int32_t> labels;
+  std::vector<std::string> names;
+};
+
+// Models of noise, each with a number of its own for a group: whatever is chosen of them on some
+// groups says nothing of others.
+TEST_F(TrainingSetTest, KeepsGroupsTogetherInsideAHoldout) {
+  const GroupRows rows;
+  config_.data.group = "g";
+  config_.validation.method = "holdout";
+  config_.validation.holdout_fraction = 0.5;
+  config_.data.metric = "roc_auc";
+  const auto made = make(rows.table());
+  ASSERT_TRUE(made) << made.error().message;
+  TrainingSet& set = **made;
+  ASSERT_TRUE(set.plan(config_, 0, std::nullopt));
+  ASSERT_TRUE(set.is_holdout());
+  EXPECT_FALSE(set.in_time());
+  EXPECT_TRUE(set.scored_parts().empty()) << "one model has predicted all rows";
+  ASSERT_EQ(set.scored_blocks().size(), set.scored_rows().size());
+  std::vector<std::vector<float>> predictions(60);
+  std::vector<PredictionView> views;
+  for (size_t m = 0; m < predictions.size(); ++m) {
+    Rng rng(derive_seed(1, "model", m));
+    std::vector<float> by_group;
+    for (int g = 0; g < 60; ++g) by_group.push_back(static_cast<float>(rng.next_double()));
+    for (const uint32_t row : set.scored_rows()) {
+      const float p = by_group[static_cast<size_t>(rows.groups[row])];
+      predictions[m].push_back(1 - p);
+      predictions[m].push_back(p);
+    }
+    views.push_back({predictions[m].data(), std::ssize(set.scored_rows()), 2});
+  }
+  const SelectionProblem problem = selection_problem(set, views);
+  const std::vector<uint8_t> halves = selection_halves(problem, 3);
+  std::map<int32_t, std::set<uint8_t>> of_group;
+  for (size_t i = 0; i < halves.size(); ++i) {
+    of_group[rows.groups[set.scored_rows()[i]]].insert(halves[i]);
+  }
+  size_t late = 0;
+  for (const auto& [group, seen] : of_group) {
+    EXPECT_EQ(seen.size(), 1u) << group;
+    late += *seen.begin();
+  }
+  EXPECT_GT(late, of_group.size() / 3);
+  EXPECT_LT(late, of_group.size() - of_group.size() / 3);
+  SerialExecutor executor;
+  const auto scores = cross_selected_scores(problem, {}, executor, StopToken());
+  ASSERT_TRUE(scores) << scores.error().message;
+  const auto flattered = select_ensemble(problem, {}, executor, StopToken());
+  ASSERT_TRUE(flattered);
+  EXPECT_GT(flattered->score, 0.85);
+  EXPECT_GT(scores->blend, 0.25);
+  EXPECT_LT(scores->blend, 0.75);
+}
+
+TEST_F(TrainingSetTest, TakesThresholdsFromOtherGroupsOfAHoldout) {
+  const GroupRows rows;
+  config_.data.group = "g";
+  config_.validation.method = "holdout";
+  config_.validation.holdout_fraction = 0.5;
+  config_.data.metric = "balanced_accuracy";
+  const auto made = make(rows.table());
+  ASSERT_TRUE(made) << made.error().message;
+  TrainingSet& set = **made;
+  ASSERT_TRUE(set.plan(config_, 0, std::nullopt));
+  Rng rng(2);
+  double by_rows = 0;
+  double scores = 0;
+  constexpr int kModels = 20;
+  for (int model = 0; model < kModels; ++model) {
+    std::vector<float> by_group, predictions;
+    for (int g = 0; g < 60; ++g) by_group.push_back(static_cast<float>(rng.next_double()));
+    for (const uint32_t row : set.scored_rows()) {
+      const float p = by_group[static_cast<size_t>(rows.groups[row])];
+      predictions.push_back(1 - p);
+      predictions.push_back(p);
+    }
+    const PredictionView view{predictions.data(), std::ssize(set.scored_rows()), 2};
+    const auto by_row = score_parts(set.metric(), view, set.scored_targets(), {}, {});
+    const auto by_block =
+        score_parts(set.metric(), view, set.scored_targets(), {}, set.scored_blocks());
+    const auto score = set.score(predictions);
+    ASSERT_TRUE(by_row && by_block && score);
+    EXPECT_EQ(*score, *by_block);
+    by_rows += *by_row / kModels;
+    scores += *score / kModels;
+  }
+  EXPECT_GT(by_rows, 0.55) << "a group's rows choose for its others";
+  EXPECT_LT(scores, 0.52);
+}
+
+TEST_F(TrainingSetTest, KeepsTimesInOrderInsideAHoldout) {
+  const GroupRows rows;
+  config_.data.time_column = "t";
+  config_.validation.method = "holdout";
+  const auto made = make(rows.table());
+  ASSERT_TRUE(made) << made.error().message;
+  TrainingSet& set = **made;
+  ASSERT_TRUE(set.plan(config_, 0, std::nullopt));
+  EXPECT_TRUE(set.in_time());
+  const auto blocks = set.scored_blocks();
+  ASSERT_EQ(blocks.size(), 240u);
+  EXPECT_TRUE(std::is_sorted(blocks.begin(), blocks.end()));
+  EXPECT_EQ(blocks.back(), 9);
+  const std::vector<float> none(480, 0.5F);
+  const std::vector<PredictionView> views = {{none.data(), 240, 2}};
+  const auto halves = selection_halves(selection_problem(set, views), 1);
+  EXPECT_EQ(std::count(halves.begin(), halves.begin() + 120, 0), 120);
+  EXPECT_EQ(std::count(halves.begin() + 120, halves.end(), 1), 120);
 }
 
 TEST_F(TrainingSetTest, SaysWhatItChose) {
