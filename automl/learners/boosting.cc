@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
 
-#include "automl/learners/goss.h"
 #include "automl/learners/warm_start.h"
 #include "automl/models/device_forest.h"
 #include "automl/models/tree_model.h"
@@ -26,16 +24,6 @@ using kernels::LossValue;
 using kernels::PredictTrees;
 
 constexpr int64_t kChunkRows = 4096;
-
-// Ascending union of `rows` without `less`, and `more`. All are ascending.
-std::vector<uint32_t> rest_of(std::span<const uint32_t> rows, std::span<const uint32_t> less,
-                              std::span<const uint32_t> more) {
-  std::vector<uint32_t> left;
-  std::set_difference(rows.begin(), rows.end(), less.begin(), less.end(), std::back_inserter(left));
-  std::vector<uint32_t> both;
-  std::set_union(left.begin(), left.end(), more.begin(), more.end(), std::back_inserter(both));
-  return both;
-}
 
 }  // namespace
 
@@ -55,7 +43,8 @@ Booster::Booster(const FitRequest& request, const GbtOptions& options, const Fit
       together_(outputs_ > 1 && objective.leaf_rule == LeafRule::kNewton &&
                 &context.device_of<GrowTrees>() == &grower()),
       forest_(1, outputs_),
-      round_(1, outputs_) {}
+      round_(1, outputs_),
+      choice_(request.train_rows, request.valid_rows) {}
 
 Status Booster::setup_features() {
   const TrainingData& data = *request_.data;
@@ -149,6 +138,9 @@ Status Booster::setup() {
   ASSAY_ASSIGN_OR_RETURN(gradients_, PlacedArray<float>::make(home, row_count_ * outputs_));
   ASSAY_ASSIGN_OR_RETURN(hessians_, PlacedArray<float>::make(home, row_count_ * outputs_));
   ASSAY_ASSIGN_OR_RETURN(valid_rows_, PlacedArray<uint32_t>::copy_of(home, request_.valid_rows));
+  if (by_gradients()) {
+    ASSAY_ASSIGN_OR_RETURN(train_rows_, PlacedArray<uint32_t>::copy_of(home, request_.train_rows));
+  }
   max_gradients_.resize(static_cast<size_t>(outputs_));
   max_hessians_.resize(static_cast<size_t>(outputs_));
   return setup_start();
@@ -162,31 +154,23 @@ Status Booster::sample_rows(int64_t round) {
                                        static_cast<uint32_t>(seed >> 32)};
   const auto limit = static_cast<uint64_t>(options_.row_fraction * 4294967296.0);
   const std::span<const uint32_t> rows = request_.train_rows;
-  const auto count = static_cast<int64_t>(rows.size());
-  std::vector<std::vector<uint32_t>> chosen(static_cast<size_t>(chunk_count_of(count, kChunkRows)));
-  ASSAY_RETURN_IF_ERROR(
-      context_.executor->parallel_for(static_cast<int64_t>(chosen.size()), [&](int64_t chunk, int) {
-        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
-        std::vector<uint32_t>& mine = chosen[static_cast<size_t>(chunk)];
-        mine.reserve(static_cast<size_t>(static_cast<double>(end - begin) * options_.row_fraction));
-        std::array<uint32_t, 4> words{};
-        uint32_t block = std::numeric_limits<uint32_t>::max();
-        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-          const uint32_t row = rows[i];
-          if (row / 4 != block) {
-            block = row / 4;
-            words = philox_block(key, {block, 0, 0, 2});
-          }
-          if (words[row % 4] < limit) mine.push_back(row);
-        }
-      }));
-  sample_.clear();
-  for (const std::vector<uint32_t>& some : chosen) {
-    sample_.insert(sample_.end(), some.begin(), some.end());
-  }
-  // Too few to split: take all.
-  if (sample_.size() < 2) sample_.assign(rows.begin(), rows.end());
-  return {};
+  const auto word_of = [&](int64_t begin, int64_t end) {
+    uint64_t word = 0;
+    std::array<uint32_t, 4> words{};
+    uint32_t block = std::numeric_limits<uint32_t>::max();
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t row = rows[static_cast<size_t>(i)];
+      if (row / 4 != block) {
+        block = row / 4;
+        words = philox_block(key, {block, 0, 0, 2});
+      }
+      word |= uint64_t{words[row % 4] < limit ? 1u : 0u} << (i - begin);
+    }
+    return word;
+  };
+  ASSAY_RETURN_IF_ERROR(choice_.choose(*context_.executor, word_of));
+  if (choice_.chosen_count() >= 2) return {};
+  return choice_.choose_all(*context_.executor);  // too few to split
 }
 
 std::vector<uint8_t> Booster::sample_features(int64_t round) const {
@@ -206,12 +190,13 @@ std::vector<uint8_t> Booster::sample_features(int64_t round) const {
 }
 
 Status Booster::compute_gradients() {
-  const kernels::LossProblem problem{objective_.loss, row_count_,
-                                     static_cast<int64_t>(sample_.size()), outputs_,
-                                     objective_.parameter};
+  const bool all = by_gradients();
+  const size_t count = all ? request_.train_rows.size() : sample_.size();
+  const kernels::LossProblem problem{objective_.loss, row_count_, static_cast<int64_t>(count),
+                                     outputs_, objective_.parameter};
   Device& at = context_.device_for<LossGradients>(problem);
   kernels::LossGradientsArgs args;
-  ASSAY_ASSIGN_OR_RETURN(args.rows, sample_rows_.read_at(at));
+  ASSAY_ASSIGN_OR_RETURN(args.rows, (all ? train_rows_ : sample_rows_).read_at(at));
   ASSAY_ASSIGN_OR_RETURN(args.scores, scores_.read_at(at));
   ASSAY_ASSIGN_OR_RETURN(args.targets, targets_.read_at(at));
   ASSAY_ASSIGN_OR_RETURN(args.classes, classes_.read_at(at));
@@ -293,7 +278,8 @@ Status Booster::renew(kernels::Tree& tree) {
   if (objective_.leaf_rule == LeafRule::kNewton) return {};
   RenewalRows sample;
   sample.rows = sample_;
-  ASSAY_ASSIGN_OR_RETURN(sample.leaf_of, leaf_of_.host_read());
+  ASSAY_ASSIGN_OR_RETURN(const std::span<const int32_t> leaf_of, leaf_of_.host_read());
+  sample.leaf_of = leaf_of.first(sample_.size());
   ASSAY_ASSIGN_OR_RETURN(sample.scores, scores_.host_read());
   ASSAY_RETURN_IF_ERROR(
       LeafRenewal(objective_, options_, data_).renew(sample, *context_.executor, tree));
@@ -331,7 +317,13 @@ Status Booster::predict_others() {
   ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(at, round_));
   const auto count = static_cast<int64_t>(others_.size());
   const std::span<double> sums = other_scores_.host_overwrite();
-  std::fill(sums.begin(), sums.end(), 0.0);
+  const auto width = static_cast<size_t>(outputs_);
+  const int64_t chunks = chunk_count_of(count, kChunkRows);
+  ASSAY_RETURN_IF_ERROR(context_.executor->parallel_for(chunks, [&](int64_t chunk, int) {
+    const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+    std::fill_n(sums.data() + static_cast<size_t>(begin) * width,
+                static_cast<size_t>(end - begin) * width, 0.0);
+  }));
   const kernels::PredictTreesProblem problem{
       count, predict_bins_.feature_count, 0, round_.tree_count(), 1, outputs_};
   kernels::PredictTreesArgs args{predict_bins_, forest.view()};
@@ -340,16 +332,14 @@ Status Booster::predict_others() {
   ASSAY_RETURN_IF_ERROR(context_.run<PredictTrees>(problem, args));
   ASSAY_ASSIGN_OR_RETURN(const std::span<const double> added, other_scores_.host_read());
   ASSAY_ASSIGN_OR_RETURN(const std::span<double> scores, scores_.host_update());
-  const auto width = static_cast<size_t>(outputs_);
-  return context_.executor->parallel_for(
-      chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
-        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
-        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-          for (size_t k = 0; k < width; ++k) {
-            scores[others_[i] * width + k] += added[i * width + k];
-          }
-        }
-      });
+  return context_.executor->parallel_for(chunks, [&](int64_t chunk, int) {
+    const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      for (size_t k = 0; k < width; ++k) {
+        scores[others_[i] * width + k] += added[i * width + k];
+      }
+    }
+  });
 }
 
 // On a device with memory of its own the scores stay there.
@@ -365,69 +355,73 @@ Status Booster::predict_everywhere() {
 
 Status Booster::place_sample() {
   Device& home = *context_.device;
-  const auto count = static_cast<int64_t>(sample_.size());
-  ASSAY_ASSIGN_OR_RETURN(sample_rows_,
-                         PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(sample_)));
-  ASSAY_ASSIGN_OR_RETURN(leaf_of_,
-                         PlacedArray<int32_t>::make(home, count * (together_ ? outputs_ : 1)));
-  if (!host_trees_) return {};
-  others_ = rest_of(request_.train_rows, sample_, request_.valid_rows);
-  ASSAY_ASSIGN_OR_RETURN(other_rows_,
-                         PlacedArray<uint32_t>::copy_of(home, std::span<const uint32_t>(others_)));
-  ASSAY_ASSIGN_OR_RETURN(other_scores_, PlacedArray<double>::make(
-                                            home, static_cast<int64_t>(others_.size()) * outputs_));
-  return {};
+  const int64_t count = choice_.chosen_count();
+  const int64_t rest = host_trees_ ? choice_.rest_count() : 0;
+  ASSAY_RETURN_IF_ERROR(sample_rows_.make_room(home, count));
+  ASSAY_RETURN_IF_ERROR(leaf_of_.make_room(home, count * (together_ ? outputs_ : 1)));
+  ASSAY_RETURN_IF_ERROR(other_rows_.make_room(home, rest));
+  ASSAY_RETURN_IF_ERROR(other_scores_.make_room(home, rest * outputs_));
+  const auto chosen = sample_rows_.host_overwrite().first(static_cast<size_t>(count));
+  const auto others = other_rows_.host_overwrite().first(static_cast<size_t>(rest));
+  sample_ = chosen;
+  others_ = others;
+  return choice_.write(*context_.executor, chosen, others);
 }
 
 Status Booster::sample_by_gradients(int64_t round) {
   ASSAY_ASSIGN_OR_RETURN(const std::span<float> gradients, gradients_.host_update());
-  ASSAY_ASSIGN_OR_RETURN(const std::span<float> hessians, hessians_.host_update());
-  std::vector<float> sizes(sample_.size(), 0.0f);
-  for (int32_t k = 0; k < outputs_; ++k) {
-    const auto plane = static_cast<size_t>(k * row_count_);
-    for (size_t i = 0; i < sizes.size(); ++i) sizes[i] += std::abs(gradients[plane + sample_[i]]);
-  }
-  GossSample chosen =
-      draw_goss(sample_, sizes, options_.goss_top_fraction, options_.goss_other_fraction,
-                derive_seed(request_.seed, "goss", static_cast<uint64_t>(round)));
-  if (chosen.rows.size() < 2) return {};  // too few to split: all stay
-  const auto grown = [&](float value) {
-    constexpr double kMost = std::numeric_limits<float>::max();
-    return static_cast<float>(std::clamp(double{value} * chosen.factor, -kMost, kMost));
+  const std::span<const uint32_t> rows = request_.train_rows;
+  const int64_t count = choice_.row_count();
+  sizes_.resize(rows.size());
+  ASSAY_RETURN_IF_ERROR(
+      context_.executor->parallel_for(chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+        std::fill(sizes_.begin() + begin, sizes_.begin() + end, 0.0f);
+        for (int32_t k = 0; k < outputs_; ++k) {
+          const float* plane = gradients.data() + k * row_count_;
+          for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+            sizes_[i] += std::abs(plane[rows[i]]);
+          }
+        }
+      }));
+  const GossShares shares{options_.goss_top_fraction, options_.goss_other_fraction};
+  const uint64_t seed = derive_seed(request_.seed, "goss", static_cast<uint64_t>(round));
+  ASSAY_ASSIGN_OR_RETURN(const GossDraw draw,
+                         GossDraw::make(rows, sizes_, shares, seed, *context_.executor));
+  goss_words_.resize(static_cast<size_t>(chunk_count_of(count, RowChoice::kWordRows)));
+  const auto word_of = [&](int64_t begin, int64_t end) {
+    GossWord& word = goss_words_[static_cast<size_t>(begin / RowChoice::kWordRows)];
+    word = draw.word(begin, end);
+    return word.chosen;
   };
+  ASSAY_RETURN_IF_ERROR(choice_.choose(*context_.executor, word_of));
+  if (choice_.chosen_count() < 2) {  // too few to split: all stay
+    ASSAY_RETURN_IF_ERROR(choice_.choose_all(*context_.executor));
+    return place_sample();
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::span<float> hessians, hessians_.host_update());
   for (int32_t k = 0; k < outputs_; ++k) {
     const auto plane = static_cast<size_t>(k * row_count_);
-    for (const uint32_t row : chosen.drawn) {
-      gradients[plane + row] = grown(gradients[plane + row]);
-      hessians[plane + row] = grown(hessians[plane + row]);
-    }
-    float& most_gradient = max_gradients_[static_cast<size_t>(k)];
-    float& most_hessian = max_hessians_[static_cast<size_t>(k)];
-    most_gradient = most_hessian = 0;
-    for (const uint32_t row : chosen.rows) {
-      most_gradient = std::max(most_gradient, std::abs(gradients[plane + row]));
-      most_hessian = std::max(most_hessian, hessians[plane + row]);
-    }
+    const GossPlane grown{gradients.subspan(plane), hessians.subspan(plane),
+                          max_gradients_[static_cast<size_t>(k)],
+                          max_hessians_[static_cast<size_t>(k)]};
+    ASSAY_RETURN_IF_ERROR(grow_drawn(rows, goss_words_, draw.factor(), grown, *context_.executor));
   }
-  sample_ = std::move(chosen.rows);
   return place_sample();
 }
 
 Status Booster::boost(int64_t round) {
-  const bool by_gradients = options_.sampling == "goss";
-  if (samples_ || round == first_) {
-    if (samples_ && !by_gradients) {
-      ASSAY_RETURN_IF_ERROR(sample_rows(round));
-    } else {
-      sample_.assign(request_.train_rows.begin(), request_.train_rows.end());
-    }
+  const bool draws = by_gradients() && round >= options_.warm_rounds();
+  if (samples_ && !by_gradients()) {
+    ASSAY_RETURN_IF_ERROR(sample_rows(round));
+    ASSAY_RETURN_IF_ERROR(place_sample());
+  } else if (round == first_ && !draws) {
+    ASSAY_RETURN_IF_ERROR(choice_.choose_all(*context_.executor));
     ASSAY_RETURN_IF_ERROR(place_sample());
   }
   round_.truncate(0);
   ASSAY_RETURN_IF_ERROR(compute_gradients());
-  if (by_gradients && round >= options_.warm_rounds()) {
-    ASSAY_RETURN_IF_ERROR(sample_by_gradients(round));
-  }
+  if (draws) ASSAY_RETURN_IF_ERROR(sample_by_gradients(round));
   const std::vector<uint8_t> mask = sample_features(round);
   if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped while boosting");
   if (together_) ASSAY_RETURN_IF_ERROR(grow_together(round, mask));
@@ -464,12 +458,16 @@ Status Booster::keep_valid_scores() {
   if (!host_trees_ || !validates_) return {};
   ASSAY_ASSIGN_OR_RETURN(const std::span<const double> scores, scores_.host_read());
   const auto width = static_cast<size_t>(outputs_);
-  best_scores_.resize(request_.valid_rows.size() * width);
-  for (size_t i = 0; i < request_.valid_rows.size(); ++i) {
-    const double* row = scores.data() + request_.valid_rows[i] * width;
-    std::copy(row, row + width, best_scores_.begin() + static_cast<std::ptrdiff_t>(i * width));
-  }
-  return {};
+  const std::span<const uint32_t> rows = request_.valid_rows;
+  best_scores_.resize(rows.size() * width);
+  const auto count = static_cast<int64_t>(rows.size());
+  return context_.executor->parallel_for(
+      chunk_count_of(count, kChunkRows), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(count, kChunkRows, chunk);
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+          std::copy_n(scores.data() + rows[i] * width, width, best_scores_.data() + i * width);
+        }
+      });
 }
 
 int64_t Booster::patience(int64_t best_round) const {

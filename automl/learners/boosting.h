@@ -13,15 +13,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "automl/learners/fit_data.h"
 #include "automl/learners/gbt_options.h"
+#include "automl/learners/goss.h"
 #include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learner.h"
 #include "automl/learners/objective.h"
 #include "automl/learners/ordered_targets.h"
 #include "automl/learners/placed_array.h"
+#include "automl/learners/row_choice.h"
 #include "kernels/kernel_set.h"
 #include "kernels/tree.h"
 
@@ -49,10 +52,12 @@ class Booster {
   Result<FitState> state_after(int64_t rounds, const FitResult& result, double best) const;
   // Grows this round's trees into round_ and updates the scores.
   Status boost(int64_t round);
+  // Rounds from some one on see a choice of the rows by their gradients.
+  bool by_gradients() const { return options_.sampling == "goss"; }
   Status sample_rows(int64_t round);
-  // The rows of sample_, and what goes with them, on the device.
+  // The chosen rows, and what goes with them, on the device.
   Status place_sample();
-  // Replaces sample_, all rows so far, by a choice from their gradients, and scales those.
+  // Chooses from all rows by their gradients, scales those and places the sample.
   Status sample_by_gradients(int64_t round);
   std::vector<uint8_t> sample_features(int64_t round) const;
   Status compute_gradients();
@@ -99,10 +104,16 @@ class Booster {
   kernels::Forest forest_;
   kernels::Forest round_;
 
-  std::vector<uint32_t> sample_;  // rows of this round's trees, ascending
-  std::vector<uint32_t> others_;  // the other training rows and the validation rows, ascending
+  RowChoice choice_;  // of the training rows for this round
+  // Rows of this round's trees; the other training rows and the validation rows. Both ascending,
+  // the host's side of sample_rows_ and other_rows_.
+  std::span<const uint32_t> sample_;
+  std::span<const uint32_t> others_;
   PlacedArray<uint32_t> sample_rows_;
   PlacedArray<uint32_t> other_rows_;
+  PlacedArray<uint32_t> train_rows_;  // if rows are chosen by gradients
+  std::vector<float> sizes_;          // of their gradients
+  std::vector<GossWord> goss_words_;
   PlacedArray<uint32_t> valid_rows_;
   PlacedArray<double> scores_;  // [rows, outputs]
   PlacedArray<double> other_scores_;

@@ -75,14 +75,14 @@ class GbtLearner final : public Learner {
     const int64_t leaves = std::min(options.max_leaves, std::max<int64_t>(2, shape.train_count));
     // Scores, gradients and hessians; targets or classes, and weights, each twice.
     const int64_t rows = shape.row_count * (16 * outputs + (outputs > 1 ? 4 : 16) + 8);
-    // Numbers of the sample's rows, twice, and their leaves in every output's tree; rows by leaf
-    // where leaves are renewed.
+    // Numbers of the sample's rows, on two sides, and their leaves in every output's tree; rows by
+    // leaf where leaves are renewed.
     const auto loss = loss_for(shape.task, shape.aim, options);
     const int64_t goss = options.sampling == "goss" ? kGossRowBytes * shape.train_count : 0;
     const bool renews = loss && leaf_rule_of(*loss) != LeafRule::kNewton;
     const int64_t sample = (8 + 4 * outputs + (renews ? kRenewalRowBytes : 0)) * shape.train_count;
-    // Rows beside the sample have their own numbers, twice, and scores; those to validate on also
-    // the best scores and predictions.
+    // Rows beside the sample have their own numbers, likewise, and scores; those to validate on
+    // also the best scores and predictions.
     const auto others =
         static_cast<int64_t>((1 - options.row_share()) * static_cast<double>(shape.train_count)) +
         shape.valid_count;

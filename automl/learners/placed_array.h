@@ -4,6 +4,7 @@
 // thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -25,9 +26,17 @@ class PlacedArray {
   // With these values, on the host until a device asks for them.
   static Result<PlacedArray> copy_of(kernels::Device& home, std::span<const T> values) {
     ASSAY_ASSIGN_OR_RETURN(PlacedArray placed, make(home, static_cast<int64_t>(values.size())));
-    const std::span<T> target = placed.host_overwrite();
-    for (size_t i = 0; i < values.size(); ++i) target[i] = values[i];
+    std::copy(values.begin(), values.end(), placed.host_overwrite().begin());
     return placed;
+  }
+  // Room for `count` elements, whose values are lost. What is there is kept if it is long enough
+  // and not much longer, so that lengths that vary little ask for memory once; size() may be above
+  // `count`.
+  Status make_room(kernels::Device& home, int64_t count) {
+    if (count <= size() && size() - count <= size() / 8) return {};
+    *this = PlacedArray();  // gives its memory back before it asks for more
+    ASSAY_ASSIGN_OR_RETURN(*this, make(home, count + count / 64));
+    return {};
   }
 
   int64_t size() const { return array_.size(); }

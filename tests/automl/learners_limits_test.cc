@@ -2,10 +2,16 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <set>
 
 #include "automl/learners/goss.h"
 #include "automl/learners/leaf_renewal.h"
+#include "automl/learners/row_choice.h"
 #include "automl/models/tree_model.h"
+#include "kernels/base/rng.h"
 #include "kernels/tree_rules.h"
 #include "tests/automl/learner_fixture.h"
 
@@ -188,6 +194,76 @@ TEST(Interactions, FeaturesOfDifferentGroupsNeverShareAPath) {
   }
 }
 
+struct Drawn {
+  std::vector<uint32_t> rows;
+  std::vector<uint32_t> drawn;
+  double factor = 0;
+  bool operator==(const Drawn&) const = default;
+};
+
+Drawn draw_rows(std::span<const uint32_t> rows, std::span<const float> sizes,
+                const GossShares& shares, uint64_t seed, int threads = 2) {
+  backends::cpu::ThreadPool executor(threads);
+  const GossDraw draw = must(GossDraw::make(rows, sizes, shares, seed, executor));
+  Drawn out;
+  out.factor = draw.factor();
+  const auto count = static_cast<int64_t>(rows.size());
+  for (int64_t begin = 0; begin < count; begin += 64) {
+    const GossWord word = draw.word(begin, std::min(begin + 64, count));
+    for (int64_t i = begin; i < std::min(begin + 64, count); ++i) {
+      if ((word.chosen >> (i - begin) & 1) != 0) out.rows.push_back(rows[static_cast<size_t>(i)]);
+      if ((word.drawn >> (i - begin) & 1) != 0) out.drawn.push_back(rows[static_cast<size_t>(i)]);
+    }
+  }
+  return out;
+}
+
+// By sorting, and a block of random words for every row.
+Drawn draw_by_definition(std::span<const uint32_t> rows, std::span<const float> sizes,
+                         const GossShares& shares, uint64_t seed) {
+  Drawn out;
+  out.factor = (1 - shares.top) / shares.other;
+  std::vector<size_t> order(rows.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
+  order.resize(static_cast<size_t>(std::llround(shares.top * static_cast<double>(rows.size()))));
+  const std::set<size_t> kept(order.begin(), order.end());
+  const auto limit = static_cast<uint64_t>(shares.other / (1 - shares.top) * 4294967296.0);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto words = philox_block(
+        {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}, {rows[i] / 4, 0, 0, 3});
+    const bool drawn = !kept.contains(i) && words[rows[i] % 4] < limit;
+    if (drawn) out.drawn.push_back(rows[i]);
+    if (drawn || kept.contains(i)) out.rows.push_back(rows[i]);
+  }
+  return out;
+}
+
+TEST(Goss, DrawsByItsDefinitionOnAnyThreads) {
+  Lcg lcg(3);
+  for (const size_t count : {1u, 63u, 64u, 4097u, 40'000u}) {
+    for (const int levels : {1, 3, 1000, 1 << 24}) {
+      std::vector<uint32_t> rows;
+      std::vector<float> sizes;
+      for (size_t i = 0; i < count; ++i) {
+        rows.push_back((rows.empty() ? 0 : rows.back()) + 1 +
+                       static_cast<uint32_t>(3 * lcg.next()));
+        const double size =
+            std::floor(lcg.next() * levels) * std::pow(2, std::floor(9 * lcg.next()));
+        sizes.push_back(static_cast<float>(size * 1e-3));
+      }
+      for (const GossShares shares : {GossShares{0.2, 0.1}, GossShares{0.5, 0.3}}) {
+        const Drawn expected = draw_by_definition(rows, sizes, shares, 1234567890123);
+        for (const int threads : {1, 2, 33}) {
+          EXPECT_EQ(draw_rows(rows, sizes, shares, 1234567890123, threads), expected)
+              << count << " rows, " << levels << " levels, " << threads << " threads";
+        }
+      }
+    }
+  }
+}
+
 TEST(Goss, KeepsTheLargestAndDrawsFromTheRest) {
   std::vector<uint32_t> rows;
   std::vector<float> sizes;
@@ -195,7 +271,7 @@ TEST(Goss, KeepsTheLargestAndDrawsFromTheRest) {
     rows.push_back(2 * i + 1);
     sizes.push_back(static_cast<float>((i * 7919) % 10'000));
   }
-  const GossSample sample = draw_goss(rows, sizes, 0.2, 0.1, 9);
+  const Drawn sample = draw_rows(rows, sizes, {0.2, 0.1}, 9);
   EXPECT_DOUBLE_EQ(sample.factor, 8);
   EXPECT_TRUE(std::is_sorted(sample.rows.begin(), sample.rows.end()));
   EXPECT_EQ(sample.rows.size() - sample.drawn.size(), 2000u);
@@ -213,13 +289,13 @@ TEST(Goss, KeepsTheLargestAndDrawsFromTheRest) {
 
 TEST(Goss, BreaksTiesByLowestRowAndTakesAllIfToldTo) {
   const std::vector<uint32_t> rows = {3, 5, 8, 9};
-  const GossSample tied = draw_goss(rows, std::vector<float>{1, 1, 1, 2}, 0.5, 1e-12, 1);
+  const Drawn tied = draw_rows(rows, std::vector<float>{1, 1, 1, 2}, {0.5, 1e-12}, 1);
   EXPECT_EQ(tied.rows, (std::vector<uint32_t>{3, 9}));
-  const GossSample all = draw_goss(rows, std::vector<float>{4, 3, 2, 1}, 0.25, 0.75, 1);
+  const Drawn all = draw_rows(rows, std::vector<float>{4, 3, 2, 1}, {0.25, 0.75}, 1);
   EXPECT_EQ(all.rows, rows);
   EXPECT_EQ(all.drawn, (std::vector<uint32_t>{5, 8, 9}));
   EXPECT_DOUBLE_EQ(all.factor, 1);
-  const GossSample none = draw_goss({}, {}, 0.2, 0.1, 1);
+  const Drawn none = draw_rows({}, {}, {0.2, 0.1}, 1);
   EXPECT_TRUE(none.rows.empty());
 }
 
@@ -240,9 +316,9 @@ TEST(Goss, LosesLittleAgainstAllRows) {
 }
 
 TEST(Goss, GivesTheSameBitsOnAnyThreads) {
-  const auto problem = friedman(Task::kMulticlass, 1500);
+  const auto problem = friedman(Task::kMulticlass, 6000);
   std::string bytes;
-  for (const int threads : {1, 2, 7}) {
+  for (const int threads : {1, 2, 33}) {
     const Cpu cpu(threads);
     const FitResult result = must(learner_of("gbt").fit(
         problem->request({{"rounds", int64_t{15}}, {"sampling", std::string("goss")}}),
@@ -266,6 +342,50 @@ TEST(Goss, RefusesSettingsThatDoNotGoTogether) {
             "goss_top_fraction=0.8 and goss_other_fraction=0.5 (together they must be at most 1)");
   EXPECT_THAT(message({{"objective", std::string("quantile")}}),
               testing::HasSubstr("sampling=goss does not go with objective=quantile"));
+}
+
+TEST(RowChoice, SplitsRowsAndMergesTheRest) {
+  Lcg lcg(8);
+  for (const size_t count : {0u, 1u, 64u, 4096u, 4097u, 20'001u}) {
+    std::vector<uint32_t> rows;
+    std::vector<uint32_t> beside;
+    for (uint32_t row = 0; rows.size() < count || row < 100; ++row) {
+      (rows.size() < count && lcg.next() < 0.8 ? rows : beside).push_back(row);
+    }
+    const auto takes = [](uint32_t row) { return row % 3 == 0 || row % 1000 > 800; };
+    const auto word_of = [&](int64_t begin, int64_t end) {
+      uint64_t word = 0;
+      for (int64_t i = begin; i < end; ++i) {
+        word |= uint64_t{takes(rows[static_cast<size_t>(i)])} << (i - begin);
+      }
+      return word;
+    };
+    std::vector<uint32_t> chosen;
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(chosen), takes);
+    std::vector<uint32_t> left;
+    std::set_difference(rows.begin(), rows.end(), chosen.begin(), chosen.end(),
+                        std::back_inserter(left));
+    std::vector<uint32_t> rest;
+    std::merge(left.begin(), left.end(), beside.begin(), beside.end(), std::back_inserter(rest));
+    for (const int threads : {1, 2, 33}) {
+      backends::cpu::ThreadPool executor(threads);
+      RowChoice choice(rows, beside);
+      const auto write = [&](bool all) {
+        std::vector<uint32_t> mine(static_cast<size_t>(choice.chosen_count()));
+        std::vector<uint32_t> others(static_cast<size_t>(choice.rest_count()));
+        EXPECT_TRUE(choice.write(executor, mine, others));
+        EXPECT_EQ(mine, all ? rows : chosen) << count;
+        EXPECT_EQ(others, all ? beside : rest) << count;
+        std::fill(mine.begin(), mine.end(), 0u);
+        EXPECT_TRUE(choice.write(executor, mine, {}));
+        EXPECT_EQ(mine, all ? rows : chosen) << count;
+      };
+      EXPECT_TRUE(choice.choose(executor, word_of));
+      write(false);
+      EXPECT_TRUE(choice.choose_all(executor));
+      write(true);
+    }
+  }
 }
 
 }  // namespace
