@@ -34,7 +34,7 @@ class ForestLearner final : public Learner {
     ASSAY_ASSIGN_OR_RETURN(const Options options, options_from<Options>(params));
     const int64_t classes = classes_of(shape);
     const int64_t leaves = leaves_of(options, shape);
-    const bool side_by_side = shape.train_count <= kSideBySideRows;
+    const bool side_by_side = grows_side_by_side(shape.train_count, threads);
     // When a tree has grown its leaves are smoothed.
     const int64_t growing =
         std::max(growing_bytes({shape, leaves, classes, options.node_column_fraction >= 1},
@@ -44,8 +44,11 @@ class ForestLearner final : public Learner {
     const int64_t renewal = shape.aim.quantile() ? kRenewalRowBytes : 0;
     const int64_t tree = growing + 8 * shape.row_count + (12 + renewal) * shape.train_count;
     const int64_t model = options.trees * tree_bytes(leaves, classes);
-    // Trees are appended a tenth at a time, and what is appended to moves.
-    const int64_t moving = model / 2 + model / ForestFit::kReports;
+    // Trees are appended a tenth at a time, and what is appended to moves; almost a tree a thread
+    // may be grown ahead of that.
+    const int64_t ahead = side_by_side ? std::min<int64_t>(threads - 1, options.trees) : 0;
+    const int64_t moving =
+        model / 2 + model / ForestFit::kReports + ahead * tree_bytes(leaves, classes);
     const int64_t validation = 28 * classes * shape.valid_count;
     const int64_t targets = 16 * shape.row_count;
     // Sums and predictions of the rows left out, and how often they were; the counts of a draw.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -26,6 +27,10 @@ constexpr int64_t kLeftOutRows = 1024;  // a chunk
 // of all of them, and so many trees.
 constexpr int64_t kTogetherRows = 1 << 18;
 constexpr int64_t kMostTogether = 16;
+// Of a tree on so many rows, about: its sample, and what growing takes for each row of it. And what
+// trees side by side may take by that.
+constexpr int64_t kTreeRowBytes = 40;
+constexpr int64_t kSideBySideBytes = int64_t{1} << 30;
 
 // The address of `values` on `device`, uploaded into `upload` if need be.
 template <class T>
@@ -36,6 +41,12 @@ Result<const T*> placed(Device& device, std::span<const T> values, DeviceArray<T
 }
 
 }  // namespace
+
+bool grows_side_by_side(int64_t train_count, int threads) {
+  if (train_count <= kSlowRows) return true;
+  return train_count <= kSideBySideRows &&
+         threads * train_count * kTreeRowBytes <= kSideBySideBytes;
+}
 
 ForestFit::ForestFit(const FitRequest& request, const ForestOptions& options,
                      bool random_thresholds, const FitData& data,
@@ -197,13 +208,34 @@ Status ForestFit::grow_together(int64_t begin, std::span<Tree> out) const {
   return {};
 }
 
+bool ForestFit::side_by_side() const {
+  return grower().info().shares_host_memory &&
+         grows_side_by_side(static_cast<int64_t>(request_.train_rows.size()),
+                            context_.executor->thread_count());
+}
+
+int64_t ForestFit::batch_end(int64_t begin, int64_t end) const {
+  const int64_t threads = side_by_side() ? context_.executor->thread_count() : 1;
+  const int64_t count = chunk_count_of(end - begin, threads) * threads;
+  return std::min(options_.trees, begin + count);
+}
+
+Status ForestFit::next_trees(int64_t begin, int64_t end, std::vector<Tree>& trees) {
+  const int64_t grown = begin + static_cast<int64_t>(ahead_.size());
+  const Status status = grown < end ? grow_batch(grown, batch_end(grown, end), ahead_) : Status();
+  const auto wanted = static_cast<size_t>(end - begin);
+  const size_t count = status ? std::min(wanted, ahead_.size()) : ahead_.size();
+  const auto last = ahead_.begin() + static_cast<std::ptrdiff_t>(count);
+  trees.assign(std::make_move_iterator(ahead_.begin()), std::make_move_iterator(last));
+  ahead_.erase(ahead_.begin(), last);
+  return status;
+}
+
 Status ForestFit::grow_batch(int64_t begin, int64_t end, std::vector<Tree>& trees) const {
   const auto count = static_cast<size_t>(end - begin);
   std::vector<Tree> grown(count);
   std::vector<Status> statuses(count, Status());
-  const auto train_count = static_cast<int64_t>(request_.train_rows.size());
-  const bool side_by_side = grower().info().shares_host_memory && train_count <= kSideBySideRows;
-  if (side_by_side) {
+  if (side_by_side()) {
     kernels::Usage* const usage = kernels::Usage::current();
     ASSAY_RETURN_IF_ERROR(
         context_.executor->parallel_for(static_cast<int64_t>(count), [&](int64_t chunk, int) {
@@ -348,12 +380,12 @@ Result<FitResult> ForestFit::run() {
   bool left_out_whole = options_.out_of_bag;  // of a part of the trees it would say nothing
   // Where a tree takes long a stop costs those since the last report.
   const auto train_count = static_cast<int64_t>(request_.train_rows.size());
-  const int64_t reports = train_count > kSideBySideRows ? kSlowReports : kReports;
+  const int64_t reports = train_count > kSlowRows ? kSlowReports : kReports;
   const int64_t step = std::max(trees_together(), (options_.trees + reports - 1) / reports);
   while (result.iterations < options_.trees) {
     std::vector<Tree> trees;
     const int64_t end = std::min(options_.trees, result.iterations + step);
-    const Status grown = grow_batch(result.iterations, end, trees);
+    const Status grown = next_trees(result.iterations, end, trees);
     const bool cancelled = !grown && grown.error().code == StatusCode::kCancelled;
     if (cancelled && !valid_sums_.empty() && result.iterations > 0) {
       // Without the last few trees the predictions of the validation rows are there already.

@@ -2,10 +2,11 @@
 // (Geurts, Ernst, Wehenkel, "Extremely Randomized Trees", 2006).
 //
 // Trees are independent: each is a function of the seed and its number. Where the trees' memory is
-// the host's and the rows are few, whole trees are grown side by side, one a thread; where it is a
-// device's and the rows are few, up to 16 in a call; else one after the other, each on all threads.
-// The forest is the same. Bootstrap samples are weights: how often a row was drawn. A forest that
-// is stopped keeps the trees it has, but for those of a call that was under way.
+// the host's and the rows are not too many, whole trees are grown side by side, one a thread, and
+// as many at a time as keep all threads busy, whatever the reports ask for; where it is a device's
+// and the rows are few, up to 16 in a call; else one after the other, each on all threads. The
+// forest is the same. Bootstrap samples are weights: how often a row was drawn. A forest that is
+// stopped keeps the trees it has, but for those of a call that was under way.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +21,19 @@
 
 namespace assay::automl {
 
-// Up to so many rows whole trees are grown side by side.
-inline constexpr int64_t kSideBySideRows = 200'000;
+// With more rows than these a tree takes long, and a fit reports more often.
+inline constexpr int64_t kSlowRows = 200'000;
+// Trees of more rows than these are not grown side by side: a fit that is stopped would have none
+// for long.
+inline constexpr int64_t kSideBySideRows = 500'000;
+
+// Whether whole trees are grown side by side on the host: where a tree takes long, only if what all
+// of them take at once is little.
+bool grows_side_by_side(int64_t train_count, int threads);
 
 class ForestFit {
  public:
-  // Times that a fit reports its progress; the second where trees are grown one after the other.
+  // Times that a fit reports its progress; the second where a tree takes long.
   static constexpr int64_t kReports = 10;
   static constexpr int64_t kSlowReports = 50;
   // All references must outlive it.
@@ -60,9 +68,15 @@ class ForestFit {
   Status grow_together(int64_t begin, std::span<kernels::Tree> out) const;
   // How many that are.
   int64_t trees_together() const;
-  // Grows trees [begin, end), in order of number; those that were not finished before a stop are
-  // left out.
+  bool side_by_side() const;
+  // The end of the trees that are grown at once if those of [begin, end) are wanted.
+  int64_t batch_end(int64_t begin, int64_t end) const;
+  // Grows trees [begin, end), in order of number, and appends them to `trees`; those that were not
+  // finished before a stop are left out.
   Status grow_batch(int64_t begin, int64_t end, std::vector<kernels::Tree>& trees) const;
+  // The trees [begin, end), or all there are if a stop came before: from those grown ahead, which
+  // grow by what is missing.
+  Status next_trees(int64_t begin, int64_t end, std::vector<kernels::Tree>& trees);
   Status add_to_validation(const std::vector<kernels::Tree>& trees);
   // Adds trees, the first of which has this number, to the sums of the rows that they left out.
   Status add_to_left_out(int64_t first, const std::vector<kernels::Tree>& trees);
@@ -81,7 +95,8 @@ class ForestFit {
   int64_t row_count_;
   kernels::BinnedView grow_bins_;
   kernels::Forest forest_;
-  std::vector<double> valid_sums_;  // [validation rows, outputs]
+  std::vector<kernels::Tree> ahead_;  // grown, behind those of forest_
+  std::vector<double> valid_sums_;    // [validation rows, outputs]
   // With out_of_bag: [training rows, outputs], and by how many trees.
   std::vector<double> oob_sums_;
   std::vector<int32_t> oob_counts_;

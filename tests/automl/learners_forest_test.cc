@@ -157,6 +157,46 @@ TEST(RandomForest, TreesAreTheSameSideBySideAndOneByOne) {
   }
 }
 
+TEST(RandomForest, ThreadsChangeNeitherTreesNorReports) {
+  const auto problem = friedman(Task::kBinary, 400);
+  std::string first;
+  std::vector<FitProgress> seen;
+  for (const int threads : {1, 2, 7, 33}) {
+    const Cpu cpu(threads);
+    StopAfter observer(1'000'000);
+    FitRequest request = problem->request({{"trees", int64_t{47}}});
+    request.observer = &observer;
+    const FitResult result = must(random_forest().fit(request, cpu.context));
+    if (first.empty()) {
+      first = model_bytes(*result.model);
+      seen = observer.seen;
+      EXPECT_EQ(seen.size(), 10u);
+    }
+    EXPECT_EQ(model_bytes(*result.model), first) << threads << " threads";
+    ASSERT_EQ(observer.seen.size(), seen.size());
+    for (size_t i = 0; i < seen.size(); ++i) {
+      EXPECT_EQ(observer.seen[i].step, seen[i].step) << threads << " threads";
+      EXPECT_EQ(observer.seen[i].valid_loss, seen[i].valid_loss) << threads << " threads";
+    }
+  }
+}
+
+TEST(RandomForest, AnObserversStopDropsTreesGrownAhead) {
+  const auto problem = friedman(Task::kBinary, 400);
+  std::string first;
+  for (const int threads : {1, 33}) {
+    const Cpu cpu(threads);
+    StopAfter observer(10);
+    FitRequest request = problem->request({{"trees", int64_t{47}}});
+    request.observer = &observer;
+    const FitResult result = must(random_forest().fit(request, cpu.context));
+    EXPECT_TRUE(result.stopped);
+    EXPECT_EQ(result.iterations, 10);
+    if (first.empty()) first = model_bytes(*result.model);
+    EXPECT_EQ(model_bytes(*result.model), first);
+  }
+}
+
 TEST(ExtraTrees, UsesAllRowsAndRandomThresholds) {
   const auto problem = friedman(Task::kBinary, 400);
   const Cpu cpu;
