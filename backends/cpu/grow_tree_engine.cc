@@ -7,7 +7,9 @@
 namespace assay::backends::cpu {
 namespace {
 
+// Columns that a thread searches in one go, at most; fewer if threads would else have nothing.
 constexpr int64_t kColumnsPerTask = 4;
+constexpr int64_t kTasksPerThread = 2;
 // Sharing work and waiting for the last of it costs about a quarter of this.
 constexpr double kShareableWork = 15e3;  // nanoseconds
 // Rough costs in nanoseconds: to divide a row, to place one, to add a cell to a histogram, to
@@ -280,8 +282,11 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest, Ro
   if (rest.node >= 0) view_node(plan, rest);
 
   const int64_t placings = division == nullptr ? 0 : division->chunk_count();
+  const int64_t threads = hands.alone() ? 1 : executor_.thread_count();
+  const int64_t task_columns =
+      std::clamp<int64_t>(column_count / (kTasksPerThread * threads), 1, kColumnsPerTask);
   const int64_t tasks =
-      built.search || rest.search ? chunk_count_of(column_count, kColumnsPerTask) : 0;
+      built.search || rest.search ? chunk_count_of(column_count, task_columns) : 0;
   const double searches = (built.search ? 1 : 0) + (rest.search ? 1 : 0);
   const double placed_rows = division == nullptr ? 0 : static_cast<double>(division->row_count());
   const double work_ns =
@@ -290,7 +295,7 @@ Status NodeEngine::search_jobs(const ColumnPlan& plan, Job& built, Job& rest, Ro
   ASSAY_RETURN_IF_ERROR(share(hands, tasks + placings, work_ns, [&](int64_t task, int thread) {
     if (task >= tasks) return division->place(task - tasks);
     Scratch& scratch = scratches_[static_cast<size_t>(thread)];
-    const ChunkRange range = chunk_range(column_count, kColumnsPerTask, task);
+    const ChunkRange range = chunk_range(column_count, task_columns, task);
     for (int64_t c = range.begin; c < range.end; ++c) {
       const auto i = static_cast<size_t>(c);
       if (c > 0) subtract(plan.offsets[i], plan.offsets[i + 1]);

@@ -15,6 +15,8 @@
 namespace assay::backends::cpu {
 namespace {
 
+constexpr int64_t kCopiedRows = 65536;  // a chunk
+
 Status cancelled() { return fail(StatusCode::kCancelled, "grow_tree was stopped"); }
 
 class TreeGrower {
@@ -115,11 +117,15 @@ Growth start_growth(const kernels::OpContext& context, const kernels::GrowTreePr
   return growth;
 }
 
-void set_order(Growth& growth) {
-  const auto sample_count = static_cast<size_t>(growth.problem.sample_count);
-  growth.order = BigBuffer<uint32_t>(sample_count);
-  growth.scratch = BigBuffer<uint32_t>(sample_count);
-  std::copy_n(growth.args.rows, sample_count, growth.order.data());
+Status set_order(Growth& growth) {
+  const int64_t count = growth.problem.sample_count;
+  growth.order = BigBuffer<uint32_t>(static_cast<size_t>(count));
+  growth.scratch = BigBuffer<uint32_t>(static_cast<size_t>(count));
+  return growth.context.executor->parallel_for(
+      chunk_count_of(count, kCopiedRows), [&](int64_t chunk, int) {
+        const auto [begin, end] = chunk_range(count, kCopiedRows, chunk);
+        std::copy(growth.args.rows + begin, growth.args.rows + end, growth.order.data() + begin);
+      });
 }
 
 Status grow_with(Growth& growth, const SplitSearch& search, NodeSplitter& splitter,
@@ -128,7 +134,7 @@ Status grow_with(Growth& growth, const SplitSearch& search, NodeSplitter& splitt
 }
 
 Status grow_quantised(Growth& growth) {
-  set_order(growth);
+  ASSAY_RETURN_IF_ERROR(set_order(growth));
   if (growth.problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
     return grow_symmetric(growth, nullptr);
   }

@@ -18,7 +18,7 @@ Status grow_quantised(Growth& growth);
 // and then a tree that is not symmetric (grow_tree_symmetric.h grows those). Nodes of at most
 // `subtree_rows` rows are left to the CPU's threads where the order of splits does not matter; at
 // most kSubtreeRows.
-void set_order(Growth& growth);
+Status set_order(Growth& growth);
 Status grow_with(Growth& growth, const SplitSearch& search, NodeSplitter& splitter,
                  int64_t subtree_rows);
 

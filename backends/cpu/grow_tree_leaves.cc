@@ -14,10 +14,11 @@
 namespace assay::backends::cpu {
 namespace {
 
-// Of a chunk, and of one where there are at least so many rows.
+// Of a chunk: the fewest and the most, and into how many chunks rows are cut between these. More
+// rows never make fewer chunks.
 constexpr int64_t kChunkRows = 8192;
 constexpr int64_t kLongChunkRows = 65536;
-constexpr int64_t kManyRows = int64_t{1} << 19;
+constexpr int64_t kChunks = 64;
 // Rows that a leaf has in a chunk, on average, for bisecting to pay.
 constexpr int64_t kBisectRows = 32;
 constexpr size_t kBatchRows = 256;
@@ -57,7 +58,8 @@ class LeafSums {
 
   Status run() {
     const int64_t count = growth_.problem.sample_count;
-    const int64_t chunk_rows = count < kManyRows ? kChunkRows : kLongChunkRows;
+    const int64_t chunk_rows =
+        std::clamp(chunk_count_of(count, kChunks), kChunkRows, kLongChunkRows);
     const int64_t chunks = chunk_count_of(count, chunk_rows);
     const bool at_once = static_cast<int64_t>(segments_.size()) * chunks * kBisectRows <= count;
     if (!at_once) {

@@ -7,7 +7,7 @@ namespace assay::backends::cpu {
 namespace {
 
 constexpr int64_t kChunkRows = 2048;  // of a thread: their words stay in the cache
-constexpr int64_t kTaskRows = 16384;
+constexpr int64_t kTaskRows = 4096;
 // Rows x features of a pass that is not worth waking threads for.
 constexpr int64_t kSerialCells = 50'000;
 // With so many blocks of features a thread, threads share out blocks instead of rows.

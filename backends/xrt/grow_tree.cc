@@ -35,7 +35,7 @@ Status grow(const kernels::OpContext& context, const GrowTreeProblem& problem,
   own.bins.bundles = nullptr;
   cpu::Growth growth = cpu::start_growth(context, problem, own);
   ASSAY_RETURN_IF_ERROR(cpu::quantise_rows(*context.executor, problem, own, growth.packed.data()));
-  cpu::set_order(growth);
+  ASSAY_RETURN_IF_ERROR(cpu::set_order(growth));
   if (problem.params.growth == kernels::GrowthPolicy::kSymmetric) {
     ASSAY_ASSIGN_OR_RETURN(const auto source, CardSource::make(lease, growth));
     return cpu::grow_symmetric(growth, source.get());

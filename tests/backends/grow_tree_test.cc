@@ -95,7 +95,7 @@ TEST(CpuGrowTree, AnyNumberOfThreadsSplitsTheSameNodes) {
         const Grown alone = grow(item, int64_t{1} << 30, nullptr, 1);
         ASSERT_TRUE(alone.status) << alone.status.error().message;
         EXPECT_EQ(alone.node_count, static_cast<size_t>(2 * max_leaves - 1));
-        for (const int thread_count : {2, 3, 8}) {
+        for (const int thread_count : {2, 3, 33}) {
           const Grown shared = grow(item, int64_t{1} << 30, nullptr, thread_count);
           ASSERT_TRUE(shared.status) << shared.status.error().message;
           EXPECT_EQ(shared.bytes, alone.bytes) << max_leaves << " leaves, " << thread_count;
@@ -103,6 +103,20 @@ TEST(CpuGrowTree, AnyNumberOfThreadsSplitsTheSameNodes) {
         }
       }
     }
+  }
+}
+
+// Rows are copied in chunks, and leaves are given in longer ones.
+TEST(CpuGrowTree, ManyRowsGrowTheSameTreesOnAnyThreads) {
+  conformance::TreeProblem item = conformance::plain_tree_problem(600'000, 3, 0);
+  item.problem.params.max_leaves = 31;
+  const Grown alone = grow(item, int64_t{1} << 30, nullptr, 1);
+  ASSERT_TRUE(alone.status) << alone.status.error().message;
+  for (const int thread_count : {2, 33}) {
+    const Grown shared = grow(item, int64_t{1} << 30, nullptr, thread_count);
+    ASSERT_TRUE(shared.status) << shared.status.error().message;
+    EXPECT_EQ(shared.bytes, alone.bytes) << thread_count;
+    EXPECT_EQ(shared.leaf_of, alone.leaf_of) << thread_count;
   }
 }
 
