@@ -47,6 +47,7 @@ struct Bundle {
 
 // Which pairs (code, bin) occur.
 using Pairs = std::array<uint8_t, 65536>;
+using Numbers = std::array<uint8_t, 65536>;
 
 }  // namespace
 
@@ -56,7 +57,9 @@ class BundleMaker {
       : view_(view),
         columns_(columns),
         executor_(executor),
-        seen_(static_cast<size_t>(executor.thread_count())) {}
+        seen_(static_cast<size_t>(std::clamp<int64_t>(chunk_count_of(view.row_count, kChunkRows), 1,
+                                                      executor.thread_count()))),
+        numbers_(std::make_unique<Numbers>()) {}
 
   Result<std::unique_ptr<GrowthLayout::Bundles>> make(kernels::Device& device) {
     std::vector<int32_t> order(static_cast<size_t>(view_.feature_count));
@@ -98,7 +101,7 @@ class BundleMaker {
   }
 
   int32_t sampled_pairs(const Bundle& bundle, int32_t feature) {
-    Pairs& seen = fresh(0);
+    Pairs& seen = fresh(0, bundle, feature);
     const uint8_t* codes = codes_of(bundle);
     const uint8_t* bins = column(feature);
     const int64_t step = std::max<int64_t>(1, view_.row_count / kSampleRows);
@@ -111,10 +114,13 @@ class BundleMaker {
     return count;
   }
 
-  Pairs& fresh(size_t thread) {
-    if (!seen_[thread]) seen_[thread] = std::make_unique<Pairs>();
-    seen_[thread]->fill(0);
-    return *seen_[thread];
+  // With no pair of theirs.
+  Pairs& fresh(size_t part, const Bundle& bundle, int32_t feature) {
+    if (!seen_[part]) seen_[part] = std::make_unique<Pairs>();
+    for (int32_t code = 0; code < bundle.code_count; ++code) {
+      std::fill_n(seen_[part]->data() + code * 256, view_.bin_counts[feature], uint8_t{0});
+    }
+    return *seen_[part];
   }
 
   // Adds the feature if the pairs are few enough.
@@ -122,16 +128,16 @@ class BundleMaker {
     const uint8_t* codes = codes_of(bundle);
     const uint8_t* bins = column(feature);
     const int64_t chunks = chunk_count_of(view_.row_count, kChunkRows);
-    for (size_t thread = 0; thread < seen_.size(); ++thread) fresh(thread);
-    ASSAY_RETURN_IF_ERROR(executor_.parallel_for(chunks, [&](int64_t chunk, int thread) {
-      Pairs& seen = *seen_[static_cast<size_t>(thread)];
-      const ChunkRange range = chunk_range(view_.row_count, kChunkRows, chunk);
-      for (int64_t row = range.begin; row < range.end; ++row) {
+    const auto parts = static_cast<int64_t>(seen_.size());
+    ASSAY_RETURN_IF_ERROR(executor_.parallel_for(parts, [&](int64_t part, int) {
+      Pairs& seen = fresh(static_cast<size_t>(part), bundle, feature);
+      const int64_t end = view_.row_count * (part + 1) / parts;
+      for (int64_t row = view_.row_count * part / parts; row < end; ++row) {
         seen[static_cast<size_t>(codes[row]) * 256 + bins[row]] = 1;
       }
     }));
     // New codes in order of the pairs.
-    std::vector<uint8_t> number(65536);
+    Numbers& number = *numbers_;
     int32_t count = 0;
     for (size_t code = 0; code < static_cast<size_t>(bundle.code_count); ++code) {
       for (size_t bin = 0; bin < static_cast<size_t>(view_.bin_counts[feature]); ++bin) {
@@ -270,7 +276,8 @@ class BundleMaker {
   const BinnedView& view_;
   const uint8_t* columns_;
   Executor& executor_;
-  std::vector<std::unique_ptr<Pairs>> seen_;  // a thread each
+  std::vector<std::unique_ptr<Pairs>> seen_;  // of some of the rows each
+  std::unique_ptr<Numbers> numbers_;          // of the pairs that occur
   std::vector<Bundle> bundles_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
 #include "kernels/base/rng.h"
 
@@ -67,8 +68,25 @@ class GrowthLayoutTest : public testing::Test {
       }
     }
     EXPECT_EQ(wrong, 0);
+    check_threads(blocks);
     EXPECT_EQ(bundles == nullptr ? 0 : wrongly_odd(*bundles, view.feature_count), 0);
     return bundles;
+  }
+
+  // The same bundles on many threads.
+  void check_threads(const Blocks& blocks) {
+    backends::cpu::ThreadPool many(33);
+    const auto made = GrowthLayout::make(blocks.view(), devices_->host(), many);
+    ASSERT_TRUE(made.has_value());
+    const BundleView* one = layout_->extend(blocks.view()).bundles;
+    const BundleView* other = made->extend(blocks.view()).bundles;
+    ASSERT_EQ(one == nullptr, other == nullptr);
+    if (one == nullptr) return;
+    ASSERT_EQ(one->bundle_count, other->bundle_count);
+    const int64_t cells = blocks.row_count * one->bundle_count;
+    EXPECT_TRUE(std::equal(one->cells, one->cells + cells, other->cells));
+    EXPECT_TRUE(
+        std::equal(one->code_counts, one->code_counts + one->bundle_count, other->code_counts));
   }
 
   // Features that are listed as in another than their usual bin under a code, and are not, or the
