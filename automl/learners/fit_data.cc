@@ -21,6 +21,20 @@ Status check_rows(std::span<const uint32_t> rows, int64_t row_count, std::string
   return {};
 }
 
+// Whether no row is in both, which ascend.
+Status check_apart(std::span<const uint32_t> train, std::span<const uint32_t> valid) {
+  auto next = valid.begin();
+  for (const uint32_t row : train) {
+    while (next != valid.end() && *next < row) ++next;
+    if (next == valid.end()) break;
+    if (*next == row) {
+      return fail(StatusCode::kInvalidArgument,
+                  "row {} is to train on and to validate on (a row must be in one of these)", row);
+    }
+  }
+  return {};
+}
+
 // Whether the arrays have something sound for each of `rows`.
 Status check_values(const TrainingData& data, std::span<const uint32_t> rows) {
   for (const uint32_t row : rows) {
@@ -64,6 +78,7 @@ Status check_request(const FitRequest& request) {
   }
   ASSAY_RETURN_IF_ERROR(check_rows(request.train_rows, static_cast<int64_t>(rows), "training"));
   ASSAY_RETURN_IF_ERROR(check_rows(request.valid_rows, static_cast<int64_t>(rows), "validation"));
+  ASSAY_RETURN_IF_ERROR(check_apart(request.train_rows, request.valid_rows));
   ASSAY_RETURN_IF_ERROR(check_values(data, request.train_rows));
   return check_values(data, request.valid_rows);
 }

@@ -79,7 +79,7 @@ TEST_P(EveryLearner, GivesSameBitsOnAnyNumberOfThreads) {
   const auto problem = friedman(task(), 1200);
   std::string first_bytes;
   std::vector<float> first;
-  for (const int threads : {1, 2, 7}) {
+  for (const int threads : {1, 2, 33}) {
     const Cpu cpu(threads);
     const FitResult result = must(learner().fit(problem->request(quick(learner())), cpu.context));
     const std::string bytes = model_bytes(*result.model);
@@ -349,6 +349,11 @@ TEST_P(EveryLearner, RefusesBadRequests) {
   EXPECT_EQ(code_of(request), "invalid_argument");
   const std::vector<uint32_t> beyond = {100};
   request.train_rows = beyond;
+  EXPECT_EQ(code_of(request), "invalid_argument");
+  // Row 74 is the last to train on.
+  const std::vector<uint32_t> twice = {74, 75};
+  request = problem->request();
+  request.valid_rows = twice;
   EXPECT_EQ(code_of(request), "invalid_argument");
   problem->weights.assign(100, 1.0f);
   problem->weights[5] = -1;
