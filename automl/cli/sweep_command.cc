@@ -17,6 +17,16 @@
 namespace assay::automl::cli {
 namespace {
 
+// "stratified 5-fold; 0.9312 on the rows it was chosen on"
+std::string validation_text(const SweepOutcome& outcome) {
+  std::string text = outcome.validation_method;
+  if (outcome.refitted > 0) text += ", then refitted on all rows";
+  if (!outcome.selection_score) return text;
+  const std::string flattered = score_text(*outcome.selection_score);
+  if (flattered == score_text(outcome.validation_score)) return text;
+  return text + fmt::format("; {} on the rows it was chosen on", flattered);
+}
+
 void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
   const bool interrupted = outcome.status == tracking::RunStatus::kInterrupted;
   if (!outcome.damage.empty()) invocation.exit_code = exit_code_of(StatusCode::kData);
@@ -32,8 +42,7 @@ void print_outcome(Invocation& invocation, const SweepOutcome& outcome) {
         counted(outcome.finished, "trial"), outcome.failed, outcome.pruned,
         outcome.over_limit > 0 ? fmt::format(", {} left out", outcome.over_limit) : std::string(),
         duration_text(outcome.wall_seconds), size_text(static_cast<double>(outcome.peak_rss_bytes)),
-        model, outcome.metric, score_text(outcome.validation_score),
-        outcome.validation_method + (outcome.refitted > 0 ? ", then refitted on all rows" : ""),
+        model, outcome.metric, score_text(outcome.validation_score), validation_text(outcome),
         latency_text(outcome.footprint.latency_us), outcome.model_path,
         size_text(static_cast<double>(outcome.footprint.file_bytes)), outcome.run_id);
     print_result(out);

@@ -387,7 +387,9 @@ const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
       "were chosen on other rows.",
       {{.name = "enabled",
         .member = &T::enabled,
-        .help = "Average several models; false: the single best one."},
+        .help =
+            "Average several models; false: the single best one, whose score is likewise that of "
+            "a choice on other rows."},
        {.name = "max_models",
         .member = &T::max_models,
         .range = {.low = 1, .high = 1000},

@@ -197,9 +197,8 @@ void add_predictions(HtmlPage& page, const ReportInputs& inputs) {
                   predictions->rows));
   page.paragraph(
       "Over all rows together: the score in the summary can differ, since it is the mean over "
-      "folds "
-      "for metrics that rank rows, and for an ensemble an estimate for rows that its weights were "
-      "not chosen on.");
+      "folds for metrics that rank rows, and an estimate for rows that the model was not chosen "
+      "on.");
   if (!inputs.truth.labels.empty()) {
     add_classes(page, inputs, *predictions);
     return;

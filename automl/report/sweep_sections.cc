@@ -79,6 +79,15 @@ std::string constraint_words(const tracking::RunRecord& sweep) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+// The score that the choice of the model flatters, where it does.
+std::string selection_words(const tracking::RunRecord& sweep) {
+  const auto at = sweep.tags.find("selection_score");
+  if (at == sweep.tags.end() || !sweep.info.score) return {};
+  const auto* score = std::get_if<double>(&at->second.data());
+  if (score == nullptr || *score == *sweep.info.score) return {};
+  return score_text(*score);
+}
+
 HtmlTable board_head(const Leaderboard& board) {
   HtmlTable table;
   table.columns = {{"rank", true},       {"learner", false},
@@ -185,6 +194,7 @@ Facts summary_facts(const ReportInputs& inputs) {
   add("task", value_of(sweep.tags, "task"));
   add("target", value_of(sweep.params, "data.target"));
   if (info.score) add(info.metric + " (validation)", score_text(*info.score));
+  add("on the rows it was chosen on", selection_words(sweep));
   add("how it was validated", value_of(sweep.tags, "validation"));
   add("continues", value_of(sweep.params, "model.init"));
   for (const tracking::ModelUse& model : sweep.models) {

@@ -94,11 +94,12 @@ struct SweepOutcome {
   tracking::RunStatus status = tracking::RunStatus::kCompleted;  // or kInterrupted
   Task task = Task::kRegression;
   std::string metric;
-  // Of the registered model, out of fold; of an ensemble an estimate for rows that its weights were
-  // not chosen on, where that could be made (selection_score is set then): with a time column for
-  // the later ones.
+  // Of the registered model, out of fold; an estimate for rows that neither it nor its weights were
+  // chosen on, where that could be made (selection_score is set then): with a time column for the
+  // later ones.
   double validation_score = 0;
-  // Of the ensemble on the rows its weights were chosen on: flatters it.
+  // Of the ensemble, or the best trial, on the rows it was chosen on: flatters it. Not set where
+  // there was nothing to choose from.
   std::optional<double> selection_score;
   std::string validation_method;
   // Members of the registered model that were fitted on all rows after their validation.

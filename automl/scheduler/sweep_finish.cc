@@ -29,8 +29,6 @@ namespace {
 // Rounds of the selection and of those that estimate its score.
 constexpr double kAffordedRounds = 24;
 constexpr double kMinCandidates = 4;
-// From so many validation rows on what the choice of weights gains on them by chance is nothing.
-constexpr int64_t kManyRows = 10'000;
 // A mebibyte of predictions is written in no time; more only if there is time for it.
 constexpr int64_t kFreePredictionBytes = int64_t{1} << 20;
 // Past the deadline, to write what else is lost: half of what the promise lets any sweep overrun.
@@ -134,55 +132,6 @@ SelectionOptions SweepLead::selection_options() const {
   options.iterations = static_cast<int>(config_.ensemble.iterations);
   options.seed = derive_seed(static_cast<uint64_t>(config_.run.seed), "ensemble");
   return options;
-}
-
-void SweepLead::estimate(Chosen& chosen) {
-  if (chosen.members.size() < 2) return;
-  const TrainingSet& set = *state_->set;
-  const std::string_view metric = set.metric().name();
-  std::string reason = chosen.gave_way ? "members were taken away to keep to the constraints"
-                                       : "there was no time to choose them on a part of the rows";
-  if (chosen.selected) {
-    const std::string_view scored = set.in_time() ? "the later" : "each";
-    const std::string_view chose = set.in_time() ? "the earlier" : "the other";
-    const std::vector<Candidate> usable = usable_candidates();
-    const std::vector<PredictionView> views = views_of(usable, set.output_count());
-    const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
-    SelectionProblem problem = selection_problem(set, views);
-    const std::vector<Allowance> allowed = allowances(usable);
-    problem.allowances = allowed;
-    const auto scores = cross_selected_scores(problem, selection_options(), *executor_, stop);
-    if (scores && set.metric().is_better(scores->single, scores->blend)) {
-      note(
-          fmt::format("no ensemble: {} half of the validation rows scored with what was chosen on "
-                      "{}, the best trial alone has {} {:.6g} and a blend {:.6g}",
-                      scored, chose, metric, scores->single, scores->blend));
-      chosen = alone(usable[0]);
-      return;
-    }
-    if (scores) {
-      chosen.selection_score = std::exchange(chosen.score, scores->blend);
-      note(
-          fmt::format("ensemble: {} {:.6g}, {} half of the validation rows predicted with "
-                      "weights chosen on {} ({:.6g} on the rows they were chosen on)",
-                      metric, chosen.score, scored, chose, *chosen.selection_score));
-      if (set.metric().is_better(usable[0].score, chosen.score)) {
-        note(
-            fmt::format("the best trial's {:.6g} is that of the best of {} on these rows; chosen "
-                        "and scored as the ensemble was, the best trial has {:.6g}",
-                        usable[0].score, usable.size(), scores->single));
-      }
-      stack_chosen(problem, usable, *scores, chosen);
-      return;
-    }
-    if (scores.error().code != StatusCode::kCancelled) reason = scores.error().message;
-  }
-  // Many rows cannot be flattered by a few weights.
-  if (static_cast<int64_t>(set.scored_rows().size()) >= kManyRows) return;
-  note(
-      fmt::format("warning: the ensemble's {} {:.6g} is on the rows its weights were chosen on "
-                  "and flatters it: {}",
-                  metric, chosen.score, reason));
 }
 
 int64_t SweepLead::byte_count(const Chosen& chosen) {
@@ -402,6 +351,7 @@ Status SweepLead::register_what_fits(Chosen& chosen) {
                           smaller.trial, rounded_bytes(smaller.model->byte_count()),
                           outcome_.metric, smaller.score));
     chosen = alone(smaller);
+    estimate(chosen);
     done = register_model(chosen);
   }
   if (!done) {
@@ -458,6 +408,9 @@ Status SweepLead::log_results(const Chosen& chosen) {
   ASSAY_RETURN_IF_ERROR(parent_->set_tag("ensemble", outcome_.ensemble_kind));
   if (outcome_.stack_check) {
     ASSAY_RETURN_IF_ERROR(parent_->set_tag("stacking", outcome_.stack_check->text()));
+  }
+  if (chosen.selection_score) {
+    ASSAY_RETURN_IF_ERROR(parent_->set_tag("selection_score", *chosen.selection_score));
   }
   if (!outcome_.calibration.empty()) {
     ASSAY_RETURN_IF_ERROR(parent_->set_tag("calibration", outcome_.calibration));

@@ -29,14 +29,15 @@ void SweepLead::forecast_end() {
   forecast_refit();
   const auto pool =
       static_cast<double>(std::min(config_.ensemble.max_models, state_->queue->counts().finished));
-  const double selection_seconds =
-      state_->queue->score_seconds() * pool * static_cast<double>(config_.ensemble.iterations);
-  int64_t bytes = state_->queue->model_bytes(kTypicalMembers);
+  const bool single = !config_.ensemble.enabled;
+  const double rounds = single ? 1 : static_cast<double>(config_.ensemble.iterations);
+  const double selection_seconds = state_->queue->score_seconds() * pool * rounds;
+  int64_t bytes = state_->queue->model_bytes(single ? 1 : kTypicalMembers);
   if (chosen_bytes_) bytes = std::min(bytes, *chosen_bytes_);
   // Selection on all rows, and twice on half of them.
   budget.expect_tail(bytes,
                      2 * selection_seconds / threads_ + stack_seconds() + calibration_seconds());
-  if (!budget.timed() || !config_.ensemble.enabled) return;
+  if (!budget.timed() || single) return;
   const double limit = *config_.budget.time_limit();
   const double ahead = selection_seconds + kAhead;
   const bool due = static_cast<double>(budget.fit_deadline_ns() -

@@ -120,8 +120,8 @@ class SweepLead {
   struct Chosen {
     std::vector<Member> members;
     double score = 0;
-    // Set by estimate(): of the blend on the rows that its weights were chosen on. `score` is then
-    // an estimate for other rows.
+    // Set by estimate(): of the blend or the trial on the rows that it was chosen on. `score` is
+    // then an estimate for other rows.
     std::optional<double> selection_score;
     std::vector<float> predictions;
     // The rows of `predictions` that the members predicted out of fold; empty: all.
@@ -140,8 +140,12 @@ class SweepLead {
   std::optional<Chosen> choose_partial(const Candidate& baseline);
   Result<Chosen> choose_members();
   SelectionOptions selection_options() const;
-  // Replaces the score of an ensemble by an honest one (ensemble/cross_selection.h).
+  // Replaces the score of an ensemble, or of the best of several trials, by an honest one
+  // (ensemble/cross_selection.h). (sweep_estimate.cc)
   void estimate(Chosen& chosen);
+  void estimate_single(Chosen& chosen);
+  // What the single trial gained by being chosen on the rows that it is scored on.
+  void take_off_gain(const SelectionProblem& problem, const CrossScores& cross, Chosen& chosen);
   // Puts a second level in the place of the average, where that is better for rows that it was not
   // fitted on. (sweep_stack.cc)
   void stack_chosen(const SelectionProblem& problem, const std::vector<Candidate>& candidates,

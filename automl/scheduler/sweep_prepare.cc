@@ -463,7 +463,8 @@ Status SweepLead::make_queue() {
   options.last_known = state_->known.last();
   if (!logical && options.trial_limit == 0) options.patience = config_.budget.patience;
   options.eta = config_.search.eta;
-  options.pool.max_models = config_.ensemble.enabled ? config_.ensemble.max_models : 1;
+  // Of a single one, too: what it gains by being the best of them is measured at the end.
+  options.pool.max_models = config_.ensemble.max_models;
   options.pool.prediction_bytes = std::max<int64_t>(1, plan.kept_prediction_bytes());
   options.pool.model_bytes = std::max<int64_t>(1, plan.kept_model_bytes());
   struct Planned {

@@ -49,7 +49,8 @@ void SweepLead::forecast_refit() {
   // A good model that came late has no refit: trials under way would be lost for it.
   const double room = budget.refit_room();
   std::vector<Candidate> candidates = state_->queue->candidates();
-  if (candidates.size() > kMostKept) candidates.resize(kMostKept);
+  const size_t most = config_.ensemble.enabled ? kMostKept : 1;
+  if (candidates.size() > most) candidates.resize(most);
   double kept = 0;
   for (const Candidate& candidate : candidates) {
     const double seconds = refit_seconds(candidate.trial);

@@ -232,7 +232,8 @@ TEST(Sweep, RegistersASmallerModelOnAFullDisk) {
     const auto outcome = bench.run();
     ASSERT_TRUE(outcome) << outcome.error().message;
     if (!full) whole = static_cast<int64_t>(tracking::slurp(outcome->model_path).size());
-    EXPECT_EQ(outcome->selection_score.has_value(), !full) << "an ensemble";
+    EXPECT_EQ(outcome->ensemble_kind, full ? "single" : "average");
+    EXPECT_TRUE(outcome->selection_score);
     ASSERT_TRUE(registered(bench, *outcome));
     const auto said = std::any_of(
         outcome->notes.begin(), outcome->notes.end(),

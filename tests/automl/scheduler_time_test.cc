@@ -343,11 +343,51 @@ TEST(SweepTime, RegistersTheBestTrialWhereABlendIsOnlyFlattered) {
   bench.request.config.search.halving = false;
   const auto outcome = bench.run();
   ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_FALSE(outcome->selection_score);
-  EXPECT_EQ(outcome->validation_score, outcome->leaderboard.rows[0].score);
+  ASSERT_TRUE(outcome->selection_score);
+  EXPECT_EQ(*outcome->selection_score, *outcome->leaderboard.rows[0].score);
+  EXPECT_GE(outcome->validation_score, *outcome->selection_score) << "rmse: it flatters";
   EXPECT_NE(outcome->leaderboard.rows[0].learner, "ensemble");
   EXPECT_TRUE(std::any_of(outcome->notes.begin(), outcome->notes.end(),
                           [](const auto& note) { return note.starts_with("no ensemble: "); }));
+}
+
+// The best of many models that are all as bad as each other is lucky on the rows that choose it.
+TEST(SweepTime, ScoresASingleTrialOnRowsThatDidNotChooseIt) {
+  const auto run = [](int64_t trials, std::string_view method) {
+    SweepBench bench;
+    bench.request.table = small_table(60, false);
+    bench.add(std::make_unique<FakeLearner>("constant"));
+    bench.add(std::make_unique<FakeLearner>("gbt"));
+    bench.request.config.budget.trials = trials;
+    bench.request.config.search.halving = false;
+    bench.request.config.ensemble.enabled = false;
+    bench.request.config.validation.method = method;
+    auto outcome = bench.run();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    const auto parent = tracking::read_run(bench.request.workspace->path() + "/" +
+                                           tracking::run_file_path(outcome->run_id));
+    EXPECT_TRUE(parent) << parent.error().message;
+    EXPECT_EQ(parent->info.score, outcome->validation_score);
+    EXPECT_EQ(parent->tags.contains("selection_score"), outcome->selection_score.has_value());
+    return std::move(*outcome);
+  };
+  for (const std::string_view method : {"kfold", "holdout"}) {
+    const SweepOutcome outcome = run(30, method);
+    EXPECT_EQ(outcome.ensemble_kind, "single");
+    ASSERT_TRUE(outcome.selection_score) << method;
+    EXPECT_EQ(*outcome.selection_score, *outcome.leaderboard.rows[0].score)
+        << "the trial's own score stays";
+    EXPECT_GE(outcome.validation_score, *outcome.selection_score) << "rmse: it flatters";
+    const bool said =
+        std::any_of(outcome.notes.begin(), outcome.notes.end(), [](const std::string& text) {
+          return text.find("on the rows it was chosen on") != std::string::npos;
+        });
+    EXPECT_EQ(said, outcome.validation_score > *outcome.selection_score);
+  }
+  EXPECT_GT(run(30, "kfold").validation_score, *run(30, "kfold").selection_score);
+  const SweepOutcome alone = run(2, "kfold");
+  EXPECT_FALSE(alone.selection_score) << "nothing was chosen from";
+  EXPECT_EQ(alone.validation_score, *alone.leaderboard.rows[0].score);
 }
 
 TEST(SweepTime, ScoresAnEnsembleOnRowsThatDidNotChooseIt) {
