@@ -35,7 +35,7 @@ constexpr Flag kFlags[] = {
     {"--task", kData, "data", "task"},
     {"--metric", kData, "data", "metric"},
     {"--positive-class", kData, "data", "positive_class", "CLASS"},
-    {"--class-weight", kData, "", "class_weight"},
+    {"--class-weight", kData, "", "class_weight", "none|balanced|LABEL=WEIGHT,..."},
     {"--drop", kData, "data", "drop", "NAME,NAME"},
     {"--weight", kData, "data", "weight", "COLUMN"},
     {"--group", kData, "data", "group", "COLUMN"},

@@ -47,7 +47,8 @@ std::string allowed(const OptionInfo& info) {
   if (info.format == OptionFormat::kName) kind = "name";
   if (info.format == OptionFormat::kNames) kind = "name or list of names";
   if (info.kind == OptionKind::kText && !info.choices.empty()) {
-    return fmt::format("{}", fmt::join(info.choices, ", "));
+    return fmt::format("{}{}", fmt::join(info.choices, ", "),
+                       info.format == OptionFormat::kWeights ? ", map of labels to weights" : "");
   }
   if (!info.choices.empty()) return fmt::format("{}: {}", kind, fmt::join(info.choices, ", "));
   const std::string range = range_text(info.range);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "automl/config/experiment_config.h"
+#include "automl/config/label_weights.h"
 #include "automl/config/units.h"
 
 namespace assay::automl {
@@ -64,6 +65,13 @@ Json text_schema(const OptionInfo& info) {
   return schema;
 }
 
+// Weights by label.
+Json weights_schema() {
+  Json weight = {{"type", "number"}};
+  put_range(weight, {.low = kLeastLabelWeight, .high = kMostLabelWeight});
+  return {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", weight}};
+}
+
 // What a value of the option may be, without its description.
 Json value_schema(const OptionInfo& info) {
   if (info.format == OptionFormat::kDuration) {
@@ -81,6 +89,7 @@ Json value_schema(const OptionInfo& info) {
       return {{"type", "boolean"}};
     case OptionKind::kText:
       schema = text_schema(info);
+      if (info.format == OptionFormat::kWeights) return {{"anyOf", Json::array({schema, weights_schema()})}};
       if (info.format != OptionFormat::kNames) return schema;
       return {{"anyOf",
                Json::array({schema, {{"type", "array"}, {"items", schema}, {"minItems", 1}}})}};

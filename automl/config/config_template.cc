@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "automl/config/label_weights.h"
 #include "kernels/base/names.h"
 
 namespace assay::automl {
@@ -32,8 +33,16 @@ std::string yaml_text(const std::string& text) {
 }
 
 std::string yaml_value(const OptionInfo& info, const OptionValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return yaml_text(*text);
   std::string inside;
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    const bool weights = info.format == OptionFormat::kWeights && has_label_weights(*text);
+    const auto parsed = weights ? parse_label_weights(info.name, *text) : LabelWeights();
+    if (!weights || !parsed) return yaml_text(*text);
+    for (const auto& [label, weight] : *parsed) {
+      inside += fmt::format("{}{}: {}", inside.empty() ? "" : ", ", yaml_text(label), weight);
+    }
+    return "{" + inside + "}";
+  }
   if (const auto* list = std::get_if<TextList>(&value)) {
     for (const std::string& text : *list) inside += (inside.empty() ? "" : ", ") + yaml_text(text);
     return "[" + inside + "]";

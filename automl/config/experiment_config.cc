@@ -79,7 +79,10 @@ const OptionTable<RunOptions>& RunOptions::table() {
        {.name = "class_weight",
         .member = &T::class_weight,
         .choices = {"none", "balanced"},
-        .help = "balanced: every class weighs the same in training, however rare it is."},
+        .format = OptionFormat::kWeights,
+        .help = "balanced: every class weighs the same in training, however rare it is. Or the "
+                "weight of each row by its label, {good: 1, bad: 5} (--class-weight good=1,bad=5); "
+                "labels that are not named have 1."},
        {.name = "seed",
         .member = &T::seed,
         .range = {.low = 0, .high = 0x1p63},
@@ -510,7 +513,8 @@ Status check_config(const ExperimentConfig& config) {
     if (!metric) mistakes.add("data.metric: " + metric.error().message);
   }
   if (data.task == "regression" && config.run.class_weight != "none") {
-    mistakes.add("class_weight: balanced needs a classification task");
+    mistakes.add(
+        fmt::format("class_weight: {} needs a classification task", config.run.class_weight));
   }
   return mistakes.status();
 }

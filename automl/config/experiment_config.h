@@ -17,7 +17,8 @@ namespace assay::automl {
 // The options at the top level of the file.
 struct RunOptions {
   std::string experiment;             // empty: the data file's name
-  std::string class_weight = "none";  // none, balanced
+  // none, balanced, or weights by label (label_weights.h)
+  std::string class_weight = "none";
   int64_t seed = 1;
   std::string device = "auto";  // auto, cpu, cuda:0, fpga:0, ..., or a list: cpu,cuda:0
   int64_t threads = 0;          // 0: all CPUs this process may use

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "automl/config/label_weights.h"
 #include "automl/config/units.h"
 #include "kernels/base/names.h"
 
@@ -51,7 +52,10 @@ std::vector<std::string_view> comma_parts(std::string_view text) {
 
 // What a value of the option has to be, for messages: "1..64", "one of gini, entropy".
 std::string allowed_text(const OptionInfo& info) {
-  if (!info.choices.empty()) return fmt::format("one of {}", fmt::join(info.choices, ", "));
+  if (!info.choices.empty()) {
+    return fmt::format("one of {}{}", fmt::join(info.choices, ", "),
+                       info.format == OptionFormat::kWeights ? ", or LABEL=WEIGHT, ..." : "");
+  }
   if (info.format == OptionFormat::kDuration || info.format == OptionFormat::kBytes) {
     const bool duration = info.format == OptionFormat::kDuration;
     const std::string range = range_text(info.range);
@@ -125,10 +129,22 @@ std::string as_choice(const OptionInfo& info, std::string_view text) {
   return std::string(found == info.choices.end() ? text : *found);
 }
 
+// Weights in their order; those that are wrong stay as they are.
+std::string as_weights(const OptionInfo& info, const std::string& text) {
+  const auto weights = parse_label_weights(info.name, text);
+  return weights ? label_weights_text(*weights) : text;
+}
+
+bool is_weights(const OptionInfo& info, std::string_view text) {
+  return info.format == OptionFormat::kWeights && has_label_weights(text);
+}
+
 // A text, or the texts of a list or map, spelled like the choices.
 void spell_choices(const OptionInfo& info, OptionValue& value) {
   if (info.choices.empty()) return;
-  if (auto* text = std::get_if<std::string>(&value)) *text = as_choice(info, *text);
+  if (auto* text = std::get_if<std::string>(&value)) {
+    *text = is_weights(info, *text) ? as_weights(info, *text) : as_choice(info, *text);
+  }
   if (auto* list = std::get_if<TextList>(&value)) {
     for (std::string& text : *list) text = as_choice(info, text);
   }
@@ -147,6 +163,10 @@ tl::unexpected<Error> not_a_choice(const OptionInfo& info, std::string_view text
 Status check_text(const OptionInfo& info, std::string_view text) {
   if (text.find('\0') != std::string_view::npos) {
     return fail(StatusCode::kInvalidArgument, "{} holds a NUL byte", info.name);
+  }
+  if (is_weights(info, text)) {
+    ASSAY_RETURN_IF_ERROR(parse_label_weights(info.name, text));
+    return {};
   }
   if (!is_choice(info, text)) return not_a_choice(info, text);
   if (info.kind != OptionKind::kText) return {};

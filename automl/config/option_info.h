@@ -32,6 +32,7 @@ enum class OptionFormat {
   kPath,      // text: a file, relative to the config file's folder
   kName,      // text: empty, or a name as check_name wants it
   kNames,     // text: names with commas between; a config file may have a list of them instead
+  kWeights,   // text: a choice, or weights by label (label_weights.h); a config file may have a map
 };
 
 // The values a number may have; infinite bounds do not bound. For an integer, 2^63 as a bound means

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "automl/config/label_weights.h"
 #include "automl/config/yaml_tree_internal.h"
 #include "kernels/base/file_layer.h"
 #include "kernels/base/names.h"
@@ -34,6 +35,7 @@ std::string_view wanted_text(const OptionInfo& info) {
     case OptionKind::kBoolean:
       return "true or false";
     case OptionKind::kText:
+      if (info.format == OptionFormat::kWeights) return "text, or a map like {good: 1, bad: 5}";
       return info.format == OptionFormat::kNames ? "text, or a list like [a, b]" : "text";
     case OptionKind::kTextList:
       return "a list, like [a, b]";
@@ -71,6 +73,8 @@ class ConfigReader {
                                          const YamlNode& value);
   std::optional<OptionValue> read_scalar(const OptionInfo& info, const std::string& path,
                                          const YamlNode& value);
+  std::optional<OptionValue> read_weights(const OptionInfo& info, const std::string& path,
+                                          const YamlNode& value);
   bool is_text_item(const std::string& path, std::string_view key, const YamlNode& item);
   std::string resolved(const std::string& path) const;
 
@@ -188,6 +192,9 @@ bool ConfigReader::read_section(T& section, const YamlNode& key, const YamlNode&
 std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
                                                      const std::string& path,
                                                      const YamlNode& value) {
+  if (info.format == OptionFormat::kWeights && value.kind == Kind::kMap) {
+    return read_weights(info, path, value);
+  }
   const bool is_list_of_names = info.format == OptionFormat::kNames && value.kind == Kind::kList;
   const bool fits = is_list_of_names                     ? true
                     : is_scalar_kind(info.kind)          ? value.kind == Kind::kScalar
@@ -226,6 +233,33 @@ std::optional<OptionValue> ConfigReader::read_option(const OptionInfo& info,
     return std::nullopt;
   }
   return std::move(*checked);
+}
+
+std::optional<OptionValue> ConfigReader::read_weights(const OptionInfo& info,
+                                                      const std::string& path,
+                                                      const YamlNode& value) {
+  LabelWeights weights;
+  for (size_t i = 0; i < value.keys.size(); ++i) {
+    const YamlNode& item = value.items[i];
+    const std::string& label = value.keys[i].text;
+    lines_.emplace(path + "." + label, value.keys[i].line);
+    if (item.kind != Kind::kScalar || item.quoted) {
+      add_mistake(item.line, fmt::format("{}.{} is {} (must be a number)", path, shortened(label),
+                                         item.quoted ? "quoted text" : kind_text(item)));
+      continue;
+    }
+    const auto weight = parse_label_weight(path, label, item.text);
+    if (weight) {
+      weights.emplace(label, *weight);
+    } else {
+      add_mistake(item.line, weight.error().message);
+    }
+  }
+  if (value.keys.empty()) {
+    add_mistake(value.line, fmt::format("{} is an empty map (must be {})", path, wanted_text(info)));
+  }
+  if (weights.empty() || weights.size() < value.keys.size()) return std::nullopt;
+  return OptionValue(label_weights_text(weights));
 }
 
 bool ConfigReader::is_text_item(const std::string& path, std::string_view key,

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "automl/config/label_weights.h"
 #include "automl/metrics/task.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
@@ -18,8 +19,8 @@ namespace assay::automl {
 namespace {
 
 // The label, or the one that is the same number in another spelling ("1" for "1.0").
-std::vector<std::string>::iterator find_label(std::vector<std::string>& labels,
-                                              const std::string& wanted) {
+std::vector<std::string>::const_iterator find_label(const std::vector<std::string>& labels,
+                                                    const std::string& wanted) {
   const auto exact = std::find(labels.begin(), labels.end(), wanted);
   double number = 0;
   const auto finite = datasets::NumberKind::kFinite;
@@ -132,6 +133,30 @@ Result<datasets::Target> find_target(const datasets::Table& table, const DataOpt
     for (int32_t& code : target.codes) code = 1 - code;
   }
   return target;
+}
+
+Result<std::vector<double>> read_class_weights(const datasets::Target& target,
+                                               const std::string& class_weight) {
+  std::vector<double> weights;
+  if (!has_label_weights(class_weight)) return weights;
+  ASSAY_ASSIGN_OR_RETURN(const LabelWeights given,
+                         parse_label_weights("class_weight", class_weight));
+  if (!target.classifies()) {
+    return fail(StatusCode::kConfig,
+                "class_weight: weights of labels need a classification task, but column '{}' is {}",
+                target.name, name_of(target.task));
+  }
+  weights.assign(target.labels.size(), 1.0);
+  for (const auto& [label, weight] : given) {
+    const auto at = find_label(target.labels, label);
+    if (at == target.labels.end()) {
+      return fail(StatusCode::kConfig, "class_weight: column '{}' has no label '{}'{}", target.name,
+                  shortened(label),
+                  name_hint(label, std::span<const std::string>(target.labels)));
+    }
+    weights[static_cast<size_t>(at - target.labels.begin())] = weight;
+  }
+  return weights;
 }
 
 Result<ColumnRoles> read_column_roles(const datasets::Table& table, const DataOptions& data) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "automl/config/experiment_config.h"
@@ -31,5 +32,12 @@ Result<datasets::Target> find_target(const datasets::Table& table, const DataOpt
 // 1): no such column, weights that are no numbers, negative, missing, infinite or all 0, times that
 // are neither datetimes nor numbers, or missing.
 Result<ColumnRoles> read_column_roles(const datasets::Table& table, const DataOptions& data);
+
+// The weight of each class, [labels of the target], that class_weight gives by label; labels that it
+// does not name have 1. Empty for none and balanced.
+// Fails: config (class_weight: ...) for a label that the target has not, naming the nearest, or if
+// the target is no classes.
+Result<std::vector<double>> read_class_weights(const datasets::Target& target,
+                                               const std::string& class_weight);
 
 }  // namespace assay::automl

@@ -78,6 +78,9 @@ Status check_target(const ExperimentConfig& config, const datasets::Target& targ
   } else {
     data.aim = choice->metric.aim();
   }
+  if (const auto weights = read_class_weights(target, config.run.class_weight); !weights) {
+    mistakes.add(weights.error().code, weights.error().message);
+  }
   check_learners(config, data, mistakes);
   // A metric that follows an objective shares its mistakes.
   if (choice && !target.classifies() && mistakes.none()) {

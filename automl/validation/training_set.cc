@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -131,6 +132,9 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   options.derived_bytes = inputs.derived_bytes;
   ASSAY_RETURN_IF_ERROR(set->encode(config, options, context));
   set->options_ = std::move(options);
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<double> class_weights,
+                         read_class_weights(set->target_, config.run.class_weight));
+  if (!class_weights.empty()) set->weigh_classes(class_weights);
   if (config.run.class_weight == "balanced") set->balance_classes();
   set->data_.task = set->target_.task;
   set->data_.class_count = static_cast<int32_t>(set->target_.class_count());
@@ -258,22 +262,29 @@ void TrainingSet::balance_classes() {
     return;
   }
   std::vector<double> totals(static_cast<size_t>(target_.class_count()), 0);
-  if (train_weights_.empty()) {
-    train_weights_.assign(static_cast<size_t>(table_->row_count()), 0.0f);
-    for (const uint32_t row : target_.rows) train_weights_[row] = 1.0f;
-  }
   double sum = 0;
   for (size_t i = 0; i < target_.rows.size(); ++i) {
-    const auto weight = static_cast<double>(train_weights_[target_.rows[i]]);
+    const double weight =
+        train_weights_.empty() ? 1.0 : static_cast<double>(train_weights_[target_.rows[i]]);
     totals[static_cast<size_t>(target_.codes[i])] += weight;
     sum += weight;
   }
   const auto classes = static_cast<double>(totals.size());
+  std::vector<double> factors;
+  for (const double total : totals) factors.push_back(total > 0 ? sum / (classes * total) : 1.0);
+  weigh_classes(factors);
+}
+
+void TrainingSet::weigh_classes(std::span<const double> factors) {
+  if (train_weights_.empty()) {
+    train_weights_.assign(static_cast<size_t>(table_->row_count()), 0.0f);
+    for (const uint32_t row : target_.rows) train_weights_[row] = 1.0f;
+  }
+  constexpr double kMost = std::numeric_limits<float>::max();
   for (size_t i = 0; i < target_.rows.size(); ++i) {
-    const double total = totals[static_cast<size_t>(target_.codes[i])];
-    if (total <= 0) continue;
     float& weight = train_weights_[target_.rows[i]];
-    weight = static_cast<float>(static_cast<double>(weight) * sum / (classes * total));
+    const double factor = factors[static_cast<size_t>(target_.codes[i])];
+    weight = static_cast<float>(std::min(static_cast<double>(weight) * factor, kMost));
   }
 }
 

@@ -186,6 +186,8 @@ class TrainingSet {
   Status add_combinations(std::vector<std::shared_ptr<const Combination>> chosen,
                           const kernels::ComputeContext& context);
   void balance_classes();
+  // Multiplies the weights in training of each class's rows.
+  void weigh_classes(std::span<const double> factors);
 
   std::shared_ptr<const datasets::Table> table_;
   int64_t row_count_ = 0;

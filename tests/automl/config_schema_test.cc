@@ -88,6 +88,7 @@ TEST(ConfigSchema, DescribesEveryOption) {
 ExperimentConfig sample_config() {
   ExperimentConfig config;
   config.run.seed = 9;
+  config.run.class_weight = "\\ a\\,b=0.5,<=50K=1000,good=1";
   config.data.train = "my data.csv";
   config.data.target = "y";
   config.data.task = "binary";

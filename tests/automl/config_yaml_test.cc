@@ -29,6 +29,25 @@ std::string mistake(const std::string& text) {
   return config.error().message;
 }
 
+TEST(YamlConfig, ReadsWeightsByLabel) {
+  const std::string data = "data: {train: t.csv, target: y}\n";
+  const auto config = parse(data + "class_weight: {good: 1, bad: 5, \"<=50K, no\": 0.25}\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->run.class_weight, "<=50K\\, no=0.25,bad=5,good=1");
+  RunOptions run;
+  ASSERT_TRUE(parse_option(run, "class_weight", " good = 1, <=50K\\, no=0.25 ,bad=5"));
+  EXPECT_EQ(run.class_weight, config->run.class_weight) << "the flag";
+  EXPECT_EQ(mistake("class_weight: {good: 1,\n  bad: -5}"),
+            "c.yaml:5: class_weight.bad=-5 (must be a weight, 1e-9..1e9)");
+  EXPECT_THAT(mistake("class_weight: balancd"), HasSubstr("did you mean 'balanced'"));
+  EXPECT_THAT(mistake("class_weight: {good: [1]}"), HasSubstr("class_weight.good is a list"));
+  EXPECT_THAT(mistake("class_weight: {}"), HasSubstr("empty map"));
+  for (const char* text : {"good=0", "good=nan", "good=inf", "good", "=5", "good=", "a=1,a=2",
+                           "a=1,,b=2", "a=1e10"}) {
+    EXPECT_FALSE(parse_option(run, "class_weight", text)) << text;
+  }
+}
+
 TEST(YamlConfig, ReadsEverySection) {
   const auto config = parse(R"(# a comment
 experiment: churn

@@ -137,6 +137,32 @@ TEST_F(TrainingSetTest, BalancesClasses) {
   EXPECT_TRUE((*set)->scored_weights().empty()) << "scores do not change";
 }
 
+TEST_F(TrainingSetTest, WeighsClassesByLabel) {
+  std::vector<int32_t> codes(40, 0);
+  for (size_t row = 0; row < 10; ++row) codes[row] = 1;
+  std::vector<double> twos(40, 2.0);
+  const auto table =
+      table_of({number_column("x", counting(40)), number_column("w", twos),
+                level_column("y", codes, {"good", "bad"})});
+  config_.run.class_weight = "bad=5";
+  auto set = make(table);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ((*set)->data().weights[0], 5.0f);
+  EXPECT_EQ((*set)->data().weights[39], 1.0f) << "not named";
+  ASSERT_TRUE((*set)->plan(config_, 0, std::nullopt));
+  EXPECT_TRUE((*set)->scored_weights().empty()) << "scores do not change";
+  config_.data.weight = "w";
+  set = make(table);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ((*set)->data().weights[0], 10.0f) << "times the row's own";
+  config_.run.class_weight = "bda=5";
+  EXPECT_NE(error_of(table).find("class_weight: column 'y' has no label 'bda' (did you mean 'bad'?)"),
+            std::string::npos)
+      << error_of(table);
+  config_.data.weight.clear();
+  EXPECT_NE(error_of(small_table(30, false)).find("need a classification task"), std::string::npos);
+}
+
 TEST_F(TrainingSetTest, TakesWeightsFromAColumn) {
   std::vector<double> weights = counting(30);
   config_.data.weight = "w";
