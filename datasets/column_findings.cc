@@ -267,6 +267,17 @@ bool numbers_rows(const Column& column) {
   return true;
 }
 
+bool differs_by_row(const Column& column) {
+  constexpr size_t kLeast = 100;
+  if (column.type != ColumnType::kNumeric || !column.all_integers || column.missing_count > 0 ||
+      column.numbers.size() < kLeast) {
+    return false;
+  }
+  std::vector<double> sorted = column.numbers;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
+}
+
 bool is_id_name(std::string_view name) {
   constexpr std::array<std::string_view, 18> kWhole = {
       "id",       "ids",    "index", "idx",        "row",        "rows",

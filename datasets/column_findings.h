@@ -31,6 +31,11 @@ Result<std::vector<int64_t>> find_duplicates(const Table& table, std::span<const
 // that fill at least half of their range. Quantities do not come so by chance; moments may.
 bool numbers_rows(const Column& column);
 
+// Whether each row has another whole number, of at least 100 rows, none missing: what ids are that
+// are drawn or taken from a longer list. Quantities of a wide range may be so by chance: it says
+// something only of a column that is named like an id.
+bool differs_by_row(const Column& column);
+
 // Whether a name is one that ids and row numbers have: "id", "index", "row", "Unnamed: 0", "no",
 // ...; "customer_id", "PassengerId".
 bool is_id_name(std::string_view name);

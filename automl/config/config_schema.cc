@@ -89,7 +89,8 @@ Json value_schema(const OptionInfo& info) {
       return {{"type", "boolean"}};
     case OptionKind::kText:
       schema = text_schema(info);
-      if (info.format == OptionFormat::kWeights) return {{"anyOf", Json::array({schema, weights_schema()})}};
+      if (info.format == OptionFormat::kWeights)
+        return {{"anyOf", Json::array({schema, weights_schema()})}};
       if (info.format != OptionFormat::kNames) return schema;
       return {{"anyOf",
                Json::array({schema, {{"type", "array"}, {"items", schema}, {"minItems", 1}}})}};

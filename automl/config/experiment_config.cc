@@ -256,8 +256,10 @@ const OptionTable<FeatureOptions>& FeatureOptions::table() {
         .help = "Leave out columns that tell the rows apart as an earlier one does."},
        {.name = "drop_row_numbers",
         .member = &T::drop_row_numbers,
-        .help = "Leave out columns that number the rows and are named so (id, index, "
-                "customer_id, ...)."}});
+        .help =
+            "Leave out columns that are named like ids (id, index, customer_id, ...) and number "
+            "the rows, or have another whole number in each of 100 rows and more. "
+            "data.column_types: numeric keeps one."}});
   return table;
 }
 

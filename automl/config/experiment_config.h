@@ -16,7 +16,7 @@ namespace assay::automl {
 
 // The options at the top level of the file.
 struct RunOptions {
-  std::string experiment;             // empty: the data file's name
+  std::string experiment;  // empty: the data file's name
   // none, balanced, or weights by label (label_weights.h)
   std::string class_weight = "none";
   int64_t seed = 1;

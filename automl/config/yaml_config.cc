@@ -256,7 +256,8 @@ std::optional<OptionValue> ConfigReader::read_weights(const OptionInfo& info,
     }
   }
   if (value.keys.empty()) {
-    add_mistake(value.line, fmt::format("{} is an empty map (must be {})", path, wanted_text(info)));
+    add_mistake(value.line,
+                fmt::format("{} is an empty map (must be {})", path, wanted_text(info)));
   }
   if (weights.empty() || weights.size() < value.keys.size()) return std::nullopt;
   return OptionValue(label_weights_text(weights));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -140,17 +141,21 @@ class FeatureEncoder::Fitter {
 
   // A table of nothing else keeps them.
   void leave_out_row_numbers(std::span<const size_t> rest) {
-    std::vector<size_t> numbering;
+    std::map<size_t, const char*> ids;  // why
     size_t others = 0;
     for (const size_t c : rest) {
       const Column& column = table_.columns()[c];
-      const bool numbers = !is_kept(column.name) && datasets::is_id_name(column.name) &&
-                           datasets::numbers_rows(column);
-      if (numbers) numbering.push_back(c);
-      if (!numbers && column.type != ColumnType::kText) ++others;
+      const bool named = !is_kept(column.name) && datasets::is_id_name(column.name);
+      if (named && datasets::numbers_rows(column)) {
+        ids[c] = "it numbers the rows";
+      } else if (named && datasets::differs_by_row(column)) {
+        ids[c] = "it is an id, another one in every row";
+      } else if (column.type != ColumnType::kText) {
+        ++others;
+      }
     }
     if (others == 0) return;
-    for (const size_t c : numbering) reasons_[c] = "it numbers the rows";
+    for (const auto& [c, reason] : ids) reasons_[c] = reason;
   }
 
   // Which text columns there is time and memory for.

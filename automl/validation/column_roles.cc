@@ -151,8 +151,7 @@ Result<std::vector<double>> read_class_weights(const datasets::Target& target,
     const auto at = find_label(target.labels, label);
     if (at == target.labels.end()) {
       return fail(StatusCode::kConfig, "class_weight: column '{}' has no label '{}'{}", target.name,
-                  shortened(label),
-                  name_hint(label, std::span<const std::string>(target.labels)));
+                  shortened(label), name_hint(label, std::span<const std::string>(target.labels)));
     }
     weights[static_cast<size_t>(at - target.labels.begin())] = weight;
   }

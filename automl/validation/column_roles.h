@@ -33,10 +33,9 @@ Result<datasets::Target> find_target(const datasets::Table& table, const DataOpt
 // are neither datetimes nor numbers, or missing.
 Result<ColumnRoles> read_column_roles(const datasets::Table& table, const DataOptions& data);
 
-// The weight of each class, [labels of the target], that class_weight gives by label; labels that it
-// does not name have 1. Empty for none and balanced.
-// Fails: config (class_weight: ...) for a label that the target has not, naming the nearest, or if
-// the target is no classes.
+// The weight of each class, [labels of the target], that class_weight gives by label; labels that
+// it does not name have 1. Empty for none and balanced. Fails: config (class_weight: ...) for a
+// label that the target has not, naming the nearest, or if the target is no classes.
 Result<std::vector<double>> read_class_weights(const datasets::Target& target,
                                                const std::string& class_weight);
 

@@ -16,11 +16,10 @@
 
 namespace assay::automl {
 
-// Whether the metric, the weights of classes and what the learners' parameters fix go with the target of a table of
-// `row_count` rows.
-// Fails: config for what is of another task, else data for targets outside a metric's or an
-// objective's domain, naming the row (from 1); one mistake a line, `data.metric: ...`,
-// `class_weight: ...` or `learners.gbt.objective=...`.
+// Whether the metric, the weights of classes and what the learners' parameters fix go with the
+// target of a table of `row_count` rows. Fails: config for what is of another task, else data for
+// targets outside a metric's or an objective's domain, naming the row (from 1); one mistake a line,
+// `data.metric: ...`, `class_weight: ...` or `learners.gbt.objective=...`.
 Status check_target(const ExperimentConfig& config, const datasets::Target& target,
                     int64_t row_count);
 

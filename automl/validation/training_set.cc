@@ -109,6 +109,9 @@ EncoderOptions encoder_options(const datasets::Table& table, const ExperimentCon
   options.keep = {config.data.time_column};
   for (const auto& [name, direction] : config.data.monotone) options.keep.push_back(name);
   for (const auto& [name, group] : config.data.interactions) options.keep.push_back(name);
+  for (const auto& [name, type] : config.data.column_types) {
+    if (type == "numeric") options.keep.push_back(name);
+  }
   return options;
 }
 

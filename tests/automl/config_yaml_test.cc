@@ -42,8 +42,8 @@ TEST(YamlConfig, ReadsWeightsByLabel) {
   EXPECT_THAT(mistake("class_weight: balancd"), HasSubstr("did you mean 'balanced'"));
   EXPECT_THAT(mistake("class_weight: {good: [1]}"), HasSubstr("class_weight.good is a list"));
   EXPECT_THAT(mistake("class_weight: {}"), HasSubstr("empty map"));
-  for (const char* text : {"good=0", "good=nan", "good=inf", "good", "=5", "good=", "a=1,a=2",
-                           "a=1,,b=2", "a=1e10"}) {
+  for (const char* text :
+       {"good=0", "good=nan", "good=inf", "good", "=5", "good=", "a=1,a=2", "a=1,,b=2", "a=1e10"}) {
     EXPECT_FALSE(parse_option(run, "class_weight", text)) << text;
   }
 }

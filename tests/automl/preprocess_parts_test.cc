@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "automl/preprocess/calendar.h"
@@ -198,6 +199,21 @@ TEST(FeatureEncoder, LeavesOutDuplicatesAndRowNumbers) {
               ElementsAre("x", "size", "again", "recoded", "step"));
   options.drop_row_numbers = false;
   EXPECT_EQ(must(FeatureEncoder::fit(table, options, cpu.context)).columns().size(), 6u);
+  // Ids with gaps between them, in a table that is long enough.
+  Column sparse = upward("customer_id", 120);
+  for (double& value : sparse.numbers) value = 1000000 + std::fmod(value * 7919, 120) * 86413;
+  Column amount = sparse;
+  amount.name = "amount";
+  std::reverse(amount.numbers.begin(), amount.numbers.end());
+  const auto longer = table_of({sparse, amount});
+  const FeatureEncoder fewer = fit(longer);
+  EXPECT_THAT(names(fewer), ElementsAre("amount"));
+  ASSERT_EQ(fewer.dropped().size(), 1u);
+  EXPECT_EQ(fewer.dropped()[0].reason, "it is an id, another one in every row");
+  options = {};
+  options.keep = {"customer_id"};
+  EXPECT_THAT(names(must(FeatureEncoder::fit(longer, options, cpu.context))),
+              ElementsAre("customer_id", "amount"));
   // Nothing else: better than nothing.
   EXPECT_EQ(fit(table_of({upward("id", 60)})).feature_count(), 1);
 }

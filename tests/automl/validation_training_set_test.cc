@@ -141,9 +141,8 @@ TEST_F(TrainingSetTest, WeighsClassesByLabel) {
   std::vector<int32_t> codes(40, 0);
   for (size_t row = 0; row < 10; ++row) codes[row] = 1;
   std::vector<double> twos(40, 2.0);
-  const auto table =
-      table_of({number_column("x", counting(40)), number_column("w", twos),
-                level_column("y", codes, {"good", "bad"})});
+  const auto table = table_of({number_column("x", counting(40)), number_column("w", twos),
+                               level_column("y", codes, {"good", "bad"})});
   config_.run.class_weight = "bad=5";
   auto set = make(table);
   ASSERT_TRUE(set) << set.error().message;
@@ -156,8 +155,9 @@ TEST_F(TrainingSetTest, WeighsClassesByLabel) {
   ASSERT_TRUE(set) << set.error().message;
   EXPECT_EQ((*set)->data().weights[0], 10.0f) << "times the row's own";
   config_.run.class_weight = "bda=5";
-  EXPECT_NE(error_of(table).find("class_weight: column 'y' has no label 'bda' (did you mean 'bad'?)"),
-            std::string::npos)
+  EXPECT_NE(
+      error_of(table).find("class_weight: column 'y' has no label 'bda' (did you mean 'bad'?)"),
+      std::string::npos)
       << error_of(table);
   config_.data.weight.clear();
   EXPECT_NE(error_of(small_table(30, false)).find("need a classification task"), std::string::npos);
@@ -394,6 +394,9 @@ TEST_F(TrainingSetTest, NamesColumnsThatTeachNothingOrTooMuch) {
   EXPECT_TRUE(has(notes, "column 'step' numbers the rows: if it is an id"));
   EXPECT_TRUE(has(notes, "warning: column 'answer' alone tells the target (100 % of the rows"));
   EXPECT_FALSE(has(notes, "'x2'"));
+  config_.data.column_types = {{"customer_id", "numeric"}};
+  EXPECT_FALSE(has(notes_of(), "'customer_id' is not used")) << "it is said to be a number";
+  config_.data.column_types.clear();
   config_.features.drop_row_numbers = false;
   config_.features.drop_duplicates = false;
   config_.data.time_column = "step";

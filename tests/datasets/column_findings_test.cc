@@ -106,6 +106,23 @@ TEST(ColumnFindings, RowNumbersFillTheirRange) {
   EXPECT_FALSE(numbers_rows(levels("n", {"a"}, {2})));
 }
 
+TEST(ColumnFindings, IdsDifferInEveryRow) {
+  std::vector<double> ids;
+  for (int row = 0; row < 100; ++row) ids.push_back(1000000 + row * 7919 % 100 * 86413);
+  EXPECT_FALSE(numbers_rows(numbers("n", ids)));
+  EXPECT_TRUE(differs_by_row(numbers("n", ids)));
+  std::vector<double> other = ids;
+  other[7] = other[90];
+  EXPECT_FALSE(differs_by_row(numbers("n", other))) << "twice";
+  other[7] = 0.5;
+  EXPECT_FALSE(differs_by_row(numbers("n", other))) << "no whole number";
+  other[7] = kNaN;
+  EXPECT_FALSE(differs_by_row(numbers("n", other))) << "missing";
+  ids.pop_back();
+  EXPECT_FALSE(differs_by_row(numbers("n", ids))) << "few rows say nothing";
+  EXPECT_FALSE(differs_by_row(levels("n", {"a"}, {2})));
+}
+
 TEST(ColumnFindings, KnowsNamesOfIds) {
   for (const char* name : {"id", "ID", " Index", "row_number", "Unnamed: 0", "customer_id",
                            "PassengerId", "user-id", "orderID", "", "order id", "userId"}) {
