@@ -391,8 +391,22 @@ class RunTest(CliCase):
             if row['learner'] == 'gbt':
                 self.assertEqual(row['params']['max_leaves'], 2)
         self.assertEqual(sum(row['weight'] > 0 for row in rows), 1)
+        # The best of several is flattered by the rows that chose it.
+        self.assertLessEqual(summary['validation_score'], summary['selection_score'] + 1e-9)
+        record = self.assay_json('runs', 'show', summary['run_id'])
+        self.assertEqual(record['tags']['selection_score'], summary['selection_score'])
         self.fails(2, 'run', '--data', self.train, '--target', 'default', '--interpretable',
                    '--learners', 'random_forest', says=['random_forest', 'linear, gbt'])
+
+    def test_classes_have_weights_by_label(self):
+        summary = self.run_trials('--class-weight', 'yes=4', trials=2)
+        record = self.assay_json('runs', 'show', summary['run_id'])
+        self.assertEqual(record['params']['class_weight'], 'yes=4')
+        self.fails(2, 'run', '--data', self.train, '--target', 'default', '--class-weight', 'yse=4',
+                   says=['--class-weight', "no label 'yse'", "did you mean 'yes'"])
+        self.write('w.yaml', 'data: {train: train.csv, target: default}\n'
+                             'class_weight:\n  no: 1\n  yess: 2\nbudget: {trials: 2}\n')
+        self.fails(2, 'config', 'check', 'w.yaml', says=['w.yaml:2', "did you mean 'yes'"])
 
     def test_config_file_and_template(self):
         template = self.assay('config', 'init', 'train.csv', '--target', 'default').stdout
