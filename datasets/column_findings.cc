@@ -267,12 +267,26 @@ bool numbers_rows(const Column& column) {
   return true;
 }
 
+namespace {
+
+// 20240131, as days are written in one number.
+bool reads_as_day(double number) {
+  const auto whole = static_cast<int64_t>(number);
+  const int64_t year = whole / 10000;
+  const int64_t month = whole / 100 % 100;
+  const int64_t day = whole % 100;
+  return year >= 1900 && year < 2100 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+}  // namespace
+
 bool differs_by_row(const Column& column) {
   constexpr size_t kLeast = 100;
   if (column.type != ColumnType::kNumeric || !column.all_integers || column.missing_count > 0 ||
       column.numbers.size() < kLeast) {
     return false;
   }
+  if (std::all_of(column.numbers.begin(), column.numbers.end(), reads_as_day)) return false;
   std::vector<double> sorted = column.numbers;
   std::sort(sorted.begin(), sorted.end());
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
@@ -285,11 +299,19 @@ bool is_id_name(std::string_view name) {
       "rownames", "no",     "nr",    "unnamed: 0", "number",     "#"};
   const std::string lower = lower_case(trimmed(name));
   if (lower.empty() || std::find(kWhole.begin(), kWhole.end(), lower) != kWhole.end()) return true;
-  if (lower.size() < 3 || lower.substr(lower.size() - 2) != "id") return false;
-  // "customer_id" and "customerId", not "paid".
-  const char before = lower[lower.size() - 3];
+  return ends_in_id(name);
+}
+
+bool ends_in_id(std::string_view name) {
   const std::string_view own = trimmed(name);
-  return before < 'a' || before > 'z' || own[own.size() - 2] == 'I';
+  const std::string lower = lower_case(own);
+  if (lower == "id" || lower == "ids" || lower == "rowid") return true;
+  if (lower.size() < 3 || lower.substr(lower.size() - 2) != "id") return false;
+  // "customer_id" and "customerId", not "paid" or "PAID".
+  const char before = own[own.size() - 3];
+  const bool small = before >= 'a' && before <= 'z';
+  const bool letter = small || (before >= 'A' && before <= 'Z');
+  return !letter || (small && own[own.size() - 2] == 'I');
 }
 
 Result<std::vector<AnsweringColumn>> find_answers(const Table& table, const Target& target,

@@ -32,13 +32,15 @@ Result<std::vector<int64_t>> find_duplicates(const Table& table, std::span<const
 bool numbers_rows(const Column& column);
 
 // Whether each row has another whole number, of at least 100 rows, none missing: what ids are that
-// are drawn or taken from a longer list. Quantities of a wide range may be so by chance: it says
-// something only of a column that is named like an id.
+// are drawn or taken from a longer list. Not days, like 20240131. Quantities of a wide range may be
+// so by chance: it says something only of a column that ends_in_id.
 bool differs_by_row(const Column& column);
 
 // Whether a name is one that ids and row numbers have: "id", "index", "row", "Unnamed: 0", "no",
 // ...; "customer_id", "PassengerId".
 bool is_id_name(std::string_view name);
+// The part of these that are no ordinary words: "id", "ids", "rowid", "customer_id", "PassengerId".
+bool ends_in_id(std::string_view name);
 
 // A column that alone tells the target nearly without error.
 struct AnsweringColumn {

@@ -157,7 +157,7 @@ Result<std::vector<std::string>> findings(const datasets::Table& table,
     } else {
       if (datasets::numbers_rows(column)) {
         warnings.push_back(fmt::format("column '{}' numbers the rows", name));
-      } else if (datasets::is_id_name(column.name) && datasets::differs_by_row(column)) {
+      } else if (datasets::ends_in_id(column.name) && datasets::differs_by_row(column)) {
         warnings.push_back(fmt::format("column '{}' is an id, another one in every row", name));
       }
       rest.push_back(c);

@@ -33,11 +33,12 @@ Result<ExperimentConfig> config_of(const RunOptionsGiven& options, std::string& 
     PosixFileLayer files;
     ASSAY_ASSIGN_OR_RETURN(config, load_config(options.config_path, groups, &places));
     ASSAY_ASSIGN_OR_RETURN(config_text, read_file(files, options.config_path, kMaxConfigBytes));
-  } else if (!options.flags.given("--data") || !options.flags.given("--target")) {
+  }
+  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config, places));
+  if (options.config_path.empty() && (config.data.train.empty() || config.data.target.empty())) {
     return fail(StatusCode::kInvalidArgument,
                 "give a config file, or --data and --target; see assay run --help");
   }
-  ASSAY_RETURN_IF_ERROR(options.flags.apply_to(config, places));
   if (config.run.experiment.empty()) {
     config.run.experiment = experiment_name_of(config.data.train);
   }

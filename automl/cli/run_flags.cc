@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "kernels/base/names.h"
 
@@ -35,7 +34,7 @@ constexpr Flag kFlags[] = {
     {"--task", kData, "data", "task"},
     {"--metric", kData, "data", "metric"},
     {"--positive-class", kData, "data", "positive_class", "CLASS"},
-    {"--class-weight", kData, "", "class_weight", "none|balanced|LABEL=WEIGHT,..."},
+    {"--class-weight", kData, "", "class_weight"},
     {"--drop", kData, "data", "drop", "NAME,NAME"},
     {"--weight", kData, "data", "weight", "COLUMN"},
     {"--group", kData, "data", "group", "COLUMN"},
@@ -193,8 +192,12 @@ void RunFlags::add_settings(CLI::App& command) {
       .add_option_function<std::string>(
           "--set",
           [this](const std::string& text) {
-            std::istringstream lines(text);
-            for (std::string line; std::getline(lines, line);) settings_.push_back(line);
+            // Joined by line ends; an empty one is a mistake, too.
+            for (size_t at = 0; at <= text.size();) {
+              const size_t end = std::min(text.find('\n', at), text.size());
+              settings_.push_back(text.substr(at, end - at));
+              at = end + 1;
+            }
           },
           "Any option of the config file, such as validation.repeats=3 or "
           "features.calendar=false; may be repeated (docs/config.md, assay config init).")

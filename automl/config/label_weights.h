@@ -27,7 +27,7 @@ bool has_label_weights(std::string_view text);
 Result<LabelWeights> parse_label_weights(std::string_view option, std::string_view text);
 
 // A decimal number in kLeastLabelWeight..kMostLabelWeight.
-// Fails: invalid_argument, `class_weight.bad=-5 (must be 1e-9..1e9)`.
+// Fails: invalid_argument, `class_weight.bad=-5 (must be a weight, 1e-9..1e9)`.
 Result<double> parse_label_weight(std::string_view option, std::string_view label,
                                   std::string_view text);
 

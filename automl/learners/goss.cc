@@ -84,9 +84,10 @@ Status GossDraw::find_tie(int64_t ties, Executor& executor) {
             std::count(sizes_.begin() + begin, sizes_.begin() + end, least_);
       }));
   size_t chunk = 0;
-  while (equal[chunk] < ties) ties -= equal[chunk++];
+  while (chunk + 1 < equal.size() && equal[chunk] < ties) ties -= equal[chunk++];
   tie_end_ = chunk * static_cast<size_t>(kSelectRows);
-  for (; ties > 0; ++tie_end_) ties -= sizes_[tie_end_] == least_ ? 1 : 0;
+  for (; ties > 0 && tie_end_ < sizes_.size(); ++tie_end_)
+    ties -= sizes_[tie_end_] == least_ ? 1 : 0;
   return {};
 }
 

@@ -62,6 +62,10 @@ int64_t text_bytes(const Column& column) {
   return bytes;
 }
 
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 std::string mb_text(int64_t bytes) {
   return fmt::format("{:.3g} MB", static_cast<double>(bytes) / 1e6);
 }
@@ -135,9 +139,7 @@ class FeatureEncoder::Fitter {
     return {};
   }
 
-  bool is_kept(const std::string& name) const {
-    return std::find(options_.keep.begin(), options_.keep.end(), name) != options_.keep.end();
-  }
+  bool is_kept(const std::string& name) const { return is_among(options_.keep, name); }
 
   // A table of nothing else keeps them.
   void leave_out_row_numbers(std::span<const size_t> rest) {
@@ -145,10 +147,11 @@ class FeatureEncoder::Fitter {
     size_t others = 0;
     for (const size_t c : rest) {
       const Column& column = table_.columns()[c];
-      const bool named = !is_kept(column.name) && datasets::is_id_name(column.name);
+      const bool named = !is_kept(column.name) && !is_among(options_.keep_ids, column.name) &&
+                         datasets::is_id_name(column.name);
       if (named && datasets::numbers_rows(column)) {
         ids[c] = "it numbers the rows";
-      } else if (named && datasets::differs_by_row(column)) {
+      } else if (named && datasets::ends_in_id(column.name) && datasets::differs_by_row(column)) {
         ids[c] = "it is an id, another one in every row";
       } else if (column.type != ColumnType::kText) {
         ++others;

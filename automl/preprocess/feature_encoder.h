@@ -58,7 +58,8 @@ struct EncoderOptions {
 
   bool drop_duplicates = true;
   bool drop_row_numbers = true;
-  std::vector<std::string> keep;  // columns that are not dropped so
+  std::vector<std::string> keep;      // columns that are not dropped so
+  std::vector<std::string> keep_ids;  // columns that are not dropped as ids
 };
 
 // A column that is not used, and why: "constant", "all values are missing", ...

@@ -114,6 +114,9 @@ LevelNumbers level_numbers(const LevelTargetRequest& request, const LevelTargetP
   const auto prior_of = [](const LevelSum& sum) {
     return sum.weights > 0 ? sum.targets / sum.weights : 0.0;
   };
+  // Parts of whole groups differ in their means: a part that is high would be told a low number,
+  // and rows of levels that are in one group nothing else. So these are drawn towards one mean.
+  if (!request.groups.empty()) totals.fill(total);
   LevelNumbers numbers;
   for (const LevelSum& level : levels) numbers.by_code.push_back(level.mean(prior_of(total)));
   for (size_t i = 0; i < request.train_rows.size(); ++i) {

@@ -147,13 +147,20 @@ Result<std::vector<double>> read_class_weights(const datasets::Target& target,
                 target.name, name_of(target.task));
   }
   weights.assign(target.labels.size(), 1.0);
+  std::vector<const std::string*> named(target.labels.size(), nullptr);
   for (const auto& [label, weight] : given) {
     const auto at = find_label(target.labels, label);
     if (at == target.labels.end()) {
       return fail(StatusCode::kConfig, "class_weight: column '{}' has no label '{}'{}", target.name,
                   shortened(label), name_hint(label, std::span<const std::string>(target.labels)));
     }
-    weights[static_cast<size_t>(at - target.labels.begin())] = weight;
+    const auto place = static_cast<size_t>(at - target.labels.begin());
+    if (named[place] != nullptr) {
+      return fail(StatusCode::kConfig, "class_weight: '{}' and '{}' are both label '{}'",
+                  *named[place], label, *at);
+    }
+    named[place] = &label;
+    weights[place] = weight;
   }
   return weights;
 }

@@ -110,7 +110,7 @@ EncoderOptions encoder_options(const datasets::Table& table, const ExperimentCon
   for (const auto& [name, direction] : config.data.monotone) options.keep.push_back(name);
   for (const auto& [name, group] : config.data.interactions) options.keep.push_back(name);
   for (const auto& [name, type] : config.data.column_types) {
-    if (type == "numeric") options.keep.push_back(name);
+    if (type == "numeric") options.keep_ids.push_back(name);
   }
   return options;
 }
@@ -227,8 +227,8 @@ Status TrainingSet::note_findings(const EncoderOptions& options,
   }
   for (const size_t c : used) {
     const datasets::Column& column = table_->columns()[c];
-    const bool kept =
-        std::find(options.keep.begin(), options.keep.end(), column.name) != options.keep.end();
+    const bool kept = std::ranges::count(options.keep, column.name) > 0 ||
+                      std::ranges::count(options.keep_ids, column.name) > 0;
     if (kept || !datasets::numbers_rows(column)) continue;
     notes_.push_back(fmt::format(
         "column '{}' numbers the rows: if it is an id, data.drop (--drop) leaves it out",

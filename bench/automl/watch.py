@@ -91,7 +91,7 @@ def stalled_s():
 class OwnSeconds:
     """CPU seconds of this process and all below it, the ended ones included, told in two ways.
 
-    Neither misses nothing: what ended children took is lost where their parent does not wait for
+    Each misses something: what ended children took is lost where their parent does not wait for
     them (workers of Ray), and what was seen misses the last moments of each process.
     """
 

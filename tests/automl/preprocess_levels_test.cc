@@ -187,23 +187,19 @@ TEST(LevelTargets, OfARowDoNotKnowThoseOfItsGroup) {
     request.groups = groups;
     return level_numbers(request, problem.places[0]);
   };
+  // No other group has any of the levels, so rows are told the mean of all, and nothing of whose
+  // group's targets are high.
   const LevelNumbers before = numbers();
-  const double old = std::exchange(problem.targets[17], 1e6);
+  problem.targets[17] = 1e6;
   const LevelNumbers after = numbers();
-  for (size_t row = 0; row < 900; ++row) {
-    if (groups[row] != groups[17]) continue;
-    EXPECT_EQ(after.by_row[row], before.by_row[row]) << row;
+  for (const LevelNumbers* told : {&before, &after}) {
+    for (const double number : told->by_row) EXPECT_EQ(number, told->by_row[0]);
   }
-  EXPECT_NE(after.by_code, before.by_code);
-  problem.targets[17] = old;
-  // No other group has any of the levels: rows are told the mean of the other parts, as rows of a
-  // new level are told that of all.
   const double mean = std::accumulate(problem.targets.begin(), problem.targets.end(), 0.0) / 900;
-  std::vector<double> told = before.by_row;
-  std::sort(told.begin(), told.end());
-  told.erase(std::unique(told.begin(), told.end()), told.end());
-  EXPECT_LE(told.size(), static_cast<size_t>(kLevelParts));
-  for (const double number : told) EXPECT_NEAR(number, mean, 40);
+  EXPECT_DOUBLE_EQ(after.by_row[0], mean);
+  EXPECT_NE(after.by_code, before.by_code);
+  EXPECT_GT(after.by_code[datasets::kFirstLevelCode + 17],
+            before.by_code[datasets::kFirstLevelCode + 17] + 1000);
 }
 
 TEST(LevelTargets, OfClassesAreShares) {

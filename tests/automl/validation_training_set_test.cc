@@ -161,6 +161,11 @@ TEST_F(TrainingSetTest, WeighsClassesByLabel) {
       << error_of(table);
   config_.data.weight.clear();
   EXPECT_NE(error_of(small_table(30, false)).find("need a classification task"), std::string::npos);
+  config_.run.class_weight = "1=2,1.0=5";
+  EXPECT_NE(
+      error_of(table_of({number_column("x", counting(40)), level_column("y", codes, {"0", "1"})}))
+          .find("class_weight: '1' and '1.0' are both label '1'"),
+      std::string::npos);
 }
 
 TEST_F(TrainingSetTest, TakesWeightsFromAColumn) {

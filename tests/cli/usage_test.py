@@ -104,7 +104,7 @@ class MistakeTest(CliCase):
         self.assertEqual([c['name'] for c in contract['columns']], ['income', 'age'])
         for setting, says in (('validation.fold=3', "did you mean 'folds'"),
                               ('validaton.folds=3', "did you mean 'validation'"),
-                              ('validation.folds=many', 'validation.folds'),
+                              ('validation.folds=many', 'folds=many (must be a whole number, 2..100)'),
                               ('sede=3', "did you mean 'seed'"),
                               ('seed', 'SECTION.OPTION=VALUE'),
                               ('learners.gbt.trees=3', 'config file')):

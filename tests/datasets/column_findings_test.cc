@@ -121,6 +121,11 @@ TEST(ColumnFindings, IdsDifferInEveryRow) {
   ids.pop_back();
   EXPECT_FALSE(differs_by_row(numbers("n", ids))) << "few rows say nothing";
   EXPECT_FALSE(differs_by_row(levels("n", {"a"}, {2})));
+  std::vector<double> days;
+  for (int month = 1; month <= 12; ++month) {
+    for (int day = 1; day <= 28; ++day) days.push_back(20240000 + 100 * month + day);
+  }
+  EXPECT_FALSE(differs_by_row(numbers("n", days))) << "days say when";
 }
 
 TEST(ColumnFindings, KnowsNamesOfIds) {
@@ -128,9 +133,13 @@ TEST(ColumnFindings, KnowsNamesOfIds) {
                            "PassengerId", "user-id", "orderID", "", "order id", "userId"}) {
     EXPECT_TRUE(is_id_name(name)) << name;
   }
-  for (const char* name : {"paid", "humid", "covid", "time", "idle", "income", "x"}) {
+  for (const char* name :
+       {"paid", "humid", "covid", "time", "idle", "income", "x", "PAID", "GRID", "BID", "Valid"}) {
     EXPECT_FALSE(is_id_name(name)) << name;
+    EXPECT_FALSE(ends_in_id(name)) << name;
   }
+  EXPECT_TRUE(ends_in_id("CUSTOMER_ID"));
+  for (const char* name : {"no", "Index", "number", "#", ""}) EXPECT_FALSE(ends_in_id(name));
 }
 
 // 400 rows: class "yes" in every fourth.
