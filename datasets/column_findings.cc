@@ -293,10 +293,9 @@ bool differs_by_row(const Column& column) {
 }
 
 bool is_id_name(std::string_view name) {
-  constexpr std::array<std::string_view, 18> kWhole = {
-      "id",       "ids",    "index", "idx",        "row",        "rows",
-      "rowid",    "rownum", "rowno", "row number", "row_number", "rownumber",
-      "rownames", "no",     "nr",    "unnamed: 0", "number",     "#"};
+  constexpr std::array<std::string_view, 15> kWhole = {
+      "index",     "idx",      "row", "rows", "rownum",     "rowno",  "row number", "row_number",
+      "rownumber", "rownames", "no",  "nr",   "unnamed: 0", "number", "#"};
   const std::string lower = lower_case(trimmed(name));
   if (lower.empty() || std::find(kWhole.begin(), kWhole.end(), lower) != kWhole.end()) return true;
   return ends_in_id(name);

@@ -239,6 +239,19 @@ struct GroupRows {
     return table_of({number_column("x", counting(1200)), level_column("g", groups, names),
                      number_column("t", counting(1200)), level_column("y", labels, {"no", "yes"})});
   }
+  // [scored rows, 2]: a model that is noise by group.
+  std::vector<float> noise(std::span<const uint32_t> scored, Rng& rng) const {
+    std::vector<float> by_group, predictions;
+    for (size_t g = 0; g < names.size(); ++g) {
+      by_group.push_back(static_cast<float>(rng.next_double()));
+    }
+    for (const uint32_t row : scored) {
+      const float p = by_group[static_cast<size_t>(groups[row])];
+      predictions.push_back(1 - p);
+      predictions.push_back(p);
+    }
+    return predictions;
+  }
   std::vector<int32_t> groups;
   std::vector<int32_t> labels;
   std::vector<std::string> names;
@@ -264,13 +277,7 @@ TEST_F(TrainingSetTest, KeepsGroupsTogetherInsideAHoldout) {
   std::vector<PredictionView> views;
   for (size_t m = 0; m < predictions.size(); ++m) {
     Rng rng(derive_seed(1, "model", m));
-    std::vector<float> by_group;
-    for (int g = 0; g < 60; ++g) by_group.push_back(static_cast<float>(rng.next_double()));
-    for (const uint32_t row : set.scored_rows()) {
-      const float p = by_group[static_cast<size_t>(rows.groups[row])];
-      predictions[m].push_back(1 - p);
-      predictions[m].push_back(p);
-    }
+    predictions[m] = rows.noise(set.scored_rows(), rng);
     views.push_back({predictions[m].data(), std::ssize(set.scored_rows()), 2});
   }
   const SelectionProblem problem = selection_problem(set, views);
@@ -311,13 +318,7 @@ TEST_F(TrainingSetTest, TakesThresholdsFromOtherGroupsOfAHoldout) {
   double scores = 0;
   constexpr int kModels = 20;
   for (int model = 0; model < kModels; ++model) {
-    std::vector<float> by_group, predictions;
-    for (int g = 0; g < 60; ++g) by_group.push_back(static_cast<float>(rng.next_double()));
-    for (const uint32_t row : set.scored_rows()) {
-      const float p = by_group[static_cast<size_t>(rows.groups[row])];
-      predictions.push_back(1 - p);
-      predictions.push_back(p);
-    }
+    const std::vector<float> predictions = rows.noise(set.scored_rows(), rng);
     const PredictionView view{predictions.data(), std::ssize(set.scored_rows()), 2};
     const auto by_row = score_parts(set.metric(), view, set.scored_targets(), {}, {});
     const auto by_block =
