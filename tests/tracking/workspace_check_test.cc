@@ -9,6 +9,7 @@
 #include "tracking/garbage.h"
 #include "tracking/quarantine.h"
 #include "tracking/run_trash.h"
+#include "tracking/ulid.h"
 #include "tracking/workspace_copy.h"
 
 namespace assay::tracking {
@@ -70,6 +71,8 @@ TEST_F(WorkspaceCheck, NothingWaitsForPipesAmongItsFiles) {
   }
   std::filesystem::create_directories(folder_ / "store/runs/fe");
   for (const auto& shard : std::filesystem::directory_iterator(folder_ / "store/runs")) {
+    // In its own folder the pipe would be in a run's place, which is told as damage.
+    if (shard.path().filename() == ulid_shard(id)) continue;
     if (shard.is_directory()) make_pipe(shard.path().string() + "/" + id + ".h5");
   }
   make_pipe(folder_ / fmt::format("store/trash/runs/{}.h5", id));
@@ -86,6 +89,11 @@ TEST_F(WorkspaceCheck, NothingWaitsForPipesAmongItsFiles) {
   EXPECT_GT(check().foreign.size(), 3U);
   ASSERT_TRUE(collect_garbage(*workspace_, {.grace_ns = 0}));
   ASSERT_TRUE(workspace_->recover());
+  // The next run's folder may be this one: a run is told an error there, which is no check's
+  // affair.
+  if (std::filesystem::is_fifo(folder_ / "store/runs/ff")) {
+    std::filesystem::remove(folder_ / "store/runs/ff");
+  }
   make_run("job", "", "more");
   EXPECT_EQ(run_ids().size(), 4U);
   ASSERT_TRUE(Catalog(*workspace_).rebuild());
