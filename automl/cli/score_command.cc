@@ -24,9 +24,9 @@ Status score(Invocation& invocation, const ScoreOptions& options) {
   const Predictor& predictor = model.predictor;
   ASSAY_ASSIGN_OR_RETURN(const Metric metric, metric_of(predictor, options.metric));
   ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
-  ScoredRows scored(predictor);
+  ASSAY_ASSIGN_OR_RETURN(ScoredRows scored, ScoredRows::make(predictor, metric));
   auto predicted =
-      predict_stream(predictor, options.table, {scored.target_column()}, *engine, *invocation.stop,
+      predict_stream(predictor, options.table, scored.extra_columns(), *engine, *invocation.stop,
                      [&](const PredictedBlock& block) { return scored.add(block); });
   if (!predicted && predicted.error().code == StatusCode::kCancelled) {
     return fail(StatusCode::kCancelled, "interrupted: nothing was scored");

@@ -30,14 +30,46 @@ Result<int32_t> LabelIndex::find(const std::string& text) const {
               name_hint(text, std::span<const std::string>(labels_)));
 }
 
-datasets::ColumnSpec ScoredRows::target_column() const {
-  return {predictor_.target(), predictor_.labels().empty() ? datasets::ColumnType::kNumeric
-                                                           : datasets::ColumnType::kCategorical};
+Result<ScoredRows> ScoredRows::make(const Predictor& predictor, const Metric& metric) {
+  ScoredRows rows(predictor);
+  if (!metric.wants_queries()) return rows;
+  const auto note = predictor.notes().find("group");
+  const auto* name =
+      note == predictor.notes().end() ? nullptr : std::get_if<std::string>(&note->second);
+  if (name == nullptr) {
+    return fail(StatusCode::kInvalidArgument,
+                "metric '{}' ranks the answers to queries, and the model was not trained to",
+                metric.name());
+  }
+  rows.query_column_ = *name;
+  return rows;
+}
+
+std::vector<datasets::ColumnSpec> ScoredRows::extra_columns() const {
+  std::vector<datasets::ColumnSpec> columns;
+  if (!query_column_.empty())
+    columns.push_back({query_column_, datasets::ColumnType::kCategorical});
+  columns.push_back({predictor_->target(), predictor_->labels().empty()
+                                               ? datasets::ColumnType::kNumeric
+                                               : datasets::ColumnType::kCategorical});
+  return columns;
+}
+
+// Missing ones are one query, as in training.
+void ScoredRows::add_query(const datasets::Column& column, size_t row) {
+  const int32_t code = column.codes[row];
+  const bool known = code != datasets::kMissingCode;
+  const std::string text =
+      known ? "=" + column.levels[static_cast<size_t>(code - datasets::kFirstLevelCode)] : "";
+  const auto next = static_cast<int32_t>(query_numbers_.size());
+  queries_.push_back(query_numbers_.emplace(text, next).first->second);
 }
 
 Status ScoredRows::add(const PredictedBlock& block) {
   const datasets::Column& target = block.table.columns().back();
-  const auto width = static_cast<size_t>(predictor_.output_count());
+  const datasets::Column* query =
+      query_column_.empty() ? nullptr : &block.table.columns().rbegin()[1];
+  const auto width = static_cast<size_t>(predictor_->output_count());
   std::vector<int32_t> code_labels(target.levels.size(), -1);
   block_rows_.clear();
   for (size_t row = 0; row < static_cast<size_t>(block.table.row_count()); ++row) {
@@ -64,6 +96,7 @@ Status ScoredRows::add(const PredictedBlock& block) {
       }
       labels_.push_back(code_labels[level]);
     }
+    if (query != nullptr) add_query(*query, row);
     block_rows_.push_back(static_cast<uint32_t>(row));
     const auto begin = block.predictions.begin() + static_cast<ptrdiff_t>(row * width);
     predictions_.insert(predictions_.end(), begin, begin + static_cast<ptrdiff_t>(width));

@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "automl/cli/prediction_stream.h"
@@ -30,27 +31,34 @@ class LabelIndex {
 
 class ScoredRows {
  public:
-  // `predictor` must outlive it.
-  explicit ScoredRows(const Predictor& predictor)
-      : predictor_(predictor), index_(predictor.labels()) {}
+  // For such a metric. `predictor` must outlive it.
+  // Fails: invalid_argument if the metric wants queries and the model was not trained with any.
+  static Result<ScoredRows> make(const Predictor& predictor, const Metric& metric);
 
-  // The extra column that blocks must have behind the model's own.
-  datasets::ColumnSpec target_column() const;
+  // The extra columns that blocks must have behind the model's own.
+  std::vector<datasets::ColumnSpec> extra_columns() const;
   // Fails: data, naming the place, for a class that was not there in training.
   Status add(const PredictedBlock& block);
 
-  TargetView targets() const { return {labels_, values_}; }
+  TargetView targets() const { return {labels_, values_, queries_}; }
   std::span<const float> predictions() const { return predictions_; }
   // Rows of the last block that have the target, ascending.
   std::span<const uint32_t> block_rows() const { return block_rows_; }
   int64_t missing() const { return missing_; }  // rows left out
 
  private:
-  const Predictor& predictor_;
+  explicit ScoredRows(const Predictor& predictor)
+      : predictor_(&predictor), index_(predictor.labels()) {}
+  void add_query(const datasets::Column& column, size_t row);
+
+  const Predictor* predictor_;
   LabelIndex index_;
+  std::string query_column_;  // empty: none is wanted
   std::vector<float> predictions_;
   std::vector<int32_t> labels_;
   std::vector<double> values_;
+  std::vector<int32_t> queries_;
+  std::unordered_map<std::string, int32_t> query_numbers_;
   std::vector<uint32_t> block_rows_;
   int64_t missing_ = 0;
 };

@@ -124,15 +124,20 @@ Learners minimise what the metric scores, unless an option says otherwise:
 | `pinball_NN` | quantile, alpha 0.NN | quantile regression | quantiles of leaves | quantile |
 | `mape` | absolute, rows weighted by 1 / abs(target) | likewise | likewise | likewise |
 | `poisson_deviance` | poisson | Poisson regression | means of leaves | mean |
+| `ndcg`, `ndcg_N` | lambdarank | least squares | means of leaves | mean |
 
 A forest predicts the mean of its trees' quantiles, from leaves of at least 2 / min(alpha, 1 -
 alpha) rows: near the quantile, but drawn towards the mean.
 
 `metric: auto` follows an `objective` that is fixed for gbt, where alpha is fixed, too: `absolute`
 and `huber` give `mae`, `quantile` the `pinball_NN` of its alpha (0.5: `mae`), `poisson` and `tweedie`
-give `poisson_deviance`, `squared` and `cross_entropy` give `rmse`. A metric that scores something else, or
-a quantile that no metric scores, gets a warning: the best model by the metric is registered, and it
-need not be one of that objective.
+give `poisson_deviance`, `lambdarank` gives `ndcg_10`, `squared` and `cross_entropy` give `rmse`. A metric
+that scores something else, or a quantile that no metric scores, gets a warning: the best model by the
+metric is registered, and it need not be one of that objective.
+
+Rankings (`metric: ndcg_10`) want `data.group`, the query that a row answers, and relevances >= 0 as
+targets. Queries stay together in every split, models predict scores, and only their order among the
+answers to a query means something; gbt learns from pairs of them, and stops early by the metric.
 )";
 
 std::string metrics_text() {

@@ -141,21 +141,24 @@ const OptionTable<DataOptions>& DataOptions::table() {
         .member = &T::task,
         .choices = with_auto(task_names()),
         .help = "auto: strings and booleans classify, real numbers regress, integers classify if "
-                "they have at most 10 distinct values."},
+                "they have at most 10 distinct values and data.metric is none of numbers."},
        {.name = "metric",
         .member = &T::metric,
         .choices = metric_names_and_aliases(),
         .help =
             "What the search improves, and learners with it (see Objectives and metrics). auto: "
             "roc_auc for two classes, log_loss for more, for numbers rmse or what a fixed "
-            "objective asks for. With folds, roc_auc and average_precision are the mean over "
-            "the folds. For accuracy, balanced_accuracy and f1 of two classes the model gets "
+            "objective asks for. With folds, metrics that rank rows (roc_auc, average_precision, "
+            "ndcg) are the mean over the folds. For accuracy, balanced_accuracy and f1 of two "
+            "classes the model gets "
             "a threshold that is chosen out of fold."},
        {.name = "drop", .member = &T::drop, .help = "Columns to leave out, such as row ids."},
        {.name = "weight", .member = &T::weight, .help = "Column of row weights, not a feature."},
        {.name = "group",
         .member = &T::group,
-        .help = "Column whose equal values never stand on both sides of a split; not a feature."},
+        .help =
+            "Column whose equal values never stand on both sides of a split; not a feature. For "
+            "rankings (metric ndcg) it names the query that a row answers."},
        {.name = "time_column",
         .member = &T::time_column,
         .help = "Column that orders the rows in time; validation is then on later rows."},
@@ -513,6 +516,12 @@ Status check_config(const ExperimentConfig& config) {
     const auto metric = task ? Metric::find(data.metric, *task)
                              : Result<Metric>(tl::unexpected<Error>(task.error()));
     if (!metric) mistakes.add("data.metric: " + metric.error().message);
+    if (metric && metric->wants_queries() && config.data.group.empty()) {
+      mistakes.add(
+          fmt::format("data.metric: {} wants data.group, the column of the queries whose "
+                      "answers are ranked",
+                      metric->name()));
+    }
   }
   if (data.task == "regression" && config.run.class_weight != "none") {
     mistakes.add(

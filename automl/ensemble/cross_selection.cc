@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "automl/metrics/part_score.h"
+#include "automl/metrics/target_rows.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -23,9 +24,7 @@ void copy_rows(const float* from, std::span<const uint32_t> rows, int64_t column
 // Rows copied together.
 struct AskedRows {
   std::vector<float> predictions;
-  std::vector<int32_t> labels;
-  std::vector<double> values;
-  std::vector<float> weights;
+  TargetRows truth;
   std::vector<int32_t> parts;
 
   void add(const SelectionProblem& problem, uint32_t row, std::span<const float> from,
@@ -33,9 +32,7 @@ struct AskedRows {
     const auto columns = static_cast<size_t>(problem.candidates[0].columns);
     const std::span<const float> own = from.subspan(row * columns, columns);
     predictions.insert(predictions.end(), own.begin(), own.end());
-    if (!problem.targets.labels.empty()) labels.push_back(problem.targets.labels[row]);
-    if (!problem.targets.values.empty()) values.push_back(problem.targets.values[row]);
-    if (!problem.weights.empty()) weights.push_back(problem.weights[row]);
+    truth.add(problem.targets, problem.weights, row);
     parts.push_back(part);
   }
 };
@@ -117,7 +114,7 @@ Result<double> cross_score(const SelectionProblem& problem, std::span<const uint
   }
   return score_parts(*problem.metric,
                      {asked.predictions.data(), static_cast<int64_t>(asked.parts.size()), columns},
-                     {asked.labels, asked.values}, asked.weights, asked.parts);
+                     asked.truth.view(), asked.truth.weights, asked.parts);
 }
 
 }  // namespace assay::automl

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "automl/metrics/part_score.h"
+#include "automl/metrics/target_rows.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -25,9 +26,7 @@ constexpr double kUnknown = std::numeric_limits<double>::infinity();
 // Rows that are scored, with what belongs to them gathered if they are not all rows.
 struct ScoredRows {
   std::vector<uint32_t> rows;  // empty: all
-  std::vector<int32_t> labels;
-  std::vector<double> values;
-  std::vector<float> weight_values;
+  TargetRows truth;
   std::vector<int32_t> part_values;
   int64_t count = 0;
   TargetView targets;
@@ -54,9 +53,7 @@ ScoredRows choose_rows(const SelectionProblem& problem, int64_t max_rows, uint64
     scored.count = max_rows;
   }
   for (const uint32_t row : order) {
-    if (!problem.targets.labels.empty()) scored.labels.push_back(problem.targets.labels[row]);
-    if (!problem.targets.values.empty()) scored.values.push_back(problem.targets.values[row]);
-    if (!problem.weights.empty()) scored.weight_values.push_back(problem.weights[row]);
+    scored.truth.add(problem.targets, problem.weights, row);
     if (!problem.parts.empty()) scored.part_values.push_back(problem.parts[row]);
   }
   scored.rows = std::move(order);
@@ -66,8 +63,8 @@ ScoredRows choose_rows(const SelectionProblem& problem, int64_t max_rows, uint64
 // Points the views at what was gathered, once `scored` is where it stays.
 void set_views(const SelectionProblem& problem, ScoredRows& scored) {
   const bool all = scored.rows.empty();
-  scored.targets = all ? problem.targets : TargetView{scored.labels, scored.values};
-  scored.weights = all ? problem.weights : std::span<const float>(scored.weight_values);
+  scored.targets = all ? problem.targets : scored.truth.view();
+  scored.weights = all ? problem.weights : std::span<const float>(scored.truth.weights);
   scored.parts = all ? problem.parts : std::span<const int32_t>(scored.part_values);
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "automl/ensemble/log_linear.h"
+#include "automl/metrics/query_rows.h"
+#include "automl/metrics/target_rows.h"
 #include "automl/models/stacked_model.h"
 
 namespace assay::automl {
@@ -164,7 +166,8 @@ std::map<int32_t, std::vector<uint32_t>> groups_of(const SelectionProblem& probl
   return groups;
 }
 
-// Blocks of rows that were predicted by the same choices, with all classes or values in each.
+// Blocks of rows that were predicted by the same choices, with all classes or values in each, or of
+// whole queries.
 std::vector<std::vector<uint32_t>> blocks_of(const SelectionProblem& problem,
                                              std::span<const uint8_t> halves) {
   std::vector<std::vector<uint32_t>> blocks;
@@ -173,15 +176,24 @@ std::vector<std::vector<uint32_t>> blocks_of(const SelectionProblem& problem,
                       static_cast<int64_t>(groups.size());
   const TargetView& targets = problem.targets;
   for (const auto& [part, all] : groups) {
+    const auto fits = static_cast<int64_t>(all.size()) / kFewestBlockRows;
+    const auto count = static_cast<size_t>(std::clamp<int64_t>(fits, 1, wanted));
+    const size_t first = blocks.size();
+    blocks.resize(first + count);
+    if (!targets.queries.empty()) {  // whole queries
+      const QueryRows queries = QueryRows::of(targets.queries, all);
+      for (int64_t query = 0; query < queries.count(); ++query) {
+        const auto rows = queries.rows_of(query);
+        std::vector<uint32_t>& block = blocks[first + static_cast<size_t>(query) % count];
+        block.insert(block.end(), rows.begin(), rows.end());
+      }
+      continue;
+    }
     std::vector<uint32_t> order = all;
     std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
       if (!targets.labels.empty()) return targets.labels[a] < targets.labels[b];
       return targets.values[a] < targets.values[b];
     });
-    const auto fits = static_cast<int64_t>(order.size()) / kFewestBlockRows;
-    const auto count = static_cast<size_t>(std::clamp<int64_t>(fits, 1, wanted));
-    const size_t first = blocks.size();
-    blocks.resize(first + count);
     for (size_t i = 0; i < order.size(); ++i) blocks[first + i % count].push_back(order[i]);
   }
   return blocks;
@@ -192,19 +204,15 @@ std::optional<double> loss_on(const SelectionProblem& problem, std::span<const u
                               std::span<const float> predictions) {
   const auto columns = static_cast<size_t>(problem.candidates[0].columns);
   std::vector<float> own;
-  std::vector<int32_t> labels;
-  std::vector<double> values;
-  std::vector<float> weights;
+  TargetRows truth;
   for (const uint32_t row : rows) {
     const auto at = predictions.begin() + static_cast<std::ptrdiff_t>(row * columns);
     own.insert(own.end(), at, at + static_cast<std::ptrdiff_t>(columns));
-    if (!problem.targets.labels.empty()) labels.push_back(problem.targets.labels[row]);
-    if (!problem.targets.values.empty()) values.push_back(problem.targets.values[row]);
-    if (!problem.weights.empty()) weights.push_back(problem.weights[row]);
+    truth.add(problem.targets, problem.weights, row);
   }
   const auto score = problem.metric->score(
-      {own.data(), static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns)},
-      {labels, values}, weights);
+      {own.data(), static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns)}, truth.view(),
+      truth.weights);
   if (!score) return std::nullopt;
   return problem.metric->loss_of(*score);
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "automl/learners/query_loss.h"
 #include "automl/learners/warm_start.h"
 #include "automl/models/device_forest.h"
 #include "automl/models/tree_model.h"
@@ -138,8 +139,14 @@ Status Booster::setup() {
   ASSAY_ASSIGN_OR_RETURN(gradients_, PlacedArray<float>::make(home, row_count_ * outputs_));
   ASSAY_ASSIGN_OR_RETURN(hessians_, PlacedArray<float>::make(home, row_count_ * outputs_));
   ASSAY_ASSIGN_OR_RETURN(valid_rows_, PlacedArray<uint32_t>::copy_of(home, request_.valid_rows));
-  if (by_gradients()) {
-    ASSAY_ASSIGN_OR_RETURN(train_rows_, PlacedArray<uint32_t>::copy_of(home, request_.train_rows));
+  std::span<const uint32_t> train_rows = request_.train_rows;
+  if (ranks()) {
+    train_queries_ = QueryRows::of(data.queries, request_.train_rows);
+    valid_queries_ = QueryRows::of(data.queries, request_.valid_rows);
+    train_rows = train_queries_.rows;
+  }
+  if (from_all_rows()) {
+    ASSAY_ASSIGN_OR_RETURN(train_rows_, PlacedArray<uint32_t>::copy_of(home, train_rows));
   }
   max_gradients_.resize(static_cast<size_t>(outputs_));
   max_hessians_.resize(static_cast<size_t>(outputs_));
@@ -190,10 +197,11 @@ std::vector<uint8_t> Booster::sample_features(int64_t round) const {
 }
 
 Status Booster::compute_gradients() {
-  const bool all = by_gradients();
+  const bool all = from_all_rows();
   const size_t count = all ? request_.train_rows.size() : sample_.size();
-  const kernels::LossProblem problem{objective_.loss, row_count_, static_cast<int64_t>(count),
-                                     outputs_, objective_.parameter};
+  const kernels::LossProblem problem{
+      objective_.loss, row_count_,           static_cast<int64_t>(count),
+      outputs_,        objective_.parameter, train_queries_.count()};
   Device& at = context_.device_for<LossGradients>(problem);
   kernels::LossGradientsArgs args;
   ASSAY_ASSIGN_OR_RETURN(args.rows, (all ? train_rows_ : sample_rows_).read_at(at));
@@ -207,6 +215,7 @@ Status Booster::compute_gradients() {
   args.hessians = hessians_.overwrite_at(at);
   args.max_abs_gradients = max_gradients_.data();
   args.max_hessians = max_hessians_.data();
+  args.group_ends = train_queries_.ends.data();
   return context_.run<LossGradients>(problem, args);
 }
 
@@ -434,6 +443,10 @@ Status Booster::boost(int64_t round) {
 
 Result<double> Booster::validate() {
   if (!validates_) return std::numeric_limits<double>::quiet_NaN();
+  if (ranks()) {
+    ASSAY_ASSIGN_OR_RETURN(const std::span<const double> scores, scores_.host_read());
+    return query_loss(valid_queries_, data_, scores, objective_.ranks, context_);
+  }
   Device& at = context_.device_of<LossValue>();
   const kernels::LossProblem problem{objective_.loss, row_count_,
                                      static_cast<int64_t>(request_.valid_rows.size()), outputs_,

@@ -25,6 +25,7 @@
 #include "automl/learners/ordered_targets.h"
 #include "automl/learners/placed_array.h"
 #include "automl/learners/row_choice.h"
+#include "automl/metrics/query_rows.h"
 #include "kernels/kernel_set.h"
 #include "kernels/tree.h"
 
@@ -61,6 +62,9 @@ class Booster {
   Status sample_by_gradients(int64_t round);
   std::vector<uint8_t> sample_features(int64_t round) const;
   Status compute_gradients();
+  // Gradients are computed at the scores of all training rows, not of the sample's alone.
+  bool from_all_rows() const { return by_gradients() || ranks(); }
+  bool ranks() const { return objective_.ranks > 0; }
   kernels::GrowTreeProblem tree_problem(int64_t round, int32_t output) const;
   // Where trees grow.
   kernels::Device& grower() const;
@@ -111,8 +115,10 @@ class Booster {
   std::span<const uint32_t> others_;
   PlacedArray<uint32_t> sample_rows_;
   PlacedArray<uint32_t> other_rows_;
-  PlacedArray<uint32_t> train_rows_;  // if rows are chosen by gradients
-  std::vector<float> sizes_;          // of their gradients
+  PlacedArray<uint32_t> train_rows_;  // if gradients are computed for all; rankings: by query
+  QueryRows train_queries_;           // of a ranking
+  QueryRows valid_queries_;
+  std::vector<float> sizes_;  // of their gradients
   std::vector<GossWord> goss_words_;
   PlacedArray<uint32_t> valid_rows_;
   PlacedArray<double> scores_;  // [rows, outputs]

@@ -160,8 +160,8 @@ void scale_targets(const FitRequest& request, FitData& fit) {
 }  // namespace
 
 Status check_aim(const Aim& aim, std::span<const double> targets, std::span<const uint32_t> rows) {
-  if (aim.kind != AimKind::kCount && aim.kind != AimKind::kRelative) return {};
-  const bool counts = aim.kind == AimKind::kCount;
+  const bool counts = aim.kind == AimKind::kCount || aim.kind == AimKind::kRanking;
+  if (!counts && aim.kind != AimKind::kRelative) return {};
   const auto bad = std::find_if(rows.begin(), rows.end(), [&](uint32_t row) {
     return counts ? !(targets[row] >= 0) : targets[row] == 0;
   });

@@ -37,7 +37,8 @@ struct FitData {
 Result<FitData> prepare_fit(const FitRequest& request, const Aim& aim);
 
 // Whether the targets of `rows` (rows from 0, as they index `targets`) can be aimed at so.
-// Fails: data, naming the row (from 1): kCount wants targets >= 0, kRelative none that is 0.
+// Fails: data, naming the row (from 1): kCount and kRanking want targets >= 0, kRelative none that
+// is 0.
 Status check_aim(const Aim& aim, std::span<const double> targets, std::span<const uint32_t> rows);
 
 // A quantile of the training rows' targets, as FitData has them. O(rows).
@@ -51,6 +52,9 @@ bool scale_by_mean(const FitRequest& request, FitData& data);
 inline bool stop_requested(const kernels::ComputeContext& context) {
   return context.stop != nullptr && context.stop->requested();
 }
+
+// Whether mean_loss() is of the fit's aim: FitProgress::common_loss. It knows no rankings.
+inline bool has_common_loss(const FitData& data) { return data.aim.kind != AimKind::kRanking; }
 
 // Mean loss of predictions that are probabilities, or values in units of FitData::targets: log loss
 // with probabilities of at least 1e-15; half the squared error, or where the aim is a quantile the

@@ -417,7 +417,8 @@ Result<FitResult> ForestFit::run() {
       ASSAY_RETURN_IF_ERROR(added);
       result.valid_loss = validate();
     }
-    if (!request_.observer->report({result.iterations, options_.trees, result.valid_loss})) {
+    if (!request_.observer->report(
+            {result.iterations, options_.trees, result.valid_loss, has_common_loss(data_)})) {
       result.stopped = true;
       break;
     }

@@ -60,6 +60,7 @@ class GbtLearner final : public Learner {
     ASSAY_RETURN_IF_ERROR(options.check());
     ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(data.task, data.aim, options));
     ASSAY_RETURN_IF_ERROR(check_sampling(options, loss));
+    ASSAY_RETURN_IF_ERROR(check_queries(data, loss));
     std::vector<uint32_t> rows(data.targets.size());
     std::iota(rows.begin(), rows.end(), 0u);
     return check_targets(data, rows, loss);

@@ -15,12 +15,13 @@ std::vector<Option<T>> objective_options() {
       {.name = "objective",
        .member = &T::objective,
        .choices = {"auto", "squared", "absolute", "huber", "quantile", "poisson", "tweedie",
-                   "cross_entropy", "logistic", "softmax"},
+                   "cross_entropy", "lambdarank", "logistic", "softmax"},
        .help = "The loss to minimise. auto: logistic for two classes, softmax for more, and for "
                "numbers the one that data.metric asks for (see Objectives and metrics). absolute "
                "and quantile aim at the median or the quantile alpha; poisson and tweedie want "
                "targets >= 0 and predict positive numbers; cross_entropy wants chances in [0, 1] "
-               "as targets."},
+               "as targets; lambdarank wants relevances >= 0 and orders the rows of each "
+               "data.group by them."},
       {.name = "alpha",
        .member = &T::alpha,
        .range = {.low = 0, .high = 1, .low_open = true, .high_open = true},

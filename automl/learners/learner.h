@@ -31,6 +31,8 @@ struct TrainingData {
   std::span<const int32_t> classes = {};  // classification: [rows], 0..class_count - 1
   std::span<const float> weights = {};    // [rows], >= 0 and finite, or empty for 1; the scale does
                                           // not matter. Class weights are in here too
+  // [rows]: the group of each row, a number >= 0, which rankings are of; or empty.
+  std::span<const int32_t> queries = {};
   // What models must keep to (GrowTreeArgs): [features], or empty without such constraints.
   std::span<const int8_t> monotone = {};
   std::span<const uint64_t> interactions = {};
@@ -72,8 +74,8 @@ struct FitProgress {
   int64_t step = 0;   // rounds, trees or iterations done
   int64_t total = 0;  // planned
   // Mean loss of the model so far on the validation rows (log loss; for regression that of
-  // TrainingData::aim, in units of the target's standard deviation or mean); NaN without validation
-  // rows.
+  // TrainingData::aim, in units of the target's standard deviation or mean, or what ndcg lacks of
+  // 1); NaN without validation rows.
   double valid_loss = std::numeric_limits<double>::quiet_NaN();
   // False if valid_loss is of another kind, which fits of other settings cannot be compared by.
   bool common_loss = true;

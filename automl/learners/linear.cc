@@ -100,7 +100,8 @@ Result<FitResult> fit_linear(const FitRequest& request, const LinearOptions& opt
       }
       if (!valid) return tl::unexpected<Error>(valid.error());
       result.valid_loss = *valid;
-      if (!request.observer->report({result.iterations, options.max_iterations, *valid})) {
+      if (!request.observer->report(
+              {result.iterations, options.max_iterations, *valid, has_common_loss(data)})) {
         result.stopped = true;
         break;
       }

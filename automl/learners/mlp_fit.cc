@@ -447,7 +447,8 @@ Result<FitResult> MlpFit::run() {
     waited = patience > 0 && !std::isnan(*valid) &&
              result.iterations - result.best_iteration >= patience;
     result.stopped = request_.observer != nullptr &&
-                     !request_.observer->report({result.iterations, options_.epochs, *valid});
+                     !request_.observer->report(
+                         {result.iterations, options_.epochs, *valid, has_common_loss(data_)});
     if (!waited && stop_requested(context_) && result.iterations < options_.epochs) {
       result.truncated = true;
       break;

@@ -20,18 +20,23 @@ struct NamedLoss {
   std::array<bool, 3> tasks;  // in the order of Task
 };
 constexpr std::array<bool, 3> kNumbers = {false, false, true};
-constexpr std::array<NamedLoss, 9> kLosses = {{{"squared", Loss::kSquared, kNumbers},
-                                               {"absolute", Loss::kAbsolute, kNumbers},
-                                               {"huber", Loss::kHuber, kNumbers},
-                                               {"quantile", Loss::kQuantile, kNumbers},
-                                               {"poisson", Loss::kPoisson, kNumbers},
-                                               {"tweedie", Loss::kTweedie, kNumbers},
-                                               {"cross_entropy", Loss::kCrossEntropy, kNumbers},
-                                               {"logistic", Loss::kLogistic, {true, false, false}},
-                                               {"softmax", Loss::kSoftmax, {false, true, false}}}};
+constexpr std::array<NamedLoss, 10> kLosses = {{{"squared", Loss::kSquared, kNumbers},
+                                                {"absolute", Loss::kAbsolute, kNumbers},
+                                                {"huber", Loss::kHuber, kNumbers},
+                                                {"quantile", Loss::kQuantile, kNumbers},
+                                                {"poisson", Loss::kPoisson, kNumbers},
+                                                {"tweedie", Loss::kTweedie, kNumbers},
+                                                {"cross_entropy", Loss::kCrossEntropy, kNumbers},
+                                                {"lambdarank", Loss::kLambdaRank, kNumbers},
+                                                {"logistic", Loss::kLogistic, {true, false, false}},
+                                                {"softmax", Loss::kSoftmax, {false, true, false}}}};
 
 // Shares of what does not occur in training: small, but with a logarithm.
 constexpr double kLeastShare = 1e-9;
+
+// Pairs of rows count where one of them is among so many ranks, at least, and twice those that the
+// metric counts: what is just behind them is to get there.
+constexpr double kFewestRanks = 30;
 
 Loss usual_loss(Task task, const Aim& aim) {
   if (task == Task::kBinary) return Loss::kLogistic;
@@ -43,6 +48,8 @@ Loss usual_loss(Task task, const Aim& aim) {
       return aim.level == 0.5 ? Loss::kAbsolute : Loss::kQuantile;
     case AimKind::kRelative:
       return Loss::kAbsolute;
+    case AimKind::kRanking:
+      return Loss::kLambdaRank;
     case AimKind::kMean:
       break;
   }
@@ -82,6 +89,14 @@ double take_chances(const FitRequest& request, FitData& data) {
   const double mean = sum / data.weight_sum;
   return kernels::exact_log(std::max(mean, kLeastShare)) -
          kernels::exact_log(std::max(1 - mean, kLeastShare));
+}
+
+// Relevances as they are.
+void take_relevances(const FitRequest& request, FitData& data) {
+  for (const std::span<const uint32_t> rows : {request.train_rows, request.valid_rows}) {
+    for (const uint32_t row : rows) data.targets[row] = request.data->targets[row];
+  }
+  data.target = {0, 1};
 }
 
 }  // namespace
@@ -148,6 +163,9 @@ std::optional<OwnAim> own_aim_of(const ParamMap& settled) {
     case Loss::kTweedie:  // the mean, too
       aims = {{AimKind::kCount}, {AimKind::kMean}};
       break;
+    case Loss::kLambdaRank:
+      aims = {{AimKind::kRanking, 10}, {AimKind::kRanking, 5}, {AimKind::kRanking, kAllRanks}};
+      break;
     default:
       aims = {{AimKind::kMean}};
   }
@@ -171,7 +189,7 @@ LeafRule leaf_rule_of(Loss loss) {
 }
 
 Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, Loss loss) {
-  const bool counts = loss == Loss::kPoisson || loss == Loss::kTweedie;
+  const bool counts = loss == Loss::kPoisson || loss == Loss::kTweedie || loss == Loss::kLambdaRank;
   if (!counts && loss != Loss::kCrossEntropy) return {};
   for (const uint32_t row : rows) {
     const double target = data.targets[row];
@@ -182,12 +200,20 @@ Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, L
   return {};
 }
 
+Status check_queries(const TrainingData& data, Loss loss) {
+  if (loss != Loss::kLambdaRank || !data.queries.empty()) return {};
+  return fail(StatusCode::kConfig,
+              "objective=lambdarank wants data.group, the column of the queries whose answers are "
+              "ranked");
+}
+
 Result<Objective> make_objective(const FitRequest& request, const GbtOptions& options,
                                  FitData& data) {
   const TrainingData& from = *request.data;
   const bool follows = options.objective == "auto";
   Objective objective;
   ASSAY_ASSIGN_OR_RETURN(objective.loss, loss_for(from.task, from.aim, options));
+  ASSAY_RETURN_IF_ERROR(check_queries(from, objective.loss));
   ASSAY_RETURN_IF_ERROR(check_targets(from, request.train_rows, objective.loss));
   ASSAY_RETURN_IF_ERROR(check_targets(from, request.valid_rows, objective.loss));
   if (objective.loss == Loss::kPoisson || objective.loss == Loss::kTweedie) {
@@ -227,6 +253,11 @@ Result<Objective> make_objective(const FitRequest& request, const GbtOptions& op
       break;
     case Loss::kCrossEntropy:
       objective.base_scores = {take_chances(request, data)};
+      break;
+    case Loss::kLambdaRank:
+      objective.ranks = from.aim.kind == AimKind::kRanking ? from.aim.level : kAllRanks;
+      objective.parameter = std::max(kFewestRanks, 2 * objective.ranks);
+      take_relevances(request, data);
       break;
     default:
       break;

@@ -3,7 +3,8 @@
 //
 // Targets are brought to where the loss is at home: distances (squared, absolute, huber, quantile)
 // work on standardised targets, poisson and tweedie on targets of mean 1, cross_entropy on the
-// chances themselves. So options mean the same whatever the unit of the target.
+// chances and lambdarank on the relevances themselves. So options mean the same whatever the unit
+// of the target.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct Objective {
   std::vector<double> base_scores;  // the best constant of the training rows, one an output
   LeafRule leaf_rule = LeafRule::kNewton;
   double level = 0.5;  // of LeafRule::kQuantile
+  double ranks = 0;    // of a ranking, those of ndcg that fits are validated by; 0: by the loss
   // The loss is that of the sweep's aim, which fits of other settings report, too.
   bool common = true;
 };
@@ -52,9 +54,12 @@ Aim fit_aim(const TrainingData& data, const GbtOptions& options);
 LeafRule leaf_rule_of(kernels::Loss loss);
 
 // Whether the targets, those of `rows`, are of the loss's domain.
-// Fails: data, with the row (from 1): poisson and tweedie want targets >= 0, cross_entropy in
-// [0, 1].
+// Fails: data, with the row (from 1): poisson, tweedie and lambdarank want targets >= 0,
+// cross_entropy in [0, 1].
 Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, kernels::Loss loss);
+
+// Fails: config if rankings are to be learned and nothing says which rows answer one query.
+Status check_queries(const TrainingData& data, kernels::Loss loss);
 
 // The objective of a fit; `data` was prepared for fit_aim(). Brings data.targets and data.target to
 // it. Fails: config; data, also if poisson or tweedie are named and no target above 0 is there to

@@ -12,11 +12,15 @@ enum class AimKind : uint8_t {
   kCount,     // the mean of targets >= 0, errors counted in proportion: Poisson
   kQuantile,  // the quantile `level`
   kRelative,  // the median where rows weigh 1 / |target|: relative errors
+  kRanking,   // the order of a query's rows by their relevances >= 0
 };
+
+// Aim::level of rankings whose every rank counts.
+inline constexpr double kAllRanks = 1e9;
 
 struct Aim {
   AimKind kind = AimKind::kMean;
-  double level = 0.5;
+  double level = 0.5;  // kRanking: ranks from this on count nothing
 
   // A quantile is predicted, with whatever weights.
   bool quantile() const { return kind == AimKind::kQuantile || kind == AimKind::kRelative; }

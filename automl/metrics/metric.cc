@@ -18,8 +18,13 @@ using metrics::Sample;
 constexpr std::array<bool, 3> kClassification = {true, true, false};
 constexpr std::array<bool, 3> kRegression = {false, false, true};
 
+template <int kRanks>
+Result<double> ndcg(const Sample& sample) {
+  return metrics::ndcg_to(sample, kRanks == 0 ? kAllRanks : kRanks);
+}
+
 // One row a metric; everything that is said of a metric comes from here.
-constexpr std::array<Definition, 18> kDefinitions = {{
+constexpr std::array<Definition, 21> kDefinitions = {{
     {"roc_auc",
      {"auc"},
      true,
@@ -157,6 +162,32 @@ constexpr std::array<Definition, 18> kDefinitions = {{
      "0.05 |e| below.",
      false,
      {AimKind::kQuantile, 0.95}},
+    {"ndcg",
+     {},
+     true,
+     kRegression,
+     ndcg<0>,
+     "Rankings: of each query (data.group) the sum of (2^relevance - 1) / log2(rank + 1) in order "
+     "of the predictions over that in the best order, equal predictions sharing their ranks; the "
+     "mean over the queries that have a relevance above 0.",
+     true,
+     {AimKind::kRanking, kAllRanks}},
+    {"ndcg_5",
+     {"ndcg@5"},
+     true,
+     kRegression,
+     ndcg<5>,
+     "Rankings: ndcg of the first 5 ranks.",
+     true,
+     {AimKind::kRanking, 5}},
+    {"ndcg_10",
+     {"ndcg@10"},
+     true,
+     kRegression,
+     ndcg<10>,
+     "Rankings: ndcg of the first 10 ranks.",
+     true,
+     {AimKind::kRanking, 10}},
 }};
 
 const Definition* find_definition(std::string_view name) {
@@ -318,6 +349,10 @@ Result<double> Metric::score(PredictionView predictions, TargetView targets,
   if (!fits) {
     return fail(StatusCode::kInvalidArgument, "{} wants {} as targets", name(),
                 classification ? "labels, no values" : "values, no labels");
+  }
+  if (wants_queries() && targets.queries.size() != targets.values.size()) {
+    return fail(StatusCode::kInvalidArgument, "{} wants the query of each row: {} of {} are known",
+                name(), targets.queries.size(), targets.values.size());
   }
   ASSAY_ASSIGN_OR_RETURN(
       const Sample sample,

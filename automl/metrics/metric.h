@@ -4,7 +4,8 @@
 //
 // Predictions of classification are class probabilities [rows, classes], binary ones too (two
 // columns, class 1 is the positive one); the predicted class is the most probable, the lowest one
-// among equals. Predictions of regression are values [rows, 1].
+// among equals. Predictions of regression are values [rows, 1]. Rankings are regression whose
+// targets are relevances and whose predicted values count by their order among a query's rows.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,8 @@ struct PredictionView {
 struct TargetView {
   std::span<const int32_t> labels = {};
   std::span<const double> values = {};
+  // The query that a row answers, a number >= 0: what metrics of rankings read. Empty: not known.
+  std::span<const int32_t> queries = {};
 };
 
 struct DecisionCounts;
@@ -70,6 +73,8 @@ class Metric {
   double decided_score(const DecisionCounts& counts) const;
   // What predictions should be of the targets' distribution.
   Aim aim() const;
+  // True for metrics of rankings, which want TargetView::queries.
+  bool wants_queries() const { return aim().kind == AimKind::kRanking; }
   // The same metric for predicted values that are numbers of `frame`, as a sweep keeps them; its
   // scores are those of the values themselves. No difference for classification.
   Metric in(const TargetScale& frame) const;
@@ -78,9 +83,10 @@ class Metric {
   // The score of predictions. `weights` are >= 0 and finite, empty for all 1; their scale does
   // not matter. O(rows * columns), and O(rows log rows) per class for roc_auc and
   // average_precision.
-  // Fails: invalid_argument if shapes do not fit or a label is outside; data if there is no row,
-  // no weight, a prediction or target is not finite, or the metric is undefined (roc_auc with one
-  // class present, r2 of a constant target, mape with a zero target): never NaN.
+  // Fails: invalid_argument if shapes do not fit, a label is outside or queries are wanting; data
+  // if there is no row, no weight, a prediction or target is not finite, or the metric is undefined
+  // (roc_auc with one class present, r2 of a constant target, mape with a zero target, ndcg without
+  // a relevant row): never NaN.
   Result<double> score(PredictionView predictions, TargetView targets,
                        std::span<const float> weights = {}) const;
 

@@ -84,5 +84,8 @@ Result<double> poisson_deviance(const Sample& sample);
 // Of the quantile kPercent / 100: 5, 10, 25, 75, 90, 95.
 template <int kPercent>
 Result<double> pinball(const Sample& sample);
+// Over the first `cut` ranks (query_gain.h), the mean over queries weighted by the mean weight of
+// their rows; queries without a relevant row do not count.
+Result<double> ndcg_to(const Sample& sample, double cut);
 
 }  // namespace assay::automl::metrics

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "automl/metrics/decision.h"
+#include "automl/metrics/target_rows.h"
 
 namespace assay::automl {
 namespace {
@@ -11,9 +12,7 @@ namespace {
 // The rows of a part, copied together.
 struct PartRows {
   std::vector<float> predictions;
-  std::vector<int32_t> labels;
-  std::vector<double> values;
-  std::vector<float> weights;
+  TargetRows truth;
   double total_weight = 0;
 };
 
@@ -35,9 +34,7 @@ Result<double> score_parts(const Metric& metric, PredictionView predictions, Tar
     PartRows& part = split[static_cast<size_t>(parts[row])];
     const float* from = predictions.data + static_cast<int64_t>(row) * predictions.columns;
     part.predictions.insert(part.predictions.end(), from, from + predictions.columns);
-    if (!targets.labels.empty()) part.labels.push_back(targets.labels[row]);
-    if (!targets.values.empty()) part.values.push_back(targets.values[row]);
-    if (!weights.empty()) part.weights.push_back(weights[row]);
+    part.truth.add(targets, weights, row);
     part.total_weight += weights.empty() ? 1.0 : static_cast<double>(weights[row]);
   }
   double sum = 0;
@@ -46,7 +43,7 @@ Result<double> score_parts(const Metric& metric, PredictionView predictions, Tar
     const auto rows = static_cast<int64_t>(part.predictions.size()) / predictions.columns;
     if (rows == 0) continue;
     const auto score = metric.score({part.predictions.data(), rows, predictions.columns},
-                                    {part.labels, part.values}, part.weights);
+                                    part.truth.view(), part.truth.weights);
     if (!score && score.error().code == StatusCode::kInvalidArgument) return score;
     if (!score) continue;
     sum += part.total_weight * *score;

@@ -24,6 +24,7 @@ Predictor::Parts predictor_parts(const SweepState& state, std::shared_ptr<const 
   parts.encoder = set.encoder();
   parts.model = std::move(model);
   parts.notes["metric"] = std::string(set.metric().name());
+  if (set.metric().wants_queries()) parts.notes["group"] = state.request.config.data.group;
   parts.notes["validation"] = set.validation_method();
   parts.notes["validation_score"] = score;
   parts.notes["members"] = int64_t{1};

@@ -272,6 +272,10 @@ tracking::NamedTable oof_targets(const TrainingSet& set) {
     table.columns.push_back(
         {"value", std::vector<double>(targets.values.begin(), targets.values.end())});
   }
+  if (!targets.queries.empty()) {
+    table.columns.push_back(
+        {"query", std::vector<int64_t>(targets.queries.begin(), targets.queries.end())});
+  }
   const std::span<const float> weights = set.scored_weights();
   if (!weights.empty()) {
     table.columns.push_back({"weight", std::vector<double>(weights.begin(), weights.end())});

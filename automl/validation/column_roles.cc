@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "automl/config/label_weights.h"
+#include "automl/metrics/metric.h"
 #include "automl/metrics/task.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
@@ -98,6 +99,17 @@ Result<std::vector<double>> read_times(const datasets::Column& column,
   return times;
 }
 
+// Few distinct integers are taken for classes, but not by who names a metric of numbers.
+bool names_a_metric_of_numbers(const DataOptions& data) {
+  const auto metric = Metric::find(data.metric);
+  return metric && metric->applies_to(Task::kRegression);
+}
+
+bool is_numeric(const datasets::Table& table, const std::string& name) {
+  const int64_t at = table.find(name);
+  return at >= 0 && table.columns()[static_cast<size_t>(at)].type == datasets::ColumnType::kNumeric;
+}
+
 Result<const datasets::Column*> column_for(const datasets::Table& table, std::string_view option,
                                            const std::string& name) {
   auto column = table.column(name);
@@ -111,6 +123,8 @@ Result<datasets::Target> find_target(const datasets::Table& table, const DataOpt
   std::optional<Task> task;
   if (data.task != "auto") {
     ASSAY_ASSIGN_OR_RETURN(task, parse_task(data.task));
+  } else if (names_a_metric_of_numbers(data) && is_numeric(table, data.target)) {
+    task = Task::kRegression;
   }
   auto extracted = datasets::extract_target(table, data.target, task);
   if (!extracted) return fail_with(std::move(extracted.error()), "data.target");

@@ -242,6 +242,9 @@ class FeatureScreen {
     data.targets = targets_;
     data.classes = classes_;
     data.weights = weights_;
+    // Columns that tell relevances help to rank by them.
+    data.queries = {};
+    if (data.aim.kind == AimKind::kRanking) data.aim = {};
     // Combinations are made of columns without constraints, which cannot break those of others.
     data.monotone = {};
     data.interactions = {};

@@ -63,6 +63,12 @@ Result<MetricChoice> choose_metric(const ExperimentConfig& config, Task task) {
   const std::string wanted = common.empty() ? config.data.metric : std::string(common);
   auto metric = Metric::find(wanted, task);
   if (!metric) return fail(StatusCode::kConfig, "data.metric: {}", metric.error().message);
+  if (metric->wants_queries() && config.data.group.empty()) {
+    return fail(StatusCode::kConfig,
+                "data.metric: {} wants data.group, the column of the queries whose answers are "
+                "ranked",
+                metric->name());
+  }
   MetricChoice choice{*metric, {}};
   if (follows && metric->name() != Metric::default_for(task).name()) {
     choice.notes.push_back(fmt::format("metric: {}, which scores what learners.{}: {} aims at",

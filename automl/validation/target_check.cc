@@ -71,6 +71,10 @@ Status check_target(const ExperimentConfig& config, const datasets::Target& targ
     for (size_t i = 0; i < target.rows.size(); ++i) values[target.rows[i]] = target.values[i];
   }
   data.targets = values;
+  // Which rows answer one query does not matter here.
+  const std::vector<int32_t> queries(config.data.group.empty() ? 0 : static_cast<size_t>(row_count),
+                                     0);
+  data.queries = queries;
   Mistakes mistakes;
   const auto choice = choose_metric(config, target.task);
   if (!choice) {

@@ -11,6 +11,7 @@
 
 #include "automl/metrics/decision.h"
 #include "automl/metrics/part_score.h"
+#include "automl/metrics/target_rows.h"
 #include "automl/validation/metric_choice.h"
 #include "datasets/column_findings.h"
 #include "datasets/column_types.h"
@@ -147,6 +148,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
   set->data_.weights = set->train_weights_;
   set->data_.monotone = set->constraints_.monotone;
   set->data_.interactions = set->constraints_.interactions;
+  set->data_.queries = set->groups_;
   set->data_.aim = set->metric_.aim();
   set->data_.frame = frame_of(set->target_.values);
   set->metric_ = set->metric_.in(set->data_.frame);
@@ -337,6 +339,7 @@ Status TrainingSet::plan(const ExperimentConfig& config, double fit_seconds,
       scored_values_.push_back(target_.values[at]);
     }
     if (!row_weights_.empty()) scored_weights_.push_back(row_weights_[row]);
+    if (metric_.wants_queries()) scored_queries_.push_back(groups_[row]);
   }
   if (is_holdout()) {
     scored_blocks_ = kin().blocks(scored_rows_, kScoredBlocks, derive_seed(request.seed, "blocks"));
@@ -451,19 +454,15 @@ Result<double> TrainingSet::score(std::span<const float> predictions, size_t par
 Result<double> TrainingSet::score_at(std::span<const uint32_t> places,
                                      std::span<const float> predictions, size_t partition) const {
   const std::span<const int32_t> all_parts = parts_of(partition);
-  std::vector<int32_t> labels;
-  std::vector<double> values;
-  std::vector<float> weights;
+  TargetRows truth;
   std::vector<int32_t> parts;
   for (const uint32_t place : places) {
-    if (!scored_classes_.empty()) labels.push_back(scored_classes_[place]);
-    if (!scored_values_.empty()) values.push_back(scored_values_[place]);
-    if (!scored_weights_.empty()) weights.push_back(scored_weights_[place]);
+    truth.add(scored_targets(), scored_weights_, place);
     if (!all_parts.empty()) parts.push_back(all_parts[place]);
   }
   return score_parts(metric_,
                      {predictions.data(), static_cast<int64_t>(places.size()), output_count()},
-                     {labels, values}, weights, parts);
+                     truth.view(), truth.weights, parts);
 }
 
 Result<double> TrainingSet::threshold_at(std::span<const uint32_t> places,
@@ -514,7 +513,8 @@ int64_t TrainingSet::byte_count() const {
   // numbers of rows and places.
   const auto targets = static_cast<int64_t>(
       (2 * values_.size() + times_.size()) * sizeof(double) +
-      (2 * classes_.size() + groups_.size() + scored_blocks_.size()) * sizeof(int32_t) +
+      (2 * classes_.size() + groups_.size() + scored_blocks_.size() + scored_queries_.size()) *
+          sizeof(int32_t) +
       (train_weights_.size() + row_weights_.size()) * sizeof(float) +
       target_.rows.size() * sizeof(uint32_t));
   int64_t folds = 0;

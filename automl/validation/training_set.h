@@ -134,7 +134,7 @@ class TrainingSet {
   // Rows of out-of-fold predictions, and the truth and weights there. Class weights do not count in
   // scores; a weight column does.
   std::span<const uint32_t> scored_rows() const { return scored_rows_; }
-  TargetView scored_targets() const { return {scored_classes_, scored_values_}; }
+  TargetView scored_targets() const { return {scored_classes_, scored_values_, scored_queries_}; }
   std::span<const float> scored_weights() const { return scored_weights_; }
   // The part of each scored row, for score_parts: its fold in the first partition. Of a holdout
   // the blocks, if the metric decides, or empty.
@@ -221,6 +221,7 @@ class TrainingSet {
   std::vector<uint32_t> scored_rows_;
   std::vector<int32_t> scored_classes_;
   std::vector<double> scored_values_;
+  std::vector<int32_t> scored_queries_;  // empty: the metric wants none
   std::vector<float> scored_weights_;
   std::vector<std::vector<int32_t>> scored_parts_;  // [partitions], or empty for a holdout
   std::vector<int32_t> scored_blocks_;

@@ -6,7 +6,9 @@
 
 Started by bench/trees/run. Every figure is the median of the repeats. Peers that use OpenMP run with
 passive and with default waiting, and the faster one counts. --folds 5 measures a cross-validation:
-Assay bins once for all folds, the others fit five times. `CPU s` is the processor time of binning
+Assay bins once for all folds, the others fit five times. Where a peer grows trees level by level
+(xgboost-depthwise) or symmetric ones (catboost), Assay is measured with this growth, too, and that
+peer is compared with it: trees of one growth are the same work. `CPU s` is the processor time of binning
 and training, `waited s` how long processes of the whole machine waited for a processor meanwhile. Memory is the peak above the process
 before it loaded the data, in MiB, the data included. Writes FOLDER/report.json and prints Markdown.
 """
@@ -21,6 +23,20 @@ import peers
 import tables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+# How peers grow that do not go leaf by leaf.
+GROWTHS = {'xgboost-depthwise': 'depth_wise', 'catboost': 'symmetric'}
+
+
+def own_system(growth):
+    """Assay's name with this growth."""
+    return 'assay' if growth == 'leaf_wise' else f'assay-{growth}'
+
+
+def growth_of(system):
+    return GROWTHS.get(system, system.partition('-')[2] if system.startswith('assay-') else
+                       'leaf_wise')
 
 
 def pressure():
@@ -49,7 +65,9 @@ class Case:
         self.runs = {}
 
     def variants(self):
-        yield 'assay', {}
+        growths = {growth_of(system) for system in self.arguments.systems}
+        for growth in sorted(growths | {'leaf_wise'}):
+            yield own_system(growth), {}
         for system in self.arguments.systems:
             if system == 'catboost':
                 yield system, {}
@@ -61,8 +79,10 @@ class Case:
     def measure(self, system, environment):
         a = self.arguments
         predictions = f'{a.folder}/predictions.f32'
-        command = [a.peer] if system == 'assay' else [sys.executable, f'{HERE}/peers.py', '--system',
-                                                      system]
+        growth = growth_of(system)
+        command = [sys.executable, f'{HERE}/peers.py', '--system', system]
+        if system == own_system(growth):
+            command = [a.peer, '--growth', growth]
         command += ['--data', self.folder, '--leaves', str(self.leaves), '--threads',
                     str(self.threads), '--rounds', str(a.rounds), '--folds', str(a.folds),
                     '--predictions', predictions]
@@ -112,17 +132,23 @@ def show(case, results, ceilings):
         print(f'| {system} | {row["binning_s"]:.2f} | {row["train_s"]:.2f} | {row["total_s"]:.2f} | '
               f'{row["cpu_s"]:.2f} | {row["memory_mib"]:.0f} | {row["metric"]} {row["score"]:.5f} | '
               f'{row["predict_rows_per_s"] / 1e3:.0f} k | {number(row.get("waited_s"))} |')
-    own = results.get('assay', {})
-    others = [r for s, r in results.items() if s != 'assay' and 'error' not in r]
+    for growth in sorted({growth_of(system) for system in results}):
+        show_share(results, growth, ceilings[case.threads]['histogram_updates_per_s'])
+
+
+def show_share(results, growth, ceiling):
+    own = results.get(own_system(growth), {'error': 'not measured'})
+    others = [row for system, row in results.items()
+              if growth_of(system) == growth and system != own_system(growth) and 'error' not in row]
     if 'error' in own or not others:
         return
-    line = (f'\nAssay takes {own["total_s"] / min(r["total_s"] for r in others):.2f} of the fastest '
+    name = 'Assay' if growth == 'leaf_wise' else f'Assay, {growth},'
+    line = (f'\n{name} takes {own["total_s"] / min(r["total_s"] for r in others):.2f} of the fastest '
             f"peer's total, {own['memory_mib'] / min(r['memory_mib'] for r in others):.2f} of the "
             f"leanest's memory, and predicts "
             f'{own["predict_rows_per_s"] / max(r["predict_rows_per_s"] for r in others):.1f} times as '
             f'fast as the fastest; one row, binned: {own["predict_one_us"]:.1f} us.')
     rate = own['histogram_updates'] / own['train_s']
-    ceiling = ceilings[case.threads]['histogram_updates_per_s']
     print(f'{line} Histogram updates over training time: {rate / 1e9:.2f} G/s, '
           f'{100 * rate / ceiling:.0f} % of a plain loop that does nothing else.')
 

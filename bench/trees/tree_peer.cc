@@ -1,8 +1,10 @@
 // Assay's boosted trees on one prepared data set, for bench/trees/compare.py: bins, trains,
 // predicts and prints one JSON object. With --folds K > 1 it makes the K fits of a
-// cross-validation, one after the other on the same bins, and predicts with the first. The folder
+// cross-validation, one after the other on the same bins, and predicts with the first. --growth is
+// gbt's option; by level and symmetric trees are as deep as so many leaves need. The folder
 // holds raw arrays of f64: train_x.f64 and test_x.f64 (column after column), train_y.f64, and
 // meta.txt with "task train_rows test_rows features classes".
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -132,8 +134,9 @@ double histogram_updates(const automl::Model& model, int64_t features) {
 
 std::map<std::string, std::string> parse(int argc, char** argv) {
   std::map<std::string, std::string> options{
-      {"--data", ""},        {"--leaves", "31"},        {"--rounds", "100"}, {"--threads", "1"},
-      {"--predictions", ""}, {"--gradient_bits", "15"}, {"--seed", "1"},     {"--folds", "1"}};
+      {"--data", ""},     {"--leaves", "31"},    {"--growth", "leaf_wise"}, {"--rounds", "100"},
+      {"--threads", "1"}, {"--predictions", ""}, {"--gradient_bits", "15"}, {"--seed", "1"},
+      {"--folds", "1"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) give_up(std::string("unknown option ") + argv[i]);
     options[argv[i]] = argv[i + 1];
@@ -211,9 +214,17 @@ class Peer {
     request.data = &data;
     request.train_rows = train_rows;
     request.seed = std::stoull(options_.at("--seed"));
+    const int64_t leaves = std::stol(options_.at("--leaves"));
+    const std::string& growth = options_.at("--growth");
     request.params = {{"rounds", int64_t{std::stol(options_.at("--rounds"))}},
-                      {"max_leaves", int64_t{std::stol(options_.at("--leaves"))}},
+                      {"max_leaves", leaves},
+                      {"growth", growth},
                       {"gradient_bits", int64_t{std::stol(options_.at("--gradient_bits"))}}};
+    if (growth != "leaf_wise") {  // as deep as peers.py lets others grow
+      const int64_t depth = std::bit_width(static_cast<uint64_t>(leaves + 1)) - 1;
+      request.params["max_depth"] = depth;
+      request.params["max_leaves"] = int64_t{1} << depth;
+    }
     return std::move(value_of(value_of(automl::find_learner("gbt"))->fit(request, context_)).model);
   }
 

@@ -217,7 +217,7 @@ TEST(CheckConfig, NamesEveryMistake) {
             "validation.method: group wants data.group\n"
             "data.metric: metric 'auc' does not apply to regression (must be one of rmse, mse, "
             "mae, r2, mape, poisson_deviance, pinball_05, pinball_10, pinball_25, pinball_75, "
-            "pinball_90, pinball_95)\n"
+            "pinball_90, pinball_95, ndcg, ndcg_5, ndcg_10)\n"
             "class_weight: balanced needs a classification task");
 }
 

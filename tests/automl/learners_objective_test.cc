@@ -347,7 +347,7 @@ TEST(Objective, RefusesObjectivesOfOtherTasks) {
   EXPECT_EQ(
       softmax.error().message,
       "objective=softmax is not for regression tasks (must be one of auto, squared, absolute, "
-      "huber, quantile, poisson, tweedie, cross_entropy)");
+      "huber, quantile, poisson, tweedie, cross_entropy, lambdarank)");
   EXPECT_TRUE(gbt().check(binary->data, {{"objective", std::string("logistic")}}));
 }
 

@@ -253,6 +253,51 @@ TEST(MetricNames, FindAliasesInAnyCase) {
   EXPECT_EQ(metric("Mse").name(), "mse");
 }
 
+Result<double> score_queries(std::string_view name, const std::vector<float>& predictions,
+                             const std::vector<double>& relevances,
+                             const std::vector<int32_t>& queries,
+                             const std::vector<float>& weights = {}) {
+  return metric(name).score({predictions.data(), static_cast<int64_t>(predictions.size()), 1},
+                            {{}, relevances, queries}, weights);
+}
+
+TEST(MetricRankings, AreWhatHandComputationGives) {
+  const double second = 1 / std::log2(3.0);
+  // The relevant row is second.
+  EXPECT_NEAR(*score_queries("ndcg", {0.2F, 0.9F, 0.1F}, {1, 0, 0}, {0, 0, 0}), second, 1e-12);
+  // Ties share their ranks, whatever the order of the rows.
+  for (const std::vector<double>& relevances : {std::vector<double>{1, 0, 0}, {0, 0, 1}}) {
+    EXPECT_NEAR(*score_queries("ndcg", {5, 5, 5}, relevances, {0, 0, 0}), (1 + second + 0.5) / 3,
+                1e-12);
+  }
+  // Gains 3 and 1: (1 + 3 second) / (3 + second).
+  EXPECT_NEAR(*score_queries("ndcg", {2, 1}, {1, 2}, {0, 0}), (1 + 3 * second) / (3 + second),
+              1e-12);
+  // Queries apart, their rows mixed; the third has nothing relevant.
+  EXPECT_NEAR(*score_queries("ndcg", {2, 1, 1, 2, 7, 8}, {1, 1, 0, 0, 0, 0}, {4, 0, 4, 0, 2, 2}),
+              (1 + second) / 2, 1e-12);
+  // The mean weights of the queries' rows are 3 and 1.
+  EXPECT_NEAR(*score_queries("ndcg", {2, 1, 1, 2}, {1, 1, 0, 0}, {4, 0, 4, 0}, {4, 1, 2, 1}),
+              (3 * 1 + second) / 4, 1e-12);
+  // The sixth rank.
+  const std::vector<float> falling = {6, 5, 4, 3, 2, 1};
+  const std::vector<double> last = {0, 0, 0, 0, 0, 1};
+  EXPECT_EQ(*score_queries("ndcg_5", falling, last, {0, 0, 0, 0, 0, 0}), 0);
+  EXPECT_NEAR(*score_queries("ndcg@10", falling, last, {0, 0, 0, 0, 0, 0}), 1 / std::log2(7.0),
+              1e-12);
+  // Five of six tied rows are among the first five ranks.
+  EXPECT_NEAR(*score_queries("ndcg_5", {1, 1, 1, 1, 1, 1}, last, {0, 0, 0, 0, 0, 0}),
+              (1 + second + 0.5 + 1 / std::log2(5.0) + 1 / std::log2(6.0)) / 6, 1e-12);
+}
+
+TEST(MetricRankings, FailWithoutQueriesOrRelevance) {
+  EXPECT_EQ(score_values("ndcg", {1, 2}, {0, 1}).error().message,
+            "ndcg wants the query of each row: 0 of 2 are known");
+  EXPECT_EQ(score_queries("ndcg", {1, 2}, {0, 0}, {0, 0}).error().code, StatusCode::kData);
+  EXPECT_EQ(score_queries("ndcg", {1, 2}, {0, -1}, {0, 0}).error().message,
+            "row 1 has relevance -1 (must be >= 0)");
+}
+
 TEST(MetricNames, UnknownSuggestsTheNearest) {
   const auto unknown = Metric::find("roc_acu");
   ASSERT_FALSE(unknown.has_value());
@@ -268,10 +313,11 @@ TEST(MetricNames, MustFitTheTask) {
   EXPECT_EQ(wrong.error().message,
             "metric 'auc' does not apply to regression (must be one of rmse, mse, mae, r2, "
             "mape, poisson_deviance, pinball_05, pinball_10, pinball_25, pinball_75, pinball_90, "
-            "pinball_95)");
+            "pinball_95, ndcg, ndcg_5, ndcg_10)");
   EXPECT_THAT(metric_names(Task::kRegression),
               ElementsAre("rmse", "mse", "mae", "r2", "mape", "poisson_deviance", "pinball_05",
-                          "pinball_10", "pinball_25", "pinball_75", "pinball_90", "pinball_95"));
+                          "pinball_10", "pinball_25", "pinball_75", "pinball_90", "pinball_95",
+                          "ndcg", "ndcg_5", "ndcg_10"));
 }
 
 TEST(MetricNames, LossesAreLowerForBetter) {

@@ -1,10 +1,12 @@
 """assay run and what is done with its model: predict, score, runs, models, export."""
 import json
 import math
+import operator
 import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import time
 import unittest
@@ -222,6 +224,60 @@ class RunTest(CliCase):
         self.assertEqual(summary['metric'], 'pinball_10')
         told = self.assay('run', 'q.yaml', '--metric', 'rmse').stderr
         self.assertEqual(told.count('which does not score what'), 1)
+
+    def test_answers_to_queries_are_ranked(self):
+        draw = random.Random(5)
+
+        def answers(first, count):
+            text = 'query,x,z,relevance\n'
+            for query in range(first, first + count):
+                luck = 3 * (draw.random() - 0.5)
+                for _ in range(12):
+                    x, z = draw.random(), draw.random()
+                    value = 4 * x * (z > 0.4) + luck + 0.5 * draw.random()
+                    text += f'q{query},{x:.5f},{z:.5f},{min(4, max(0, int(value + 1)))}\n'
+            return text
+        self.write('answers.csv', answers(0, 150))
+        self.write('new.csv', answers(150, 100))
+        common = ('run', '--data', 'answers.csv', '--target', 'relevance', '--trials', 8, '--quiet')
+        ranked = self.assay_json(*common, '--name', 'ranked', '--metric', 'ndcg_10', '--group',
+                                 'query')
+        self.assertEqual(ranked['metric'], 'ndcg_10')
+        answer = self.assay_json('score', 'ranked', '--data', 'new.csv')
+        self.assertEqual(answer['metric'], 'ndcg_10')
+        self.assertGreater(answer['score'], 0.9)
+        self.assertAlmostEqual(answer['score'], self.ndcg_of('ranked', 'new.csv'), places=6)
+        self.assay('explain', 'ranked', '--data', 'new.csv', '--method', 'permutation')
+        self.assay('report', ranked['run_id'], '--out', 'report.html')
+        # Queries must be told, and a model that knows none cannot be scored so.
+        self.fails(2, *common, '--metric', 'ndcg', says='data.group, the column of the queries')
+        self.assay_json(*common, '--name', 'valued', '--metric', 'rmse')
+        self.fails(2, 'score', 'valued', '--data', 'new.csv', '--metric', 'ndcg',
+                   says='was not trained to')
+        # The objective alone asks for the metric.
+        self.write('rank.yaml', 'data: {train: answers.csv, target: relevance, group: query, '
+                   'task: regression}\nbudget: {trials: 3}\n'
+                   'learners: {gbt: {objective: lambdarank}}\n')
+        self.assertEqual(self.assay_json('run', 'rank.yaml', '--quiet')['metric'], 'ndcg_10')
+
+    def ndcg_of(self, model, table):
+        """ndcg_10 of a model's predictions; equal ones share their ranks."""
+        self.assay('predict', model, '--data', table, '--out', 'ranked.csv')
+        queries = {}
+        for row, predicted in zip(cli_case.read_csv(self.path(table)),
+                                  cli_case.read_csv(self.path('ranked.csv'))):
+            queries.setdefault(row['query'], []).append(
+                (float(predicted['prediction']), 2 ** int(row['relevance']) - 1))
+        scores = []
+        for pairs in queries.values():
+            discounts = [1 / math.log2(rank + 2) if rank < 10 else 0 for rank in range(len(pairs))]
+            best = sum(map(operator.mul, sorted((g for _, g in pairs), reverse=True), discounts))
+            order = sorted((p for p, _ in pairs), reverse=True)
+            gain = sum(g * statistics.mean(d for p, d in zip(order, discounts) if p == own)
+                       for own, g in pairs)
+            if best > 0:
+                scores.append(gain / best)
+        return statistics.mean(scores)
 
     def test_rare_positives_are_decided_by_a_threshold(self):
         draw = random.Random(6)
