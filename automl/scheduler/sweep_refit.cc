@@ -19,7 +19,8 @@ namespace assay::automl {
 namespace {
 
 // Time is kept for as many of the best trials as take this share of it together; for one, if that
-// takes no more than Budget::kRefitShare.
+// takes no more than Budget::kRefitShare. The better one weighs more in what is registered, so
+// where it has to stay as it is, no time is kept for those behind it.
 constexpr size_t kMostKept = 4;
 constexpr double kSeveralShare = 0.2;
 // Of the predicted time: a fit that is not done in time is lost.
@@ -55,7 +56,7 @@ void SweepLead::forecast_refit() {
   for (const Candidate& candidate : candidates) {
     const double seconds = refit_seconds(candidate.trial);
     const double share = kept == 0 ? Budget::kRefitShare : kSeveralShare;
-    if (kept + seconds > std::min(share * limit, room)) continue;
+    if (kept + seconds > std::min(share * limit, room)) break;
     kept += seconds;
   }
   budget.expect_refit(kept);
