@@ -27,19 +27,19 @@ struct FitSeen {
 };
 
 // Learners "constant" and "fake", whose fits are written down; a fit takes `seconds` for each
-// 48 rows. It begins when the leading thread has looked at what came of the one before, as it has
-// where fits take real time.
+// 48 rows, or `good_seconds` with a bias that is at most the default one. It begins when the
+// leading thread has looked at what came of the one before, as it has where fits take real time.
 class RefitSweep : public SweepBench, private SweepObserver {
  public:
-  explicit RefitSweep(double seconds = 0) {
+  explicit RefitSweep(double seconds = 0, std::optional<double> good_seconds = {}) {
     request.config.validation.method = "holdout";
     request.config.ensemble.enabled = false;
     request.config.budget.trials = 4;
     request.config.run.slots = 1;
     add(std::make_unique<FakeLearner>("constant"));
     request.observer = this;
-    fake =
-        &add(std::make_unique<FakeLearner>("fake", [this, seconds](const FakeLearner::Call& call) {
+    fake = &add(std::make_unique<FakeLearner>(
+        "fake", [this, seconds, good_seconds](const FakeLearner::Call& call) {
           const FitRequest& fit = call.request;
           std::unique_lock lock(mutex_);
           while (!fit.valid_rows.empty() && looks_ < 2 && !call.context.stop->requested()) {
@@ -47,7 +47,7 @@ class RefitSweep : public SweepBench, private SweepObserver {
           }
           looks_ = 0;
           // A refit makes the steps of the fit that it repeats, which may have been cut short.
-          double wanted = seconds;
+          double wanted = std::abs(call.bias) > 0.25 ? seconds : good_seconds.value_or(seconds);
           for (const FitSeen& before : fits_) {
             if (fit.valid_rows.empty() && before.bias == call.bias) wanted = before.seconds;
           }
@@ -154,6 +154,20 @@ TEST(Refit, IsLeftOutWhereItWouldTakeTooMuchOfTheTime) {
   EXPECT_EQ(outcome->refitted, 0);
   EXPECT_EQ(sweep.refits(), 0);
   EXPECT_THAT(outcome->notes, Contains(HasSubstr("no time for more")));
+}
+
+// Those behind it weigh less: what their refits would take goes to the search.
+TEST(Refit, OfTheBestOneComesFirstOrNoTimeIsKept) {
+  RefitSweep sweep(0.5, 6);
+  sweep.request.config.ensemble.enabled = true;
+  sweep.request.config.budget.trials = 0;
+  sweep.request.config.budget.time = 12;
+  const auto outcome = sweep.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(sweep.refits(), 0);
+  double searched = 0;
+  for (const FitSeen& fit : sweep.fits()) searched += fit.seconds;
+  EXPECT_GT(searched, 11);
 }
 
 TEST(Refit, ThatFailsLeavesTheModelThatWasChosen) {
