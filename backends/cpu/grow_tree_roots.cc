@@ -1,6 +1,7 @@
 #include "backends/cpu/grow_tree_roots.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace assay::backends::cpu {
@@ -13,6 +14,8 @@ constexpr int64_t kSerialCells = 50'000;
 // With so many blocks of features a thread, threads share out blocks instead of rows.
 constexpr int64_t kGroupsPerThread = 4;
 constexpr int64_t kMergedWords = 16384;
+// With one of the samples above the table's rows over this, all rows are taken.
+constexpr int64_t kDenseShare = 2;
 
 bool same_sample(const Growth& first, const Growth& second) {
   return first.args.rows == second.args.rows &&
@@ -38,8 +41,20 @@ SharedRoots::SharedRoots(std::vector<Growth*> trees)
 void SharedRoots::gather_rows() {
   const Growth& first = *trees_[0];
   rows_ = {first.args.rows, static_cast<size_t>(first.problem.sample_count)};
+  row_count_ = first.problem.sample_count;
   if (std::all_of(trees_.begin(), trees_.end(),
                   [&](const Growth* tree) { return same_sample(first, *tree); })) {
+    return;
+  }
+  // Samples that have most rows, as folds do, differ in few: rows in none of them add zeros, which
+  // costs less than to tell which they are.
+  const int64_t table_rows = first.problem.row_count;
+  all_rows_ = std::any_of(trees_.begin(), trees_.end(), [&](const Growth* tree) {
+    return kDenseShare * tree->problem.sample_count > table_rows;
+  });
+  if (all_rows_) {
+    rows_ = {};
+    row_count_ = table_rows;
     return;
   }
   std::vector<uint8_t> sampled(static_cast<size_t>(first.problem.row_count), 0);
@@ -52,16 +67,25 @@ void SharedRoots::gather_rows() {
     if (sampled[row] != 0) union_.push_back(row);
   }
   rows_ = union_;
+  row_count_ = static_cast<int64_t>(union_.size());
 }
 
-void SharedRoots::add_rows(std::span<const uint32_t> rows, std::span<const ColumnGroup> groups,
+std::span<const uint32_t> SharedRoots::chunk_rows(int64_t begin, int64_t end, Part& part) const {
+  const auto count = static_cast<size_t>(end - begin);
+  if (!all_rows_) return rows_.subspan(static_cast<size_t>(begin), count);
+  part.rows.resize(count);
+  std::iota(part.rows.begin(), part.rows.end(), static_cast<uint32_t>(begin));
+  return part.rows;
+}
+
+void SharedRoots::add_rows(int64_t begin, int64_t end, std::span<const ColumnGroup> groups,
                            Part& part, int64_t* words) const {
   if (part.packed.size() == 0) {
     part.packed = BigBuffer<uint32_t>(static_cast<size_t>(kChunkRows) * lanes_);
     std::fill_n(part.packed.data(), part.packed.size(), 0u);  // lanes without a tree stay so
   }
-  for (size_t begin = 0; begin < rows.size(); begin += kChunkRows) {
-    const auto chunk = rows.subspan(begin, std::min<size_t>(kChunkRows, rows.size() - begin));
+  for (; begin < end; begin += kChunkRows) {
+    const auto chunk = chunk_rows(begin, std::min(end, begin + kChunkRows), part);
     for (size_t k = 0; k < trees_.size(); ++k) {
       const uint32_t* source = trees_[k]->packed.data();
       uint32_t* target = part.packed.data() + k;
@@ -80,16 +104,15 @@ Status SharedRoots::add_by_groups(Executor& executor) {
   return executor.parallel_for(
       static_cast<int64_t>(plan_.groups.size()), [&](int64_t task, int thread) {
         const std::span group(plan_.groups.data() + task, 1);
-        add_rows(rows_, group, parts[static_cast<size_t>(thread)], words_.data());
+        add_rows(0, row_count_, group, parts[static_cast<size_t>(thread)], words_.data());
       });
 }
 
 // Every thread adds some rows, to sums of its own, which are brought together at the end.
 Status SharedRoots::add_by_rows(Executor& executor) {
   std::vector<Part> parts(static_cast<size_t>(executor.thread_count()));
-  const auto row_count = static_cast<int64_t>(rows_.size());
   ASSAY_RETURN_IF_ERROR(
-      executor.parallel_for(chunk_count_of(row_count, kTaskRows), [&](int64_t task, int thread) {
+      executor.parallel_for(chunk_count_of(row_count_, kTaskRows), [&](int64_t task, int thread) {
         Part& part = parts[static_cast<size_t>(thread)];
         int64_t* words = words_.data();  // the first thread's
         if (thread > 0) {
@@ -99,10 +122,8 @@ Status SharedRoots::add_by_rows(Executor& executor) {
           }
           words = part.words.data();
         }
-        const ChunkRange range = chunk_range(row_count, kTaskRows, task);
-        add_rows(rows_.subspan(static_cast<size_t>(range.begin),
-                               static_cast<size_t>(range.end - range.begin)),
-                 plan_.groups, part, words);
+        const ChunkRange range = chunk_range(row_count_, kTaskRows, task);
+        add_rows(range.begin, range.end, plan_.groups, part, words);
       }));
   return executor.parallel_for(chunk_count_of(word_count(), kMergedWords), [&](int64_t task, int) {
     const ChunkRange range = chunk_range(word_count(), kMergedWords, task);
@@ -115,12 +136,11 @@ Status SharedRoots::add_by_rows(Executor& executor) {
 
 Status SharedRoots::build(Executor& executor) {
   std::fill_n(words_.data(), words_.size(), int64_t{0});
-  const auto cells =
-      static_cast<int64_t>(rows_.size()) * static_cast<int64_t>(plan_.column_count());
+  const int64_t cells = row_count_ * static_cast<int64_t>(plan_.column_count());
   const int64_t threads = executor.thread_count();
   if (threads == 1 || cells <= kSerialCells) {
     Part part;
-    add_rows(rows_, plan_.groups, part, words_.data());
+    add_rows(0, row_count_, plan_.groups, part, words_.data());
   } else if (static_cast<int64_t>(plan_.groups.size()) >= kGroupsPerThread * threads) {
     ASSAY_RETURN_IF_ERROR(add_by_groups(executor));
   } else {

@@ -31,9 +31,13 @@ class SharedRoots {
   struct Part {
     BigBuffer<int64_t> words;    // of its own; empty where it adds to those of all
     BigBuffer<uint32_t> packed;  // [chunk, lanes]
+    std::vector<uint32_t> rows;  // [chunk], if all rows are taken
   };
   void gather_rows();
-  void add_rows(std::span<const uint32_t> rows, std::span<const ColumnGroup> groups, Part& part,
+  // Rows [begin, end) of those that are taken, a chunk at most.
+  std::span<const uint32_t> chunk_rows(int64_t begin, int64_t end, Part& part) const;
+  // The same, any number of them.
+  void add_rows(int64_t begin, int64_t end, std::span<const ColumnGroup> groups, Part& part,
                 int64_t* words) const;
   Status add_by_groups(Executor& executor);
   Status add_by_rows(Executor& executor);
@@ -42,8 +46,10 @@ class SharedRoots {
   std::vector<Growth*> trees_;
   size_t lanes_;  // 4 or 8
   ColumnPlan plan_;
+  bool all_rows_ = false;           // are taken, and rows_ is empty
   std::vector<uint32_t> union_;     // where samples differ
   std::span<const uint32_t> rows_;  // in any sample, ascending
+  int64_t row_count_ = 0;           // that are taken
   BigBuffer<int64_t> words_;        // [bins, lanes]
 };
 
