@@ -1,11 +1,11 @@
-// The learner "gbt". Options are in gbt_options.cc, the work in boosting.cc.
+// The learner "gbt". Options are in gbt_options.cc, the work in boosting_group.cc.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
-#include "automl/learners/boosting.h"
-#include "automl/learners/fit_data.h"
+#include "automl/learners/boosting_group.h"
 #include "automl/learners/gbt_options.h"
 #include "automl/learners/goss.h"
 #include "automl/learners/leaf_renewal.h"
@@ -20,20 +20,13 @@ namespace {
 
 // Of the rounds allowed.
 constexpr double kUsualRounds = 0.2;
+// Rows x outputs of a fit that leaves threads idle, which others can use.
+constexpr int64_t kMostTogether = 50'000;
 // The greatest learning rate that is chosen to save rounds.
 constexpr double kGreatestStep = 0.4;
 
 int64_t output_count_of(const DataShape& shape) {
   return shape.task == Task::kMulticlass ? shape.class_count : 1;
-}
-
-// Drawn rows count for others by their gradients, so leaves must be made of gradients.
-Status check_sampling(const GbtOptions& options, kernels::Loss loss) {
-  if (options.sampling != "goss" || leaf_rule_of(loss) == LeafRule::kNewton) return {};
-  return fail(StatusCode::kConfig,
-              "sampling=goss does not go with objective={}, whose leaves are not sums of gradients "
-              "(sampling=uniform does)",
-              objective_name(loss));
 }
 
 class GbtLearner final : public Learner {
@@ -89,17 +82,20 @@ class GbtLearner final : public Learner {
         shape.valid_count;
     const int64_t validation = others * (8 + 8 * outputs) + shape.valid_count * (12 * outputs + 4);
     const int64_t model = options.rounds * outputs * tree_bytes(leaves, 1) + shape.init_bytes;
-    const GrowthShape growth{
-        shape, leaves, 1, options.node_column_fraction >= 1, options.column_fraction, outputs};
+    const GrowthShape growth{shape,
+                             leaves,
+                             1,
+                             options.node_column_fraction >= 1,
+                             options.column_fraction,
+                             shape.fits * outputs};
     // The sample's histogram, and two gains a candidate.
     const int64_t level = options.growth == "symmetric"
                               ? 24 * bins_of(shape) + 192 * int64_t{shape.feature_count}
                               : 0;
     const int64_t statistics =
         options.categorical == "ordered" ? OrderedTargets::planned_bytes(shape, threads) : 0;
-    return PlannedBytes{rows + goss + sample + validation + level + statistics + model +
-                            growing_bytes(growth, threads),
-                        model};
+    const int64_t each = rows + goss + sample + validation + level + statistics + model;
+    return PlannedBytes{shape.fits * each + growing_bytes(growth, threads), model};
   }
 
   // Fewer leaves, then fewer rounds, then fewer columns a tree.
@@ -156,13 +152,14 @@ class GbtLearner final : public Learner {
 
   Result<FitResult> fit(const FitRequest& request,
                         const kernels::ComputeContext& context) const override {
-    ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(request.params));
-    ASSAY_RETURN_IF_ERROR(options.check());
-    ASSAY_ASSIGN_OR_RETURN(FitData data, prepare_fit(request, fit_aim(*request.data, options)));
-    ASSAY_ASSIGN_OR_RETURN(Objective objective, make_objective(request, options, data));
-    ASSAY_RETURN_IF_ERROR(adopt_start(request, options, data, objective));
-    ASSAY_RETURN_IF_ERROR(check_sampling(options, objective.loss));
-    return Booster(request, options, data, objective, context).run();
+    return std::move(boost_together({&request, 1}, context).front());
+  }
+  bool gains_together(const DataShape& shape, int threads) const override {
+    return threads > 1 && shape.train_count * output_count_of(shape) <= kMostTogether;
+  }
+  std::vector<Result<FitResult>> fit_together(
+      std::span<const FitRequest> requests, const kernels::ComputeContext& context) const override {
+    return boost_together(requests, context);
   }
 };
 

@@ -19,6 +19,15 @@ std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const 
 
 std::vector<ParamMap> Learner::hastier(const ParamMap&) const { return {}; }
 
+std::vector<Result<FitResult>> Learner::fit_together(std::span<const FitRequest> requests,
+                                                     const kernels::ComputeContext& context) const {
+  std::vector<Result<FitResult>> results;
+  results.reserve(requests.size());
+  for (const FitRequest& request : requests) results.push_back(fit(request, context));
+  return results;
+}
+bool Learner::gains_together(const DataShape&, int) const { return false; }
+
 std::span<const Learner* const> learner_list() {
   static const std::array<const Learner*, 6> learners = {
       &constant_learner(),    &linear_learner(),        &gbt_learner(),

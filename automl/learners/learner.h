@@ -56,6 +56,7 @@ struct DataShape {
   Aim aim = {};
   int32_t category_count = 0;  // features that are categorical
   int64_t init_bytes = 0;      // of a fold's initial model
+  int64_t fits = 1;            // that are made at a time (Learner::fit_together)
 };
 
 // What settings aim at by themselves, whatever the sweep's metric.
@@ -66,8 +67,9 @@ struct OwnAim {
 
 // What a fit takes, an upper estimate.
 struct PlannedBytes {
-  int64_t fit = 0;    // at its peak, on top of the encoded table, the model included
-  int64_t model = 0;  // what is left of it: the model
+  // At its peak, on top of the encoded table, the model included; of all DataShape::fits together.
+  int64_t fit = 0;
+  int64_t model = 0;  // what is left of each: the model
 };
 
 struct FitProgress {
@@ -96,10 +98,11 @@ class FitObserver {
   virtual ~FitObserver() = default;
   // False ends the fit: it returns what it has, marked as stopped.
   virtual bool report(const FitProgress& progress) = 0;
-  // Asked by boosting after each round that another one follows; true: keep_state is called with
-  // the state, whose model takes `bytes`.
-  virtual bool wants_state(int64_t bytes) {
+  // Asked by boosting after each round; true: keep_state is called with the state, whose model
+  // takes `bytes`. `last`: no round follows, and a fit that goes on from it is done at once.
+  virtual bool wants_state(int64_t bytes, bool last) {
     (void)bytes;
+    (void)last;
     return false;
   }
   virtual void keep_state(FitState state) { (void)state; }
@@ -209,6 +212,14 @@ class Learner {
   // first step was made; resource_exhausted; device.
   virtual Result<FitResult> fit(const FitRequest& request,
                                 const kernels::ComputeContext& context) const = 0;
+  // Several fits at a time, which may share work and threads. Result i is what fit gives for
+  // requests[i], bit for bit; a fit that fails keeps none of the others from its end. Observers are
+  // called on this thread, in order of requests. One after the other unless gains_together.
+  virtual std::vector<Result<FitResult>> fit_together(std::span<const FitRequest> requests,
+                                                      const kernels::ComputeContext& context) const;
+  // Whether fits of such data take less time together than one after the other, on so many
+  // threads.
+  virtual bool gains_together(const DataShape& shape, int threads) const;
 };
 
 // All learners: constant, linear, gbt, extra_trees, random_forest, mlp.

@@ -188,6 +188,14 @@ LeafRule leaf_rule_of(Loss loss) {
   return LeafRule::kNewton;
 }
 
+Status check_sampling(const GbtOptions& options, Loss loss) {
+  if (options.sampling != "goss" || leaf_rule_of(loss) == LeafRule::kNewton) return {};
+  return fail(StatusCode::kConfig,
+              "sampling=goss does not go with objective={}, whose leaves are not sums of gradients "
+              "(sampling=uniform does)",
+              objective_name(loss));
+}
+
 Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, Loss loss) {
   const bool counts = loss == Loss::kPoisson || loss == Loss::kTweedie || loss == Loss::kLambdaRank;
   if (!counts && loss != Loss::kCrossEntropy) return {};

@@ -58,6 +58,10 @@ LeafRule leaf_rule_of(kernels::Loss loss);
 // cross_entropy in [0, 1].
 Status check_targets(const TrainingData& data, std::span<const uint32_t> rows, kernels::Loss loss);
 
+// Whether rows may be sampled so under the loss: drawn rows of goss count for others by their
+// gradients, so leaves must be made of gradients. Fails: config.
+Status check_sampling(const GbtOptions& options, kernels::Loss loss);
+
 // Fails: config if rankings are to be learned and nothing says which rows answer one query.
 Status check_queries(const TrainingData& data, kernels::Loss loss);
 

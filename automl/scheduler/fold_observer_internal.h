@@ -39,8 +39,8 @@ class FoldObserver final : public FitObserver {
     }
     return true;
   }
-  bool wants_state(int64_t bytes) override {
-    return bytes <= room_ && job_.wants_checkpoint && job_.wants_checkpoint();
+  bool wants_state(int64_t bytes, bool last) override {
+    return !last && bytes <= room_ && job_.wants_checkpoint && job_.wants_checkpoint();
   }
   // What a state may take.
   void set_room(int64_t bytes) { room_ = bytes; }

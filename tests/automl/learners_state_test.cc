@@ -14,7 +14,7 @@ class StateKeeper final : public FitObserver {
     losses.push_back(progress.valid_loss);
     return true;
   }
-  bool wants_state(int64_t bytes) override {
+  bool wants_state(int64_t bytes, bool) override {
     EXPECT_GT(bytes, 0);
     return true;
   }
