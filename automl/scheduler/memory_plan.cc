@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "automl/scheduler/time_plan.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr int64_t kPredictionCopies = 3;
 // Of what all running trials may take, for the partitions of one.
 constexpr int64_t kRepeatShare = 64;
+// Likewise for the fits of one at the same time.
+constexpr int64_t kTogetherShare = 32;
 constexpr int kMostShrinks = 64;
 
 }  // namespace
@@ -27,9 +30,30 @@ int64_t MemoryPlan::repeat_bytes() const {
 
 Result<int64_t> MemoryPlan::planned_bytes(const Learner& learner, const ParamMap& params) const {
   ASSAY_ASSIGN_OR_RETURN(const int64_t searched, searched_bytes(learner, params));
+  ASSAY_ASSIGN_OR_RETURN(const int64_t together, together_bytes(learner, params));
+  const int64_t more = repeat_bytes() + (has_room_together(learner, params) ? together : 0);
   // What is searched may take all there is; then nothing is left for more.
   const int64_t left = std::max<int64_t>(0, trial_bytes() - searched);
-  return searched + std::min(repeat_bytes(), left);
+  return searched + std::min(more, left);
+}
+
+bool MemoryPlan::has_room_together(const Learner& learner, const ParamMap& params) const {
+  const auto searched = searched_bytes(learner, params);
+  const auto together = together_bytes(learner, params);
+  return searched && together && *together <= trial_bytes() / kTogetherShare &&
+         *searched + *together <= trial_bytes();
+}
+
+Result<int64_t> MemoryPlan::together_bytes(const Learner& learner, const ParamMap& params) const {
+  // Whatever the threads are: plans of logical mode must not depend on them.
+  if (!learner.gains_together(shape_.data, std::numeric_limits<int>::max())) return 0;
+  ASSAY_ASSIGN_OR_RETURN(const PlannedBytes one,
+                         learner.planned_bytes(shape_.data, params, shape_.threads));
+  DataShape shape = shape_.data;
+  shape.fits = shape_.fold_count;
+  ASSAY_ASSIGN_OR_RETURN(const PlannedBytes all,
+                         learner.planned_bytes(shape, params, shape_.threads));
+  return std::max<int64_t>(0, all.fit - one.fit - (shape_.fold_count - 1) * one.model);
 }
 
 Result<int64_t> MemoryPlan::searched_bytes(const Learner& learner, const ParamMap& params) const {

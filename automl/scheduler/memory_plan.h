@@ -38,7 +38,11 @@ class MemoryPlan {
   // would take more keeps to the first. 0 with one partition.
   int64_t repeat_bytes() const;
 
-  // A trial: its fit at the peak, models of the folds that are done, predictions and the copies
+  // Whether a trial may fit its folds at the same time, if its learner gains by that: what that
+  // takes on top of fits one after the other is a small share of what all running trials may take.
+  bool has_room_together(const Learner& learner, const ParamMap& params) const;
+
+  // A trial: its fits at the peak, models of the folds that are done, predictions and the copies
   // that scoring makes, and what it may take for other partitions. Fails: as
   // Learner::planned_bytes.
   Result<int64_t> planned_bytes(const Learner& learner, const ParamMap& params) const;
@@ -53,8 +57,10 @@ class MemoryPlan {
 
  private:
   int64_t room() const { return shape_.limit_bytes - shape_.base_bytes; }
-  // Of the first partition.
+  // Of the first partition, its folds fitted one after the other; and what fitting them at the same
+  // time takes on top: 0 if the learner gains nothing by that.
   Result<int64_t> searched_bytes(const Learner& learner, const ParamMap& params) const;
+  Result<int64_t> together_bytes(const Learner& learner, const ParamMap& params) const;
   MemoryShape shape_;
 };
 

@@ -143,6 +143,7 @@ TrialJob job_of(SweepState& state, const TrialSpec& spec) {
   }
   job.logical = state.budget.logical();
   job.most_repeat_bytes = state.repeat_bytes;
+  job.together = state.memory->has_room_together(*job.learner, spec.params);
   job.predict_ratio = known_predict_ratio(state, spec.learner);
   return job;
 }

@@ -12,6 +12,7 @@
 
 #include "automl/scheduler/budget.h"
 #include "automl/scheduler/known_trials.h"
+#include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/model_footprint.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/sweep.h"
@@ -46,6 +47,7 @@ struct SweepState {
   // its way there, and is trained again by a process that goes on.
   int64_t archive_bytes = 0;
   int64_t repeat_bytes = 0;  // what a trial may take with all its partitions
+  std::optional<MemoryPlan> memory;
   std::unique_ptr<TimeSlices> slices;
   RecordContext record;
   kernels::Usage usage;  // of all trials, those of earlier processes included

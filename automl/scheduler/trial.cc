@@ -2,6 +2,13 @@
 // 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: at 1/9 and 1/3
 // of the planned rounds, the learner's own validation loss.
 //
+// Folds are fitted at the same time where that is quicker, but no fold behind a rung is begun
+// before the rung is passed: what most trials are given up at would otherwise cost all folds. So
+// groups are the folds between two rungs; of a trial that is not given up for being behind, all
+// folds. Then each fold is asked for in order, as if it had been fitted alone: a trial that is
+// given up within a group has no more folds than alone, and results do not depend on how folds were
+// fitted.
+//
 // Where rows are few a trial that comes out among the best is then fitted on other partitions into
 // folds (search/repeat_rule.h). A partition that does not come to its end counts for nothing.
 #include "automl/scheduler/trial.h"
@@ -13,10 +20,10 @@
 #include <utility>
 
 #include "automl/models/average_model.h"
-#include "automl/scheduler/fold_observer_internal.h"
+#include "automl/scheduler/fold_group_internal.h"
 #include "automl/scheduler/fold_steps.h"
+#include "automl/scheduler/out_of_fold_internal.h"
 #include "automl/scheduler/trial_record_internal.h"
-#include "kernels/base/rng.h"
 
 namespace assay::automl {
 namespace {
@@ -30,7 +37,7 @@ constexpr double kMostFitShare = 0.95;
 class TrialRunner {
  public:
   TrialRunner(const TrialJob& job, const kernels::ComputeContext& context)
-      : job_(job), set_(*job.set), context_(context) {}
+      : job_(job), set_(*job.set), context_(context), predictions_(set_) {}
 
   TrialOutcome run() {
     start_ns_ = job_.clock->now_ns();
@@ -63,10 +70,8 @@ class TrialRunner {
 
  private:
   void run_folds() {
-    const auto outputs = static_cast<size_t>(set_.output_count());
-    cells_ = set_.scored_rows().size() * outputs;
-    predictions_.assign(cells_, 0.0f);
     const size_t fold_count = set_.folds().size();
+    predictions_.begin(0);
     if (job_.begin) {
       go_on();
     } else if (job_.rest) {
@@ -74,27 +79,57 @@ class TrialRunner {
       outcome_.went_on_from = fmt::format("trial {}", job_.spec.continues);
     }
     fits_.resize(outcome_.folds.size());
-    for (size_t fold = outcome_.folds.size(); fold < fold_count; ++fold) {
+    while (outcome_.folds.size() < fold_count) {
+      const size_t begin = outcome_.folds.size();
       const bool late = job_.fit_deadline_ns && job_.clock->now_ns() >= job_.fit_deadline_ns();
-      if (fold > 0 && (late || context_.stop->requested())) return end_partial();
-      if (!run_fold(fold)) {
-        if (fold > 0 && outcome_.result.status == TrialStatus::kCancelled) end_partial();
-        return;
+      if (begin > 0 && (late || context_.stop->requested())) return end_partial();
+      std::vector<FoldFit> fits = fit_group(begin);
+      for (FoldFit& fit : fits) {
+        const size_t fold = outcome_.folds.size();
+        if (!take_fold(fold, fit)) {
+          if (fold > 0 && outcome_.result.status == TrialStatus::kCancelled) end_partial();
+          return;
+        }
+        if (!passes_folds(fold)) return;
       }
-      const bool rung = fold_count > 1 && (fold == 0 || (fold == 2 && fold_count > 3));
-      if (rung && !context_.stop->requested() && !passes_rung(fold)) {
-        return end(TrialStatus::kPruned,
-                   fmt::format("given up after {} of {} folds", fold + 1, fold_count));
-      }
-      if (fold_count > 1 && !context_.stop->requested() && !passes_fold_test(fold)) {
-        return end(TrialStatus::kPruned, fmt::format("folds worse than the best's, after {} of {}",
-                                                     fold + 1, fold_count));
-      }
-      if (fold + 1 < fold_count) checkpoint();
+      if (outcome_.folds.size() < fold_count) checkpoint();
     }
     search_seconds_ = seconds();
     if (!truncated_ && repeats() && !run_partitions()) return;
     finish();
+  }
+
+  bool is_rung(size_t fold) const {
+    const size_t fold_count = set_.folds().size();
+    return fold_count > 1 && (fold == 0 || (fold == 2 && fold_count > 3));
+  }
+
+  // Where the group of folds ends that begins here.
+  size_t group_end(size_t begin) const {
+    const size_t fold_count = set_.folds().size();
+    const bool together = job_.together && job_.learner->gains_together(
+                                               set_.shape(), context_.executor->thread_count());
+    if (!together) return begin + 1;
+    const size_t partition_end = (begin / fold_count + 1) * fold_count;
+    const bool asks = begin < fold_count && job_.on_rung && is_searched(job_.spec.origin);
+    size_t end = begin + 1;
+    while (end < partition_end && !(asks && is_rung(end - 1))) ++end;
+    return end;
+  }
+
+  // Whether the trial goes on past a fold that is done.
+  bool passes_folds(size_t fold) {
+    const size_t fold_count = set_.folds().size();
+    if (is_rung(fold) && !context_.stop->requested() && !passes_rung(fold)) {
+      end(TrialStatus::kPruned, fmt::format("given up after {} of {} folds", fold + 1, fold_count));
+      return false;
+    }
+    if (fold_count > 1 && !context_.stop->requested() && !passes_fold_test(fold)) {
+      end(TrialStatus::kPruned,
+          fmt::format("folds worse than the best's, after {} of {}", fold + 1, fold_count));
+      return false;
+    }
+    return true;
   }
 
   void checkpoint() const {
@@ -114,7 +149,7 @@ class TrialRunner {
     const auto partitions = static_cast<int64_t>(set_.partition_count());
     if (held_bytes() * partitions > job_.most_repeat_bytes) return false;
     if (job_.repeat) return *job_.repeat;
-    const auto score = set_.score(predictions_);
+    const auto score = predictions_.mean_score();
     if (!job_.on_rung || !score) return false;
     return passes({{Rung::Ladder::kPartitions, 1}, set_.metric().loss_of(*score)});
   }
@@ -128,15 +163,17 @@ class TrialRunner {
       needed += outcome_.folds[fold].fit_seconds + outcome_.folds[fold].predict_seconds;
     }
     while (outcome_.folds.size() < all && !context_.stop->requested()) {
-      const size_t fold = outcome_.folds.size();
-      if (fold % fold_count == 0 && seconds_left() < needed) break;
-      if (!run_fold(fold)) {
+      const size_t begin = outcome_.folds.size();
+      if (begin % fold_count == 0 && seconds_left() < needed) break;
+      std::vector<FoldFit> fits = fit_group(begin);
+      const auto took = [&](FoldFit& fit) { return take_fold(outcome_.folds.size(), fit); };
+      if (!std::all_of(fits.begin(), fits.end(), took)) {
         if (outcome_.result.status != TrialStatus::kCancelled) return false;
         outcome_.error.reset();
         break;
       }
       if (truncated_) break;
-      if (fold + 1 < all) checkpoint();
+      if (outcome_.folds.size() < all) checkpoint();
     }
     // What a user's stop keeps from its end is to be as it would have been, when it is gone on
     // with.
@@ -153,7 +190,7 @@ class TrialRunner {
     outcome_.folds.resize(whole * fold_count);
     models_.resize(whole * fold_count);
     fits_.resize(whole * fold_count);
-    predictions_.resize(whole * cells_);
+    predictions_.keep_first(whole);
     const auto last = static_cast<int>(whole * fold_count);
     auto& curve = outcome_.curve;
     curve.erase(std::remove_if(curve.begin(), curve.end(),
@@ -179,15 +216,19 @@ class TrialRunner {
   void go_on() {
     const TrialCheckpoint& begin = *job_.begin;
     outcome_.folds = begin.folds;
-    outcome_.curve = begin.curve;
+    const auto done = static_cast<int>(begin.folds.size());
+    std::copy_if(begin.curve.begin(), begin.curve.end(), std::back_inserter(outcome_.curve),
+                 [&](const CurvePoint& point) { return point.fold < done; });
     rungs_ = begin.rungs;
     models_ = begin.models;
-    predictions_ = begin.predictions;
+    predictions_.set_values(begin.predictions);
     outcome_.went_on_from =
         fmt::format("{} fold{}", begin.folds.size(), begin.folds.size() == 1 ? "" : "s");
-    if (begin.fit) {
-      outcome_.went_on_from +=
-          fmt::format(" and {} rounds of the next", begin.fit->model->step_count());
+    int64_t rounds = 0;
+    for (const auto& fit : begin.fits) rounds += fit ? fit->model->step_count() : 0;
+    if (rounds > 0) {
+      outcome_.went_on_from += fmt::format(" and {} rounds of the next", rounds);
+      if (begin.fits.size() > 1) outcome_.went_on_from += fmt::format(" {}", begin.fits.size());
     }
     outcome_.went_on_from += " of an earlier process";
     for (const FoldRecord& fold : begin.folds) truncated_ |= fold.truncated;
@@ -198,19 +239,20 @@ class TrialRunner {
 
   // Of a checkpoint between folds.
   int64_t held_bytes() const {
-    auto bytes = static_cast<int64_t>(predictions_.size() * sizeof(float));
+    int64_t bytes = predictions_.byte_count();
     for (const auto& model : models_) bytes += model->byte_count();
     return bytes;
   }
 
-  void keep(std::optional<FitState> fit) const {
+  void keep(FoldsUnderWay under_way) const {
     TrialCheckpoint checkpoint;
     checkpoint.folds = outcome_.folds;
     checkpoint.models = models_;
-    checkpoint.predictions = predictions_;
+    checkpoint.predictions = predictions_.values();
     checkpoint.curve = outcome_.curve;
+    checkpoint.curve.insert(checkpoint.curve.end(), under_way.curve.begin(), under_way.curve.end());
     checkpoint.rungs = rungs_;
-    checkpoint.fit = std::move(fit);
+    checkpoint.fits = std::move(under_way.fits);
     checkpoint.seconds = seconds();
     job_.keep_checkpoint(checkpoint);
   }
@@ -227,11 +269,7 @@ class TrialRunner {
     outcome_.folds.push_back(rest.folds[number]);
     models_.push_back(rest.models[number]);
     fits_.emplace_back();
-    const auto outputs = static_cast<std::ptrdiff_t>(set_.output_count());
-    for (const uint32_t place : set_.folds()[number].places) {
-      const auto at = static_cast<std::ptrdiff_t>(place) * outputs;
-      std::copy_n(rest.predictions.begin() + at, outputs, predictions_.begin() + at);
-    }
+    predictions_.put_all(number, rest.predictions);
   }
 
   // What the trial can be gone on from; null if it is too much, or a fold has no state.
@@ -246,45 +284,32 @@ class TrialRunner {
     rest->fits = fits_;
     rest->folds = outcome_.folds;
     rest->models = models_;
-    rest->predictions = predictions_;
+    rest->predictions = predictions_.values();
     rest->curve = outcome_.curve;
     return rest;
   }
 
+  std::vector<FoldFit> fit_group(size_t begin) {
+    const FoldGroup::Range range{begin, group_end(begin)};
+    predictions_.begin(begin / set_.folds().size());
+    const std::function<int64_t()> deadline = deadline_of(range);
+    const StopToken stop(job_.clock, &deadline, context_.stop);
+    kernels::ComputeContext fit_context = context_;
+    fit_context.stop = &stop;
+    const auto keep_fits = [this](FoldsUnderWay folds) { keep(std::move(folds)); };
+    const auto ask = [this](const RungValue& value) { return passes(value); };
+    const FoldGroup::Hooks hooks{ask, keep_fits, job_.most_checkpoint_bytes - held_bytes()};
+    return FoldGroup(job_, range, hooks).fit(fit_context);
+  }
+
   // False if the trial has ended.
-  bool run_fold(size_t number) {
-    const Fold& fold = set_.all_folds()[number];
-    const size_t partition = number / set_.folds().size();
-    predictions_.resize(std::max(predictions_.size(), (partition + 1) * cells_));
-    const bool goes_on = !job_.begin && job_.rest && number < job_.rest->fits.size();
-    if (goes_on && !job_.rest->fits[number]) {
+  bool take_fold(size_t number, FoldFit& fit) {
+    outcome_.curve.insert(outcome_.curve.end(), fit.curve.begin(), fit.curve.end());
+    if (!fit.result) {
       take_over(number);
       return true;
     }
-    const std::function<int64_t()> fold_deadline = fold_deadline_of(number);
-    const StopToken fold_stop(job_.clock, &fold_deadline, context_.stop);
-    kernels::ComputeContext fit_context = context_;
-    fit_context.stop = &fold_stop;
-    const auto keep_fit = [this](FitState state) { keep(std::move(state)); };
-    const auto ask = [this](const RungValue& value) { return passes(value); };
-    FoldObserver observer(job_, static_cast<int>(number), outcome_.curve, ask, keep_fit);
-    observer.set_room(job_.most_checkpoint_bytes - held_bytes());
-    FitRequest request;
-    request.data = &set_.data(number);
-    request.train_rows = fold.train_rows;
-    request.valid_rows = fold.valid_rows;
-    request.params = job_.spec.params;
-    request.seed = derive_seed(job_.spec.seed, "fold", number);
-    request.observer = &observer;
-    if (job_.start != nullptr) request.init_model = job_.start->model(number);
-    request.keep_all_steps = set_.folds().size() > 1;
-    const bool under_way = job_.begin && job_.begin->fit && job_.begin->folds.size() == number;
-    if (under_way) request.state = &*job_.begin->fit;
-    if (goes_on) request.state = &*job_.rest->fits[number];
-    request.keep_end_state = partition == 0 && job_.most_rest_bytes > 0;
-
-    const int64_t start_ns = job_.clock->now_ns();
-    auto fitted = job_.learner->fit(request, fit_context);
+    Result<FitResult>& fitted = *fit.result;
     if (!fitted) {
       const bool cancelled = fitted.error().code == StatusCode::kCancelled;
       if (cancelled) {
@@ -297,7 +322,7 @@ class TrialRunner {
       return false;
     }
     FoldRecord& record = outcome_.folds.emplace_back();
-    record.fit_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
+    record.fit_seconds = fit.seconds;
     record.iterations = fitted->iterations;
     record.best_iteration = fitted->best_iteration;
     record.truncated = fitted->truncated;
@@ -350,7 +375,7 @@ class TrialRunner {
     }
     const std::vector<int64_t> steps = steps_by_others(best, grown);
     std::vector<std::shared_ptr<const Model>> kept;
-    const std::vector<float> before = predictions_;
+    const OutOfFold before = predictions_;
     bool settled = true;
     for (size_t i = 0; i < count && settled; ++i) {
       kept.push_back(cut(begin + i, steps[i]));
@@ -386,11 +411,7 @@ class TrialRunner {
       partial->places.insert(partial->places.end(), places.begin(), places.end());
     }
     std::sort(partial->places.begin(), partial->places.end());
-    const auto outputs = static_cast<std::ptrdiff_t>(set_.output_count());
-    for (const uint32_t place : partial->places) {
-      const auto from = predictions_.begin() + static_cast<std::ptrdiff_t>(place) * outputs;
-      partial->predictions.insert(partial->predictions.end(), from, from + outputs);
-    }
+    partial->predictions = predictions_.at(partial->places);
     outcome_.partial = std::move(partial);
   }
 
@@ -403,7 +424,6 @@ class TrialRunner {
   // `known`: the predictions if the fit has them already, else empty.
   bool predict(size_t number, FoldRecord& record, const Model& model, std::vector<float> known) {
     const Fold& fold = set_.all_folds()[number];
-    const size_t partition = number / set_.folds().size();
     const StopToken stop(job_.clock,
                          job_.predict_deadline_ns ? job_.predict_deadline_ns() : kNoDeadline);
     kernels::ComputeContext context = context_;
@@ -427,53 +447,10 @@ class TrialRunner {
     record.predict_seconds += static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9;
     const double fold_seconds = record.fit_seconds + record.predict_seconds;
     if (fold_seconds > 0) predict_ratio_ = record.predict_seconds / fold_seconds;
-    const std::span<float> own = std::span(predictions_).subspan(partition * cells_, cells_);
-    for (size_t i = 0; i < fold.places.size(); ++i) {
-      std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(i * outputs), outputs,
-                  own.begin() + static_cast<std::ptrdiff_t>(fold.places[i] * outputs));
-    }
-    const auto score = score_places(fold.places, partition);
+    predictions_.put(number, out);
+    const auto score = predictions_.score_at(fold.places, number / set_.folds().size());
     if (score) record.score = *score;
     return true;
-  }
-
-  // The metric over some rows of a partition's out-of-fold predictions.
-  Result<double> score_places(std::span<const uint32_t> places, size_t partition) const {
-    const auto outputs = static_cast<size_t>(set_.output_count());
-    const std::span<const float> own = std::span(predictions_).subspan(partition * cells_, cells_);
-    std::vector<float> predictions;
-    predictions.reserve(places.size() * outputs);
-    for (const uint32_t place : places) {
-      const auto from = own.begin() + static_cast<std::ptrdiff_t>(place * outputs);
-      predictions.insert(predictions.end(), from, from + static_cast<std::ptrdiff_t>(outputs));
-    }
-    return set_.score_at(places, predictions, partition);
-  }
-
-  // Of the partitions that were done: the mean of their scores. Fails: as TrainingSet::score.
-  Result<double> mean_score() const {
-    const size_t count = predictions_.size() / cells_;
-    double sum = 0;
-    for (size_t partition = 0; partition < count; ++partition) {
-      const auto own = std::span(predictions_).subspan(partition * cells_, cells_);
-      ASSAY_ASSIGN_OR_RETURN(const double score, set_.score(own, partition));
-      sum += score;
-    }
-    return sum / static_cast<double>(count);
-  }
-
-  std::vector<float> mean_predictions() {
-    const size_t count = predictions_.size() / cells_;
-    if (count == 1) return std::move(predictions_);
-    std::vector<float> mean(cells_);
-    for (size_t i = 0; i < cells_; ++i) {
-      double sum = 0;
-      for (size_t partition = 0; partition < count; ++partition) {
-        sum += double{predictions_[partition * cells_ + i]};
-      }
-      mean[i] = static_cast<float>(sum / static_cast<double>(count));
-    }
-    return mean;
   }
 
   bool passes(const RungValue& value) {
@@ -489,7 +466,7 @@ class TrialRunner {
       places.insert(places.end(), done.places.begin(), done.places.end());
     }
     std::sort(places.begin(), places.end());
-    const auto score = score_places(places, 0);
+    const auto score = predictions_.score_at(places, 0);
     if (!score) return true;  // undefined so far, say with one class only
     const int step = fold == 0 ? 1 : 2;
     return passes({{Rung::Ladder::kFolds, step}, set_.metric().loss_of(*score)});
@@ -508,15 +485,15 @@ class TrialRunner {
     if (truncated_ && job_.most_rest_bytes > 0) outcome_.rest = rest();
     settle_steps();
     const int64_t start_ns = job_.clock->now_ns();
-    const auto score = mean_score();
+    const auto score = predictions_.mean_score();
     outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9 /
-                             static_cast<double>(predictions_.size() / cells_);
+                             static_cast<double>(predictions_.partition_count());
     if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);
     auto model = average_of_folds();
     if (!model) return end(TrialStatus::kFailed, model.error().message);
     outcome_.model = std::move(*model);
     outcome_.model_bytes = outcome_.model->byte_count();
-    outcome_.predictions = std::make_shared<const std::vector<float>>(mean_predictions());
+    outcome_.predictions = std::make_shared<const std::vector<float>>(predictions_.take_mean());
     outcome_.prediction_bytes = static_cast<int64_t>(outcome_.predictions->size() * sizeof(float));
     outcome_.score = *score;
     outcome_.result.loss = set_.metric().loss_of(*score);
@@ -535,16 +512,18 @@ class TrialRunner {
     outcome_.result.message = message;
   }
 
-  // When the fit of a fold that begins now must stop, which moves as the end of all fits does.
-  std::function<int64_t()> fold_deadline_of(size_t fold) const {
+  // When fits of folds that begin now must stop, which moves as the end of all fits does.
+  std::function<int64_t()> deadline_of(const FoldGroup::Range& folds) const {
     const int64_t start_ns = job_.clock->now_ns();
     // A fold of another partition takes what it took before, or is dropped.
     const size_t fold_count = set_.folds().size();
-    const auto folds_left = static_cast<double>(fold < fold_count ? fold_count - fold : 1);
+    const auto count = static_cast<double>(folds.end - folds.begin);
+    const double folds_left =
+        folds.begin < fold_count ? static_cast<double>(fold_count - folds.begin) : count;
     double fit_share = kFirstFitShare;
     const double known = std::max(job_.predict_ratio, predict_ratio_);
     if (known > 0) fit_share = std::clamp(0.97 - 1.5 * known, kLeastFitShare, kMostFitShare);
-    return [this, start_ns, share = fit_share / folds_left] {
+    return [this, start_ns, share = fit_share * count / folds_left] {
       const int64_t end_ns = job_.fit_deadline_ns ? job_.fit_deadline_ns() : kNoDeadline;
       if (end_ns == kNoDeadline) return kNoDeadline;
       return start_ns + static_cast<int64_t>(share * static_cast<double>(end_ns - start_ns));
@@ -564,9 +543,8 @@ class TrialRunner {
   TrialOutcome outcome_;
   std::vector<std::shared_ptr<const Model>> models_;
   std::vector<std::optional<FitState>> fits_;  // of folds that were cut short
-  size_t cells_ = 0;                           // predictions of a partition
-  std::vector<float> predictions_;             // of each partition that was begun
-  std::vector<RungValue> rungs_;               // passed
+  OutOfFold predictions_;
+  std::vector<RungValue> rungs_;  // passed
   int64_t start_ns_ = 0;
   double search_seconds_ = 0;  // that the first partition took; 0: not done
   bool truncated_ = false;

@@ -42,6 +42,8 @@ struct TrialJob {
   const StartModel* start = nullptr;  // what fits go on from; may be null
   TrialSpec spec;
   const Clock* clock = nullptr;
+  // Whether folds may be fitted at the same time, where that is quicker: there is memory for it.
+  bool together = false;
   // Asked before each fold and while it is fitted, for it may move: when fits must stop
   // (kNoDeadline: never). What is left till then is shared evenly among the folds still to come, so
   // that a trial that started too late ends in time with short fits on all folds and not with long

@@ -98,9 +98,30 @@ Status read_folds(const ModelReader& reader, TrialCheckpoint& checkpoint) {
   return {};
 }
 
-Status read_fit(const ModelReader& reader, TrialCheckpoint& checkpoint) {
+// The first fit under way is "has_fit" and "fit", as it was when there was one at most; others are
+// in "more_fits", where there are any.
+void put_fit(const std::optional<FitState>& state, ModelWriter writer) {
+  writer.put_flag("has_fit", state.has_value());
+  if (!state) return;
+  ModelWriter part = writer.child("fit");
+  part.put_integer("best_iteration", state->best_iteration);
+  part.put_tensor("best_loss", std::span<const double>(&state->best_loss, 1));
+  ModelWriter model = part.child("model");
+  save_model(*state->model, model);
+}
+
+void put_fits(const TrialCheckpoint& checkpoint, ModelWriter& writer) {
+  const auto& fits = checkpoint.fits;
+  put_fit(fits.empty() ? std::nullopt : fits.front(), writer);
+  if (fits.size() < 2) return;
+  ModelWriter more = writer.child("more_fits");
+  more.put_integer("count", static_cast<int64_t>(fits.size()) - 1);
+  for (size_t i = 1; i < fits.size(); ++i) put_fit(fits[i], more.child(std::to_string(i)));
+}
+
+Result<std::optional<FitState>> read_fit(const ModelReader& reader) {
   ASSAY_ASSIGN_OR_RETURN(const bool has_fit, reader.flag("has_fit"));
-  if (!has_fit) return {};
+  if (!has_fit) return std::nullopt;
   const ModelReader part = reader.child("fit");
   FitState state;
   ASSAY_ASSIGN_OR_RETURN(auto model, load_model(part.child("model")));
@@ -109,7 +130,22 @@ Status read_fit(const ModelReader& reader, TrialCheckpoint& checkpoint) {
   ASSAY_ASSIGN_OR_RETURN(const auto loss, part.tensor<double>("best_loss", 1));
   state.best_loss = loss[0];
   state.model = std::move(model);
-  checkpoint.fit = std::move(state);
+  return state;
+}
+
+Status read_fits(const ModelReader& reader, TrialCheckpoint& checkpoint) {
+  ASSAY_ASSIGN_OR_RETURN(std::optional<FitState> first, read_fit(reader));
+  const ModelReader more = reader.child("more_fits");
+  int64_t count = 0;
+  if (more.has("count")) {
+    ASSAY_ASSIGN_OR_RETURN(count, more.integer("count", 1, kMostFolds));
+  }
+  if (!first && count == 0) return {};
+  checkpoint.fits.push_back(std::move(first));
+  for (int64_t i = 1; i <= count; ++i) {
+    ASSAY_ASSIGN_OR_RETURN(std::optional<FitState> state, read_fit(more.child(std::to_string(i))));
+    checkpoint.fits.push_back(std::move(state));
+  }
   return {};
 }
 
@@ -154,14 +190,7 @@ Result<std::string> checkpoint_bytes(const TrialSpec& spec, const TrialCheckpoin
   writer.put_tensor("folds", std::span<const double>(numbers));
   writer.put_tensor("predictions", std::span<const float>(checkpoint.predictions));
   put_points(checkpoint, writer);
-  writer.put_flag("has_fit", checkpoint.fit.has_value());
-  if (checkpoint.fit) {
-    ModelWriter part = writer.child("fit");
-    part.put_integer("best_iteration", checkpoint.fit->best_iteration);
-    part.put_tensor("best_loss", std::span<const double>(&checkpoint.fit->best_loss, 1));
-    ModelWriter model = part.child("model");
-    save_model(*checkpoint.fit->model, model);
-  }
+  put_fits(checkpoint, writer);
   return writer.finish();
 }
 
@@ -177,7 +206,7 @@ Result<TrialCheckpoint> read_checkpoint(std::string bytes, const std::string& so
   TrialCheckpoint checkpoint;
   ASSAY_RETURN_IF_ERROR(read_folds(reader, checkpoint));
   ASSAY_RETURN_IF_ERROR(read_points(reader, checkpoint));
-  ASSAY_RETURN_IF_ERROR(read_fit(reader, checkpoint));
+  ASSAY_RETURN_IF_ERROR(read_fits(reader, checkpoint));
   ASSAY_ASSIGN_OR_RETURN(const auto seconds, reader.tensor<double>("seconds", 1));
   checkpoint.seconds = std::isfinite(seconds[0]) ? std::max(0.0, seconds[0]) : 0;
   return checkpoint;

@@ -1,5 +1,5 @@
 // TrialCheckpoint: what a trial that is being trained has so far, so that a process that goes on
-// with its sweep need not begin it anew: the folds that are done, and of the one under way the
+// with its sweep need not begin it anew: the folds that are done, and of those under way the
 // boosting rounds made. Plain values, shared and immutable where they are large.
 #pragma once
 
@@ -23,10 +23,11 @@ struct TrialCheckpoint {
   std::vector<std::shared_ptr<const Model>> models;
   // [partitions begun, scored rows, outputs]; those of other folds are 0.
   std::vector<float> predictions;
-  std::vector<CurvePoint> curve;  // the fold under way included
+  std::vector<CurvePoint> curve;  // of folds under way, too
   std::vector<RungValue> rungs;   // that were passed
-  std::optional<FitState> fit;    // of the fold under way
-  double seconds = 0;             // spent so far
+  // Of the folds under way: those that follow the ones that are done. Nothing: begun anew.
+  std::vector<std::optional<FitState>> fits;
+  double seconds = 0;  // spent so far
 };
 
 // As a model file (models/model_file.h), with what tells the trial from all others.
