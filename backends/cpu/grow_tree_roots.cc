@@ -14,8 +14,12 @@ constexpr int64_t kSerialCells = 50'000;
 // With so many blocks of features a thread, threads share out blocks instead of rows.
 constexpr int64_t kGroupsPerThread = 4;
 constexpr int64_t kMergedWords = 16384;
-// With one of the samples above the table's rows over this, all rows are taken.
-constexpr int64_t kDenseShare = 2;
+// Of the lanes of all rows, for one pass to be worth it; and if wide sums are small.
+constexpr double kFilled = 0.6;
+constexpr double kLeastFilled = 0.49;
+constexpr int64_t kSmallBytes = 64 * 1024;
+
+size_t lanes_for(size_t trees) { return trees <= 4 ? 4 : 8; }
 
 bool same_sample(const Growth& first, const Growth& second) {
   return first.args.rows == second.args.rows &&
@@ -30,49 +34,42 @@ bool SharedRoots::fit_together(const Growth& first, const Growth& second) {
          first.args.bins.bundles == second.args.bins.bundles;
 }
 
-SharedRoots::SharedRoots(std::vector<Growth*> trees)
-    : trees_(std::move(trees)),
-      lanes_(trees_.size() <= 4 ? 4 : 8),
-      plan_(ColumnPlan::make(trees_[0]->args.bins, trees_[0]->features, 1)),
-      words_(static_cast<size_t>(word_count())) {
-  gather_rows();
+bool SharedRoots::have_same_samples(std::span<Growth* const> trees) {
+  return std::all_of(trees.begin(), trees.end(),
+                     [&](const Growth* tree) { return same_sample(*trees[0], *tree); });
 }
 
-void SharedRoots::gather_rows() {
-  const Growth& first = *trees_[0];
-  rows_ = {first.args.rows, static_cast<size_t>(first.problem.sample_count)};
-  row_count_ = first.problem.sample_count;
-  if (std::all_of(trees_.begin(), trees_.end(),
-                  [&](const Growth* tree) { return same_sample(first, *tree); })) {
-    return;
-  }
-  // Samples that have most rows, as folds do, differ in few: rows in none of them add zeros, which
-  // costs less than to tell which they are.
-  const int64_t table_rows = first.problem.row_count;
-  all_rows_ = std::any_of(trees_.begin(), trees_.end(), [&](const Growth* tree) {
-    return kDenseShare * tree->problem.sample_count > table_rows;
-  });
-  if (all_rows_) {
-    rows_ = {};
-    row_count_ = table_rows;
-    return;
-  }
-  std::vector<uint8_t> sampled(static_cast<size_t>(first.problem.row_count), 0);
-  for (const Growth* tree : trees_) {
-    const uint32_t* end = tree->args.rows + tree->problem.sample_count;
-    for (const uint32_t* row = tree->args.rows; row != end; ++row) sampled[*row] = 1;
-  }
-  union_.reserve(sampled.size());
-  for (uint32_t row = 0; row < sampled.size(); ++row) {
-    if (sampled[row] != 0) union_.push_back(row);
-  }
-  rows_ = union_;
-  row_count_ = static_cast<int64_t>(union_.size());
+// A wide addition costs about as much as two or three single ones, whatever its lanes hold, and
+// more where wide sums do not fit the first cache. Rows that a tree does not have fill its lane
+// with nothing.
+bool SharedRoots::pays(std::span<Growth* const> trees) {
+  if (trees.size() < 2) return false;
+  if (have_same_samples(trees)) return true;
+  double samples = 0;
+  for (const Growth* tree : trees) samples += static_cast<double>(tree->problem.sample_count);
+  const size_t lanes = lanes_for(trees.size());
+  const Growth& first = *trees[0];
+  const double filled =
+      samples / (static_cast<double>(lanes) * static_cast<double>(first.problem.row_count));
+  if (filled >= kFilled) return true;
+  if (filled < kLeastFilled) return false;
+  const ColumnPlan plan = ColumnPlan::make(first.args.bins, first.features, 1);
+  return plan.word_count() * static_cast<int64_t>(lanes * sizeof(int64_t)) <= kSmallBytes;
 }
+
+// Where samples differ all rows of the table are taken: samples that are worth one pass have most
+// of them, and a row of none adds zeros.
+SharedRoots::SharedRoots(std::vector<Growth*> trees)
+    : trees_(std::move(trees)),
+      lanes_(lanes_for(trees_.size())),
+      plan_(ColumnPlan::make(trees_[0]->args.bins, trees_[0]->features, 1)),
+      all_rows_(!have_same_samples(trees_)),
+      row_count_(all_rows_ ? trees_[0]->problem.row_count : trees_[0]->problem.sample_count),
+      words_(static_cast<size_t>(word_count())) {}
 
 std::span<const uint32_t> SharedRoots::chunk_rows(int64_t begin, int64_t end, Part& part) const {
   const auto count = static_cast<size_t>(end - begin);
-  if (!all_rows_) return rows_.subspan(static_cast<size_t>(begin), count);
+  if (!all_rows_) return {trees_[0]->args.rows + begin, count};
   part.rows.resize(count);
   std::iota(part.rows.begin(), part.rows.end(), static_cast<uint32_t>(begin));
   return part.rows;

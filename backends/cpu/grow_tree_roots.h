@@ -20,6 +20,10 @@ class SharedRoots {
 
   // Whether two trees' roots may come from one pass.
   static bool fit_together(const Growth& first, const Growth& second);
+  // Whether trees that fit together all have the same rows.
+  static bool have_same_samples(std::span<Growth* const> trees);
+  // Whether one pass takes less time than one a tree.
+  static bool pays(std::span<Growth* const> trees);
   // 2..kMostTrees trees that fit together, in gradient mode, quantised, rows outside their samples
   // being 0 where samples differ. They must outlive this. Throws std::bad_alloc.
   explicit SharedRoots(std::vector<Growth*> trees);
@@ -33,7 +37,6 @@ class SharedRoots {
     BigBuffer<uint32_t> packed;  // [chunk, lanes]
     std::vector<uint32_t> rows;  // [chunk], if all rows are taken
   };
-  void gather_rows();
   // Rows [begin, end) of those that are taken, a chunk at most.
   std::span<const uint32_t> chunk_rows(int64_t begin, int64_t end, Part& part) const;
   // The same, any number of them.
@@ -44,13 +47,11 @@ class SharedRoots {
   int64_t word_count() const { return plan_.word_count() * static_cast<int64_t>(lanes_); }
 
   std::vector<Growth*> trees_;
-  size_t lanes_;  // 4 or 8
+  size_t lanes_;  // 4 or 8: words of a row, side by side
   ColumnPlan plan_;
-  bool all_rows_ = false;           // are taken, and rows_ is empty
-  std::vector<uint32_t> union_;     // where samples differ
-  std::span<const uint32_t> rows_;  // in any sample, ascending
-  int64_t row_count_ = 0;           // that are taken
-  BigBuffer<int64_t> words_;        // [bins, lanes]
+  bool all_rows_;             // are taken: samples differ
+  int64_t row_count_;         // that are taken
+  BigBuffer<int64_t> words_;  // [bins, lanes]
 };
 
 }  // namespace assay::backends::cpu

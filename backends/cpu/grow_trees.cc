@@ -1,9 +1,10 @@
 // grow_trees on the CPU.
 //
 // Trees are taken in batches. The roots of a batch that have the same features come from one pass
-// over the bins (SharedRoots). Then trees grow side by side, one thread each, as long as there are
-// enough of them to keep the threads busy: a thread with a tree of its own never waits for another.
-// What is left grows one tree after the other with all threads on each, as grow_tree does.
+// over the bins where that pays (SharedRoots). Then trees grow side by side, one thread each, as
+// long as there are enough of them to keep the threads busy: a thread with a tree of its own never
+// waits for another. What is left grows one tree after the other with all threads on each, as
+// grow_tree does.
 //
 // Memory, for a batch: 4 bytes a tree and row; the root histograms, up to 8 words a bin, and one
 // more of each thread; and what grow_tree takes beside that, for the trees that grow side by side.
@@ -46,14 +47,9 @@ class Batch {
     const auto threads = static_cast<size_t>(context_.executor->thread_count());
     apart_ = threads == 1 ? 0 : side_by_side(count, threads);
     for (size_t i = first; i < first + count; ++i) start(problem.trees[i], args.trees[i]);
-    const bool same_samples = have_same_samples();
-    for (const std::unique_ptr<Growth>& growth : growths_) {
-      // Rows that another tree has must be 0 in this one.
-      if (!same_samples) std::fill_n(growth->packed.data(), growth->packed.size(), 0u);
-      ASSAY_RETURN_IF_ERROR(
-          quantise_rows(*context_.executor, growth->problem, growth->args, growth->packed.data()));
-    }
-    ASSAY_RETURN_IF_ERROR(share_roots());
+    std::vector<Growth*> left;
+    for (const std::unique_ptr<Growth>& growth : growths_) left.push_back(growth.get());
+    while (!left.empty()) ASSAY_RETURN_IF_ERROR(quantise(take_alike(left)));
     return grow_trees();
   }
 
@@ -64,30 +60,32 @@ class Batch {
     growths_.push_back(std::make_unique<Growth>(start_growth(context, problem, args)));
   }
 
-  bool have_same_samples() const {
-    return std::all_of(growths_.begin(), growths_.end(), [&](const auto& growth) {
-      return growth->args.rows == growths_[0]->args.rows &&
-             growth->problem.sample_count == growths_[0]->problem.sample_count;
-    });
+  // The first of the trees and those whose roots may come from one pass with its.
+  static std::vector<Growth*> take_alike(std::vector<Growth*>& left) {
+    std::vector<Growth*> alike{left.front()};
+    std::vector<Growth*> others;
+    for (size_t i = 1; i < left.size(); ++i) {
+      const bool fits = alike.size() < SharedRoots::kMostTrees &&
+                        SharedRoots::fit_together(*left.front(), *left[i]);
+      (fits ? alike : others).push_back(left[i]);
+    }
+    left = std::move(others);
+    return alike;
   }
 
-  Status share_roots() {
-    std::vector<Growth*> left;
-    for (const std::unique_ptr<Growth>& growth : growths_) left.push_back(growth.get());
-    while (!left.empty()) {
-      std::vector<Growth*> together{left.front()};
-      std::vector<Growth*> others;
-      for (size_t i = 1; i < left.size(); ++i) {
-        const bool fits = together.size() < SharedRoots::kMostTrees &&
-                          SharedRoots::fit_together(*left.front(), *left[i]);
-        (fits ? together : others).push_back(left[i]);
-      }
-      left = std::move(others);
-      if (together.size() == 1) continue;
-      roots_.push_back(std::make_unique<SharedRoots>(std::move(together)));
-      ASSAY_RETURN_IF_ERROR(roots_.back()->build(*context_.executor));
+  // Quantises such trees, and makes their roots if that is done in one pass.
+  Status quantise(std::vector<Growth*> trees) {
+    const bool shares = SharedRoots::pays(trees);
+    // Rows that another tree has must be 0 in this one.
+    const bool clears = shares && !SharedRoots::have_same_samples(trees);
+    for (Growth* growth : trees) {
+      if (clears) std::fill_n(growth->packed.data(), growth->packed.size(), 0u);
+      ASSAY_RETURN_IF_ERROR(
+          quantise_rows(*context_.executor, growth->problem, growth->args, growth->packed.data()));
     }
-    return {};
+    if (!shares) return {};
+    roots_.push_back(std::make_unique<SharedRoots>(std::move(trees)));
+    return roots_.back()->build(*context_.executor);
   }
 
   Status grow_trees() {

@@ -222,11 +222,11 @@ TEST(GrowTrees, AgreesOnProblemsOfThousandsOfRows) {
   check_rounds(1000, with_thread_sanitizer() ? 1002 : 1006, 4500);
 }
 
-// All roots in one pass of several chunks and blocks, then trees side by side and one with all
-// threads.
+// All roots in one pass of several chunks and blocks, or of folds each in its own where there are
+// few; then trees side by side and one with all threads.
 TEST(GrowTrees, AgreesOnTheOutputsOfARoundAndOnFolds) {
   std::vector<OpCase<GrowTrees>> cases;
-  for (const size_t count : {size_t{3}, size_t{9}}) {
+  for (const size_t count : {size_t{3}, size_t{5}, size_t{8}, size_t{9}}) {
     if (with_thread_sanitizer() && count > 3) continue;
     std::vector<TreeProblem> outputs;
     std::vector<TreeProblem> folds;
