@@ -145,15 +145,19 @@ Result<BlobRef> store(Workspace& workspace, const WriterLease& writer,
   return ref;
 }
 
-Result<BlobRef> store_file(Workspace& workspace, const WriterLease& writer,
-                           const std::string& path) {
+Result<BlobRef> store_blocks(Workspace& workspace, const WriterLease& writer, ByteSource source) {
   FileLayer& files = workspace.files();
   ASSAY_ASSIGN_OR_RETURN(std::string temporary_name, temporary_path(writer));
   const TemporaryFile temporary(files, std::move(temporary_name));
   ASSAY_ASSIGN_OR_RETURN(auto file, files.create(temporary.path()));
-  ASSAY_ASSIGN_OR_RETURN(
-      const BlobRef ref,
-      stream(files, path, [&](std::span<const std::byte> bytes) { return file->append(bytes); }));
+  Sha256 hash;
+  BlobRef ref;
+  ASSAY_RETURN_IF_ERROR(source([&](std::span<const std::byte> block) {
+    hash.update(block);
+    ref.size += static_cast<int64_t>(block.size());
+    return file->append(block);
+  }));
+  ref.sha256 = hash.finish();
   ASSAY_RETURN_IF_ERROR(workspace.ensure_folder(blob_folder(ref.sha256)));
   ASSAY_ASSIGN_OR_RETURN(const bool reused, reuse(workspace, writer, ref));
   if (reused) return ref;
@@ -196,9 +200,16 @@ Result<BlobRef> BlobStore::put(std::string_view text) {
   return put(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-Result<BlobRef> BlobStore::put_file(const std::string& path) {
+Result<BlobRef> BlobStore::put(ByteSource source) {
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace_.writer());
-  return if_held(*writer, store_file(workspace_, *writer, path));
+  return if_held(*writer, store_blocks(workspace_, *writer, source));
+}
+
+Result<BlobRef> BlobStore::put_file(const std::string& path) {
+  return put([&](ByteSink sink) -> Status {
+    ASSAY_RETURN_IF_ERROR(stream(workspace_.files(), path, sink));
+    return {};
+  });
 }
 
 Result<std::string> BlobStore::path_of(const std::string& sha256) {

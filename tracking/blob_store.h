@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/base/byte_sink.h"
 #include "kernels/base/status.h"
 
 namespace assay::tracking {
@@ -39,6 +40,8 @@ class BlobStore {
   // replaced, and a folder in its place goes to quarantine. Fails: io.
   Result<BlobRef> put(std::span<const std::byte> bytes);
   Result<BlobRef> put(std::string_view text);
+  // Bytes that are written block by block. Fails: as `source`, too.
+  Result<BlobRef> put(ByteSource source);
   // Copies a file in, block by block. Fails: not_found, io.
   Result<BlobRef> put_file(const std::string& path);
 

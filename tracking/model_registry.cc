@@ -168,6 +168,11 @@ Result<ModelVersion> ModelRegistry::register_model(ModelVersion model,
   return register_blob(*workspace_, std::move(model), blob);
 }
 
+Result<ModelVersion> ModelRegistry::register_stored(ModelVersion model, const BlobRef& blob) {
+  ASSAY_RETURN_IF_ERROR(prepare(model));
+  return register_blob(*workspace_, std::move(model), blob);
+}
+
 Result<ModelVersion> ModelRegistry::register_model_file(ModelVersion model,
                                                         const std::string& path) {
   ASSAY_RETURN_IF_ERROR(prepare(model));

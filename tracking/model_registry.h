@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "kernels/base/status.h"
+#include "tracking/blob_store.h"
 #include "tracking/model_card.h"
 #include "tracking/read_problems.h"
 #include "tracking/workspace.h"
@@ -132,6 +133,8 @@ class ModelRegistry {
   // Stores the bytes and takes the next version. Durable when it returns; gives the full record.
   // Fails: invalid_argument for a bad name or stage, io.
   Result<ModelVersion> register_model(ModelVersion model, std::span<const std::byte> bytes);
+  // Of bytes that this process stored (BlobStore::put).
+  Result<ModelVersion> register_stored(ModelVersion model, const BlobRef& blob);
   Result<ModelVersion> register_model_file(ModelVersion model, const std::string& path);
 
   // The latest version of each model that can be read, by name. With a name: all versions of it,

@@ -160,17 +160,21 @@ Status Run::log_text(TextStream stream, std::string_view text) {
 Status Run::log_artifact(std::string_view path, std::span<const std::byte> bytes,
                          std::string_view media_type) {
   ASSAY_RETURN_IF_ERROR(check_artifact_path(path));
-  ASSAY_ASSIGN_OR_RETURN(BlobRef blob, BlobStore(*workspace_).put(bytes));
+  ASSAY_ASSIGN_OR_RETURN(const BlobRef blob, BlobStore(*workspace_).put(bytes));
+  return log_blob(path, blob, media_type);
+}
+
+Status Run::log_blob(std::string_view path, const BlobRef& blob, std::string_view media_type) {
+  ASSAY_RETURN_IF_ERROR(check_artifact_path(path));
   return state_->change(
-      PutArtifact{{std::string(path), std::move(blob.sha256), blob.size, clean_utf8(media_type)}});
+      PutArtifact{{std::string(path), blob.sha256, blob.size, clean_utf8(media_type)}});
 }
 
 Status Run::log_artifact_file(std::string_view path, const std::string& file,
                               std::string_view media_type) {
   ASSAY_RETURN_IF_ERROR(check_artifact_path(path));
-  ASSAY_ASSIGN_OR_RETURN(BlobRef blob, BlobStore(*workspace_).put_file(file));
-  return state_->change(
-      PutArtifact{{std::string(path), std::move(blob.sha256), blob.size, clean_utf8(media_type)}});
+  ASSAY_ASSIGN_OR_RETURN(const BlobRef blob, BlobStore(*workspace_).put_file(file));
+  return log_blob(path, blob, media_type);
 }
 
 Status Run::log_predictions(Predictions predictions) {

@@ -121,6 +121,8 @@ class Run {
   // first. Fails: io.
   Status log_artifact(std::string_view path, std::span<const std::byte> bytes,
                       std::string_view media_type);
+  // Of bytes that this process stored (BlobStore::put).
+  Status log_blob(std::string_view path, const BlobRef& blob, std::string_view media_type);
   Status log_artifact_file(std::string_view path, const std::string& file,
                            std::string_view media_type);
   // Fails: invalid_argument if sizes disagree. A second set of the same name replaces the first.

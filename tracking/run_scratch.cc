@@ -25,12 +25,12 @@ std::string holder_text(Workspace& workspace, const std::string& writer) {
 }
 
 // A file of the writer's own, to be renamed or linked; not synced.
-Result<std::string> write_temporary(Workspace& workspace, std::span<const std::byte> bytes) {
+Result<std::string> write_temporary(Workspace& workspace, ByteSource source) {
   ASSAY_ASSIGN_OR_RETURN(const WriterLease* writer, workspace.writer());
   static std::atomic<uint64_t> counter{0};
   std::string path = fmt::format("{}/scratch-{}", writer->tmp_folder(), counter.fetch_add(1));
   ASSAY_ASSIGN_OR_RETURN(auto file, workspace.files().create(path));
-  Status written = file->append(bytes);
+  Status written = source([&](std::span<const std::byte> block) { return file->append(block); });
   if (written) return path;
   (void)workspace.files().unlink(path);
   return tl::unexpected<Error>(std::move(written.error()));
@@ -56,8 +56,8 @@ Status RunScratch::claim(const std::string& writer) {
   std::string last = writer;
   while (true) {
     const std::string path = fmt::format("{}/{}{}", folder_, kClaimPrefix, last);
-    ASSAY_ASSIGN_OR_RETURN(const std::string temporary,
-                           write_temporary(workspace_, std::as_bytes(std::span(own->id()))));
+    const auto own_id = [&](ByteSink sink) { return sink(std::as_bytes(std::span(own->id()))); };
+    ASSAY_ASSIGN_OR_RETURN(const std::string temporary, write_temporary(workspace_, own_id));
     const Status linked = files.link(temporary, path);
     (void)files.unlink(temporary);
     if (linked) return {};
@@ -79,8 +79,12 @@ Status RunScratch::claim(const std::string& writer) {
 }
 
 Status RunScratch::write(const std::string& name, std::span<const std::byte> bytes) {
+  return write(name, [&](ByteSink sink) { return sink(bytes); });
+}
+
+Status RunScratch::write(const std::string& name, ByteSource source) {
   FileLayer& files = workspace_.files();
-  ASSAY_ASSIGN_OR_RETURN(const std::string temporary, write_temporary(workspace_, bytes));
+  ASSAY_ASSIGN_OR_RETURN(const std::string temporary, write_temporary(workspace_, source));
   const std::string path = folder_ + "/" + name;
   Status moved = files.rename(temporary, path);
   if (!moved) {
@@ -93,6 +97,10 @@ Status RunScratch::write(const std::string& name, std::span<const std::byte> byt
 
 Result<std::string> RunScratch::read(const std::string& name, int64_t limit_bytes) const {
   return read_file(workspace_.files(), folder_ + "/" + name, limit_bytes);
+}
+
+Result<std::unique_ptr<File>> RunScratch::open(const std::string& name) const {
+  return workspace_.files().open(folder_ + "/" + name);
 }
 
 Status RunScratch::remove(const std::string& name) {

@@ -14,11 +14,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/base/byte_sink.h"
+#include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 #include "tracking/workspace.h"
 
@@ -37,8 +40,12 @@ class RunScratch {
 
   // `name` is a file name. Replaces what was there. Fails: io, also if this writer was taken over.
   Status write(const std::string& name, std::span<const std::byte> bytes);
+  // The same of bytes that are written block by block. Fails: as `source`, too.
+  Status write(const std::string& name, ByteSource source);
   // Fails: not_found; io; resource_exhausted above `limit_bytes`.
   Result<std::string> read(const std::string& name, int64_t limit_bytes) const;
+  // To read a part at a time. Fails: not_found; io.
+  Result<std::unique_ptr<File>> open(const std::string& name) const;
   // Fine if it is not there. Fails: io, also if this process's writer was taken over: somebody may
   // go on from it.
   Status remove(const std::string& name);

@@ -88,7 +88,7 @@ void MlpModel::save(ModelWriter& writer) const {
   writer.put_tensor("widths", std::span<const int32_t>(parts_.shape.widths));
   writer.put_tensor("wave_columns", std::span<const int32_t>(parts_.shape.wave_columns));
   writer.put_tensor("features", std::span<const int32_t>(parts_.features));
-  writer.put_tensor("parameters", std::span<const float>(parts_.parameters));
+  writer.refer_tensor("parameters", std::span<const float>(parts_.parameters));
   const double target[] = {parts_.target.offset, parts_.target.scale};
   writer.put_tensor("target", std::span<const double>(target));
 }

@@ -75,7 +75,8 @@ class Model {
   // Sets used[f], of [feature_count], to 1 for the features whose bins predict() may read.
   virtual void mark_binned(std::span<uint8_t> used) const;
 
-  // Writes the parts that load_model reads; equal models write equal bytes.
+  // Writes the parts that load_model reads; equal models write equal bytes. The writer may read
+  // from the model until its file is written.
   virtual void save(ModelWriter& writer) const = 0;
 
  protected:

@@ -19,13 +19,17 @@
 // tensors of bytes, since they need not be UTF-8.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/base/byte_sink.h"
+#include "kernels/base/file_layer.h"
 #include "kernels/base/status.h"
 
 namespace assay::automl {
@@ -57,10 +61,21 @@ class ModelWriter {
   void put_tensor(std::string_view key, std::span<const uint32_t> values, Shape shape = {});
   void put_tensor(std::string_view key, std::span<const int64_t> values, Shape shape = {});
   void put_tensor(std::string_view key, std::span<const uint8_t> values, Shape shape = {});
+  // Large tensors, whose values are not copied but read when the file is written: what they are
+  // read from must live until then. T is one of the types of put_tensor.
+  template <class T>
+  void refer_tensor(std::string_view key, std::span<const T> values);
+  // Fills `out` with the values from number `first` on.
+  template <class T>
+  using TensorMaker = std::function<void(int64_t first, std::span<T> out)>;
+  template <class T>
+  void make_tensor(std::string_view key, int64_t count, Shape shape, TensorMaker<T> maker);
 
-  // The whole file.
+  // The whole file, block after block.
   // Fails: internal if a key was put twice, a shape does not fit its values, a number is not
-  // finite or a text not UTF-8.
+  // finite or a text not UTF-8; as `sink`.
+  Status write(ByteSink sink) const;
+  // Its bytes. Fails: as write.
   Result<std::string> finish() const;
   // Bytes of that file. Fails: as finish.
   Result<int64_t> byte_count() const;
@@ -69,16 +84,22 @@ class ModelWriter {
   struct State;
   explicit ModelWriter(std::shared_ptr<State> state, std::string prefix)
       : state_(std::move(state)), prefix_(std::move(prefix)) {}
+  template <class T>
+  void copy_tensor(std::string_view key, std::span<const T> values, Shape shape);
   std::shared_ptr<State> state_;
   std::string prefix_;
 };
 
 // Reads the parts of one file, wherever it came from: every failure is a `data` error that names
-// the file and the part. Holds the bytes; copies of it and its children share them. Thread-safe.
+// the file and the part. Holds the bytes, or the open file; copies of it and its children share
+// them. Thread-safe.
 class ModelReader {
  public:
   // Checks magic, version, hash and the header's every offset. `source` is what messages call it.
   static Result<ModelReader> open(std::string bytes, std::string source);
+  // Reads tensors from the file when they are asked for, which fails with io as well. A card is not
+  // expected there.
+  static Result<ModelReader> open(std::unique_ptr<File> file, std::string source);
   ModelReader child(std::string_view name) const;
 
   // Whether there is a value, a tensor or a list of texts of this name.
@@ -101,6 +122,7 @@ class ModelReader {
 
  private:
   struct State;
+  static Result<ModelReader> open(std::shared_ptr<State> state);
   ModelReader(std::shared_ptr<const State> state, std::string prefix)
       : state_(std::move(state)), prefix_(std::move(prefix)) {}
   std::shared_ptr<const State> state_;

@@ -25,35 +25,45 @@ bool sound(std::span<const double> scores) {
   return std::all_of(scores.begin(), scores.end(), [](double v) { return std::abs(v) <= 1e100; });
 }
 
+// The same field of all nodes.
+template <class T>
+void put_field(ModelWriter& writer, std::string_view key, std::span<const TreeNode> nodes,
+               T TreeNode::*field) {
+  writer.make_tensor<T>(key, static_cast<int64_t>(nodes.size()), {},
+                        [nodes, field](int64_t first, std::span<T> out) {
+                          const TreeNode* node = nodes.data() + first;
+                          for (T& value : out) value = (node++)->*field;
+                        });
+}
+
+void put_sets(ModelWriter& writer, std::span<const kernels::CategorySet> sets) {
+  constexpr int64_t kWords = std::tuple_size_v<decltype(kernels::CategorySet::words)>;
+  const auto count = static_cast<int64_t>(sets.size());
+  writer.make_tensor<uint32_t>("category_sets", kWords * count, {count, kWords},
+                               [sets](int64_t first, std::span<uint32_t> out) {
+                                 for (uint32_t& word : out) {
+                                   const auto at = static_cast<size_t>(first++);
+                                   word = sets[at / kWords].words[at % kWords];
+                                 }
+                               });
+}
+
+// The writer reads the forest when the file is written.
 void save_forest(const Forest& forest, ModelWriter writer) {
-  std::vector<int32_t> features, left, sets;
-  std::vector<uint8_t> thresholds, missing_left;
-  for (const TreeNode& node : forest.nodes()) {
-    features.push_back(node.feature);
-    left.push_back(node.left);
-    sets.push_back(node.category_set);
-    thresholds.push_back(node.threshold);
-    missing_left.push_back(node.missing_left);
-  }
-  std::vector<uint32_t> words;
-  for (const kernels::CategorySet& set : forest.category_sets()) {
-    words.insert(words.end(), set.words.begin(), set.words.end());
-  }
   writer.put_integer("leaf_width", forest.leaf_width());
   writer.put_integer("output_count", forest.output_count());
-  writer.put_tensor("feature", std::span<const int32_t>(features));
-  writer.put_tensor("left", std::span<const int32_t>(left));
-  writer.put_tensor("category_set", std::span<const int32_t>(sets));
-  writer.put_tensor("threshold", std::span<const uint8_t>(thresholds));
-  writer.put_tensor("missing_left", std::span<const uint8_t>(missing_left));
-  writer.put_tensor("category_sets", std::span<const uint32_t>(words),
-                    {static_cast<int64_t>(words.size() / 8), 8});
-  writer.put_tensor("leaf_values", forest.leaf_values());
-  writer.put_tensor("gains", forest.gains());
-  writer.put_tensor("covers", forest.covers());
-  writer.put_tensor("node_offsets", forest.node_offsets());
-  writer.put_tensor("category_set_offsets", forest.category_set_offsets());
-  writer.put_tensor("leaf_offsets", forest.leaf_offsets());
+  put_field(writer, "feature", forest.nodes(), &TreeNode::feature);
+  put_field(writer, "left", forest.nodes(), &TreeNode::left);
+  put_field(writer, "category_set", forest.nodes(), &TreeNode::category_set);
+  put_field(writer, "threshold", forest.nodes(), &TreeNode::threshold);
+  put_field(writer, "missing_left", forest.nodes(), &TreeNode::missing_left);
+  put_sets(writer, forest.category_sets());
+  writer.refer_tensor("leaf_values", forest.leaf_values());
+  writer.refer_tensor("gains", forest.gains());
+  writer.refer_tensor("covers", forest.covers());
+  writer.refer_tensor("node_offsets", forest.node_offsets());
+  writer.refer_tensor("category_set_offsets", forest.category_set_offsets());
+  writer.refer_tensor("leaf_offsets", forest.leaf_offsets());
 }
 
 Result<std::vector<TreeNode>> load_nodes(const ModelReader& reader) {

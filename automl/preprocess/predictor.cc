@@ -89,6 +89,12 @@ void Predictor::save(ModelWriter& writer) const {
   save_model(*parts_.model, model);
 }
 
+Status Predictor::write(ByteSink sink) const {
+  ModelWriter writer;
+  save(writer);
+  return writer.write(sink);
+}
+
 Result<std::string> Predictor::to_bytes() const {
   ModelWriter writer;
   save(writer);

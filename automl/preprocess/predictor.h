@@ -14,6 +14,7 @@
 #include "automl/metrics/task.h"
 #include "automl/models/model.h"
 #include "automl/preprocess/feature_encoder.h"
+#include "kernels/base/byte_sink.h"
 
 namespace assay::automl {
 
@@ -60,7 +61,9 @@ class Predictor {
   size_t decide(std::span<const float> row) const;
   int32_t output_count() const { return parts_.model->output_count(); }
 
-  // The bytes of a model file: equal predictors give equal bytes.
+  // Writes a model file: equal predictors write equal bytes. Fails: internal; as `sink`.
+  Status write(ByteSink sink) const;
+  // Its bytes.
   // Fails: internal.
   Result<std::string> to_bytes() const;
   // How many they are, without making them. Fails: internal.

@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 
 #include "kernels/base/hash.h"
+#include "tests/tracking/test_folder.h"
 
 namespace assay::automl {
 namespace {
@@ -89,6 +92,72 @@ TEST(ModelFile, ItsSizeIsKnownWithoutMakingIt) {
   EXPECT_EQ(counting.finish().error().code, StatusCode::kInternal);
   counting.put_number("nan", std::numeric_limits<double>::quiet_NaN());
   EXPECT_FALSE(counting.byte_count());
+}
+
+// More values than a block takes, and no whole number of blocks.
+TEST(ModelFile, TensorsThatAreReadWhenItIsWrittenAreAsThoseThatWereCopied) {
+  std::vector<double> doubles(100'003);
+  std::vector<uint8_t> bytes(300'001);
+  for (size_t i = 0; i < doubles.size(); ++i) doubles[i] = std::sqrt(static_cast<double>(i));
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * i);
+  ModelWriter copied = sample_writer();
+  copied.put_tensor("doubles", std::span<const double>(doubles));
+  copied.put_tensor("bytes2", std::span<const uint8_t>(bytes), {1, 300'001});
+  ModelWriter referred = sample_writer();
+  referred.refer_tensor("doubles", std::span<const double>(doubles));
+  referred.make_tensor<uint8_t>("bytes2", 300'001, {1, 300'001},
+                                [](int64_t first, std::span<uint8_t> out) {
+                                  for (uint8_t& byte : out) {
+                                    byte = static_cast<uint8_t>(first * first);
+                                    ++first;
+                                  }
+                                });
+  EXPECT_EQ(*copied.finish(), *referred.finish());
+  EXPECT_EQ(*referred.byte_count(), static_cast<int64_t>(referred.finish()->size()));
+}
+
+TEST(ModelFile, IsWrittenInBlocksUntilOneIsRefused) {
+  const std::vector<double> values(200'000, 0.5);
+  ModelWriter writer;
+  writer.refer_tensor("values", std::span<const double>(values));
+  std::string file;
+  size_t largest = 0;
+  ASSERT_TRUE(writer.write([&](std::span<const std::byte> block) {
+    file.append(reinterpret_cast<const char*>(block.data()), block.size());
+    largest = std::max(largest, block.size());
+    return Status();
+  }));
+  EXPECT_EQ(file, *writer.finish());
+  EXPECT_LT(largest, file.size() / 2);
+  int blocks = 0;
+  const Status refused = writer.write([&](std::span<const std::byte>) -> Status {
+    if (++blocks == 2) return fail(StatusCode::kIo, "full");
+    return {};
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "full");
+  EXPECT_EQ(blocks, 2);
+}
+
+TEST(ModelFile, IsReadFromAnOpenFile) {
+  const tracking::TestFolder folder;
+  tracking::spill(folder / "m", sample_file());
+  PosixFileLayer files;
+  const auto reader = ModelReader::open(*files.open(folder / "m"), "m");
+  ASSERT_TRUE(reader) << reader.error().message;
+  const ModelReader part = reader->child("part").child("0");
+  EXPECT_THAT(*part.tensor<float>("floats"), testing::ElementsAre(1.5f, -0.0f, 3, 4, 5, 6));
+  EXPECT_THAT(*part.texts("texts"),
+              testing::ElementsAre("plain", "", "caf\xe9", std::string("nul\0", 4)));
+  for (const size_t size : {size_t{0}, size_t{100}, sample_file().size() - 1}) {
+    tracking::spill(folder / "cut", sample_file().substr(0, size));
+    const auto cut = ModelReader::open(*files.open(folder / "cut"), "cut");
+    ASSERT_FALSE(cut) << size;
+    EXPECT_EQ(cut.error().code, StatusCode::kData);
+  }
+  // Cut after it was opened.
+  std::filesystem::resize_file(folder / "m", 100);
+  EXPECT_EQ(part.tensor<float>("floats").error().code, StatusCode::kData);
 }
 
 TEST(ModelFile, EqualPartsInAnyOrderGiveEqualBytes) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/bytes_of.h"
 #include "tests/tracking/failing_files.h"
 #include "tests/tracking/test_folder.h"
 #include "tracking/workspace.h"
@@ -37,6 +38,25 @@ TEST_F(BlobStoreTest, StoresByContent) {
   EXPECT_EQ(*blobs.read(kHello), "hello\n");
   EXPECT_TRUE(blobs.contains(kHello));
   EXPECT_TRUE(blobs.verify(kHello));
+}
+
+TEST_F(BlobStoreTest, StoresWhatIsWrittenInBlocks) {
+  BlobStore blobs(*workspace_);
+  const auto ref = blobs.put([](ByteSink sink) -> Status {
+    ASSAY_RETURN_IF_ERROR(sink(bytes_of("hel")));
+    return sink(bytes_of("lo\n"));
+  });
+  ASSERT_TRUE(ref) << ref.error().message;
+  EXPECT_EQ(ref->sha256, kHello);
+  EXPECT_EQ(ref->size, 6);
+  EXPECT_EQ(slurp(path_of_hello()), "hello\n");
+  const auto failed = blobs.put([](ByteSink sink) -> Status {
+    ASSAY_RETURN_IF_ERROR(sink(bytes_of("some")));
+    return fail(StatusCode::kData, "no more");
+  });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "no more");
+  EXPECT_TRUE(std::filesystem::is_empty((*workspace_->writer())->tmp_folder()));
 }
 
 TEST_F(BlobStoreTest, StoresOnceAndPins) {
