@@ -122,6 +122,20 @@ void Forest::append(const Tree& tree) {
   covers_.insert(covers_.end(), tree.covers.begin(), tree.covers.end());
 }
 
+void Forest::reserve(int64_t tree_count) {
+  if (tree_count <= this->tree_count() || node_offsets_.empty()) return;
+  const double times =
+      1.125 * static_cast<double>(tree_count) / static_cast<double>(this->tree_count());
+  const auto grow = [&](auto& values) {
+    values.reserve(static_cast<size_t>(times * static_cast<double>(values.size())));
+  };
+  grow(nodes_);
+  grow(category_sets_);
+  grow(leaf_values_);
+  grow(gains_);
+  grow(covers_);
+}
+
 void Forest::truncate(int64_t tree_count) {
   if (tree_count >= this->tree_count()) return;
   const auto keep = static_cast<size_t>(std::max<int64_t>(0, tree_count));

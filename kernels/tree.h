@@ -31,6 +31,8 @@ class Forest {
   Forest(int32_t leaf_width, int32_t output_count)
       : leaf_width_(leaf_width), output_count_(output_count) {}
   void append(const Tree& tree);
+  // Makes room for `tree_count` trees in all, if they are like those that it has.
+  void reserve(int64_t tree_count);
   // Drops trees from `tree_count` on.
   void truncate(int64_t tree_count);
   int64_t tree_count() const { return static_cast<int64_t>(node_offsets_.size()); }

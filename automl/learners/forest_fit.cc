@@ -393,6 +393,7 @@ Result<FitResult> ForestFit::run() {
       break;
     }
     for (const Tree& tree : trees) forest_.append(tree);
+    if (result.iterations == 0) forest_.reserve(options_.trees);
     if (options_.out_of_bag) {
       const Status added = add_to_left_out(result.iterations, trees);
       const bool stopped = !added && added.error().code == StatusCode::kCancelled;

@@ -76,6 +76,25 @@ TEST(Forest, GivesBackTheTreesItWasGiven) {
   }
 }
 
+TEST(Forest, ReserveChangesNothingThatCanBeSeen) {
+  Forest forest(1, 1);
+  forest.reserve(10);
+  Tree tree;
+  tree.nodes.resize(1);
+  tree.leaf_values = {1};
+  tree.gains = {0};
+  tree.covers = {5};
+  forest.append(tree);
+  const int64_t bytes = forest.byte_count();
+  forest.reserve(10);
+  const TreeNode* const first = forest.nodes().data();
+  EXPECT_EQ(forest.tree_count(), 1);
+  EXPECT_EQ(forest.byte_count(), bytes);
+  EXPECT_EQ(forest.tree(0), tree);
+  for (int i = 1; i < 10; ++i) forest.append(tree);
+  EXPECT_EQ(forest.nodes().data(), first) << "it was moved";
+}
+
 TEST(Forest, TruncateDropsTheLastTrees) {
   Forest forest(1, 1);
   forest.append(categorical_tree(1, 1));
