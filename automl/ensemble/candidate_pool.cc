@@ -7,7 +7,7 @@
 namespace assay::automl {
 
 int64_t Candidate::model_bytes() const {
-  return absent() ? absent_model_bytes : model->byte_count();
+  return model == nullptr ? absent_model_bytes : model->byte_count();
 }
 
 int64_t Candidate::prediction_bytes() const {

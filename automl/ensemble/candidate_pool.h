@@ -3,6 +3,9 @@
 // learner's best one is the last to go, since models that differ add most to an ensemble. Not
 // thread-safe.
 //
+// A candidate's model may be stored: it is in a file and not in memory, and whoever needs it reads
+// it (scheduler/trial_archive.h). Its predictions are at hand all the same.
+//
 // A candidate may be absent: its trial is known from an earlier process, but its model and
 // predictions are not at hand. It has its place by what it would take; whoever reads the candidates
 // brings it back or drops it before.
@@ -25,14 +28,15 @@ struct Candidate {
   double score = 0;                                       // of the metric
   std::shared_ptr<const Model> model;                     // average of the fold models
   std::shared_ptr<const std::vector<float>> predictions;  // [scored rows, outputs] row-major
-  // What both take where they are absent.
+  bool stored = false;                                    // there is no model here, but in a file
+  // What both take where they are not here.
   int64_t absent_model_bytes = 0;
   int64_t absent_prediction_bytes = 0;
   // Of a prediction for one row by its model alone, and of that model's file; 0: not known.
   double latency_us = 0;
   int64_t file_bytes = 0;
 
-  bool absent() const { return model == nullptr; }
+  bool absent() const { return model == nullptr && !stored; }
   int64_t model_bytes() const;
   int64_t prediction_bytes() const;
   int64_t byte_count() const { return model_bytes() + prediction_bytes(); }

@@ -17,8 +17,15 @@ constexpr int64_t kRepeatShare = 64;
 // Likewise for the fits of one at the same time.
 constexpr int64_t kTogetherShare = 32;
 constexpr int kMostShrinks = 64;
+// Of what all kept models may take, for one that is held; and no more than this.
+constexpr int64_t kHeldShare = 64;
+constexpr int64_t kMostHeldBytes = int64_t{1} << 20;
 
 }  // namespace
+
+int64_t MemoryPlan::held_model_bytes() const {
+  return std::clamp<int64_t>(kept_model_bytes() / kHeldShare, 0, kMostHeldBytes);
+}
 
 int64_t MemoryPlan::trial_bytes() const {
   return std::max<int64_t>(0, room() - kept_prediction_bytes() - kept_model_bytes());

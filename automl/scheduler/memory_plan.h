@@ -1,9 +1,9 @@
 // MemoryPlan: how a sweep shares out its memory limit, and what each trial takes of it. What is
 // left beside the program and the encoded table (the room) goes to finished trials that are kept
-// for the ensemble (a tenth for predictions, a quarter for models) and to running trials (the
-// rest). A setting that needs more than that is made smaller. Plans are upper estimates made from
-// sizes alone, so decisions are the same on any machine with the same limit. Immutable;
-// thread-safe.
+// for the ensemble (a tenth for predictions, a quarter for models, which while trials run are
+// mostly in files) and to running trials (the rest). A setting that needs more than that is made
+// smaller. Plans are upper estimates made from sizes alone, so decisions are the same on any
+// machine with the same limit. Immutable; thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,8 @@ class MemoryPlan {
 
   int64_t kept_prediction_bytes() const { return room() / 10; }
   int64_t kept_model_bytes() const { return room() / 4; }
+  // A finished trial's model that takes more is not held in memory if it can be stored.
+  int64_t held_model_bytes() const;
   // For all running trials together.
   int64_t trial_bytes() const;
 

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "automl/scheduler/free_memory.h"
 #include "automl/scheduler/sweep_state_internal.h"
 
 namespace assay::automl {
@@ -22,6 +23,8 @@ struct SlotGroup::Shared {
 namespace {
 
 constexpr double kLongestPeriod = 1e9;  // seconds
+// Between trials it is worth the time to give that back.
+constexpr int64_t kLargeFreeBytes = int64_t{64} << 20;
 
 void note_error(SweepState& state, std::string message) {
   const std::lock_guard lock(state.slots_mutex);
@@ -77,14 +80,18 @@ void appraise(SweepState& state, TrialOutcome& outcome) {
   result.message = std::move(breach);
 }
 
-// Keeps what the trial has for a process that goes on, if the ensemble may want it.
-void archive_outcome(SweepState& state, const TrialOutcome& outcome) {
+// A large model that the archive has is read from there by who needs it.
+void mark_stored(const SweepState& state, TrialOutcome& outcome) {
+  outcome.stored = outcome.model_bytes > state.held_model_bytes;
+}
+
+// Keeps what the trial has for the end and for a process that goes on, if the ensemble may want it.
+void archive_outcome(SweepState& state, TrialOutcome& outcome) {
   const TrialResult& result = outcome.result;
   if (!has_score(result.status)) return;
-  if (outcome.model_bytes + outcome.prediction_bytes > state.archive_bytes) return;
   if (!state.queue->may_stay(result.spec.learner, *result.loss)) return;
   const Status kept = state.archive->keep(outcome);
-  if (kept) return;
+  if (kept) return mark_stored(state, outcome);
   {
     const std::lock_guard lock(state.slots_mutex);
     if (std::exchange(state.archive_failed, true)) return;
@@ -251,6 +258,7 @@ void restore_trial(SweepState& state, const TrialSpec& spec, const Slot& slot) {
 
 void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot) {
   auto known = state.known.find(spec, state.budget.logical(), *state.set, *state.archive);
+  if (known && known->model != nullptr) mark_stored(state, *known);
   if (known && complete(state, slot, *known)) return replay(state, *known);
   auto run = start_trial(state.record, spec);
   if (!run) {
@@ -307,6 +315,7 @@ void SlotGroup::start(const SlotPlan& plan) {
             restore_trial(*state, *absent, own);
           } else if (const auto spec = state->queue->next()) {
             run_queued_trial(*state, *spec, own);
+            return_free_memory(kLargeFreeBytes);
           } else {
             break;  // what is left to restore, the slots do that are still at work
           }

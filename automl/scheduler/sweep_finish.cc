@@ -136,7 +136,7 @@ SelectionOptions SweepLead::selection_options() const {
 
 int64_t SweepLead::byte_count(const Chosen& chosen) {
   int64_t bytes = 0;
-  for (const Member& member : chosen.members) bytes += member.candidate.model->byte_count();
+  for (const Member& member : chosen.members) bytes += member.candidate.model_bytes();
   return bytes;
 }
 
@@ -236,11 +236,11 @@ SweepLead::Chosen SweepLead::alone(const Candidate& candidate) {
 const Candidate& SweepLead::best_within(int64_t bytes) const {
   const std::vector<Candidate>& all = state_->queue->pool().candidates();
   const auto fits = std::find_if(all.begin(), all.end(), [&](const Candidate& candidate) {
-    return candidate.model->byte_count() <= bytes;
+    return candidate.model_bytes() <= bytes;
   });
   if (fits != all.end()) return *fits;
   return *std::min_element(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
-    return a.model->byte_count() < b.model->byte_count();
+    return a.model_bytes() < b.model_bytes();
   });
 }
 
@@ -279,7 +279,6 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
 
 Status SweepLead::register_model(const Chosen& chosen) {
   ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
   const TrainingSet& set = *state_->set;
   tracking::ModelVersion version;
   version.name = config_.model.name.empty() ? config_.run.experiment : config_.model.name;
@@ -300,15 +299,16 @@ Status SweepLead::register_model(const Chosen& chosen) {
                     decision, set.metric().name()));
   }
   tracking::ModelRegistry registry(state_->request.workspace);
-  ASSAY_ASSIGN_OR_RETURN(auto before, registered_before(version.name, sha256_hex(bytes)));
+  tracking::BlobStore blobs(*state_->request.workspace);
+  ASSAY_ASSIGN_OR_RETURN(const tracking::BlobRef blob,
+                         blobs.put([&](ByteSink sink) { return predictor.write(sink); }));
+  ASSAY_ASSIGN_OR_RETURN(auto before, registered_before(version.name, blob.sha256));
   if (before) {
     version = std::move(*before);
   } else {
-    ASSAY_ASSIGN_OR_RETURN(
-        version, registry.register_model(std::move(version), std::as_bytes(std::span(bytes))));
+    ASSAY_ASSIGN_OR_RETURN(version, registry.register_stored(std::move(version), blob));
   }
   tell_damage(version.damage);
-  tracking::BlobStore blobs(*state_->request.workspace);
   ASSAY_ASSIGN_OR_RETURN(const std::string path, blobs.path_of(version.sha256));
   outcome_.model_name = version.name;
   outcome_.model_version = version.version;
@@ -344,13 +344,15 @@ Result<std::optional<tracking::ModelVersion>> SweepLead::registered_before(
 Status SweepLead::register_what_fits(Chosen& chosen) {
   Status done = register_model(chosen);
   while (!done && done.error().code == StatusCode::kIo && is_held(*state_->request.workspace)) {
+    if (state_->queue->pool().candidates().empty()) break;
     const int64_t bytes = byte_count(chosen);
     const Candidate& smaller = best_within(bytes / 2);
-    if (smaller.model->byte_count() >= bytes) break;
+    if (smaller.model_bytes() >= bytes) break;
     tell_loss(fmt::format("{}; registering trial {} instead ({}, {} {})", done.error().message,
-                          smaller.trial, rounded_bytes(smaller.model->byte_count()),
-                          outcome_.metric, smaller.score));
+                          smaller.trial, rounded_bytes(smaller.model_bytes()), outcome_.metric,
+                          smaller.score));
     chosen = alone(smaller);
+    if (!hold_models(chosen)) continue;
     estimate(chosen);
     done = register_model(chosen);
   }
@@ -443,9 +445,7 @@ Status SweepLead::finish() {
   if (state_->queue->pool().candidates().empty()) {
     return tl::unexpected<Error>(budget_error("training a known trial again"));
   }
-  ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_members());
-  ASSAY_RETURN_IF_ERROR(fit_save_time(chosen));
-  ASSAY_RETURN_IF_ERROR(settle(chosen));
+  ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose());
   refit(chosen);
   say_what_is_left_out();
   progress(SweepPhase::kSaving);

@@ -97,7 +97,7 @@ double SweepLead::summed_latency_us(const Chosen& chosen) const {
   return sum;
 }
 
-Status SweepLead::settle(Chosen& chosen) {
+Result<bool> SweepLead::settle(Chosen& chosen) {
   const Budget& budget = state_->budget;
   for (;;) {
     Chosen ready = chosen;
@@ -105,6 +105,9 @@ Status SweepLead::settle(Chosen& chosen) {
       estimate(ready);
       calibrate_chosen(ready);
     });
+    // Last, for reading is a part of saving.
+    if (!hold_models(ready)) return false;
+    share_models(ready, chosen);
     const auto take = [&] {
       for (const std::string& text : notes) note(text);
       chosen = std::move(ready);
@@ -114,7 +117,7 @@ Status SweepLead::settle(Chosen& chosen) {
     if (late && !state_->limits.any()) {
       outcome_.footprint.latency_us = summed_latency_us(ready);
       take();
-      return {};
+      return true;
     }
     ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(ready));
     const auto footprint = footprint_of(*state_, predictor);
@@ -123,7 +126,7 @@ Status SweepLead::settle(Chosen& chosen) {
     const std::string breach = state_->limits.breach(outcome_.footprint);
     if (breach.empty()) {
       take();
-      return {};
+      return true;
     }
     // What was noted of a model that is not registered is told to nobody.
     if (ready.members.size() == 1) chosen = std::move(ready);

@@ -64,7 +64,7 @@ std::optional<int64_t> SweepLead::try_selection() const {
   if (!selection || !selection->complete) return {};
   int64_t bytes = 0;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    if (selection->weights[i] > 0) bytes += candidates[i].model->byte_count();
+    if (selection->weights[i] > 0) bytes += candidates[i].model_bytes();
   }
   return static_cast<int64_t>(kMoreBytes * static_cast<double>(bytes));
 }

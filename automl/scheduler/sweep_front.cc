@@ -34,10 +34,12 @@ Status SweepLead::keep_front() {
     chosen.members.push_back({*at, 1.0});
     chosen.score = at->score;
     chosen.predictions = *at->predictions;
+    if (!hold_models(chosen)) continue;
     ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
     ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
-    ASSAY_RETURN_IF_ERROR(parent_->log_artifact(
-        front_model_path(at->trial), std::as_bytes(std::span(bytes)), "application/x-assay-model"));
+    ASSAY_RETURN_IF_ERROR(parent_->log_artifact(front_model_path(point->trial),
+                                                std::as_bytes(std::span(bytes)),
+                                                "application/x-assay-model"));
     left -= static_cast<int64_t>(bytes.size());
   }
   return {};

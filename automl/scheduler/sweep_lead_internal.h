@@ -136,6 +136,14 @@ class SweepLead {
     Calibrator calibrator;  // of the predictions, which have it
     bool stacked() const { return stack_bias.has_value(); }
   };
+  // What is to be registered, its models at hand. (sweep_stored.cc)
+  Result<Chosen> choose();
+  // Reads those models of members that are not in memory. False if one cannot be had: it has left
+  // the pool then.
+  bool hold_models(Chosen& chosen);
+  // Models that one of them has, the other has too.
+  static void share_models(const Chosen& from, Chosen& to);
+  std::shared_ptr<const Model> stored_model(const Candidate& candidate) const;
   // What a stopped trial had, where that beats the baseline on the rows it covers.
   std::optional<Chosen> choose_partial(const Candidate& baseline);
   Result<Chosen> choose_members();
@@ -167,7 +175,8 @@ class SweepLead {
   static Result<std::shared_ptr<const Model>> model_of(const Chosen& chosen);
   // Scores and calibrates what was chosen, and measures it; gives up members, then goes to other
   // candidates, till no limit is broken.
-  Status settle(Chosen& chosen);
+  // False if a model was lost (hold_models).
+  Result<bool> settle(Chosen& chosen);
   Status give_way(Chosen& chosen);
   double summed_latency_us(const Chosen& chosen) const;
   Error baseline_error(const LeaderboardRow& row) const;

@@ -1,10 +1,9 @@
 // What a sweep holds throughout under its memory limit, and what each learner is left: decided
 // before the first trial, and said where something has to give.
-#include <malloc.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "automl/scheduler/free_memory.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 
 namespace assay::automl {
@@ -12,13 +11,6 @@ namespace {
 
 // A table that takes a smaller share of the limit is not worth letting go.
 constexpr int64_t kSmallTableShare = 16;
-
-// Freed blocks go back to the system.
-void return_free_memory() {
-#if defined(__GLIBC__)
-  malloc_trim(0);
-#endif
-}
 
 }  // namespace
 

@@ -482,6 +482,7 @@ Status SweepLead::make_queue() {
   };
   // With the copies that make a file of it, of all slots together a quarter at most.
   state_->archive_bytes = plan.trial_bytes() / (12 * std::max(1, slots_.slots));
+  state_->held_model_bytes = plan.held_model_bytes();
   state_->repeat_bytes = plan.repeat_bytes();
   state_->memory = plan;
   const int64_t held = base_bytes_ + plan.kept_prediction_bytes() + plan.kept_model_bytes();

@@ -43,10 +43,11 @@ struct SweepState {
   FootprintLimits limits;
   KnownTrials known;  // from an earlier process
   std::unique_ptr<TrialArchive> archive;
-  // What a trial leaves is kept in the archive up to this size: more would take too much memory on
-  // its way there, and is trained again by a process that goes on.
+  // What a trial under way has is kept in the archive, or to be gone on with, up to this size: more
+  // would take too much memory meanwhile, and is trained again.
   int64_t archive_bytes = 0;
-  int64_t repeat_bytes = 0;  // what a trial may take with all its partitions
+  int64_t held_model_bytes = 0;  // a larger model is not held if the archive has it
+  int64_t repeat_bytes = 0;      // what a trial may take with all its partitions
   std::optional<MemoryPlan> memory;
   std::unique_ptr<TimeSlices> slices;
   RecordContext record;

@@ -115,7 +115,8 @@ struct TrialOutcome {
   int64_t prediction_bytes = 0;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
-  ModelFootprint footprint;                     // filled by who runs it; zeros: not known
+  bool stored = false;       // the archive has the model, so that nobody need hold it
+  ModelFootprint footprint;  // filled by who runs it; zeros: not known
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold
   std::shared_ptr<const TrialRest> rest;        // partial, and can be gone on with
   std::string run_id;                           // of its run, filled by who records it

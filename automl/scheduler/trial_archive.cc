@@ -29,21 +29,20 @@ bool fits_set(const Model& model, const TrainingSet& set) {
 
 }  // namespace
 
-Result<std::string> archived_bytes(const TrialOutcome& outcome) {
+Status write_archived(const TrialOutcome& outcome, ByteSink sink) {
   ModelWriter writer;
   // As text: a seed uses all 64 bits.
   writer.put_text("seed", fmt::format("{}", outcome.result.spec.seed));
   writer.put_integer("trial", outcome.result.spec.number);
   const double score = *outcome.score;
   writer.put_tensor("score", std::span<const double>(&score, 1));
-  writer.put_tensor("predictions", std::span<const float>(*outcome.predictions));
+  writer.refer_tensor("predictions", std::span<const float>(*outcome.predictions));
   ModelWriter model = writer.child("model");
   save_model(*outcome.model, model);
-  return writer.finish();
+  return writer.write(sink);
 }
 
-Status read_archived(std::string bytes, const std::string& source, TrialOutcome& outcome) {
-  ASSAY_ASSIGN_OR_RETURN(const ModelReader reader, ModelReader::open(std::move(bytes), source));
+Status read_archived(const ModelReader& reader, TrialOutcome& outcome) {
   const TrialSpec& spec = outcome.result.spec;
   ASSAY_ASSIGN_OR_RETURN(const std::string seed, reader.text("seed"));
   ASSAY_ASSIGN_OR_RETURN(const int64_t trial, reader.integer("trial", 0, INT64_MAX));
@@ -66,8 +65,8 @@ TrialArchive::TrialArchive(std::shared_ptr<tracking::Workspace> workspace,
     : workspace_(std::move(workspace)), scratch_(*workspace_, run_id) {}
 
 Status TrialArchive::keep(const TrialOutcome& outcome) try {
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, archived_bytes(outcome));
-  return scratch_.write(name_of_file(outcome.result.spec.number), std::as_bytes(std::span(bytes)));
+  return scratch_.write(name_of_file(outcome.result.spec.number),
+                        [&](ByteSink sink) { return write_archived(outcome, sink); });
 } catch (const std::bad_alloc&) {
   return fail(StatusCode::kResourceExhausted, "not enough memory to write trial {}",
               outcome.result.spec.number);
@@ -80,8 +79,10 @@ void TrialArchive::drop(int64_t trial) {
 
 bool TrialArchive::load(const TrainingSet& set, TrialOutcome& outcome) const {
   const std::string name = name_of_file(outcome.result.spec.number);
-  auto bytes = scratch_.read(name, kFileLimitBytes);
-  if (!bytes || !read_archived(std::move(*bytes), name, outcome)) return false;
+  auto file = scratch_.open(name);
+  if (!file) return false;
+  const auto reader = ModelReader::open(std::move(*file), name);
+  if (!reader || !read_archived(*reader, outcome)) return false;
   const size_t wanted = set.scored_rows().size() * static_cast<size_t>(set.output_count());
   if (outcome.predictions->size() == wanted && fits_set(*outcome.model, set)) return true;
   outcome.model = nullptr;

@@ -1,7 +1,8 @@
-// TrialArchive keeps what finished trials leave in memory, their models and out-of-fold
-// predictions, in files beside the sweep's run (tracking/run_scratch.h), so that a sweep that goes
-// on after its process died need not train them again. A file that is missing, cut or another
-// trial's is no error: then the trial is run again. Each is a model file (models/model_file.h).
+// TrialArchive keeps what finished trials leave, their models and out-of-fold predictions, in files
+// beside the sweep's run (tracking/run_scratch.h): large models need not be held in memory until
+// the ensemble is made, and a sweep that goes on after its process died need not train them again.
+// A file that is missing, cut or another trial's is no error: then the trial is run again. Each is
+// a model file (models/model_file.h).
 //
 // Thread-safe.
 #pragma once
@@ -11,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "automl/models/model_file.h"
 #include "automl/scheduler/trial.h"
 #include "automl/validation/training_set.h"
+#include "kernels/base/byte_sink.h"
 #include "kernels/base/status.h"
 #include "tracking/run_scratch.h"
 #include "tracking/workspace.h"
@@ -23,8 +26,7 @@ class TrialArchive {
  public:
   TrialArchive(std::shared_ptr<tracking::Workspace> workspace, const std::string& run_id);
 
-  // Keeps what a trial with a score has. Takes about twice its bytes meanwhile. Fails: io;
-  // resource_exhausted.
+  // Keeps what a trial with a score has, without a copy of it. Fails: io; resource_exhausted.
   Status keep(const TrialOutcome& outcome);
   void drop(int64_t trial);
   // Gives a known outcome its model and predictions; false if they are not to be had.
@@ -52,11 +54,11 @@ class TrialArchive {
   tracking::RunScratch scratch_;
 };
 
-// The bytes of such a file. Fails: as ModelWriter::finish.
-Result<std::string> archived_bytes(const TrialOutcome& outcome);
-// Reads them into an outcome whose spec and score are known.
-// Fails: data if they are damaged, or another trial's.
-Status read_archived(std::string bytes, const std::string& source, TrialOutcome& outcome);
+// Writes such a file. Fails: as ModelWriter::write.
+Status write_archived(const TrialOutcome& outcome, ByteSink sink);
+// Reads it into an outcome whose spec and score are known.
+// Fails: data if it is damaged, or another trial's; io.
+Status read_archived(const ModelReader& file, TrialOutcome& outcome);
 
 struct ElapsedTime {
   double seconds = 0;

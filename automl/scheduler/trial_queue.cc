@@ -29,6 +29,8 @@ Candidate candidate_of(const TrialOutcome& outcome) {
                       *outcome.score,
                       outcome.model,
                       outcome.predictions};
+  candidate.stored = outcome.stored;
+  if (candidate.stored) candidate.model = nullptr;
   candidate.absent_model_bytes = outcome.model_bytes;
   candidate.absent_prediction_bytes = outcome.prediction_bytes;
   candidate.latency_us = outcome.footprint.latency_us;
@@ -251,6 +253,11 @@ int64_t TrialQueue::drop_absent() {
   const size_t before = pool_.candidates().size();
   pool_.drop_absent();
   return static_cast<int64_t>(before - pool_.candidates().size());
+}
+
+void TrialQueue::forget(int64_t trial) {
+  const std::lock_guard lock(mutex_);
+  pool_.remove(trial);
 }
 
 bool TrialQueue::may_stay(std::string_view learner, double loss) const {

@@ -88,6 +88,8 @@ class TrialQueue {
   bool restore(const TrialOutcome& outcome);
   // For the end: candidates whose models could not be had any more leave the pool. Gives how many.
   int64_t drop_absent();
+  // A candidate whose model was lost leaves the pool.
+  void forget(int64_t trial);
   // Whether a trial with this loss may be wanted in the pool, and the trials that left it since the
   // last call.
   bool may_stay(std::string_view learner, double loss) const;

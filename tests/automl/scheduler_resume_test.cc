@@ -297,6 +297,21 @@ TEST(Resume, AnotherTableIsRefusedAndTheRunStaysAsItWas) {
   EXPECT_EQ(tracking::find_run(workspace, past->run_id)->status, tracking::RunStatus::kInterrupted);
 }
 
+std::string archived(const TrialOutcome& outcome) {
+  std::string bytes;
+  const Status written = write_archived(outcome, [&](std::span<const std::byte> block) {
+    bytes.append(reinterpret_cast<const char*>(block.data()), block.size());
+    return Status();
+  });
+  EXPECT_TRUE(written);
+  return bytes;
+}
+
+Status read_outcome(std::string bytes, TrialOutcome& outcome) {
+  ASSAY_ASSIGN_OR_RETURN(const ModelReader reader, ModelReader::open(std::move(bytes), "f"));
+  return read_archived(reader, outcome);
+}
+
 TEST(TrialArchive, KnowsAWholeFileOfTheTrialFromAllOthers) {
   TrialOutcome outcome;
   outcome.result.spec.number = 3;
@@ -304,25 +319,24 @@ TEST(TrialArchive, KnowsAWholeFileOfTheTrialFromAllOthers) {
   outcome.score = 0.1;
   outcome.model = *ConstantModel::make({0.25}, 2);
   outcome.predictions = std::make_shared<const std::vector<float>>(std::vector<float>{1, 2.5f});
-  const auto bytes = archived_bytes(outcome);
-  ASSERT_TRUE(bytes) << bytes.error().message;
+  const std::string bytes = archived(outcome);
   TrialOutcome read;
   read.result.spec = outcome.result.spec;
   read.score = outcome.score;
-  ASSERT_TRUE(read_archived(*bytes, "f", read));
+  ASSERT_TRUE(read_outcome(bytes, read));
   EXPECT_EQ(*read.predictions, *outcome.predictions);
   EXPECT_EQ(read.model->byte_count(), outcome.model->byte_count());
-  EXPECT_EQ(*archived_bytes(read), *bytes);
+  EXPECT_EQ(archived(read), bytes);
   for (const auto& change : std::vector<std::function<void(TrialOutcome&)>>{
            [](TrialOutcome& o) { o.result.spec.number = 4; },
            [](TrialOutcome& o) { o.result.spec.seed += 1; },
            [](TrialOutcome& o) { o.score = 0.2; }}) {
     TrialOutcome other = read;
     change(other);
-    EXPECT_EQ(read_archived(*bytes, "f", other).error().code, StatusCode::kData);
+    EXPECT_EQ(read_outcome(bytes, other).error().code, StatusCode::kData);
   }
-  EXPECT_FALSE(read_archived(bytes->substr(0, bytes->size() - 1), "f", read));
-  EXPECT_FALSE(read_archived("", "f", read));
+  EXPECT_FALSE(read_outcome(bytes.substr(0, bytes.size() - 1), read));
+  EXPECT_FALSE(read_outcome("", read));
 }
 
 }  // namespace
