@@ -3,13 +3,20 @@
 #include <filesystem>
 
 #include "automl/cli/output.h"
+#include "automl/scheduler/best_model.h"
 #include "kernels/base/file_layer.h"
 #include "tracking/blob_store.h"
+#include "tracking/run_query.h"
 
 namespace assay::automl::cli {
 namespace {
 
 constexpr int64_t kMaxModelBytes = int64_t{64} << 30;
+
+// Of a name: that no model has it, or none may have it.
+bool is_unknown(const Error& error) {
+  return error.code == StatusCode::kNotFound || error.code == StatusCode::kInvalidArgument;
+}
 
 Result<NamedModel> load_registered(Invocation& invocation, const std::string& reference) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
@@ -26,7 +33,38 @@ Result<NamedModel> load_registered(Invocation& invocation, const std::string& re
                     (std::filesystem::path(workspace->path()) / blob).string()};
 }
 
+// What is left of a sweep that did not come to its end.
+Result<NamedModel> load_of_run(Invocation& invocation, tracking::Workspace& workspace,
+                               const std::string& run_id) {
+  ASSAY_ASSIGN_OR_RETURN(const tracking::RunRecord sweep, load_sweep(workspace, run_id));
+  ASSAY_ASSIGN_OR_RETURN(RunModel found, load_best_model(workspace, sweep));
+  const std::string& id = sweep.info.run_id;
+  const auto row = best_model_of(sweep);
+  print_note(invocation, fmt::format("the best model of run {} ({}){}", id,
+                                     tracking::name_of(sweep.info.status),
+                                     row ? ": " + row->text() : std::string()));
+  ASSAY_ASSIGN_OR_RETURN(const std::string blob,
+                         tracking::BlobStore(workspace).path_of(found.version.sha256));
+  const std::string name = "run " + id;
+  ASSAY_ASSIGN_OR_RETURN(auto predictor, Predictor::from_bytes(std::move(found.bytes), name));
+  return NamedModel{std::move(predictor), name, 0,
+                    (std::filesystem::path(workspace.path()) / blob).string()};
+}
+
 }  // namespace
+
+Result<tracking::RunRecord> load_sweep(tracking::Workspace& workspace,
+                                       const std::string& reference) {
+  ASSAY_ASSIGN_OR_RETURN(tracking::RunInfo info, tracking::find_run(workspace, reference));
+  if (info.kind == "trial") {
+    ASSAY_ASSIGN_OR_RETURN(info, tracking::find_run(workspace, info.parent_run_id));
+  }
+  if (info.kind != "sweep") {
+    return fail(StatusCode::kInvalidArgument,
+                "run {} is a {} (must be a sweep, as assay run makes)", info.run_id, info.kind);
+  }
+  return tracking::load_run(workspace, info.run_id);
+}
 
 Result<NamedModel> load_model_file(const std::string& path) {
   PosixFileLayer files;
@@ -43,7 +81,13 @@ Result<NamedModel> load_named_model(Invocation& invocation, const std::string& r
     return fail(StatusCode::kNotFound, "no model file '{}'", reference);
   }
   auto registered = load_registered(invocation, reference);
-  if (!is_file) return registered;
+  if (!is_file) {
+    if (registered || !is_unknown(registered.error())) return registered;
+    auto workspace = open_workspace(invocation, false);
+    if (!workspace) return registered;
+    const auto run = tracking::find_run(**workspace, reference);
+    return run ? load_of_run(invocation, **workspace, run->run_id) : std::move(registered);
+  }
   if (registered) {
     print_note(invocation,
                fmt::format("'{}' is the registered model {}:{}; for the file of that name say "
@@ -51,9 +95,7 @@ Result<NamedModel> load_named_model(Invocation& invocation, const std::string& r
                            reference, registered->name, registered->version, reference));
     return registered;
   }
-  const StatusCode code = registered.error().code;
-  const bool unknown = code == StatusCode::kNotFound || code == StatusCode::kInvalidArgument;
-  return unknown ? load_model_file(reference) : std::move(registered);
+  return is_unknown(registered.error()) ? load_model_file(reference) : std::move(registered);
 }
 
 void tell_damage(Invocation& invocation, std::span<const std::string> damaged) {

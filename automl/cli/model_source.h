@@ -11,6 +11,8 @@
 #include "automl/preprocess/predictor.h"
 #include "tracking/model_registry.h"
 #include "tracking/read_problems.h"
+#include "tracking/run_record.h"
+#include "tracking/workspace.h"
 
 namespace assay::automl::cli {
 
@@ -21,13 +23,19 @@ struct NamedModel {
   std::string file;     // where its bytes are
 };
 
-// "NAME", "NAME:VERSION", "NAME@ALIAS", or the path of an exported model file. What has a '/' is a
-// path; else a registered model comes before a file of the same name, and a note says so. What is
-// damaged of the model's history is told (tell_damage).
-// Fails: not_found with the nearest name, data for a damaged model, io.
+// "NAME", "NAME:VERSION", "NAME@ALIAS", the path of an exported model file, or a sweep's run, whose
+// best model is meant (scheduler/best_model.h). What has a '/' is a path; else a registered model
+// comes before a file of the same name, and a file before a run, and a note says so. What is
+// damaged of the model's history is told (tell_damage). Fails: not_found with the nearest name,
+// data for a damaged model, io.
 Result<NamedModel> load_named_model(Invocation& invocation, const std::string& reference);
 // An exported model file.
 Result<NamedModel> load_model_file(const std::string& path);
+
+// The run of a sweep, by its id, the beginning of it, or its name; of a trial, its sweep.
+// Fails: as find_run; invalid_argument if it is no sweep; data if its record is damaged.
+Result<tracking::RunRecord> load_sweep(tracking::Workspace& workspace,
+                                       const std::string& reference);
 
 // The registry of the workspace that the command line means (open_workspace).
 Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create);

@@ -9,6 +9,7 @@
 #include "automl/cli/run_json.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/report/text_table.h"
+#include "automl/scheduler/best_model.h"
 #include "automl/scheduler/front_models.h"
 #include "kernels/base/file_layer.h"
 #include "tracking/model_card.h"
@@ -21,7 +22,7 @@ namespace {
 constexpr int64_t kMaxModelBytes = int64_t{64} << 30;
 
 struct RegisterOptions {
-  std::string path;  // or, with a trial, the run
+  std::string path;  // or a run
   std::optional<int64_t> trial;
   std::string name;
   std::string description;
@@ -84,25 +85,29 @@ Status register_model(Invocation& invocation, tracking::ModelRegistry& registry,
   return {};
 }
 
-// Of a trial itself, its sweep.
-Status register_trial(Invocation& invocation, const RegisterOptions& options) {
+// A trial's model, or the best one of the run.
+Status register_of_run(Invocation& invocation, const RegisterOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(tracking::RunInfo info, tracking::find_run(*workspace, options.path));
-  if (info.kind == "trial") {
-    ASSAY_ASSIGN_OR_RETURN(info, tracking::find_run(*workspace, info.parent_run_id));
-  }
-  if (info.kind != "sweep") {
-    return fail(StatusCode::kInvalidArgument,
-                "run {} is a {} (must be a sweep, as assay run makes)", info.run_id, info.kind);
-  }
-  ASSAY_ASSIGN_OR_RETURN(const auto sweep, tracking::load_run(*workspace, info.run_id));
-  ASSAY_ASSIGN_OR_RETURN(FrontModel model, load_front_model(*workspace, sweep, *options.trial));
+  ASSAY_ASSIGN_OR_RETURN(const auto sweep, load_sweep(*workspace, options.path));
+  ASSAY_ASSIGN_OR_RETURN(RunModel model, options.trial
+                                             ? load_front_model(*workspace, sweep, *options.trial)
+                                             : load_best_model(*workspace, sweep));
   tracking::ModelRegistry registry(std::move(workspace));
   return register_model(invocation, registry, options, std::move(model.version), model.bytes);
 }
 
+// What is no file may be a run.
+bool names_run(const Invocation& invocation, const std::string& text) {
+  PosixFileLayer files;
+  if (files.exists(text) || text.find('/') != std::string::npos) return false;
+  const auto workspace = open_workspace(invocation, false);
+  return workspace && tracking::find_run(**workspace, text);
+}
+
 Status register_file(Invocation& invocation, const RegisterOptions& options) {
-  if (options.trial) return register_trial(invocation, options);
+  if (options.trial || names_run(invocation, options.path)) {
+    return register_of_run(invocation, options);
+  }
   std::string bytes;
   ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, read_model_file(options.path, bytes));
   ASSAY_ASSIGN_OR_RETURN(const auto parts, tracking::split_card(bytes, options.path));
@@ -143,12 +148,16 @@ Status export_command(Invocation& invocation, const std::string& reference,
 
 void add_register(CLI::App& models, Invocation& invocation) {
   CLI::App* command =
-      models.add_subcommand("register", "Register a model file, or a trial's model, under a name");
+      models.add_subcommand("register", "Register a model file, or a model of a run, under a name");
   add_workspace_option(*command, invocation);
   auto options = std::make_shared<RegisterOptions>();
-  command->add_option("file", options->path, "The model file, exported or not; with --trial a run")
+  command
+      ->add_option("file", options->path,
+                   "The model file, exported or not, or a run of assay run: its best model")
       ->required();
-  command->add_option("--trial", options->trial, "A trial of that run, of which it keeps the model")
+  command
+      ->add_option("--trial", options->trial,
+                   "Instead a trial of that run, of which it keeps the model")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--name,-n", options->name, "The model's name")->required();
@@ -160,9 +169,11 @@ void add_register(CLI::App& models, Invocation& invocation) {
   command->footer(
       "The lineage, tags and description of an exported file are kept, as by import.\n"
       "Of its trials a run keeps, up to 16 MiB, the models that no other one is both faster and\n"
-      "better than: those with a * in assay runs show.\n"
+      "better than: those with a * in assay runs show. Of a run that was killed the best model\n"
+      "that it had come to is registered: that of one or several trials, now and then kept.\n"
       "Examples:\n"
       "  assay models register churn.assay --name churn\n"
+      "  assay models register RUN --name churn\n"
       "  assay models register RUN --trial 7 --name churn-fast");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return register_file(invocation, *options); };

@@ -16,8 +16,10 @@ void add_threads_option(CLI::App& command, int64_t& threads) {
 
 void add_prediction_options(CLI::App& command, PredictionOptions& options) {
   command
-      .add_option("model", options.model,
-                  "MODEL, MODEL:VERSION, MODEL@ALIAS, or an exported model file")
+      .add_option(
+          "model", options.model,
+          "MODEL, MODEL:VERSION, MODEL@ALIAS, an exported model file, or a run of assay run: "
+          "its best model, even if it was killed")
       ->required();
   add_table_options(command, options.table);
   command

@@ -8,6 +8,7 @@
 #include "automl/cli/run_tables.h"
 #include "automl/report/record_text.h"
 #include "automl/report/text_table.h"
+#include "automl/scheduler/best_model.h"
 #include "kernels/base/names.h"
 #include "kernels/base/plurals.h"
 #include "tracking/catalog.h"
@@ -59,9 +60,12 @@ std::string files_section(const tracking::RunRecord& record) {
     out += fmt::format("  model {}:{} ({})\n", model.name, model.version,
                        size_text(static_cast<double>(model.size)));
   }
+  const auto best = best_model_of(record);
   for (const auto& artifact : record.artifacts) {
-    out += fmt::format("  {} ({}, {})\n", artifact.path, artifact.media_type,
-                       size_text(static_cast<double>(artifact.size)));
+    const bool is_best = best && artifact.path == kBestModelPath;
+    out +=
+        fmt::format("  {} ({}, {})\n", artifact.path, is_best ? best->text() : artifact.media_type,
+                    size_text(static_cast<double>(artifact.size)));
   }
   for (const auto& predictions : record.predictions) {
     out += fmt::format("  predictions {} [{}, {}]\n", predictions->name, predictions->rows,

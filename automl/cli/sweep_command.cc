@@ -128,7 +128,8 @@ Status run_sweep_here(Invocation& invocation, Engine& engine, SweepRequest reque
   request.stop = invocation.stop;
   request.observer = &display;
   say_when_left(
-      "no model was registered; `assay resume` with the run's id goes on from what was recorded");
+      "no model was registered; `assay resume` with the run's id goes on from what was recorded, "
+      "and `assay predict` takes it for the best model so far");
   const auto outcome = run_sweep(request);
   if (outcome) say_when_left("the model is registered");
   display.finish();

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "automl/scheduler/run_models.h"
 #include "kernels/base/status.h"
-#include "tracking/model_registry.h"
 #include "tracking/run_record.h"
 #include "tracking/workspace.h"
 
@@ -23,15 +23,9 @@ std::optional<int64_t> front_model_trial(std::string_view path);
 // The trials of which the run of a sweep has models, ascending.
 std::vector<int64_t> front_model_trials(const tracking::RunRecord& sweep);
 
-// What is to be registered of a run.
-struct FrontModel {
-  tracking::ModelVersion version;  // all but its name
-  std::string bytes;
-};
-
 // Reads the model of a trial. Fails: not_found if the run has none, naming the trials of which it
 // has one; data if it is damaged; io.
-Result<FrontModel> load_front_model(tracking::Workspace& workspace,
-                                    const tracking::RunRecord& sweep, int64_t trial);
+Result<RunModel> load_front_model(tracking::Workspace& workspace, const tracking::RunRecord& sweep,
+                                  int64_t trial);
 
 }  // namespace assay::automl

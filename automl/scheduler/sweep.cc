@@ -146,14 +146,11 @@ Status SweepLead::baseline() {
   floor_.latency_us = state_->queue->pool().candidates()[0].latency_us;
   floor_.file_bytes = state_->queue->pool().candidates()[0].file_bytes;
   const Chosen chosen = alone(state_->queue->pool().candidates()[0]);
-  ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
-  ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
   const double before = state_->budget.elapsed_seconds();
-  ASSAY_RETURN_IF_ERROR(parent_->log_artifact("baseline.model", std::as_bytes(std::span(bytes)),
-                                              "application/x-assay-model"));
+  // A sweep that goes on has a better one.
+  if (best_rows_.empty()) ASSAY_RETURN_IF_ERROR(keep_as_best(chosen));
   ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
-  state_->budget.observe_save(state_->budget.elapsed_seconds() - before,
-                              static_cast<int64_t>(bytes.size()));
+  state_->budget.observe_save(state_->budget.elapsed_seconds() - before, best_rows_.front().bytes);
   state_->publish_deadlines();
   return {};
 }
@@ -265,6 +262,7 @@ void SweepLead::watch(SlotGroup& slots) {
   while (!state_->queue->idle() && slots.running() > 0) {
     hear(state_->queue->wait_events(untold_.empty() ? kWatchMilliseconds : kSettleMilliseconds));
     forecast_end();
+    keep_best();
     look_at_journal();
     keep_elapsed(false);
     budget.expect_backlog(state_->request.workspace->backlog_seconds());

@@ -213,6 +213,7 @@ Status SweepLead::reopen_parent() {
   state_->record.parent_run_id = parent_->id();
   if (record.source) state_->record.source = std::move(*record.source);
   has_dataset_ = !record.datasets.empty();
+  if (best_model_of(record)) best_rows_ = best_models_of(record);
   for (const tracking::MetricPoint& point : record.metrics["trial_score"]) {
     told_.insert(point.step);
   }

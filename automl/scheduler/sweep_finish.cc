@@ -314,6 +314,7 @@ Status SweepLead::register_model(const Chosen& chosen) {
   outcome_.model_version = version.version;
   outcome_.model_sha256 = version.sha256;
   outcome_.footprint.file_bytes = version.size;
+  ASSAY_RETURN_IF_ERROR(log_best(chosen, {version.sha256, version.size}));
   outcome_.model_path = (std::filesystem::path(state_->request.workspace->path()) / path).string();
   ASSAY_RETURN_IF_ERROR(parent_->log_table(importance_table(
       predictor.model(), *set.encoder(), static_cast<size_t>(set.encoder()->feature_count()))));
@@ -339,11 +340,15 @@ Result<std::optional<tracking::ModelVersion>> SweepLead::registered_before(
   return found;
 }
 
-// On a full disk a smaller model may still find room: what is registered then is the best trial of
-// at most half the size, and so on.
+// On a full disk, or without memory, a smaller model may still find room: what is registered then
+// is the best trial of at most half the size, and so on.
 Status SweepLead::register_what_fits(Chosen& chosen) {
-  Status done = register_model(chosen);
-  while (!done && done.error().code == StatusCode::kIo && is_held(*state_->request.workspace)) {
+  Status done = try_to_register(chosen);
+  const auto too_large = [&] {
+    const StatusCode code = done.error().code;
+    return code == StatusCode::kIo || code == StatusCode::kResourceExhausted;
+  };
+  while (!done && too_large() && is_held(*state_->request.workspace)) {
     if (state_->queue->pool().candidates().empty()) break;
     const int64_t bytes = byte_count(chosen);
     const Candidate& smaller = best_within(bytes / 2);
@@ -354,7 +359,7 @@ Status SweepLead::register_what_fits(Chosen& chosen) {
     chosen = alone(smaller);
     if (!hold_models(chosen)) continue;
     estimate(chosen);
-    done = register_model(chosen);
+    done = try_to_register(chosen);
   }
   if (!done) {
     done.error().message += "; no model is registered";
@@ -445,8 +450,7 @@ Status SweepLead::finish() {
   if (state_->queue->pool().candidates().empty()) {
     return tl::unexpected<Error>(budget_error("training a known trial again"));
   }
-  ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose());
-  refit(chosen);
+  ASSAY_ASSIGN_OR_RETURN(Chosen chosen, choose_final());
   say_what_is_left_out();
   progress(SweepPhase::kSaving);
   ASSAY_RETURN_IF_ERROR(register_what_fits(chosen));

@@ -27,22 +27,18 @@ constexpr double kAhead = 0.2;
 void SweepLead::forecast_end() {
   Budget& budget = state_->budget;
   forecast_refit();
-  const auto pool =
-      static_cast<double>(std::min(config_.ensemble.max_models, state_->queue->counts().finished));
   const bool single = !config_.ensemble.enabled;
-  const double rounds = single ? 1 : static_cast<double>(config_.ensemble.iterations);
-  const double selection_seconds = state_->queue->score_seconds() * pool * rounds;
+  const double selecting = selection_seconds();
   int64_t bytes = state_->queue->model_bytes(single ? 1 : kTypicalMembers);
   if (chosen_bytes_) bytes = std::min(bytes, *chosen_bytes_);
   // Selection on all rows, and twice on half of them.
-  budget.expect_tail(bytes,
-                     2 * selection_seconds / threads_ + stack_seconds() + calibration_seconds());
+  budget.expect_tail(bytes, 2 * selecting / threads_ + stack_seconds() + calibration_seconds());
   if (!budget.timed() || single) return;
   const double limit = *config_.budget.time_limit();
-  const double ahead = selection_seconds + kAhead;
+  const double ahead = selecting + kAhead;
   const bool due = static_cast<double>(budget.fit_deadline_ns() -
                                        state_->request.clock->now_ns()) <= ahead * 1e9;
-  if (!due || selection_seconds > kTrialSelectionShare * limit ||
+  if (!due || selecting > kTrialSelectionShare * limit ||
       budget.save_seconds(bytes) < kLargeSaveShare * limit) {
     return;
   }
@@ -51,8 +47,25 @@ void SweepLead::forecast_end() {
   chosen_bytes_ = try_selection();
 }
 
+double SweepLead::selection_seconds() const {
+  const auto pool =
+      static_cast<double>(std::min(config_.ensemble.max_models, state_->queue->counts().finished));
+  const double rounds =
+      config_.ensemble.enabled ? static_cast<double>(config_.ensemble.iterations) : 1;
+  return state_->queue->score_seconds() * pool * rounds;
+}
+
 std::optional<int64_t> SweepLead::try_selection() const {
-  const std::vector<Candidate> candidates = state_->queue->candidates();
+  const std::optional<Chosen> chosen = select_now();
+  if (!chosen) return {};
+  return static_cast<int64_t>(kMoreBytes * static_cast<double>(byte_count(*chosen)));
+}
+
+std::optional<SweepLead::Chosen> SweepLead::select_now() const {
+  std::vector<Candidate> candidates = state_->queue->candidates();
+  if (!candidates.empty() && candidates[0].trial != 0) {
+    std::erase_if(candidates, [](const Candidate& candidate) { return candidate.trial == 0; });
+  }
   if (candidates.size() < 2) return {};
   const std::vector<PredictionView> views = views_of(candidates, state_->set->output_count());
   SerialExecutor executor;  // the slots have the other threads
@@ -62,11 +75,11 @@ std::optional<int64_t> SweepLead::try_selection() const {
   problem.allowances = allowed;
   const auto selection = select_ensemble(problem, selection_options(), executor, stop);
   if (!selection || !selection->complete) return {};
-  int64_t bytes = 0;
+  Chosen chosen;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    if (selection->weights[i] > 0) bytes += candidates[i].model_bytes();
+    if (selection->weights[i] > 0) chosen.members.push_back({candidates[i], selection->weights[i]});
   }
-  return static_cast<int64_t>(kMoreBytes * static_cast<double>(bytes));
+  return rescore(chosen) ? std::optional(std::move(chosen)) : std::nullopt;
 }
 
 }  // namespace assay::automl

@@ -16,6 +16,8 @@
 #include "automl/ensemble/stacking.h"
 #include "automl/models/calibrated_model.h"
 #include "automl/preprocess/predictor.h"
+#include "automl/scheduler/best_model.h"
+#include "automl/scheduler/keep_pace.h"
 #include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/slot_group.h"
 #include "automl/scheduler/slots.h"
@@ -25,6 +27,7 @@
 #include "automl/validation/column_roles.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/function_ref.h"
+#include "tracking/blob_store.h"
 #include "tracking/model_registry.h"
 #include "tracking/run.h"
 
@@ -136,6 +139,22 @@ class SweepLead {
     Calibrator calibrator;  // of the predictions, which have it
     bool stacked() const { return stack_bias.has_value(); }
   };
+  // The best model so far, kept in the run if it is time for that. (sweep_best.cc)
+  void keep_best();
+  std::optional<Chosen> choose_for_now();
+  double keep_seconds(int64_t bytes) const;
+  bool may_keep(double seconds) const;
+  Status keep_as_best(const Chosen& chosen);
+  Status log_best(const Chosen& chosen, const tracking::BlobRef& blob);
+  // The ensemble that selection makes of what there is now; nothing if it does not come to one.
+  // (sweep_forecast.cc)
+  std::optional<Chosen> select_now() const;
+  // What selecting once from all candidates takes one thread.
+  double selection_seconds() const;
+  // What is to be registered; the best trial alone if something fails on the way to an ensemble.
+  // (sweep_rescue.cc)
+  Result<Chosen> choose_final();
+  Result<Chosen> best_alone();
   // What is to be registered, its models at hand. (sweep_stored.cc)
   Result<Chosen> choose();
   // Reads those models of members that are not in memory. False if one cannot be had: it has left
@@ -199,6 +218,7 @@ class SweepLead {
   // Whether the model can be saved in what is left, and keeps to the constraints.
   Status check_refitted(const Chosen& chosen);
   Status register_what_fits(Chosen& chosen);
+  Status try_to_register(const Chosen& chosen);
   // The version that an earlier process made of these bytes, if it came to that.
   Result<std::optional<tracking::ModelVersion>> registered_before(std::string_view name,
                                                                   std::string_view sha256) const;
@@ -261,6 +281,10 @@ class SweepLead {
   std::unique_ptr<tracking::Run> parent_;
   SlotPlan slots_;
   std::unique_ptr<SlotGroup> slot_group_;
+  std::vector<BestModelRow> best_rows_;  // kept so far, those of earlier processes included
+  KeepPace keep_pace_;
+  int64_t best_finished_ = -1;  // trials that were, when the best model was last looked for
+  bool keep_failed_ = false;    // and was told
   std::optional<int64_t> chosen_bytes_;  // of the last try_selection()
   int64_t forecast_trials_ = -1;         // finished then
   int64_t refit_trials_ = -1;            // finished at the last forecast_refit()

@@ -88,7 +88,8 @@ TEST(Sweep, RegistersABlendBetterThanItsMembersAndRecordsAllOfIt) {
   EXPECT_EQ(parent->models.size(), 1u);
   std::set<std::string> tables;
   for (const auto& table : parent->tables) tables.insert(table->name);
-  EXPECT_EQ(tables, (std::set<std::string>{"feature_importance", "leaderboard", "oof_targets"}));
+  EXPECT_EQ(tables, (std::set<std::string>{"best_models", "feature_importance", "leaderboard",
+                                           "oof_targets"}));
   ASSERT_FALSE(parent->predictions.empty());
   EXPECT_EQ(parent->predictions[0]->rows, 60);
   const auto child = tracking::read_run(run_path(bench, best->run_id));
