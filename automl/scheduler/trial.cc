@@ -399,20 +399,9 @@ class TrialRunner {
     settle_steps();
     end(TrialStatus::kCancelled,
         fmt::format("stopped after {} of {} folds", count, set_.folds().size()));
-    auto partial = std::make_shared<PartialTrial>();
-    partial->trial = job_.spec.number;
-    partial->learner = job_.spec.learner;
-    partial->fold_count = static_cast<int64_t>(count);
     auto model = average_of_folds();
     if (!model) return;
-    partial->model = std::move(*model);
-    for (size_t fold = 0; fold < count; ++fold) {
-      const auto& places = set_.folds()[fold].places;
-      partial->places.insert(partial->places.end(), places.begin(), places.end());
-    }
-    std::sort(partial->places.begin(), partial->places.end());
-    partial->predictions = predictions_.at(partial->places);
-    outcome_.partial = std::move(partial);
+    outcome_.partial = partial_trial(job_.spec, set_, count, std::move(*model), predictions_);
   }
 
   Result<std::shared_ptr<const Model>> average_of_folds() const {
@@ -428,12 +417,11 @@ class TrialRunner {
                          job_.predict_deadline_ns ? job_.predict_deadline_ns() : kNoDeadline);
     kernels::ComputeContext context = context_;
     context.stop = &stop;
-    const auto outputs = static_cast<size_t>(set_.output_count());
     std::vector<float> out = std::move(known);
     const int64_t start_ns = job_.clock->now_ns();
     Status predicted;
     if (out.empty()) {
-      out.resize(fold.valid_rows.size() * outputs);
+      out.resize(fold.valid_rows.size() * static_cast<size_t>(set_.output_count()));
       predicted =
           model.predict(*set_.data().features, fold.valid_rows, context, out, set_.data().frame);
     }
@@ -552,23 +540,6 @@ class TrialRunner {
 };
 
 }  // namespace
-
-double TrialOutcome::mean_fit_seconds() const {
-  if (folds.empty()) return 0;
-  double sum = 0;
-  for (const FoldRecord& fold : folds) sum += fold.fit_seconds;
-  return sum / static_cast<double>(folds.size());
-}
-
-double TrialOutcome::predict_ratio() const {
-  double fit = 0;
-  double predict = 0;
-  for (const FoldRecord& fold : folds) {
-    fit += fold.fit_seconds;
-    predict += fold.predict_seconds;
-  }
-  return fit + predict > 0 ? predict / (fit + predict) : 0;
-}
 
 TrialOutcome run_trial(const TrialJob& job, const kernels::ComputeContext& context) {
   return TrialRunner(job, context).run();

@@ -15,6 +15,7 @@
 #include "automl/learners/learner.h"
 #include "automl/models/model.h"
 #include "automl/scheduler/model_footprint.h"
+#include "automl/scheduler/partial_trial.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/trial_checkpoint.h"
 #include "automl/scheduler/trial_parts.h"
@@ -75,16 +76,6 @@ struct TrialJob {
   std::shared_ptr<const TrialRest> rest;
   // A trial that is cut short keeps what it can be gone on from, if that takes no more than this.
   int64_t most_rest_bytes = 0;
-};
-
-// What a trial that was stopped had of its folds: models that know some of the rows to be scored.
-struct PartialTrial {
-  int64_t trial = 0;
-  std::string learner;
-  int64_t fold_count = 0;              // folds that were fitted
-  std::shared_ptr<const Model> model;  // their average
-  std::vector<uint32_t> places;        // rows of out-of-fold predictions they cover, ascending
-  std::vector<float> predictions;      // [places, outputs]
 };
 
 struct TrialOutcome {
