@@ -94,6 +94,7 @@ struct ValidationOptions {
 struct SearchOptions {
   std::string strategy = "random";
   bool halving = true;
+  std::string fidelity = "auto";  // auto, rounds, rows, both
   int64_t eta = 3;
   int64_t brackets = 1;
   double fold_test = 0;

@@ -25,7 +25,7 @@ class FoldGroup::Observer final : public FitObserver {
   Observer(FoldGroup& group, Member& member) : group_(group), member_(member) {
     if (!group.job_.begin) return;
     for (const RungValue& value : group.job_.begin->rungs) {
-      rung_ = std::max(rung_, value.rung.step);
+      if (value.rung.ladder == Rung::Ladder::kRounds) rung_ = std::max(rung_, value.rung.step);
     }
   }
 
@@ -39,7 +39,8 @@ class FoldGroup::Observer final : public FitObserver {
           {static_cast<int>(member_.number), progress.step, progress.valid_loss});
     }
     const TrialJob& job = group_.job_;
-    if (!job.set->is_holdout() || !job.on_rung || !progress.common_loss) return true;
+    const bool asks = job.set->is_holdout() && job.asks_rounds && job.on_rung;
+    if (!asks || !progress.common_loss) return true;
     for (const int64_t divisor : {9, 3}) {
       const int step = divisor == 9 ? 1 : 2;
       const int64_t at = (progress.total + divisor - 1) / divisor;

@@ -66,8 +66,9 @@ Result<int64_t> MemoryPlan::together_bytes(const Learner& learner, const ParamMa
 Result<int64_t> MemoryPlan::searched_bytes(const Learner& learner, const ParamMap& params) const {
   ASSAY_ASSIGN_OR_RETURN(const PlannedBytes bytes,
                          learner.planned_bytes(shape_.data, params, shape_.threads));
+  const int64_t shares = shape_.climbs ? bytes.model + shape_.prediction_bytes : 0;
   return bytes.fit + (shape_.fold_count - 1) * bytes.model +
-         kPredictionCopies * shape_.prediction_bytes;
+         kPredictionCopies * shape_.prediction_bytes + shares;
 }
 
 Result<int64_t> MemoryPlan::needed_limit(const Learner& learner, const ParamMap& params) const {

@@ -23,6 +23,8 @@ struct MemoryShape {
   int64_t partition_count = 1;   // of the rows into folds; the others are for the best trials
   int64_t prediction_bytes = 0;  // out-of-fold predictions of one trial
   int threads = 1;               // of one trial
+  // Trials are fitted on shares of the rows first, and keep the best model of these.
+  bool climbs = false;
 };
 
 class MemoryPlan {

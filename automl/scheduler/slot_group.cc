@@ -186,6 +186,18 @@ void keep_rest(SweepState& state, TrialJob& job) {
   }
 }
 
+// Halving by rows, where the trial takes part in it.
+void take_shares(SweepState& state, TrialJob& job) {
+  std::optional<double> seconds_left;
+  if (const int64_t end_ns = state.fit_deadline_ns.load(); end_ns != kNoDeadline) {
+    seconds_left = static_cast<double>(end_ns - state.request.clock->now_ns()) * 1e-9;
+  }
+  job.shares = state.share_plan.shares_of(*job.learner, job.spec, seconds_left);
+  // Who is not given up is asked on both ladders, for others to be compared with.
+  const bool instead = state.request.config.search.fidelity == "rows" && !job.shares.empty();
+  job.asks_rounds = !instead || !is_searched(job.spec.origin);
+}
+
 // The slot's device, then the others that a trial may move to.
 std::vector<kernels::Device*> devices_for(const SweepCompute& compute, kernels::Device& first) {
   std::vector<kernels::Device*> devices{&first};
@@ -267,6 +279,7 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot
   }
   TrialJob job = job_of(state, spec);
   job.on_rung = [&](const RungValue& value) { return state.queue->pass_rung(spec.number, value); };
+  take_shares(state, job);
   keep_checkpoints(state, job);
   keep_rest(state, job);
   TrialOutcome outcome = run_on_devices(state, job, slot);

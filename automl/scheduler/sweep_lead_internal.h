@@ -83,6 +83,9 @@ class SweepLead {
   // What a setting is predicted to take; nothing if it would be made cheaper: it is another one
   // then.
   std::optional<double> seconds_as_it_is(const TimePlan& plan, const WantedSetting& setting) const;
+  // The shares of the rows that trials are fitted on first, where halving is by rows.
+  // (sweep_shares.cc)
+  void choose_shares();
   Status make_queue();
   std::string slots_text() const;
   // What memory allows. (sweep_memory.cc)

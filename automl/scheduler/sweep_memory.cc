@@ -62,6 +62,9 @@ Status SweepLead::settle_base() {
     return_free_memory();
   }
   base_bytes_ = kProgramBytes + set.byte_count() + (dense ? dense_bytes : 0);
+  for (const RowShare& share : state_->row_shares) {
+    base_bytes_ += static_cast<int64_t>(share.rows.size() * sizeof(uint32_t));
+  }
   return {};
 }
 
@@ -77,6 +80,7 @@ MemoryPlan SweepLead::memory_plan(int threads) const {
   shape.prediction_bytes = static_cast<int64_t>(set.scored_rows().size()) * set.output_count() *
                            static_cast<int64_t>(sizeof(float));
   shape.threads = threads;
+  shape.climbs = !state_->row_shares.empty();
   return MemoryPlan(shape);
 }
 

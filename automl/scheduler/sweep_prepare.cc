@@ -413,6 +413,7 @@ void SweepLead::choose_slots() {
 }
 
 Status SweepLead::make_queue() {
+  choose_shares();
   ASSAY_RETURN_IF_ERROR(settle_base());
   choose_slots();
   // In logical mode what fits must not depend on how many threads a slot has.
@@ -421,6 +422,7 @@ Status SweepLead::make_queue() {
   ASSAY_ASSIGN_OR_RETURN(std::vector<SearchLearner> learners, search_learners());
   drop_what_does_not_fit(plan, learners);
   const TimePlan time = time_plan();
+  state_->share_plan = SharePlan(state_->row_shares, time);
   say_what_is_shortened(time, learners);
   std::vector<PlannedDefault> defaults = order_learners(time, learners);
   const int64_t trials = config_.budget.trials;

@@ -14,12 +14,14 @@
 #include "automl/scheduler/known_trials.h"
 #include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/model_footprint.h"
+#include "automl/scheduler/share_plan.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/sweep.h"
 #include "automl/scheduler/time_slices.h"
 #include "automl/scheduler/trial_archive.h"
 #include "automl/scheduler/trial_queue.h"
 #include "automl/scheduler/trial_record.h"
+#include "automl/validation/row_shares.h"
 #include "automl/validation/training_set.h"
 #include "kernels/usage.h"
 
@@ -50,6 +52,8 @@ struct SweepState {
   int64_t repeat_bytes = 0;      // what a trial may take with all its partitions
   std::optional<MemoryPlan> memory;
   std::unique_ptr<TimeSlices> slices;
+  std::vector<RowShare> row_shares;  // empty: no trial is fitted on shares of the rows
+  SharePlan share_plan;              // of these
   RecordContext record;
   kernels::Usage usage;  // of all trials, those of earlier processes included
 

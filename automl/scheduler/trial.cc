@@ -1,6 +1,7 @@
 // Rungs of successive halving. With folds: after the 1st and the 3rd of at least 4 folds (after the
-// 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: at 1/9 and 1/3
-// of the planned rounds, the learner's own validation loss.
+// 1st of fewer), the metric's loss over the rows predicted so far. With a holdout: after fits on
+// shares of the rows (share_climb.h), and at 1/9 and 1/3 of the planned rounds, the learner's own
+// validation loss.
 //
 // Folds are fitted at the same time where that is quicker, but no fold behind a rung is begun
 // before the rung is passed: what most trials are given up at would otherwise cost all folds. So
@@ -23,6 +24,7 @@
 #include "automl/scheduler/fold_group_internal.h"
 #include "automl/scheduler/fold_steps.h"
 #include "automl/scheduler/out_of_fold_internal.h"
+#include "automl/scheduler/share_climb.h"
 #include "automl/scheduler/trial_record_internal.h"
 
 namespace assay::automl {
@@ -33,6 +35,7 @@ namespace {
 constexpr double kFirstFitShare = 0.85;
 constexpr double kLeastFitShare = 0.5;
 constexpr double kMostFitShare = 0.95;
+constexpr std::string_view kNoStep = "stopped before its first step was made";
 
 class TrialRunner {
  public:
@@ -79,6 +82,7 @@ class TrialRunner {
       outcome_.went_on_from = fmt::format("trial {}", job_.spec.continues);
     }
     fits_.resize(outcome_.folds.size());
+    if (!climb()) return;
     while (outcome_.folds.size() < fold_count) {
       const size_t begin = outcome_.folds.size();
       const bool late = job_.fit_deadline_ns && job_.clock->now_ns() >= job_.fit_deadline_ns();
@@ -86,7 +90,7 @@ class TrialRunner {
       std::vector<FoldFit> fits = fit_group(begin);
       for (FoldFit& fit : fits) {
         const size_t fold = outcome_.folds.size();
-        if (!take_fold(fold, fit)) {
+        if (!stand_in(take_fold(fold, fit))) {
           if (fold > 0 && outcome_.result.status == TrialStatus::kCancelled) end_partial();
           return;
         }
@@ -97,6 +101,45 @@ class TrialRunner {
     search_seconds_ = seconds();
     if (!truncated_ && repeats() && !run_partitions()) return;
     finish();
+  }
+
+  // Fits on shares of the rows. False if the trial has ended.
+  bool climb() {
+    if (job_.shares.empty() || !job_.on_rung || job_.rest) return true;
+    const auto ask = [this](const RungValue& value) { return passes(value); };
+    const auto passed = [this] { checkpoint(); };
+    climb_ = climb_shares(job_, context_, {fold_deadline_of({0, 1}), ask, passed});
+    using End = ShareClimb::End;
+    if (climb_.end == End::kPassed) return true;
+    outcome_.error = climb_.error;
+    if (climb_.end == End::kGivenUp) end(TrialStatus::kPruned, climb_.message);
+    if (climb_.end == End::kFailed) end(TrialStatus::kFailed, climb_.message);
+    if (climb_.end == End::kCutShort) end(TrialStatus::kCancelled, kNoStep);
+    if (stand_in(false)) finish();
+    return false;
+  }
+
+  // Whether there is a model of the holdout: `fitted`, or that of a share of the rows, which stands
+  // in for a fit on all of them that was cut short before it was better.
+  bool stand_in(bool fitted) {
+    const bool cut = fitted ? truncated_ : outcome_.result.status == TrialStatus::kCancelled;
+    if (!climb_.best || !cut) return fitted;
+    const ShareModel& share = *climb_.best;
+    FoldRecord record = share.record;
+    if (fitted) {
+      const FoldRecord& own = outcome_.folds.front();
+      if (own.score && set_.metric().loss_of(*own.score) <= share.loss) return true;
+      record.fit_seconds += own.fit_seconds;
+      record.predict_seconds += own.predict_seconds;
+    }
+    outcome_.folds.assign(1, record);
+    models_.assign(1, share.model);
+    fits_.resize(1);
+    predictions_.put(0, share.predictions);
+    outcome_.error.reset();
+    outcome_.share_rows = share.row_count;
+    truncated_ = true;
+    return true;
   }
 
   bool is_rung(size_t fold) const {
@@ -222,15 +265,7 @@ class TrialRunner {
     rungs_ = begin.rungs;
     models_ = begin.models;
     predictions_.set_values(begin.predictions);
-    outcome_.went_on_from =
-        fmt::format("{} fold{}", begin.folds.size(), begin.folds.size() == 1 ? "" : "s");
-    int64_t rounds = 0;
-    for (const auto& fit : begin.fits) rounds += fit ? fit->model->step_count() : 0;
-    if (rounds > 0) {
-      outcome_.went_on_from += fmt::format(" and {} rounds of the next", rounds);
-      if (begin.fits.size() > 1) outcome_.went_on_from += fmt::format(" {}", begin.fits.size());
-    }
-    outcome_.went_on_from += " of an earlier process";
+    outcome_.went_on_from = extent_of(begin) + " of an earlier process";
     for (const FoldRecord& fold : begin.folds) truncated_ |= fold.truncated;
     for (const RungValue& value : begin.rungs) {
       if (job_.on_rung) (void)job_.on_rung(value);
@@ -313,7 +348,7 @@ class TrialRunner {
     if (!fitted) {
       const bool cancelled = fitted.error().code == StatusCode::kCancelled;
       if (cancelled) {
-        end(TrialStatus::kCancelled, "stopped before its first step was made");
+        end(TrialStatus::kCancelled, kNoStep);
       } else {
         outcome_.error = fitted.error().code;
         end(TrialStatus::kFailed,
@@ -522,7 +557,8 @@ class TrialRunner {
     const auto cost = job_.learner->logical_cost(set_.shape(), job_.spec.params);
     if (!cost) return 0;
     const size_t done = std::min(outcome_.folds.size(), set_.folds().size());
-    return *cost * static_cast<double>(std::max<size_t>(done, 1));
+    const size_t begun = climb_.end == ShareClimb::End::kPassed ? 1 : 0;
+    return climb_.logical_cost + *cost * static_cast<double>(std::max(done, begun));
   }
 
   const TrialJob& job_;
@@ -533,6 +569,7 @@ class TrialRunner {
   std::vector<std::optional<FitState>> fits_;  // of folds that were cut short
   OutOfFold predictions_;
   std::vector<RungValue> rungs_;  // passed
+  ShareClimb climb_;
   int64_t start_ns_ = 0;
   double search_seconds_ = 0;  // that the first partition took; 0: not done
   bool truncated_ = false;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "automl/scheduler/trial_checkpoint.h"
 #include "automl/scheduler/trial_parts.h"
 #include "automl/search/trial_spec.h"
+#include "automl/validation/row_shares.h"
 #include "automl/validation/training_set.h"
 #include "kernels/base/clock.h"
 #include "kernels/kernel_set.h"
@@ -59,6 +61,10 @@ struct TrialJob {
   // Told of a rung; false ends the trial as pruned, or, of Rung::Ladder::kPartitions, as it is,
   // without other partitions. May be empty.
   std::function<bool(const RungValue&)> on_rung;
+  // What the trial is fitted on first (share_climb.h), the smallest first; not without on_rung.
+  std::span<const RowShare> shares;
+  // Whether it is asked at rounds of a fit on all training rows of a holdout.
+  bool asks_rounds = true;
   // Whether it is fitted on other partitions, where that was decided before; nothing: on_rung says.
   std::optional<bool> repeat;
   // Nor is it if the models and predictions of all of them would take more than this.
@@ -99,6 +105,9 @@ struct TrialOutcome {
   // What was taken over, "2 folds and 130 rounds of the next of an earlier process", "trial 3"; or
   // empty.
   std::string went_on_from;
+  // Training rows of the share that its model was fitted on, where that stands in for a fit on all
+  // of them that was cut short; 0: it does not.
+  int64_t share_rows = 0;
   // With a score, which is the mean over the partitions: the average of the fold models, and the
   // out-of-fold predictions [scored rows, outputs], numbers of the data's frame, of several
   // partitions their mean; and what both take. A known one may lack the first two.

@@ -171,6 +171,24 @@ Result<TrialSpec> read_spec(const ModelReader& reader) {
 
 }  // namespace
 
+std::string extent_of(const TrialCheckpoint& checkpoint) {
+  const auto shares = std::count_if(
+      checkpoint.rungs.begin(), checkpoint.rungs.end(),
+      [](const RungValue& value) { return value.rung.ladder == Rung::Ladder::kRows; });
+  const size_t folds = checkpoint.folds.size();
+  int64_t rounds = 0;
+  for (const auto& fit : checkpoint.fits) rounds += fit ? fit->model->step_count() : 0;
+  if (shares > 0 && folds == 0 && rounds == 0) {
+    return fmt::format("{} share{} of the rows", shares, shares == 1 ? "" : "s");
+  }
+  std::string text = fmt::format("{} fold{}", folds, folds == 1 ? "" : "s");
+  if (rounds > 0) text += fmt::format(" and {} rounds of the next", rounds);
+  if (rounds > 0 && checkpoint.fits.size() > 1) {
+    text += fmt::format(" {}", checkpoint.fits.size());
+  }
+  return text;
+}
+
 Result<std::string> checkpoint_bytes(const TrialSpec& spec, const TrialCheckpoint& checkpoint) {
   ModelWriter writer;
   // As text: a seed uses all 64 bits.

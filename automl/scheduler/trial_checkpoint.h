@@ -30,6 +30,9 @@ struct TrialCheckpoint {
   double seconds = 0;  // spent so far
 };
 
+// "2 folds and 130 rounds of the next", "1 share of the rows": how far it came.
+std::string extent_of(const TrialCheckpoint& checkpoint);
+
 // As a model file (models/model_file.h), with what tells the trial from all others.
 // Fails: as ModelWriter::finish.
 Result<std::string> checkpoint_bytes(const TrialSpec& spec, const TrialCheckpoint& checkpoint);

@@ -54,6 +54,15 @@ Status log_folds(const TrialOutcome& outcome, const std::string& metric, trackin
   return {};
 }
 
+Status log_rungs(const TrialOutcome& outcome, tracking::Run& run) {
+  for (const auto& [rung, loss] : outcome.result.rungs) {
+    if (rung.ladder == Rung::Ladder::kSingleFold) continue;
+    const std::string_view ladder = kLadderNames[static_cast<size_t>(rung.ladder)];
+    ASSAY_RETURN_IF_ERROR(run.log_metric(rung_metric(ladder), loss, rung.step));
+  }
+  return {};
+}
+
 tracking::NamedTable outcome_table(const TrialOutcome& outcome) {
   std::vector<std::string> names;
   std::vector<int64_t> steps;
@@ -93,12 +102,22 @@ std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
   if (!outcome.moved_from.empty()) {
     text += fmt::format("moved to {} from {}\n", outcome.device, outcome.moved_from);
   }
+  for (const RungValue& value : outcome.result.rungs) {
+    text += fmt::format("rung {} of {}: loss {:.6g}\n", value.rung.step,
+                        kLadderNames[static_cast<size_t>(value.rung.ladder)], value.loss);
+  }
   for (size_t fold = 0; fold < outcome.folds.size(); ++fold) {
     const FoldRecord& record = outcome.folds[fold];
     text += fmt::format("fold {}: {} iterations (best {}) in {:.3f} s", fold + 1, record.iterations,
                         record.best_iteration, record.fit_seconds);
     if (record.score) text += fmt::format(", {} {}", metric, *record.score);
     text += '\n';
+  }
+  if (outcome.share_rows > 0) {
+    text += fmt::format(
+        "its model is that of a fit on {} rows: it was better than what the fit on "
+        "all of them had come to\n",
+        outcome.share_rows);
   }
   if (outcome.footprint.file_bytes > 0) {
     text += fmt::format("a prediction for one row takes {:.4g} us, the model's file {}\n",
@@ -111,6 +130,8 @@ std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
 }
 
 }  // namespace
+
+std::string rung_metric(std::string_view ladder) { return fmt::format("rung/{}", ladder); }
 
 tracking::Value to_value(const ParamValue& value) {
   return std::visit([](const auto& held) { return tracking::Value(held); }, value);
@@ -172,6 +193,7 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
                                              {"device", outcome.device},
                                              {"seed", fmt::format("{}", spec.seed)}}));
   ASSAY_RETURN_IF_ERROR(log_folds(outcome, metric, run));
+  ASSAY_RETURN_IF_ERROR(log_rungs(outcome, run));
   ASSAY_RETURN_IF_ERROR(run.log_table(outcome_table(outcome)));
   if (!outcome.usage.empty()) ASSAY_RETURN_IF_ERROR(run.log_table(kernel_table(outcome.usage)));
   ASSAY_RETURN_IF_ERROR(run.log_text(tracking::TextStream::kStdout, log_text(outcome, metric)));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "automl/config/experiment_config.h"
 #include "automl/scheduler/trial.h"
@@ -38,6 +39,10 @@ Result<std::unique_ptr<tracking::Run>> start_trial(const RecordContext& context,
 // Fails: io.
 Status write_trial(const RecordContext& context, const TrainingSet& set,
                    const TrialOutcome& outcome, tracking::Run& run);
+
+// The metric in which a trial's record has its losses at the rungs of a ladder, by steps: "folds",
+// "rounds", "rows", "partitions". (Those of single folds are its scores of folds.)
+std::string rung_metric(std::string_view ladder);
 
 // What write_trial recorded, without curve, model and predictions, marked as known. Nothing if the
 // run is not a trial's, or the trial did not come to its own end: what was cut or cancelled by a

@@ -14,7 +14,7 @@ inline constexpr std::string_view kOutcomeTable = "outcome";
 inline constexpr std::string_view kKernelTable = "kernels";
 // In the order of Rung::Ladder.
 inline constexpr std::array<std::string_view, kLadders> kLadderNames = {
-    "folds", "rounds", "single_fold", "partitions"};
+    "folds", "rounds", "single_fold", "partitions", "rows"};
 // The message of a trial whose fits the user's stop cut short.
 inline constexpr std::string_view kCutByStop = "fits were cut short by the stop";
 

@@ -10,9 +10,6 @@
 
 namespace assay::automl {
 
-// Rungs of a ladder, counted from 1 (Rung::step).
-inline constexpr int kRungCount = 2;
-
 class HyperbandPruner final : public Pruner {
  public:
   // `eta` >= 2; `brackets` in 1..kRungCount + 1.

@@ -44,6 +44,11 @@ std::vector<double> setting_at(const SearchSpace& space, int64_t index) {
   return unit;
 }
 
+// How far a trial came: rungs of rows stand before those of rounds.
+int depth_of(const Rung& rung) {
+  return rung.step + (rung.ladder == Rung::Ladder::kRounds ? kRungCount : 0);
+}
+
 // What the trial's result says of its point. Not what it cost.
 void set_result(const TrialResult& result, SamplePoint& point) {
   using State = SamplePoint::State;
@@ -59,7 +64,7 @@ void set_result(const TrialResult& result, SamplePoint& point) {
     if (value.rung.ladder == Rung::Ladder::kSingleFold) continue;
     point.state = State::kPruned;
     point.loss = value.loss;
-    point.depth = value.rung.step;
+    point.depth = depth_of(value.rung);
   }
 }
 

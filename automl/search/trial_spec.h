@@ -67,15 +67,18 @@ inline bool has_score(TrialStatus status) {
 struct Rung {
   enum class Ladder {
     kFolds,       // all folds so far together
-    kRounds,      // the learner's own validation loss
+    kRounds,      // the learner's own validation loss, on all training rows
     kSingleFold,  // fold number `step` alone: for comparing folds, no step of halving
     kPartitions,  // all folds of `step` partitions: whether others are worth it (repeat_rule.h)
+    kRows,        // of a fit on a share of the training rows (validation/row_shares.h)
   };
   Ladder ladder = Ladder::kFolds;
   int step = 0;
   bool operator==(const Rung&) const = default;
 };
-inline constexpr size_t kLadders = 4;
+inline constexpr size_t kLadders = 5;
+// Rungs of halving, counted from 1 (Rung::step): with eta 3 after 1/9 and 1/3 of the work.
+inline constexpr int kRungCount = 2;
 
 struct RungValue {
   Rung rung;

@@ -19,6 +19,10 @@ struct RowKin {
   // The block of each of some rows, of at most `most`: those of one group, or time, are of one
   // block, and blocks of times are numbered in time. Empty: no row knows of another.
   std::vector<int32_t> blocks(std::span<const uint32_t> rows, int most, uint64_t seed) const;
+  // Positions in `rows` of nested samples of them (datasets/nested_samples.h) in which rows that
+  // know of each other are together, or left out together. Empty: no row knows of another.
+  std::vector<std::vector<uint32_t>> samples(std::span<const uint32_t> rows,
+                                             std::span<const double> shares, uint64_t seed) const;
 };
 
 }  // namespace assay::automl

@@ -141,6 +141,8 @@ class TrainingSet {
   std::span<const int32_t> scored_parts() const { return parts_of(0); }
   // Of a holdout of groups or times: the block of each scored row (RowKin::blocks); else empty.
   std::span<const int32_t> scored_blocks() const { return scored_blocks_; }
+  // Of the rows of the table.
+  RowKin kin() const { return {groups_, times_}; }
   // Whether folds and blocks are numbered in time.
   bool in_time() const { return kin().in_time(); }
   // The metric over all scored rows; `predictions` [scored rows, outputs], numbers of data().frame.
@@ -170,7 +172,6 @@ class TrainingSet {
     if (metric_.decides()) return scored_blocks_;
     return {};
   }
-  RowKin kin() const { return {groups_, times_}; }
   void take(ColumnRoles roles);
   // Also encodes the table.
   Status fit_encoder(const EncoderOptions& options, const kernels::ComputeContext& context);

@@ -151,6 +151,13 @@ TEST(YamlConfig, UnknownKeysAreNamedWithLineAndNearest) {
             "or {choices: [...]})");
 }
 
+TEST(YamlConfig, UnknownChoicesAreNamedWithTheNearest) {
+  EXPECT_EQ(parse("data: {train: t.csv, target: y}\nsearch: {fidelity: both}")->search.fidelity,
+            "both");
+  EXPECT_THAT(mistake("search:\n  fidelity: row\n"), HasSubstr("did you mean 'rows'"));
+  EXPECT_THAT(mistake("search:\n  fidelty: rows\n"), HasSubstr("did you mean 'fidelity'"));
+}
+
 TEST(YamlConfig, WrongKindsAreNamed) {
   EXPECT_EQ(mistake("budget: 5\n"), "c.yaml:4: budget is a scalar (must be a map of options)");
   EXPECT_EQ(mistake("budget: [time]\n"), "c.yaml:4: budget is a list (must be a map of options)");

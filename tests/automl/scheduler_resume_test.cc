@@ -139,6 +139,25 @@ TEST(Resume, ComesToTheSameWithHyperbandAndWithAHoldout) {
   }
 }
 
+TEST(Resume, ComesToTheSameWithSharesOfTheRows) {
+  for (const std::string fidelity : {"rows", "both"}) {
+    const auto change = [&](SweepRequest& request) {
+      request.table = small_table(2500, false);
+      request.config.validation.method = "holdout";
+      request.config.search.fidelity = fidelity;
+      request.config.run.checkpoint = 1e-9;  // after each share
+    };
+    const Broken broken = break_at({2, 5, 6, 9, 15}, change);
+    for (const std::string& copy : broken.copies) {
+      LogicalSweep next;
+      next.bench.request.table = small_table(2500, false);
+      const auto outcome = next.go_on(copy);
+      ASSERT_TRUE(outcome) << outcome.error().message;
+      EXPECT_EQ(answer_of(*outcome), broken.whole) << copy;
+    }
+  }
+}
+
 TEST(Resume, ComesToTheSameWithSeveralPartitions) {
   const auto repeat = [](SweepRequest& request) { request.config.validation.repeats = 3; };
   const Broken broken = break_at({4, 8, 13, 60, 120}, repeat);

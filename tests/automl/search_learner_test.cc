@@ -315,6 +315,51 @@ TEST(History, ShowsADecisionOnlyTrialsBeforeItsWindow) {
   EXPECT_EQ(history.all().best(), 0);
 }
 
+// Notes the points that it is shown.
+class WatchingSampler final : public Sampler {
+ public:
+  explicit WatchingSampler(std::vector<SamplePoint>& points) : points_(points) {}
+  std::vector<double> sample(const SampleRequest& request) const override {
+    points_.assign(request.points.begin(), request.points.end());
+    return std::vector<double>(request.space->size(), 0.01 * static_cast<double>(points_.size()));
+  }
+  bool guided() const override { return true; }
+
+ private:
+  std::vector<SamplePoint>& points_;
+};
+
+// Of trials that were given up, those on a share of the rows came least far.
+TEST(LearnerSearch, TellsTheSamplerHowFarATrialCame) {
+  std::vector<SamplePoint> points;
+  LearnerSearch search({learner("gbt")}, std::make_unique<WatchingSampler>(points), 7);
+  const std::vector<std::vector<Rung>> met = {
+      {{Rung::Ladder::kRows, 1}},
+      {{Rung::Ladder::kRows, 1}, {Rung::Ladder::kRows, 2}},
+      {{Rung::Ladder::kRounds, 1}},
+      {{Rung::Ladder::kRows, 1}, {Rung::Ladder::kRows, 2}, {Rung::Ladder::kRounds, 2}}};
+  History history;
+  for (int64_t number = 0; number < 5; ++number) {
+    const auto spec = search.propose(number, history.all());
+    ASSERT_TRUE(spec);
+    history.start(*spec);
+    if (number == 4) break;
+    double loss = 1;
+    for (const Rung& rung : met[static_cast<size_t>(number)]) {
+      history.record_rung(number, {rung, loss -= 0.1});
+    }
+    TrialResult result;
+    result.spec = *spec;
+    result.status = TrialStatus::kPruned;
+    history.finish(result);
+  }
+  ASSERT_EQ(points.size(), 4u);
+  std::vector<int> depths;
+  for (const SamplePoint& point : points) depths.push_back(point.depth);
+  EXPECT_EQ(depths, (std::vector<int>{1, 2, 3, 4}));
+  EXPECT_NEAR(points[3].loss, 0.7, 1e-12) << "of the last rung";
+}
+
 // What an earlier process proposed counts as proposed: defaults are not tried again, nor settings.
 TEST(LearnerSearch, GoesOnAfterProposalsOfAnother) {
   const auto make = [] {

@@ -119,9 +119,27 @@ TEST(HyperbandPruner, SpreadsTrialsOverBrackets) {
   EXPECT_NEAR(counts[2], 3000, 150);
 }
 
-TEST(HyperbandPruner, LowBracketsSkipEarlyRungs) {
-  const Rung first{Rung::Ladder::kFolds, 1};
-  const Rung second{Rung::Ladder::kFolds, 2};
+// A loss of a fit on a share of the rows says nothing of one on all of them.
+TEST(AshaPruner, ComparesFitsOnAShareOfTheRowsWithEachOther) {
+  const Rung rung{Rung::Ladder::kRows, 1};
+  History history = history_at(rung, {0.5, 0.4, 0.7});
+  for (int64_t number = 0; number < 3; ++number) {
+    history.record_rung(number, {{Rung::Ladder::kRounds, 1}, 0.1});
+  }
+  const AshaPruner pruner(3);
+  EXPECT_FALSE(pruner.should_stop(trial_of(3), {rung, 0.45}, history.all())) << "2nd of 4";
+  EXPECT_TRUE(pruner.should_stop(trial_of(3), {rung, 0.6}, history.all()));
+  EXPECT_FALSE(pruner.should_stop(trial_of(3), {{Rung::Ladder::kRows, 2}, 0.6}, history.all()));
+  EXPECT_TRUE(pruner.should_stop(trial_of(3), {{Rung::Ladder::kRounds, 1}, 0.2}, history.all()));
+}
+
+class LowBrackets : public testing::TestWithParam<Rung::Ladder> {};
+INSTANTIATE_TEST_SUITE_P(Ladders, LowBrackets,
+                         testing::Values(Rung::Ladder::kFolds, Rung::Ladder::kRows));
+
+TEST_P(LowBrackets, SkipEarlyRungs) {
+  const Rung first{GetParam(), 1};
+  const Rung second{GetParam(), 2};
   const History early = history_at(first, {0.5, 0.4, 0.7, 0.6});
   const History late = history_at(second, {0.5, 0.4, 0.7, 0.6});
   const HyperbandPruner pruner(3, 3);
