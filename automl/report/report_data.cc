@@ -8,6 +8,7 @@
 #include "automl/metrics/metric.h"
 #include "automl/report/record_text.h"
 #include "automl/scheduler/pareto_front.h"
+#include "automl/scheduler/trial_record.h"
 #include "kernels/base/names.h"
 #include "tracking/catalog.h"
 #include "tracking/run_file.h"
@@ -34,7 +35,8 @@ enum FieldPlace : size_t {
   kFolds,
   kLatency,
   kFileBytes,
-  kParams
+  kRungs,  // one for each of kHalvingLadders
+  kParams = kRungs + kHalvingLadders.size()
 };
 
 std::string text_of(const std::optional<Value>& value) { return value ? value->text() : ""; }
@@ -80,6 +82,9 @@ Result<Trials> find_trials(tracking::Workspace& workspace, const std::string& ru
                    {FieldGroup::kMetricCount, "fit_seconds/fold"},
                    {FieldGroup::kMetricLast, "latency_us"},
                    {FieldGroup::kMetricLast, "file_bytes"}};
+  for (const std::string_view ladder : kHalvingLadders) {
+    trials.fields.push_back({FieldGroup::kMetricCount, rung_metric(ladder)});
+  }
   tracking::Catalog catalog(workspace);
   if (with_params) {
     ASSAY_ASSIGN_OR_RETURN(const auto known, catalog.fields());
@@ -148,6 +153,9 @@ std::vector<TrialTime> times_of(const Trials& trials, const Leaderboard& board,
     const double mean =
         row != rows.end() ? row->second->fit_seconds : number_of(run.values[kFitMean]);
     time.fit_seconds = std::min(mean * number_of(run.values[kFolds]), time.end - time.begin);
+    for (size_t ladder = 0; ladder < kHalvingLadders.size(); ++ladder) {
+      time.rungs[ladder] = static_cast<int64_t>(number_of(run.values[kRungs + ladder]));
+    }
     times.push_back(std::move(time));
   }
   std::stable_sort(times.begin(), times.end(),

@@ -2,9 +2,11 @@
 // the workspace into plain values.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,9 @@
 
 namespace assay::automl {
 
+// Of which halving asks (Rung::Ladder), in the order in which a trial meets them.
+inline constexpr std::array<std::string_view, 3> kHalvingLadders = {"folds", "rows", "rounds"};
+
 // When and where a trial ran.
 struct TrialTime {
   int64_t trial = 0;
@@ -25,7 +30,8 @@ struct TrialTime {
   std::string device;
   double begin = 0;  // seconds since the sweep's run was made
   double end = 0;
-  double fit_seconds = 0;  // of all folds together
+  double fit_seconds = 0;                                  // of all folds together
+  std::array<int64_t, kHalvingLadders.size()> rungs = {};  // that it met, of each ladder
 };
 
 // Losses on validation rows while a trial was trained, for each fold: step and loss.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "automl/report/halving_table.h"
 #include "automl/report/machine_use.h"
 #include "automl/report/param_importance.h"
 #include "automl/report/report_parts_internal.h"
@@ -109,6 +110,8 @@ std::string report_markdown(const ReportInputs& inputs) {
   const size_t others = tables.others.rows.size() + tables.left_out;
   if (others > 0) out += fmt::format("{} further rows are in the run's record.\n\n", others);
   out += param_importance_text(inputs) + importance_text(inputs);
+  const HtmlTable halving = halving_table(inputs.data.times);
+  if (!halving.rows.empty()) out += "## Halving\n\n" + table_text(halving);
   if (!inputs.data.times.empty()) {
     out += "## Time\n\n" + table_text(time_table(inputs)) + table_text(phase_table(inputs));
   }

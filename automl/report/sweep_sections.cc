@@ -10,6 +10,7 @@
 #include "automl/report/bar_chart.h"
 #include "automl/report/curve_chart.h"
 #include "automl/report/front_chart.h"
+#include "automl/report/halving_table.h"
 #include "automl/report/parallel_chart.h"
 #include "automl/report/param_importance.h"
 #include "automl/report/report_parts_internal.h"
@@ -312,6 +313,9 @@ void add_search(HtmlPage& page, const ReportInputs& inputs) {
   page.figures({history_figure(inputs.data.board, PictureAxis::kSeconds),
                 history_figure(inputs.data.board, PictureAxis::kTrials), std::move(curves),
                 front_figure(inputs.data.board)});
+  const HtmlTable halving = halving_table(inputs.data.times);
+  if (!halving.rows.empty())
+    page.folded("Trials that were compared on a part of the work", halving);
 }
 
 void add_params(HtmlPage& page, const ReportInputs& inputs) {

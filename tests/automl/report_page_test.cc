@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "automl/report/curve_chart.h"
+#include "automl/report/halving_table.h"
 #include "automl/report/html_page.h"
 #include "automl/report/report_page.h"
 #include "automl/report/score_picture.h"
@@ -14,6 +15,31 @@ namespace assay::automl {
 namespace {
 
 constexpr const char* kHostile = "<script>alert('x')</script>&\"|`*";
+
+TrialTime halved(const std::string& learner, const std::string& status,
+                 std::array<int64_t, 3> rungs) {
+  TrialTime time;
+  time.learner = learner;
+  time.status = status;
+  time.rungs = rungs;
+  return time;
+}
+
+TEST(HalvingTable, CountsWhoWasComparedAndWhoWasGivenUpWhere) {
+  const std::vector<TrialTime> times = {
+      halved("gbt", "finished", {0, 2, 2}), halved("gbt", "pruned", {0, 2, 1}),
+      halved("gbt", "pruned", {0, 1, 0}), halved("linear", "finished", {2, 0, 0}),
+      halved("constant", "finished", {0, 0, 0})};
+  std::string text;
+  for (const auto& row : halving_table(times).rows) {
+    for (const HtmlCell& cell : row) text += cell.text + " ";
+    text += "\n";
+  }
+  EXPECT_EQ(text,
+            "gbt rows 1 3 1 \ngbt rows 2 2 0 \ngbt rounds 1 2 1 \ngbt rounds 2 1 0 \n"
+            "linear folds 1 1 0 \nlinear folds 2 1 0 \n");
+  EXPECT_TRUE(halving_table({}).rows.empty());
+}
 
 TrialTime time_of(double begin, double end) {
   TrialTime time;
