@@ -1,9 +1,10 @@
 // Assay's boosted trees on one prepared data set, for bench/trees/compare.py: bins, trains,
 // predicts and prints one JSON object. With --folds K > 1 it makes the K fits of a
-// cross-validation, one after the other on the same bins, and predicts with the first. --growth is
-// gbt's option; by level and symmetric trees are as deep as so many leaves need. The folder
-// holds raw arrays of f64: train_x.f64 and test_x.f64 (column after column), train_y.f64, and
-// meta.txt with "task train_rows test_rows features classes".
+// cross-validation on the same bins, as a trial does (--together auto), together (1) or one after
+// the other (0), and predicts with the first. --growth is gbt's option; by level and symmetric
+// trees are as deep as so many leaves need. The folder holds raw arrays of f64: train_x.f64 and
+// test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows test_rows
+// features classes".
 #include <bit>
 #include <chrono>
 #include <cstdio>
@@ -136,7 +137,7 @@ std::map<std::string, std::string> parse(int argc, char** argv) {
   std::map<std::string, std::string> options{
       {"--data", ""},     {"--leaves", "31"},    {"--growth", "leaf_wise"}, {"--rounds", "100"},
       {"--threads", "1"}, {"--predictions", ""}, {"--gradient_bits", "15"}, {"--seed", "1"},
-      {"--folds", "1"}};
+      {"--folds", "1"},   {"--together", "auto"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) give_up(std::string("unknown option ") + argv[i]);
     options[argv[i]] = argv[i + 1];
@@ -167,8 +168,7 @@ class Peer {
     std::vector<double>().swap(train_x);  // as for the peers: training reads binned rows
     const double binned = seconds();
     const int64_t folds = std::stol(options_.at("--folds"));
-    const std::unique_ptr<automl::Model> model = fit(rows, train_y, rows_but(0, folds));
-    for (int64_t fold = 1; fold < folds; ++fold) fit(rows, train_y, rows_but(fold, folds));
+    const std::unique_ptr<automl::Model> model = fit(rows, train_y, folds);
     const double done = seconds();
     note("binning_s", binned - begin);
     note("train_s", done - binned);
@@ -196,8 +196,9 @@ class Peer {
     return rows;
   }
 
+  // The model of the first fold.
   std::unique_ptr<automl::Model> fit(const BinnedRows& rows, const std::vector<double>& targets,
-                                     const std::vector<uint32_t>& train_rows) {
+                                     int64_t folds) {
     automl::TrainingData data;
     data.features = &rows;
     data.class_count = meta_.classes;
@@ -210,22 +211,50 @@ class Peer {
       for (const double target : targets) classes.push_back(static_cast<int32_t>(target));
       data.classes = classes;
     }
-    automl::FitRequest request;
-    request.data = &data;
-    request.train_rows = train_rows;
-    request.seed = std::stoull(options_.at("--seed"));
+    std::vector<std::vector<uint32_t>> train_rows;
+    std::vector<automl::FitRequest> requests;
+    for (int64_t fold = 0; fold < folds; ++fold) train_rows.push_back(rows_but(fold, folds));
+    for (const std::vector<uint32_t>& train : train_rows) {
+      automl::FitRequest& request = requests.emplace_back();
+      request.data = &data;
+      request.train_rows = train;
+      request.seed = std::stoull(options_.at("--seed"));
+      request.params = params();
+    }
+    const automl::Learner& learner = *value_of(automl::find_learner("gbt"));
+    std::vector<std::unique_ptr<automl::Model>> models;
+    automl::DataShape shape;
+    shape.task = data.task;
+    shape.class_count = meta_.classes;
+    shape.train_count = static_cast<int64_t>(train_rows.front().size());
+    const std::string& choice = options_.at("--together");
+    const bool gains = learner.gains_together(shape, executor_.thread_count());
+    if (folds == 1 || choice == "0" || (choice == "auto" && !gains)) {
+      for (const auto& request : requests) {
+        models.push_back(std::move(value_of(learner.fit(request, context_)).model));
+      }
+    } else {
+      for (auto& result : learner.fit_together(requests, context_)) {
+        models.push_back(std::move(value_of(std::move(result)).model));
+      }
+    }
+    return std::move(models.front());
+  }
+
+  automl::ParamMap params() const {
     const int64_t leaves = std::stol(options_.at("--leaves"));
     const std::string& growth = options_.at("--growth");
-    request.params = {{"rounds", int64_t{std::stol(options_.at("--rounds"))}},
-                      {"max_leaves", leaves},
-                      {"growth", growth},
-                      {"gradient_bits", int64_t{std::stol(options_.at("--gradient_bits"))}}};
+    automl::ParamMap params = {
+        {"rounds", int64_t{std::stol(options_.at("--rounds"))}},
+        {"max_leaves", leaves},
+        {"growth", growth},
+        {"gradient_bits", int64_t{std::stol(options_.at("--gradient_bits"))}}};
     if (growth != "leaf_wise") {  // as deep as peers.py lets others grow
       const int64_t depth = std::bit_width(static_cast<uint64_t>(leaves + 1)) - 1;
-      request.params["max_depth"] = depth;
-      request.params["max_leaves"] = int64_t{1} << depth;
+      params["max_depth"] = depth;
+      params["max_leaves"] = int64_t{1} << depth;
     }
-    return std::move(value_of(value_of(automl::find_learner("gbt"))->fit(request, context_)).model);
+    return params;
   }
 
   // From raw columns, as the peers predict.
