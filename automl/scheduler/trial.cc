@@ -108,7 +108,7 @@ class TrialRunner {
     if (job_.shares.empty() || !job_.on_rung || job_.rest) return true;
     const auto ask = [this](const RungValue& value) { return passes(value); };
     const auto passed = [this] { checkpoint(); };
-    climb_ = climb_shares(job_, context_, {fold_deadline_of({0, 1}), ask, passed});
+    climb_ = climb_shares(job_, context_, {deadline_of({0, 1}), ask, passed});
     using End = ShareClimb::End;
     if (climb_.end == End::kPassed) return true;
     outcome_.error = climb_.error;
