@@ -36,7 +36,7 @@ Result<NamedModel> load_registered(Invocation& invocation, const std::string& re
 // What is left of a sweep that did not come to its end.
 Result<NamedModel> load_of_run(Invocation& invocation, tracking::Workspace& workspace,
                                const std::string& run_id) {
-  ASSAY_ASSIGN_OR_RETURN(const tracking::RunRecord sweep, load_sweep(workspace, run_id));
+  ASSAY_ASSIGN_OR_RETURN(const tracking::RunRecord sweep, load_sweep(workspace, run_id, false));
   ASSAY_ASSIGN_OR_RETURN(RunModel found, load_best_model(workspace, sweep));
   const std::string& id = sweep.info.run_id;
   const auto row = best_model_of(sweep);
@@ -53,9 +53,15 @@ Result<NamedModel> load_of_run(Invocation& invocation, tracking::Workspace& work
 
 }  // namespace
 
-Result<tracking::RunRecord> load_sweep(tracking::Workspace& workspace,
-                                       const std::string& reference) {
+Result<tracking::RunRecord> load_sweep(tracking::Workspace& workspace, const std::string& reference,
+                                       bool of_trial) {
   ASSAY_ASSIGN_OR_RETURN(tracking::RunInfo info, tracking::find_run(workspace, reference));
+  if (info.kind == "trial" && !of_trial) {
+    return fail(StatusCode::kInvalidArgument,
+                "run {} is a trial of run {} (must be a sweep: its best model is meant, and "
+                "assay models register {} --trial N takes that of a trial)",
+                info.run_id, info.parent_run_id, info.parent_run_id);
+  }
   if (info.kind == "trial") {
     ASSAY_ASSIGN_OR_RETURN(info, tracking::find_run(workspace, info.parent_run_id));
   }

@@ -32,10 +32,11 @@ Result<NamedModel> load_named_model(Invocation& invocation, const std::string& r
 // An exported model file.
 Result<NamedModel> load_model_file(const std::string& path);
 
-// The run of a sweep, by its id, the beginning of it, or its name; of a trial, its sweep.
+// The run of a sweep, by its id, the beginning of it, or its name; with `of_trial` also by that of
+// one of its trials.
 // Fails: as find_run; invalid_argument if it is no sweep; data if its record is damaged.
-Result<tracking::RunRecord> load_sweep(tracking::Workspace& workspace,
-                                       const std::string& reference);
+Result<tracking::RunRecord> load_sweep(tracking::Workspace& workspace, const std::string& reference,
+                                       bool of_trial);
 
 // The registry of the workspace that the command line means (open_workspace).
 Result<tracking::ModelRegistry> open_registry(const Invocation& invocation, bool create);

@@ -88,7 +88,8 @@ Status register_model(Invocation& invocation, tracking::ModelRegistry& registry,
 // A trial's model, or the best one of the run.
 Status register_of_run(Invocation& invocation, const RegisterOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
-  ASSAY_ASSIGN_OR_RETURN(const auto sweep, load_sweep(*workspace, options.path));
+  ASSAY_ASSIGN_OR_RETURN(const auto sweep,
+                         load_sweep(*workspace, options.path, options.trial.has_value()));
   ASSAY_ASSIGN_OR_RETURN(RunModel model, options.trial
                                              ? load_front_model(*workspace, sweep, *options.trial)
                                              : load_best_model(*workspace, sweep));

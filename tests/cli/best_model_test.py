@@ -71,6 +71,11 @@ class BestModelTest(CliCase):
             self.assertEqual(p.read(), q.read())
         again = self.assay_json('models', 'register', run, '--name', 'again')
         self.assertEqual(again['sha256'], result['model']['sha256'])
+        # A trial has a model of its own, which is not the sweep's best.
+        trial = self.assay_json('runs', 'list', '--kind', 'trial', '--all')[0]
+        for command in (('predict', trial['run_id'], '--data', 't.csv'),
+                        ('models', 'register', trial['run_id'], '--name', 'x')):
+            self.fails(2, *command, says=f'is a trial of run {run}')
 
 
 if __name__ == '__main__':
