@@ -10,6 +10,11 @@ int64_t Candidate::model_bytes() const {
   return model == nullptr ? absent_model_bytes : model->byte_count();
 }
 
+int64_t Candidate::save_bytes() const {
+  const int64_t bytes = model_bytes();
+  return model == nullptr && stored ? bytes + bytes / 3 : bytes;
+}
+
 int64_t Candidate::prediction_bytes() const {
   if (absent()) return absent_prediction_bytes;
   return static_cast<int64_t>(predictions->size() * sizeof(float));

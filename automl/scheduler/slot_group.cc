@@ -25,6 +25,8 @@ namespace {
 constexpr double kLongestPeriod = 1e9;  // seconds
 // Between trials it is worth the time to give that back.
 constexpr int64_t kLargeFreeBytes = int64_t{64} << 20;
+// Of what the archive is expected to write.
+constexpr double kArchiveBytesPerSecond = 50e6;
 
 void note_error(SweepState& state, std::string message) {
   const std::lock_guard lock(state.slots_mutex);
@@ -98,6 +100,25 @@ void archive_outcome(SweepState& state, TrialOutcome& outcome) {
   }
   note_error(state, fmt::format("what trials came to is not kept for `assay resume`: {}",
                                 kept.error().message));
+}
+
+// Whether it cannot be archived before fits are to stop. The result comes first then: it counts as
+// long as the lead waits, and its model stays in memory.
+bool is_late(const SweepState& state, const TrialOutcome& outcome) {
+  if (state.stop.requested()) return true;
+  const int64_t deadline_ns = state.fit_deadline_ns.load();
+  if (deadline_ns == kNoDeadline) return false;
+  const auto bytes = static_cast<double>(outcome.model_bytes + outcome.prediction_bytes);
+  const double left_ns = static_cast<double>(deadline_ns - state.request.clock->now_ns());
+  return 1e9 * bytes / kArchiveBytesPerSecond >= left_ns;
+}
+
+// A sweep that the user stopped may go on; else the end of it needs no file of what is in memory.
+void archive_late(SweepState& state, TrialOutcome& outcome) {
+  const StopToken* const user = state.request.stop;
+  if (user == nullptr || !user->requested()) return;
+  if (outcome.model_bytes + outcome.prediction_bytes > state.archive_bytes) return;
+  archive_outcome(state, outcome);
 }
 
 void drop_evicted(SweepState& state) {
@@ -261,8 +282,11 @@ void restore_trial(SweepState& state, const TrialSpec& spec, const Slot& slot) {
   job.repeat = state.known.folds_of(spec.number).value_or(0) > state.set->folds().size();
   TrialOutcome outcome = run_on_devices(state, job, slot);
   appraise(state, outcome);
-  archive_outcome(state, outcome);
-  if (state.queue->restore(outcome)) return;
+  const bool late = is_late(state, outcome);
+  if (!late) archive_outcome(state, outcome);
+  const bool same = state.queue->restore(outcome);
+  if (late) archive_late(state, outcome);
+  if (same) return;
   note_error(state, fmt::format("trial {} has another score than before now that it was trained "
                                 "again, {}: its time, the program or the machine is another",
                                 spec.number, outcome.score.value_or(0)));
@@ -292,13 +316,11 @@ void run_queued_trial(SweepState& state, const TrialSpec& spec, const Slot& slot
     state.predict_ratios[spec.learner] = outcome.predict_ratio();
     if (outcome.rest) state.rests.emplace(spec.number, std::move(outcome.rest));
   }
-  // Before the record: what is recorded is known to a process that goes on. When the sweep ends,
-  // the result comes first: it counts as long as the lead waits.
-  const bool late =
-      state.stop.requested() || state.request.clock->now_ns() >= state.fit_deadline_ns.load();
+  // Before the record: what is recorded is known to a process that goes on.
+  const bool late = is_late(state, outcome);
   if (!late) archive_outcome(state, outcome);
   if (!state.queue->finish(outcome)) give_up(outcome);
-  if (late) archive_outcome(state, outcome);
+  if (late) archive_late(state, outcome);
   drop_evicted(state);
   // What a stop cut short may go on.
   if (!state.stop.requested()) state.archive->drop_part(spec.number);

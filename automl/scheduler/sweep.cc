@@ -148,7 +148,7 @@ Status SweepLead::baseline() {
   const Chosen chosen = alone(state_->queue->pool().candidates()[0]);
   const double before = state_->budget.elapsed_seconds();
   // A sweep that goes on has a better one.
-  if (best_rows_.empty()) ASSAY_RETURN_IF_ERROR(keep_as_best(chosen));
+  if (best_rows_.empty()) ASSAY_RETURN_IF_ERROR(keep_as_best(chosen, false));
   ASSAY_RETURN_IF_ERROR(parent_->checkpoint());
   state_->budget.observe_save(state_->budget.elapsed_seconds() - before, best_rows_.front().bytes);
   state_->publish_deadlines();

@@ -213,7 +213,11 @@ Status SweepLead::reopen_parent() {
   state_->record.parent_run_id = parent_->id();
   if (record.source) state_->record.source = std::move(*record.source);
   has_dataset_ = !record.datasets.empty();
-  if (best_model_of(record)) best_rows_ = best_models_of(record);
+  if (const auto best = best_model_of(record)) {
+    best_rows_ = best_models_of(record);
+    // Rows of models that were not written any more.
+    while (best_rows_.back().sha256 != best->sha256) best_rows_.pop_back();
+  }
   for (const tracking::MetricPoint& point : record.metrics["trial_score"]) {
     told_.insert(point.step);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -140,6 +141,12 @@ int64_t SweepLead::byte_count(const Chosen& chosen) {
   return bytes;
 }
 
+int64_t SweepLead::save_bytes(const Chosen& chosen) {
+  int64_t bytes = 0;
+  for (const Member& member : chosen.members) bytes += member.candidate.save_bytes();
+  return bytes;
+}
+
 // Drops the member of least weight; the others' weights sum to 1 again.
 void SweepLead::drop_least(Chosen& chosen) {
   chosen.selected = false;
@@ -232,11 +239,12 @@ SweepLead::Chosen SweepLead::alone(const Candidate& candidate) {
   return chosen;
 }
 
-// The best candidate whose model has at most so many bytes; if there is none, the smallest.
+// The best candidate whose model takes at most so many bytes, or as long to read and save as so
+// many; if there is none, the smallest.
 const Candidate& SweepLead::best_within(int64_t bytes) const {
   const std::vector<Candidate>& all = state_->queue->pool().candidates();
   const auto fits = std::find_if(all.begin(), all.end(), [&](const Candidate& candidate) {
-    return candidate.model_bytes() <= bytes;
+    return candidate.save_bytes() <= bytes;
   });
   if (fits != all.end()) return *fits;
   return *std::min_element(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
@@ -247,12 +255,12 @@ const Candidate& SweepLead::best_within(int64_t bytes) const {
 Status SweepLead::fit_save_time(Chosen& chosen) {
   const int64_t affordable = state_->budget.affordable_bytes();
   const int64_t wanted = byte_count(chosen);
-  if (wanted <= affordable) return {};
+  if (save_bytes(chosen) <= affordable) return {};
   Chosen fewer = chosen;
-  while (fewer.members.size() > 1 && byte_count(fewer) > affordable) drop_least(fewer);
+  while (fewer.members.size() > 1 && save_bytes(fewer) > affordable) drop_least(fewer);
   ASSAY_RETURN_IF_ERROR(rescore(fewer));
   const Candidate& single = best_within(affordable);
-  if (byte_count(fewer) > affordable ||
+  if (save_bytes(fewer) > affordable ||
       state_->set->metric().is_better(single.score, fewer.score)) {
     fewer = alone(single);
   }
@@ -308,14 +316,32 @@ Status SweepLead::register_model(const Chosen& chosen) {
   } else {
     ASSAY_ASSIGN_OR_RETURN(version, registry.register_stored(std::move(version), blob));
   }
-  tell_damage(version.damage);
-  ASSAY_ASSIGN_OR_RETURN(const std::string path, blobs.path_of(version.sha256));
+  // A record that cannot be written in full does not undo that it is registered.
+  const auto record = [&]() -> Status {
+    try {
+      return record_registered(chosen, predictor, version);
+    } catch (const std::bad_alloc&) {
+      return fail(StatusCode::kResourceExhausted, "there was no memory for it");
+    }
+  };
+  if (const Status recorded = record(); !recorded) {
+    tell_loss("the record of the registered model: " + recorded.error().message);
+  }
+  return {};
+}
+
+Status SweepLead::record_registered(const Chosen& chosen, const Predictor& predictor,
+                                    const tracking::ModelVersion& version) {
+  const TrainingSet& set = *state_->set;
   outcome_.model_name = version.name;
   outcome_.model_version = version.version;
   outcome_.model_sha256 = version.sha256;
   outcome_.footprint.file_bytes = version.size;
-  ASSAY_RETURN_IF_ERROR(log_best(chosen, {version.sha256, version.size}));
+  tell_damage(version.damage);
+  tracking::BlobStore blobs(*state_->request.workspace);
+  ASSAY_ASSIGN_OR_RETURN(const std::string path, blobs.path_of(version.sha256));
   outcome_.model_path = (std::filesystem::path(state_->request.workspace->path()) / path).string();
+  ASSAY_RETURN_IF_ERROR(log_best(chosen, {version.sha256, version.size}));
   ASSAY_RETURN_IF_ERROR(parent_->log_table(importance_table(
       predictor.model(), *set.encoder(), static_cast<size_t>(set.encoder()->feature_count()))));
   const std::vector<double> importance = predictor.model().feature_importance();
@@ -348,9 +374,9 @@ Status SweepLead::register_what_fits(Chosen& chosen) {
     const StatusCode code = done.error().code;
     return code == StatusCode::kIo || code == StatusCode::kResourceExhausted;
   };
+  int64_t bytes = byte_count(chosen);  // of the last one that could not be saved
   while (!done && too_large() && is_held(*state_->request.workspace)) {
     if (state_->queue->pool().candidates().empty()) break;
-    const int64_t bytes = byte_count(chosen);
     const Candidate& smaller = best_within(bytes / 2);
     if (smaller.model_bytes() >= bytes) break;
     tell_loss(fmt::format("{}; registering trial {} instead ({}, {} {})", done.error().message,
@@ -358,6 +384,7 @@ Status SweepLead::register_what_fits(Chosen& chosen) {
                           smaller.score));
     chosen = alone(smaller);
     if (!hold_models(chosen)) continue;
+    bytes = byte_count(chosen);
     estimate(chosen);
     done = try_to_register(chosen);
   }

@@ -29,7 +29,7 @@ void SweepLead::forecast_end() {
   forecast_refit();
   const bool single = !config_.ensemble.enabled;
   const double selecting = selection_seconds();
-  int64_t bytes = state_->queue->model_bytes(single ? 1 : kTypicalMembers);
+  int64_t bytes = state_->queue->save_bytes(single ? 1 : kTypicalMembers);
   if (chosen_bytes_) bytes = std::min(bytes, *chosen_bytes_);
   // Selection on all rows, and twice on half of them.
   budget.expect_tail(bytes, 2 * selecting / threads_ + stack_seconds() + calibration_seconds());
@@ -58,7 +58,7 @@ double SweepLead::selection_seconds() const {
 std::optional<int64_t> SweepLead::try_selection() const {
   const std::optional<Chosen> chosen = select_now();
   if (!chosen) return {};
-  return static_cast<int64_t>(kMoreBytes * static_cast<double>(byte_count(*chosen)));
+  return static_cast<int64_t>(kMoreBytes * static_cast<double>(save_bytes(*chosen)));
 }
 
 std::optional<SweepLead::Chosen> SweepLead::select_now() const {
@@ -69,7 +69,8 @@ std::optional<SweepLead::Chosen> SweepLead::select_now() const {
   if (candidates.size() < 2) return {};
   const std::vector<PredictionView> views = views_of(candidates, state_->set->output_count());
   SerialExecutor executor;  // the slots have the other threads
-  const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns());
+  const StopToken stop(state_->request.clock, state_->budget.select_deadline_ns(),
+                       state_->request.stop);
   SelectionProblem problem = selection_problem(*state_->set, views);
   const std::vector<Allowance> allowed = allowances(candidates);
   problem.allowances = allowed;

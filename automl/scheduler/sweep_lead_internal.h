@@ -147,7 +147,10 @@ class SweepLead {
   std::optional<Chosen> choose_for_now();
   double keep_seconds(int64_t bytes) const;
   bool may_keep(double seconds) const;
-  Status keep_as_best(const Chosen& chosen);
+  // Whether fits are to stop: nothing is kept any more then.
+  bool search_is_over() const;
+  // Fails: cancelled, `while_searching`, once the search is over.
+  Status keep_as_best(const Chosen& chosen, bool while_searching);
   Status log_best(const Chosen& chosen, const tracking::BlobRef& blob);
   // The ensemble that selection makes of what there is now; nothing if it does not come to one.
   // (sweep_forecast.cc)
@@ -189,6 +192,8 @@ class SweepLead {
   std::vector<Candidate> usable_candidates() const;
   Chosen alone(const Candidate& candidate);
   static int64_t byte_count(const Chosen& chosen);
+  // With what reading stored models takes (Candidate::save_bytes).
+  static int64_t save_bytes(const Chosen& chosen);
   static void drop_least(Chosen& chosen);
   const Candidate& best_within(int64_t bytes) const;
   Status fit_save_time(Chosen& chosen);
@@ -231,6 +236,9 @@ class SweepLead {
   Result<double> decision_threshold(const Chosen& chosen) const;
   Result<Predictor> make_predictor(const Chosen& chosen);
   Status register_model(const Chosen& chosen);
+  // What the sweep's run has of it.
+  Status record_registered(const Chosen& chosen, const Predictor& predictor,
+                           const tracking::ModelVersion& version);
   Status log_results(const Chosen& chosen);
   // What is on the front of score against latency (front_models.h). (sweep_front.cc)
   Status keep_front();
@@ -286,8 +294,9 @@ class SweepLead {
   std::unique_ptr<SlotGroup> slot_group_;
   std::vector<BestModelRow> best_rows_;  // kept so far, those of earlier processes included
   KeepPace keep_pace_;
-  int64_t best_finished_ = -1;  // trials that were, when the best model was last looked for
-  bool keep_failed_ = false;    // and was told
+  int64_t best_finished_ = -1;        // trials that were, when the best model was last looked for
+  bool keep_failed_ = false;          // and was told
+  double keep_seconds_per_byte_ = 0;  // of the last large one that was kept; 0: none was
   std::optional<int64_t> chosen_bytes_;  // of the last try_selection()
   int64_t forecast_trials_ = -1;         // finished then
   int64_t refit_trials_ = -1;            // finished at the last forecast_refit()

@@ -14,12 +14,18 @@ bool SweepLead::hold_models(Chosen& chosen) {
     if (candidate.model != nullptr) continue;
     candidate.model = stored_model(candidate);
     if (candidate.model != nullptr) continue;
+    all = false;
+    // One that had to leave the pool meanwhile has no file any more.
+    const std::vector<Candidate> now = state_->queue->candidates();
+    const bool wanted = std::any_of(now.begin(), now.end(), [&](const Candidate& each) {
+      return each.trial == candidate.trial;
+    });
+    if (!wanted) continue;
     tell_loss(
         fmt::format("warning: the model of trial {} is left out: its file among those of "
                     "the run was lost or damaged",
                     candidate.trial));
     state_->queue->forget(candidate.trial);
-    all = false;
   }
   return all;
 }

@@ -370,11 +370,11 @@ double TrialQueue::score_seconds() const {
   return score_seconds_;
 }
 
-int64_t TrialQueue::model_bytes(size_t models) const {
+int64_t TrialQueue::save_bytes(size_t models) const {
   const std::lock_guard lock(mutex_);
   int64_t bytes = 0;
   for (size_t i = 0; i < std::min(models, pool_.candidates().size()); ++i) {
-    bytes += pool_.candidates()[i].model_bytes();
+    bytes += pool_.candidates()[i].save_bytes();
   }
   return bytes;
 }

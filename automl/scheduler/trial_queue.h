@@ -113,9 +113,10 @@ class TrialQueue {
   std::vector<std::string> running_names() const;
   std::optional<double> best_score() const;
   std::string best_learner() const;
-  // Longest that computing the metric on all rows took, and the size of the pool's best models.
+  // Longest that computing the metric on all rows took, and what saving the pool's best models
+  // takes (Candidate::save_bytes).
   double score_seconds() const;
-  int64_t model_bytes(size_t models) const;
+  int64_t save_bytes(size_t models) const;
   // What is in the pool now.
   std::vector<Candidate> candidates() const;
 

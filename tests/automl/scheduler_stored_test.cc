@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "automl/ensemble/candidate_pool.h"
 #include "automl/scheduler/memory_plan.h"
 #include "automl/scheduler/trial_archive.h"
 #include "tests/automl/scheduler_fakes.h"
@@ -143,6 +144,38 @@ TEST(StoredModels, OfAllTrialsLostLeaveTheBaseline) {
   for (const std::string& loss : broken.observer.losses) {
     EXPECT_NE(loss.find("lost or damaged"), std::string::npos) << loss;
   }
+}
+
+TEST(StoredModels, ThatWouldBeWrittenTooLateAreHeld) {
+  const auto files_of = [](double seconds) {
+    size_t most = 0;
+    StoredSweep* sweep = nullptr;
+    // Written in 10 s.
+    StoredSweep timed(500'000'000, [&](int) {
+      most = std::max(most, sweep->files().size());
+      sweep->bench.clock.advance(250'000'000);
+    });
+    sweep = &timed;
+    timed.bench.request.learners.pop_back();  // only gbt beside the baseline
+    timed.bench.request.config.budget.time = seconds;
+    timed.bench.request.config.budget.trials = 6;
+    timed.bench.request.threads = 1;
+    const auto outcome = timed.bench.run();
+    EXPECT_TRUE(outcome);
+    EXPECT_EQ(timed.observer.losses, std::vector<std::string>());
+    EXPECT_GT(outcome->finished, 2);
+    return most;
+  };
+  EXPECT_GT(files_of(100), 1u);
+  EXPECT_EQ(files_of(9), 1u) << "more than the baseline's";
+}
+
+TEST(StoredModels, AreReadBeforeTheyAreSaved) {
+  Candidate candidate;
+  candidate.absent_model_bytes = 300;
+  EXPECT_EQ(candidate.save_bytes(), 300);
+  candidate.stored = true;
+  EXPECT_EQ(candidate.save_bytes(), 400);
 }
 
 TEST(MemoryPlan, HoldsSmallModelsOnly) {

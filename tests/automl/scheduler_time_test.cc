@@ -286,7 +286,8 @@ class LooksObserver final : public SweepObserver {
   int64_t looks_ = 0;
 };
 
-// Eight models of 100 MB would take 8 s to save; an ensemble of two at most takes a quarter.
+// Eight models of 75 MB would take 8 s to read and save; an ensemble of two at most takes a
+// quarter.
 TEST(SweepTime, KeepsNoMoreBackForSavingThanWhatWouldBeChosenTakes) {
   SweepBench bench;
   LooksObserver observer;
@@ -304,7 +305,7 @@ TEST(SweepTime, KeepsNoMoreBackForSavingThanWhatWouldBeChosenTakes) {
     return Script{};
   };
   bench.add(std::make_unique<FakeLearner>("constant"));
-  bench.add(std::make_unique<FakeLearner>("gbt", fit)).with_model_bytes(100'000'000);
+  bench.add(std::make_unique<FakeLearner>("gbt", fit)).with_model_bytes(75'000'000);
   bench.request.config.budget.time = 30;
   bench.request.config.budget.patience = 0;
   bench.request.config.search.halving = false;
