@@ -133,7 +133,8 @@ alpha) rows: near the quantile, but drawn towards the mean.
 and `huber` give `mae`, `quantile` the `pinball_NN` of its alpha (0.5: `mae`), `poisson` and `tweedie`
 give `poisson_deviance`, `lambdarank` gives `ndcg_10`, `squared` and `cross_entropy` give `rmse`. A metric
 that scores something else, or a quantile that no metric scores, gets a warning: the best model by the
-metric is registered, and it need not be one of that objective.
+metric is registered, and it need not be one of that objective. Such an objective, like a metric of
+numbers, also makes numeric targets that look like classes, a few whole numbers, a regression.
 
 Rankings (`metric: ndcg_10`) want `data.group`, the query that a row answers, and relevances >= 0 as
 targets. Queries stay together in every split, models predict scores, and only their order among the

@@ -359,12 +359,11 @@ const OptionTable<SearchOptions>& SearchOptions::table() {
        {.name = "fidelity",
         .member = &T::fidelity,
         .choices = {"auto", "rounds", "rows", "both"},
-        .help =
-            "What a part of the work is with a holdout. rounds: the first rounds, trees or "
-            "epochs of a fit. rows: a fit on a share of the training rows, 1 / eta^2 and then "
-            "1 / eta of them (at least 200), before the fit on all; with a time limit where "
-            "that is predicted to take 3 to 30 % of the time left. both: rows, then rounds. auto: "
-            "rounds. With folds it is the first folds."},
+        .help = "What a part of the work is with a holdout. rounds: the first rounds, trees or "
+                "epochs of a fit. rows: a fit on a share of the training rows, 1 / eta^2 and then "
+                "1 / eta of them (at least 200), before the fit on all; with a time limit where "
+                "that is predicted to take 3 to 30 % of the time left (defaults: up to 10 %). "
+                "both: rows, then rounds. auto: rounds. With folds it is the first folds."},
        {.name = "eta",
         .member = &T::eta,
         .range = {.low = 2, .high = 16},

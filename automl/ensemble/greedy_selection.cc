@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "automl/metrics/part_score.h"
+#include "automl/metrics/query_rows.h"
 #include "automl/metrics/target_rows.h"
 #include "kernels/base/rng.h"
 
@@ -34,7 +35,32 @@ struct ScoredRows {
   std::span<const int32_t> parts;
 };
 
-// At most `max_rows` of the rows that count, each kept with the same chance, ascending.
+// At most `max_rows` of `rows`, each kept with the same chance, ascending.
+std::vector<uint32_t> sample_rows(std::vector<uint32_t> rows, int64_t max_rows, Rng& rng) {
+  shuffle(rows, rng);
+  rows.resize(static_cast<size_t>(max_rows));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+// Likewise whole queries, for part of one says little of its ranking: at least one.
+std::vector<uint32_t> sample_queries(std::span<const uint32_t> rows,
+                                     std::span<const int32_t> queries, int64_t max_rows, Rng& rng) {
+  const QueryRows sorted = QueryRows::of(queries, rows);
+  std::vector<uint32_t> order(static_cast<size_t>(sorted.count()));
+  std::iota(order.begin(), order.end(), 0u);
+  shuffle(order, rng);
+  std::vector<uint32_t> sample;
+  for (const uint32_t query : order) {
+    const auto own = sorted.rows_of(query);
+    if (!sample.empty() && static_cast<int64_t>(sample.size() + own.size()) > max_rows) break;
+    sample.insert(sample.end(), own.begin(), own.end());
+  }
+  std::sort(sample.begin(), sample.end());
+  return sample;
+}
+
+// At most `max_rows` of the rows that count, ascending.
 ScoredRows choose_rows(const SelectionProblem& problem, int64_t max_rows, uint64_t seed) {
   ScoredRows scored;
   const int64_t all = problem.candidates[0].rows;
@@ -47,10 +73,10 @@ ScoredRows choose_rows(const SelectionProblem& problem, int64_t max_rows, uint64
   }
   if (scored.count > max_rows) {
     Rng rng(derive_seed(seed, "selection rows"));
-    shuffle(order, rng);
-    order.resize(static_cast<size_t>(max_rows));
-    std::sort(order.begin(), order.end());
-    scored.count = max_rows;
+    const std::span<const int32_t> queries = problem.targets.queries;
+    order = queries.empty() ? sample_rows(std::move(order), max_rows, rng)
+                            : sample_queries(order, queries, max_rows, rng);
+    scored.count = static_cast<int64_t>(order.size());
   }
   for (const uint32_t row : order) {
     scored.truth.add(problem.targets, problem.weights, row);

@@ -44,8 +44,10 @@ struct SelectionProblem {
 bool has_parts(const SelectionProblem& problem);
 
 struct SelectionOptions {
-  int iterations = 40;           // >= 1
-  int64_t max_rows = 1'000'000;  // above that, a seeded sample of so many rows is scored
+  int iterations = 40;  // >= 1
+  // Above that, a seeded sample of so many rows is scored; of a ranking whole queries, at least
+  // one.
+  int64_t max_rows = 1'000'000;
   uint64_t seed = 1;
 };
 

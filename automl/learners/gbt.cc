@@ -24,6 +24,8 @@ constexpr double kUsualRounds = 0.2;
 // take a fifth less time together at 40,000 rows, and none less at 100,000
 // (docs/tree-performance.md).
 constexpr int64_t kMostTogether = 50'000;
+// Of a ranking, a row: its number, up to three times, and where its query ends.
+constexpr int64_t kQueryRowBytes = 20;
 // The greatest learning rate that is chosen to save rounds.
 constexpr double kGreatestStep = 0.4;
 
@@ -96,7 +98,9 @@ class GbtLearner final : public Learner {
                               : 0;
     const int64_t statistics =
         options.categorical == "ordered" ? OrderedTargets::planned_bytes(shape, threads) : 0;
-    const int64_t each = rows + goss + sample + validation + level + statistics + model;
+    const bool ranks = loss && *loss == kernels::Loss::kLambdaRank;
+    const int64_t queries = ranks ? kQueryRowBytes * shape.row_count : 0;
+    const int64_t each = rows + goss + sample + validation + level + statistics + queries + model;
     return PlannedBytes{shape.fits * each + growing_bytes(growth, threads), model};
   }
 

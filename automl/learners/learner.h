@@ -213,7 +213,8 @@ class Learner {
   virtual Result<FitResult> fit(const FitRequest& request,
                                 const kernels::ComputeContext& context) const = 0;
   // Several fits at a time, which may share work and threads. Result i is what fit gives for
-  // requests[i], bit for bit; a fit that fails keeps none of the others from its end. Observers are
+  // requests[i], bit for bit. A fit that fails keeps none of the others from its end, but where
+  // memory that they share runs out all of them may fail with resource_exhausted. Observers are
   // called on this thread, in order of requests. One after the other unless gains_together.
   virtual std::vector<Result<FitResult>> fit_together(std::span<const FitRequest> requests,
                                                       const kernels::ComputeContext& context) const;

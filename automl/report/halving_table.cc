@@ -22,12 +22,12 @@ HtmlTable halving_table(std::span<const TrialTime> times) {
     // Ladders are in the order in which a trial climbs them.
     RungCount* last = nullptr;
     for (size_t ladder = 0; ladder < time.rungs.size(); ++ladder) {
-      for (int64_t rung = 1; rung <= time.rungs[ladder]; ++rung) {
+      for (const int64_t rung : time.rungs[ladder]) {
         last = &counts[{time.learner, ladder, rung}];
         ++last->met;
       }
     }
-    if (last != nullptr && time.status == "pruned") ++last->given_up;
+    if (last != nullptr && time.given_up_at_rung) ++last->given_up;
   }
   HtmlTable table;
   table.caption = "Successive halving: trials that were compared at a rung.";

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "automl/metrics/metric.h"
 #include "automl/report/record_text.h"
@@ -135,8 +136,33 @@ Leaderboard board_of_trials(const Trials& trials, const tracking::RunInfo& sweep
   return board;
 }
 
-std::vector<TrialTime> times_of(const Trials& trials, const Leaderboard& board,
-                                const tracking::RunInfo& sweep) {
+// Steps may be left out, so that counts do not tell which there were.
+void read_rungs(tracking::Workspace& workspace, const tracking::RunRow& run, TrialTime& time,
+                std::vector<std::string>& damaged) {
+  const auto counts = std::span(run.values).subspan(kRungs, kHalvingLadders.size());
+  if (std::all_of(counts.begin(), counts.end(), [](const auto& n) { return number_of(n) == 0; })) {
+    return;
+  }
+  const std::string path = tracking::run_file_of(workspace, run.info.run_id);
+  const auto record = workspace.files().exists(path)
+                          ? tracking::read_run(workspace.files(), path)
+                          : tracking::load_run(workspace, run.info.run_id);
+  if (!record) {
+    damaged.push_back(record.error().message);
+    return;
+  }
+  for (size_t ladder = 0; ladder < kHalvingLadders.size(); ++ladder) {
+    const auto logged = record->metrics.find(rung_metric(kHalvingLadders[ladder]));
+    if (logged == record->metrics.end()) continue;
+    std::vector<int64_t>& steps = time.rungs[ladder];
+    for (const tracking::MetricPoint& point : logged->second) steps.push_back(point.step);
+    std::sort(steps.begin(), steps.end());
+  }
+}
+
+std::vector<TrialTime> times_of(tracking::Workspace& workspace, const Trials& trials,
+                                const Leaderboard& board, const tracking::RunInfo& sweep,
+                                std::vector<std::string>& damaged) {
   std::map<int64_t, const LeaderboardRow*> rows;
   for (const LeaderboardRow& row : board.rows) rows[row.trial] = &row;
   std::vector<TrialTime> times;
@@ -153,9 +179,9 @@ std::vector<TrialTime> times_of(const Trials& trials, const Leaderboard& board,
     const double mean =
         row != rows.end() ? row->second->fit_seconds : number_of(run.values[kFitMean]);
     time.fit_seconds = std::min(mean * number_of(run.values[kFolds]), time.end - time.begin);
-    for (size_t ladder = 0; ladder < kHalvingLadders.size(); ++ladder) {
-      time.rungs[ladder] = static_cast<int64_t>(number_of(run.values[kRungs + ladder]));
-    }
+    time.given_up_at_rung =
+        time.status == "pruned" && !run.info.message.starts_with(kBehindInFolds);
+    read_rungs(workspace, run, time, damaged);
     times.push_back(std::move(time));
   }
   std::stable_sort(times.begin(), times.end(),
@@ -260,7 +286,7 @@ Result<ReportData> gather_report(tracking::Workspace& workspace, const std::stri
     rank_rows(data.board);
     mark_front(data.board);
   }
-  data.times = times_of(trials, data.board, data.sweep.info);
+  data.times = times_of(workspace, trials, data.board, data.sweep.info, data.damaged);
   read_curves(workspace, data);
   return data;
 }

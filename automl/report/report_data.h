@@ -30,8 +30,10 @@ struct TrialTime {
   std::string device;
   double begin = 0;  // seconds since the sweep's run was made
   double end = 0;
-  double fit_seconds = 0;                                  // of all folds together
-  std::array<int64_t, kHalvingLadders.size()> rungs = {};  // that it met, of each ladder
+  double fit_seconds = 0;  // of all folds together
+  // Steps of the rungs at which it was compared, of each ladder, ascending.
+  std::array<std::vector<int64_t>, kHalvingLadders.size()> rungs = {};
+  bool given_up_at_rung = false;  // at the last of them
 };
 
 // Losses on validation rows while a trial was trained, for each fold: step and loss.

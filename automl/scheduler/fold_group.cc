@@ -14,6 +14,7 @@ struct FoldGroup::Member {
   bool has_reported = false;
   bool has_ended = false;
   bool is_missing = false;  // in the checkpoint that is wanted
+  int reports = 0;          // since that was wanted
   std::optional<FitState> state;
   std::vector<CurvePoint> curve;
   std::unique_ptr<Observer> observer;
@@ -31,6 +32,8 @@ class FoldGroup::Observer final : public FitObserver {
 
   bool report(const FitProgress& progress) override {
     member_.has_reported = true;
+    ++member_.reports;
+    group_.settle_silent(member_);
     if (!std::isfinite(progress.valid_loss)) return true;
     constexpr int64_t kCurvePoints = 100;
     const int64_t stride = std::max<int64_t>(1, progress.total / kCurvePoints);
@@ -145,7 +148,10 @@ bool FoldGroup::wants_state(Member& member, int64_t bytes, bool last) {
   if (!gathering_ && !last && job_.wants_checkpoint()) {
     gathering_ = true;
     has_gained_ = false;
-    for (Member& other : members_) other.is_missing = other.has_reported && !other.has_ended;
+    for (Member& other : members_) {
+      other.is_missing = other.has_reported && !other.has_ended;
+      other.reports = 0;
+    }
   }
   if (bytes <= room_) return last || member.is_missing;
   settle(member);
@@ -159,6 +165,16 @@ void FoldGroup::settle(Member& member) {
   if (!gathering_ || std::any_of(members_.begin(), members_.end(), missing)) return;
   gathering_ = false;
   if (has_gained_) hooks_.keep(under_way());
+}
+
+// Fits report in turn: one that is two behind has failed and has no more states to give.
+void FoldGroup::settle_silent(const Member& reporting) {
+  if (!gathering_) return;
+  for (Member& other : members_) {
+    if (!other.is_missing || other.reports + 2 > reporting.reports) continue;
+    other.has_ended = true;
+    settle(other);
+  }
 }
 
 FoldsUnderWay FoldGroup::under_way() const {

@@ -3,7 +3,8 @@
 //
 // A checkpoint has a state of every fit under way, each of a round of its own, for fits know
 // nothing of each other. When one is wanted each fit gives its state at its next report, and when
-// all have, the checkpoint is made. A fit that comes to its end leaves its last state.
+// all have, the checkpoint is made. A fit that comes to its end leaves its last state; one that
+// fails is not waited for.
 //
 // Not thread-safe; stays where it is.
 #pragma once
@@ -60,6 +61,7 @@ class FoldGroup {
   // A fit's state: whether it is wanted, and keeping it.
   bool wants_state(Member& member, int64_t bytes, bool last);
   void settle(Member& member);
+  void settle_silent(const Member& reporting);
   FoldsUnderWay under_way() const;
 
   const TrialJob& job_;

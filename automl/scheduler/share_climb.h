@@ -2,8 +2,8 @@
 // by rows (Rung::Ladder::kRows), each asked with the metric's loss on the rows that validate. What
 // is given up on a ninth of the rows has cost about a ninth.
 //
-// The model of the best share is kept till the fit on all rows is done, and stands in for it where
-// that is cut short by the deadline before it was better.
+// The model of the best share is kept by this process till the fit on all rows is done, and stands
+// in for it where that is cut short by the deadline before it was better.
 #pragma once
 
 #include <cstddef>

@@ -142,7 +142,7 @@ Status SweepLead::read_table() {
 }
 
 Status SweepLead::check() {
-  ASSAY_ASSIGN_OR_RETURN(roles_, read_column_roles(*table_, config_.data));
+  ASSAY_ASSIGN_OR_RETURN(roles_, read_column_roles(*table_, config_));
   ASSAY_RETURN_IF_ERROR(check_target(config_, roles_->target, table_->row_count()));
   if (config_.model.init.empty()) return {};
   ASSAY_ASSIGN_OR_RETURN(state_->start,

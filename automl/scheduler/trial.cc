@@ -169,7 +169,7 @@ class TrialRunner {
     }
     if (fold_count > 1 && !context_.stop->requested() && !passes_fold_test(fold)) {
       end(TrialStatus::kPruned,
-          fmt::format("folds worse than the best's, after {} of {}", fold + 1, fold_count));
+          fmt::format("{}, after {} of {}", kBehindInFolds, fold + 1, fold_count));
       return false;
     }
     return true;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "automl/learners/learner.h"
@@ -28,6 +29,9 @@
 #include "kernels/usage.h"
 
 namespace assay::automl {
+
+// How the message of a trial begins that was pruned for its folds, not at a rung of halving.
+inline constexpr std::string_view kBehindInFolds = "folds worse than the best's";
 
 // What a trial that was cut short goes on from: of each fold the fit's state, or what it came to if
 // it had come to its end. Immutable.

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "automl/config/label_weights.h"
-#include "automl/metrics/metric.h"
 #include "automl/metrics/task.h"
+#include "automl/validation/metric_choice.h"
 #include "datasets/column_types.h"
 #include "datasets/number_look.h"
 #include "kernels/base/names.h"
@@ -99,12 +99,6 @@ Result<std::vector<double>> read_times(const datasets::Column& column,
   return times;
 }
 
-// Few distinct integers are taken for classes, but not by who names a metric of numbers.
-bool names_a_metric_of_numbers(const DataOptions& data) {
-  const auto metric = Metric::find(data.metric);
-  return metric && metric->applies_to(Task::kRegression);
-}
-
 bool is_numeric(const datasets::Table& table, const std::string& name) {
   const int64_t at = table.find(name);
   return at >= 0 && table.columns()[static_cast<size_t>(at)].type == datasets::ColumnType::kNumeric;
@@ -119,11 +113,13 @@ Result<const datasets::Column*> column_for(const datasets::Table& table, std::st
 
 }  // namespace
 
-Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data) {
+Result<datasets::Target> find_target(const datasets::Table& table, const ExperimentConfig& config) {
+  const DataOptions& data = config.data;
   std::optional<Task> task;
   if (data.task != "auto") {
     ASSAY_ASSIGN_OR_RETURN(task, parse_task(data.task));
-  } else if (names_a_metric_of_numbers(data) && is_numeric(table, data.target)) {
+  } else if (is_numeric(table, data.target) && names_a_metric_of_numbers(config)) {
+    // Few distinct integers are taken for classes, but not of who wants numbers.
     task = Task::kRegression;
   }
   auto extracted = datasets::extract_target(table, data.target, task);
@@ -179,9 +175,11 @@ Result<std::vector<double>> read_class_weights(const datasets::Target& target,
   return weights;
 }
 
-Result<ColumnRoles> read_column_roles(const datasets::Table& table, const DataOptions& data) {
+Result<ColumnRoles> read_column_roles(const datasets::Table& table,
+                                      const ExperimentConfig& config) {
+  const DataOptions& data = config.data;
   ColumnRoles roles;
-  ASSAY_ASSIGN_OR_RETURN(roles.target, find_target(table, data));
+  ASSAY_ASSIGN_OR_RETURN(roles.target, find_target(table, config));
   if (!data.weight.empty()) {
     ASSAY_ASSIGN_OR_RETURN(const datasets::Column* column,
                            column_for(table, "data.weight", data.weight));

@@ -25,13 +25,13 @@ struct ColumnRoles {
 // data.target with the task and positive class that the config gives.
 // Fails: data (data.target: ...) as datasets::extract_target; config for a positive class that the
 // task or the column has not.
-Result<datasets::Target> find_target(const datasets::Table& table, const DataOptions& data);
+Result<datasets::Target> find_target(const datasets::Table& table, const ExperimentConfig& config);
 
 // The target, and the columns data.weight, data.group and data.time_column.
 // Fails: as find_target; data, naming the option, the column and, for a bad value, its row (from
 // 1): no such column, weights that are no numbers, negative, missing, infinite or all 0, times that
 // are neither datetimes nor numbers, or missing.
-Result<ColumnRoles> read_column_roles(const datasets::Table& table, const DataOptions& data);
+Result<ColumnRoles> read_column_roles(const datasets::Table& table, const ExperimentConfig& config);
 
 // The weight of each class, [labels of the target], that class_weight gives by label; labels that
 // it does not name have 1. Empty for none and balanced. Fails: config (class_weight: ...) for a

@@ -82,4 +82,12 @@ Result<MetricChoice> choose_metric(const ExperimentConfig& config, Task task) {
   return choice;
 }
 
+bool names_a_metric_of_numbers(const ExperimentConfig& config) {
+  if (lower_case(config.data.metric) == "auto") {
+    return !own_aims(config, Task::kRegression).empty();
+  }
+  const auto metric = Metric::find(config.data.metric);
+  return metric && metric->applies_to(Task::kRegression);
+}
+
 }  // namespace assay::automl

@@ -23,4 +23,8 @@ struct MetricChoice {
 // Fails: config (data.metric: ...) for a metric that is not there or not for the task.
 Result<MetricChoice> choose_metric(const ExperimentConfig& config, Task task);
 
+// Whether what is named is of numbers: the metric, or under `metric: auto` what some learner is
+// fixed to aim at.
+bool names_a_metric_of_numbers(const ExperimentConfig& config);
+
 }  // namespace assay::automl

@@ -110,7 +110,7 @@ Status check_target_file(const ExperimentConfig& config, Executor& executor,
   options.drop.clear();
   ASSAY_ASSIGN_OR_RETURN(const auto table,
                          datasets::read_csv(config.data.train, options, executor, stop));
-  ASSAY_ASSIGN_OR_RETURN(const ColumnRoles roles, read_column_roles(*table, config.data));
+  ASSAY_ASSIGN_OR_RETURN(const ColumnRoles roles, read_column_roles(*table, config));
   return check_target(config, roles.target, table->row_count());
 }
 

@@ -122,7 +122,7 @@ Result<std::unique_ptr<TrainingSet>> TrainingSet::make(
     const std::shared_ptr<const datasets::Table>& table, const ExperimentConfig& config,
     const kernels::ComputeContext& context, SetInputs inputs) {
   if (!inputs.roles) {
-    ASSAY_ASSIGN_OR_RETURN(inputs.roles, read_column_roles(*table, config.data));
+    ASSAY_ASSIGN_OR_RETURN(inputs.roles, read_column_roles(*table, config));
   }
   ASSAY_ASSIGN_OR_RETURN(MetricChoice choice, choose_metric(config, inputs.roles->target.task));
   std::unique_ptr<TrainingSet> set(new TrainingSet(choice.metric));

@@ -151,6 +151,43 @@ TEST(GreedySelection, NeverScoresWorseThanItsBestMember) {
   }
 }
 
+TEST(GreedySelection, SamplesWholeQueries) {
+  // Two answers a query, whose numbers lie apart. The first candidate ranks none of them, the
+  // second all; of a query with one row it cannot be told.
+  constexpr int kQueries = 40;
+  Predictions predictions;
+  predictions.values.resize(2);
+  std::vector<double> relevances;
+  std::vector<int32_t> queries;
+  for (int row = 0; row < 2 * kQueries; ++row) {
+    const bool good = row < kQueries;
+    relevances.push_back(good ? 1 : 0);
+    queries.push_back(row % kQueries);
+    predictions.values[0].push_back(good ? 0.0f : 1.0f);
+    predictions.values[1].push_back(good ? 1.0f : 0.0f);
+  }
+  const Metric metric = *Metric::find("ndcg_10");
+  const auto views = predictions.views();
+  SelectionProblem problem;
+  problem.candidates = views;
+  problem.targets = {{}, relevances, queries};
+  problem.metric = &metric;
+  SerialExecutor executor;
+  const StopToken stop;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    for (const int64_t max_rows : {1, 2, 3, 9}) {
+      SelectionOptions options;
+      options.max_rows = max_rows;
+      options.seed = seed;
+      const auto selection = select_ensemble(problem, options, executor, stop);
+      ASSERT_TRUE(selection) << selection.error().message;
+      EXPECT_EQ(selection->weights, (std::vector<double>{0, 1}));
+      EXPECT_EQ(selection->best_alone, 1u);
+      EXPECT_EQ(selection->steps[0].loss, 0);
+    }
+  }
+}
+
 TEST(GreedySelection, GivesTheSameBitsOnAnyExecutor) {
   Rng rng(3);
   Predictions predictions;

@@ -370,7 +370,7 @@ TEST(Objective, SurvivesConstantAndHugeTargets) {
   }
 }
 
-TEST(Objective, PlansMemoryForRenewedLeaves) {
+TEST(Objective, PlansMemoryForWhatItNeedsOfRows) {
   DataShape shape;
   shape.row_count = 1000;
   shape.train_count = 800;
@@ -379,6 +379,7 @@ TEST(Objective, PlansMemoryForRenewedLeaves) {
     return must(gbt().planned_bytes(shape, {{"objective", std::string(name)}}, 1)).fit;
   };
   EXPECT_EQ(bytes("quantile") - bytes("squared"), 800 * kRenewalRowBytes);
+  EXPECT_EQ(bytes("lambdarank") - bytes("squared"), 1000 * 20);
 }
 
 }  // namespace

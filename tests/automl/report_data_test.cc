@@ -109,6 +109,36 @@ TEST_F(ReportDataTest, OfATrialIsThatOfItsSweep) {
   EXPECT_TRUE(data->curves[0].member);
 }
 
+TEST_F(ReportDataTest, KnowsTheRungsThatTrialsWereComparedAt) {
+  const auto add = [&](int64_t number, const std::string& message, int64_t first, int64_t last) {
+    auto made = tracking::Run::create(workspace_, {"trial", "e", "t", sweep_->id()});
+    ASSERT_TRUE(made);
+    tracking::Run& run = **made;
+    ASSERT_TRUE(run.set_tag("learner", "gbt"));
+    ASSERT_TRUE(run.set_tag("trial", number));
+    ASSERT_TRUE(run.set_tag("trial_status", "pruned"));
+    for (int64_t step = first; step <= last; ++step) {
+      ASSERT_TRUE(run.log_metric("rung/rows", 1.0, step));
+    }
+    ASSERT_TRUE(run.finish(RunStatus::kPruned, message));
+  };
+  add(0, "given up after a fit on 300 of 900 rows", 2, 2);
+  add(1, "folds worse than the best's, after 4 of 5", 1, 2);
+  add(2, "given up after 20 steps", 1, 0);
+  const auto data = gather_report(*workspace_, sweep_->id());
+  ASSERT_TRUE(data) << data.error().message;
+  EXPECT_TRUE(data->damaged.empty());
+  ASSERT_EQ(data->times.size(), 3u);
+  using Steps = std::vector<int64_t>;
+  for (const TrialTime& time : data->times) {
+    EXPECT_EQ(time.given_up_at_rung, time.trial != 1);
+    EXPECT_EQ(time.rungs[1], time.trial == 0   ? Steps{2}
+                             : time.trial == 1 ? Steps({1, 2})
+                                               : Steps());
+    EXPECT_TRUE(time.rungs[0].empty());
+  }
+}
+
 TEST_F(ReportDataTest, RefusesARunWithoutTrialsAndUnknownOnes) {
   const auto none = gather_report(*workspace_, sweep_->id());
   ASSERT_FALSE(none);

@@ -16,20 +16,22 @@ namespace {
 
 constexpr const char* kHostile = "<script>alert('x')</script>&\"|`*";
 
-TrialTime halved(const std::string& learner, const std::string& status,
-                 std::array<int64_t, 3> rungs) {
+TrialTime halved(const std::string& learner, bool given_up,
+                 std::array<std::vector<int64_t>, 3> rungs) {
   TrialTime time;
   time.learner = learner;
-  time.status = status;
-  time.rungs = rungs;
+  time.given_up_at_rung = given_up;
+  time.rungs = std::move(rungs);
   return time;
 }
 
 TEST(HalvingTable, CountsWhoWasComparedAndWhoWasGivenUpWhere) {
-  const std::vector<TrialTime> times = {
-      halved("gbt", "finished", {0, 2, 2}), halved("gbt", "pruned", {0, 2, 1}),
-      halved("gbt", "pruned", {0, 1, 0}), halved("linear", "finished", {2, 0, 0}),
-      halved("constant", "finished", {0, 0, 0})};
+  const std::vector<TrialTime> times = {halved("gbt", false, {{{}, {1, 2}, {1, 2}}}),
+                                        halved("gbt", true, {{{}, {1, 2}, {1}}}),
+                                        halved("gbt", true, {{{}, {1}, {}}}),
+                                        halved("linear", false, {{{1, 2}, {}, {}}}),
+                                        halved("constant", false, {}),
+                                        halved("mlp", true, {{{}, {2}, {}}})};
   std::string text;
   for (const auto& row : halving_table(times).rows) {
     for (const HtmlCell& cell : row) text += cell.text + " ";
@@ -37,7 +39,7 @@ TEST(HalvingTable, CountsWhoWasComparedAndWhoWasGivenUpWhere) {
   }
   EXPECT_EQ(text,
             "gbt rows 1 3 1 \ngbt rows 2 2 0 \ngbt rounds 1 2 1 \ngbt rounds 2 1 0 \n"
-            "linear folds 1 1 0 \nlinear folds 2 1 0 \n");
+            "linear folds 1 1 0 \nlinear folds 2 1 0 \nmlp rows 2 1 1 \n");
   EXPECT_TRUE(halving_table({}).rows.empty());
 }
 

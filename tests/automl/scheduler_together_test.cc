@@ -257,6 +257,62 @@ TEST_F(TogetherTest, CheckpointsHoldEveryFoldAndGoOnEitherWay) {
   }
 }
 
+TEST_F(TogetherTest, AFitThatFailsHoldsUpNoCheckpoints) {
+  // The second of five fails after three rounds; reports come in turn.
+  class Failing final : public Learner {
+   public:
+    std::string_view name() const override { return inner().name(); }
+    const OptionGroup& options() const override { return inner().options(); }
+    bool supports(Task task) const override { return inner().supports(task); }
+    Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                       int threads) const override {
+      return inner().planned_bytes(shape, params, threads);
+    }
+    Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
+      return inner().logical_cost(shape, params);
+    }
+    Result<FitResult> fit(const FitRequest& request,
+                          const kernels::ComputeContext& context) const override {
+      return inner().fit(request, context);
+    }
+    std::vector<Result<FitResult>> fit_together(
+        std::span<const FitRequest> requests,
+        const kernels::ComputeContext& context) const override {
+      FitRequest quiet = requests[0];
+      quiet.observer = nullptr;
+      auto fitted = inner().fit(quiet, context);
+      EXPECT_TRUE(fitted);
+      const FitState state{std::shared_ptr<const Model>(std::move(fitted->model)), 0, 1.0};
+      for (int64_t round = 1; round <= 12; ++round) {
+        for (size_t i = 0; i < requests.size(); ++i) {
+          if (i == 1 && round > 3) continue;
+          FitObserver& observer = *requests[i].observer;
+          observer.report({round, 20, 1.0});
+          if (observer.wants_state(100, false)) observer.keep_state(state);
+        }
+      }
+      std::vector<Result<FitResult>> results;
+      for (size_t i = 0; i < requests.size(); ++i) {
+        results.push_back(fail(StatusCode::kResourceExhausted, "no memory"));
+      }
+      return results;
+    }
+    bool gains_together(const DataShape&, int) const override { return true; }
+
+   private:
+    static const Learner& inner() { return **find_learner("gbt"); }
+  };
+  const Failing learner;
+  TrialJob job = this->job(TrialOrigin::kDefault, true);
+  job.learner = &learner;
+  job.most_checkpoint_bytes = 1 << 22;
+  job.wants_checkpoint = [] { return true; };
+  int kept = 0;
+  job.keep_checkpoint = [&](const TrialCheckpoint&) { ++kept; };
+  EXPECT_EQ(run(job).result.status, TrialStatus::kFailed);
+  EXPECT_GE(kept, 8);
+}
+
 TEST_F(TogetherTest, MadeAgainIsOnlyWhatNoCheckpointHas) {
   // Two folds of a group that end early leave their last states.
   TrialJob job = this->job(TrialOrigin::kDefault, true);

@@ -82,6 +82,16 @@ TEST(MetricChoice, WarnsWhereItScoresSomethingElse) {
   EXPECT_EQ(notes(gbt_config({objective("quantile"), alpha(0.1)}, "pinball_10")), "");
 }
 
+TEST(MetricChoice, IsOfNumbersIfMetricOrObjectiveIs) {
+  EXPECT_TRUE(names_a_metric_of_numbers(gbt_config({objective("lambdarank")})));
+  EXPECT_TRUE(names_a_metric_of_numbers(gbt_config({objective("quantile"), alpha(0.33)})));
+  EXPECT_TRUE(names_a_metric_of_numbers(gbt_config({}, "ndcg_10")));
+  EXPECT_FALSE(names_a_metric_of_numbers(gbt_config({})));
+  EXPECT_FALSE(names_a_metric_of_numbers(gbt_config({objective("logistic")})));
+  EXPECT_FALSE(names_a_metric_of_numbers(gbt_config({objective("auto")})));
+  EXPECT_FALSE(names_a_metric_of_numbers(gbt_config({objective("lambdarank")}, "accuracy")));
+}
+
 TEST(MetricChoice, NamesAMetricOfAnotherTask) {
   const auto choice = choose_metric(gbt_config({}, "f1"), Task::kRegression);
   ASSERT_FALSE(choice);

@@ -3,6 +3,8 @@ import json
 import os
 import signal
 import subprocess
+import threading
+import time
 import unittest
 
 import cli_case
@@ -21,17 +23,28 @@ class BestModelTest(CliCase):
             [ASSAY, 'run', '--data', 't.csv', '--target', 'price', '--trials', '10000', '--seed', '3'],
             cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True)
-        for line in process.stderr:
-            if 'searching' in line:
-                break
+        self.addCleanup(process.kill)
+        searching = threading.Event()
+
+        def drain():
+            for line in process.stderr:
+                if 'searching' in line:
+                    searching.set()
+        reader = threading.Thread(target=drain, daemon=True)
+        reader.start()
+        deadline = time.monotonic() + 120
+        self.assertTrue(searching.wait(120), 'no search has begun')
         run = None
         while process.poll() is None:
+            self.assertLess(time.monotonic(), deadline, 'no such best models')
             run = self.assay_json('runs', 'list', '--kind', 'sweep', '--all')[0]['run_id']
             if is_ready(self.best_models(run)):
                 break
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.wait(timeout=60)
+        reader.join(60)
+        process.stderr.close()
         return run
 
     def best_models(self, run):

@@ -255,8 +255,8 @@ class RunTest(CliCase):
         self.fails(2, 'score', 'valued', '--data', 'new.csv', '--metric', 'ndcg',
                    says='was not trained to')
         # The objective alone asks for the metric.
-        self.write('rank.yaml', 'data: {train: answers.csv, target: relevance, group: query, '
-                   'task: regression}\nbudget: {trials: 3}\n'
+        self.write('rank.yaml', 'data: {train: answers.csv, target: relevance, group: query}\n'
+                   'budget: {trials: 3}\n'
                    'learners: {gbt: {objective: lambdarank}}\n')
         self.assertEqual(self.assay_json('run', 'rank.yaml', '--quiet')['metric'], 'ndcg_10')
 
