@@ -393,7 +393,7 @@ inline std::unique_ptr<FakeLearner> fake(
 }
 
 // Hears what could not be kept.
-class LossObserver final : public SweepObserver {
+class LossObserver : public SweepObserver {
  public:
   void on_loss(const std::string& loss) override { losses.push_back(loss); }
   std::vector<std::string> losses;

@@ -65,6 +65,14 @@ class StoredSweep {
   std::atomic<int> fits_{0};
 };
 
+// Calls `at_end` once the search is over.
+struct EndingObserver : LossObserver {
+  void on_progress(const SweepProgress& progress) override {
+    if (progress.phase == SweepPhase::kEnsembling && at_end) std::exchange(at_end, nullptr)();
+  }
+  std::function<void()> at_end;
+};
+
 TEST(StoredModels, AreChosenAsThoseThatAreHeld) {
   const auto held = StoredSweep(1000).bench.run();
   StoredSweep stored(kLargeBytes);
@@ -128,14 +136,12 @@ TEST(StoredModels, ThatAreLostCostTheirCandidateAlone) {
 }
 
 TEST(StoredModels, OfAllTrialsLostLeaveTheBaseline) {
-  StoredSweep* sweep = nullptr;
-  StoredSweep broken(kLargeBytes, [&](int fit) {
-    // Each fit finds none of the files that were there before.
-    if (fit > 1) {
-      for (const auto& path : sweep->files()) std::filesystem::resize_file(path, 10);
-    }
-  });
-  sweep = &broken;
+  StoredSweep broken(kLargeBytes);
+  EndingObserver observer;
+  observer.at_end = [&] {
+    for (const auto& path : broken.files()) std::filesystem::resize_file(path, 10);
+  };
+  broken.bench.request.observer = &observer;
   broken.bench.request.learners.pop_back();  // only gbt beside the baseline
   broken.bench.request.config.ensemble.enabled = false;
   const auto outcome = broken.bench.run();
@@ -152,8 +158,8 @@ TEST(StoredModels, OfAllTrialsLostLeaveTheBaseline) {
     }
   }
   EXPECT_LT(best, baseline) << "it was registered for want of what is better";
-  EXPECT_GT(broken.observer.losses.size(), 1u);
-  for (const std::string& loss : broken.observer.losses) {
+  EXPECT_GT(observer.losses.size(), 1u);
+  for (const std::string& loss : observer.losses) {
     EXPECT_NE(loss.find("lost or damaged"), std::string::npos) << loss;
   }
 }
