@@ -30,4 +30,37 @@ class QueryGain {
   std::vector<double> sorted_;
 };
 
+// The mean over queries, each weighing the mean weight of its rows; those of which QueryGain says
+// nothing do not count.
+class QueryMean {
+ public:
+  explicit QueryMean(double cut) : gain_(cut) {}
+  // A query's rows; score(row), relevance(row) and weight(row) are doubles.
+  template <class Score, class Relevance, class Weight>
+  void add(std::span<const uint32_t> rows, Score&& score, Relevance&& relevance, Weight&& weight) {
+    scores_.clear();
+    relevances_.clear();
+    double weights = 0;
+    for (const uint32_t row : rows) {
+      scores_.push_back(score(row));
+      relevances_.push_back(relevance(row));
+      weights += weight(row);
+    }
+    const std::optional<double> own = gain_.of(scores_, relevances_);
+    if (!own) return;
+    weights /= static_cast<double>(rows.size());
+    sum_ += weights * *own;
+    weight_ += weights;
+  }
+  double sum() const { return sum_; }        // of weight * gain
+  double weight() const { return weight_; }  // 0: nothing counts
+
+ private:
+  QueryGain gain_;
+  std::vector<double> scores_;
+  std::vector<double> relevances_;
+  double sum_ = 0;
+  double weight_ = 0;
+};
+
 }  // namespace assay::automl

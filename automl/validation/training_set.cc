@@ -470,15 +470,13 @@ Result<double> TrainingSet::threshold_at(std::span<const uint32_t> places,
   const PredictionView all{predictions.data(), static_cast<int64_t>(scored_rows_.size()), 2};
   if (places.empty()) return best_threshold(metric_, all, scored_targets(), scored_weights_);
   std::vector<float> some;
-  std::vector<int32_t> labels;
-  std::vector<float> weights;
+  TargetRows truth;
   for (const uint32_t place : places) {
     some.insert(some.end(), all.data + 2 * size_t{place}, all.data + 2 * size_t{place} + 2);
-    labels.push_back(scored_classes_[place]);
-    if (!scored_weights_.empty()) weights.push_back(scored_weights_[place]);
+    truth.add(scored_targets(), scored_weights_, place);
   }
   const PredictionView view{some.data(), static_cast<int64_t>(places.size()), 2};
-  return best_threshold(metric_, view, {labels, {}}, weights);
+  return best_threshold(metric_, view, truth.view(), truth.weights);
 }
 
 int32_t TrainingSet::output_count() const {

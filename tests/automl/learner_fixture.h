@@ -208,4 +208,18 @@ class StopAfter final : public FitObserver {
   StopToken* token_;
 };
 
+// Asks for the end of its fit after so many rounds.
+class Stopper final : public FitObserver {
+ public:
+  explicit Stopper(int64_t rounds) : rounds_(rounds) {}
+  bool report(const FitProgress& progress) override {
+    if (progress.step == rounds_) stop.request();
+    return true;
+  }
+  StopToken stop;
+
+ private:
+  int64_t rounds_;
+};
+
 }  // namespace assay::automl

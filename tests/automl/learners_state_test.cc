@@ -87,20 +87,6 @@ TEST(FitState, GoesOnToTheSameBits) {
   }
 }
 
-// Asks for the end of its fit after so many rounds.
-class Stopper final : public FitObserver {
- public:
-  explicit Stopper(int64_t rounds) : rounds_(rounds) {}
-  bool report(const FitProgress& progress) override {
-    if (progress.step == rounds_) stop.request();
-    return true;
-  }
-  StopToken stop;
-
- private:
-  int64_t rounds_;
-};
-
 TEST(FitState, OfAFitThatWasCutShortGoesOnToTheSameBits) {
   const ParamMap ordered = {{"categorical", std::string("ordered")}};
   for (const ParamMap& params : {ParamMap{}, ordered, ParamMap{{"row_fraction", 0.7}}}) {

@@ -216,30 +216,16 @@ TEST(FitTogether, GoesOnFromInitialModels) {
   EXPECT_EQ(own[0].iterations, 12);
 }
 
-// Asks for the end of all fits after so many rounds of its own.
-class Ender final : public FitObserver {
- public:
-  explicit Ender(int64_t rounds) : rounds_(rounds) {}
-  bool report(const FitProgress& progress) override {
-    if (progress.step == rounds_) stop.request();
-    return true;
-  }
-  StopToken stop;
-
- private:
-  int64_t rounds_;
-};
-
 TEST(FitTogether, StopCutsAllFitsAtTheSameRoundAndTheyGoOn) {
   for (const int threads : {1, 3}) {
     Folds folds(Task::kBinary);
     std::vector<FitRequest> requests = folds.requests({{"row_fraction", 0.7}});
     const std::vector<FitResult> own = alone(requests);
     const Cpu cpu(threads);
-    Ender ender(9);
+    Stopper stopper(9);
     kernels::ComputeContext context = cpu.context;
-    context.stop = &ender.stop;
-    requests[2].observer = &ender;
+    context.stop = &stopper.stop;
+    requests[2].observer = &stopper;
     for (FitRequest& request : requests) request.keep_end_state = true;
     auto cut = gbt().fit_together(requests, context);
     std::vector<FitRequest> rest = folds.requests({{"row_fraction", 0.7}});

@@ -399,4 +399,29 @@ class LossObserver : public SweepObserver {
   std::vector<std::string> losses;
 };
 
+// 300 rows of a wave, a line and noise: x1, x2, y.
+inline std::shared_ptr<const datasets::Table> noisy_table() {
+  std::vector<double> x1;
+  std::vector<double> x2;
+  std::vector<double> y;
+  Rng rng(3);
+  for (int row = 0; row < 300; ++row) {
+    x1.push_back(rng.next_double());
+    x2.push_back(rng.next_double());
+    y.push_back(std::sin(6 * x1.back()) + x2.back() + rng.next_double());
+  }
+  std::vector<datasets::Column> columns;
+  columns.push_back(number_column("x1", x1));
+  columns.push_back(number_column("x2", x2));
+  columns.push_back(number_column("y", y));
+  return table_of(std::move(columns));
+}
+
+// As a model file.
+inline std::string bytes_of(const Model& model) {
+  ModelWriter writer;
+  save_model(model, writer);
+  return *writer.finish();
+}
+
 }  // namespace assay::automl

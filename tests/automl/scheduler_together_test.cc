@@ -10,35 +10,34 @@
 namespace assay::automl {
 namespace {
 
-std::shared_ptr<const datasets::Table> wavy_table() {
-  std::vector<double> x1;
-  std::vector<double> x2;
-  std::vector<double> y;
-  Rng rng(3);
-  for (int row = 0; row < 300; ++row) {
-    x1.push_back(rng.next_double());
-    x2.push_back(rng.next_double());
-    y.push_back(std::sin(6 * x1.back()) + x2.back() + rng.next_double());
+// gbt, but for what a test overrides.
+class WrappedGbt : public Learner {
+ public:
+  std::string_view name() const override { return inner().name(); }
+  const OptionGroup& options() const override { return inner().options(); }
+  bool supports(Task task) const override { return inner().supports(task); }
+  Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
+                                     int threads) const override {
+    return inner().planned_bytes(shape, params, threads);
   }
-  std::vector<datasets::Column> columns;
-  columns.push_back(number_column("x1", x1));
-  columns.push_back(number_column("x2", x2));
-  columns.push_back(number_column("y", y));
-  return table_of(std::move(columns));
-}
+  Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
+    return inner().logical_cost(shape, params);
+  }
+  Result<FitResult> fit(const FitRequest& request,
+                        const kernels::ComputeContext& context) const override {
+    return inner().fit(request, context);
+  }
 
-std::string file_of(const Model& model) {
-  ModelWriter writer;
-  save_model(model, writer);
-  return writer.finish().value_or("");
-}
+ protected:
+  static const Learner& inner() { return **find_learner("gbt"); }
+};
 
 class TogetherTest : public testing::Test {
  protected:
   TogetherTest() { plan("kfold"); }
 
   void plan(const std::string& method) {
-    bench_.request.table = wavy_table();
+    bench_.request.table = noisy_table();
     bench_.request.config.validation.method = method;
     bench_.request.config.validation.folds = 5;
     bench_.request.config.validation.repeats = 2;
@@ -90,7 +89,7 @@ class TogetherTest : public testing::Test {
     }
     ASSERT_EQ(outcome.model == nullptr, own.model == nullptr);
     if (own.model == nullptr) return;
-    EXPECT_TRUE(file_of(*outcome.model) == file_of(*own.model));
+    EXPECT_TRUE(bytes_of(*outcome.model) == bytes_of(*own.model));
     EXPECT_EQ(*outcome.predictions, *own.predictions);
   }
 
@@ -138,18 +137,8 @@ TEST_F(TogetherTest, IsTheSameTrialInSeveralPartitionsAndInOne) {
 
 TEST_F(TogetherTest, NoFoldIsBegunBehindARungThatIsNotPassed) {
   // A learner that gains by it and tells how many fits it is given at a time.
-  class Counter final : public Learner {
+  class Counter final : public WrappedGbt {
    public:
-    std::string_view name() const override { return inner().name(); }
-    const OptionGroup& options() const override { return inner().options(); }
-    bool supports(Task task) const override { return inner().supports(task); }
-    Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                       int threads) const override {
-      return inner().planned_bytes(shape, params, threads);
-    }
-    Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
-      return inner().logical_cost(shape, params);
-    }
     Result<FitResult> fit(const FitRequest& request,
                           const kernels::ComputeContext& context) const override {
       groups.push_back(1);
@@ -163,9 +152,6 @@ TEST_F(TogetherTest, NoFoldIsBegunBehindARungThatIsNotPassed) {
     }
     bool gains_together(const DataShape&, int threads) const override { return threads > 1; }
     mutable std::vector<size_t> groups;
-
-   private:
-    static const Learner& inner() { return **find_learner("gbt"); }
   };
   const auto groups_of = [&](TrialOrigin origin, bool together, bool asks) {
     const Counter learner;
@@ -218,7 +204,7 @@ TEST_F(TogetherTest, TheDeadlineLeavesAllFoldsTheSameRounds) {
   const TrialOutcome finished = run(rest);
   const TrialOutcome own = run(whole);
   EXPECT_EQ(finished.score, own.score);
-  EXPECT_TRUE(file_of(*finished.model) == file_of(*own.model));
+  EXPECT_TRUE(bytes_of(*finished.model) == bytes_of(*own.model));
 }
 
 TEST_F(TogetherTest, CheckpointsHoldEveryFoldAndGoOnEitherWay) {
@@ -259,18 +245,8 @@ TEST_F(TogetherTest, CheckpointsHoldEveryFoldAndGoOnEitherWay) {
 
 TEST_F(TogetherTest, AFitThatFailsHoldsUpNoCheckpoints) {
   // The second of five fails after three rounds; reports come in turn.
-  class Failing final : public Learner {
+  class Failing final : public WrappedGbt {
    public:
-    std::string_view name() const override { return inner().name(); }
-    const OptionGroup& options() const override { return inner().options(); }
-    bool supports(Task task) const override { return inner().supports(task); }
-    Result<PlannedBytes> planned_bytes(const DataShape& shape, const ParamMap& params,
-                                       int threads) const override {
-      return inner().planned_bytes(shape, params, threads);
-    }
-    Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
-      return inner().logical_cost(shape, params);
-    }
     Result<FitResult> fit(const FitRequest& request,
                           const kernels::ComputeContext& context) const override {
       return inner().fit(request, context);
@@ -298,9 +274,6 @@ TEST_F(TogetherTest, AFitThatFailsHoldsUpNoCheckpoints) {
       return results;
     }
     bool gains_together(const DataShape&, int) const override { return true; }
-
-   private:
-    static const Learner& inner() { return **find_learner("gbt"); }
   };
   const Failing learner;
   TrialJob job = this->job(TrialOrigin::kDefault, true);
@@ -411,7 +384,7 @@ TEST(TogetherSweep, SmallTrialsOnSeveralThreadsUseIt) {
   // The same answer from one thread, where folds follow each other, and from two.
   const auto board_of = [](int threads) {
     SweepBench bench;
-    bench.request.table = wavy_table();
+    bench.request.table = noisy_table();
     bench.request.config.validation.folds = 5;
     bench.request.config.learners = {{"gbt", {}}};
     bench.request.config.run.slots = 1;

@@ -416,12 +416,6 @@ TEST_F(BoostedTrialTest, KeepsTheRoundsThatTheOtherFoldsSpeakFor) {
   EXPECT_GT(differing, 10);
 }
 
-std::string bytes_of(const Model& model) {
-  ModelWriter writer;
-  save_model(model, writer);
-  return writer.finish().value_or("");
-}
-
 // A second passes a round; each fold has its share of the time.
 TEST_F(BoostedTrialTest, IsGoneOnWithToWhatAnUnbrokenOneComesTo) {
   for (const std::string method : {"kfold", "holdout"}) {
