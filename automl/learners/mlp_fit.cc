@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "automl/learners/mlp_dropout.h"
 #include "automl/learners/weighted_quantile.h"
 #include "automl/models/mlp_model.h"
 #include "kernels/base/rng.h"
@@ -92,34 +93,6 @@ void move(size_t count, const float* gradient, float* mean, float* square, float
   }
 }
 
-// Leaves of each activation either what it is, over the share of those that are left, or nothing.
-class Dropout final : public MlpDropout {
- public:
-  // `part` of step `step`.
-  Dropout(double share, uint64_t seed, int64_t step, int64_t part)
-      : dropped_(static_cast<uint32_t>(share * 256)),
-        left_(256.0F / (256.0F - static_cast<float>(dropped_))),
-        seed_(derive_seed(derive_seed(seed, "dropout", static_cast<uint64_t>(step)), "part",
-                          static_cast<uint64_t>(part))) {}
-
-  void apply(size_t layer, std::span<float> activations, std::span<float> slopes) override {
-    if (dropped_ == 0) return;
-    Rng rng(derive_seed(seed_, "layer", layer));
-    uint32_t word = 0;
-    for (size_t i = 0; i < activations.size(); ++i) {
-      word = i % 4 == 0 ? rng.next_u32() : word >> 8;
-      const float factor = (word & 255) < dropped_ ? 0.0F : left_;
-      activations[i] *= factor;
-      slopes[i] *= factor;
-    }
-  }
-
- private:
-  uint32_t dropped_;  // of 256
-  float left_;
-  uint64_t seed_;
-};
-
 }  // namespace
 
 MlpFit::MlpFit(const FitRequest& request, const MlpOptions& options, const FitData& data,
@@ -167,10 +140,10 @@ int64_t MlpFit::bytes(const DataShape& shape, const MlpOptions& options) {
   const auto parameters = static_cast<int64_t>(MlpLayout(network).size);
   const int64_t batch = batch_of(shape.train_count, options);
   const int64_t rows = std::max<int64_t>(batch + kMostParts, kScoredAtOnce);
-  // Weights turned for the way back, and gradients, in each part; and the residuals of a quantile.
+  // Weights turned for the way back, gradients in each part; and the residuals of a quantile.
   const int64_t parts = parts_of(batch);
   const int64_t residuals = shape.aim.quantile() ? 32 * shape.train_count : 0;
-  return 8 * shape.train_count + residuals + 4 * parameters * (6 + 2 * parts) +
+  return 8 * shape.train_count + residuals + 4 * parameters * (7 + parts) +
          4 * rows * MlpNetwork::floats_of_row(network);
 }
 
@@ -265,7 +238,7 @@ Status MlpFit::train_part(std::span<const uint32_t> rows, size_t batch, int64_t 
   Dropout dropout(options_.dropout, request_.seed, steps_, number);
   ASSAY_RETURN_IF_ERROR(network.forward(context_, serial, part.pass, &dropout));
   set_derivatives(rows, 1.0 / static_cast<double>(batch), part.pass);
-  return network.backward(context_, serial, part.pass, part.gradient, {});
+  return network.backward(context_, serial, turned_, part.pass, part.gradient, {});
 }
 
 void MlpFit::set_derivatives(std::span<const uint32_t> rows, double share, MlpPass& pass) const {
@@ -283,6 +256,7 @@ void MlpFit::set_derivatives(std::span<const uint32_t> rows, double share, MlpPa
 
 Status MlpFit::train_batch(std::span<const uint32_t> rows) {
   const auto parts = static_cast<size_t>(parts_of(std::ssize(rows)));
+  ASSAY_RETURN_IF_ERROR(MlpNetwork(shape_, layout_, parameters_).turn(*context_.executor, turned_));
   ASSAY_RETURN_IF_ERROR(
       kernels::for_each_chunk(*context_.executor, static_cast<int64_t>(parts), [&](int64_t number) {
         const auto part = static_cast<size_t>(number);
@@ -362,6 +336,7 @@ Result<std::vector<double>> MlpFit::importance() {
   std::vector<double> sums(static_cast<size_t>(request_.data->features->feature_count()), 0.0);
   const auto rows = std::span(rows_).first(std::min(kImportanceRows, rows_.size()));
   SerialExecutor serial;
+  ASSAY_RETURN_IF_ERROR(network.turn(serial, turned_));
   MlpPass& pass = parts_[0].pass;
   std::vector<float> slopes;
   for (size_t begin = 0; begin < rows.size(); begin += kScoredRows) {
@@ -372,7 +347,7 @@ Result<std::vector<double>> MlpFit::importance() {
     ASSAY_RETURN_IF_ERROR(network.forward(context, serial, pass));
     set_derivatives(some, 1, pass);
     slopes.resize(some.size() * columns);
-    ASSAY_RETURN_IF_ERROR(network.backward(context, serial, pass, {}, slopes));
+    ASSAY_RETURN_IF_ERROR(network.backward(context, serial, turned_, pass, {}, slopes));
     for (size_t i = 0; i < slopes.size(); ++i) {
       const double hangs = std::abs(double{pass.dense[i]} * double{slopes[i]});
       // A network that diverged has slopes that are no numbers.

@@ -81,6 +81,7 @@ class MlpFit {
   std::vector<uint32_t> rows_;  // that have a weight
   std::vector<float> parameters_;
   std::vector<float> best_;
+  std::vector<float> turned_;  // weights, for the way back
   std::vector<float> mean_;    // of the gradients
   std::vector<float> square_;  // of their squares
   std::vector<Part> parts_;

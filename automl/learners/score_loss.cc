@@ -78,10 +78,14 @@ double ScoreLoss::row(uint32_t row, double weight, std::span<double> scores) con
     return weight * (tail + std::max(-margin, 0.0));
   }
   const double most = *std::max_element(scores.begin(), scores.end());
+  const double own = scores[static_cast<size_t>(label)];
   double sum = 0;
-  for (const double score : scores) sum += kernels::exact_exp(score - most);
-  const double loss = kernels::exact_log(sum) + most - scores[static_cast<size_t>(label)];
-  for (double& score : scores) score = weight * (kernels::exact_exp(score - most) / sum);
+  for (double& score : scores) {
+    score = kernels::exact_exp(score - most);
+    sum += score;
+  }
+  const double loss = kernels::exact_log(sum) + most - own;
+  for (double& score : scores) score = weight * (score / sum);
   scores[static_cast<size_t>(label)] -= weight;
   return weight * loss;
 }

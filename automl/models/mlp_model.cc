@@ -141,8 +141,9 @@ Status MlpModel::do_predict(const FeatureView& features, std::span<const uint32_
       });
 }
 
-Status MlpModel::contributions(std::span<const float> row, const kernels::ComputeContext& context,
-                               MlpPass& pass, std::span<double> scores) const {
+Status MlpModel::contributions(std::span<const float> row, std::span<const float> turned,
+                               const kernels::ComputeContext& context, MlpPass& pass,
+                               std::span<double> scores) const {
   const size_t columns = row.size();
   const auto width = static_cast<size_t>(parts_.shape.scores);
   const auto stride = static_cast<size_t>(parts_.feature_count) + 1;
@@ -177,7 +178,7 @@ Status MlpModel::contributions(std::span<const float> row, const kernels::Comput
   for (size_t k = 0; k < width; ++k) {
     pass.upstream.assign(pass.rows * width, 0.0F);
     for (size_t point = 0; point < points; ++point) pass.upstream[point * width + k] = 1;
-    ASSAY_RETURN_IF_ERROR(network_.backward(context, serial, pass, {}, slopes));
+    ASSAY_RETURN_IF_ERROR(network_.backward(context, serial, turned, pass, {}, slopes));
     const std::span<double> own = scores.subspan(k * stride, stride);
     for (size_t c = 0; c < columns; ++c) {
       double sum = 0;
@@ -208,6 +209,8 @@ Status MlpModel::do_explain(const FeatureView& features, std::span<const uint32_
   ASSAY_ASSIGN_OR_RETURN(const DenseView dense, dense_of(features, context));
   const auto stride = static_cast<size_t>(parts_.feature_count) + 1;
   const size_t row_size = out.size() / rows.size();
+  std::vector<float> turned;
+  ASSAY_RETURN_IF_ERROR(network_.turn(*context.executor, turned));
   return kernels::for_each_chunk(
       *context.executor, static_cast<int64_t>(rows.size()), [&](int64_t chunk) -> Status {
         if (context.stop != nullptr && context.stop->requested()) {
@@ -216,7 +219,7 @@ Status MlpModel::do_explain(const FeatureView& features, std::span<const uint32_
         const auto i = static_cast<size_t>(chunk);
         MlpPass pass;
         std::vector<double> scores(static_cast<size_t>(parts_.shape.scores) * stride);
-        ASSAY_RETURN_IF_ERROR(contributions(dense.row(rows[i]), context, pass, scores));
+        ASSAY_RETURN_IF_ERROR(contributions(dense.row(rows[i]), turned, context, pass, scores));
         const auto to = scale == ExplainedScale::kScores ? explain_scores : explain_predictions;
         to(parts_.link, parts_.target, scores, out.subspan(i * row_size, row_size),
            parts_.feature_count);

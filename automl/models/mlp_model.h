@@ -59,9 +59,11 @@ class MlpModel final : public Model {
         network_(parts_.shape, layout_, parts_.parameters) {}
   Result<DenseView> dense_of(const FeatureView& features,
                              const kernels::ComputeContext& context) const;
-  // Contributions of one dense row to each score, [scores, features + 1].
-  Status contributions(std::span<const float> row, const kernels::ComputeContext& context,
-                       MlpPass& pass, std::span<double> scores) const;
+  // Contributions of one dense row to each score, [scores, features + 1]. `turned` as
+  // MlpNetwork::turn makes it.
+  Status contributions(std::span<const float> row, std::span<const float> turned,
+                       const kernels::ComputeContext& context, MlpPass& pass,
+                       std::span<double> scores) const;
 
   Parts parts_;
   MlpLayout layout_;

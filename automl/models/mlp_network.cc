@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "kernels/base/vector_clones.h"
 
@@ -35,6 +36,15 @@ inline float exp_f32(float x) {
   const auto exponent = static_cast<uint32_t>(static_cast<int32_t>(k) + 127);
   return p * std::bit_cast<float>(exponent << 23);
 }
+
+constexpr float kTurn = 6.28318531F;
+
+// A column's waves side by side; compilers make of it what vectors the processor has.
+using Waves = float __attribute__((vector_size(sizeof(float) * kWaves)));
+
+// By reference: how a function gives back such a vector depends on what it is compiled for.
+inline void load(const float* from, Waves& waves) { std::memcpy(&waves, from, sizeof(Waves)); }
+inline void store(const Waves& waves, float* to) { std::memcpy(to, &waves, sizeof(Waves)); }
 
 struct Wave {
   float cosine;
@@ -92,11 +102,26 @@ void activate(std::span<const float> biases, std::span<float> activations,
   }
 }
 
-// [rows, columns] to [columns, rows].
-void turn(std::span<const float> matrix, size_t rows, size_t columns, std::vector<float>& turned) {
-  turned.resize(rows * columns);
-  for (size_t i = 0; i < rows; ++i) {
-    for (size_t j = 0; j < columns; ++j) turned[j * rows + i] = matrix[i * columns + j];
+// `sums` [columns] of the rows of a matrix, in order.
+ASSAY_VECTOR_CLONES
+void add_rows(std::span<const float> matrix, std::span<float> sums) {
+  std::fill(sums.begin(), sums.end(), 0.0F);
+  for (size_t row = 0; row < matrix.size(); row += sums.size()) {
+    for (size_t j = 0; j < sums.size(); ++j) sums[j] += matrix[row + j];
+  }
+}
+
+// [rows, columns] to [columns, rows], a square that fits the cache at a time.
+void turn_matrix(const float* matrix, size_t rows, size_t columns, float* turned) {
+  constexpr size_t kSide = 16;
+  for (size_t top = 0; top < rows; top += kSide) {
+    const size_t bottom = std::min(top + kSide, rows);
+    for (size_t left = 0; left < columns; left += kSide) {
+      const size_t right = std::min(left + kSide, columns);
+      for (size_t j = left; j < right; ++j) {
+        for (size_t i = top; i < bottom; ++i) turned[j * rows + i] = matrix[i * columns + j];
+      }
+    }
   }
 }
 
@@ -227,9 +252,18 @@ Status MlpNetwork::forward(const kernels::ComputeContext& context, Executor& exe
   return {};
 }
 
+Status MlpNetwork::turn(Executor& executor, std::vector<float>& turned) const {
+  turned.resize(layout_.size);
+  return executor.parallel_for(std::ssize(layout_.layers), [&](int64_t l, int) {
+    const MlpLayout::Layer& layer = layout_.layers[static_cast<size_t>(l)];
+    turn_matrix(parameters_.data() + layer.weights, static_cast<size_t>(layer.inputs),
+                static_cast<size_t>(layer.outputs), turned.data() + layer.weights);
+  });
+}
+
 // Layer by layer: pass.upstream has the derivatives by a layer's output, then those by its input.
 Status MlpNetwork::backward(const kernels::ComputeContext& context, Executor& executor,
-                            MlpPass& pass, std::span<float> gradient,
+                            std::span<const float> turned, MlpPass& pass, std::span<float> gradient,
                             std::span<float> by_dense) const {
   const auto rows = static_cast<int64_t>(pass.rows);
   for (size_t l = layout_.layers.size(); l-- > 0;) {
@@ -237,23 +271,17 @@ Status MlpNetwork::backward(const kernels::ComputeContext& context, Executor& ex
     const auto inputs = static_cast<size_t>(layer.inputs);
     const auto outputs = static_cast<size_t>(layer.outputs);
     if (!gradient.empty()) {
-      const std::span<float> biases = gradient.subspan(layer.biases, outputs);
-      std::fill(biases.begin(), biases.end(), 0.0F);
-      for (size_t row = 0; row < pass.rows; ++row) {
-        const float* from = pass.upstream.data() + row * outputs;
-        for (size_t j = 0; j < outputs; ++j) biases[j] += from[j];
-      }
+      add_rows(pass.upstream, gradient.subspan(layer.biases, outputs));
       GemmProblem product{layer.inputs, layer.outputs, rows};
       product.transpose_a = true;
       ASSAY_RETURN_IF_ERROR(
           multiply(context, executor, product,
                    {pass.inputs[l].data(), pass.upstream.data(), gradient.data() + layer.weights}));
     }
-    turn(parameters_.subspan(layer.weights, inputs * outputs), inputs, outputs, pass.turned);
     pass.downstream.resize(pass.rows * inputs);
     ASSAY_RETURN_IF_ERROR(
         multiply(context, executor, {rows, layer.inputs, layer.outputs},
-                 {pass.upstream.data(), pass.turned.data(), pass.downstream.data()}));
+                 {pass.upstream.data(), turned.data() + layer.weights, pass.downstream.data()}));
     pass.upstream.swap(pass.downstream);
     if (l == 0) break;
     const std::vector<float>& slopes = pass.slopes[l - 1];
@@ -263,13 +291,10 @@ Status MlpNetwork::backward(const kernels::ComputeContext& context, Executor& ex
   return {};
 }
 
-ASSAY_VECTOR_CLONES
 void MlpNetwork::back_through_input(MlpPass& pass, std::span<float> gradient,
                                     std::span<float> by_dense) const {
-  constexpr float kTurn = 6.28318531F;
   const auto columns = static_cast<size_t>(shape_.columns);
   const auto inputs = static_cast<size_t>(shape_.inputs());
-  const size_t waves = shape_.wave_columns.size();
   const float* scales = parameters_.data() + layout_.scales;
   std::vector<float> unwanted;
   if (gradient.empty()) {
@@ -287,36 +312,65 @@ void MlpNetwork::back_through_input(MlpPass& pass, std::span<float> gradient,
       by_scale[j] += by_input[j] * unscaled[j];
       by_input[j] *= scales[j];
     }
-    float* to = by_dense.empty() ? nullptr : by_dense.data() + row * columns;
-    if (to != nullptr) std::copy(by_input, by_input + columns, to);
-    for (size_t w = 0; w < waves; ++w) {
-      const float x = pass.dense[row * columns + static_cast<size_t>(shape_.wave_columns[w])];
-      const size_t at = w * kWaves;
-      const float* mixture = parameters_.data() + layout_.mixture + at * kWaveOutputs;
-      const float* frequency = parameters_.data() + layout_.frequencies + at;
-      const float* cosines = pass.cosines.data() + (row * waves + w) * kWaves;
-      const float* sines = pass.sines.data() + (row * waves + w) * kWaves;
-      const float* by_mixed = by_input + columns + w * kWaveOutputs;
-      float* by_mixture = gradient.data() + layout_.mixture + at * kWaveOutputs;
-      float* by_frequency = gradient.data() + layout_.frequencies + at;
-      float* by_phase = gradient.data() + layout_.phases + at;
-      float* by_bias = gradient.data() + layout_.mixture_bias + w * kWaveOutputs;
-      for (int32_t o = 0; o < kWaveOutputs; ++o) by_bias[o] += by_mixed[o];
-      float by_x = 0;
-      for (int32_t i = 0; i < kWaves; ++i) {
-        float by_cosine = 0;
-        for (int32_t o = 0; o < kWaveOutputs; ++o) {
-          by_mixture[i * kWaveOutputs + o] += by_mixed[o] * cosines[i];
-          by_cosine += by_mixed[o] * mixture[i * kWaveOutputs + o];
-        }
-        const float by_turn = -kTurn * sines[i] * by_cosine;
-        by_phase[i] += by_turn;
-        by_frequency[i] += by_turn * x;
-        by_x += by_turn * frequency[i];
-      }
-      if (to != nullptr) to[shape_.wave_columns[w]] += by_x;
+    if (!by_dense.empty()) {
+      std::copy(by_input, by_input + columns, by_dense.data() + row * columns);
     }
   }
+  for (size_t w = 0; w < shape_.wave_columns.size(); ++w) {
+    back_through_wave(pass, w, gradient, by_dense);
+  }
+}
+
+// Of one column, from pass.upstream.
+ASSAY_VECTOR_CLONES
+void MlpNetwork::back_through_wave(const MlpPass& pass, size_t wave, std::span<float> gradient,
+                                   std::span<float> by_dense) const {
+  const auto columns = static_cast<size_t>(shape_.columns);
+  const auto inputs = static_cast<size_t>(shape_.inputs());
+  const size_t waves = shape_.wave_columns.size();
+  const auto column = static_cast<size_t>(shape_.wave_columns[wave]);
+  Waves frequency;
+  load(parameters_.data() + layout_.frequencies + wave * kWaves, frequency);
+  const float* mixture = parameters_.data() + layout_.mixture + wave * kWaves * kWaveOutputs;
+  Waves mixed_from[kWaveOutputs];
+  for (int32_t i = 0; i < kWaves; ++i) {
+    for (int32_t o = 0; o < kWaveOutputs; ++o) mixed_from[o][i] = mixture[i * kWaveOutputs + o];
+  }
+  Waves by_mixture[kWaveOutputs] = {};
+  Waves by_frequency = {};
+  Waves by_phase = {};
+  float by_bias[kWaveOutputs] = {};
+  for (size_t row = 0; row < pass.rows; ++row) {
+    const float x = pass.dense[row * columns + column];
+    const size_t at = (row * waves + wave) * kWaves;
+    Waves cosines;
+    Waves sines;
+    load(pass.cosines.data() + at, cosines);
+    load(pass.sines.data() + at, sines);
+    const float* by_mixed = pass.upstream.data() + row * inputs + columns + wave * kWaveOutputs;
+    Waves by_cosine = {};
+    for (int32_t o = 0; o < kWaveOutputs; ++o) {
+      by_cosine += by_mixed[o] * mixed_from[o];
+      by_mixture[o] += by_mixed[o] * cosines;
+      by_bias[o] += by_mixed[o];
+    }
+    const Waves by_turn = (-kTurn * sines) * by_cosine;
+    by_phase += by_turn;
+    by_frequency += by_turn * x;
+    if (by_dense.empty()) continue;
+    const Waves by_waves = by_turn * frequency;
+    float by_x = 0;
+    for (int32_t i = 0; i < kWaves; ++i) by_x += by_waves[i];
+    by_dense[row * columns + column] += by_x;
+  }
+  store(by_frequency, gradient.data() + layout_.frequencies + wave * kWaves);
+  store(by_phase, gradient.data() + layout_.phases + wave * kWaves);
+  float* to = gradient.data() + layout_.mixture + wave * kWaves * kWaveOutputs;
+  for (int32_t i = 0; i < kWaves; ++i) {
+    for (int32_t o = 0; o < kWaveOutputs; ++o) to[i * kWaveOutputs + o] = by_mixture[o][i];
+  }
+  std::copy(by_bias, by_bias + kWaveOutputs,
+            gradient.data() + layout_.mixture_bias + wave * kWaveOutputs);
 }
 
 }  // namespace assay::automl

@@ -76,7 +76,6 @@ struct MlpPass {
   // Room for the way back.
   std::vector<float> upstream;
   std::vector<float> downstream;
-  std::vector<float> turned;
 };
 
 // Multiplies a hidden layer's activations, and their slopes, by what dropout leaves of them.
@@ -101,16 +100,22 @@ class MlpNetwork {
   // Fails: resource_exhausted; cancelled.
   Status forward(const kernels::ComputeContext& context, Executor& executor, MlpPass& pass,
                  MlpDropout* dropout = nullptr) const;
+  // The weights of each layer as [outputs, inputs], where they lie in `turned` [size]: what the way
+  // back reads, however many passes it is of.
+  Status turn(Executor& executor, std::vector<float>& turned) const;
   // From the derivatives of the loss by the scores, in pass.upstream [rows, scores], to those by
   // the parameters, `gradient` [size], which may be empty: not wanted; and if `by_dense` is not
-  // empty by the dense columns, [rows, columns].
-  Status backward(const kernels::ComputeContext& context, Executor& executor, MlpPass& pass,
-                  std::span<float> gradient, std::span<float> by_dense) const;
+  // empty by the dense columns, [rows, columns]. `turned` as turn() makes it.
+  Status backward(const kernels::ComputeContext& context, Executor& executor,
+                  std::span<const float> turned, MlpPass& pass, std::span<float> gradient,
+                  std::span<float> by_dense) const;
 
  private:
   void embed(MlpPass& pass) const;
   void back_through_input(MlpPass& pass, std::span<float> gradient,
                           std::span<float> by_dense) const;
+  void back_through_wave(const MlpPass& pass, size_t wave, std::span<float> gradient,
+                         std::span<float> by_dense) const;
 
   const MlpShape& shape_;
   const MlpLayout& layout_;

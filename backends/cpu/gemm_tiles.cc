@@ -1,7 +1,7 @@
 // gemm in order, gemm_bf16 and gemm_int8 on the host. C is cut into blocks of 64 x 32; for 256 of k
-// at a time the operands of a block are laid out as 32 bits wide numbers, and sums of 8 rows go
-// through registers. A vector's lanes are different columns: each sum is made in ascending order of
-// k, whatever the width of vectors.
+// at a time the operands of a block are laid out as 32 bits wide numbers, where they do not lie so
+// already, and sums of 8 rows go through registers. A vector's lanes are different columns: each
+// sum is made in ascending order of k, whatever the width of vectors.
 #include "kernels/gemm_narrow.h"
 
 #include <algorithm>
@@ -31,6 +31,20 @@ constexpr int64_t kBlockRows = 64;
 constexpr int64_t kTileColumns = 32;
 constexpr int64_t kPanel = 256;  // of k: of B so much as a first-level cache holds
 
+// kTileRows rows of A, one begins `a_stride` behind the other and goes in steps of `a_step`;
+// `depth` rows of B and the rows of the sums, kTileColumns wide.
+template <class T>
+struct Panel {
+  const T* a;
+  int64_t a_stride;
+  int64_t a_step;
+  const T* b;
+  int64_t b_stride;
+  int64_t depth;
+  T* sums;
+  int64_t sum_stride;
+};
+
 }  // namespace
 }  // namespace assay::backends::cpu
 #endif
@@ -42,54 +56,71 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// sums [kTileRows, kTileColumns] += the product of a, kTileRows rows of which one begins `stride`
-// behind the other and goes in steps of `step`, and b [depth, kTileColumns].
-template <class T>
-HWY_INLINE void add_panel(const T* a, int64_t stride, int64_t step, const T* b, int64_t depth,
-                          T* sums) {
-  const hn::CappedTag<T, kTileColumns> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t j = 0; j < kTileColumns; j += lanes) {
-    T* own = sums + j;
-    auto s0 = hn::LoadU(d, own), s1 = hn::LoadU(d, own + kTileColumns);
-    auto s2 = hn::LoadU(d, own + 2 * kTileColumns), s3 = hn::LoadU(d, own + 3 * kTileColumns);
-    auto s4 = hn::LoadU(d, own + 4 * kTileColumns), s5 = hn::LoadU(d, own + 5 * kTileColumns);
-    auto s6 = hn::LoadU(d, own + 6 * kTileColumns), s7 = hn::LoadU(d, own + 7 * kTileColumns);
-    const T* upper = a;
-    const T* lower = a + 4 * stride;
-    for (int64_t l = 0; l < depth; ++l) {
-      const auto above = hn::LoadU(d, b + l * kTileColumns + j);
-      s0 = hn::Add(s0, hn::Mul(hn::Set(d, upper[0]), above));
-      s1 = hn::Add(s1, hn::Mul(hn::Set(d, upper[stride]), above));
-      s2 = hn::Add(s2, hn::Mul(hn::Set(d, upper[2 * stride]), above));
-      s3 = hn::Add(s3, hn::Mul(hn::Set(d, upper[3 * stride]), above));
-      s4 = hn::Add(s4, hn::Mul(hn::Set(d, lower[0]), above));
-      s5 = hn::Add(s5, hn::Mul(hn::Set(d, lower[stride]), above));
-      s6 = hn::Add(s6, hn::Mul(hn::Set(d, lower[2 * stride]), above));
-      s7 = hn::Add(s7, hn::Mul(hn::Set(d, lower[3 * stride]), above));
-      upper += step;
-      lower += step;
-    }
-    hn::StoreU(s0, d, own);
-    hn::StoreU(s1, d, own + kTileColumns);
-    hn::StoreU(s2, d, own + 2 * kTileColumns);
-    hn::StoreU(s3, d, own + 3 * kTileColumns);
-    hn::StoreU(s4, d, own + 4 * kTileColumns);
-    hn::StoreU(s5, d, own + 5 * kTileColumns);
-    hn::StoreU(s6, d, own + 6 * kTileColumns);
-    hn::StoreU(s7, d, own + 7 * kTileColumns);
+// sums += a * b for kVectors (1 or 2) vectors of columns from `j` on.
+template <int kVectors, class D, class T = hn::TFromD<D>>
+HWY_INLINE void add_columns(D d, const Panel<T>& p, int64_t j) {
+  const int64_t next = kVectors == 2 ? static_cast<int64_t>(hn::Lanes(d)) : 0;
+  T* own = p.sums + j;
+  const int64_t s = p.sum_stride;
+  auto s0 = hn::LoadU(d, own), s1 = hn::LoadU(d, own + s);
+  auto s2 = hn::LoadU(d, own + 2 * s), s3 = hn::LoadU(d, own + 3 * s);
+  auto s4 = hn::LoadU(d, own + 4 * s), s5 = hn::LoadU(d, own + 5 * s);
+  auto s6 = hn::LoadU(d, own + 6 * s), s7 = hn::LoadU(d, own + 7 * s);
+  T* more = own + next;
+  auto t0 = hn::LoadU(d, more), t1 = hn::LoadU(d, more + s);
+  auto t2 = hn::LoadU(d, more + 2 * s), t3 = hn::LoadU(d, more + 3 * s);
+  auto t4 = hn::LoadU(d, more + 4 * s), t5 = hn::LoadU(d, more + 5 * s);
+  auto t6 = hn::LoadU(d, more + 6 * s), t7 = hn::LoadU(d, more + 7 * s);
+  const T* upper = p.a;
+  const T* lower = p.a + 4 * p.a_stride;
+  const T* b = p.b + j;
+  for (int64_t l = 0; l < p.depth; ++l) {
+    const auto above = hn::LoadU(d, b);
+    const auto beside = hn::LoadU(d, b + next);
+    const auto add = [&](auto& sum, auto& other, T value) HWY_ATTR {
+      const auto factor = hn::Set(d, value);
+      sum = hn::Add(sum, hn::Mul(factor, above));
+      if constexpr (kVectors == 2) other = hn::Add(other, hn::Mul(factor, beside));
+    };
+    add(s0, t0, upper[0]);
+    add(s1, t1, upper[p.a_stride]);
+    add(s2, t2, upper[2 * p.a_stride]);
+    add(s3, t3, upper[3 * p.a_stride]);
+    add(s4, t4, lower[0]);
+    add(s5, t5, lower[p.a_stride]);
+    add(s6, t6, lower[2 * p.a_stride]);
+    add(s7, t7, lower[3 * p.a_stride]);
+    upper += p.a_step;
+    lower += p.a_step;
+    b += p.b_stride;
   }
+  const auto store = [&](auto sum, auto other, int64_t row) HWY_ATTR {
+    hn::StoreU(sum, d, own + row * s);
+    if constexpr (kVectors == 2) hn::StoreU(other, d, more + row * s);
+  };
+  store(s0, t0, 0);
+  store(s1, t1, 1);
+  store(s2, t2, 2);
+  store(s3, t3, 3);
+  store(s4, t4, 4);
+  store(s5, t5, 5);
+  store(s6, t6, 6);
+  store(s7, t7, 7);
 }
 
-void add_floats(const float* a, int64_t stride, int64_t step, const float* b, int64_t depth,
-                float* sums) {
-  add_panel(a, stride, step, b, depth, sums);
+// Two vectors at a time take 19 registers, which come with vectors of 512 bits: a number of A is
+// then read once.
+template <class T>
+HWY_INLINE void add_panel(const Panel<T>& panel) {
+  const hn::CappedTag<T, kTileColumns> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (2 * lanes == kTileColumns) return add_columns<2>(d, panel, 0);
+  for (int64_t j = 0; j < kTileColumns; j += lanes) add_columns<1>(d, panel, j);
 }
+
+void add_floats(const Panel<float>& panel) { add_panel(panel); }
 // Unsigned: sums wrap, and so do those of the signed numbers that they stand for.
-void add_integers(const uint32_t* a, int64_t stride, int64_t step, const uint32_t* b, int64_t depth,
-                  uint32_t* sums) {
-  add_panel(a, stride, step, b, depth, sums);
-}
+void add_integers(const Panel<uint32_t>& panel) { add_panel(panel); }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -113,13 +144,8 @@ float widened(float number) { return number; }
 float widened(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 uint32_t widened(int8_t number) { return static_cast<uint32_t>(int32_t{number}); }
 
-void add(const float* a, int64_t stride, int64_t step, const float* b, int64_t depth, float* sums) {
-  HWY_DYNAMIC_DISPATCH(add_floats)(a, stride, step, b, depth, sums);
-}
-void add(const uint32_t* a, int64_t stride, int64_t step, const uint32_t* b, int64_t depth,
-         uint32_t* sums) {
-  HWY_DYNAMIC_DISPATCH(add_integers)(a, stride, step, b, depth, sums);
-}
+void add(const Panel<float>& panel) { HWY_DYNAMIC_DISPATCH(add_floats)(panel); }
+void add(const Panel<uint32_t>& panel) { HWY_DYNAMIC_DISPATCH(add_integers)(panel); }
 
 // A block's sums and the widened parts of its operands; what is not there is 0.
 template <class Wide>
@@ -171,28 +197,77 @@ void lay_out_a(const Operand<T>& a, int64_t first, int64_t count, ChunkRange row
   }
 }
 
+// Where the sums of a tile of rows are made: in C if the tile is whole and its numbers are as wide.
+template <class Wide, class Result>
+struct TileSums {
+  Wide* sums;
+  int64_t stride;
+
+  TileSums(Result* c, int64_t n, int64_t height, ChunkRange columns, Wide* room)
+      : sums(room), stride(kTileColumns) {
+    if constexpr (std::is_same_v<Wide, Result>) {
+      if (height != kTileRows || columns.end - columns.begin != kTileColumns) return;
+      sums = c;
+      stride = n;
+    }
+  }
+};
+
 template <class T, class Result, class Wide>
 void multiply_block(const Operand<T>& a, const Operand<T>& b, int64_t k, int64_t n, ChunkRange rows,
                     ChunkRange columns, Result* c, BlockRoom<Wide>& room) {
-  std::fill(std::begin(room.sums), std::end(room.sums), Wide{0});
+  constexpr bool kAsItLies = std::is_same_v<T, Wide>;
+  const int64_t width = columns.end - columns.begin;
+  const auto tile = [&](int64_t row) {
+    return TileSums<Wide, Result>(c + row * n + columns.begin, n,
+                                  std::min(kTileRows, rows.end - row), columns,
+                                  room.sums + (row - rows.begin) * kTileColumns);
+  };
+  for (int64_t row = rows.begin; row < rows.end; row += kTileRows) {
+    const auto own = tile(row);
+    for (int64_t i = 0; i < kTileRows; ++i) {
+      std::fill_n(own.sums + i * own.stride, kTileColumns, Wide{0});
+    }
+  }
   for (int64_t first = 0; first < k; first += kPanel) {
     const int64_t count = std::min(kPanel, k - first);
-    lay_out_b(b, first, count, columns, room.b);
+    Panel<Wide> panel{room.a, 1, kTileRows, room.b, kTileColumns, count, nullptr, 0};
+    bool laid_out = false;
+    if constexpr (kAsItLies) {
+      if (b.step == 1 && width == kTileColumns) {
+        panel.b = b.values + first * b.stride + columns.begin;
+        panel.b_stride = b.stride;
+        laid_out = true;
+      }
+    }
+    if (!laid_out) lay_out_b(b, first, count, columns, room.b);
     for (int64_t row = rows.begin; row < rows.end; row += kTileRows) {
-      Wide* sums = room.sums + (row - rows.begin) * kTileColumns;
-      if constexpr (std::is_same_v<T, Wide>) {
-        if (row + kTileRows <= rows.end) {  // as it lies
-          add(a.values + row * a.stride + first * a.step, a.stride, a.step, room.b, count, sums);
+      const auto own = tile(row);
+      panel.sums = own.sums;
+      panel.sum_stride = own.stride;
+      if constexpr (kAsItLies) {
+        if (row + kTileRows <= rows.end) {
+          panel.a = a.values + row * a.stride + first * a.step;
+          panel.a_stride = a.stride;
+          panel.a_step = a.step;
+          add(panel);
           continue;
         }
       }
       lay_out_a(a, first, count, {row, std::min(row + kTileRows, rows.end)}, room.a);
-      add(room.a, 1, kTileRows, room.b, count, sums);
+      panel.a = room.a;
+      panel.a_stride = 1;
+      panel.a_step = kTileRows;
+      add(panel);
     }
   }
-  for (int64_t i = rows.begin; i < rows.end; ++i) {
-    std::memcpy(c + i * n + columns.begin, room.sums + (i - rows.begin) * kTileColumns,
-                static_cast<size_t>(columns.end - columns.begin) * sizeof(Wide));
+  for (int64_t row = rows.begin; row < rows.end; row += kTileRows) {
+    const Wide* sums = room.sums + (row - rows.begin) * kTileColumns;
+    if (tile(row).sums != sums) continue;
+    for (int64_t i = row; i < std::min(row + kTileRows, rows.end); ++i) {
+      std::memcpy(c + i * n + columns.begin, sums + (i - row) * kTileColumns,
+                  static_cast<size_t>(width) * sizeof(Wide));
+    }
   }
 }
 
@@ -205,7 +280,7 @@ Status multiply(const OpContext& context, int64_t m, int64_t n, int64_t k, const
   const int64_t right = chunk_count_of(n, kTileColumns);
   const int64_t parts = chunk_count_of(right, kBlocksAtOnce);
   return for_chunks(context, down * parts, [&](int64_t chunk, int) {
-    const auto room = std::make_unique<BlockRoom<Wide>>();
+    const auto room = std::make_unique_for_overwrite<BlockRoom<Wide>>();
     const ChunkRange blocks = chunk_range(right, kBlocksAtOnce, chunk % parts);
     for (int64_t block = blocks.begin; block < blocks.end; ++block) {
       multiply_block(a, b, k, n, chunk_range(m, kBlockRows, chunk / parts),

@@ -64,7 +64,9 @@ TEST(MlpNetwork, DerivativesAreThoseOfItsScores) {
   }
   std::vector<float> gradient(layout.size, -1);
   std::vector<float> by_dense(dense.size(), -1);
-  ASSERT_TRUE(network.backward(cpu.context, serial, pass, gradient, by_dense));
+  std::vector<float> turned;
+  ASSERT_TRUE(network.turn(serial, turned));
+  ASSERT_TRUE(network.backward(cpu.context, serial, turned, pass, gradient, by_dense));
   constexpr float kStep = 1e-2F;
   for (size_t i = 0; i < layout.size; ++i) {
     std::vector<float> at = parameters;
@@ -103,14 +105,16 @@ TEST(MlpNetwork, APassHoldsNoMoreThanIsPlanned) {
     ASSERT_TRUE(network.forward(cpu.context, *cpu.context.executor, pass));
     pass.upstream.assign(pass.rows * static_cast<size_t>(scores), 1.0F);
     std::vector<float> gradient(layout.size);
-    ASSERT_TRUE(network.backward(cpu.context, *cpu.context.executor, pass, gradient, {}));
+    std::vector<float> turned;
+    ASSERT_TRUE(network.turn(*cpu.context.executor, turned));
+    ASSERT_TRUE(network.backward(cpu.context, *cpu.context.executor, turned, pass, gradient, {}));
     size_t held = pass.dense.size() + pass.cosines.size() + pass.sines.size() +
                   pass.unscaled.size() + pass.scores.size() + pass.upstream.size() +
                   pass.downstream.size();
     for (const auto& each : pass.inputs) held += each.size();
     for (const auto& each : pass.slopes) held += each.size();
     EXPECT_LE(held, pass.rows * static_cast<size_t>(MlpNetwork::floats_of_row(shape)));
-    EXPECT_LE(pass.turned.size(), layout.size);
+    EXPECT_LE(turned.size(), layout.size);
   }
 }
 
