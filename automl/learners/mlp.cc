@@ -67,11 +67,11 @@ constexpr int64_t kNarrow = 32;
 constexpr double kUsualShare = 0.7;
 constexpr int64_t kUsualBatch = 256;
 // Nanoseconds of one core: a multiplication, what else a unit takes, a wave, a parameter's step.
-constexpr double kMultiplication = 0.05;
-constexpr double kUnit = 3;
-constexpr double kWave = 3;
-constexpr double kParameter = 1.5;
-constexpr double kClass = 20;  // of a softmax
+constexpr double kMultiplication = 0.03;
+constexpr double kUnit = 0.8;
+constexpr double kWave = 1;
+constexpr double kParameter = 1.3;
+constexpr double kClass = 6;   // of a softmax
 constexpr double kDrawn = 30;  // a parameter's beginning
 
 class MlpLearner final : public Learner {

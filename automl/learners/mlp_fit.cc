@@ -37,6 +37,8 @@ constexpr size_t kScoredAtOnce = kScoredRows * static_cast<size_t>(kMostParts);
 constexpr size_t kMoved = 16384;
 // Rows that importance is measured on.
 constexpr size_t kImportanceRows = 512;
+// Of the time that a pass over the validation rows took before, what is kept for the last one.
+constexpr double kValidationRoom = 1.5;
 // Patience of a short fit, as a share of its epochs.
 constexpr int64_t kPatienceShare = 3;
 constexpr int64_t kLeastPatience = 4;
@@ -209,8 +211,7 @@ void MlpFit::start() {
 Status MlpFit::step(size_t parts) {
   mean_power_ *= double{kMeanDecay};
   square_power_ *= double{kSquareDecay};
-  const double left = 1 - static_cast<double>(steps_) / static_cast<double>(total_steps_);
-  const double rate = options_.learning_rate * left;
+  const double rate = options_.learning_rate * rate_left_;
   const auto mean_scale = static_cast<float>(1 / (1 - mean_power_));
   const auto square_scale = static_cast<float>(1 / (1 - square_power_));
   const auto decayed = static_cast<float>(std::max(0.0, 1 - rate * options_.weight_decay));
@@ -377,30 +378,54 @@ Result<std::unique_ptr<Model>> MlpFit::model(int64_t epochs) {
 Status MlpFit::train_epoch(int64_t epoch) {
   Rng rng(derive_seed(request_.seed, "epoch", static_cast<uint64_t>(epoch)));
   shuffle(rows_, rng);
-  const auto batches = static_cast<size_t>(total_steps_ / options_.epochs);
+  const auto batches = static_cast<size_t>(epoch_steps_);
   for (size_t b = 0; b < batches; ++b) {
     if (stop_requested(context_)) return fail(StatusCode::kCancelled, "stopped in an epoch");
+    const double left = steps_left();
+    if (left < 1) break;
     // Equal parts, so that none is a few rows.
     const size_t begin = rows_.size() * b / batches;
     const size_t end = rows_.size() * (b + 1) / batches;
     ASSAY_RETURN_IF_ERROR(train_batch(std::span(rows_).subspan(begin, end - begin)));
+    rate_left_ *= 1 - 1 / left;
   }
   return {};
+}
+
+double MlpFit::steps_left() const {
+  double validating = validation_seconds_.value_or(0);
+  if (!validation_seconds_ && steps_ > 0) {
+    // A row takes the way forward, which is a third of a training row's.
+    const double epochs = static_cast<double>(steps_) / static_cast<double>(epoch_steps_);
+    validating = pace_->seconds() / (3 * epochs) *
+                 (static_cast<double>(request_.valid_rows.size()) /
+                  static_cast<double>(std::max<size_t>(rows_.size(), 1)));
+  }
+  return pace_->steps_left(steps_, kValidationRoom * validating);
+}
+
+int64_t MlpFit::epochs_in_all(int64_t begun) const {
+  const double steps = static_cast<double>(steps_) + steps_left();
+  const double epochs = std::ceil(steps / static_cast<double>(epoch_steps_));
+  return std::clamp(static_cast<int64_t>(epochs), begun, options_.epochs);
 }
 
 Result<FitResult> MlpFit::run() {
   ASSAY_RETURN_IF_ERROR(shape_.check());
   start();
   const int64_t batch = batch_of(std::ssize(rows_), options_);
-  total_steps_ = options_.epochs * ((std::ssize(rows_) + batch - 1) / batch);
+  epoch_steps_ = (std::ssize(rows_) + batch - 1) / batch;
+  pace_.emplace(options_.epochs * epoch_steps_, context_.stop);
   const int64_t patience =
       std::min(options_.patience, std::max(kLeastPatience, options_.epochs / kPatienceShare));
   FitResult result;
   bool waited = false;
-  while (result.iterations < options_.epochs && !result.stopped && !waited) {
+  while (steps_left() >= 1 && !result.stopped && !waited) {
     const Status trained = train_epoch(result.iterations);
+    const double trained_seconds = pace_->seconds();
     const Result<double> valid =
         trained ? validate() : Result<double>(tl::unexpected<Error>(trained.error()));
+    validation_seconds_ = pace_->seconds() - trained_seconds;
     if (!valid) {
       if (valid.error().code != StatusCode::kCancelled || steps_ == 0) {
         return tl::unexpected<Error>(valid.error());
@@ -421,10 +446,11 @@ Result<FitResult> MlpFit::run() {
     }
     waited = patience > 0 && !std::isnan(*valid) &&
              result.iterations - result.best_iteration >= patience;
-    result.stopped = request_.observer != nullptr &&
-                     !request_.observer->report(
-                         {result.iterations, options_.epochs, *valid, has_common_loss(data_)});
-    if (!waited && stop_requested(context_) && result.iterations < options_.epochs) {
+    result.stopped =
+        request_.observer != nullptr &&
+        !request_.observer->report(
+            {result.iterations, epochs_in_all(result.iterations), *valid, has_common_loss(data_)});
+    if (!waited && stop_requested(context_) && steps_left() >= 1) {
       result.truncated = true;
       break;
     }

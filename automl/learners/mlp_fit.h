@@ -1,7 +1,8 @@
 // MlpFit: trains a network (models/mlp_network.h) by AdamW (Loshchilov, Hutter, "Decoupled Weight
 // Decay Regularization", ICLR 2019) on batches of shuffled rows.
 //
-// The rate falls in a straight line from learning_rate to 0 over all steps. A weight's own rate is
+// The rate falls in a straight line from learning_rate to 0 over all steps, or, where a deadline
+// comes before their end, over those that there is time for (step_pace.h). A weight's own rate is
 // that over the square root of its layer's inputs (neural tangent parametrisation), a bias's and a
 // wave's a tenth, an input scale's six times (Holzmueller, Grinsztajn, Steinwart, "Better by
 // Default", NeurIPS 2024). The last layer begins with zeros and the best constant. Columns with
@@ -16,12 +17,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "automl/learners/fit_data.h"
 #include "automl/learners/learner.h"
 #include "automl/learners/mlp_options.h"
 #include "automl/learners/score_loss.h"
+#include "automl/learners/step_pace.h"
 #include "automl/models/mlp_network.h"
 #include "kernels/base/function_ref.h"
 
@@ -59,7 +62,11 @@ class MlpFit {
   Status train_part(std::span<const uint32_t> rows, size_t batch, int64_t number, Part& part);
   void set_derivatives(std::span<const uint32_t> rows, double share, MlpPass& pass) const;
   Status train_batch(std::span<const uint32_t> rows);
+  double steps_left() const;
+  // Ends in the middle of an epoch where the schedule does.
   Status train_epoch(int64_t epoch);
+  // Epochs that will have been begun at the end, at least `begun`.
+  int64_t epochs_in_all(int64_t begun) const;
   Status step(size_t parts);
   // Calls visit(row, scores) for each of `rows`, in order.
   Status score_rows(std::span<const uint32_t> rows,
@@ -86,7 +93,11 @@ class MlpFit {
   std::vector<float> square_;  // of their squares
   std::vector<Part> parts_;
   int64_t steps_ = 0;
-  int64_t total_steps_ = 0;
+  int64_t epoch_steps_ = 1;
+  double rate_left_ = 1;  // of the learning rate
+  // What a pass over the validation rows took; before the first one nothing is known.
+  std::optional<double> validation_seconds_;
+  std::optional<StepPace> pace_;
   double mean_power_ = 1;  // of the decays of mean_ and square_
   double square_power_ = 1;
 };

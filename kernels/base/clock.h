@@ -75,6 +75,11 @@ class StopToken {
     }
     return parent_ != nullptr && parent_->requested();
   }
+  // What a deadline is read by: its own clock, or else a parent's; null without any.
+  const Clock* clock() const {
+    if (clock_ != nullptr) return clock_;
+    return parent_ == nullptr ? nullptr : parent_->clock();
+  }
   // Until the nearest deadline, its own or a parent's, by the clock of each; infinite without one.
   double seconds_left() const {
     double left =
