@@ -12,7 +12,6 @@ namespace {
 
 constexpr size_t kCurvePoints = 200;
 constexpr double kCurveSize = 400;
-constexpr size_t kBins = 10;
 constexpr int kLabelLength = 18;
 
 PlotSpec rate_spec(const std::string& title, std::string x_name, std::string y_name) {
@@ -87,7 +86,7 @@ Figure calibration_figure(std::span<const NamedScores> classes) {
   figure.title = spec.title;
   std::vector<std::vector<CalibrationBin>> bins;
   for (const NamedScores& each : classes) {
-    bins.push_back(calibration_bins(each.scores, kBins));
+    bins.push_back(calibration_bins(each.scores, kCalibrationBins));
     spec.description +=
         fmt::format("{}{}: expected calibration error {:.4f}", spec.description.empty() ? "" : "; ",
                     each.name, calibration_error(bins.back()));
@@ -111,7 +110,7 @@ Figure calibration_figure(std::span<const NamedScores> classes) {
   figure.note = fmt::format(
       "Rows in up to {} bins of equal size by their probability; on the dashed line predictions "
       "hold. The error is the mean distance from it.",
-      kBins);
+      kCalibrationBins);
   return figure;
 }
 

@@ -18,6 +18,9 @@ struct NamedScores {
   ClassScores scores;
 };
 
+// Of calibration pictures and errors.
+inline constexpr size_t kCalibrationBins = 10;
+
 Figure roc_figure(std::span<const NamedScores> classes);
 Figure precision_figure(std::span<const NamedScores> classes);
 Figure calibration_figure(std::span<const NamedScores> classes);

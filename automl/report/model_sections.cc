@@ -8,6 +8,7 @@
 #include "automl/report/bar_chart.h"
 #include "automl/report/class_charts.h"
 #include "automl/report/column_chart.h"
+#include "automl/report/prediction_tables.h"
 #include "automl/report/report_parts_internal.h"
 #include "automl/report/shap_chart.h"
 #include "automl/report/text_table.h"
@@ -28,28 +29,40 @@ std::vector<T> values_as(const tracking::Predictions& predictions) {
                     predictions.values);
 }
 
-void add_classes(HtmlPage& page, const ReportInputs& inputs,
-                 const tracking::Predictions& predictions) {
-  const auto probabilities = values_as<float>(predictions);
-  const std::vector<std::string>& names = predictions.column_names;
+// The classes that are told apart: of two the positive one; none if they are many.
+std::vector<NamedScores> shown_classes(const ReportInputs& inputs,
+                                       const tracking::Predictions& predictions) {
   const auto classes = static_cast<size_t>(predictions.columns);
-  if (classes <= kClasses) {
-    std::vector<NamedScores> shown;
-    for (size_t k = classes == 2 ? 1 : 0; k < classes; ++k) {
-      shown.push_back({names[k], scores_of_class(probabilities, inputs.truth.labels, classes, k)});
-    }
-    if (classes > 2) page.paragraph("Each class against all others.");
-    page.figures({roc_figure(shown), precision_figure(shown), calibration_figure(shown)});
-  } else {
-    page.paragraph(fmt::format("{} classes: the {} most frequent ones are told apart below.",
-                               classes, kClasses));
+  std::vector<NamedScores> shown;
+  if (classes > kClasses) return shown;
+  const auto probabilities = values_as<float>(predictions);
+  for (size_t k = classes == 2 ? 1 : 0; k < classes; ++k) {
+    shown.push_back({predictions.column_names[k],
+                     scores_of_class(probabilities, inputs.truth.labels, classes, k)});
   }
-  page.heading("Confusion matrix");
+  return shown;
+}
+
+Confusion model_confusion(const ReportInputs& inputs, const tracking::Predictions& predictions) {
   const auto& models = inputs.data.sweep.models;
   const double threshold =
       models.empty() ? kEvenThreshold : decision_threshold(models.back().input_contract);
-  page.table(confusion_table(
-      confusion_of(probabilities, inputs.truth.labels, names, kClasses, threshold)));
+  return confusion_of(values_as<float>(predictions), inputs.truth.labels, predictions.column_names,
+                      kClasses, threshold);
+}
+
+void add_classes(HtmlPage& page, const ReportInputs& inputs,
+                 const tracking::Predictions& predictions) {
+  const std::vector<NamedScores> shown = shown_classes(inputs, predictions);
+  if (shown.size() > 1) page.paragraph("Each class against all others.");
+  if (shown.empty()) {
+    page.paragraph(fmt::format("{} classes: the {} most frequent ones are told apart below.",
+                               predictions.columns, kClasses));
+  } else {
+    page.figures({roc_figure(shown), precision_figure(shown), calibration_figure(shown)});
+  }
+  page.heading("Confusion matrix");
+  page.table(confusion_table(model_confusion(inputs, predictions)));
 }
 
 // Whether predictions and truth are as many as they say, named, and numbers.
@@ -279,6 +292,23 @@ void add_data(HtmlPage& page, const ReportInputs& inputs) {
                                               : std::string()),
                 profile_table_of(view.subspan(shown), inputs, use->rows, shown));
   }
+}
+
+PredictionTables prediction_tables(const ReportInputs& inputs) {
+  PredictionTables result;
+  result.gap = predictions_gap(inputs);
+  if (!result.gap.empty()) return result;
+  const tracking::Predictions& predictions = *predictions_of(inputs.data.sweep, "oof");
+  result.rows = predictions.rows;
+  if (inputs.truth.labels.empty()) {
+    const auto predicted = values_as<double>(predictions);
+    result.tables.push_back(residual_table({inputs.truth.values, predicted}));
+    return result;
+  }
+  const std::vector<NamedScores> shown = shown_classes(inputs, predictions);
+  if (!shown.empty()) result.tables.push_back(class_table(shown));
+  result.tables.push_back(confusion_table(model_confusion(inputs, predictions)));
+  return result;
 }
 
 std::vector<std::string> report_gaps(const ReportInputs& inputs) {

@@ -97,6 +97,21 @@ std::string param_importance_text(const ReportInputs& inputs) {
          table_text(table);
 }
 
+std::string predictions_text(const ReportInputs& inputs) {
+  const PredictionTables predictions = prediction_tables(inputs);
+  std::string out = "## Predictions\n\n";
+  if (!predictions.gap.empty()) return out + escaped(predictions.gap) + "\n\n";
+  out += fmt::format(
+      "Of the registered model on {} validation rows, each predicted by models that "
+      "did not see it.\n\n",
+      predictions.rows);
+  for (const HtmlTable& table : predictions.tables) {
+    if (!table.caption.empty()) out += escaped(table.caption) + "\n\n";
+    out += table_text(table);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string report_markdown(const ReportInputs& inputs) {
@@ -109,7 +124,7 @@ std::string report_markdown(const ReportInputs& inputs) {
   out += "## Leaderboard\n\n" + table_text(tables.top);
   const size_t others = tables.others.rows.size() + tables.left_out;
   if (others > 0) out += fmt::format("{} further rows are in the run's record.\n\n", others);
-  out += param_importance_text(inputs) + importance_text(inputs);
+  out += param_importance_text(inputs) + predictions_text(inputs) + importance_text(inputs);
   const HtmlTable halving = halving_table(inputs.data.times);
   if (!halving.rows.empty()) out += "## Halving\n\n" + table_text(halving);
   if (!inputs.data.times.empty()) {

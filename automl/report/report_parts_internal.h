@@ -1,6 +1,7 @@
 // The sections of the report, one function each, and what they share with the Markdown.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,14 @@ void add_params(HtmlPage& page, const ReportInputs& inputs);
 void add_predictions(HtmlPage& page, const ReportInputs& inputs);
 void add_importance(HtmlPage& page, const ReportInputs& inputs);
 void add_data(HtmlPage& page, const ReportInputs& inputs);
+
+// What add_predictions draws, for readers of text.
+struct PredictionTables {
+  std::string gap;  // why there are none; or empty
+  int64_t rows = 0;
+  std::vector<HtmlTable> tables;
+};
+PredictionTables prediction_tables(const ReportInputs& inputs);
 
 // run_sections.cc: how it ran.
 void add_time(HtmlPage& page, const ReportInputs& inputs);

@@ -265,6 +265,31 @@ TEST(ReportMarkdown, EscapesCells) {
   }
 }
 
+TEST(ReportMarkdown, TellsOfPredictionsInTables) {
+  const std::string classes = report_markdown(inputs(3));
+  EXPECT_NE(classes.find("on 4 validation rows"), std::string::npos);
+  // Of the positive class: its rows, areas of a perfect order, |0.3 + 0.6 + ...| of four bins.
+  EXPECT_NE(classes.find(" | 2 | 1.0000 | 1.0000 | 0.3000 |"), std::string::npos) << classes;
+  EXPECT_NE(classes.find("Accuracy 0.7500"), std::string::npos);
+  EXPECT_NE(classes.find("| no | 2 | 0 | 100.0 % |"), std::string::npos);
+
+  ReportInputs numbers = inputs(3);
+  auto predictions = std::make_shared<tracking::Predictions>(*numbers.data.sweep.predictions[0]);
+  predictions->columns = 1;
+  predictions->column_names = {"y"};
+  predictions->values = std::vector<double>{1, 2, 3, 4};
+  numbers.data.sweep.predictions = {predictions};
+  numbers.truth.labels.clear();
+  numbers.truth.values = {1, 2, 3, 8};
+  const std::string values = report_markdown(numbers);
+  EXPECT_NE(values.find("| predicted | 1 | 1 | 1 | 2 | 3 | 3 | 4 | 2.5 |"), std::string::npos);
+  EXPECT_NE(values.find("| residual | 0 | 0 | 0 | 0 | 0 | 0 | 4 | 1 |"), std::string::npos);
+
+  numbers.data.sweep.models.clear();
+  numbers.data.sweep.predictions.clear();
+  EXPECT_NE(report_markdown(numbers).find("the sweep registered no model"), std::string::npos);
+}
+
 TEST(OofTruth, ComesFromTheRecordOrTheTable) {
   ReportInputs made = inputs(1);
   tracking::RunRecord& sweep = made.data.sweep;

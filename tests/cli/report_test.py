@@ -126,7 +126,8 @@ class ReportTest(CliCase):
         self.assertEqual(sum(cells), 300)
         with open(self.path('r.md'), encoding='utf-8') as handle:
             markdown = handle.read()
-        for part in ('## Leaderboard', '## Feature importance', '## How to reproduce it', run):
+        for part in ('## Leaderboard', '## Predictions', '| true class |', '## Feature importance',
+                     '## How to reproduce it', run):
             self.assertIn(part, markdown)
 
     def test_area_under_the_curve_is_the_score_of_a_holdout(self):
