@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "datasets/column_slab_internal.h"
+#include "datasets/number_sample_internal.h"
 #include "datasets/table.h"
 #include "kernels/base/rng.h"
 
@@ -71,17 +73,17 @@ Result<const T*> placed(Device& device, std::span<const T> values,
   return std::as_const(uploads.back()).on_device();
 }
 
-Result<kernels::ColumnSource> source_of(const FeatureColumn& column, const FeatureBins& rule,
+Result<kernels::ColumnSource> source_of(const ColumnPart& part, const FeatureBins& rule,
                                         Device& device, Uploads& uploads) {
   kernels::ColumnSource source;
   source.kind = rule.kind;
   if (rule.kind == FeatureKind::kNumeric) {
-    ASSAY_ASSIGN_OR_RETURN(source.numbers, placed(device, column.numbers, uploads.numbers));
+    ASSAY_ASSIGN_OR_RETURN(source.numbers, placed(device, part.numbers, uploads.numbers));
     ASSAY_ASSIGN_OR_RETURN(source.edges,
                            placed(device, std::span<const double>(rule.edges), uploads.numbers));
     source.edge_count = static_cast<int32_t>(rule.edges.size());
   } else {
-    ASSAY_ASSIGN_OR_RETURN(source.codes, placed(device, column.codes, uploads.codes));
+    ASSAY_ASSIGN_OR_RETURN(source.codes, placed(device, part.codes, uploads.codes));
     ASSAY_ASSIGN_OR_RETURN(
         source.code_to_bin,
         placed(device, std::span<const uint8_t>(rule.code_to_bin), uploads.bytes));
@@ -96,9 +98,44 @@ Status fit_edges(const FeatureColumn& column, const kernels::QuantileEdgesProble
                  std::vector<double>& edges) {
   std::vector<DeviceArray<double>> uploads;
   kernels::QuantileEdgesArgs args;
-  ASSAY_ASSIGN_OR_RETURN(args.values, placed(*op.device, column.numbers, uploads));
+  kernels::QuantileEdgesProblem own = problem;
+  std::span<const double> values = column.numbers.doubles();
+  std::vector<double> sample;
+  if (values.empty() && !column.numbers.empty()) {
+    values = sample = sample_numbers(column.numbers, problem);
+    own.row_count = static_cast<int64_t>(sample.size());
+  }
+  ASSAY_ASSIGN_OR_RETURN(args.values, placed(*op.device, values, uploads));
   args.edges = &edges;
-  return kernels::run_op(set.table<kernels::QuantileEdges>(), op, problem, args);
+  return kernels::run_op(set.table<kernels::QuantileEdges>(), op, own, args);
+}
+
+// The bins of a block of features, `bins` [rows, features] on the op's device.
+Status bin_block(std::span<const FeatureColumn> columns, std::span<const FeatureBins> rules,
+                 std::span<const uint8_t> wanted, uint8_t* bins, const ComputeContext& context) {
+  Device& device = context.device_of<kernels::BinColumns>();
+  const int64_t rows = columns[0].row_count();
+  ColumnSlab slab(columns, wanted);
+  const auto width = static_cast<int64_t>(columns.size());
+  for (int64_t begin = 0; begin < rows; begin += slab.row_count()) {
+    const ChunkRange range{begin, std::min(rows, begin + slab.row_count())};
+    ASSAY_RETURN_IF_ERROR(slab.read(range, *context.executor));
+    Uploads uploads;
+    std::vector<kernels::ColumnSource> sources;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (!wanted.empty() && wanted[i] == 0) {
+        sources.push_back({.kind = rules[i].kind});
+        continue;
+      }
+      ASSAY_ASSIGN_OR_RETURN(kernels::ColumnSource source,
+                             source_of(slab.part(i), rules[i], device, uploads));
+      sources.push_back(source);
+    }
+    kernels::BinColumnsProblem problem{range.end - begin, static_cast<int32_t>(width)};
+    kernels::BinColumnsArgs args{sources.data(), bins + begin * width};
+    ASSAY_RETURN_IF_ERROR(context.run<kernels::BinColumns>(problem, args));
+  }
+  return {};
 }
 
 }  // namespace
@@ -211,24 +248,14 @@ Result<BinnedMatrix> BinMapper::bin(std::span<const FeatureColumn> columns, Devi
   ASSAY_ASSIGN_OR_RETURN(
       DeviceArray<uint8_t> bins,
       DeviceArray<uint8_t>::make(op_device, rows * static_cast<int64_t>(columns.size())));
-  // A block of features is a contiguous part of the bins, and bounds what is uploaded at once.
+  // A block of features is a contiguous part of the bins, as are rows of it; and bounds what is
+  // uploaded at once.
   for (size_t begin = 0; begin < columns.size(); begin += kernels::kBlockWidth) {
-    const size_t end = std::min(columns.size(), begin + kernels::kBlockWidth);
-    Uploads uploads;
-    std::vector<kernels::ColumnSource> sources;
-    for (size_t i = begin; i < end; ++i) {
-      if (!wanted.empty() && wanted[i] == 0) {
-        sources.push_back({.kind = features_[i].kind});
-        continue;
-      }
-      ASSAY_ASSIGN_OR_RETURN(kernels::ColumnSource source,
-                             source_of(columns[i], features_[i], op_device, uploads));
-      sources.push_back(source);
-    }
-    kernels::BinColumnsProblem problem{rows, static_cast<int32_t>(end - begin)};
-    kernels::BinColumnsArgs args{sources.data(),
-                                 bins.on_device() + static_cast<int64_t>(begin) * rows};
-    ASSAY_RETURN_IF_ERROR(context.run<kernels::BinColumns>(problem, args));
+    const size_t width = std::min<size_t>(columns.size() - begin, kernels::kBlockWidth);
+    ASSAY_RETURN_IF_ERROR(
+        bin_block(columns.subspan(begin, width), std::span(features_).subspan(begin, width),
+                  wanted.empty() ? wanted : wanted.subspan(begin, width),
+                  bins.on_device() + static_cast<int64_t>(begin) * rows, context));
   }
   if (&op_device != &device) {
     bins.wrote_device();

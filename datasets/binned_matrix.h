@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "datasets/growth_layout.h"
+#include "datasets/number_view.h"
 #include "kernels/base/status.h"
 #include "kernels/binned_view.h"
 #include "kernels/device_array.h"
@@ -22,9 +23,9 @@ namespace assay::datasets {
 // One feature's raw values, in the host's memory; not owned.
 struct FeatureColumn {
   kernels::FeatureKind kind = kernels::FeatureKind::kNumeric;
-  std::span<const double> numbers = {};  // numeric: NaN is missing
-  std::span<const int32_t> codes = {};   // categorical: kMissingCode, kUnseenCode, levels
-  int32_t code_count = 0;                // categorical: codes are below it
+  NumberView numbers = {};              // numeric: NaN is missing
+  std::span<const int32_t> codes = {};  // categorical: kMissingCode, kUnseenCode, levels
+  int32_t code_count = 0;               // categorical: codes are below it
 
   int64_t row_count() const {
     return static_cast<int64_t>(kind == kernels::FeatureKind::kNumeric ? numbers.size()

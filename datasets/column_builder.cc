@@ -51,17 +51,10 @@ void ColumnBuilder::append_numbers(const ParsedBlock& block, int32_t slot, int64
     return;
   }
   if (spelled_) spellings_.merge(block.spellings(slot));
-  const double* const values = block.numbers(slot);
-  const int64_t count = block.row_count();
-  int64_t missing = 0;
-  bool whole = true;
-  for (int64_t i = 0; i < count; ++i) {
-    missing += values[i] != values[i];
-    whole &= is_whole(values[i]);
-  }
-  missing_count_ += missing;
-  all_integers_ = all_integers_ && whole;
-  numbers_.insert(numbers_.end(), values, values + count);
+  const std::span values(block.numbers(slot), static_cast<size_t>(block.row_count()));
+  missing_count_ += numbers_.append(values);
+  const bool whole = numbers_.form().is_integer() && numbers_.form().decimals == 0;
+  all_integers_ = all_integers_ && (whole || std::all_of(values.begin(), values.end(), is_whole));
 }
 
 void ColumnBuilder::append_codes(const ParsedBlock& block, int32_t slot) {
@@ -84,9 +77,14 @@ void ColumnBuilder::append_codes(const ParsedBlock& block, int32_t slot) {
 }
 
 int64_t ColumnBuilder::byte_count() const {
-  return static_cast<int64_t>(numbers_.size() * sizeof(double) + codes_.size() * sizeof(int32_t)) +
+  return numbers_.byte_count() + static_cast<int64_t>(codes_.size() * sizeof(int32_t)) +
          levels_.byte_count() + levels_.size() * static_cast<int64_t>(sizeof(std::string)) +
          levels_.text_bytes();
+}
+
+int64_t ColumnBuilder::cell_bytes() const {
+  return static_cast<int64_t>(mode_ == ParseMode::kString ? sizeof(int32_t)
+                                                          : numbers_.form().cell_bytes());
 }
 
 ColumnType ColumnBuilder::type() const {
@@ -225,17 +223,18 @@ Column ColumnBuilder::finish_values(ColumnType type) {
   column.spellings = spellings_.sorted();
   column.all_integers = type == ColumnType::kNumeric && whole;
   if (type == ColumnType::kBoolean) spell_boolean(column);
-  column.numbers.resize(codes_.size());
+  column.numbers.reserve(codes_.size());
+  std::vector<double> block;
   for (size_t row = 0; row < codes_.size(); ++row) {
-    if (codes_[row] < 0) {
-      column.numbers[row] = kNothing;
-      continue;
+    const int32_t id = codes_[row];
+    block.push_back(id < 0 ? kNothing : values[static_cast<size_t>(id)]);
+    if (id >= 0 && block.back() != block.back()) {
+      ++column.missing_count;
+      if (++column.misfits.count == 1) column.misfits.text = shown_text(levels_.text(id));
     }
-    const auto id = static_cast<size_t>(codes_[row]);
-    column.numbers[row] = values[id];
-    if (values[id] == values[id]) continue;
-    ++column.missing_count;
-    if (++column.misfits.count == 1) column.misfits.text = shown_text(levels_.text(codes_[row]));
+    if (block.size() < NumberView::kBlock && row + 1 < codes_.size()) continue;
+    column.numbers.append(block);
+    block.clear();
   }
   codes_ = {};
   levels_ = {};

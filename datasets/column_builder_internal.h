@@ -39,6 +39,8 @@ class ColumnBuilder {
   void append(const ParsedBlock& block, int32_t slot, int64_t first_line);
   // Memory in use, with what finish() will need besides.
   int64_t byte_count() const;
+  // Memory of a cell, as far as can be told from those that were appended.
+  int64_t cell_bytes() const;
 
   // Type inferred from what was appended: for string columns from all levels.
   ColumnType type() const;
@@ -71,7 +73,7 @@ class ColumnBuilder {
   bool padded_ = false;
   bool padded_is_number_ = false;
   int64_t missing_count_ = 0;
-  std::vector<double> numbers_;
+  NumberColumn numbers_;
   std::vector<int32_t> codes_;  // ids, -1 where missing
   LevelTable levels_;
   MisfitTally misfits_;

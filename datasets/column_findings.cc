@@ -51,7 +51,7 @@ class FirstSeen {
 uint64_t hash_of(const Column& column) {
   uint64_t hash = column.is_numbers() ? 1 : 2;
   if (column.is_numbers()) {
-    for (const double x : column.numbers) hash = mixed(hash, bits_of(x));
+    column.numbers.for_each([&](double x) { hash = mixed(hash, bits_of(x)); });
     return hash;
   }
   if (column.type == ColumnType::kText) {
@@ -63,12 +63,25 @@ uint64_t hash_of(const Column& column) {
   return hash;
 }
 
+bool same_numbers(NumberView a, NumberView b) {
+  if (a.size() != b.size()) return false;
+  std::vector<double> other;
+  for (size_t row = 0; row < a.size(); row += other.size()) {
+    other.resize(std::min(NumberView::kBlock, a.size() - row));
+    b.read(row, other);
+    bool same = true;
+    a.for_blocks(row, row + other.size(), [&](std::span<const double> block) {
+      same = std::equal(block.begin(), block.end(), other.begin(),
+                        [](double x, double y) { return bits_of(x) == bits_of(y); });
+    });
+    if (!same) return false;
+  }
+  return true;
+}
+
 bool same_rows(const Column& a, const Column& b) {
   if (a.is_numbers() != b.is_numbers()) return false;
-  if (a.is_numbers()) {
-    return std::equal(a.numbers.begin(), a.numbers.end(), b.numbers.begin(), b.numbers.end(),
-                      [](double x, double y) { return bits_of(x) == bits_of(y); });
-  }
+  if (a.is_numbers()) return same_numbers(a.numbers, b.numbers);
   if (a.type == ColumnType::kText || b.type == ColumnType::kText) {
     return a.type == b.type && a.levels == b.levels && a.codes == b.codes;
   }
@@ -223,7 +236,7 @@ bool is_constant(const Column& column) {
   if (column.missing_count > 0) return false;
   const auto alike = [](const auto& values) {
     return std::all_of(values.begin(), values.end(),
-                       [&](const auto& value) { return value == values.front(); });
+                       [&](const auto& value) { return value == values[0]; });
   };
   return column.is_numbers() ? alike(column.numbers) : alike(column.codes);
 }
@@ -255,12 +268,17 @@ bool numbers_rows(const Column& column) {
       rows < kLeast) {
     return false;
   }
-  const auto [low, high] = std::minmax_element(column.numbers.begin(), column.numbers.end());
-  const double range = *high - *low + 1;
+  double low = column.numbers[0];
+  double high = low;
+  column.numbers.for_each([&](double number) {
+    low = std::min(low, number);
+    high = std::max(high, number);
+  });
+  const double range = high - low + 1;
   if (!(range <= 2 * static_cast<double>(rows))) return false;
   std::vector<bool> met(static_cast<size_t>(range), false);
   for (const double number : column.numbers) {
-    const auto at = static_cast<size_t>(number - *low);
+    const auto at = static_cast<size_t>(number - low);
     if (met[at]) return false;
     met[at] = true;
   }
@@ -287,7 +305,7 @@ bool differs_by_row(const Column& column) {
     return false;
   }
   if (std::all_of(column.numbers.begin(), column.numbers.end(), reads_as_day)) return false;
-  std::vector<double> sorted = column.numbers;
+  std::vector<double> sorted = column.numbers.view().to_vector();
   std::sort(sorted.begin(), sorted.end());
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
 }

@@ -170,7 +170,7 @@ class TableReader {
     int64_t planned = used;
     for (const ColumnBuilder& builder : builders_) {
       used += builder.byte_count();
-      planned += expected_rows() * (builder.mode() == ParseMode::kString ? 4 : 8);
+      planned += expected_rows() * builder.cell_bytes();
     }
     if (std::max(used, planned) <= options_.max_bytes) return {};
     return fail(StatusCode::kResourceExhausted,

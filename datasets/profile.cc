@@ -47,13 +47,13 @@ void sort_keys(std::vector<uint64_t>& keys) {
   }
 }
 
-std::vector<double> sorted_values(const std::vector<double>& numbers) {
+std::vector<double> sorted_values(NumberView numbers) {
   std::vector<uint64_t> keys;
   keys.reserve(numbers.size());
   // Adding 0 makes -0 the same value as 0.
-  for (const double x : numbers) {
+  numbers.for_each([&](double x) {
     if (!std::isnan(x)) keys.push_back(key_of(x + 0.0));
-  }
+  });
   sort_keys(keys);
   std::vector<double> values(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) values[i] = value_of(keys[i]);
@@ -144,9 +144,9 @@ ColumnProfile profile_column(const Column& column, int top) {
     if (code >= kFirstLevelCode) ++counts[static_cast<size_t>(code - kFirstLevelCode)];
   }
   if (column.type == ColumnType::kBoolean) {
-    for (const double x : column.numbers) {
+    column.numbers.for_each([&](double x) {
       if (!std::isnan(x) && column.levels.size() == 2) ++counts[x != 0 ? 1 : 0];
-    }
+    });
   }
   rank_levels(column.levels, counts, top, profile);
   return profile;

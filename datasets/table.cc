@@ -74,8 +74,8 @@ Result<std::shared_ptr<const Table>> Table::make(std::vector<Column> columns, st
 int64_t Table::byte_count() const {
   int64_t bytes = 0;
   for (const Column& column : columns_) {
-    bytes += static_cast<int64_t>(column.numbers.size() * sizeof(double) +
-                                  column.codes.size() * sizeof(int32_t) +
+    bytes += column.numbers.byte_count() +
+             static_cast<int64_t>(column.codes.size() * sizeof(int32_t) +
                                   column.levels.size() * sizeof(std::string));
     for (const std::string& level : column.levels) {
       if (level.size() > 15) bytes += static_cast<int64_t>(level.capacity()) + 1;

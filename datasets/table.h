@@ -1,6 +1,6 @@
 // Table: typed columns in memory, built once (by csv_reader or a TableBuilder), then immutable and
-// shared by everything that reads it: `std::shared_ptr<const Table>`. Owns its memory.
-// Reading is thread-safe.
+// shared by everything that reads it: `std::shared_ptr<const Table>`. Owns its memory. Numbers
+// stand in as few bytes as they need (number_column.h) and read as doubles. Reading is thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/number_column.h"
 #include "kernels/base/status.h"
 
 namespace assay::datasets {
@@ -44,7 +45,7 @@ struct Misfits {
 struct Column {
   std::string name;
   ColumnType type = ColumnType::kNumeric;
-  std::vector<double> numbers;      // numeric, boolean, datetime: one a row; else empty
+  NumberColumn numbers;             // numeric, boolean, datetime: one a row; else empty
   std::vector<int32_t> codes;       // categorical, text: one a row; else empty
   std::vector<std::string> levels;  // distinct values, sorted by their bytes
   int64_t missing_count = 0;

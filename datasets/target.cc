@@ -10,7 +10,7 @@ namespace assay::datasets {
 namespace {
 
 // Distinct values, ascending; stops beyond `limit`.
-std::vector<double> distinct_values(const std::vector<double>& numbers, int64_t limit) {
+std::vector<double> distinct_values(NumberView numbers, int64_t limit) {
   std::vector<double> distinct;
   for (const double x : numbers) {
     if (std::isnan(x)) continue;

@@ -49,10 +49,10 @@ double part_of_moment(double seconds, FeaturePart part) {
 
 std::string_view name_of(FeaturePart part) { return kNames[static_cast<size_t>(part)]; }
 
-std::vector<double> calendar_part(std::span<const double> seconds, FeaturePart part) {
+std::vector<double> calendar_part(datasets::NumberView seconds, FeaturePart part) {
   std::vector<double> values;
   values.reserve(seconds.size());
-  for (const double moment : seconds) values.push_back(part_of_moment(moment, part));
+  seconds.for_each([&](double moment) { values.push_back(part_of_moment(moment, part)); });
   return values;
 }
 
@@ -80,10 +80,13 @@ Status CalendarTransform::apply(const ColumnCells& cells, std::span<const int32_
     const ChunkRange range = chunk_range(rows, kMomentChunk, chunk);
     for (size_t i = 0; i < outputs.size(); ++i) {
       const auto part = static_cast<FeaturePart>(outputs[i]);
-      for (auto row = static_cast<size_t>(range.begin); row < static_cast<size_t>(range.end);
-           ++row) {
-        numbers[first + i][row] = part_of_moment(cells.numbers[row], part);
-      }
+      auto row = static_cast<size_t>(range.begin);
+      cells.numbers.for_blocks(row, static_cast<size_t>(range.end),
+                               [&](std::span<const double> block) {
+                                 for (const double moment : block) {
+                                   numbers[first + i][row++] = part_of_moment(moment, part);
+                                 }
+                               });
     }
   });
 }

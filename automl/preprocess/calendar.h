@@ -25,7 +25,7 @@ inline constexpr FeaturePart kCalendarParts[] = {
 
 // The part (UTC) of each moment, in seconds since 1970; NaN for NaN and for moments beyond the
 // years -9999..9999. Months, days and days of the year count from 1, weekdays from 0 (Monday).
-std::vector<double> calendar_part(std::span<const double> seconds, FeaturePart part);
+std::vector<double> calendar_part(datasets::NumberView seconds, FeaturePart part);
 
 // The parts as outputs, each under its number. Has no state.
 class CalendarTransform final : public ColumnTransform {

@@ -56,22 +56,25 @@ std::vector<double> numbers_of_levels(const FeatureColumn& numbers, const Featur
   const auto count = static_cast<size_t>(levels.code_count);
   std::vector<double> sums(count, 0.0);
   std::vector<double> rows(count, 0.0);
-  for (size_t row = 0; row < levels.codes.size(); ++row) {
-    if (std::isnan(numbers.numbers[row])) continue;
-    sums[static_cast<size_t>(levels.codes[row])] += numbers.numbers[row];
-    rows[static_cast<size_t>(levels.codes[row])] += 1;
-  }
+  size_t row = 0;
+  numbers.numbers.for_each([&](double x) {
+    const auto code = static_cast<size_t>(levels.codes[row++]);
+    if (std::isnan(x)) return;
+    sums[code] += x;
+    rows[code] += 1;
+  });
   std::vector<double> means(count, kNone);
   for (size_t code = datasets::kFirstLevelCode; code < count; ++code) {
     if (rows[code] > 0) means[code] = finite_or_none(sums[code] / rows[code]);
   }
   if (!spread) return means;
   std::fill(sums.begin(), sums.end(), 0.0);
-  for (size_t row = 0; row < levels.codes.size(); ++row) {
-    const auto code = static_cast<size_t>(levels.codes[row]);
-    const double distance = numbers.numbers[row] - means[code];
+  row = 0;
+  numbers.numbers.for_each([&](double x) {
+    const auto code = static_cast<size_t>(levels.codes[row++]);
+    const double distance = x - means[code];
     if (!std::isnan(distance)) sums[code] += distance * distance;
-  }
+  });
   std::vector<double> spreads(count, kNone);
   for (size_t code = datasets::kFirstLevelCode; code < count; ++code) {
     if (rows[code] > 0) spreads[code] = finite_or_none(std::sqrt(sums[code] / rows[code]));
@@ -178,22 +181,30 @@ Result<CombinedColumn> Combination::apply(const FeatureColumn& left, const Featu
   } else {
     made.numbers.resize(static_cast<size_t>(rows));
   }
-  const auto row_number = [&](size_t row) {
-    if (is_pair(spec_.kind)) return number(left.numbers[row], right.numbers[row]);
+  const auto row_number = [&](size_t row, double left_number, double right_number) {
+    if (is_pair(spec_.kind)) return number(left_number, right_number);
     const double of_level = level_numbers_[static_cast<size_t>(right.codes[row])];
     if (spec_.kind != CombinationKind::kDeviation) return of_level;
-    return finite_or_none(left.numbers[row] - of_level);
+    return finite_or_none(left_number - of_level);
+  };
+  const auto make_numbers = [&](size_t begin, size_t end) {
+    std::array<double, datasets::NumberView::kBlock> of_right{};
+    size_t row = begin;
+    left.numbers.for_blocks(begin, end, [&](std::span<const double> block) {
+      if (is_pair(spec_.kind)) right.numbers.read(row, std::span(of_right).first(block.size()));
+      for (size_t i = 0; i < block.size(); ++i, ++row) {
+        made.numbers[row] = row_number(row, block[i], of_right[i]);
+      }
+    });
   };
   ASSAY_RETURN_IF_ERROR(
       for_chunks(chunk_count_of(rows, kCombinedRows), context, [&](int64_t chunk) {
         const ChunkRange range = chunk_range(rows, kCombinedRows, chunk);
-        for (auto row = static_cast<size_t>(range.begin); row < static_cast<size_t>(range.end);
-             ++row) {
-          if (cross) {
-            made.codes[row] = cross_code(left.codes[row], right.codes[row]);
-          } else {
-            made.numbers[row] = row_number(row);
-          }
+        const auto begin = static_cast<size_t>(range.begin);
+        const auto end = static_cast<size_t>(range.end);
+        if (!cross) return make_numbers(begin, end);
+        for (size_t row = begin; row < end; ++row) {
+          made.codes[row] = cross_code(left.codes[row], right.codes[row]);
         }
       }));
   return made;

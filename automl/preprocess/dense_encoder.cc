@@ -1,6 +1,7 @@
 #include "automl/preprocess/dense_encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -46,20 +47,27 @@ void choose_clip(std::vector<double>& values, DenseFeature& rule) {
 
 // Mean and standard deviation of clipped values, in units of the greatest magnitude, so that
 // nothing overflows.
-void choose_scale(std::span<const double> values, DenseFeature& rule) {
-  const auto clipped = [&](double x) { return std::clamp(x, rule.low, rule.high); };
+void choose_scale(datasets::NumberView numbers, DenseFeature& rule) {
+  const auto each_clipped = [&](auto&& body) {
+    numbers.for_each([&](double x) {
+      if (!std::isnan(x)) body(std::clamp(x, rule.low, rule.high));
+    });
+  };
   double most = 0;
-  for (const double x : values) most = std::max(most, std::abs(clipped(x)));
+  double count = 0;
+  each_clipped([&](double x) {
+    most = std::max(most, std::abs(x));
+    ++count;
+  });
   if (most == 0) return;
-  const auto count = static_cast<double>(values.size());
   double sum = 0;
-  for (const double x : values) sum += clipped(x) / most;
+  each_clipped([&](double x) { sum += x / most; });
   const double mean = sum / count;
   double squares = 0;
-  for (const double x : values) {
-    const double d = clipped(x) / most - mean;
+  each_clipped([&](double x) {
+    const double d = x / most - mean;
     squares += d * d;
-  }
+  });
   const double deviation = std::sqrt(squares / count) * most;
   rule.mean = mean * most;
   // A deviation of rounding errors is none.
@@ -70,9 +78,9 @@ DenseFeature numeric_rule(const FeatureColumn& column, double period) {
   DenseFeature rule;
   rule.period = period;
   std::vector<double> values;
-  for (const double x : column.numbers) {
+  column.numbers.for_each([&](double x) {
     if (!std::isnan(x)) values.push_back(std::clamp(x, -kMostDouble, kMostDouble));
-  }
+  });
   // Neither numbers nor gaps: a place that is filled elsewhere.
   if (values.empty()) {
     rule.period = 0;
@@ -83,10 +91,10 @@ DenseFeature numeric_rule(const FeatureColumn& column, double period) {
     rule.width = 2;
   }
   if (period > 0) rule.width += kCircleColumns;
-  // choose_clip reorders; sums run in row order all the same.
-  std::vector<double> order = values;
-  choose_clip(order, rule);
-  choose_scale(values, rule);
+  choose_clip(values, rule);
+  // That reordered the values, and sums run in row order.
+  values = {};
+  choose_scale(column.numbers, rule);
   return rule;
 }
 
@@ -133,9 +141,15 @@ int32_t level_cap(std::span<const FeatureColumn> columns) {
   return static_cast<int32_t>(std::clamp<int64_t>(share, 1, kMaxOneHotLevels));
 }
 
-// One feature's columns of rows [begin, end); `out` is that feature's first column of row 0.
+// One feature's columns of rows [begin, end), kEncodedRows at most; `out` is that feature's first
+// column of row 0.
 void encode_rows(const FeatureColumn& column, const DenseFeature& rule, ChunkRange rows, float* out,
                  int64_t stride) {
+  std::array<double, kEncodedRows> numbers;
+  if (rule.kind == FeatureKind::kNumeric) {
+    column.numbers.read(static_cast<size_t>(rows.begin),
+                        {numbers.data(), static_cast<size_t>(rows.end - rows.begin)});
+  }
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     float* cell = out + row * stride;
     if (rule.kind == FeatureKind::kCategorical) {
@@ -146,7 +160,7 @@ void encode_rows(const FeatureColumn& column, const DenseFeature& rule, ChunkRan
       if (at >= 0) cell[at] = 1;
       continue;
     }
-    const double x = column.numbers[static_cast<size_t>(row)];
+    const double x = numbers[static_cast<size_t>(row - rows.begin)];
     if (std::isnan(x)) {
       if (rule.missing_column >= 0) cell[rule.missing_column] = 1;
       continue;

@@ -23,9 +23,9 @@ class EncodedTable final : public FeatureView {
   // Raw feature columns: views into the table, or into what is derived from it.
   struct Source {
     std::shared_ptr<const datasets::Table> table;
-    std::list<std::vector<double>> numbers;  // derived; addresses stay
+    std::list<datasets::NumberColumn> numbers;  // derived; addresses stay
     std::list<std::vector<int32_t>> codes;
-    std::vector<double> no_numbers;  // of places that are filled elsewhere
+    datasets::NumberColumn no_numbers;  // of places that are filled elsewhere
     std::vector<datasets::FeatureColumn> columns;
     std::vector<LevelKey> keys;
   };

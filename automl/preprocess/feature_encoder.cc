@@ -9,6 +9,8 @@ namespace {
 
 // Blocks, and what trees are grown from beside them: columns, and bundles at most.
 constexpr int64_t kBinForms = 3;
+// Of a part of a moment (calendar.h): years need two bytes, the others one.
+constexpr int64_t kCalendarBytes = 2;
 
 using datasets::Column;
 using datasets::ColumnType;
@@ -17,10 +19,10 @@ using datasets::FeatureColumn;
 using datasets::Table;
 using kernels::FeatureKind;
 
-// Missing in all rows; one vector for all places.
-std::span<const double> empty_numbers(size_t rows, EncodedTable::Source& source) {
+// Missing in all rows; one column for all places.
+datasets::NumberView empty_numbers(size_t rows, EncodedTable::Source& source) {
   if (source.no_numbers.size() != rows) {
-    source.no_numbers.assign(rows, std::numeric_limits<double>::quiet_NaN());
+    source.no_numbers = std::vector<double>(rows, std::numeric_limits<double>::quiet_NaN());
   }
   return source.no_numbers;
 }
@@ -85,7 +87,8 @@ Status FeatureEncoder::read_column(const Column& column, std::span<const Feature
     if (feature.output < kOwnNumber) {
       raw.numbers = empty_numbers(static_cast<size_t>(column.row_count()), source);
     } else if (feature.output > kOwnNumber) {
-      raw.numbers = source.numbers.emplace_back(std::move(*next++));
+      raw.numbers = source.numbers.emplace_back(*next);
+      *next++ = {};
     } else if (feature.kind == FeatureKind::kCategorical) {
       raw.codes = cells.codes;
       raw.code_count = wanted.code_count();
@@ -128,7 +131,7 @@ Status FeatureEncoder::combine(const kernels::ComputeContext* context,
     if (raw.kind == FeatureKind::kCategorical) {
       raw.codes = source.codes.emplace_back(std::move(made.codes));
     } else {
-      raw.numbers = source.numbers.emplace_back(std::move(made.numbers));
+      raw.numbers = source.numbers.emplace_back(made.numbers);
     }
   }
   return {};
@@ -200,7 +203,9 @@ int64_t FeatureEncoder::binned_bytes(int64_t row_count) const {
     }
     const bool derived = feature.output != kOwnNumber;
     const bool codes = column.type == ColumnType::kCategorical;
-    cell_bytes += kBinForms + (derived ? 8 : 0) + (codes && !derived ? 4 : 0);
+    const bool calendar = feature.output > kOwnNumber && column.type == ColumnType::kDatetime;
+    const int64_t number_bytes = calendar ? kCalendarBytes : 8;
+    cell_bytes += kBinForms + (derived ? number_bytes : 0) + (codes && !derived ? 4 : 0);
   }
   // Level keys, and their copy when the table is let go.
   cell_bytes += 8 * static_cast<int64_t>(level_keys_.size());

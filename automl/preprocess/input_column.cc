@@ -94,13 +94,13 @@ tl::unexpected<Error> holds_datetimes(const InputColumn& wanted) {
 
 }  // namespace
 
-Result<std::span<const double>> read_numbers(const Column& column, const InputColumn& wanted,
-                                             std::list<std::vector<double>>& owned) {
-  if (column.type == wanted.type) return std::span<const double>(column.numbers);
+Result<datasets::NumberView> read_numbers(const Column& column, const InputColumn& wanted,
+                                          std::list<datasets::NumberColumn>& owned) {
+  if (column.type == wanted.type) return column.numbers.view();
   std::vector<double> numbers(static_cast<size_t>(column.row_count()), kNaN);
   ASSAY_RETURN_IF_ERROR(column.is_numbers() ? convert_numbers(column, wanted, numbers)
                                             : convert_levels(column, wanted, numbers));
-  return std::span<const double>(owned.emplace_back(std::move(numbers)));
+  return owned.emplace_back(numbers).view();
 }
 
 Result<std::span<const int32_t>> read_codes(const Column& column, const InputColumn& wanted,

@@ -28,7 +28,7 @@ struct InputColumn {
 // The cells of a column, as transforms read them: numbers, or codes into levels (level k has code
 // k + kFirstLevelCode). Not owned.
 struct ColumnCells {
-  std::span<const double> numbers = {};
+  datasets::NumberView numbers = {};
   std::span<const std::string> levels = {};
   std::span<const int32_t> codes = {};
 };
@@ -43,9 +43,8 @@ struct OwnTexts {
 // converted ones appended to `owned`. Strings are read as numbers or datetimes if all
 // are, and as booleans with what is none of them missing. Fails: data, with the first row (from 1)
 // whose value does not fit.
-Result<std::span<const double>> read_numbers(const datasets::Column& column,
-                                             const InputColumn& wanted,
-                                             std::list<std::vector<double>>& owned);
+Result<datasets::NumberView> read_numbers(const datasets::Column& column, const InputColumn& wanted,
+                                          std::list<datasets::NumberColumn>& owned);
 
 // The codes of `column` in the levels of `wanted` (categorical); levels it has not are kUnseenCode.
 // Fails: data if the column holds datetimes.

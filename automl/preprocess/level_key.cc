@@ -25,9 +25,9 @@ int64_t used_levels(const Column& column) {
 
 std::vector<double> days_of(const Column& column) {
   std::vector<double> days;
-  for (const double seconds : column.numbers) {
+  column.numbers.for_each([&](double seconds) {
     if (std::isfinite(seconds)) days.push_back(day_of(seconds));
-  }
+  });
   std::sort(days.begin(), days.end());
   days.erase(std::unique(days.begin(), days.end()), days.end());
   return days;
@@ -47,10 +47,10 @@ std::span<const int32_t> LevelKeyRule::codes(const ColumnCells& cells,
   codes.reserve(cells.numbers.size());
   double last = std::numeric_limits<double>::quiet_NaN();  // rows of a day often stand together
   int32_t last_code = datasets::kMissingCode;
-  for (const double seconds : cells.numbers) {
+  cells.numbers.for_each([&](double seconds) {
     if (std::isnan(seconds)) {
       codes.push_back(datasets::kMissingCode);
-      continue;
+      return;
     }
     if (const double day = day_of(seconds); day != last) {
       const auto at = std::lower_bound(days.begin(), days.end(), day);
@@ -60,7 +60,7 @@ std::span<const int32_t> LevelKeyRule::codes(const ColumnCells& cells,
       last = day;
     }
     codes.push_back(last_code);
-  }
+  });
   return codes;
 }
 

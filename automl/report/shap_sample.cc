@@ -114,7 +114,7 @@ class Sampler {
   std::vector<double> values_of(size_t part, const datasets::Table& table,
                                 const EncodedTable& encoded) const {
     const FeatureEncoder& encoder = predictor_.encoder();
-    std::span<const double> numbers;
+    datasets::NumberView numbers;
     if (part < encoder.columns().size()) {
       const int64_t at = table.find(encoder.columns()[part].name);
       const datasets::Column& held = table.columns()[static_cast<size_t>(at)];

@@ -83,6 +83,13 @@ std::vector<T> values_at(std::span<const T> values, std::span<const uint32_t> ro
   return taken;
 }
 
+std::vector<double> numbers_at(datasets::NumberView numbers, std::span<const uint32_t> rows) {
+  std::vector<double> taken;
+  taken.reserve(rows.size());
+  for (const uint32_t row : rows) taken.push_back(numbers[row]);
+  return taken;
+}
+
 // The columns of some rows, which they own.
 EncodedTable::Source rows_of(const EncodedTable::Source& source, std::span<const uint32_t> rows) {
   EncodedTable::Source taken;
@@ -94,7 +101,7 @@ EncodedTable::Source rows_of(const EncodedTable::Source& source, std::span<const
     if (column.kind == FeatureKind::kCategorical) {
       own.codes = taken.codes.emplace_back(values_at(column.codes, rows));
     } else {
-      own.numbers = taken.numbers.emplace_back(values_at(column.numbers, rows));
+      own.numbers = taken.numbers.emplace_back(numbers_at(column.numbers, rows));
     }
   }
   return taken;

@@ -434,7 +434,7 @@ TEST(Permutation, FindsWhatTheModelNeeds) {
     columns[0].numbers.push_back(i % 20);
     columns[1].numbers.push_back(i / 20);
   }
-  const std::vector<double> targets = columns[0].numbers;
+  const std::vector<double> targets = columns[0].numbers.view().to_vector();
   const auto table = must(datasets::Table::make(std::move(columns), "made up", ""));
   const Cpu cpu;
   Predictor::Parts parts;

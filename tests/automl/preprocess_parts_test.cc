@@ -201,10 +201,13 @@ TEST(FeatureEncoder, LeavesOutDuplicatesAndRowNumbers) {
   EXPECT_EQ(must(FeatureEncoder::fit(table, options, cpu.context)).columns().size(), 6u);
   // Ids with gaps between them, in a table that is long enough.
   Column sparse = upward("customer_id", 120);
-  for (double& value : sparse.numbers) value = 1000000 + std::fmod(value * 7919, 120) * 86413;
+  std::vector<double> ids = sparse.numbers.view().to_vector();
+  for (double& value : ids) value = 1000000 + std::fmod(value * 7919, 120) * 86413;
+  sparse.numbers = ids;
   Column amount = sparse;
   amount.name = "amount";
-  std::reverse(amount.numbers.begin(), amount.numbers.end());
+  std::reverse(ids.begin(), ids.end());
+  amount.numbers = ids;
   const auto longer = table_of({sparse, amount});
   const FeatureEncoder fewer = fit(longer);
   EXPECT_THAT(names(fewer), ElementsAre("amount"));

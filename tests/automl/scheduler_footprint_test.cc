@@ -55,8 +55,9 @@ TEST(ModelGauge, PredictsRowsOneByOneWhateverTheirTypes) {
   }
   std::vector<datasets::Column> columns = {number_column("x", numbers),
                                            level_column("c", codes, {"a", "b", "c"})};
-  columns.push_back(number_column("y", std::vector<double>(40, 1.0)));
-  columns[2].numbers[3] = 2;
+  std::vector<double> targets(40, 1.0);
+  targets[3] = 2;
+  columns.push_back(number_column("y", targets));
   SweepBench bench;
   SerialExecutor executor;
   const StopToken stop;

@@ -376,7 +376,9 @@ TEST_F(TrainingSetTest, NamesColumnsThatTeachNothingOrTooMuch) {
   id.all_integers = true;
   datasets::Column step = id;
   step.name = "step";
-  std::rotate(step.numbers.begin(), step.numbers.begin() + 50, step.numbers.end());
+  std::vector<double> steps = counting(200);
+  std::rotate(steps.begin(), steps.begin() + 50, steps.end());
+  step.numbers = steps;
   datasets::Column answer = columns[2];
   answer.name = "answer";
   answer.levels = {"a", "b"};

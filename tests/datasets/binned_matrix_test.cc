@@ -2,11 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "backends/cpu/thread_pool.h"
 #include "backends/devices.h"
+#include "datasets/number_column.h"
+#include "kernels/base/rng.h"
 #include "tests/conformance/discrete_device.h"
 #include "tests/conformance/discrete_kernels.h"
 
@@ -209,6 +213,80 @@ TEST(BinMapper, ChecksRulesOfFiles) {
   beyond.kind = FeatureKind::kCategorical;
   beyond.code_to_bin = {0, 255};
   EXPECT_FALSE(BinMapper::from_features({beyond}));
+}
+
+// A column of each form that a NumberColumn has, as doubles.
+std::vector<std::vector<double>> columns_of_forms(size_t rows, bool missing) {
+  Rng rng(21);
+  std::vector<std::vector<double>> columns(6);
+  for (size_t row = 0; row < rows; ++row) {
+    const auto whole = static_cast<double>(rng.below(2'000'000));
+    columns[0].push_back(static_cast<double>(rng.below(200)));
+    columns[1].push_back(rng.below(9) == 0 ? -0.0 : static_cast<double>(rng.below(100)) - 50);
+    columns[2].push_back((whole - 1'000'000) / 100'000);
+    columns[3].push_back(std::floor(whole / 100) / 100);
+    columns[4].push_back(double{static_cast<float>(rng.next_double())});
+    columns[5].push_back(rng.next_double() * 1e12);
+    if (!missing) continue;
+    for (auto& column : columns) {
+      if (rng.below(10) == 0) column.back() = kNaN;
+    }
+  }
+  return columns;
+}
+
+std::vector<NumberColumn> held(const std::vector<std::vector<double>>& columns) {
+  return {columns.begin(), columns.end()};
+}
+
+TEST(BinMapper, FitsNumbersInAnyFormAsItDoesDoubles) {
+  const Cpu cpu;
+  // Fewer than quantile_edges takes, more, and more with missing ones.
+  for (const auto& [rows, missing] : {std::pair(5000, true), {230'000, false}, {260'000, true}}) {
+    const auto doubles = columns_of_forms(static_cast<size_t>(rows), missing);
+    const std::vector<NumberColumn> narrow = held(doubles);
+    std::vector<FeatureColumn> as_doubles;
+    std::vector<FeatureColumn> as_held;
+    for (size_t i = 0; i < doubles.size(); ++i) {
+      as_doubles.push_back(numeric(doubles[i]));
+      as_held.push_back({.numbers = narrow[i]});
+    }
+    EXPECT_EQ(narrow[4].form().cell, NumberCell::kF32);
+    const auto usual = BinMapper::fit(as_doubles, 254, 3, cpu.context);
+    const auto fitted = BinMapper::fit(as_held, 254, 3, cpu.context);
+    ASSERT_TRUE(usual && fitted);
+    EXPECT_EQ(usual->features(), fitted->features()) << rows;
+  }
+}
+
+TEST(BinMapper, BinsNumbersInAnyFormAsItDoesDoubles) {
+  const Cpu cpu;
+  // Two blocks of features, the first of them in two parts.
+  constexpr size_t kFeatures = 67;
+  const auto doubles = columns_of_forms(70'001, true);
+  const std::vector<NumberColumn> narrow = held(doubles);
+  std::vector<int32_t> codes;
+  for (size_t row = 0; row < doubles[0].size(); ++row)
+    codes.push_back(static_cast<int32_t>(row % 7));
+  std::vector<FeatureColumn> as_doubles;
+  std::vector<FeatureColumn> as_held;
+  std::vector<uint8_t> wanted;
+  for (size_t i = 0; i < kFeatures; ++i) {
+    wanted.push_back(i % 5 == 3 ? 0 : 1);
+    as_doubles.push_back(i % 7 == 6 ? categorical(codes, 7) : numeric(doubles[i % 7]));
+    as_held.push_back(as_doubles.back());
+    if (i % 7 != 6) as_held.back().numbers = narrow[i % 7];
+  }
+  const auto mapper = BinMapper::fit(as_doubles, 100, 3, cpu.context);
+  ASSERT_TRUE(mapper);
+  for (const std::vector<uint8_t>& some : {std::vector<uint8_t>(), wanted}) {
+    const auto usual = mapper->bin(as_doubles, *cpu.context.device, cpu.context, some);
+    const auto binned = mapper->bin(as_held, *cpu.context.device, cpu.context, some);
+    ASSERT_TRUE(usual && binned);
+    const kernels::BinnedView a = usual->view();
+    const kernels::BinnedView b = binned->view();
+    EXPECT_TRUE(std::equal(a.bins, a.bins + a.byte_count(), b.bins, b.bins + b.byte_count()));
+  }
 }
 
 TEST(BinMapper, StopsWhenAsked) {

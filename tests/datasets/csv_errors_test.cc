@@ -127,14 +127,21 @@ TEST(CsvErrors, TruncatedGzip) {
 }
 
 TEST(CsvErrors, MemoryBound) {
+  // Eight bytes a cell, and four.
   std::string text = "a,b\n";
-  for (int i = 0; i < 400000; ++i) text += std::to_string(i) + "," + std::to_string(i) + "\n";
+  std::string narrow = text;
+  for (int i = 0; i < 400000; ++i) {
+    const std::string number = std::to_string(i);
+    text += number + ".123456789012," + number + ".123456789012\n";
+    narrow += number + "," + number + "\n";
+  }
   CsvOptions options;
   options.max_bytes = 6 << 20;
   options.block_bytes = 4096;
   EXPECT_THAT(error_of(text, options),
               ::testing::AllOf(StartsWith("resource_exhausted: data.csv: reading it needs about"),
                                HasSubstr("2 columns, but 6 MiB are allowed")));
+  EXPECT_EQ(must_read(narrow, options)->row_count(), 400000);
   options.max_bytes = 64 << 20;
   EXPECT_EQ(must_read(text, options)->row_count(), 400000);
 }

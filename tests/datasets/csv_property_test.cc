@@ -1,7 +1,6 @@
 // The reader against a second, simple reader written as a state machine over characters (the rules
 // of Python's csv module), on generated files; and against itself for all block sizes and threads.
 #include <cmath>
-#include <cstring>
 
 #include "datasets/column_types.h"
 #include "datasets/csv_reader.h"
@@ -27,10 +26,8 @@ std::string difference(const Table& a, const Table& b) {
     }
     if (x.spellings != y.spellings) return "spellings of " + x.name;
     if (x.numbers.size() != y.numbers.size()) return "rows of " + x.name;
-    const size_t bytes = x.numbers.size() * sizeof(double);
-    if (bytes > 0 && std::memcmp(x.numbers.data(), y.numbers.data(), bytes) != 0) {
-      return "numbers of " + x.name;
-    }
+    if (!(x.numbers == y.numbers)) return "numbers of " + x.name;
+    if (!(x.numbers.form() == y.numbers.form())) return "form of " + x.name;
   }
   return "";
 }

@@ -1,7 +1,8 @@
 // Any bytes either read as a table that is the same for other block sizes, or give an error.
+#include <bit>
 #include <cstdlib>
-#include <cstring>
 #include <string>
+#include <vector>
 
 #include "datasets/csv_reader_internal.h"
 
@@ -35,8 +36,26 @@ void require_same(const Table& a, const Table& b) {
     require(x.misfits.count == y.misfits.count && x.misfits.line == y.misfits.line);
     require(x.misfits.text == y.misfits.text && x.spellings == y.spellings);
     require(x.misfits.count <= x.missing_count);
-    require(x.numbers.empty() || std::memcmp(x.numbers.data(), y.numbers.data(),
-                                             x.numbers.size() * sizeof(double)) == 0);
+    require(x.numbers == y.numbers && x.numbers.form() == y.numbers.form());
+  }
+}
+
+// Each column's numbers, held in one go and one by one from behind, have the form that the reader
+// found, and read the same in all ways.
+void require_narrow(const Table& table) {
+  for (const Column& column : table.columns()) {
+    const std::vector<double> numbers = column.numbers.view().to_vector();
+    const assay::datasets::NumberColumn again(numbers);
+    require(again == column.numbers && again.form() == column.numbers.form());
+    assay::datasets::NumberColumn turned;
+    for (size_t row = numbers.size(); row-- > 0;) turned.push_back(numbers[row]);
+    require(turned.form() == column.numbers.form());
+    for (size_t row = 0; row < numbers.size(); ++row) {
+      require(std::bit_cast<uint64_t>(numbers[row]) ==
+              std::bit_cast<uint64_t>(column.numbers[row]));
+      const double back = turned[numbers.size() - 1 - row];
+      require(std::bit_cast<uint64_t>(numbers[row]) == std::bit_cast<uint64_t>(back));
+    }
   }
 }
 
@@ -55,5 +74,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require((*small)->row_count() > 0);
   require((*small)->content_hash() == (*large)->content_hash());
   require_same(**small, **large);
+  require_narrow(**large);
   return 0;
 }

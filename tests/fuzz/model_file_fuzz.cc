@@ -33,8 +33,8 @@ std::shared_ptr<const assay::datasets::Table> table_for(const Predictor& predict
     column.type = wanted.type;
     column.missing_count = 1;
     if (column.is_numbers()) {
-      column.numbers = {0, 1, -1e300, __builtin_nan("")};
-      if (wanted.type == assay::datasets::ColumnType::kBoolean) column.numbers[2] = 0;
+      const bool boolean = wanted.type == assay::datasets::ColumnType::kBoolean;
+      column.numbers = {0, 1, boolean ? 0 : -1e300, __builtin_nan("")};
     } else {
       column.levels = {"another"};
       if (!wanted.levels.empty() && wanted.levels[0] < "another") {
