@@ -26,20 +26,57 @@ constexpr int32_t kCircleColumns = 2;
 // Calendars need no shorter ones.
 constexpr double kLeastPeriod = 1e-3;
 
+// The `count`-th least of many numbers, of which only the least are kept.
+class LeastNumbers {
+ public:
+  explicit LeastNumbers(size_t count) : count_(count) {}
+  void add(double x) {
+    if (full_ && x >= bound_) return;
+    kept_.push_back(x);
+    if (kept_.size() == 2 * count_) cut();
+  }
+  // At least `count` were added.
+  double greatest() {
+    cut();
+    return bound_;
+  }
+
+ private:
+  void cut() {
+    const auto nth = kept_.begin() + static_cast<ptrdiff_t>(count_) - 1;
+    std::nth_element(kept_.begin(), nth, kept_.end());
+    bound_ = *nth;
+    kept_.resize(count_);
+    full_ = true;
+  }
+
+  size_t count_;
+  std::vector<double> kept_;
+  bool full_ = false;
+  double bound_ = 0;
+};
+
 // The clip: one range beyond the order statistics at 0.1 % and 99.9 %, or the extremes where these
-// coincide. `values` are finite and not empty; they are reordered.
-void choose_clip(std::vector<double>& values, DenseFeature& rule) {
-  const auto last = static_cast<double>(values.size() - 1);
-  const auto at = [&](double index) {
-    const auto nth = values.begin() + static_cast<int64_t>(index);
-    std::nth_element(values.begin(), nth, values.end());
-    return *nth;
-  };
-  double low = at(std::floor(0.001 * last));
-  double high = at(std::ceil(0.999 * last));
+// coincide. `count` of the numbers are not missing, one at least.
+void choose_clip(datasets::NumberView numbers, size_t count, DenseFeature& rule) {
+  const auto last = static_cast<double>(count - 1);
+  LeastNumbers least(static_cast<size_t>(std::floor(0.001 * last)) + 1);
+  LeastNumbers most(count - static_cast<size_t>(std::ceil(0.999 * last)));  // of their negatives
+  double lowest = kMostDouble;
+  double highest = -kMostDouble;
+  numbers.for_each([&](double number) {
+    if (std::isnan(number)) return;
+    const double x = std::clamp(number, -kMostDouble, kMostDouble);
+    least.add(x);
+    most.add(-x);
+    lowest = std::min(lowest, x);
+    highest = std::max(highest, x);
+  });
+  double low = least.greatest();
+  double high = -most.greatest();
   if (low == high) {
-    low = *std::min_element(values.begin(), values.end());
-    high = *std::max_element(values.begin(), values.end());
+    low = lowest;
+    high = highest;
   }
   rule.low = std::clamp(low - (high - low), -kMostDouble, kMostDouble);
   rule.high = std::clamp(high + (high - low), -kMostDouble, kMostDouble);
@@ -77,23 +114,19 @@ void choose_scale(datasets::NumberView numbers, DenseFeature& rule) {
 DenseFeature numeric_rule(const FeatureColumn& column, double period) {
   DenseFeature rule;
   rule.period = period;
-  std::vector<double> values;
-  column.numbers.for_each([&](double x) {
-    if (!std::isnan(x)) values.push_back(std::clamp(x, -kMostDouble, kMostDouble));
-  });
+  size_t count = 0;
+  column.numbers.for_each([&](double x) { count += std::isnan(x) ? 0 : 1; });
   // Neither numbers nor gaps: a place that is filled elsewhere.
-  if (values.empty()) {
+  if (count == 0) {
     rule.period = 0;
     return rule;
   }
-  if (values.size() < column.numbers.size()) {
+  if (count < column.numbers.size()) {
     rule.missing_column = 1;
     rule.width = 2;
   }
   if (period > 0) rule.width += kCircleColumns;
-  choose_clip(values, rule);
-  // That reordered the values, and sums run in row order.
-  values = {};
+  choose_clip(column.numbers, count, rule);
   choose_scale(column.numbers, rule);
   return rule;
 }

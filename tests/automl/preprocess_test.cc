@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "automl/models/average_model.h"
@@ -7,6 +9,7 @@
 #include "automl/models/tree_model.h"
 #include "automl/preprocess/input_contract.h"
 #include "automl/preprocess/predictor.h"
+#include "kernels/base/rng.h"
 #include "kernels/gemm.h"
 #include "tests/automl/preprocess_tables.h"
 
@@ -118,6 +121,32 @@ TEST(FeatureEncoder, OneWildValueDoesNotBlindTheScale) {
   const auto encoded = must(encoder.encode(table));
   const float spread = dense_row(*encoded, 99)[0] - dense_row(*encoded, 0)[0];
   EXPECT_NEAR(spread, std::sqrt(12.0), 0.2);  // of a uniform distribution
+}
+
+TEST(DenseEncoder, ClipsOneRangeBeyondTheOuterThousandths) {
+  const Cpu cpu;
+  Rng rng(5);
+  for (const size_t rows : {1, 2, 999, 1000, 1001, 1002, 2001, 2500, 30'000}) {
+    std::vector<double> values;
+    std::vector<double> sorted;
+    for (size_t row = 0; row < rows; ++row) {
+      const bool far = rng.below(700) == 0;
+      values.push_back(std::floor(rng.next_double() * 900) / 8 * (far ? 1000 : 1));
+      sorted.push_back(values.back());
+      if (rng.below(5) == 0) values.push_back(std::numeric_limits<double>::quiet_NaN());
+    }
+    std::sort(sorted.begin(), sorted.end());
+    const auto last = static_cast<double>(rows - 1);
+    double low = sorted[static_cast<size_t>(std::floor(0.001 * last))];
+    double high = sorted[static_cast<size_t>(std::ceil(0.999 * last))];
+    const datasets::NumberColumn narrow(values);
+    for (const datasets::NumberView& numbers : {datasets::NumberView(values), narrow.view()}) {
+      const datasets::FeatureColumn column{.numbers = numbers};
+      const auto encoder = must(DenseEncoder::fit(std::span(&column, 1), {}, cpu.context));
+      EXPECT_EQ(encoder.rules()[0].low, low - (high - low)) << rows;
+      EXPECT_EQ(encoder.rules()[0].high, high + (high - low)) << rows;
+    }
+  }
 }
 
 TEST(FeatureEncoder, RareLevelsShareAColumnAndABin) {
