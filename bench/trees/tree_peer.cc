@@ -22,6 +22,7 @@
 #include "backends/devices.h"
 #include "bench/ceilings.h"
 #include "datasets/binned_matrix.h"
+#include "datasets/number_column.h"
 
 namespace assay::bench {
 namespace {
@@ -71,6 +72,17 @@ std::vector<double> read_array(const std::string& path) {
   return values;
 }
 
+// Columns of so many rows, held as a table's are.
+std::vector<datasets::NumberColumn> read_columns(const std::string& path, int64_t rows) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) give_up("cannot read " + path);
+  std::vector<datasets::NumberColumn> columns;
+  std::vector<double> values(static_cast<size_t>(rows));
+  const auto bytes = static_cast<std::streamsize>(values.size() * sizeof(double));
+  while (file.read(reinterpret_cast<char*>(values.data()), bytes)) columns.emplace_back(values);
+  return columns;
+}
+
 struct Meta {
   std::string task;
   int64_t train_rows = 0;
@@ -86,11 +98,9 @@ struct Meta {
   }
 };
 
-std::vector<datasets::FeatureColumn> columns_of(const std::vector<double>& values, int64_t rows) {
+std::vector<datasets::FeatureColumn> columns_of(const std::vector<datasets::NumberColumn>& held) {
   std::vector<datasets::FeatureColumn> columns;
-  for (size_t begin = 0; begin < values.size(); begin += static_cast<size_t>(rows)) {
-    columns.push_back({.numbers = std::span(values).subspan(begin, static_cast<size_t>(rows))});
-  }
+  for (const datasets::NumberColumn& column : held) columns.push_back({.numbers = column});
   return columns;
 }
 
@@ -157,15 +167,15 @@ class Peer {
   void run() {
     note("rss_start_mib", memory_mib("VmRSS"));
     const std::string folder = options_.at("--data");
-    std::vector<double> train_x = read_array(folder + "/train_x.f64");
+    auto train_x = read_columns(folder + "/train_x.f64", meta_.train_rows);
     const std::vector<double> train_y = read_array(folder + "/train_y.f64");
     note("rss_data_mib", memory_mib("VmRSS"));
     const double cpu = cpu_seconds();
     const double begin = seconds();
-    const auto columns = columns_of(train_x, meta_.train_rows);
+    const auto columns = columns_of(train_x);
     mapper_ = value_of(datasets::BinMapper::fit(columns, 254, 1, context_));
     const BinnedRows rows(value_of(mapper_->bin(columns, set_.host(), context_)));
-    std::vector<double>().swap(train_x);  // as for the peers: training reads binned rows
+    train_x.clear();  // as for the peers: training reads binned rows
     const double binned = seconds();
     const int64_t folds = std::stol(options_.at("--folds"));
     const std::unique_ptr<automl::Model> model = fit(rows, train_y, folds);
@@ -176,7 +186,7 @@ class Peer {
     note("cpu_s", cpu_seconds() - cpu);
     note("rss_peak_mib", memory_mib("VmHWM"));
     note("histogram_updates", histogram_updates(*model, meta_.features));
-    predict(*model, read_array(folder + "/test_x.f64"));
+    predict(*model, read_columns(folder + "/test_x.f64", meta_.test_rows));
     std::printf("{%s}\n", json_.c_str());
   }
 
@@ -258,8 +268,8 @@ class Peer {
   }
 
   // From raw columns, as the peers predict.
-  void predict(const automl::Model& model, const std::vector<double>& test_x) {
-    const auto columns = columns_of(test_x, meta_.test_rows);
+  void predict(const automl::Model& model, const std::vector<datasets::NumberColumn>& test_x) {
+    const auto columns = columns_of(test_x);
     std::vector<float> out(
         static_cast<size_t>(meta_.test_rows * std::max(1, model.output_count())));
     double best = 1e300;
