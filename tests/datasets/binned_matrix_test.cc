@@ -139,8 +139,10 @@ TEST(BinMapper, BinsOnADiscreteDeviceAsOnTheCpu) {
   other.context.device = &device;
   const std::vector<double> values = {3, kNaN, 1, 2};
   const std::vector<int32_t> codes = {4, 2, 0, 4};
-  const std::vector<FeatureColumn> columns = {numeric(values), categorical(codes, 5)};
-  {
+  const NumberColumn narrow(values);
+  const std::vector<FeatureColumn> doubles = {numeric(values), categorical(codes, 5)};
+  const std::vector<FeatureColumn> held = {{.numbers = narrow}, categorical(codes, 5)};
+  for (const auto& columns : {doubles, held}) {
     const auto mapper = BinMapper::fit(columns, 254, 1, other.context);
     ASSERT_TRUE(mapper) << mapper.error().message;
     EXPECT_EQ(mapper->features(), BinMapper::fit(columns, 254, 1, cpu.context)->features());
