@@ -68,7 +68,7 @@ template <class T>
 void read_integers(const void* all, uint8_t decimals, size_t begin, std::span<double> out) {
   const T* const cells = static_cast<const T*>(all) + begin;
   const size_t whole = out.size() / kCellStep * kCellStep;
-  decode(cells, whole, decimals, out.data());
+  if (whole > 0) decode(cells, whole, decimals, out.data());
   for (size_t i = whole; i < out.size(); ++i) out[i] = number_in(cells[i], decimals);
 }
 
