@@ -188,12 +188,13 @@ Result<CombinedColumn> Combination::apply(const FeatureColumn& left, const Featu
     return finite_or_none(left_number - of_level);
   };
   const auto make_numbers = [&](size_t begin, size_t end) {
-    std::array<double, datasets::NumberView::kBlock> of_right{};
+    std::array<double, datasets::NumberView::kBlock> of_right;  // of pairs
+    const bool pair = is_pair(spec_.kind);
     size_t row = begin;
     left.numbers.for_blocks(begin, end, [&](std::span<const double> block) {
-      if (is_pair(spec_.kind)) right.numbers.read(row, std::span(of_right).first(block.size()));
+      if (pair) right.numbers.read(row, std::span(of_right).first(block.size()));
       for (size_t i = 0; i < block.size(); ++i, ++row) {
-        made.numbers[row] = row_number(row, block[i], of_right[i]);
+        made.numbers[row] = row_number(row, block[i], pair ? of_right[i] : 0);
       }
     });
   };

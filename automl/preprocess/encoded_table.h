@@ -24,6 +24,7 @@ class EncodedTable final : public FeatureView {
   struct Source {
     std::shared_ptr<const datasets::Table> table;
     std::list<datasets::NumberColumn> numbers;  // derived; addresses stay
+    std::list<std::vector<double>> doubles;     // derived, of few rows
     std::list<std::vector<int32_t>> codes;
     datasets::NumberColumn no_numbers;  // of places that are filled elsewhere
     std::vector<datasets::FeatureColumn> columns;

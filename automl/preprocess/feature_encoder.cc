@@ -27,6 +27,15 @@ datasets::NumberView empty_numbers(size_t rows, EncodedTable::Source& source) {
   return source.no_numbers;
 }
 
+// Numbers of more rows are held in as few bytes as they need; of few rows, such as one that a
+// prediction is wanted of, it takes more time to find out than it is worth.
+constexpr size_t kFewRows = 1024;
+
+datasets::NumberView keep(std::vector<double> numbers, EncodedTable::Source& source) {
+  if (numbers.size() <= kFewRows) return source.doubles.emplace_back(std::move(numbers));
+  return source.numbers.emplace_back(numbers);
+}
+
 }  // namespace
 
 FeatureKind kind_of(ColumnType type) {
@@ -87,8 +96,7 @@ Status FeatureEncoder::read_column(const Column& column, std::span<const Feature
     if (feature.output < kOwnNumber) {
       raw.numbers = empty_numbers(static_cast<size_t>(column.row_count()), source);
     } else if (feature.output > kOwnNumber) {
-      raw.numbers = source.numbers.emplace_back(*next);
-      *next++ = {};
+      raw.numbers = keep(std::move(*next++), source);
     } else if (feature.kind == FeatureKind::kCategorical) {
       raw.codes = cells.codes;
       raw.code_count = wanted.code_count();
@@ -131,7 +139,7 @@ Status FeatureEncoder::combine(const kernels::ComputeContext* context,
     if (raw.kind == FeatureKind::kCategorical) {
       raw.codes = source.codes.emplace_back(std::move(made.codes));
     } else {
-      raw.numbers = source.numbers.emplace_back(made.numbers);
+      raw.numbers = keep(std::move(made.numbers), source);
     }
   }
   return {};
