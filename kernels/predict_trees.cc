@@ -1,6 +1,31 @@
 #include "kernels/predict_trees.h"
 
 namespace assay::kernels {
+namespace {
+
+Status check_exit(const PredictTreesProblem& problem, const PredictTreesArgs& args) {
+  const LeafBounds* bounds = args.exit->bounds;
+  if (bounds == nullptr || bounds->tree_count() != args.forest.tree_count ||
+      bounds->output_count() != problem.output_count) {
+    return fail(StatusCode::kInvalidArgument,
+                "predict_trees: early exit without bounds of these {} trees and {} outputs",
+                args.forest.tree_count, problem.output_count);
+  }
+  if (problem.tree_end != args.forest.tree_count) {
+    return fail(StatusCode::kInvalidArgument,
+                "predict_trees: early exit before tree {} (must be the last, {})", problem.tree_end,
+                args.forest.tree_count);
+  }
+  const bool one = args.exit->rule.kind == DecisionRule::Kind::kSide;
+  if (one != (problem.output_count == 1)) {
+    return fail(StatusCode::kInvalidArgument,
+                "predict_trees: early exit by a rule of {} with {} outputs",
+                one ? "one score" : "several scores", problem.output_count);
+  }
+  return {};
+}
+
+}  // namespace
 
 Status check_problem(const PredictTreesProblem& problem, const PredictTreesArgs& args) {
   const ForestView& forest = args.forest;
@@ -28,6 +53,7 @@ Status check_problem(const PredictTreesProblem& problem, const PredictTreesArgs&
   if (problem.row_count > 0 && problem.tree_end > problem.tree_begin && args.scores == nullptr) {
     return fail(StatusCode::kInvalidArgument, "predict_trees: scores is null");
   }
+  if (args.exit != nullptr) return check_exit(problem, args);
   return {};
 }
 

@@ -28,11 +28,17 @@ Status predict_trees(const OpContext& context, const PredictTreesProblem& proble
     }
     const int64_t row = args.rows == nullptr ? i : int64_t{args.rows[i]};
     for (int64_t tree = problem.tree_begin; tree < problem.tree_end; ++tree) {
+      const std::span<double> scores(args.scores + i * problem.output_count,
+                                     static_cast<size_t>(problem.output_count));
+      if (args.exit != nullptr && tree % args.exit->bounds->step() == 0 &&
+          decide_early(args.exit->rule, *args.exit->bounds, tree, scores)) {
+        break;
+      }
       const int64_t leaf =
           args.forest.leaf_offsets[tree] + find_leaf(args.forest, tree, args.bins, row);
       const int64_t first = tree * problem.leaf_width % problem.output_count;
       for (int32_t k = 0; k < problem.leaf_width; ++k) {
-        args.scores[i * problem.output_count + first + k] +=
+        scores[static_cast<size_t>(first + k)] +=
             double{args.forest.leaf_values[leaf * problem.leaf_width + k]};
       }
     }

@@ -71,5 +71,35 @@ TEST(ReferencePredictTrees, RowsMayRepeatInAnyOrder) {
   EXPECT_EQ(predict(forest, {3, 2, 0, 1}, {3, 1, 3}, {0, 0, 0}), (std::vector<double>{30, 10, 30}));
 }
 
+TEST(ReferencePredictTrees, StopsWhereTheRestCannotMatter) {
+  Forest forest(1, 1);
+  for (int t = 0; t < 20; ++t) forest.append(sample_tree(1, 1));  // each adds 10..30
+  const auto bounds = LeafBounds::make(forest.view());
+  PredictTreesArgs args;
+  args.bins = {kBins, 4, 2, kBinCounts, kKinds};
+  args.forest = forest.view();
+  EarlyExit exit;
+  exit.bounds = bounds.get();
+  args.exit = &exit;
+  const auto score = [&](double low, double high) {
+    exit.rule = {DecisionRule::Kind::kSide, low, high, 0};
+    double scores[1] = {0};
+    args.scores = scores;
+    EXPECT_TRUE(reference::predict_trees(OpContext{}, {1, 2, 0, 20, 1, 1}, args));
+    return scores[0];
+  };
+  EXPECT_NEAR(score(100, 100), 200, 1e-3);  // before any tree: the least of all
+  EXPECT_NEAR(score(500, 500), 520, 1e-3);  // after 16 of 30, and 4 of at least 10
+  EXPECT_NEAR(score(700, 700), 600, 1e-3);  // the most of all
+  EXPECT_EQ(score(590, 610), 600);          // undecided to the end: the sum
+  double scores[1] = {0};
+  args.scores = scores;
+  EXPECT_FALSE(reference::predict_trees(OpContext{}, {1, 2, 0, 19, 1, 1}, args));
+  exit.rule.kind = DecisionRule::Kind::kLargest;
+  EXPECT_FALSE(reference::predict_trees(OpContext{}, {1, 2, 0, 20, 1, 1}, args));
+  exit = {};
+  EXPECT_FALSE(reference::predict_trees(OpContext{}, {1, 2, 0, 20, 1, 1}, args));
+}
+
 }  // namespace
 }  // namespace assay::kernels
