@@ -1,6 +1,7 @@
 #include "backends/cpu/predict_trees_pack.h"
 
 #include <algorithm>
+#include <span>
 
 namespace assay::backends::cpu {
 namespace {
@@ -10,15 +11,6 @@ constexpr uint32_t kCategorical = 1u << 31;
 // What fits a short node: 12 bits of pair, 11 of feature.
 constexpr int32_t kShortNodes = 2 * 4095;
 constexpr int32_t kShortFeatures = 2046;
-
-// A tree has two nodes for each of its splits, and the root.
-int32_t count_nodes(const kernels::TreeNode* nodes) {
-  int32_t count = 1;
-  for (int32_t i = 0; i < count; ++i) {
-    if (!nodes[i].is_leaf()) count += 2;
-  }
-  return count;
-}
 
 // `full` is the column that holds 255.
 uint32_t rule_of(const kernels::TreeNode& node, uint32_t full) {
@@ -98,8 +90,26 @@ void shorten(int32_t feature_count, PackedTrees& packed) {
 
 }  // namespace
 
-bool PackedTrees::fits(const kernels::PredictTreesProblem& problem,
-                       const kernels::ForestView& forest) {
+int32_t count_nodes(const kernels::TreeNode* nodes) {
+  int32_t count = 1;
+  for (int32_t i = 0; i < count; ++i) {
+    if (!nodes[i].is_leaf()) count += 2;
+  }
+  return count;
+}
+
+const char PackedTrees::kType = 0;
+
+int64_t PackedTrees::byte_count() const {
+  return static_cast<int64_t>(sizeof *this + std::span(rules).size_bytes() +
+                              std::span(pairs).size_bytes() + std::span(leaves).size_bytes() +
+                              std::span(trees).size_bytes() + std::span(short_nodes).size_bytes() +
+                              std::span(splits).size_bytes() + std::span(leaf_nodes).size_bytes() +
+                              std::span(leaf_numbers).size_bytes());
+}
+
+bool PackedTrees::can_hold(const kernels::PredictTreesProblem& problem,
+                           const kernels::ForestView& forest) {
   constexpr int64_t kMaxFeatures = (1 << 22) - 1;
   // The last leaf of the range bounds every leaf number in it.
   const int64_t last = problem.tree_end - 1;
@@ -108,9 +118,14 @@ bool PackedTrees::fits(const kernels::PredictTreesProblem& problem,
   return problem.feature_count <= kMaxFeatures && leaves * forest.leaf_width <= INT32_MAX;
 }
 
-Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesProblem& problem,
-                               const kernels::ForestView& forest) {
-  PackedTrees packed;
+Result<std::unique_ptr<PackedTrees>> pack_trees(Executor& executor,
+                                                const kernels::PredictTreesProblem& problem,
+                                                const kernels::ForestView& forest) {
+  auto made = std::make_unique<PackedTrees>();
+  PackedTrees& packed = *made;
+  packed.tree_begin = problem.tree_begin;
+  packed.tree_end = problem.tree_end;
+  packed.feature_count = problem.feature_count;
   int64_t node_count = 0;
   int64_t split_count = 0;
   int64_t leaf_count = 0;
@@ -150,7 +165,7 @@ Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesPr
         }
       }));
   shorten(problem.feature_count, packed);
-  return packed;
+  return made;
 }
 
 }  // namespace assay::backends::cpu

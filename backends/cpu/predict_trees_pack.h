@@ -11,8 +11,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "kernels/forest_cache.h"
 #include "kernels/predict_trees.h"
 
 namespace assay::backends::cpu {
@@ -41,7 +43,9 @@ struct PackedTree {
   int32_t leaf_count() const { return node_count / 2 + 1; }
 };
 
-struct PackedTrees {
+struct PackedTrees final : kernels::ForestCache::Item {
+  static const char kType;
+
   // feature << 9 | shift << 8 | limit; bit 31 marks a categorical split.
   std::vector<uint32_t> rules;
   std::vector<uint32_t> pairs;
@@ -53,13 +57,27 @@ struct PackedTrees {
   std::vector<SweepSplit> splits;
   std::vector<uint16_t> leaf_nodes;   // ascending
   std::vector<int32_t> leaf_numbers;  // of the same leaves; a file need not number them in order
+  // Which trees of the forest they are, and the columns of the rows.
+  int64_t tree_begin = 0;
+  int64_t tree_end = 0;
+  int32_t feature_count = 0;
 
+  bool fits(const kernels::PredictTreesProblem& problem) const {
+    return problem.tree_begin == tree_begin && problem.tree_end == tree_end &&
+           problem.feature_count == feature_count;
+  }
   // Whether columns and leaf values can be numbered in the bits they have.
-  static bool fits(const kernels::PredictTreesProblem& problem, const kernels::ForestView& forest);
+  static bool can_hold(const kernels::PredictTreesProblem& problem,
+                       const kernels::ForestView& forest);
+  int64_t byte_count() const override;
 };
 
+// Nodes of a tree: two for each of its splits, and the root.
+int32_t count_nodes(const kernels::TreeNode* nodes);
+
 // Trees [tree_begin, tree_end) of the problem. `executor` shares them among threads.
-Result<PackedTrees> pack_trees(Executor& executor, const kernels::PredictTreesProblem& problem,
-                               const kernels::ForestView& forest);
+Result<std::unique_ptr<PackedTrees>> pack_trees(Executor& executor,
+                                                const kernels::PredictTreesProblem& problem,
+                                                const kernels::ForestView& forest);
 
 }  // namespace assay::backends::cpu

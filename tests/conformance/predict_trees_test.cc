@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cstring>
+#include <span>
+
 #include "kernels/reference/reference_ops.h"
 #include "tests/conformance/harness.h"
 #include "tests/conformance/tree_problems.h"
@@ -74,6 +78,115 @@ OpCase<PredictTrees> case_of(const PredictShape& shape, uint64_t seed) {
     return args;
   };
   return item;
+}
+
+// The same with a cache that has seen enough rows for all that may be kept.
+OpCase<PredictTrees> kept_case_of(const PredictShape& shape, uint64_t seed) {
+  OpCase<PredictTrees> item = case_of(shape, seed);
+  item.name += ", kept";
+  item.place = [place = item.place](CaseBuffers& buffers) {
+    PredictTreesArgs args = place(buffers);
+    args.cache = buffers.keep(std::make_shared<kernels::ForestCache>())->get();
+    args.cache->count_rows(1000);
+    return args;
+  };
+  return item;
+}
+
+// The class that a rule finds in scores, -1 for none.
+int64_t class_of(const kernels::DecisionRule& rule, std::span<const double> scores) {
+  using Kind = kernels::DecisionRule::Kind;
+  if (rule.kind == Kind::kSide) {
+    return scores[0] > rule.high ? 1 : (scores[0] < rule.low ? 0 : -1);
+  }
+  const auto best = std::max_element(scores.begin(), scores.end());
+  const double margin = rule.margin * (rule.kind == Kind::kLargestShare ? *best : 1);
+  for (auto other = scores.begin(); other != scores.end(); ++other) {
+    if (other != best && !(*other < *best - margin)) return -1;
+  }
+  return best - scores.begin();
+}
+
+// Rows that are decided must be decided alike; the others have the same bits.
+std::optional<std::string> compare_decisions(const kernels::DecisionRule& rule, size_t outputs,
+                                             const OutputBytes& expected,
+                                             const OutputBytes& actual) {
+  std::vector<double> scores[2];
+  for (const OutputBytes* output : {&expected, &actual}) {
+    std::vector<double>& own = scores[output == &expected ? 0 : 1];
+    own.resize(output->bytes.size() / sizeof(double));
+    std::memcpy(own.data(), output->bytes.data(), own.size() * sizeof(double));
+  }
+  if (scores[0].size() != scores[1].size()) return "other sizes";
+  for (size_t at = 0; at < scores[0].size(); at += outputs) {
+    const auto wanted = std::span(scores[0]).subspan(at, outputs);
+    const auto got = std::span(scores[1]).subspan(at, outputs);
+    const int64_t decided = class_of(rule, wanted);
+    const bool same = std::memcmp(wanted.data(), got.data(), outputs * sizeof(double)) == 0;
+    if (class_of(rule, got) != decided || (decided < 0 && !same)) {
+      return fmt::format("row {}: decides for {} (must be {})", at / outputs, class_of(rule, got),
+                         decided);
+    }
+  }
+  return std::nullopt;
+}
+
+// With early exit. Cases of leaf width 1 have leaves of any sign.
+OpCase<PredictTrees> exit_case_of(const PredictShape& shape, const kernels::DecisionRule& rule,
+                                  uint64_t seed) {
+  OpCase<PredictTrees> item = kept_case_of(shape, seed);
+  item.name += ", exit";
+  const PredictData data = draw(shape, seed);
+  const std::shared_ptr<const kernels::LeafBounds> bounds =
+      kernels::LeafBounds::make(data.forest.view());
+  item.place = [place = item.place, bounds, rule](CaseBuffers& buffers) {
+    PredictTreesArgs args = place(buffers);
+    args.exit = buffers.keep(kernels::EarlyExit{rule, bounds.get()});
+    return args;
+  };
+  item.compare = [rule, outputs = static_cast<size_t>(shape.output_count)](
+                     const OutputBytes& expected, const OutputBytes& actual) {
+    return compare_decisions(rule, outputs, expected, actual);
+  };
+  return item;
+}
+
+TEST(PredictTrees, AgreesWithWhatIsKept) {
+  std::vector<OpCase<PredictTrees>> cases;
+  uint64_t seed = 100;
+  for (const int64_t rows : {1, 3, 23, 257}) {
+    for (const int32_t splits : {1, 30, 31, 32, 63, 64, 127, 128}) {
+      cases.push_back(kept_case_of({rows, 9, 1, 1, 40, splits, 0.3}, ++seed));
+    }
+    cases.push_back(
+        kept_case_of({rows, 9, 1, 3, 40, 20, 0.5, true}, ++seed));  // from the middle on
+    cases.push_back(kept_case_of({rows, 70, 1, 5, 45, 31, 0.5}, ++seed));
+    cases.push_back(kept_case_of({rows, 7, 2, 4, 21, 40, 1}, ++seed));
+    cases.push_back(kept_case_of({rows, 600, 1, 1, 200, 3}, ++seed));  // a row on the heap
+    cases.push_back(kept_case_of({rows, 90, 1, 1, 3, 60}, ++seed));    // too wide to pay
+    cases.push_back(kept_case_of({rows, 9, 1, 1, 20, 0}, ++seed));
+  }
+  check_op<PredictTrees>(kernels::reference::predict_trees, cases);
+}
+
+TEST(PredictTrees, DecidesAlikeWithEarlyExit) {
+  using Kind = kernels::DecisionRule::Kind;
+  std::vector<OpCase<PredictTrees>> cases;
+  uint64_t seed = 200;
+  for (const int64_t rows : {1, 100, 700, 1200}) {
+    for (const double cut : {-20.0, -7.0, 0.0, 12.0}) {
+      cases.push_back(exit_case_of({rows, 9, 1, 1, 70, 20, 0.3},
+                                   {Kind::kSide, cut - 1e-3, cut + 1e-3, 0}, ++seed));
+    }
+    cases.push_back(
+        exit_case_of({rows, 9, 1, 1, 50, 400, 0.3, true}, {Kind::kSide, -20, -20, 0}, ++seed));
+    cases.push_back(exit_case_of({rows, 9, 1, 4, 90, 20}, {Kind::kLargest, 0, 0, 1e-6}, ++seed));
+    cases.push_back(
+        exit_case_of({rows, 9, 3, 3, 60, 300, 0.3}, {Kind::kLargest, 0, 0, 1e-6}, ++seed));
+    cases.push_back(
+        exit_case_of({rows, 9, 3, 3, 60, 20}, {Kind::kLargestShare, 0, 0, 1e-6}, ++seed));
+  }
+  check_op<PredictTrees>(kernels::reference::predict_trees, cases);
 }
 
 TEST(PredictTrees, Agrees) {
