@@ -294,7 +294,7 @@ Status permute_columns(const Invocation& invocation, const ExplainOptions& optio
   ASSAY_ASSIGN_OR_RETURN(ScoredRows scored, ScoredRows::make(predictor, metric));
   ShuffledTable rows(reads_dense(predictor.model()));
   auto streamed = predict_stream(
-      predictor, options.table, scored.extra_columns(), *engine, *invocation.stop,
+      predictor, options.table, {scored.extra_columns()}, *engine, *invocation.stop,
       [&](const PredictedBlock& block) -> Status {
         ASSAY_RETURN_IF_ERROR(scored.add(block));
         const std::shared_ptr<const datasets::Table> table(std::shared_ptr<void>(), &block.table);

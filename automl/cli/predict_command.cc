@@ -18,6 +18,7 @@ constexpr std::string_view kFirstColumn = "prediction";
 
 struct PredictOptions : PredictionOptions {
   OutputPlace out;
+  bool labels_only = false;
 };
 
 // Standard output, or a file.
@@ -42,8 +43,9 @@ class PredictionSink {
   std::optional<OutputFile> file_;
 };
 
-std::string header_of(const Predictor& predictor) {
+std::string header_of(const Predictor& predictor, bool labels_only) {
   std::string line(kFirstColumn);
+  if (labels_only) return line + '\n';
   for (const std::string& label : predictor.labels()) {
     line += ',';
     datasets::append_csv_field(line, "proba_" + label);
@@ -51,7 +53,8 @@ std::string header_of(const Predictor& predictor) {
   return line + '\n';
 }
 
-void append_row(const Predictor& predictor, std::span<const float> row, std::string& out) {
+void append_row(const Predictor& predictor, std::span<const float> row, bool labels_only,
+                std::string& out) {
   if (predictor.labels().empty()) {
     const TargetScale& frame = predictor.frame();
     if (frame == TargetScale{}) {
@@ -61,7 +64,7 @@ void append_row(const Predictor& predictor, std::span<const float> row, std::str
     }
   } else {
     datasets::append_csv_field(out, predictor.labels()[predictor.decide(row)]);
-    for (const float probability : row) {
+    for (const float probability : labels_only ? std::span<const float>() : row) {
       out += ',';
       datasets::append_csv_number(out, probability);
     }
@@ -74,26 +77,33 @@ Status predict(Invocation& invocation, const PredictOptions& options) {
     return fail(StatusCode::kInvalidArgument, "--json wants --out FILE: predictions are CSV");
   }
   ASSAY_ASSIGN_OR_RETURN(const NamedModel model, load_named_model(invocation, options.model));
-  ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
   const Predictor& predictor = model.predictor;
+  if (options.labels_only && predictor.labels().empty()) {
+    return fail(StatusCode::kInvalidArgument,
+                "--labels-only: {} predicts the numbers of '{}', and has no labels", model.name,
+                predictor.target());
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
   ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, options.table.path, "--data"));
   ASSAY_RETURN_IF_ERROR(OutputFile::check_differs(options.out.path, model.file, "the model"));
   ASSAY_ASSIGN_OR_RETURN(PredictionSink sink, PredictionSink::open(options.out));
   const auto width = static_cast<size_t>(predictor.output_count());
   // The header waits for the first rows: a table that does not fit leaves no output at all.
-  std::string text = header_of(predictor);
+  std::string text = header_of(predictor, options.labels_only);
   int64_t written_rows = 0;
   auto write_block = [&](const PredictedBlock& block) {
     for (size_t at = 0; at < block.predictions.size(); at += width) {
-      append_row(predictor, block.predictions.subspan(at, width), text);
+      append_row(predictor, block.predictions.subspan(at, width), options.labels_only, text);
     }
     written_rows += block.table.row_count();
     Status written = sink.write(text);
     text.clear();
     return written;
   };
+  StreamWants wants;
+  if (options.labels_only) wants.predictions = Predictor::Wanted::kDecisions;
   auto predicted =
-      predict_stream(predictor, options.table, {}, *engine, *invocation.stop, write_block);
+      predict_stream(predictor, options.table, wants, *engine, *invocation.stop, write_block);
   if (!predicted && predicted.error().code == StatusCode::kCancelled) {
     return fail(StatusCode::kCancelled, "interrupted: {}",
                 sink.to_stdout() ? fmt::format("{} {} written", counted(written_rows, "row"),
@@ -132,14 +142,23 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   add_prediction_options(*command, *options);
   command->add_option("--out,-o", options->out.path, "CSV file to write (default: standard output)")
       ->type_name("FILE");
+  command->add_flag("--labels-only", options->labels_only,
+                    "Classification: write the column `prediction` alone; the labels are the same, "
+                    "and come sooner where the model can tell them from some of its trees");
   options->out.made_anew = kFirstColumn;
   add_force_option(*command, options->out);
   command->footer(
-      "Writes a column `prediction`, and for classification `proba_<class>` for each class. Rows\n"
-      "keep their order. The prediction is the most probable class; a model of two classes that\n"
-      "was chosen by accuracy, balanced_accuracy or f1 has a threshold of its own (see assay\n"
-      "models show). Cells that are no numbers, in a column of numbers, count as missing, with a\n"
-      "warning: one of a column beside others, 0.1 % of them, or 1 % up to 5. More are an error.\n"
+      "Writes a column `prediction`, and for classification `proba_<class>` for each class, "
+      "unless\n"
+      "--labels-only is given. Rows keep their order. The prediction is the most probable class; "
+      "a\n"
+      "model of two classes that was chosen by accuracy, balanced_accuracy or f1 has a threshold "
+      "of\n"
+      "its own (see assay models show). Cells that are no numbers, in a column of numbers, count "
+      "as\n"
+      "missing, with a warning: one of a column beside others, 0.1 % of them, or 1 % up to 5. "
+      "More\n"
+      "are an error.\n"
       "Example:\n  assay predict churn --data new.csv --out predictions.csv");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return predict(invocation, *options); };

@@ -40,7 +40,7 @@ Result<std::unique_ptr<Engine>> open_prediction_engine(const Invocation& invocat
 }
 
 Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOptions& options,
-                                     const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
+                                     const StreamWants& wants, Engine& engine,
                                      const StopToken& stop,
                                      const std::function<Status(const PredictedBlock&)>& visit) {
   ASSAY_ASSIGN_OR_RETURN(auto csv, csv_options(options));
@@ -49,8 +49,9 @@ Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOpti
   for (const InputColumn& column : predictor.encoder().columns()) {
     columns.push_back({column.name, column.type});
   }
-  columns.insert(columns.end(), extra.begin(), extra.end());
+  columns.insert(columns.end(), wants.extra.begin(), wants.extra.end());
   ASSAY_ASSIGN_OR_RETURN(auto blocks, datasets::CsvBlocks::open(options.path, columns, csv));
+  predictor.keep_prepared();
   GapCounter counter(predictor.encoder().columns());
   const kernels::ComputeContext context = engine.context(stop);
   while (true) {
@@ -59,7 +60,7 @@ Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOpti
       return StreamSummary{blocks->row_count(), blocks->misfit_notes(), counter.gaps()};
     }
     counter.add(*table);
-    auto predictions = predictor.predict(table, context);
+    auto predictions = predictor.predict(table, context, wants.predictions);
     if (!predictions) {
       return fail_with(std::move(predictions.error()),
                        fmt::format("{}, rows up to {}", options.path, blocks->row_count()));

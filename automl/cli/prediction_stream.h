@@ -48,11 +48,17 @@ struct StreamSummary {
   std::vector<ColumnGaps> gaps;    // of the columns that the model needs
 };
 
-// Reads the columns that the model needs, and `extra` ones behind them, and calls visit for each
+// What is wanted of a table.
+struct StreamWants {
+  std::vector<datasets::ColumnSpec> extra;  // columns beside those that the model needs
+  Predictor::Wanted predictions = Predictor::Wanted::kPredictions;
+};
+
+// Reads the columns that the model needs, and the extra ones behind them, and calls visit for each
 // block in file order until it fails.
 // Fails: as CsvBlocks and Predictor::predict; what `visit` fails with.
 Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOptions& options,
-                                     const std::vector<datasets::ColumnSpec>& extra, Engine& engine,
+                                     const StreamWants& wants, Engine& engine,
                                      const StopToken& stop,
                                      const std::function<Status(const PredictedBlock&)>& visit);
 

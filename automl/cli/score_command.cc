@@ -26,7 +26,7 @@ Status score(Invocation& invocation, const ScoreOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto engine, open_prediction_engine(invocation, options));
   ASSAY_ASSIGN_OR_RETURN(ScoredRows scored, ScoredRows::make(predictor, metric));
   auto predicted =
-      predict_stream(predictor, options.table, scored.extra_columns(), *engine, *invocation.stop,
+      predict_stream(predictor, options.table, {scored.extra_columns()}, *engine, *invocation.stop,
                      [&](const PredictedBlock& block) { return scored.add(block); });
   if (!predicted && predicted.error().code == StatusCode::kCancelled) {
     return fail(StatusCode::kCancelled, "interrupted: nothing was scored");

@@ -5,6 +5,8 @@
 // them.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -22,6 +24,13 @@ inline double positive_share(float p0, float p1) {
 }
 inline bool is_positive(float p0, float p1, double threshold) {
   return positive_share(p0, p1) > threshold;
+}
+
+// The class that a row's probabilities decide for: of two by the threshold, of more the first of
+// the most probable ones.
+inline size_t decide_class(std::span<const float> row, double threshold = kEvenThreshold) {
+  if (row.size() == 2) return is_positive(row[0], row[1], threshold) ? 1 : 0;
+  return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
 // Weights of rows by truth and decision.

@@ -2,10 +2,38 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
 namespace assay::automl {
+namespace {
+
+// Whether members of `rest` in weights cannot change what the sums of the others' probabilities
+// decide, rounding included. If so the sums become some that decide alike. A member's probabilities
+// sum to 1 within f32, so what is left goes to one class at worst.
+bool decide_average(double threshold, double rest, std::span<double> sums) {
+  constexpr double kApart = 0x1p-18;
+  if (sums.size() == 2) {
+    const double total = sums[0] + sums[1] + rest;
+    if (sums[1] > (threshold + kApart) * total) {
+      sums[0] += rest;
+      return true;
+    }
+    if (sums[1] + rest < (threshold - kApart) * total) {
+      sums[1] += rest;
+      return true;
+    }
+    return false;
+  }
+  const auto best = static_cast<size_t>(std::max_element(sums.begin(), sums.end()) - sums.begin());
+  for (size_t k = 0; k < sums.size(); ++k) {
+    if (k != best && !(sums[k] + rest + kApart < sums[best])) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Model>> AverageModel::make(std::vector<std::shared_ptr<const Model>> members,
                                                   std::vector<double> weights) {
@@ -77,6 +105,10 @@ void AverageModel::mark_binned(std::span<uint8_t> used) const {
   for (const auto& member : members_) member->mark_binned(used);
 }
 
+void AverageModel::keep_prepared() const {
+  for (const auto& member : members_) member->keep_prepared();
+}
+
 std::vector<double> AverageModel::feature_importance() const {
   std::vector<double> importance(static_cast<size_t>(feature_count()), 0.0);
   double sum = 0;
@@ -109,6 +141,35 @@ Status AverageModel::do_predict(const FeatureView& features, std::span<const uin
   for (size_t i = 0; i < members_.size(); ++i) {
     ASSAY_RETURN_IF_ERROR(members_[i]->predict(features, rows, context, part, frame));
     for (size_t j = 0; j < sums.size(); ++j) sums[j] += weights_[i] * double{part[j]};
+  }
+  for (size_t j = 0; j < sums.size(); ++j) out[j] = to_f32(sums[j]);
+  return {};
+}
+
+Status AverageModel::do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                               const kernels::ComputeContext& context, double threshold,
+                               std::span<float> out) const {
+  const auto width = static_cast<size_t>(output_count());
+  std::vector<double> sums(out.size(), 0.0);
+  std::vector<size_t> places(rows.size());  // of the undecided rows
+  std::iota(places.begin(), places.end(), size_t{0});
+  std::vector<uint32_t> left(rows.begin(), rows.end());
+  std::vector<float> part(out.size());
+  for (size_t i = 0; i < members_.size() && !left.empty(); ++i) {
+    const std::span<float> own = std::span(part).first(left.size() * width);
+    ASSAY_RETURN_IF_ERROR(members_[i]->predict(features, left, context, own));
+    double rest = 0;
+    for (size_t m = i + 1; m < members_.size(); ++m) rest += weights_[m];
+    size_t kept = 0;
+    for (size_t r = 0; r < left.size(); ++r) {
+      const std::span<double> row = std::span(sums).subspan(places[r] * width, width);
+      for (size_t k = 0; k < width; ++k) row[k] += weights_[i] * double{own[r * width + k]};
+      if (rest > 0 && decide_average(threshold, rest, row)) continue;
+      places[kept] = places[r];
+      left[kept++] = left[r];
+    }
+    places.resize(kept);
+    left.resize(kept);
   }
   for (size_t j = 0; j < sums.size(); ++j) out[j] = to_f32(sums[j]);
   return {};

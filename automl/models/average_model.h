@@ -29,6 +29,7 @@ class AverageModel final : public Model {
   int64_t byte_count() const override;
   std::vector<double> feature_importance() const override;
   void mark_binned(std::span<uint8_t> used) const override;
+  void keep_prepared() const override;
   void save(ModelWriter& writer) const override;
 
   const std::vector<std::shared_ptr<const Model>>& members() const { return members_; }
@@ -38,6 +39,10 @@ class AverageModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  // Rows leave when the members that are left cannot change their decision.
+  Status do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                   const kernels::ComputeContext& context, double threshold,
+                   std::span<float> out) const override;
   Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, ExplainedScale scale,
                     std::span<double> out) const override;

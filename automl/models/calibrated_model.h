@@ -80,6 +80,7 @@ class CalibratedModel final : public Model {
   std::optional<Link> score_link() const override;
   std::vector<double> feature_importance() const override { return model_->feature_importance(); }
   void mark_binned(std::span<uint8_t> used) const override { model_->mark_binned(used); }
+  void keep_prepared() const override { model_->keep_prepared(); }
   void save(ModelWriter& writer) const override;
 
   const std::shared_ptr<const Model>& model() const { return model_; }

@@ -203,6 +203,14 @@ Status LevelTargetModel::do_predict(const FeatureView& features, std::span<const
   return model_->predict(LevelTargetView(features, targets_), rows, context, out, frame);
 }
 
+Status LevelTargetModel::do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                                   const kernels::ComputeContext& context, double threshold,
+                                   std::span<float> out) const {
+  ASSAY_RETURN_IF_ERROR(targets_->check(features));
+  return model_->predict_decisions(LevelTargetView(features, targets_), rows, context, threshold,
+                                   out);
+}
+
 Status LevelTargetModel::do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                                     const kernels::ComputeContext& context, ExplainedScale scale,
                                     std::span<double> out) const {

@@ -105,6 +105,7 @@ class LevelTargetModel final : public Model {
   std::optional<Link> score_link() const override { return model_->score_link(); }
   std::vector<double> feature_importance() const override { return model_->feature_importance(); }
   void mark_binned(std::span<uint8_t> used) const override { model_->mark_binned(used); }
+  void keep_prepared() const override { model_->keep_prepared(); }
   void save(ModelWriter& writer) const override;
 
   // What was fitted.
@@ -115,6 +116,9 @@ class LevelTargetModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  Status do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                   const kernels::ComputeContext& context, double threshold,
+                   std::span<float> out) const override;
   Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, ExplainedScale scale,
                     std::span<double> out) const override;

@@ -35,17 +35,45 @@ Status Model::check_input(const FeatureView& features, std::span<const uint32_t>
   return {};
 }
 
-Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
-                      const kernels::ComputeContext& context, std::span<float> out,
-                      const TargetScale& frame) const {
-  ASSAY_RETURN_IF_ERROR(check_input(features, rows));
+Status Model::check_room(std::span<const uint32_t> rows, std::span<float> out) const {
   const auto wanted = rows.size() * static_cast<size_t>(output_count());
   if (out.size() != wanted) {
     return fail(StatusCode::kInvalidArgument, "room for {} predictions (must be {})", out.size(),
                 wanted);
   }
+  return {};
+}
+
+Status Model::predict(const FeatureView& features, std::span<const uint32_t> rows,
+                      const kernels::ComputeContext& context, std::span<float> out,
+                      const TargetScale& frame) const {
+  ASSAY_RETURN_IF_ERROR(check_input(features, rows));
+  ASSAY_RETURN_IF_ERROR(check_room(rows, out));
   if (rows.empty()) return {};
   return do_predict(features, rows, context, out, frame);
+}
+
+Status Model::predict_decisions(const FeatureView& features, std::span<const uint32_t> rows,
+                                const kernels::ComputeContext& context, double threshold,
+                                std::span<float> out) const {
+  ASSAY_RETURN_IF_ERROR(check_input(features, rows));
+  ASSAY_RETURN_IF_ERROR(check_room(rows, out));
+  if (output_count() < 2) {
+    return fail(StatusCode::kInvalidArgument, "decisions of a {} model of {} outputs (must be 2..)",
+                kind(), output_count());
+  }
+  if (!(threshold > 0 && threshold < 1)) {
+    return fail(StatusCode::kInvalidArgument, "a decision threshold of {} (must be in (0, 1))",
+                threshold);
+  }
+  if (rows.empty()) return {};
+  return do_decide(features, rows, context, threshold, out);
+}
+
+Status Model::do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                        const kernels::ComputeContext& context, double,
+                        std::span<float> out) const {
+  return do_predict(features, rows, context, out, {});
 }
 
 int32_t Model::explained_count(ExplainedScale scale) const {

@@ -51,6 +51,15 @@ class Model {
   Status predict_all(const FeatureView& features, const kernels::ComputeContext& context,
                      std::span<float> out, const TargetScale& frame = {}) const;
 
+  // As predict, of a classifier whose decisions alone are wanted: decide_class(row, threshold) of
+  // each row of `out` is that of predict's, but the numbers need not be its probabilities. Trees
+  // leave out what can change no decision (kernels/early_exit.h), averages members; calibrated and
+  // stacked models predict. Which numbers come does not depend on threads, but on the device.
+  // Fails: as predict; invalid_argument without classes, or for a threshold outside (0, 1).
+  Status predict_decisions(const FeatureView& features, std::span<const uint32_t> rows,
+                           const kernels::ComputeContext& context, double threshold,
+                           std::span<float> out) const;
+
   // What each feature contributes to the predictions of the given rows (contributions.h), as
   // values, not as numbers of a frame: out [rows, explained_count(scale), feature_count + 1]. For
   // trees the Shapley values of path-dependent TreeSHAP; for linear models coefficients times the
@@ -75,6 +84,10 @@ class Model {
   // Sets used[f], of [feature_count], to 1 for the features whose bins predict() may read.
   virtual void mark_binned(std::span<uint8_t> used) const;
 
+  // Tells that predict() will be called again and again: from now on what devices prepare of the
+  // model to be faster is kept, and counted by byte_count(). Without it that is made for each call.
+  virtual void keep_prepared() const {}
+
   // Writes the parts that load_model reads; equal models write equal bytes. The writer may read
   // from the model until its file is written.
   virtual void save(ModelWriter& writer) const = 0;
@@ -84,6 +97,10 @@ class Model {
   virtual Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                             const kernels::ComputeContext& context, std::span<float> out,
                             const TargetScale& frame) const = 0;
+  // As `predict_decisions`, likewise. By default predicts.
+  virtual Status do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                           const kernels::ComputeContext& context, double threshold,
+                           std::span<float> out) const;
   // As `explain`, with arguments checked and at least one row.
   virtual Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                             const kernels::ComputeContext& context, ExplainedScale scale,
@@ -91,6 +108,7 @@ class Model {
 
  private:
   Status check_input(const FeatureView& features, std::span<const uint32_t> rows) const;
+  Status check_room(std::span<const uint32_t> rows, std::span<float> out) const;
 };
 
 // Writes the kind and then the model's parts.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
+#include "automl/metrics/decision.h"
 #include "automl/models/model.h"
 #include "kernels/exact_math.h"
 
@@ -87,6 +89,34 @@ void predictions_of(Link link, TargetScale target, std::span<const double> score
       shares(scores, out);
       return;
   }
+}
+
+std::optional<kernels::DecisionRule> decision_rule(const ScoreMeaning& meaning, double threshold) {
+  constexpr double kApart = 0x1p-20;
+  using Kind = kernels::DecisionRule::Kind;
+  if (!(meaning.share > 0)) return std::nullopt;
+  // Of two scores a threshold weighs one against the other.
+  const bool even = meaning.score_count > 2 || threshold == kEvenThreshold;
+  switch (meaning.link) {
+    case Link::kLogistic: {
+      const auto log_odds = [](double p) {
+        return std::log(std::max(p, 0.0)) - std::log(std::max(1 - p, 0.0));
+      };
+      return kernels::DecisionRule{Kind::kSide, log_odds(threshold - kApart) / meaning.share,
+                                   log_odds(threshold + kApart) / meaning.share, 0};
+    }
+    case Link::kSoftmax:
+      if (!even) return std::nullopt;
+      return kernels::DecisionRule{Kind::kLargest, 0, 0, kApart / meaning.share};
+    case Link::kShare:
+      if (!even) return std::nullopt;
+      return kernels::DecisionRule{Kind::kLargestShare, 0, 0, kApart};
+    case Link::kIdentity:
+    case Link::kLog:
+    case Link::kSigmoid:
+      return std::nullopt;
+  }
+  return std::nullopt;
 }
 
 Status predictions_of(const ScoreMeaning& meaning, std::span<const double> sums,

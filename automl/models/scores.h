@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "automl/metrics/target_scale.h"
 #include "kernels/base/executor.h"
 #include "kernels/base/status.h"
+#include "kernels/early_exit.h"
 
 namespace assay::automl {
 
@@ -46,6 +48,11 @@ struct ScoreMeaning {
   int32_t score_count = 1;
   double share = 1;
 };
+// When a row's sums decide for a class, whatever rounds their probabilities (decide_class by the
+// threshold); nothing where that is not known from bounds of single sums. A decided row's
+// probabilities are apart by 2^-20 at least, a few times what rounding to f32 and the approximation
+// of exp move them.
+std::optional<kernels::DecisionRule> decision_rule(const ScoreMeaning& meaning, double threshold);
 Status predictions_of(const ScoreMeaning& meaning, std::span<const double> sums,
                       std::span<float> out, Executor& executor);
 

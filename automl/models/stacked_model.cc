@@ -95,6 +95,10 @@ void StackedModel::mark_binned(std::span<uint8_t> used) const {
   for (const auto& member : parts_.members) member->mark_binned(used);
 }
 
+void StackedModel::keep_prepared() const {
+  for (const auto& member : parts_.members) member->keep_prepared();
+}
+
 double StackedModel::weight_sum() const {
   double sum = 0;
   for (const double weight : parts_.weights) sum += weight;

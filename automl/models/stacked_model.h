@@ -38,6 +38,7 @@ class StackedModel final : public Model {
   // The mean of the members', by weight.
   std::vector<double> feature_importance() const override;
   void mark_binned(std::span<uint8_t> used) const override;
+  void keep_prepared() const override;
   void save(ModelWriter& writer) const override;
 
   const Parts& parts() const { return parts_; }

@@ -18,6 +18,7 @@ using kernels::TreeNode;
 // Rows predicted at once: bounds the scores' memory.
 constexpr int64_t kBatchRows = int64_t{1} << 18;
 constexpr int64_t kSumBytes = int64_t{32} << 20;  // of contributions, at once
+constexpr int64_t kBoundedRows = 256;             // that are worth bounds of all leaves
 constexpr int64_t kExplainedRows = 64;            // a chunk
 
 // Far beyond any score of training, far below what could overflow.
@@ -152,7 +153,7 @@ Result<std::unique_ptr<Model>> TreeModel::load(const ModelReader& reader) {
 }
 
 int64_t TreeModel::byte_count() const {
-  return static_cast<int64_t>(sizeof *this) + parts_.forest.byte_count();
+  return static_cast<int64_t>(sizeof *this) + parts_.forest.byte_count() + cache_.byte_count();
 }
 
 int64_t TreeModel::step_count() const {
@@ -209,12 +210,38 @@ void TreeModel::save(ModelWriter& writer) const {
 Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                              const kernels::ComputeContext& context, std::span<float> out,
                              const TargetScale& frame) const {
+  return predict_by(parts_.meaning(frame), nullptr, features, rows, context, out);
+}
+
+Status TreeModel::do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                            const kernels::ComputeContext& context, double threshold,
+                            std::span<float> out) const {
+  const ScoreMeaning meaning = parts_.meaning({});
+  const auto rule = decision_rule(meaning, threshold);
+  if (!rule || static_cast<int64_t>(rows.size()) < kBoundedRows) {
+    return predict_by(meaning, nullptr, features, rows, context, out);
+  }
+  const auto any = [](const kernels::LeafBounds&) { return true; };
+  const kernels::LeafBounds* bounds = cache_.find<kernels::LeafBounds>(any);
+  std::unique_ptr<kernels::LeafBounds> own;
+  if (bounds == nullptr) {
+    own = kernels::LeafBounds::make(parts_.forest.view());
+    if (own == nullptr) return predict_by(meaning, nullptr, features, rows, context, out);
+    bounds = own.get();
+    if (keeps_.load(std::memory_order_relaxed)) bounds = cache_.keep(std::move(own));
+  }
+  const kernels::EarlyExit exit{*rule, bounds};
+  return predict_by(meaning, &exit, features, rows, context, out);
+}
+
+Status TreeModel::predict_by(const ScoreMeaning& meaning, const kernels::EarlyExit* exit,
+                             const FeatureView& features, std::span<const uint32_t> rows,
+                             const kernels::ComputeContext& context, std::span<float> out) const {
   kernels::Device& device = context.device_of<kernels::PredictTrees>();
   ASSAY_ASSIGN_OR_RETURN(const kernels::BinnedView bins, features.bins(device, context));
   ASSAY_ASSIGN_OR_RETURN(const DeviceForest forest, DeviceForest::make(device, parts_.forest));
   const auto width = static_cast<size_t>(parts_.forest.output_count());
   const auto outputs = static_cast<size_t>(output_count());
-  const ScoreMeaning meaning = parts_.meaning(frame);
   const auto row_count = static_cast<int64_t>(rows.size());
   for (int64_t begin = 0; begin < row_count; begin += kBatchRows) {
     const int64_t count = std::min(kBatchRows, row_count - begin);
@@ -231,8 +258,9 @@ Status TreeModel::do_predict(const FeatureView& features, std::span<const uint32
                                                parts_.forest.tree_count(),
                                                parts_.forest.leaf_width(),
                                                parts_.forest.output_count()};
+    kernels::ForestCache* cache = keeps_.load(std::memory_order_relaxed) ? &cache_ : nullptr;
     ASSAY_RETURN_IF_ERROR(context.run<kernels::PredictTrees>(
-        problem, {bins, forest.view(), device_rows.on_device(), scores.on_device()}));
+        problem, {bins, forest.view(), device_rows.on_device(), scores.on_device(), cache, exit}));
     scores.wrote_device();
     ASSAY_ASSIGN_OR_RETURN(const std::span<const double> sums, scores.to_host());
     ASSAY_RETURN_IF_ERROR(predictions_of(

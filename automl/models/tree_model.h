@@ -2,11 +2,13 @@
 // and extra trees alike.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "automl/models/model.h"
 #include "automl/models/scores.h"
+#include "kernels/forest_cache.h"
 #include "kernels/tree.h"
 
 namespace assay::automl {
@@ -44,6 +46,7 @@ class TreeModel final : public Model {
   std::unique_ptr<Model> first_steps(int64_t steps) const override;
   std::vector<double> feature_importance() const override;
   void mark_binned(std::span<uint8_t> used) const override;
+  void keep_prepared() const override { keeps_.store(true, std::memory_order_relaxed); }
   void save(ModelWriter& writer) const override;
   const Parts& parts() const { return parts_; }
 
@@ -51,16 +54,26 @@ class TreeModel final : public Model {
   Status do_predict(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, std::span<float> out,
                     const TargetScale& frame) const override;
+  // With early exit, where the link and threshold allow it.
+  Status do_decide(const FeatureView& features, std::span<const uint32_t> rows,
+                   const kernels::ComputeContext& context, double threshold,
+                   std::span<float> out) const override;
   Status do_explain(const FeatureView& features, std::span<const uint32_t> rows,
                     const kernels::ComputeContext& context, ExplainedScale scale,
                     std::span<double> out) const override;
 
  private:
   explicit TreeModel(Parts parts) : parts_(std::move(parts)) {}
+  // Predictions by `meaning`, of rows that may stop early if `exit` is not null.
+  Status predict_by(const ScoreMeaning& meaning, const kernels::EarlyExit* exit,
+                    const FeatureView& features, std::span<const uint32_t> rows,
+                    const kernels::ComputeContext& context, std::span<float> out) const;
   // From what each feature contributes to the forest's sums [rows, scores, feature_count].
   Status explain_sums(std::span<const double> sums, std::span<const double> expected,
                       Executor& executor, ExplainedScale scale, std::span<double> out) const;
   Parts parts_;
+  mutable std::atomic<bool> keeps_{false};
+  mutable kernels::ForestCache cache_;
 };
 
 }  // namespace assay::automl

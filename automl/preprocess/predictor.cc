@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace assay::automl {
@@ -57,18 +58,29 @@ Result<Predictor> Predictor::make(Parts parts) {
 }
 
 Result<std::vector<float>> Predictor::predict(std::shared_ptr<const datasets::Table> table,
-                                              const kernels::ComputeContext& context) const {
+                                              const kernels::ComputeContext& context,
+                                              Wanted wanted) const {
+  if (wanted == Wanted::kDecisions && !is_classification(parts_.task)) {
+    return fail(StatusCode::kInvalidArgument, "decisions of a {} model (it has no classes)",
+                name_of(parts_.task));
+  }
   ASSAY_ASSIGN_OR_RETURN(const std::unique_ptr<EncodedTable> features,
                          parts_.encoder->encode(std::move(table), &context));
   features->want_bins(binned_);
   std::vector<float> out(static_cast<size_t>(features->row_count() * output_count()));
-  ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out, parts_.frame));
+  if (wanted == Wanted::kDecisions) {
+    std::vector<uint32_t> rows(static_cast<size_t>(features->row_count()));
+    std::iota(rows.begin(), rows.end(), 0u);
+    ASSAY_RETURN_IF_ERROR(
+        parts_.model->predict_decisions(*features, rows, context, parts_.threshold, out));
+  } else {
+    ASSAY_RETURN_IF_ERROR(parts_.model->predict_all(*features, context, out, parts_.frame));
+  }
   return out;
 }
 
 size_t Predictor::decide(std::span<const float> row) const {
-  if (parts_.task == Task::kBinary) return is_positive(row[0], row[1], parts_.threshold) ? 1 : 0;
-  return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+  return decide_class(row, parts_.threshold);
 }
 
 void Predictor::save(ModelWriter& writer) const {

@@ -41,10 +41,17 @@ class Predictor {
   static Result<Predictor> make(Parts parts);
 
   // Predictions for every row, [rows, output_count] row-major: probabilities of labels(), or
-  // values as numbers of frame().
-  // Fails: data if the table breaks the input contract; as Model::predict.
+  // values as numbers of frame(). Of kDecisions only decide() of a row means something, and that is
+  // the same, but it may come sooner (Model::predict_decisions).
+  // Fails: data if the table breaks the input contract; invalid_argument for decisions of a
+  // regression; as Model::predict.
+  enum class Wanted : uint8_t { kPredictions, kDecisions };
   Result<std::vector<float>> predict(std::shared_ptr<const datasets::Table> table,
-                                     const kernels::ComputeContext& context) const;
+                                     const kernels::ComputeContext& context,
+                                     Wanted wanted = Wanted::kPredictions) const;
+
+  // As Model::keep_prepared: worth it where a table is predicted in many pieces.
+  void keep_prepared() const { parts_.model->keep_prepared(); }
 
   Task task() const { return parts_.task; }
   const std::string& target() const { return parts_.target; }

@@ -67,6 +67,29 @@ class ContractTest(CliCase):
         self.assertNotIn('missing', clean.stderr)
         self.assertNotIn('training did not have', clean.stderr)
 
+    def test_labels_alone_are_the_same_labels(self):
+        rows = [f'{(i * 37) % 101},{(i * 53) % 97},{("a", "b", "c")[i % 3]},'
+                f'{("low", "mid", "high")[((i * 37) % 101 > 50) + ((i * 53) % 97 > 60)]}'
+                for i in range(600)]
+        self.write('t.csv', '\n'.join(['x,z,kind,y', *rows]) + '\n')
+        for seed, learner in enumerate(('gbt', 'random_forest')):
+            name = f't{seed}'
+            self.write('c.yaml', f'experiment: {name}\ndata: {{train: t.csv, target: y}}\n'
+                                 f'budget: {{trials: 2}}\nlearners: [{learner}]\n')
+            self.assay('run', 'c.yaml', '--quiet')
+            self.assay('predict', name, '--data', 't.csv', '--out', 'all.csv', '--force')
+            self.assay('predict', name, '--data', 't.csv', '--out', 'labels.csv', '--labels-only',
+                       '--force')
+            labels = cli_case.read_csv(self.path('labels.csv'))
+            self.assertEqual(labels, [{'prediction': row['prediction']}
+                                      for row in cli_case.read_csv(self.path('all.csv'))])
+            self.assertEqual(len(labels), 600)
+
+    def test_numbers_have_no_labels(self):
+        self.write('t.csv', 'x,y\n' + ''.join(f'{i},{i * 0.37}\n' for i in range(90)))
+        self.train('t')
+        self.fails(2, 'predict', 't', '--data', 't.csv', '--labels-only', says='no labels')
+
     def test_the_header_is_known_by_the_target(self):
         rows = [f'{"ab"[i % 2]},{"xy"[i % 2]},{"ny"[i % 2]}' for i in range(60)]
         self.write('t.csv', '\n'.join(['a,b,y', *rows]) + '\n')
