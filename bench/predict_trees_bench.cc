@@ -7,7 +7,8 @@ namespace {
 
 constexpr int64_t kTrainRows = 100'000;
 
-void predict_trees(benchmark::State& state) {
+// With `cache`, what the device keeps of the forest is made before.
+void run_predict(benchmark::State& state, kernels::ForestCache* cache) {
   Bed& bed = Bed::instance();
   const TreeData data = TreeData::make(kTrainRows, 28);
   const kernels::Forest forest =
@@ -25,6 +26,8 @@ void predict_trees(benchmark::State& state) {
   kernels::PredictTreesArgs args;
   args.bins = data.view(bed.place(data.bins));
   args.forest = place_forest(bed, forest);
+  args.cache = cache;
+  if (cache != nullptr) cache->count_rows(kTrainRows);
   const std::vector<double> zeros(static_cast<size_t>(problem.row_count * problem.output_count),
                                   0.0);
   args.scores = bed.make<double>(static_cast<int64_t>(zeros.size()));
@@ -37,6 +40,13 @@ void predict_trees(benchmark::State& state) {
   bed.clear();
 }
 
+void predict_trees(benchmark::State& state) { run_predict(state, nullptr); }
+
+void predict_trees_kept(benchmark::State& state) {
+  kernels::ForestCache cache;
+  run_predict(state, &cache);
+}
+
 // Leaves 0: a forest grown to purity.
 BENCHMARK(predict_trees)
     ->ArgNames({"rows", "trees", "leaves"})
@@ -46,6 +56,16 @@ BENCHMARK(predict_trees)
     ->Args({1'000, 100, 31})
     ->Args({1, 100, 31})
     ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(predict_trees_kept)
+    ->ArgNames({"rows", "trees", "leaves"})
+    ->Args({1, 100, 31})
+    ->Args({1, 100, 63})
+    ->Args({1, 100, 127})
+    ->Args({8, 100, 31})
+    ->Args({1'000, 100, 31})
+    ->Args({1'000, 50, 0})
+    ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 
 }  // namespace
