@@ -305,8 +305,9 @@ class Peer {
     }
     if (kept != out) give_up("predictions differ from the first ones");
     note("predict_kept_rows_per_s", static_cast<double>(meta_.test_rows) / best_kept);
-    if (model.output_count() > 1) decide(model, out);
-    predict_singly(model, BinnedRows(value_of(mapper_->bin(columns, set_.host(), context_))));
+    const BinnedRows whole(value_of(mapper_->bin(columns, set_.host(), context_)));
+    if (model.output_count() > 1) decide(model, whole, out);
+    predict_singly(model, whole);
     if (options_.at("--predictions").empty()) return;
     std::ofstream file(options_.at("--predictions"), std::ios::binary);
     file.write(reinterpret_cast<const char*>(out.data()),
@@ -314,10 +315,8 @@ class Peer {
   }
 
   // Binned rows whose classes alone are wanted; they must be those of the predictions.
-  void decide(const automl::Model& model, std::span<const float> predictions) {
-    const std::vector<double> test_x = read_array(options_.at("--data") + "/test_x.f64");
-    const BinnedRows rows(
-        value_of(mapper_->bin(columns_of(test_x, meta_.test_rows), set_.host(), context_)));
+  void decide(const automl::Model& model, const BinnedRows& rows,
+              std::span<const float> predictions) {
     std::vector<uint32_t> numbers(static_cast<size_t>(meta_.test_rows));
     std::iota(numbers.begin(), numbers.end(), 0u);
     std::vector<float> out(predictions.size());
