@@ -123,10 +123,12 @@ class TableReader {
     make_plan();
     for (bool first = true;; first = false) {
       ASSAY_ASSIGN_OR_RETURN(const bool more, scan_.next(plan_, executor_, stop_));
-      if (!more) return {};
+      if (!more) return check_bytes();
       for (const ParsedBlock& block : scan_.blocks()) row_count_ += block.row_count();
       if (options_.on_progress && !again_) options_.on_progress(scan_.progress());
-      ASSAY_RETURN_IF_ERROR(check_size());
+      ASSAY_RETURN_IF_ERROR(check_rows());
+      // How narrow columns are is not known before the first batch is in them.
+      if (!first) ASSAY_RETURN_IF_ERROR(check_bytes());
       if (first) reserve_rows();
       note_infinities();
       ASSAY_RETURN_IF_ERROR(
@@ -160,11 +162,13 @@ class TableReader {
   }
   int64_t column_bytes() const { return static_cast<int64_t>(builders_.size()) * 8; }
 
-  Status check_size() const {
+  Status check_rows() const {
     constexpr int64_t kMostRows = int64_t{1} << 31;
-    if (row_count_ >= kMostRows) {
-      return fail(StatusCode::kResourceExhausted, "{}: more than {} rows", scan_.name(), kMostRows);
-    }
+    if (row_count_ < kMostRows) return {};
+    return fail(StatusCode::kResourceExhausted, "{}: more than {} rows", scan_.name(), kMostRows);
+  }
+
+  Status check_bytes() const {
     if (options_.max_bytes <= 0) return {};
     int64_t used = scan_.byte_count();
     int64_t planned = used;

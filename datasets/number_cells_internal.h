@@ -26,8 +26,6 @@ struct CellRange {
   static constexpr int32_t kMost = kSigned ? kHighest : kHighest - 2;
 };
 
-inline bool is_negative_zero(double x) { return std::bit_cast<uint64_t>(x) == kNegativeZeroBits; }
-
 inline constexpr int kMostDecimals = 22;
 
 }  // namespace assay::datasets

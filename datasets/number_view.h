@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <ranges>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -38,10 +39,12 @@ class NumberView {
   static constexpr size_t kBlock = 1024;  // numbers, what for_blocks() gives out at most
 
   NumberView() = default;
-  // Of doubles, NaN where missing.
+  // Of doubles, NaN where missing, that outlive the view: no temporary.
   template <class Range>
-  requires(!std::same_as<std::remove_cvref_t<Range>, NumberView> &&
-           std::convertible_to<Range&&, std::span<const double>>)
+  requires(
+      !std::same_as<std::remove_cvref_t<Range>, NumberView> &&
+      (std::is_lvalue_reference_v<Range> ||
+       std::ranges::borrowed_range<Range>)&&std::convertible_to<Range&&, std::span<const double>>)
       NumberView(Range&& doubles)  // NOLINT(google-explicit-constructor)
       : NumberView(std::span<const double>(std::forward<Range>(doubles)), nullptr) {}
   // `cells` [size] of the form, aligned for it.

@@ -37,7 +37,7 @@ struct PredictTreesArgs {
   const uint32_t* rows = nullptr;  // [row_count] rows of `bins`; null: 0, 1, 2, ...
   double* scores = nullptr;        // in and out, [row_count, output_count] row-major, by position
   // Host: where an implementation may keep what it makes of this forest, or null. Of this very
-  // forest, unchanged, on one device; results are the same with it and without.
+  // forest, unchanged, on one device; sums are the same with it and without, and decisions are.
   ForestCache* cache = nullptr;
   const EarlyExit* exit = nullptr;  // host; null: scores are sums over all trees
 };

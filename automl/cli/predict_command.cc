@@ -148,17 +148,12 @@ void add_predict_command(CLI::App& app, Invocation& invocation) {
   options->out.made_anew = kFirstColumn;
   add_force_option(*command, options->out);
   command->footer(
-      "Writes a column `prediction`, and for classification `proba_<class>` for each class, "
-      "unless\n"
-      "--labels-only is given. Rows keep their order. The prediction is the most probable class; "
-      "a\n"
-      "model of two classes that was chosen by accuracy, balanced_accuracy or f1 has a threshold "
-      "of\n"
-      "its own (see assay models show). Cells that are no numbers, in a column of numbers, count "
-      "as\n"
-      "missing, with a warning: one of a column beside others, 0.1 % of them, or 1 % up to 5. "
-      "More\n"
-      "are an error.\n"
+      "Writes a column `prediction`, and for classification `proba_<class>` for each class, but\n"
+      "for --labels-only. Rows keep their order. The prediction is the most probable class; a\n"
+      "model of two classes that was chosen by accuracy, balanced_accuracy or f1 has a threshold\n"
+      "of its own (see assay models show). Cells that are no numbers, in a column of numbers,\n"
+      "count as missing, with a warning: one of a column beside others, 0.1 % of them, or 1 % up\n"
+      "to 5. More are an error.\n"
       "Example:\n  assay predict churn --data new.csv --out predictions.csv");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return predict(invocation, *options); };

@@ -3,8 +3,15 @@
 #include <CLI/CLI.hpp>
 
 #include "automl/cli/output.h"
+#include "kernels/base/executor.h"
 
 namespace assay::automl::cli {
+namespace {
+
+// A model below this part of the memory has room for what is prepared of it.
+constexpr int64_t kKeptShare = 4;
+
+}  // namespace
 
 void add_threads_option(CLI::App& command, int64_t& threads) {
   constexpr int64_t kMostThreads = 4096;
@@ -51,7 +58,8 @@ Result<StreamSummary> predict_stream(const Predictor& predictor, const TableOpti
   }
   columns.insert(columns.end(), wants.extra.begin(), wants.extra.end());
   ASSAY_ASSIGN_OR_RETURN(auto blocks, datasets::CsvBlocks::open(options.path, columns, csv));
-  predictor.keep_prepared();
+  // What is prepared of a model is up to about as large as the model.
+  if (predictor.model_bytes() < usable_memory_bytes() / kKeptShare) predictor.keep_prepared();
   GapCounter counter(predictor.encoder().columns());
   const kernels::ComputeContext context = engine.context(stop);
   while (true) {

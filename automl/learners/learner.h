@@ -129,7 +129,8 @@ struct FitRequest {
 
 struct FitResult {
   std::unique_ptr<Model> model;
-  // Ended by the context's stop token before it was done.
+  // Ended by the context's stop token before it was done, or in time for it with much less than was
+  // planned.
   bool truncated = false;
   // Ended by the observer.
   bool stopped = false;

@@ -15,7 +15,8 @@ const OptionTable<MlpOptions>& MlpOptions::table() {
       {{.name = "epochs",
         .member = &T::epochs,
         .range = {.low = 1, .high = 100000},
-        .help = "Passes over the training rows; the learning rate falls to 0 over them."},
+        .help = "Passes over the training rows; the learning rate falls to 0 over them, or over "
+                "those that there is time for."},
        {.name = "patience",
         .member = &T::patience,
         .range = {.low = 0, .high = 100000},

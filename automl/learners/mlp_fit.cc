@@ -39,6 +39,8 @@ constexpr size_t kMoved = 16384;
 constexpr size_t kImportanceRows = 512;
 // Of the time that a pass over the validation rows took before, what is kept for the last one.
 constexpr double kValidationRoom = 1.5;
+// A fit whose schedule was shortened to less than this share of its steps was cut.
+constexpr double kWholeShare = 0.9;
 // Patience of a short fit, as a share of its epochs.
 constexpr int64_t kPatienceShare = 3;
 constexpr int64_t kLeastPatience = 4;
@@ -395,9 +397,14 @@ Status MlpFit::train_epoch(int64_t epoch) {
 double MlpFit::steps_left() const {
   double validating = validation_seconds_.value_or(0);
   if (!validation_seconds_ && steps_ > 0) {
-    // A row takes the way forward, which is a third of a training row's.
+    // A row takes the way forward, which is a third of a training row's, and more parts are scored
+    // side by side than a batch has.
+    const int64_t threads = context_.executor->thread_count();
+    const auto training = std::min(threads, parts_of(batch_of(std::ssize(rows_), options_)));
+    const auto scoring = std::min(threads, kMostParts);
     const double epochs = static_cast<double>(steps_) / static_cast<double>(epoch_steps_);
     validating = pace_->seconds() / (3 * epochs) *
+                 (static_cast<double>(training) / static_cast<double>(scoring)) *
                  (static_cast<double>(request_.valid_rows.size()) /
                   static_cast<double>(std::max<size_t>(rows_.size(), 1)));
   }
@@ -407,7 +414,7 @@ double MlpFit::steps_left() const {
 int64_t MlpFit::epochs_in_all(int64_t begun) const {
   const double steps = static_cast<double>(steps_) + steps_left();
   const double epochs = std::ceil(steps / static_cast<double>(epoch_steps_));
-  return std::clamp(static_cast<int64_t>(epochs), begun, options_.epochs);
+  return std::clamp(static_cast<int64_t>(epochs), begun, std::max(begun, options_.epochs));
 }
 
 Result<FitResult> MlpFit::run() {
@@ -420,7 +427,7 @@ Result<FitResult> MlpFit::run() {
       std::min(options_.patience, std::max(kLeastPatience, options_.epochs / kPatienceShare));
   FitResult result;
   bool waited = false;
-  while (steps_left() >= 1 && !result.stopped && !waited) {
+  while (rate_left_ > 0 && steps_left() >= 1 && !result.stopped && !waited) {
     const Status trained = train_epoch(result.iterations);
     const double trained_seconds = pace_->seconds();
     const Result<double> valid =
@@ -450,10 +457,14 @@ Result<FitResult> MlpFit::run() {
         request_.observer != nullptr &&
         !request_.observer->report(
             {result.iterations, epochs_in_all(result.iterations), *valid, has_common_loss(data_)});
-    if (!waited && stop_requested(context_) && steps_left() >= 1) {
+    if (!waited && stop_requested(context_) && rate_left_ > 0) {
       result.truncated = true;
       break;
     }
+  }
+  const auto planned = static_cast<double>(options_.epochs * epoch_steps_);
+  if (!waited && !result.stopped && static_cast<double>(steps_) < kWholeShare * planned) {
+    result.truncated = true;
   }
   if (data_.aim.quantile()) ASSAY_RETURN_IF_ERROR(settle_quantile());
   ASSAY_ASSIGN_OR_RETURN(result.model, model(result.best_iteration));

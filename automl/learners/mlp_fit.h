@@ -2,7 +2,8 @@
 // Decay Regularization", ICLR 2019) on batches of shuffled rows.
 //
 // The rate falls in a straight line from learning_rate to 0 over all steps, or, where a deadline
-// comes before their end, over those that there is time for (step_pace.h). A weight's own rate is
+// comes before their end, over those that there is time for (step_pace.h); with less than nine
+// tenths of them a fit counts as cut. A weight's own rate is
 // that over the square root of its layer's inputs (neural tangent parametrisation), a bias's and a
 // wave's a tenth, an input scale's six times (Holzmueller, Grinsztajn, Steinwart, "Better by
 // Default", NeurIPS 2024). The last layer begins with zeros and the best constant. Columns with

@@ -17,7 +17,7 @@ StepPace::StepPace(int64_t planned_steps, const StopToken* stop)
     : planned_(planned_steps), stop_(stop) {
   if (stop == nullptr || std::isinf(stop->seconds_left())) return;
   clock_ = stop->clock();
-  start_ns_ = clock_->now_ns();
+  if (clock_ != nullptr) start_ns_ = clock_->now_ns();
 }
 
 double StepPace::seconds() const {
@@ -30,6 +30,7 @@ double StepPace::steps_left(int64_t done, double reserved) const {
   const double gone = seconds();
   if (!(gone > 0)) return planned;
   const double left = stop_->seconds_left();
+  if (std::isinf(left)) return planned;  // a deadline may move out of sight
   const double usable = left - kSpareShare * (gone + left) - reserved;
   // A part of a step is none.
   return std::min(planned, std::max(0.0, std::floor(usable / gone * static_cast<double>(done))));

@@ -16,15 +16,10 @@ struct ClassCounts {
   std::vector<double> hit;
 };
 
-// The first of the largest probabilities; of two classes by the threshold.
 int32_t top_class(const Sample& sample, int64_t row) {
-  const int64_t columns = sample.predictions.columns;
-  if (columns == 2) {
-    return is_positive(sample.predicted(row, 0), sample.predicted(row, 1), sample.threshold) ? 1
-                                                                                             : 0;
-  }
-  const float* first = sample.predictions.data + row * columns;
-  return static_cast<int32_t>(std::max_element(first, first + columns) - first);
+  const auto columns = static_cast<size_t>(sample.predictions.columns);
+  const float* first = sample.predictions.data + static_cast<size_t>(row) * columns;
+  return static_cast<int32_t>(decide_class(std::span(first, columns), sample.threshold));
 }
 
 ClassCounts count_classes(const Sample& sample) {

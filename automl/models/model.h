@@ -54,7 +54,8 @@ class Model {
   // As predict, of a classifier whose decisions alone are wanted: decide_class(row, threshold) of
   // each row of `out` is that of predict's, but the numbers need not be its probabilities. Trees
   // leave out what can change no decision (kernels/early_exit.h), averages members; calibrated and
-  // stacked models predict. Which numbers come does not depend on threads, but on the device.
+  // stacked models predict. Which numbers come does not depend on threads, but on the device and on
+  // what it has kept by now (keep_prepared).
   // Fails: as predict; invalid_argument without classes, or for a threshold outside (0, 1).
   Status predict_decisions(const FeatureView& features, std::span<const uint32_t> rows,
                            const kernels::ComputeContext& context, double threshold,

@@ -244,7 +244,8 @@ class FeatureEncoder::Fitter {
     add_feature(index, kOwnNumber, FeatureKind::kNumeric);
     for (const FeaturePart part : kCalendarParts) {
       if (!options_.calendar) break;
-      if (!varies(std::span<const double>(calendar_part(column.numbers, part)))) continue;
+      const std::vector<double> values = calendar_part(column.numbers, part);
+      if (!varies(values)) continue;
       add_feature(index, static_cast<int32_t>(part), FeatureKind::kNumeric);
     }
     add_places(column, index);

@@ -9,9 +9,6 @@ namespace {
 
 // Blocks, and what trees are grown from beside them: columns, and bundles at most.
 constexpr int64_t kBinForms = 3;
-// Of a part of a moment (calendar.h): years need two bytes, the others one.
-constexpr int64_t kCalendarBytes = 2;
-
 using datasets::Column;
 using datasets::ColumnType;
 using datasets::FeatureBins;
@@ -211,9 +208,8 @@ int64_t FeatureEncoder::binned_bytes(int64_t row_count) const {
     }
     const bool derived = feature.output != kOwnNumber;
     const bool codes = column.type == ColumnType::kCategorical;
-    const bool calendar = feature.output > kOwnNumber && column.type == ColumnType::kDatetime;
-    const int64_t number_bytes = calendar ? kCalendarBytes : 8;
-    cell_bytes += kBinForms + (derived ? number_bytes : 0) + (codes && !derived ? 4 : 0);
+    // All outputs of a column are there as doubles before they are made narrow.
+    cell_bytes += kBinForms + (derived ? 8 : 0) + (codes && !derived ? 4 : 0);
   }
   // Level keys, and their copy when the table is let go.
   cell_bytes += 8 * static_cast<int64_t>(level_keys_.size());

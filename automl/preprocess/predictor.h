@@ -40,18 +40,21 @@ class Predictor {
   // Fails: invalid_argument if model, encoder, task and labels do not fit together.
   static Result<Predictor> make(Parts parts);
 
+  // What predictions are for: to be seen, or to be decided by alone.
+  enum class Wanted : uint8_t { kPredictions, kDecisions };
+
   // Predictions for every row, [rows, output_count] row-major: probabilities of labels(), or
   // values as numbers of frame(). Of kDecisions only decide() of a row means something, and that is
   // the same, but it may come sooner (Model::predict_decisions).
   // Fails: data if the table breaks the input contract; invalid_argument for decisions of a
   // regression; as Model::predict.
-  enum class Wanted : uint8_t { kPredictions, kDecisions };
   Result<std::vector<float>> predict(std::shared_ptr<const datasets::Table> table,
                                      const kernels::ComputeContext& context,
                                      Wanted wanted = Wanted::kPredictions) const;
 
   // As Model::keep_prepared: worth it where a table is predicted in many pieces.
   void keep_prepared() const { parts_.model->keep_prepared(); }
+  int64_t model_bytes() const { return parts_.model->byte_count(); }
 
   Task task() const { return parts_.task; }
   const std::string& target() const { return parts_.target; }

@@ -151,11 +151,7 @@ Confusion confusion_of(std::span<const float> probabilities, std::span<const int
   confusion.counts.assign(size, std::vector<int64_t>(size, 0));
   int64_t right = 0;
   for (size_t row = 0; row < labels.size(); ++row) {
-    const auto begin = probabilities.begin() + static_cast<std::ptrdiff_t>(row * classes);
-    const auto end = begin + static_cast<std::ptrdiff_t>(classes);
-    const auto predicted = classes == 2
-                               ? static_cast<size_t>(is_positive(*begin, *(begin + 1), threshold))
-                               : static_cast<size_t>(std::max_element(begin, end) - begin);
+    const size_t predicted = decide_class(probabilities.subspan(row * classes, classes), threshold);
     const auto label = static_cast<size_t>(labels[row]);
     right += predicted == label ? 1 : 0;
     ++confusion.counts[place[label]][place[predicted]];

@@ -191,6 +191,15 @@ std::string sketch_gap(const ReportInputs& inputs) {
   return "No histograms of columns: " + inputs.file.missing + ".";
 }
 
+std::vector<std::string> predictions_preface(const tracking::Predictions& predictions) {
+  return {fmt::format("Of the registered model on {} validation rows, each predicted by models "
+                      "that did not see it. Rows count alike.",
+                      predictions.rows),
+          "Over all rows together: the score in the summary can differ, since it is the mean over "
+          "folds for metrics that rank rows, and an estimate for rows that the model was not "
+          "chosen on."};
+}
+
 void note_gap(HtmlPage& page, const std::string& gap) {
   if (!gap.empty()) page.note(gap);
 }
@@ -204,14 +213,7 @@ void add_predictions(HtmlPage& page, const ReportInputs& inputs) {
     page.note(gap);
     return;
   }
-  page.paragraph(
-      fmt::format("Of the registered model on {} validation rows, each predicted by models that "
-                  "did not see it. Rows count alike.",
-                  predictions->rows));
-  page.paragraph(
-      "Over all rows together: the score in the summary can differ, since it is the mean over "
-      "folds for metrics that rank rows, and an estimate for rows that the model was not chosen "
-      "on.");
+  for (const std::string& words : predictions_preface(*predictions)) page.paragraph(words);
   if (!inputs.truth.labels.empty()) {
     add_classes(page, inputs, *predictions);
     return;
@@ -299,7 +301,7 @@ PredictionTables prediction_tables(const ReportInputs& inputs) {
   result.gap = predictions_gap(inputs);
   if (!result.gap.empty()) return result;
   const tracking::Predictions& predictions = *predictions_of(inputs.data.sweep, "oof");
-  result.rows = predictions.rows;
+  result.preface = predictions_preface(predictions);
   if (inputs.truth.labels.empty()) {
     const auto predicted = values_as<double>(predictions);
     result.tables.push_back(residual_table({inputs.truth.values, predicted}));

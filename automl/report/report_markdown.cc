@@ -101,10 +101,7 @@ std::string predictions_text(const ReportInputs& inputs) {
   const PredictionTables predictions = prediction_tables(inputs);
   std::string out = "## Predictions\n\n";
   if (!predictions.gap.empty()) return out + escaped(predictions.gap) + "\n\n";
-  out += fmt::format(
-      "Of the registered model on {} validation rows, each predicted by models that "
-      "did not see it.\n\n",
-      predictions.rows);
+  for (const std::string& words : predictions.preface) out += escaped(words) + "\n\n";
   for (const HtmlTable& table : predictions.tables) {
     if (!table.caption.empty()) out += escaped(table.caption) + "\n\n";
     out += table_text(table);

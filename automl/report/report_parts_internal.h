@@ -1,7 +1,6 @@
 // The sections of the report, one function each, and what they share with the Markdown.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,8 +24,8 @@ void add_data(HtmlPage& page, const ReportInputs& inputs);
 
 // What add_predictions draws, for readers of text.
 struct PredictionTables {
-  std::string gap;  // why there are none; or empty
-  int64_t rows = 0;
+  std::string gap;                   // why there are none; or empty
+  std::vector<std::string> preface;  // paragraphs: of what rows they are
   std::vector<HtmlTable> tables;
 };
 PredictionTables prediction_tables(const ReportInputs& inputs);

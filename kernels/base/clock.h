@@ -75,9 +75,9 @@ class StopToken {
     }
     return parent_ != nullptr && parent_->requested();
   }
-  // What a deadline is read by: its own clock, or else a parent's; null without any.
+  // What its deadline is read by, or without one what a parent's is; null if there is none.
   const Clock* clock() const {
-    if (clock_ != nullptr) return clock_;
+    if (deadline_ns() != kNoDeadline) return clock_;
     return parent_ == nullptr ? nullptr : parent_->clock();
   }
   // Until the nearest deadline, its own or a parent's, by the clock of each; infinite without one.

@@ -1,5 +1,5 @@
 // ASSAY_VECTOR_CLONES before a function: it is compiled for AVX-512 and AVX2 as well, and the
-// processor chooses when the program starts. For plain loops over f32 that compilers turn into
+// processor chooses when the program starts. For plain loops over numbers that compilers turn into
 // vector code; without fused multiply-add, so the bits are the same.
 #pragma once
 

@@ -49,10 +49,23 @@ TEST(StepPace, CountsTheStepsThatThereIsTimeFor) {
   EXPECT_EQ(pace.steps_left(10, 0), 0);
 }
 
+TEST(StepPace, OfADeadlineThatMovesOutOfSightIsThatOfThePlan) {
+  ManualClock clock;
+  int64_t deadline = 10 * kSecond;
+  const std::function<int64_t()> moving = [&] { return deadline; };
+  const StopToken stop(&clock, &moving, nullptr);
+  const StepPace pace(1000, &stop);
+  clock.advance(kSecond);
+  EXPECT_LT(pace.steps_left(10, 0), 100);
+  deadline = kNoDeadline;
+  EXPECT_EQ(pace.steps_left(10, 0), 990);
+}
+
 TEST(StepPace, ReadsTheClockOfAParentsDeadline) {
   ManualClock clock;
   const StopToken parent(&clock, 2 * kSecond);
-  const StopToken stop(&parent);
+  const ManualClock unused;
+  const StopToken stop(&unused, kNoDeadline, &parent);
   const StepPace pace(1000, &stop);
   clock.advance(kSecond);
   EXPECT_NEAR(pace.steps_left(100, 0), 92, 1);
@@ -68,7 +81,7 @@ TEST(Pace, ANetworkWithLittleTimeEndsItsScheduleInTime) {
   StopAfter observer(1'000'000);
   request.observer = &observer;
   const FitResult fit = must(network().fit(request, cpu.context));
-  EXPECT_FALSE(fit.truncated);
+  EXPECT_TRUE(fit.truncated) << "it is not the fit that was asked for";
   EXPECT_FALSE(stop.requested());
   EXPECT_GT(fit.iterations, 5);
   EXPECT_LT(fit.iterations, 500);
@@ -85,6 +98,20 @@ TEST(Pace, ANetworkWithLittleTimeEndsItsScheduleInTime) {
   EXPECT_LT(fit.valid_loss, unfinished.valid_loss);
 }
 
+TEST(Pace, AFitWithTimeIsTheOneThatWasAskedFor) {
+  const auto problem = friedman(Task::kBinary, 400);
+  Cpu cpu(1);
+  FitRequest request = problem->request({{"epochs", int64_t{4}}, {"patience", int64_t{0}}});
+  const FitResult free = must(network().fit(request, cpu.context));
+  const TickingClock clock;
+  const StopToken stop(&clock, 10'000 * kSecond);
+  cpu.context.stop = &stop;
+  const FitResult fit = must(network().fit(request, cpu.context));
+  EXPECT_FALSE(fit.truncated);
+  EXPECT_EQ(fit.iterations, 4);
+  EXPECT_EQ(fit.valid_loss, free.valid_loss);
+}
+
 TEST(Pace, APartOfAnEpochIsASchedule) {
   const auto problem = friedman(Task::kRegression, 20'000);
   Cpu cpu(1);
@@ -92,7 +119,8 @@ TEST(Pace, APartOfAnEpochIsASchedule) {
   const StopToken stop(&clock, 8 * kSecond);
   cpu.context.stop = &stop;
   const FitResult fit = must(network().fit(problem->request(), cpu.context));
-  EXPECT_FALSE(fit.truncated);
+  EXPECT_TRUE(fit.truncated);
+  EXPECT_FALSE(stop.requested());
   EXPECT_EQ(fit.iterations, 1);
   EXPECT_EQ(fit.best_iteration, 1);
   EXPECT_LT(fit.valid_loss, 0.3) << "half the squared error of the mean is 0.5";

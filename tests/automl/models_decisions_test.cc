@@ -1,6 +1,8 @@
 // Decisions with early exit are those of the predictions.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "automl/metrics/decision.h"
 #include "automl/models/average_model.h"
 #include "automl/models/calibrated_model.h"
@@ -171,6 +173,32 @@ TEST(KeepPrepared, ChangesNoBits) {
       EXPECT_EQ(all, wanted);
     }
   }
+}
+
+TEST(KeepPrepared, ServesManyThreadsAtOnce) {
+  const auto problem = friedman(Task::kBinary, 600);
+  const auto model = fitted("gbt", *problem, {{"rounds", int64_t{40}}});
+  const Cpu cpu;
+  std::vector<float> wanted(600 * 2);
+  ASSERT_TRUE(model->predict_all(*problem->features, cpu.context, wanted));
+  model->keep_prepared();
+  // Singly and in batches, from before anything is prepared.
+  std::vector<std::vector<float>> all(4, std::vector<float>(wanted.size()));
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < all.size(); ++t) {
+    threads.emplace_back([&, t] {
+      const Cpu own(1);
+      const bool singly = t % 2 == 0;
+      for (uint32_t row = 0; row < 600; row += singly ? 1 : 300) {
+        std::vector<uint32_t> rows(singly ? 1 : 300);
+        std::iota(rows.begin(), rows.end(), row);
+        const auto out = std::span(all[t]).subspan(size_t{row} * 2, rows.size() * 2);
+        EXPECT_TRUE(model->predict(*problem->features, rows, own.context, out));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& each : all) EXPECT_EQ(each, wanted);
 }
 
 }  // namespace

@@ -142,6 +142,10 @@ TEST(CsvErrors, MemoryBound) {
               ::testing::AllOf(StartsWith("resource_exhausted: data.csv: reading it needs about"),
                                HasSubstr("2 columns, but 6 MiB are allowed")));
   EXPECT_EQ(must_read(narrow, options)->row_count(), 400000);
+  // In one batch, too, whose columns are known when it is read.
+  options.block_bytes = 64 << 20;
+  EXPECT_THAT(error_of(text, options), HasSubstr("2 columns, but 6 MiB are allowed"));
+  options.block_bytes = 4096;
   options.max_bytes = 64 << 20;
   EXPECT_EQ(must_read(text, options)->row_count(), 400000);
 }

@@ -238,10 +238,11 @@ TEST(NumberColumn, CopiesAndMovesItsCells) {
 
 TEST(NumberColumn, IsEqualToWhatHasTheSameBits) {
   const NumberColumn column = {0.5, kNone, 0};
-  EXPECT_TRUE(column == (std::vector<double>{0.5, kNone, 0}));
-  EXPECT_FALSE(column == (std::vector<double>{0.5, kNone, -0.0}));
-  EXPECT_FALSE(column == (std::vector<double>{0.5, kNone}));
-  EXPECT_FALSE(column == (std::vector<double>{0.5, 1, 0}));
+  const auto is = [&](const std::vector<double>& other) { return column == other; };
+  EXPECT_TRUE(is({0.5, kNone, 0}));
+  EXPECT_FALSE(is({0.5, kNone, -0.0}));
+  EXPECT_FALSE(is({0.5, kNone}));
+  EXPECT_FALSE(is({0.5, 1, 0}));
 }
 
 TEST(NumberView, ReadsDoublesWhereTheyLie) {
