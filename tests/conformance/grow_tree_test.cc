@@ -147,7 +147,8 @@ TEST(GrowTree, AgreesOnSmallProblems) { check_seeds(0, with_thread_sanitizer() ?
 
 // Large enough that the CPU shares one node's rows among threads, and grows subtrees apart.
 TEST(GrowTree, AgreesOnProblemsOfThousandsOfRows) {
-  check_seeds(1000, with_thread_sanitizer() ? 1002 : 1008, 4500);
+  // A few of them are short enough for an emulated card.
+  check_seeds(1000, with_thread_sanitizer() ? 1004 : 1008, 4500);
 }
 
 TEST(GrowTree, AgreesWithColumnsAndBundles) {
