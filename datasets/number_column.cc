@@ -74,7 +74,7 @@ template <class T>
   return written;
 }
 
-// `count` is a multiple of kCellStep.
+// One function a type, for clones are not made of templates. `count` is a multiple of kCellStep.
 ASSAY_VECTOR_CLONES
 Written encode(const double* numbers, size_t count, uint8_t decimals, uint8_t* cells) {
   return encode_steps(numbers, count, decimals, cells);

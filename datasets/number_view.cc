@@ -46,7 +46,7 @@ template <class T>
   }
 }
 
-// `count` is a multiple of kCellStep.
+// One function a type, for clones are not made of templates. `count` is a multiple of kCellStep.
 ASSAY_VECTOR_CLONES
 void decode(const uint8_t* cells, size_t count, uint8_t decimals, double* out) {
   decode_steps(cells, count, decimals, out);

@@ -6,7 +6,6 @@
 #include "kernels/predict_trees.h"
 
 #include <array>
-#include <cstring>
 #include <vector>
 
 #include "backends/cpu/cpu_kernels.h"
@@ -56,14 +55,9 @@ void predict_by_table(const LeafTable& table, const PredictTreesProblem& problem
     wide.resize(width);
     row = wide.data();
   }
-  const kernels::BinnedView& bins = args.bins;
   for (int64_t i = 0; i < problem.row_count; ++i) {
     const int64_t number = args.rows == nullptr ? i : int64_t{args.rows[i]};
-    for (int32_t b = 0; b < bins.block_count(); ++b) {
-      const int64_t width = bins.block_width(b);
-      std::memcpy(row + b * kernels::kBlockWidth, bins.bins + bins.block_offset(b) + number * width,
-                  static_cast<size_t>(width));
-    }
+    copy_row(args.bins, number, row);
     table.add_leaves(row, args.forest, args.scores + i * problem.output_count);
   }
 }

@@ -48,16 +48,11 @@ template <bool kSets>
 void predict_rows_together(const PredictTreesProblem& problem, const PredictTreesArgs& args,
                            const ChunkRange& range) {
   const kernels::ForestView& forest = args.forest;
-  const kernels::BinnedView& bins = args.bins;
   std::vector<uint8_t> bytes(static_cast<size_t>(problem.feature_count) + 1);
   uint8_t* row = bytes.data() + 1;
   for (int64_t i = range.begin; i < range.end; ++i) {
     const int64_t number = args.rows == nullptr ? i : int64_t{args.rows[i]};
-    for (int32_t b = 0; b < bins.block_count(); ++b) {
-      const int64_t width = bins.block_width(b);
-      std::memcpy(row + b * kernels::kBlockWidth, bins.bins + bins.block_offset(b) + number * width,
-                  static_cast<size_t>(width));
-    }
+    copy_row(args.bins, number, row);
     for (int64_t tree = problem.tree_begin; tree < problem.tree_end;) {
       TreeGroup group;
       for (size_t k = 0; k < kTogether; ++k) {  // of too few the last again
@@ -103,6 +98,14 @@ void predict_rows(const PredictTreesProblem& problem, const PredictTreesArgs& ar
 }
 
 }  // namespace
+
+void copy_row(const kernels::BinnedView& bins, int64_t number, uint8_t* row) {
+  for (int32_t b = 0; b < bins.block_count(); ++b) {
+    const int64_t width = bins.block_width(b);
+    std::memcpy(row + b * kernels::kBlockWidth, bins.bins + bins.block_offset(b) + number * width,
+                static_cast<size_t>(width));
+  }
+}
 
 void predict_single_rows(const PredictTreesProblem& problem, const PredictTreesArgs& args,
                          const ChunkRange& range) {
