@@ -288,7 +288,7 @@ Status MlpFit::score_rows(std::span<const uint32_t> rows,
           const auto part = static_cast<size_t>(number);
           SerialExecutor serial;
           MlpNetwork::gather(dense_, part_of(part), parts_[part].pass);
-          return network.forward(context_, serial, parts_[part].pass);
+          return network.score(context_, serial, parts_[part].pass);
         }));
     for (size_t part = 0; part < parts; ++part) {
       const std::vector<float>& all = parts_[part].pass.scores;

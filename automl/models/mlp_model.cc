@@ -12,6 +12,9 @@ namespace {
 // Of a thread's pass in prediction, and its rows.
 constexpr int64_t kPassFloats = 1 << 20;
 constexpr int64_t kMostRows = 256;
+// Passes that reuse a thread's room.
+constexpr int64_t kChunksAThread = 4;
+constexpr int64_t kMostReused = 16;
 // Points of a path.
 constexpr float kPointsATurn = 8;
 constexpr float kFewestPoints = 32;
@@ -113,32 +116,44 @@ Status MlpModel::do_predict(const FeatureView& features, std::span<const uint32_
                             const kernels::ComputeContext& context, std::span<float> out,
                             const TargetScale& frame) const {
   ASSAY_ASSIGN_OR_RETURN(const DenseView dense, dense_of(features, context));
-  const auto width = static_cast<size_t>(parts_.shape.scores);
   const TargetScale target = parts_.target.in(frame);
   const auto outputs = static_cast<size_t>(output_count());
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t at_once =
       std::clamp<int64_t>(kPassFloats / MlpNetwork::floats_of_row(parts_.shape), 1, kMostRows);
+  // Several passes reuse one's room, as long as each thread has some to take.
+  const int64_t passes = chunk_count_of(count, at_once);
+  const int64_t wanted_chunks = kChunksAThread * context.executor->thread_count();
+  const int64_t reused = std::clamp<int64_t>(passes / wanted_chunks, 1, kMostReused);
   return kernels::for_each_chunk(
-      *context.executor, chunk_count_of(count, at_once), [&](int64_t chunk) -> Status {
-        if (context.stop != nullptr && context.stop->requested()) {
-          return fail(StatusCode::kCancelled, "stopped while predicting");
-        }
-        SerialExecutor serial;
+      *context.executor, chunk_count_of(passes, reused), [&](int64_t chunk) -> Status {
         MlpPass pass;
-        const auto [first, last] = chunk_range(count, at_once, chunk);
-        MlpNetwork::gather(
-            dense, rows.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)),
-            pass);
-        ASSAY_RETURN_IF_ERROR(network_.forward(context, serial, pass));
-        std::vector<double> scores(width);
-        for (size_t i = 0; i < pass.rows; ++i) {
-          for (size_t k = 0; k < width; ++k) scores[k] = double{pass.scores[i * width + k]};
-          predictions_of(parts_.link, target, scores,
-                         out.subspan((static_cast<size_t>(first) + i) * outputs, outputs));
+        const auto [first, last] = chunk_range(passes, reused, chunk);
+        for (int64_t at = first; at < last; ++at) {
+          if (context.stop != nullptr && context.stop->requested()) {
+            return fail(StatusCode::kCancelled, "stopped while predicting");
+          }
+          const auto [begin, end] = chunk_range(count, at_once, at);
+          const auto from = static_cast<size_t>(begin);
+          const auto size = static_cast<size_t>(end - begin);
+          MlpNetwork::gather(dense, rows.subspan(from, size), pass);
+          SerialExecutor serial;
+          ASSAY_RETURN_IF_ERROR(network_.score(context, serial, pass));
+          write_predictions(target, pass, out.subspan(from * outputs, size * outputs));
         }
         return {};
       });
+}
+
+void MlpModel::write_predictions(const TargetScale& target, const MlpPass& pass,
+                                 std::span<float> out) const {
+  const auto width = static_cast<size_t>(parts_.shape.scores);
+  const auto outputs = static_cast<size_t>(output_count());
+  std::vector<double> scores(width);
+  for (size_t i = 0; i < pass.rows; ++i) {
+    for (size_t k = 0; k < width; ++k) scores[k] = double{pass.scores[i * width + k]};
+    predictions_of(parts_.link, target, scores, out.subspan(i * outputs, outputs));
+  }
 }
 
 Status MlpModel::contributions(std::span<const float> row, std::span<const float> turned,

@@ -59,6 +59,9 @@ class MlpModel final : public Model {
         network_(parts_.shape, layout_, parts_.parameters) {}
   Result<DenseView> dense_of(const FeatureView& features,
                              const kernels::ComputeContext& context) const;
+  // Of the scores of a pass, [rows, outputs].
+  void write_predictions(const TargetScale& target, const MlpPass& pass,
+                         std::span<float> out) const;
   // Contributions of one dense row to each score, [scores, features + 1]. `turned` as
   // MlpNetwork::turn makes it.
   Status contributions(std::span<const float> row, std::span<const float> turned,

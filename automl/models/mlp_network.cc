@@ -1,42 +1,18 @@
 #include "automl/models/mlp_network.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
+#include "automl/models/mlp_network_internal.h"
 #include "kernels/base/vector_clones.h"
 
 namespace assay::automl {
 namespace {
 
-using kernels::Gemm;
-using kernels::GemmArgs;
 using kernels::GemmProblem;
 
 constexpr int32_t kMostWidth = 16384;  // of a layer, scores too
 constexpr size_t kMostLayers = 16;
-constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
-
-// e^x within 2^-22 of it; x beyond +-87 counts as +-87.
-inline float exp_f32(float x) {
-  constexpr float kLog2E = 1.44269504F;
-  constexpr float kLn2High = 0.693359375F;
-  constexpr float kLn2Low = -2.12194440e-4F;
-  const float bounded = std::min(std::max(x, -87.0F), 87.0F);
-  const float shifted = bounded * kLog2E + kRound;
-  const float k = shifted - kRound;
-  const float r = (bounded - k * kLn2High) - k * kLn2Low;
-  float p = 1.0F / 720.0F;
-  p = p * r + 1.0F / 120.0F;
-  p = p * r + 1.0F / 24.0F;
-  p = p * r + 1.0F / 6.0F;
-  p = p * r + 0.5F;
-  p = p * r + 1.0F;
-  p = p * r + 1.0F;
-  const auto exponent = static_cast<uint32_t>(static_cast<int32_t>(k) + 127);
-  return p * std::bit_cast<float>(exponent << 23);
-}
-
 constexpr float kTurn = 6.28318531F;
 
 // A column's waves side by side; compilers make of it what vectors the processor has.
@@ -46,44 +22,8 @@ using Waves = float __attribute__((vector_size(sizeof(float) * kWaves)));
 inline void load(const float* from, Waves& waves) { std::memcpy(&waves, from, sizeof(Waves)); }
 inline void store(const Waves& waves, float* to) { std::memcpy(to, &waves, sizeof(Waves)); }
 
-struct Wave {
-  float cosine;
-  float sine;
-};
-
-// cos and sin of 2 pi t, within 1e-5, by those of half the angle, which is at most pi / 2.
-inline Wave wave(float t) {
-  const float bounded = std::min(std::max(t, -1e6F), 1e6F);
-  const float r = bounded - ((bounded + kRound) - kRound);
-  const float u = r * r;
-  // Taylor series of sin(pi r) / r and of cos(pi r).
-  float s = -0.00737043F;
-  s = s * u + 0.08214589F;
-  s = s * u - 0.59926453F;
-  s = s * u + 2.55016404F;
-  s = s * u - 5.16771278F;
-  s = s * u + 3.14159265F;
-  s = s * r;
-  float c = 0.00192957F;
-  c = c * u - 0.02580689F;
-  c = c * u + 0.23533063F;
-  c = c * u - 1.33526277F;
-  c = c * u + 4.05871213F;
-  c = c * u - 4.93480220F;
-  c = c * u + 1.0F;
-  return {1.0F - 2.0F * (s * s), 2.0F * (s * c)};
-}
-
-inline float held(float value) {
-  return std::min(std::max(value, -kMostActivation), kMostActivation);
-}
-
-Status multiply(const kernels::ComputeContext& context, Executor& executor, GemmProblem problem,
-                const GemmArgs& args) {
-  problem.in_order = true;
-  const kernels::OpContext op{context.host, &executor, context.stop};
-  return kernels::run_op(context.kernels->table<Gemm>(), op, problem, args);
-}
+// What one wave gives each output, and room for one more, so that it is a vector.
+using Mixed = float __attribute__((vector_size(sizeof(float) * (kWaveOutputs + 1))));
 
 // activations: z + bias becomes SiLU of it; slopes: its derivative.
 ASSAY_VECTOR_CLONES
@@ -197,33 +137,49 @@ void MlpNetwork::embed(MlpPass& pass) const {
   pass.sines.resize(pass.rows * waves * kWaves);
   pass.inputs.resize(layout_.layers.size());
   pass.inputs[0].resize(pass.rows * inputs);
-  const float* scales = parameters_.data() + layout_.scales;
   for (size_t row = 0; row < pass.rows; ++row) {
     const float* dense = pass.dense.data() + row * columns;
-    float* to = pass.unscaled.data() + row * inputs;
-    std::copy(dense, dense + columns, to);
-    for (size_t w = 0; w < waves; ++w) {
-      const float x = dense[shape_.wave_columns[w]];
-      const float* frequency = parameters_.data() + layout_.frequencies + w * kWaves;
-      const float* phase = parameters_.data() + layout_.phases + w * kWaves;
-      const float* mixture = parameters_.data() + layout_.mixture + w * kWaves * kWaveOutputs;
-      const float* bias = parameters_.data() + layout_.mixture_bias + w * kWaveOutputs;
-      float* cosines = pass.cosines.data() + (row * waves + w) * kWaves;
-      float* sines = pass.sines.data() + (row * waves + w) * kWaves;
-      for (int32_t i = 0; i < kWaves; ++i) {
-        const Wave here = wave(frequency[i] * x + phase[i]);
-        cosines[i] = here.cosine;
-        sines[i] = here.sine;
-      }
-      float* mixed = to + columns + w * kWaveOutputs;
-      for (int32_t o = 0; o < kWaveOutputs; ++o) {
-        float sum = bias[o];
-        for (int32_t i = 0; i < kWaves; ++i) sum += cosines[i] * mixture[i * kWaveOutputs + o];
-        mixed[o] = held(sum);
-      }
-    }
+    std::copy(dense, dense + columns, pass.unscaled.data() + row * inputs);
+  }
+  for (size_t w = 0; w < waves; ++w) embed_wave(w, pass);
+  const float* scales = parameters_.data() + layout_.scales;
+  for (size_t row = 0; row < pass.rows; ++row) {
+    const float* from = pass.unscaled.data() + row * inputs;
     float* scaled = pass.inputs[0].data() + row * inputs;
-    for (size_t j = 0; j < inputs; ++j) scaled[j] = held(to[j] * scales[j]);
+    for (size_t j = 0; j < inputs; ++j) scaled[j] = held(from[j] * scales[j]);
+  }
+}
+
+// Of one column: its waves, and their mixtures.
+ASSAY_VECTOR_CLONES
+void MlpNetwork::embed_wave(size_t number, MlpPass& pass) const {
+  const auto columns = static_cast<size_t>(shape_.columns);
+  const auto inputs = static_cast<size_t>(shape_.inputs());
+  const size_t waves = shape_.wave_columns.size();
+  const auto column = static_cast<size_t>(shape_.wave_columns[number]);
+  const float* frequency = parameters_.data() + layout_.frequencies + number * kWaves;
+  const float* phase = parameters_.data() + layout_.phases + number * kWaves;
+  const float* mixture = parameters_.data() + layout_.mixture + number * kWaves * kWaveOutputs;
+  const float* biases = parameters_.data() + layout_.mixture_bias + number * kWaveOutputs;
+  Mixed bias = {};
+  Mixed mixed_from[kWaves] = {};
+  for (int32_t o = 0; o < kWaveOutputs; ++o) {
+    bias[o] = biases[o];
+    for (int32_t i = 0; i < kWaves; ++i) mixed_from[i][o] = mixture[i * kWaveOutputs + o];
+  }
+  for (size_t row = 0; row < pass.rows; ++row) {
+    const float x = pass.dense[row * columns + column];
+    float* cosines = pass.cosines.data() + (row * waves + number) * kWaves;
+    float* sines = pass.sines.data() + (row * waves + number) * kWaves;
+    for (int32_t i = 0; i < kWaves; ++i) {
+      const Wave here = wave(frequency[i] * x + phase[i]);
+      cosines[i] = here.cosine;
+      sines[i] = here.sine;
+    }
+    Mixed sum = bias;
+    for (int32_t i = 0; i < kWaves; ++i) sum += cosines[i] * mixed_from[i];
+    float* to = pass.unscaled.data() + row * inputs + columns + number * kWaveOutputs;
+    for (int32_t o = 0; o < kWaveOutputs; ++o) to[o] = held(sum[o]);
   }
 }
 
@@ -242,7 +198,7 @@ Status MlpNetwork::forward(const kernels::ComputeContext& context, Executor& exe
                  {pass.inputs[l].data(), parameters_.data() + layer.weights, out.data()}));
     const std::span<const float> biases = parameters_.subspan(layer.biases, width);
     if (last) {
-      for (size_t i = 0; i < out.size(); ++i) out[i] = out[i] + biases[i % width];
+      add_to_rows(biases, out);
       break;
     }
     pass.slopes[l].resize(pass.rows * width);

@@ -139,6 +139,28 @@ TEST(MlpNetwork, ARowsScoresDoNotDependOnItsBatch) {
   }
 }
 
+TEST(MlpNetwork, ScoresAloneAreThoseOfTheWayForward) {
+  const Cpu cpu;
+  const MlpShape shape = small_shape();
+  const MlpLayout layout(shape);
+  for (const double size : {1.0, double{kMostParameter}}) {
+    const std::vector<float> parameters = drawn(layout.size, size);
+    const MlpNetwork network(shape, layout, parameters);
+    MlpPass reused;
+    for (const size_t count : {1, 15, 16, 17, 100, 2}) {
+      MlpPass pass;
+      pass.rows = count;
+      pass.dense = drawn(count * 3, 3);
+      reused.rows = count;
+      reused.dense = pass.dense;
+      ASSERT_TRUE(network.forward(cpu.context, *cpu.context.executor, pass));
+      ASSERT_TRUE(network.score(cpu.context, *cpu.context.executor, reused));
+      EXPECT_EQ(reused.scores, pass.scores) << count;
+      EXPECT_TRUE(reused.slopes.empty() && reused.sines.empty());
+    }
+  }
+}
+
 TEST(MlpNetwork, ScoresOfTheGreatestParametersAreFinite) {
   const Cpu cpu;
   const MlpShape shape = small_shape();
