@@ -414,6 +414,13 @@ const OptionTable<EnsembleOptions>& EnsembleOptions::table() {
         .member = &T::iterations,
         .range = {.low = 1, .high = 10000},
         .help = "Steps of greedy selection; each adds one model, perhaps again."},
+       {.name = "share_of_gain",
+        .member = &T::share_of_gain,
+        .range = {.low = 0, .high = 1},
+        .help =
+            "Of what all steps gain over the best model alone: the first steps that have such a "
+            "share of it are kept. 1: all that gain anything. The last steps add members, and so "
+            "time to each prediction, for little."},
        {.name = "stacking",
         .member = &T::stacking,
         .choices = {"auto", "true", "false"},

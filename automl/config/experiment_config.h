@@ -107,6 +107,7 @@ struct EnsembleOptions {
   bool enabled = true;
   int64_t max_models = 50;
   int64_t iterations = 40;
+  double share_of_gain = 0.95;
   std::string stacking = "auto";     // auto, true, false
   std::string calibration = "auto";  // auto, true, false, temperature, sigmoid, isotonic
   static const OptionTable<EnsembleOptions>& table();

@@ -112,8 +112,7 @@ class GreedySelector {
 
   Result<Selection> run() {
     Selection selection;
-    double best_loss = kUnknown;
-    std::vector<int> best_counts;
+    std::vector<double> losses;  // of the prefixes, rounded
     for (int iteration = 1; iteration <= options_.iterations; ++iteration) {
       ASSAY_ASSIGN_OR_RETURN(const Round round, score_all(iteration));
       if (!round.complete) selection.complete = false;
@@ -122,20 +121,18 @@ class GreedySelector {
       if (iteration == 1) selection.best_alone = static_cast<size_t>(round.best);
       add(static_cast<size_t>(round.best));
       selection.steps.push_back({static_cast<size_t>(round.best), round.exact});
-      if (round.loss < best_loss) {
-        best_loss = round.loss;
-        best_counts = counts_;
-        selection.iterations = iteration;
-      }
+      losses.push_back(round.loss);
       if (!round.complete || round.loss <= 0) break;
     }
-    if (best_counts.empty()) {
+    if (losses.empty()) {
       return fail(StatusCode::kCancelled, "ensemble selection was stopped before it began");
     }
-    selection.steps.resize(static_cast<size_t>(selection.iterations));
-    selection.weights.assign(best_counts.size(), 0.0);
-    for (size_t i = 0; i < best_counts.size(); ++i) {
-      selection.weights[i] = static_cast<double>(best_counts[i]) / selection.iterations;
+    selection.steps.resize(kept_length(losses));
+    selection.iterations = static_cast<int>(selection.steps.size());
+    std::vector<int> chosen(counts_.size(), 0);
+    for (const SelectionStep& step : selection.steps) ++chosen[step.candidate];
+    for (const int count : chosen) {
+      selection.weights.push_back(static_cast<double>(count) / selection.iterations);
     }
     return selection;
   }
@@ -147,6 +144,15 @@ class GreedySelector {
     double exact = kUnknown;
     bool complete = true;
   };
+
+  // Of the shortest prefix that has the wanted share of what the best one gains.
+  size_t kept_length(std::span<const double> losses) const {
+    const double best = *std::min_element(losses.begin(), losses.end());
+    const double given_up = (1 - options_.share_of_gain) * (losses[0] - best);
+    const auto kept = std::find_if(losses.begin(), losses.end(),
+                                   [&](double loss) { return loss <= best + given_up; });
+    return static_cast<size_t>(kept - losses.begin()) + 1;
+  }
 
   // Scores the ensemble with each candidate added.
   Result<Round> score_all(int iteration) {

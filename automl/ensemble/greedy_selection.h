@@ -1,7 +1,7 @@
 // Greedy ensemble selection with replacement (Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble
 // Selection from Libraries of Models", ICML 2004): start empty; in each round add the model whose
-// addition to the average of those chosen gives the best score; keep the best prefix. A model's
-// weight is how often it was chosen.
+// addition to the average of those chosen gives the best score; keep the best prefix, or a shorter
+// one that is nearly as good. A model's weight is how often it was chosen.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,10 @@ bool has_parts(const SelectionProblem& problem);
 
 struct SelectionOptions {
   int iterations = 40;  // >= 1
+  // Of what the best prefix gains over the first model: the shortest prefix that has such a share
+  // is kept. 0..1; 1: the best one. The last rounds gain little, mostly by chance, and double the
+  // members (docs/search-performance.md).
+  double share_of_gain = 1;
   // Above that, a seeded sample of so many rows is scored; of a ranking whole queries, at least
   // one.
   int64_t max_rows = 1'000'000;

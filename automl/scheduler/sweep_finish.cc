@@ -131,6 +131,7 @@ Result<SweepLead::Chosen> SweepLead::choose_members() {
 SelectionOptions SweepLead::selection_options() const {
   SelectionOptions options;
   options.iterations = static_cast<int>(config_.ensemble.iterations);
+  options.share_of_gain = config_.ensemble.share_of_gain;
   options.seed = derive_seed(static_cast<uint64_t>(config_.run.seed), "ensemble");
   return options;
 }

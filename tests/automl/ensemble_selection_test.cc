@@ -87,6 +87,23 @@ TEST(GreedySelection, KeepsOneModelIfNoneHelps) {
   EXPECT_EQ(selection.iterations, 1);
 }
 
+// The prefixes have the losses .4301 .0791 .0943 .0791 .0316 .0717 .0416 .0364 .0157 .0447 .0064.
+TEST(GreedySelection, KeepsTheShortestPrefixWithTheWantedShareOfTheGain) {
+  const Predictions predictions{{{0.5f, 1.5f}, {-0.7f, 0.7f}, {0.2f, 0.2f}, {-0.1f, 1.6f}}};
+  const auto length = [&](double share) {
+    SelectionOptions options;
+    options.iterations = 11;
+    options.share_of_gain = share;
+    return select(predictions, {0, 1}, options).iterations;
+  };
+  EXPECT_EQ(length(1), 11);
+  EXPECT_EQ(length(0.99), 11);
+  EXPECT_EQ(length(0.95), 9);
+  EXPECT_EQ(length(0.9), 5);
+  EXPECT_EQ(length(0.8), 2);
+  EXPECT_EQ(length(0), 1);
+}
+
 // Errors -0.4, 0.4 and 0.6: the first two cancel each other, the first and third nearly.
 TEST(GreedySelection, KeepsToWhatTheChosenMayCostTogether) {
   const Predictions predictions{{{0.6f, 0.6f}, {1.4f, 1.4f}, {1.6f, 1.6f}}};
