@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <deque>
 #include <mutex>
@@ -61,6 +62,13 @@ class KeptPages {
   size_t total_ = 0;
 };
 
+// Eight sizes between a power of two and the next: bootstrap samples of one table differ by a few
+// rows, and buffers for them must count as equal, or each tree would leave its own behind.
+size_t rounded_size(size_t bytes) {
+  const size_t step = std::max(kLine, std::bit_floor(bytes) / 8);
+  return (bytes + step - 1) / step * step;
+}
+
 }  // namespace
 
 void* allocate_pages(size_t bytes) {
@@ -74,12 +82,12 @@ void* allocate_pages(size_t bytes) {
 }
 
 void* take_pages(size_t bytes) {
-  void* kept = KeptPages::instance().take(bytes);
-  return kept != nullptr ? kept : allocate_pages(bytes);
+  void* kept = KeptPages::instance().take(rounded_size(bytes));
+  return kept != nullptr ? kept : allocate_pages(rounded_size(bytes));
 }
 
 void give_pages(void* address, size_t bytes) {
-  if (!KeptPages::instance().give(address, bytes)) std::free(address);
+  if (!KeptPages::instance().give(address, rounded_size(bytes))) std::free(address);
 }
 
 }  // namespace assay::backends::cpu

@@ -1,8 +1,8 @@
 // BigBuffer<T>: uninitialised memory for arrays that are read in no order, on large pages where the
 // system grants them: most of the cost of a random access to small pages is finding the page.
-// What is freed is kept for the next buffer of that size, up to kKeptPages bytes in all: each tree
-// wants what the tree before it had, and the system takes as long to clear pages as a tree takes to
-// divide its rows.
+// What is freed is kept for the next buffer of about that size, up to kKeptPages bytes in all: each
+// tree wants what the tree before it had, and the system takes as long to clear pages as a tree
+// takes to divide its rows.
 #pragma once
 
 #include <cstddef>

@@ -74,50 +74,64 @@ void BundleSums::add_words(const Column& column) {
   }
 }
 
-void BundleSums::sum(const Growth& growth, const ColumnPlan& plan, size_t column_index,
-                     const Node& node) {
-  const kernels::BinnedView& view = growth.args.bins;
-  const kernels::BundleView& bundles = *view.bundles;
-  const NodeTotals& totals = node.view.totals;
-  const int32_t bundle = plan.bundles[column_index];
+BundleSums::Column BundleSums::column_of(const Growth& growth, const ColumnPlan& plan,
+                                         size_t column, const Node& node) {
+  const kernels::BundleView& bundles = *growth.args.bins.bundles;
+  const int32_t bundle = plan.bundles[column];
   const int32_t first = bundles.feature_offsets[bundle];
-  const Column column{node.words,
-                      totals.lanes,
-                      bundles.code_counts[bundle],
-                      first,
-                      bundles.feature_offsets[bundle + 1] - first,
-                      bundles.odd_offsets + bundles.code_offsets[bundle],
-                      bundles.odd_places,
-                      bundles.bins};
-  const auto count = static_cast<size_t>(column.feature_count);
-  features_.clear();
+  return {node.words,
+          node.totals.lanes,
+          bundles.code_counts[bundle],
+          first,
+          bundles.feature_offsets[bundle + 1] - first,
+          bundles.odd_offsets + bundles.code_offsets[bundle],
+          bundles.odd_places,
+          bundles.bins};
+}
+
+void BundleSums::begin(const ColumnPlan& plan, const Column& column) {
   list_codes(column);
+  const auto count = static_cast<size_t>(column.feature_count);
   offsets_.assign(count, 0);
   for (size_t i = 0; i < count; ++i) {
-    if (plan.searched[static_cast<size_t>(first) + i] == 0) offsets_[i] = kNone;
+    if (plan.searched[static_cast<size_t>(column.first) + i] == 0) offsets_[i] = kNone;
   }
-  if (count > kFewFeatures) drop_light(column, growth.rules, totals);
+}
+
+void BundleSums::sum(const Growth& growth, const ColumnPlan& plan, size_t column_index,
+                     const Node& node) {
+  const Column column = column_of(growth, plan, column_index, node);
+  begin(plan, column);
+  if (offsets_.size() > kFewFeatures) drop_light(column, growth.rules, node.totals);
+  add_up(growth, column, node.totals);
+  keep_searchable(*growth.args.bins.bundles, growth.rules, node.totals);
+}
+
+void BundleSums::sum_all(const Growth& growth, const ColumnPlan& plan, size_t column_index,
+                         const Node& node) {
+  const Column column = column_of(growth, plan, column_index, node);
+  begin(plan, column);
+  add_up(growth, column, node.totals);
+}
+
+void BundleSums::add_up(const Growth& growth, const Column& column, const NodeTotals& totals) {
+  const kernels::BinnedView& view = growth.args.bins;
+  const kernels::BundleView& bundles = *view.bundles;
+  const int64_t lanes = totals.lanes;
+  features_.clear();
   int64_t size = 0;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < offsets_.size(); ++i) {
     if (offsets_[i] == kNone) continue;
-    const int32_t feature = bundles.features[static_cast<size_t>(first) + i];
+    const int32_t feature = bundles.features[static_cast<size_t>(column.first) + i];
     offsets_[i] = size;
     features_.push_back({feature, nullptr, nullptr, view.bin_counts[feature]});
-    size += int64_t{view.bin_counts[feature]} * totals.lanes;
+    size += int64_t{view.bin_counts[feature]} * lanes;
   }
   if (features_.empty()) return;
   sums_.assign(static_cast<size_t>(size), 0);
-  totals.lanes == 1 ? add_words<true>(column) : add_words<false>(column);
-  keep_searchable(bundles, growth.rules, totals);
-}
-
-void BundleSums::keep_searchable(const kernels::BundleView& bundles, const GainRules& rules,
-                                 const NodeTotals& totals) {
-  const int64_t lanes = totals.lanes;
-  const int64_t mass = mass_of_words(totals.words, totals.lanes);
+  lanes == 1 ? add_words<true>(column) : add_words<false>(column);
   int64_t* sums = sums_.data();
-  size_t kept = 0;
-  for (FeatureSums feature : features_) {
+  for (FeatureSums& feature : features_) {
     int64_t* usual = sums + bundles.usual_bins[bundles.places[feature.feature]] * lanes;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       int64_t rest = totals.words[lane];
@@ -126,11 +140,18 @@ void BundleSums::keep_searchable(const kernels::BundleView& bundles, const GainR
     }
     feature.words = sums;
     sums += feature.count * lanes;
-    if (may_stand(rules, totals, mass - mass_of_words(usual, totals.lanes))) {
-      features_[kept++] = feature;
-    }
   }
-  features_.resize(kept);
+}
+
+void BundleSums::keep_searchable(const kernels::BundleView& bundles, const GainRules& rules,
+                                 const NodeTotals& totals) {
+  const int64_t mass = mass_of_words(totals.words, totals.lanes);
+  const auto light = [&](const FeatureSums& feature) {
+    const int64_t* usual =
+        feature.words + bundles.usual_bins[bundles.places[feature.feature]] * int64_t{totals.lanes};
+    return !may_stand(rules, totals, mass - mass_of_words(usual, totals.lanes));
+  };
+  features_.erase(std::remove_if(features_.begin(), features_.end(), light), features_.end());
 }
 
 }  // namespace assay::backends::cpu

@@ -17,12 +17,14 @@ namespace assay::backends::cpu {
 class BundleSums {
  public:
   struct Node {
-    const NodeSearch& view;
+    const NodeTotals& totals;
     const int64_t* words;  // of the bundle's codes
   };
   // Finds the features of a column, which is a bundle of several, that the node may split on.
   void sum(const Growth& growth, const ColumnPlan& plan, size_t column, const Node& node);
-  // Those, until the next `sum`.
+  // All features of the column that are searched.
+  void sum_all(const Growth& growth, const ColumnPlan& plan, size_t column, const Node& node);
+  // Those found by the last sum.
   std::span<const FeatureSums> features() const { return features_; }
 
  private:
@@ -38,12 +40,18 @@ class BundleSums {
     const int32_t* odd_places;
     const uint8_t* bins;
   };
+  static Column column_of(const Growth& growth, const ColumnPlan& plan, size_t column,
+                          const Node& node);
+  // Notes the codes that have rows and the features that are searched.
+  void begin(const ColumnPlan& plan, const Column& column);
   void list_codes(const Column& column);
   // Features that are too seldom outside their usual bin are not summed.
   void drop_light(const Column& column, const GainRules& rules, const NodeTotals& totals);
   template <bool kOneLane>
   void add_words(const Column& column);
-  // Fills in the usual bins. Keeps the features of which both sides of some split may stand.
+  // Adds up the bins of all features but those that were left out.
+  void add_up(const Growth& growth, const Column& column, const NodeTotals& totals);
+  // Keeps the features of which both sides of some split may stand.
   void keep_searchable(const kernels::BundleView& bundles, const GainRules& rules,
                        const NodeTotals& totals);
 

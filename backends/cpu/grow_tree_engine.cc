@@ -263,7 +263,7 @@ void NodeEngine::search_column(const ColumnPlan& plan, size_t column, const Job&
     search_.search(job.view, {first.feature, words, nullptr, codes}, scratch.search, best);
     return;
   }
-  scratch.bundle.sum(growth_, plan, column, {job.view, words});
+  scratch.bundle.sum(growth_, plan, column, {job.view.totals, words});
   for (const FeatureSums& sums : scratch.bundle.features()) {
     search_.search(job.view, sums, scratch.search, best);
   }

@@ -140,7 +140,7 @@ Status grow_quantised(Growth& growth) {
   }
   const SplitSearch search(growth.rules, growth.args.bins);
   NodeEngine engine(growth, search);
-  return grow_with(growth, search, engine, kSubtreeRows);
+  return grow_with(growth, search, engine, growth.subtree_rows());
 }
 
 double growing_units(const kernels::GrowTreeProblem& problem) {

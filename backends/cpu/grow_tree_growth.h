@@ -25,7 +25,7 @@ struct GrownNode {
   int64_t row_count() const { return end - begin; }
 };
 
-// Rows of a node that one thread grows to the end.
+// Rows of a node that one thread grows to the end, feature by feature.
 inline constexpr int64_t kSubtreeRows = 4096;
 
 // The root's histogram where it is there already: word i of it is words[i * stride].
@@ -53,6 +53,8 @@ struct Growth {
   bool samples_columns() const;
   // Whether max_leaves may end the growth: every leaf has a row, and there are 2^depth at most.
   bool order_matters() const;
+  // Nodes of so many rows are grown apart; 0: none, for bundles are better.
+  int64_t subtree_rows() const;
   // Whether the histogram of the root will be wanted, of all features.
   bool opens_root() const;
   // Whether a node may be split at all, by its depth and rows.

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "backends/cpu/grow_tree_assembly.h"
+#include "backends/cpu/grow_tree_bundles.h"
 #include "backends/cpu/grow_tree_histogram.h"
 #include "backends/cpu/grow_tree_level.h"
 #include "backends/cpu/grow_tree_partition.h"
@@ -36,7 +37,8 @@ class SymmetricGrower {
         builder_(executor_, growth.rules, growth.packed.data()),
         pool_(growth, plan_.word_count(), pool_bytes(growth)),
         runs_of_(static_cast<size_t>(growth.problem.feature_count)),
-        sums_of_(static_cast<size_t>(growth.problem.feature_count)) {}
+        sums_of_(static_cast<size_t>(growth.problem.feature_count)),
+        bundles_(static_cast<size_t>(growth.context.executor->thread_count())) {}
 
   Status run() {
     if (growth_.features.empty()) return {};
@@ -105,30 +107,31 @@ class SymmetricGrower {
     return own.data();
   }
 
-  // body(column, place) for every feature of the columns [begin, end).
-  template <class Body>
-  void visit_columns(const ChunkRange& range, Body&& body) const {
-    for (auto column = static_cast<size_t>(range.begin); column < static_cast<size_t>(range.end);
-         ++column) {
-      for (size_t i = plan_.feature_offsets[column]; i < plan_.feature_offsets[column + 1]; ++i) {
-        body(column, i);
-      }
-    }
+  bool is_bundle(size_t column) const {
+    return plan_.features[plan_.feature_offsets[column]].bins != nullptr;
   }
-  ChunkRange all_columns() const { return {0, static_cast<int64_t>(plan_.column_count())}; }
 
   // The sample's sums of every feature.
   Status sum_sample() {
     ASSAY_ASSIGN_OR_RETURN(const int64_t* words, histogram_of(0));
     std::vector<int64_t> own;
-    visit_columns(all_columns(), [&](size_t column, size_t place) {
-      const int32_t feature = plan_.features[place].feature;
-      const int64_t* sums = sums_of(column, place, words, own);
+    const size_t place = 0;  // the first feature of the first column
+    total_ = totals_of(sums_of(0, place, words, own), plan_.features[place].feature);
+    const NodeTotals totals{total_.data(), plan_.lanes, growth_.problem.sample_count,
+                            node_at(0).key, node_at(0).limits};
+    const auto keep = [&](int32_t feature, const int64_t* sums) {
       const int64_t count = int64_t{growth_.args.bins.bin_counts[feature]} * plan_.lanes;
       sums_of_[static_cast<size_t>(feature)].assign(sums, sums + count);
-    });
-    total_ =
-        totals_of(sums_of_[static_cast<size_t>(growth_.features[0])].data(), growth_.features[0]);
+    };
+    for (size_t column = 0; column < plan_.column_count(); ++column) {
+      const int64_t* first = words + plan_.offsets[column];
+      if (!is_bundle(column)) {
+        keep(plan_.features[plan_.feature_offsets[column]].feature, first);
+        continue;
+      }
+      bundles_[0].sum_all(growth_, plan_, column, {totals, first});
+      for (const FeatureSums& each : bundles_[0].features()) keep(each.feature, each.words);
+    }
     return {};
   }
 
@@ -204,7 +207,6 @@ class SymmetricGrower {
   Status add_up() {
     score_ = category_score_ = 0;
     const int64_t columns = static_cast<int64_t>(plan_.column_count());
-    std::vector<std::vector<int64_t>> own(static_cast<size_t>(executor_.thread_count()));
     for (const int32_t leaf : leaves_) {
       if (growth_.stop_requested()) return fail(StatusCode::kCancelled, "grow_tree was stopped");
       ASSAY_ASSIGN_OR_RETURN(const int64_t* words, histogram_of(leaf));
@@ -215,19 +217,33 @@ class SymmetricGrower {
       const double work_ns = static_cast<double>(plan_.word_count()) * kWeighWord;
       ASSAY_RETURN_IF_ERROR(
           share(chunk_count_of(columns, kColumnsPerTask), work_ns, [&](int64_t task, int thread) {
-            visit_columns(chunk_range(columns, kColumnsPerTask, task), [&](size_t c, size_t place) {
-              const RunRange range = runs_of_[static_cast<size_t>(plan_.features[place].feature)];
-              if (range.begin == range.end) return;
-              const int64_t* sums = sums_of(c, place, words, own[static_cast<size_t>(thread)]);
-              for (size_t i = range.begin; i < range.end; ++i) {
-                const LeafBins bins{view.node, view.score_of(runs_[i], growth_.problem.params),
-                                    sums};
-                add_gains(growth_.rules, runs_[i], bins, gains_.data() + runs_[i].gains);
-              }
-            });
+            const auto [begin, end] = chunk_range(columns, kColumnsPerTask, task);
+            for (int64_t column = begin; column < end; ++column) {
+              add_column(static_cast<size_t>(column), view, words,
+                         bundles_[static_cast<size_t>(thread)]);
+            }
           }));
     }
     return {};
+  }
+
+  // Of a bundle those features that no split of the leaf may stand on are left out: they would add
+  // nothing.
+  void add_column(size_t column, const LeafView& leaf, const int64_t* words, BundleSums& bundle) {
+    const int64_t* first = words + plan_.offsets[column];
+    if (!is_bundle(column)) {
+      return add_feature(plan_.features[plan_.feature_offsets[column]].feature, leaf, first);
+    }
+    bundle.sum(growth_, plan_, column, {leaf.node, first});
+    for (const FeatureSums& each : bundle.features()) add_feature(each.feature, leaf, each.words);
+  }
+
+  void add_feature(int32_t feature, const LeafView& leaf, const int64_t* sums) {
+    const RunRange range = runs_of_[static_cast<size_t>(feature)];
+    for (size_t i = range.begin; i < range.end; ++i) {
+      const LeafBins bins{leaf.node, leaf.score_of(runs_[i], growth_.problem.params), sums};
+      add_gains(growth_.rules, runs_[i], bins, gains_.data() + runs_[i].gains);
+    }
   }
 
   // The first of the greatest gain, in order of features and scans.
@@ -342,6 +358,7 @@ class SymmetricGrower {
   double category_score_ = 0;                  // with category_l2
   std::vector<std::vector<int64_t>> sums_of_;  // [features]: the sample's, by bin
   std::vector<int64_t> total_;                 // [lanes]: the sample's
+  std::vector<BundleSums> bundles_;            // [threads]
 };
 
 }  // namespace

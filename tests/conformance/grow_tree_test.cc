@@ -157,23 +157,52 @@ TEST(GrowTree, AgreesWithColumnsAndBundles) {
 }
 
 // One-hot columns beside a wide one: the bundles are what histograms are built from.
+TreeProblem one_hot_problem(int32_t class_count) {
+  TreeProblem item = plain_tree_problem(3000, 21, class_count);
+  Rng rng(77);
+  kernels::BinnedView view = item.table.view(item.table.bins.data());
+  for (int32_t f = 1; f < 21; ++f) item.table.bin_counts[static_cast<size_t>(f)] = 3;
+  for (int64_t row = 0; row < 3000; ++row) {
+    const auto hot = static_cast<int32_t>(1 + rng.below(20));
+    for (int32_t f = 1; f < 21; ++f) {
+      item.table.bins[static_cast<size_t>(view.cell_offset(row, f))] = f == hot ? 2 : 1;
+    }
+  }
+  return item;
+}
+
 TEST(GrowTree, AgreesOnOneHotColumns) {
   std::vector<OpCase<GrowTree>> cases;
   for (const int32_t class_count : {0, 2, 3}) {
     for (const int32_t columns : {0, 4}) {
-      TreeProblem item = plain_tree_problem(3000, 21, class_count);
-      Rng rng(77);
-      kernels::BinnedView view = item.table.view(item.table.bins.data());
-      for (int32_t f = 1; f < 21; ++f) item.table.bin_counts[static_cast<size_t>(f)] = 3;
-      for (int64_t row = 0; row < 3000; ++row) {
-        const auto hot = static_cast<int32_t>(1 + rng.below(20));
-        for (int32_t f = 1; f < 21; ++f) {
-          item.table.bins[static_cast<size_t>(view.cell_offset(row, f))] = f == hot ? 2 : 1;
-        }
-      }
+      TreeProblem item = one_hot_problem(class_count);
       item.problem.params.columns_per_node = columns;
       item.name = fmt::format("one-hot, {} classes, {} columns a node", class_count, columns);
       cases.push_back(case_of(item, true));
+    }
+  }
+  check_op<GrowTree>(kernels::reference::grow_tree, cases);
+}
+
+// Trees whose order of growth does not matter, with no more rows than a thread takes alone.
+TEST(GrowTree, AgreesOnOneHotColumnsLevelByLevel) {
+  std::vector<OpCase<GrowTree>> cases;
+  for (const int32_t class_count : {0, 3}) {
+    for (const auto growth :
+         {kernels::GrowthPolicy::kDepthWise, kernels::GrowthPolicy::kSymmetric}) {
+      for (const int64_t rows : {1, 100, 200}) {
+        for (const bool random : {false, true}) {
+          TreeProblem item = one_hot_problem(class_count);
+          item.problem.params.growth = growth;
+          item.problem.params.max_depth = 5;
+          item.problem.params.max_leaves = 32;
+          item.problem.params.min_child_samples = rows;
+          item.problem.params.random_thresholds = random;
+          item.name = fmt::format("one-hot, {} classes, growth {}, {} rows a leaf, random {}",
+                                  class_count, static_cast<int>(growth), rows, random);
+          cases.push_back(case_of(item, true));
+        }
+      }
     }
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
