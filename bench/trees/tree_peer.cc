@@ -2,10 +2,13 @@
 // predicts and prints one JSON object. With --folds K > 1 it makes the K fits of a
 // cross-validation on the same bins, as a trial does (--together auto), together (1) or one after
 // the other (0), and predicts with the first. --learner random_forest or extra_trees grows --rounds
-// trees of no limit instead. --growth is gbt's option; by level and symmetric
-// trees are as deep as so many leaves need. The folder holds raw arrays of f64: train_x.f64 and
-// test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows test_rows
+// trees instead. --growth is gbt's option; trees by level, symmetric ones and those of forests are
+// as deep as so many leaves need. Forests of 0 leaves are grown to the end, and without --leaves
+// and
+// --column_share have the learner's own defaults. The folder holds raw arrays of f64: train_x.f64
+// and test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows test_rows
 // features classes".
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cstdio>
@@ -130,9 +133,13 @@ class BinnedRows final : public automl::FeatureView {
   mutable datasets::BinnedMatrix matrix_;
 };
 
+const kernels::Forest& trees_of(const automl::Model& model) {
+  return dynamic_cast<const automl::TreeModel&>(model).parts().forest;
+}
+
 // Bins that the trees' histograms were added to: all rows of a root, the fewer of two children.
 double histogram_updates(const automl::Model& model, int64_t features) {
-  const kernels::Forest& forest = dynamic_cast<const automl::TreeModel&>(model).parts().forest;
+  const kernels::Forest& forest = trees_of(model);
   double rows = 0;
   for (int64_t t = 0; t < forest.tree_count(); ++t) {
     const kernels::Tree tree = forest.tree(t);
@@ -147,16 +154,27 @@ double histogram_updates(const automl::Model& model, int64_t features) {
 }
 
 std::map<std::string, std::string> parse(int argc, char** argv) {
-  std::map<std::string, std::string> options{
-      {"--data", ""},     {"--leaves", "31"},     {"--growth", "leaf_wise"}, {"--rounds", "100"},
-      {"--threads", "1"}, {"--predictions", ""},  {"--gradient_bits", "15"}, {"--seed", "1"},
-      {"--folds", "1"},   {"--together", "auto"}, {"--learner", "gbt"}};
+  std::map<std::string, std::string> options{{"--data", ""},
+                                             {"--leaves", "auto"},
+                                             {"--growth", "leaf_wise"},
+                                             {"--rounds", "100"},
+                                             {"--threads", "1"},
+                                             {"--predictions", ""},
+                                             {"--gradient_bits", "15"},
+                                             {"--seed", "1"},
+                                             {"--folds", "1"},
+                                             {"--together", "auto"},
+                                             {"--learner", "gbt"},
+                                             {"--column_share", "auto"}};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!options.contains(argv[i])) give_up(std::string("unknown option ") + argv[i]);
     options[argv[i]] = argv[i + 1];
   }
   return options;
 }
+
+// Levels that so many leaves need: as deep as peers.py lets others grow.
+int64_t depth_of(int64_t leaves) { return std::bit_width(static_cast<uint64_t>(leaves + 1)) - 1; }
 
 class Peer {
  public:
@@ -188,6 +206,7 @@ class Peer {
     note("total_s", done - begin);
     note("cpu_s", cpu_seconds() - cpu);
     note("rss_peak_mib", memory_mib("VmHWM"));
+    note("trees", static_cast<double>(trees_of(*model).tree_count()));
     note("histogram_updates", histogram_updates(*model, meta_.features));
     predict(*model, read_columns(folder + "/test_x.f64", meta_.test_rows));
     std::printf("{%s}\n", json_.c_str());
@@ -255,19 +274,37 @@ class Peer {
   }
 
   automl::ParamMap params() const {
-    const int64_t rounds = std::stol(options_.at("--rounds"));
-    if (options_.at("--learner") != "gbt") return {{"trees", rounds}};  // grown to its defaults
-    const int64_t leaves = std::stol(options_.at("--leaves"));
+    const bool boosted = options_.at("--learner") == "gbt";
+    const std::string& leaves = options_.at("--leaves");
+    if (leaves != "auto") {
+      return boosted ? boosting_params(std::stol(leaves)) : forest_params(std::stol(leaves));
+    }
+    return boosted ? boosting_params(31) : forest_params(std::nullopt);
+  }
+
+  automl::ParamMap boosting_params(int64_t leaves) const {
     const std::string& growth = options_.at("--growth");
     automl::ParamMap params = {
-        {"rounds", rounds},
+        {"rounds", int64_t{std::stol(options_.at("--rounds"))}},
         {"max_leaves", leaves},
         {"growth", growth},
         {"gradient_bits", int64_t{std::stol(options_.at("--gradient_bits"))}}};
-    if (growth != "leaf_wise") {  // as deep as peers.py lets others grow
-      const int64_t depth = std::bit_width(static_cast<uint64_t>(leaves + 1)) - 1;
-      params["max_depth"] = depth;
-      params["max_leaves"] = int64_t{1} << depth;
+    if (growth != "leaf_wise") {
+      params["max_depth"] = depth_of(leaves);
+      params["max_leaves"] = int64_t{1} << depth_of(leaves);
+    }
+    return params;
+  }
+
+  automl::ParamMap forest_params(std::optional<int64_t> leaves) const {
+    automl::ParamMap params = {{"trees", int64_t{std::stol(options_.at("--rounds"))}}};
+    const std::string& share = options_.at("--column_share");
+    if (share != "auto") params["node_column_fraction"] = std::stod(share);
+    if (leaves && *leaves > 0) {
+      params["max_depth"] = depth_of(*leaves);
+      params["max_leaves"] = int64_t{1} << depth_of(*leaves);
+    } else if (leaves) {  // no tree has more leaves than rows
+      params["max_leaves"] = std::clamp<int64_t>(meta_.train_rows, 2, int64_t{1} << 22);
     }
     return params;
   }
