@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Trains one of the other boosting systems on a prepared data set and prints one JSON object.
+"""Trains one of the other systems on a prepared data set and prints one JSON object.
 
   peers.py --system NAME --data DIR --leaves N --rounds N --threads N --predictions FILE [--folds K]
+           [--seed N] [--learner gbt|random_forest|extra_trees] [--column_share F]
 
 All work alike: learning rate 0.1, 255 bins, l2 of 1, at least 20 rows a leaf where that can be said,
 categories as numbers. Data is f32 row-major, what the systems read fastest. `binning_s` is the
@@ -9,6 +10,8 @@ system's own data set, built before training; scikit-learn bins inside training.
 at all columns, like the others: by default LightGBM leaves out those that no split of the table into
 two sides of 20 rows can use. With --folds K > 1 the K fits of a cross-validation are made, each
 from its own rows, which are picked before the clock starts; the model of the first one predicts.
+Forests (sklearn-forest) have --rounds trees, at least 2 rows a leaf, and choose each split from a share
+of the columns; they are as deep as so many leaves need, and with 0 leaves grown to the end.
 """
 import argparse
 import json
@@ -16,6 +19,8 @@ import time
 
 SYSTEMS = ('lightgbm-row', 'lightgbm-column', 'lightgbm-quantised', 'lightgbm-all',
            'xgboost-lossguide', 'xgboost-depthwise', 'catboost', 'sklearn')
+FORESTS = ('sklearn-forest',)
+LEARNERS = ('gbt', 'random_forest', 'extra_trees')
 
 
 def memory_mib(name):
@@ -30,6 +35,11 @@ def read_meta(folder):
     with open(f'{folder}/meta.txt', encoding='utf-8') as handle:
         task, train, test, features, classes = handle.read().split()
     return task, int(train), int(test), int(features), int(classes)
+
+
+def depth_of(leaves):
+    """Levels that so many leaves need."""
+    return max(1, (leaves + 1).bit_length() - 1)
 
 
 class LightGbm:
@@ -64,7 +74,7 @@ class XgBoost:
     def __init__(self, a):
         import xgboost
         self.lib, self.a = xgboost, a
-        depth = max(1, (a.leaves + 1).bit_length() - 1)
+        depth = depth_of(a.leaves)
         self.params = {
             'objective': {'binary': 'binary:logistic', 'multiclass': 'multi:softprob',
                           'regression': 'reg:squarederror'}[a.task],
@@ -90,7 +100,7 @@ class CatBoost:
     def __init__(self, a):
         import catboost
         self.lib, self.a = catboost, a
-        depth = max(1, (a.leaves + 1).bit_length() - 1)
+        depth = depth_of(a.leaves)
         self.params = {
             'loss_function': {'binary': 'Logloss', 'multiclass': 'MultiClass',
                               'regression': 'RMSE'}[a.task],
@@ -136,20 +146,36 @@ class Sklearn:
         return p[:, 1] if self.a.task == 'binary' else p
 
 
+class SklearnForest(Sklearn):
+    def __init__(self, a):
+        from sklearn import ensemble
+        self.a = a
+        name = {'random_forest': 'RandomForest', 'extra_trees': 'ExtraTrees'}[a.learner]
+        kind = getattr(ensemble, name + ('Regressor' if a.task == 'regression' else 'Classifier'))
+        self.model = kind(n_estimators=a.rounds, max_features=a.column_share, min_samples_leaf=2,
+                          max_depth=depth_of(a.leaves) if a.leaves > 0 else None,
+                          bootstrap=a.learner == 'random_forest', n_jobs=a.threads,
+                          random_state=a.seed)
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--system', required=True, choices=SYSTEMS)
+    parser.add_argument('--system', required=True, choices=(*SYSTEMS, *FORESTS))
     parser.add_argument('--data', required=True)
     for name, value in (('leaves', 31), ('rounds', 100), ('threads', 1), ('seed', 1),
                         ('folds', 1)):
         parser.add_argument('--' + name, type=int, default=value)
+    parser.add_argument('--learner', default='gbt', choices=LEARNERS)
+    parser.add_argument('--column_share', type=float, default=0.35)
     parser.add_argument('--predictions', default='')
     a = parser.parse_args()
     a.task, train_rows, test_rows, features, a.classes = read_meta(a.data)
     import numpy as np
-    family = a.system.split('-', maxsplit=1)[0]
-    peer = {'lightgbm': LightGbm, 'xgboost': XgBoost, 'catboost': CatBoost,
-            'sklearn': Sklearn}[family](a)
+    if (a.learner == 'gbt') == (a.system in FORESTS):
+        parser.error(f'{a.system} has no learner {a.learner}')
+    family = a.system if a.system in FORESTS else a.system.split('-', maxsplit=1)[0]
+    peer = {'lightgbm': LightGbm, 'xgboost': XgBoost, 'catboost': CatBoost, 'sklearn': Sklearn,
+            'sklearn-forest': SklearnForest}[family](a)
 
     def load(name, rows):
         x = np.empty((rows, features), np.float32)
