@@ -42,6 +42,7 @@ class Plan(unittest.TestCase):
             'repeats': 3, 'seeds': [1, 2], 'version': '1', 'machine': 'm', **arguments})
         results = compare.Results('/nowhere/results.jsonl')
         for one in known:
+            results.rows.append(one)
             results.count(one)
         return compare.Case(a, results, 'adult', 31, a.threads if 'threads' in arguments else 1)
 
@@ -64,6 +65,19 @@ class Plan(unittest.TestCase):
                                     ('lightgbm-row', 'leaf_wise', 'passive'),
                                     ('lightgbm-row', 'leaf_wise', 'default'),
                                     ('catboost', 'symmetric', 'default')])
+
+    def test_a_clearly_slower_way_of_waiting_is_not_repeated(self):
+        def second_turn(passive, default):
+            case = self.case(threads=2, systems=['lightgbm-row'], repeats=2)
+            turn = list(case.planned())[:3]
+            totals = dict(zip(('assay', 'passive', 'default'), (1, passive, default)))
+            known = [{**one, 'total_s': totals[one['wait'] if one['system'] != 'assay' else 'assay']}
+                     for one in turn]
+            case = self.case(known, threads=2, systems=['lightgbm-row'], repeats=2)
+            return [one['wait'] for one in case.planned() if one['system'] != 'assay']
+        self.assertEqual(second_turn(1, 1.2), ['passive'])
+        self.assertEqual(second_turn(1.2, 1), ['default'])
+        self.assertEqual(second_turn(1, 1.05), ['passive', 'default'])
 
     def test_forests_are_compared_with_the_forest(self):
         case = self.case(learner='random_forest', systems=['sklearn-forest'])
