@@ -190,9 +190,8 @@ class BundleMaker {
                   made->bundle_of.data(),
                   made->bins.data(),
                   made->usual_bins.data(),
-                  made->code_offsets.data(),
                   made->odd_offsets.data(),
-                  made->odd_places.data()};
+                  made->odd_codes.data()};
     return made;
   }
 
@@ -227,33 +226,24 @@ class BundleMaker {
     return rows;
   }
 
-  // The bin that features have under most codes, and for each code the features in another one.
+  // The bin that each feature has under most codes of its bundle, and the codes with another one.
   static void list_odd(GrowthLayout::Bundles& made) {
-    made.usual_bins.resize(made.features.size());
-    made.code_offsets.push_back(0);
     made.odd_offsets.push_back(0);
     for (size_t b = 0; b < made.code_counts.size(); ++b) {
-      const int32_t codes = made.code_counts[b];
+      const auto codes = static_cast<size_t>(made.code_counts[b]);
       const auto first = static_cast<size_t>(made.feature_offsets[b]);
       const auto end = static_cast<size_t>(made.feature_offsets[b + 1]);
       for (size_t place = first; place < end; ++place) {
+        const std::span<const uint8_t> bins(made.bins.data() + place * 256, codes);
         std::array<int32_t, 256> counts{};
-        for (int32_t c = 0; c < codes; ++c) {
-          ++counts[made.bins[place * 256 + static_cast<size_t>(c)]];
-        }
+        for (const uint8_t bin : bins) ++counts[bin];
         const auto usual = std::max_element(counts.begin(), counts.end()) - counts.begin();
-        made.usual_bins[place] = static_cast<uint8_t>(usual);
-      }
-      for (int32_t c = 0; c < codes; ++c) {
-        for (size_t place = first; place < end && end - first > 1; ++place) {
-          const uint8_t bin = made.bins[place * 256 + static_cast<size_t>(c)];
-          if (bin != made.usual_bins[place]) {
-            made.odd_places.push_back(static_cast<int32_t>(place));
-          }
+        made.usual_bins.push_back(static_cast<uint8_t>(usual));
+        for (size_t code = 0; code < codes && end - first > 1; ++code) {
+          if (bins[code] != usual) made.odd_codes.push_back(static_cast<uint8_t>(code));
         }
-        made.odd_offsets.push_back(static_cast<int32_t>(made.odd_places.size()));
+        made.odd_offsets.push_back(static_cast<int32_t>(made.odd_codes.size()));
       }
-      made.code_offsets.push_back(made.code_offsets.back() + codes);
     }
   }
 

@@ -28,8 +28,8 @@ class GrowthLayout {
   struct Bundles {
     kernels::DeviceArray<uint8_t> cells;
     std::vector<int32_t> code_counts, feature_offsets, features, places, bundle_of;
-    std::vector<uint8_t> bins, usual_bins;
-    std::vector<int32_t> code_offsets, odd_offsets, odd_places;
+    std::vector<uint8_t> bins, usual_bins, odd_codes;
+    std::vector<int32_t> odd_offsets;
     kernels::BundleView view;
   };
   kernels::DeviceArray<uint8_t> columns_;

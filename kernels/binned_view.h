@@ -46,13 +46,11 @@ struct BundleView {
   const int32_t* places = nullptr;           // [features]: where a feature is in `features`
   const int32_t* bundle_of = nullptr;        // [features]
   const uint8_t* bins = nullptr;             // [features, 256]: bin of features[i] under each code
-  // Likewise: features[i] is in its usual bin under most codes of its bundle. Under code c of
-  // bundle b, n = code_offsets[b] + c, those in another one are at the places
-  // odd_places[odd_offsets[n] .. odd_offsets[n + 1]). Bundles of one feature have none.
-  const uint8_t* usual_bins = nullptr;    // [features]
-  const int32_t* code_offsets = nullptr;  // [bundle_count + 1]
-  const int32_t* odd_offsets = nullptr;   // [codes + 1]
-  const int32_t* odd_places = nullptr;    // [odd_offsets[codes]]
+  // Likewise: features[i] is in its usual bin under most codes of its bundle, but not under
+  // odd_codes[odd_offsets[i] .. odd_offsets[i + 1]), ascending. A feature alone has none.
+  const uint8_t* usual_bins = nullptr;   // [features]
+  const int32_t* odd_offsets = nullptr;  // [features + 1]
+  const uint8_t* odd_codes = nullptr;    // [odd_offsets[features]]
 };
 
 struct BinnedView {

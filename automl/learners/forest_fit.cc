@@ -26,7 +26,7 @@ constexpr int64_t kLeftOutRows = 1024;  // a chunk
 // Trees of small tables gain by growing together on a device with memory of its own: so many rows
 // of all of them, and so many trees.
 constexpr int64_t kTogetherRows = 1 << 18;
-constexpr int64_t kMostTogether = 16;
+constexpr int64_t kMostTreesTogether = 16;
 // Of a tree on so many rows, about: its sample, and what growing takes for each row of it. And what
 // trees side by side may take by that.
 constexpr int64_t kTreeRowBytes = 40;
@@ -183,7 +183,7 @@ Status ForestFit::grow(int64_t tree, Executor& executor, Tree& out) const {
 int64_t ForestFit::trees_together() const {
   const bool gains =
       !grower().info().shares_host_memory && &context_.device_of<GrowTrees>() == &grower();
-  return gains ? std::clamp<int64_t>(kTogetherRows / row_count_, 1, kMostTogether) : 1;
+  return gains ? std::clamp<int64_t>(kTogetherRows / row_count_, 1, kMostTreesTogether) : 1;
 }
 
 Status ForestFit::grow_together(int64_t begin, std::span<Tree> out) const {

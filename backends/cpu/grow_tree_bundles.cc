@@ -6,152 +6,101 @@
 namespace assay::backends::cpu {
 namespace {
 
-// A bundle of no more features is summed as it is: finding those worth it takes as long as that.
-constexpr size_t kFewFeatures = 12;
-
-int64_t mass_of_words(const int64_t* words, int32_t lanes) {
+int64_t mass_of_words(std::span<const int64_t> words) {
   int64_t mass = 0;
-  for (int32_t lane = 0; lane < lanes; ++lane) mass += mass_of(words[lane]);
+  for (const int64_t word : words) mass += mass_of(word);
   return mass;
 }
 
-bool any_of_words(const int64_t* words, int32_t lanes) {
-  int64_t any = 0;
-  for (int32_t lane = 0; lane < lanes; ++lane) any |= words[lane];
-  return any != 0;
-}
+// Whether a side of so much mass may stand in a node. One side of a split lacks the usual bin, so
+// it has at most the mass outside of that, and this holds for no less mass than for more.
+class Standing {
+ public:
+  Standing(const GainRules& rules, const NodeTotals& node)
+      : rules_(rules), least_(static_cast<double>(rules.params.min_child_samples)) {
+    if (rules.class_mode) return;
+    share_ = static_cast<double>(node.row_count) / static_cast<double>(mass_of(node.words[0]));
+  }
+  bool operator()(int64_t mass) const {
+    if (mass <= 0) return false;
+    const auto weight = static_cast<double>(mass);
+    if (rules_.class_mode) return weight >= least_;
+    return std::floor(weight * share_ + 0.5) >= least_ &&
+           weight * rules_.hessian_unit >= rules_.params.min_child_weight;
+  }
 
-// Whether a side of so much mass may stand. One side of a split lacks the usual bin, so it has at
-// most the mass outside of that, and this holds for no less mass than for more.
-bool may_stand(const GainRules& rules, const NodeTotals& node, int64_t mass) {
-  const auto least = static_cast<double>(rules.params.min_child_samples);
-  const auto weight = static_cast<double>(mass);
-  if (mass <= 0) return false;
-  if (rules.class_mode) return weight >= least;
-  const double share =
-      static_cast<double>(node.row_count) / static_cast<double>(mass_of(node.words[0]));
-  return std::floor(weight * share + 0.5) >= least &&
-         weight * rules.hessian_unit >= rules.params.min_child_weight;
-}
+ private:
+  const GainRules& rules_;
+  double least_;
+  double share_ = 0;
+};
 
 }  // namespace
 
-void BundleSums::list_codes(const Column& column) {
-  codes_.clear();
-  for (int32_t code = 0; code < column.code_count; ++code) {
-    if (any_of_words(column.words + int64_t{code} * column.lanes, column.lanes)) {
-      codes_.push_back(code);
-    }
-  }
-}
-
-void BundleSums::drop_light(const Column& column, const GainRules& rules,
-                            const NodeTotals& totals) {
-  masses_.assign(static_cast<size_t>(column.feature_count), 0);
-  for (const int32_t code : codes_) {
-    const int64_t mass = mass_of_words(column.words + int64_t{code} * column.lanes, column.lanes);
-    for (int32_t i = column.odd_offsets[code]; i < column.odd_offsets[code + 1]; ++i) {
-      masses_[static_cast<size_t>(column.odd_places[i] - column.first)] += mass;
-    }
-  }
-  for (size_t i = 0; i < masses_.size(); ++i) {
-    if (!may_stand(rules, totals, masses_[i])) offsets_[i] = kNone;
-  }
-}
-
-template <bool kOneLane>
-void BundleSums::add_words(const Column& column) {
-  const int32_t lanes = kOneLane ? 1 : column.lanes;
-  for (const int32_t code : codes_) {
-    const int64_t* words = column.words + int64_t{code} * lanes;
-    for (int32_t i = column.odd_offsets[code]; i < column.odd_offsets[code + 1]; ++i) {
-      const int32_t place = column.odd_places[i];
-      const int64_t offset = offsets_[static_cast<size_t>(place - column.first)];
-      if (offset == kNone) continue;
-      int64_t* sums = sums_.data() + offset + int64_t{column.bins[place * 256 + code]} * lanes;
-      for (int32_t lane = 0; lane < lanes; ++lane) sums[lane] += words[lane];
-    }
-  }
-}
-
-BundleSums::Column BundleSums::column_of(const Growth& growth, const ColumnPlan& plan,
-                                         size_t column, const Node& node) {
+template <class Wanted>
+void BundleSums::visit(const Growth& growth, const ColumnPlan& plan, size_t column,
+                       const Node& node, Wanted&& wanted) {
   const kernels::BundleView& bundles = *growth.args.bins.bundles;
+  const auto lanes = static_cast<size_t>(node.totals.lanes);
   const int32_t bundle = plan.bundles[column];
-  const int32_t first = bundles.feature_offsets[bundle];
-  return {node.words,
-          node.totals.lanes,
-          bundles.code_counts[bundle],
-          first,
-          bundles.feature_offsets[bundle + 1] - first,
-          bundles.odd_offsets + bundles.code_offsets[bundle],
-          bundles.odd_places,
-          bundles.bins};
-}
-
-void BundleSums::begin(const ColumnPlan& plan, const Column& column) {
-  list_codes(column);
-  const auto count = static_cast<size_t>(column.feature_count);
-  offsets_.assign(count, 0);
-  for (size_t i = 0; i < count; ++i) {
-    if (plan.searched[static_cast<size_t>(column.first) + i] == 0) offsets_[i] = kNone;
+  rest_.resize(lanes);
+  features_.clear();
+  sums_.clear();
+  for (int32_t place = bundles.feature_offsets[bundle]; place < bundles.feature_offsets[bundle + 1];
+       ++place) {
+    if (plan.searched[static_cast<size_t>(place)] == 0) continue;
+    const uint8_t* code = bundles.odd_codes + bundles.odd_offsets[place];
+    const uint8_t* const end = bundles.odd_codes + bundles.odd_offsets[place + 1];
+    if (lanes == 1) {
+      int64_t sum = 0;
+      for (; code < end; ++code) sum += node.words[*code];
+      rest_[0] = sum;
+    } else {
+      std::fill(rest_.begin(), rest_.end(), int64_t{0});
+      for (; code < end; ++code) {
+        const int64_t* words = node.words + *code * lanes;
+        for (size_t lane = 0; lane < lanes; ++lane) rest_[lane] += words[lane];
+      }
+    }
+    if (wanted(mass_of_words(rest_))) append(growth, place, node);
+  }
+  // The array has moved while it grew.
+  const int64_t* words = sums_.data();
+  for (FeatureSums& feature : features_) {
+    feature.words = words;
+    words += static_cast<size_t>(feature.count) * lanes;
   }
 }
 
-void BundleSums::sum(const Growth& growth, const ColumnPlan& plan, size_t column_index,
-                     const Node& node) {
-  const Column column = column_of(growth, plan, column_index, node);
-  begin(plan, column);
-  if (offsets_.size() > kFewFeatures) drop_light(column, growth.rules, node.totals);
-  add_up(growth, column, node.totals);
-  keep_searchable(*growth.args.bins.bundles, growth.rules, node.totals);
-}
-
-void BundleSums::sum_all(const Growth& growth, const ColumnPlan& plan, size_t column_index,
-                         const Node& node) {
-  const Column column = column_of(growth, plan, column_index, node);
-  begin(plan, column);
-  add_up(growth, column, node.totals);
-}
-
-void BundleSums::add_up(const Growth& growth, const Column& column, const NodeTotals& totals) {
+void BundleSums::append(const Growth& growth, int32_t place, const Node& node) {
   const kernels::BinnedView& view = growth.args.bins;
   const kernels::BundleView& bundles = *view.bundles;
-  const int64_t lanes = totals.lanes;
-  features_.clear();
-  int64_t size = 0;
-  for (size_t i = 0; i < offsets_.size(); ++i) {
-    if (offsets_[i] == kNone) continue;
-    const int32_t feature = bundles.features[static_cast<size_t>(column.first) + i];
-    offsets_[i] = size;
-    features_.push_back({feature, nullptr, nullptr, view.bin_counts[feature]});
-    size += int64_t{view.bin_counts[feature]} * lanes;
+  const auto lanes = static_cast<size_t>(node.totals.lanes);
+  const int32_t feature = bundles.features[place];
+  const int32_t count = view.bin_counts[feature];
+  features_.push_back({feature, nullptr, nullptr, count});
+  const size_t begin = sums_.size();
+  sums_.resize(begin + static_cast<size_t>(count) * lanes, 0);
+  int64_t* const sums = sums_.data() + begin;
+  const uint8_t* const bins = bundles.bins + int64_t{place} * 256;
+  for (int32_t i = bundles.odd_offsets[place]; i < bundles.odd_offsets[place + 1]; ++i) {
+    const uint8_t code = bundles.odd_codes[i];
+    const int64_t* words = node.words + code * lanes;
+    int64_t* const target = sums + bins[code] * lanes;
+    for (size_t lane = 0; lane < lanes; ++lane) target[lane] += words[lane];
   }
-  if (features_.empty()) return;
-  sums_.assign(static_cast<size_t>(size), 0);
-  lanes == 1 ? add_words<true>(column) : add_words<false>(column);
-  int64_t* sums = sums_.data();
-  for (FeatureSums& feature : features_) {
-    int64_t* usual = sums + bundles.usual_bins[bundles.places[feature.feature]] * lanes;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      int64_t rest = totals.words[lane];
-      for (int64_t bin = 0; bin < feature.count; ++bin) rest -= sums[bin * lanes + lane];
-      usual[lane] = rest;
-    }
-    feature.words = sums;
-    sums += feature.count * lanes;
-  }
+  int64_t* const usual = sums + bundles.usual_bins[place] * lanes;
+  for (size_t lane = 0; lane < lanes; ++lane) usual[lane] = node.totals.words[lane] - rest_[lane];
 }
 
-void BundleSums::keep_searchable(const kernels::BundleView& bundles, const GainRules& rules,
-                                 const NodeTotals& totals) {
-  const int64_t mass = mass_of_words(totals.words, totals.lanes);
-  const auto light = [&](const FeatureSums& feature) {
-    const int64_t* usual =
-        feature.words + bundles.usual_bins[bundles.places[feature.feature]] * int64_t{totals.lanes};
-    return !may_stand(rules, totals, mass - mass_of_words(usual, totals.lanes));
-  };
-  features_.erase(std::remove_if(features_.begin(), features_.end(), light), features_.end());
+void BundleSums::sum(const Growth& growth, const ColumnPlan& plan, size_t column,
+                     const Node& node) {
+  visit(growth, plan, column, node, Standing(growth.rules, node.totals));
+}
+
+void BundleSums::sum_all(const Growth& growth, const ColumnPlan& plan, size_t column,
+                         const Node& node) {
+  visit(growth, plan, column, node, [](int64_t) { return true; });
 }
 
 }  // namespace assay::backends::cpu

@@ -40,10 +40,8 @@ void place_growth_forms(const BinnedTable& table, CaseBuffers& buffers, kernels:
   keep(bundles.bundle_of, features);
   keep(bundles.bins, features * 256);
   keep(bundles.usual_bins, features);
-  const int64_t codes = bundles.code_offsets[count];
-  keep(bundles.code_offsets, count + 1);
-  keep(bundles.odd_places, bundles.odd_offsets[codes]);
-  keep(bundles.odd_offsets, codes + 1);
+  keep(bundles.odd_codes, bundles.odd_offsets[features]);
+  keep(bundles.odd_offsets, features + 1);
   view.bundles = buffers.keep(bundles);
 }
 

@@ -89,8 +89,8 @@ class GrowthLayoutTest : public testing::Test {
         std::equal(one->code_counts, one->code_counts + one->bundle_count, other->code_counts));
   }
 
-  // Features that are listed as in another than their usual bin under a code, and are not, or the
-  // other way round.
+  // Codes that are listed as those of another than a feature's usual bin, and are not, or the other
+  // way round.
   static int64_t wrongly_odd(const BundleView& bundles, int32_t feature_count) {
     int64_t wrong = 0;
     for (int32_t f = 0; f < feature_count; ++f) {
@@ -98,9 +98,9 @@ class GrowthLayoutTest : public testing::Test {
       const int32_t place = bundles.places[f];
       const bool alone = bundles.feature_offsets[bundle + 1] - bundles.feature_offsets[bundle] == 1;
       for (int32_t code = 0; code < bundles.code_counts[bundle]; ++code) {
-        const int32_t* ends = bundles.odd_offsets + bundles.code_offsets[bundle] + code;
+        const int32_t* ends = bundles.odd_offsets + place;
         const auto times =
-            std::count(bundles.odd_places + ends[0], bundles.odd_places + ends[1], place);
+            std::count(bundles.odd_codes + ends[0], bundles.odd_codes + ends[1], code);
         const bool odd = bundles.bins[int64_t{place} * 256 + code] != bundles.usual_bins[place];
         wrong += times == (odd && !alone ? 1 : 0) ? 0 : 1;
       }
