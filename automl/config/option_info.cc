@@ -80,7 +80,26 @@ std::string allowed_text(const OptionInfo& info) {
   return "a map of texts";
 }
 
+// "inf", ".inf", "-inf", "nan", "1e400".
+bool is_beyond_numbers(std::string_view text) {
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  const std::string lower = lower_case(text);
+  const std::string_view word = std::string_view(lower).substr(lower.starts_with('.') ? 1 : 0);
+  if (word == "inf" || word == "infinity" || word == "nan") return true;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc::result_out_of_range && end == text.data() + text.size() &&
+         lower.find("e-") == std::string::npos;
+}
+
 tl::unexpected<Error> not_allowed(const OptionInfo& info, std::string_view shown) {
+  // A range without an end seems to allow these.
+  const bool endless = info.kind == OptionKind::kNumber && info.format == OptionFormat::kPlain &&
+                       std::isfinite(info.range.low) && !std::isfinite(info.range.high);
+  if (endless && is_beyond_numbers(shown)) {
+    return fail(StatusCode::kInvalidArgument, "{}={} (must be finite and {})", info.name,
+                shortened(shown), range_text(info.range));
+  }
   return fail(StatusCode::kInvalidArgument, "{}={} (must be {})", info.name, shortened(shown),
               allowed_text(info));
 }

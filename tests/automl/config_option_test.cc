@@ -62,6 +62,26 @@ TEST(OptionTable, ReadsNumbersAsDecimal) {
   }
 }
 
+TEST(OptionTable, SaysFiniteWhereTheRangeHasNoEnd) {
+  OptionInfo info;
+  info.name = "l1";
+  info.range.low = 0;
+  const auto message = [&](const char* text) {
+    const auto value = parse_value(info, text);
+    return value ? std::string() : value.error().message;
+  };
+  EXPECT_EQ(message(".inf"), "l1=.inf (must be finite and >= 0)");
+  for (const char* text : {"inf", "-Inf", "+.inf", ".NaN", "nan", "infinity", "1e400", "-1E999"}) {
+    EXPECT_THAT(message(text), HasSubstr("(must be finite and >= 0)")) << text;
+  }
+  for (const char* text : {"-1", "-", "", "in", "1e-400", "1E-400", "x1e400"}) {
+    EXPECT_THAT(message(text), HasSubstr("(must be >= 0)")) << text;
+  }
+  const auto value = check_value(info, OptionValue(std::numeric_limits<double>::infinity()));
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().message, "l1=inf (must be finite and >= 0)");
+}
+
 TEST(OptionTable, SaysValueAndWhatIsAllowed) {
   EXPECT_EQ(parse_error("trees", "0"), "trees=0 (must be a whole number, 1..10000)");
   EXPECT_EQ(parse_error("rate", "0"), "rate=0 (must be > 0 and <= 1)");
