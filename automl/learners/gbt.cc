@@ -54,7 +54,7 @@ class GbtLearner final : public Learner {
   }
   Status check(const TrainingData& data, const ParamMap& params) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));
-    ASSAY_RETURN_IF_ERROR(options.check());
+    ASSAY_RETURN_IF_ERROR(options.check_settled());
     ASSAY_ASSIGN_OR_RETURN(const kernels::Loss loss, loss_for(data.task, data.aim, options));
     ASSAY_RETURN_IF_ERROR(check_sampling(options, loss));
     ASSAY_RETURN_IF_ERROR(check_queries(data, loss));

@@ -30,7 +30,9 @@ std::vector<Option<T>> objective_options() {
        .member = &T::huber_delta,
        .range = kPositive,
        .help = "Errors above this count by their size instead of their square (objective huber), "
-               "in units of the target. 0: half the distance of its quartiles."},
+               "in units of the target. 0: half the distance of its quartiles. A round moves no "
+               "prediction by more than learning_rate of it: with one far below the errors nothing "
+               "is learned."},
       {.name = "tweedie_variance_power",
        .member = &T::tweedie_variance_power,
        .range = {.low = 1, .high = 2, .low_open = true, .high_open = true},
@@ -62,7 +64,9 @@ std::vector<Option<T>> boosting_options() {
        .member = &T::row_fraction,
        .range = kShare,
        .search = SearchRange{.low = 0.5, .high = 1},
-       .help = "Share of the rows that each round's trees see."},
+       .help =
+           "Share of the rows that each round's trees see; not with sampling=goss, which has its "
+           "own."},
       {.name = "sampling",
        .member = &T::sampling,
        .choices = {"uniform", "goss"},
@@ -179,6 +183,15 @@ Status GbtOptions::check() const {
   return fail(StatusCode::kConfig,
               "goss_top_fraction={} and goss_other_fraction={} (together they must be at most 1)",
               goss_top_fraction, goss_other_fraction);
+}
+
+Status GbtOptions::check_settled() const {
+  ASSAY_RETURN_IF_ERROR(check());
+  if (sampling != "goss" || row_fraction == 1) return {};
+  return fail(StatusCode::kConfig,
+              "row_fraction={} does not go with sampling=goss, whose shares of the rows are "
+              "goss_top_fraction and goss_other_fraction (sampling=uniform takes row_fraction)",
+              row_fraction);
 }
 
 double GbtOptions::row_share() const {

@@ -43,6 +43,8 @@ struct GbtOptions {
 
   // Rules over several options. Fails: config.
   Status check() const;
+  // Likewise of what a user set; a search may draw what is then not used.
+  Status check_settled() const;
   // Share of the rows that rounds see, but for warm ones.
   double row_share() const;
   // Rounds at the beginning that see all rows although goss samples.

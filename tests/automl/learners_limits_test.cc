@@ -344,6 +344,28 @@ TEST(Goss, RefusesSettingsThatDoNotGoTogether) {
               testing::HasSubstr("sampling=goss does not go with objective=quantile"));
 }
 
+// A search draws row_fraction whatever the sampling is, so that only who sets it is told.
+TEST(Goss, RefusesARowFractionThatIsSetBesideIt) {
+  const auto problem = friedman(Task::kRegression, 100);
+  const Cpu cpu;
+  ParamMap params = {
+      {"sampling", std::string("goss")}, {"row_fraction", 0.5}, {"rounds", int64_t{3}}};
+  const Status checked = learner_of("gbt").check(problem->data, params);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, StatusCode::kConfig);
+  EXPECT_EQ(checked.error().message,
+            "row_fraction=0.5 does not go with sampling=goss, whose shares of the rows are "
+            "goss_top_fraction and goss_other_fraction (sampling=uniform takes row_fraction)");
+  const FitResult drawn = must(learner_of("gbt").fit(problem->request(params), cpu.context));
+  params["row_fraction"] = 1.0;
+  EXPECT_TRUE(learner_of("gbt").check(problem->data, params));
+  const FitResult plain = must(learner_of("gbt").fit(problem->request(params), cpu.context));
+  EXPECT_EQ(model_bytes(*drawn.model), model_bytes(*plain.model));
+  params["sampling"] = std::string("uniform");
+  params["row_fraction"] = 0.5;
+  EXPECT_TRUE(learner_of("gbt").check(problem->data, params));
+}
+
 TEST(RowChoice, SplitsRowsAndMergesTheRest) {
   Lcg lcg(8);
   for (const size_t count : {0u, 1u, 64u, 4096u, 4097u, 20'001u}) {
