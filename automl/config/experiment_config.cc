@@ -104,7 +104,9 @@ const OptionTable<RunOptions>& RunOptions::table() {
         .help = "Trials that run side by side; 0: chosen from threads and rows."},
        {.name = "keep_predictions",
         .member = &T::keep_predictions,
-        .help = "Keep the out-of-fold predictions of every trial, not only of ensemble members."},
+        .help =
+            "Keep the out-of-fold predictions of every trial, not only of ensemble members, and "
+            "the out-of-bag ones of forests with out_of_bag."},
        {.name = "checkpoint",
         .member = &T::checkpoint,
         .range = {.low = 0},

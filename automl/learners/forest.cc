@@ -51,8 +51,11 @@ class ForestLearner final : public Learner {
         model / 2 + model / ForestFit::kReports + ahead * tree_bytes(leaves, classes);
     const int64_t validation = 28 * classes * shape.valid_count;
     const int64_t targets = 16 * shape.row_count;
-    // Sums and predictions of the rows left out, and how often they were; the counts of a draw.
-    const int64_t left_out = options.out_of_bag ? (28 * classes + 12) * shape.train_count : 0;
+    // Sums and predictions of the rows left out, and how often they were; the counts of a draw. A
+    // trial that keeps them has the sums over its folds, too.
+    const int64_t left_out = options.out_of_bag ? (28 * classes + 12) * shape.train_count +
+                                                      (8 * classes + 4) * shape.row_count
+                                                : 0;
     return PlannedBytes{
         tree * (side_by_side ? threads : 1) + model + moving + validation + targets + left_out,
         model};

@@ -42,8 +42,10 @@ std::vector<Option<T>> forest_options() {
        .help = "Grow each tree on rows drawn with replacement."},
       {.name = "out_of_bag",
        .member = &T::out_of_bag,
-       .help = "Also predict every training row by the trees whose bootstrap sample left it out: "
-               "the run keeps the loss of that as oob_loss. Needs bootstrap."},
+       .help =
+           "Also predict every training row by the trees whose bootstrap sample left it out: "
+           "the run keeps the loss of that as oob_loss, and with keep_predictions the predictions "
+           "as oob. Needs bootstrap."},
       {.name = "smoothing",
        .member = &T::smoothing,
        .range = {.low = 0, .high = 1e9},

@@ -170,6 +170,7 @@ TrialJob job_of(SweepState& state, const TrialSpec& spec) {
     job.shared_time = false;
   }
   job.logical = state.budget.logical();
+  job.keep_oob = state.record.keep_predictions;
   job.most_repeat_bytes = state.repeat_bytes;
   job.together = state.memory->has_room_together(*job.learner, spec.params);
   job.predict_ratio = known_predict_ratio(state, spec.learner);

@@ -23,6 +23,7 @@
 #include "automl/models/average_model.h"
 #include "automl/scheduler/fold_group_internal.h"
 #include "automl/scheduler/fold_steps.h"
+#include "automl/scheduler/out_of_bag_internal.h"
 #include "automl/scheduler/out_of_fold_internal.h"
 #include "automl/scheduler/share_climb.h"
 #include "automl/scheduler/trial_record_internal.h"
@@ -40,7 +41,7 @@ constexpr std::string_view kNoStep = "stopped before its first step was made";
 class TrialRunner {
  public:
   TrialRunner(const TrialJob& job, const kernels::ComputeContext& context)
-      : job_(job), set_(*job.set), context_(context), predictions_(set_) {}
+      : job_(job), set_(*job.set), context_(context), predictions_(set_), oob_(set_) {}
 
   TrialOutcome run() {
     start_ns_ = job_.clock->now_ns();
@@ -67,6 +68,7 @@ class TrialRunner {
     if (!has_score(outcome_.result.status)) {
       outcome_.model = nullptr;
       outcome_.predictions = nullptr;
+      outcome_.oob = nullptr;
     }
     return std::move(outcome_);
   }
@@ -136,6 +138,7 @@ class TrialRunner {
     models_.assign(1, share.model);
     fits_.resize(1);
     predictions_.put(0, share.predictions);
+    oob_.set_sums({});
     outcome_.error.reset();
     outcome_.share_rows = share.row_count;
     truncated_ = true;
@@ -265,6 +268,7 @@ class TrialRunner {
     rungs_ = begin.rungs;
     models_ = begin.models;
     predictions_.set_values(begin.predictions);
+    oob_.set_sums(begin.oob);
     outcome_.went_on_from = extent_of(begin) + " of an earlier process";
     for (const FoldRecord& fold : begin.folds) truncated_ |= fold.truncated;
     for (const RungValue& value : begin.rungs) {
@@ -274,7 +278,7 @@ class TrialRunner {
 
   // Of a checkpoint between folds.
   int64_t held_bytes() const {
-    int64_t bytes = predictions_.byte_count();
+    int64_t bytes = predictions_.byte_count() + oob_.byte_count();
     for (const auto& model : models_) bytes += model->byte_count();
     return bytes;
   }
@@ -284,6 +288,7 @@ class TrialRunner {
     checkpoint.folds = outcome_.folds;
     checkpoint.models = models_;
     checkpoint.predictions = predictions_.values();
+    checkpoint.oob = oob_.sums();
     checkpoint.curve = outcome_.curve;
     checkpoint.curve.insert(checkpoint.curve.end(), under_way.curve.begin(), under_way.curve.end());
     checkpoint.rungs = rungs_;
@@ -376,7 +381,10 @@ class TrialRunner {
     // The rungs compare what is best for the fold itself.
     models_.push_back(std::move(*model));
     const std::shared_ptr<const Model> best = cut(number, record.best_iteration);
-    if (predict(number, record, *best, std::move(fitted->valid_predictions))) return true;
+    if (predict(number, record, *best, std::move(fitted->valid_predictions))) {
+      if (job_.keep_oob) oob_.add(number, fitted->oob_predictions);
+      return true;
+    }
     models_.pop_back();
     fits_.pop_back();
     outcome_.folds.pop_back();
@@ -518,6 +526,7 @@ class TrialRunner {
     outcome_.model_bytes = outcome_.model->byte_count();
     outcome_.predictions = std::make_shared<const std::vector<float>>(predictions_.take_mean());
     outcome_.prediction_bytes = static_cast<int64_t>(outcome_.predictions->size() * sizeof(float));
+    outcome_.oob = oob_.means();
     outcome_.score = *score;
     outcome_.result.loss = set_.metric().loss_of(*score);
     end(truncated_ ? TrialStatus::kPartial : TrialStatus::kFinished,
@@ -568,6 +577,7 @@ class TrialRunner {
   std::vector<std::shared_ptr<const Model>> models_;
   std::vector<std::optional<FitState>> fits_;  // of folds that were cut short
   OutOfFold predictions_;
+  OutOfBag oob_;
   std::vector<RungValue> rungs_;  // passed
   ShareClimb climb_;
   int64_t start_ns_ = 0;

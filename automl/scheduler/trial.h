@@ -49,6 +49,8 @@ struct TrialJob {
   const StartModel* start = nullptr;  // what fits go on from; may be null
   TrialSpec spec;
   const Clock* clock = nullptr;
+  // Whether the outcome has out-of-bag predictions of forests that make them.
+  bool keep_oob = false;
   // Whether folds may be fitted at the same time, where that is quicker: there is memory for it.
   bool together = false;
   // Asked before each fold and while it is fitted, for it may move: when fits must stop
@@ -119,6 +121,7 @@ struct TrialOutcome {
   int64_t prediction_bytes = 0;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
+  std::shared_ptr<const OobPredictions> oob;  // null: not kept, or there are none
   bool stored = false;       // the archive has the model, so that nobody need hold it
   ModelFootprint footprint;  // filled by who runs it; zeros: not known
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold

@@ -113,6 +113,11 @@ std::shared_ptr<const TrialCheckpoint> TrialArchive::load_part(const TrainingSet
   bool fits = begun > 0 && begun <= set.partition_count() &&
               checkpoint->predictions.size() == begun * wanted &&
               folds <= begun * set.folds().size() && folds < set.all_folds().size();
+  const auto rows = static_cast<size_t>(set.data().features->row_count());
+  const OobSums& oob = checkpoint->oob;
+  fits = fits && (oob.counts.empty() ||
+                  (oob.counts.size() == rows &&
+                   oob.values.size() == rows * static_cast<size_t>(set.output_count())));
   for (const auto& model : checkpoint->models) fits = fits && fits_set(*model, set);
   return fits ? std::make_shared<const TrialCheckpoint>(std::move(*checkpoint)) : nullptr;
 }

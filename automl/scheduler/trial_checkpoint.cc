@@ -98,6 +98,21 @@ Status read_folds(const ModelReader& reader, TrialCheckpoint& checkpoint) {
   return {};
 }
 
+// Where there are any.
+void put_oob(const OobSums& oob, ModelWriter& writer) {
+  if (oob.counts.empty()) return;
+  writer.put_tensor("oob_sums", std::span<const double>(oob.values));
+  writer.put_tensor("oob_counts", std::span<const int32_t>(oob.counts));
+}
+
+Status read_oob(const ModelReader& reader, OobSums& oob) {
+  if (!reader.has("oob_sums")) return {};
+  ASSAY_ASSIGN_OR_RETURN(oob.values, reader.tensor<double>("oob_sums"));
+  ASSAY_ASSIGN_OR_RETURN(oob.counts, reader.tensor<int32_t>("oob_counts"));
+  const bool fits = !oob.counts.empty() && oob.values.size() % oob.counts.size() == 0;
+  return fits ? Status() : reader.damaged("its out-of-bag predictions do not fit together");
+}
+
 // The first fit under way is "has_fit" and "fit", as it was when there was one at most; others are
 // in "more_fits", where there are any.
 void put_fit(const std::optional<FitState>& state, ModelWriter writer) {
@@ -207,6 +222,7 @@ Result<std::string> checkpoint_bytes(const TrialSpec& spec, const TrialCheckpoin
   writer.put_integer("fold_count", static_cast<int64_t>(checkpoint.folds.size()));
   writer.put_tensor("folds", std::span<const double>(numbers));
   writer.put_tensor("predictions", std::span<const float>(checkpoint.predictions));
+  put_oob(checkpoint.oob, writer);
   put_points(checkpoint, writer);
   put_fits(checkpoint, writer);
   return writer.finish();
@@ -223,6 +239,7 @@ Result<TrialCheckpoint> read_checkpoint(std::string bytes, const std::string& so
     return reader.damaged(fmt::format("it holds another trial than number {}", spec.number));
   TrialCheckpoint checkpoint;
   ASSAY_RETURN_IF_ERROR(read_folds(reader, checkpoint));
+  ASSAY_RETURN_IF_ERROR(read_oob(reader, checkpoint.oob));
   ASSAY_RETURN_IF_ERROR(read_points(reader, checkpoint));
   ASSAY_RETURN_IF_ERROR(read_fits(reader, checkpoint));
   ASSAY_ASSIGN_OR_RETURN(const auto seconds, reader.tensor<double>("seconds", 1));

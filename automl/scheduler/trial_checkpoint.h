@@ -23,6 +23,7 @@ struct TrialCheckpoint {
   std::vector<std::shared_ptr<const Model>> models;
   // [partitions begun, scored rows, outputs]; those of other folds are 0.
   std::vector<float> predictions;
+  OobSums oob;                    // of the folds that are done
   std::vector<CurvePoint> curve;  // of folds under way, too
   std::vector<RungValue> rungs;   // that were passed
   // Of the folds under way: those that follow the ones that are done. Nothing: begun anew.

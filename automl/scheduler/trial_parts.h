@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace assay::automl {
 
@@ -14,6 +15,19 @@ struct FoldRecord {
   int64_t best_iteration = 0;  // that the model keeps
   bool truncated = false;
   std::optional<double> oob_loss;  // FitResult::oob_loss
+};
+
+// Out-of-bag predictions of folds, summed: [rows of the table, outputs], and of how many folds each
+// row has one. Empty: of none.
+struct OobSums {
+  std::vector<double> values;
+  std::vector<int32_t> counts;
+};
+
+// Their means, of the rows that have any.
+struct OobPredictions {
+  std::vector<uint32_t> rows;  // of the table, ascending
+  std::vector<float> values;   // [rows, outputs], numbers of the data's frame
 };
 
 // A point of a learning curve: FitProgress::valid_loss.

@@ -129,6 +129,29 @@ std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
   return text + '\n';
 }
 
+tracking::Predictions predictions_at(const TrainingSet& set, std::string name,
+                                     std::span<const uint32_t> rows,
+                                     const std::vector<float>& values) {
+  tracking::Predictions predictions;
+  predictions.name = std::move(name);
+  predictions.rows = static_cast<int64_t>(rows.size());
+  predictions.columns = set.output_count();
+  const TargetScale& frame = set.data().frame;
+  if (frame == TargetScale{}) {
+    predictions.values = values;
+  } else {
+    auto& true_values = predictions.values.emplace<std::vector<double>>();
+    for (const float number : values) true_values.push_back(frame.value(double{number}));
+  }
+  predictions.row_ids.assign(rows.begin(), rows.end());
+  if (is_classification(set.task())) {
+    predictions.column_names = set.labels();
+  } else {
+    predictions.column_names = {set.target().name};
+  }
+  return predictions;
+}
+
 }  // namespace
 
 std::string rung_metric(std::string_view ladder) { return fmt::format("rung/{}", ladder); }
@@ -211,6 +234,9 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
         run.log_table(importance_table(*outcome.model, *set.encoder(), kTrialImportances)));
     if (context.keep_predictions) {
       ASSAY_RETURN_IF_ERROR(run.log_predictions(oof_predictions(set, "oof", *outcome.predictions)));
+      if (outcome.oob) {
+        ASSAY_RETURN_IF_ERROR(run.log_predictions(oob_predictions(set, *outcome.oob)));
+      }
     }
   }
   return run.finish(run_status(outcome.result.status), outcome.result.message,
@@ -263,24 +289,11 @@ tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& 
 
 tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
                                       const std::vector<float>& values) {
-  tracking::Predictions predictions;
-  predictions.name = std::move(name);
-  predictions.rows = static_cast<int64_t>(set.scored_rows().size());
-  predictions.columns = set.output_count();
-  const TargetScale& frame = set.data().frame;
-  if (frame == TargetScale{}) {
-    predictions.values = values;
-  } else {
-    auto& true_values = predictions.values.emplace<std::vector<double>>();
-    for (const float number : values) true_values.push_back(frame.value(double{number}));
-  }
-  predictions.row_ids.assign(set.scored_rows().begin(), set.scored_rows().end());
-  if (is_classification(set.task())) {
-    predictions.column_names = set.labels();
-  } else {
-    predictions.column_names = {set.target().name};
-  }
-  return predictions;
+  return predictions_at(set, std::move(name), set.scored_rows(), values);
+}
+
+tracking::Predictions oob_predictions(const TrainingSet& set, const OobPredictions& oob) {
+  return predictions_at(set, "oob", oob.rows, oob.values);
 }
 
 tracking::NamedTable oof_targets(const TrainingSet& set) {

@@ -1,6 +1,6 @@
 // Writes a trial's own run into the workspace: parameters, scores of each fold, learning curves,
-// feature importance and, if asked for, out-of-fold predictions. What a search has to know of a
-// trial is all in there and read back bit for bit.
+// feature importance and, if asked for, out-of-fold and out-of-bag predictions. What a search has
+// to know of a trial is all in there and read back bit for bit.
 #pragma once
 
 #include <map>
@@ -63,6 +63,9 @@ tracking::NamedTable importance_table(const Model& model, const FeatureEncoder& 
 // for, with the rows of the table (from 0) and labels.
 tracking::Predictions oof_predictions(const TrainingSet& set, std::string name,
                                       const std::vector<float>& values);
+
+// Likewise out-of-bag predictions, named `oob`, of the rows that have one.
+tracking::Predictions oob_predictions(const TrainingSet& set, const OobPredictions& oob);
 
 // The truth of the rows of out-of-fold predictions as table `oof_targets`: `class`, the column of
 // the predictions, or `value`; and `weight` where the rows have one.
