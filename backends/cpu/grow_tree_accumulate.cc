@@ -3,7 +3,9 @@
 #include "backends/cpu/grow_tree_accumulate.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "kernels/binned_view.h"
 
@@ -245,11 +247,46 @@ void accumulate_few(const GainRules& rules, const ColumnGroup& group,
   }
 }
 
+// Tables of no more columns take less time without vectors.
+constexpr size_t kNarrow = 16;
+
+// All columns of a block of kColumns, in gradient mode.
+template <size_t kColumns>
+void accumulate_narrow(const ColumnGroup& group, std::span<const uint32_t> rows,
+                       const uint32_t* packed, int64_t* words) {
+  constexpr size_t kAhead = 24;
+  std::array<int64_t*, kColumns> sums;
+  for (size_t j = 0; j < kColumns; ++j) sums[j] = words + group.starts[j];
+  const auto add = [&](uint32_t row) {
+    const uint8_t* cells = group.cells + size_t{row} * kColumns;
+    const int64_t word = gradient_word(packed[row]);
+    for (size_t j = 0; j < kColumns; ++j) sums[j][cells[j]] += word;
+  };
+  size_t i = 0;
+  for (; i + kAhead < rows.size(); ++i) {
+    __builtin_prefetch(group.cells + size_t{rows[i + kAhead]} * kColumns);
+    __builtin_prefetch(packed + rows[i + kAhead]);
+    add(rows[i]);
+  }
+  for (; i < rows.size(); ++i) add(rows[i]);
+}
+
+template <size_t... kLess>
+void accumulate_narrow(std::index_sequence<kLess...>, const ColumnGroup& group,
+                       std::span<const uint32_t> rows, const uint32_t* packed, int64_t* words) {
+  const auto width = static_cast<size_t>(group.width);
+  (void)((width == kLess + 1 && (accumulate_narrow<kLess + 1>(group, rows, packed, words), true)) ||
+         ...);
+}
+
 }  // namespace
 
 void accumulate_rows(const GainRules& rules, const ColumnGroup& group,
                      std::span<const uint32_t> rows, const uint32_t* packed, int64_t* words) {
-  if (group.columns.size() * 3 < static_cast<size_t>(group.width)) {
+  const auto width = static_cast<size_t>(group.width);
+  if (width <= kNarrow && group.columns.size() == width && !rules.class_mode) {
+    accumulate_narrow(std::make_index_sequence<kNarrow>(), group, rows, packed, words);
+  } else if (group.columns.size() * 3 < width) {
     accumulate_few(rules, group, rows, packed, words);
   } else {
     HWY_DYNAMIC_DISPATCH(accumulate)(rules, group, rows, packed, words);

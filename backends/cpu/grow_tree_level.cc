@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "backends/cpu/grow_tree_limits.h"
 #include "backends/cpu/grow_tree_scan.h"
 #include "kernels/tree_rules.h"
 
@@ -165,6 +166,26 @@ void add_gradient_gains(const GainRules& rules, const CandidateRun& run, const L
   add(0);
 }
 
+// Gradient mode with monotone constraints.
+void add_limited_gains(const GainRules& rules, const CandidateRun& run, const LeafBins& leaf,
+                       double* gains) {
+  if (mass_of(leaf.node.words[0]) == 0) return;
+  const LimitedGain splits(rules, leaf.node, run.l2, leaf.score, rules.monotone[run.feature]);
+  const auto add = [&](int64_t left, double& sum) {
+    double gain = 0;
+    double middle = 0;
+    if (splits.weigh(left, gain, middle)) sum += gain;
+  };
+  visit_candidates(run, leaf, [&](int32_t i, const std::vector<int64_t>& left) {
+    double* own = gains + i;
+    if (run.tries_missing) {
+      add(left[0] + leaf.sums[0], *own);
+      own += run.stride();
+    }
+    add(left[0], *own);
+  });
+}
+
 // Levels of the whole sample, in order of the contract's ratio.
 std::vector<uint8_t> sorted_levels(const GainRules& rules, const FeatureTotals& totals,
                                    std::vector<uint8_t> levels) {
@@ -267,8 +288,9 @@ void append_runs(const GainRules& rules, const FeatureTotals& totals, uint64_t k
 void add_gains(const GainRules& rules, const CandidateRun& run, const LeafBins& leaf,
                double* gains) {
   if (!leaf.node.limits.allows(rules.interactions, run.feature)) return;
-  if (!rules.class_mode && rules.monotone == nullptr) {
-    return add_gradient_gains(rules, run, leaf, gains);
+  if (!rules.class_mode) {
+    const auto add = rules.monotone == nullptr ? add_gradient_gains : add_limited_gains;
+    return add(rules, run, leaf, gains);
   }
   SplitChoice split;
   split.feature = run.feature;

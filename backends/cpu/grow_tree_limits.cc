@@ -8,70 +8,20 @@ namespace {
 
 // One side of a candidate, or a node.
 struct Side {
-  double mass = 0;
-  double hessian = 0;
   double value = 0;
   double score = 0;
 };
 
 Side side_of(const GainRules& rules, const kernels::NodeLimits& limits, int64_t word, double l2) {
   Side side;
-  side.mass = static_cast<double>(mass_of(word));
-  side.hessian = side.mass * rules.hessian_unit;
+  const double hessian = static_cast<double>(mass_of(word)) * rules.hessian_unit;
   const double gradient = static_cast<double>(sum_of(word)) * rules.unit;
   const double rest = std::max(std::abs(gradient) - rules.params.l1, 0.0);
   const double t = gradient < 0 ? -rest : rest;
-  side.value = kernels::limited_value(t, side.hessian + l2, limits);
-  side.score = kernels::limited_score(t, side.hessian + l2, side.value);
+  side.value = kernels::limited_value(t, hessian + l2, limits);
+  side.score = kernels::limited_score(t, hessian + l2, side.value);
   return side;
 }
-
-class LimitedScan {
- public:
-  LimitedScan(const GainRules& rules, const ScanInput& input)
-      : rules_(rules),
-        input_(input),
-        total_(input.node.words[0]),
-        share_(static_cast<double>(input.node.row_count) / static_cast<double>(mass_of(total_))) {
-    best_.gain = input.floor;
-  }
-
-  ScanBest run() {
-    int64_t left = 0;
-    for (int32_t i = 0; i < input_.count; ++i) {
-      left += input_.increments[i];
-      if (input_.missing != nullptr) attempt(i, left + input_.missing[0], true);
-      attempt(i, left, false);
-    }
-    return best_;
-  }
-
- private:
-  bool may_stand(const Side& side) const {
-    const double rows = std::floor(side.mass * share_ + 0.5);
-    return side.mass > 0 && rows >= static_cast<double>(rules_.params.min_child_samples) &&
-           side.hessian >= rules_.params.min_child_weight;
-  }
-  void attempt(int32_t candidate, int64_t left_word, bool missing_left) {
-    if (mass_of(left_word) == 0 || mass_of(total_ - left_word) == 0) return;
-    const Side left = side_of(rules_, input_.node.limits, left_word, input_.l2);
-    const Side right = side_of(rules_, input_.node.limits, total_ - left_word, input_.l2);
-    if (!may_stand(left) || !may_stand(right)) return;
-    if (!kernels::keeps_direction(input_.direction, left.value, right.value)) return;
-    const double gain = (left.score + right.score) - input_.score;
-    if (!(gain > best_.gain)) return;
-    best_.gain = gain;
-    best_.candidate = candidate;
-    best_.missing_left = missing_left;
-    best_.middle = (left.value + right.value) * 0.5;
-  }
-
-  const GainRules& rules_;
-  const ScanInput& input_;
-  const int64_t total_;
-  const double share_;
-  ScanBest best_;
-};
 
 }  // namespace
 
@@ -79,8 +29,53 @@ double limited_node_score(const GainRules& rules, const NodeTotals& node, double
   return side_of(rules, node.limits, node.words[0], l2).score;
 }
 
+LimitedGain::LimitedGain(const GainRules& rules, const NodeTotals& node, double l2, double score,
+                         int direction)
+    : rules_(rules),
+      node_(node),
+      l2_(l2),
+      score_(score),
+      share_(static_cast<double>(node.row_count) / static_cast<double>(mass_of(node.words[0]))),
+      direction_(direction) {}
+
+bool LimitedGain::weigh(int64_t left_word, double& gain, double& middle) const {
+  const int64_t right_word = node_.words[0] - left_word;
+  if (!may_stand(left_word) || !may_stand(right_word)) return false;
+  const Side left = side_of(rules_, node_.limits, left_word, l2_);
+  const Side right = side_of(rules_, node_.limits, right_word, l2_);
+  if (!kernels::keeps_direction(direction_, left.value, right.value)) return false;
+  gain = (left.score + right.score) - score_;
+  middle = (left.value + right.value) * 0.5;
+  return true;
+}
+
+bool LimitedGain::may_stand(int64_t word) const {
+  const auto mass = static_cast<double>(mass_of(word));
+  const double rows = std::floor(mass * share_ + 0.5);
+  return mass > 0 && rows >= static_cast<double>(rules_.params.min_child_samples) &&
+         mass * rules_.hessian_unit >= rules_.params.min_child_weight;
+}
+
 ScanBest scan_limited(const GainRules& rules, const ScanInput& input) {
-  return LimitedScan(rules, input).run();
+  const LimitedGain splits(rules, input.node, input.l2, input.score, input.direction);
+  ScanBest best;
+  best.gain = input.floor;
+  const auto attempt = [&](int32_t candidate, int64_t left, bool missing_left) {
+    double gain = 0;
+    double middle = 0;
+    if (!splits.weigh(left, gain, middle) || !(gain > best.gain)) return;
+    best.gain = gain;
+    best.candidate = candidate;
+    best.missing_left = missing_left;
+    best.middle = middle;
+  };
+  int64_t left = 0;
+  for (int32_t i = 0; i < input.count; ++i) {
+    left += input.increments[i];
+    if (input.missing != nullptr) attempt(i, left + input.missing[0], true);
+    attempt(i, left, false);
+  }
+  return best;
 }
 
 }  // namespace assay::backends::cpu

@@ -166,6 +166,16 @@ void sum_sides(const SideRows& rows, int64_t* left, int64_t* missing) {
   }
 }
 
+// Where every row has mass: whether all of them are in one bin. The first codes may have no rows.
+bool is_in_one_bin(const FeatureSums& sums, size_t lanes) {
+  int32_t bins = 0;
+  for (int32_t i = 0; i < sums.count && bins < 2; ++i) {
+    const int64_t* words = sums.words + static_cast<size_t>(i) * lanes;
+    bins += std::any_of(words, words + lanes, [](int64_t word) { return word != 0; }) ? 1 : 0;
+  }
+  return bins < 2;
+}
+
 }  // namespace
 
 FeatureSums SubtreeGrower::sums_of(const GrownNode& node, int32_t feature) {
@@ -174,7 +184,9 @@ FeatureSums SubtreeGrower::sums_of(const GrownNode& node, int32_t feature) {
   const size_t lanes = totals_.size();
   const auto sum = !growth_.rules.class_mode ? sum_bins<1> : lanes == 2 ? sum_bins<2> : sum_bins<0>;
   const int32_t found = sum(index, cells, words_.data(), row_lanes_.data(), lanes, bins_);
-  return {feature, bins_.sums.data(), bins_.codes, found};
+  const FeatureSums sums{feature, bins_.sums.data(), bins_.codes, found};
+  if (all_have_mass_ && is_in_one_bin(sums, lanes)) note_constant(feature);
+  return sums;
 }
 
 void SubtreeGrower::try_random(const NodeSearch& search, const GrownNode& node, int32_t feature,
@@ -190,7 +202,12 @@ void SubtreeGrower::try_random(const NodeSearch& search, const GrownNode& node, 
     high = std::max(high, bin);
   }
   low += 1;
-  if (low >= high) return;
+  if (low >= high) {
+    const auto end = row_bins_.begin() + static_cast<std::ptrdiff_t>(index.size());
+    const bool missing = high > 0 && std::find(row_bins_.begin(), end, uint8_t{0}) != end;
+    if (!missing) note_constant(feature);
+    return;
+  }
   const auto span = static_cast<int32_t>(high - low);
   const auto threshold =
       low + static_cast<uint32_t>(kernels::threshold_draw(node.key, feature, span));
@@ -219,6 +236,7 @@ SplitChoice SubtreeGrower::find_split(const GrownNode& node) {
   // Where every row has mass, a bin has rows if one row is in it.
   const bool direct = growth_.problem.params.random_thresholds && all_have_mass_;
   const auto visit = [&](int32_t feature) {
+    if (is_constant(feature)) return;
     if (direct && growth_.args.bins.kinds[feature] == kernels::FeatureKind::kNumeric) {
       try_random(search, node, feature, best);
     } else {
@@ -268,7 +286,17 @@ int64_t SubtreeGrower::partition_by(const GrownNode& node, const uint8_t* cells,
 std::vector<GrownNode> SubtreeGrower::grow(const GrownNode& root) {
   load(root);
   std::vector<GrownNode> nodes{root};
+  constant_.assign(static_cast<size_t>(growth_.problem.feature_count) / 64 + 1, 0);
+  waiting_.assign(constant_.begin(), constant_.end());
+  size_t first = 0;  // the node whose bits are at the front of those that wait
   for (size_t i = 0; i < nodes.size() && !growth_.stop_requested(); ++i) {
+    const size_t width = constant_.size();
+    const auto bits = waiting_.begin() + static_cast<std::ptrdiff_t>((i - first) * width);
+    std::copy_n(bits, width, constant_.begin());
+    if (2 * (i - first) > nodes.size() - first) {
+      waiting_.erase(waiting_.begin(), bits);
+      first = i;
+    }
     nodes[i].split = find_split(nodes[i]);
     if (nodes[i].split.feature < 0) continue;
     const int64_t left_count = partition(nodes[i]);
@@ -276,6 +304,9 @@ std::vector<GrownNode> SubtreeGrower::grow(const GrownNode& root) {
     const GrownNode parent = nodes[i];
     nodes.push_back(left_child(parent, left_count));
     nodes.push_back(right_child(parent, left_count));
+    for (int child = 0; child < 2; ++child) {
+      waiting_.insert(waiting_.end(), constant_.begin(), constant_.end());
+    }
   }
   uint32_t* order = growth_.order.data() + base_;
   for (const uint32_t row : index_) *order++ = rows_[row];

@@ -3,7 +3,9 @@
 //
 // The subtree's rows are renumbered 0, 1, ... and their columns copied beside one another when
 // first used, so that all later work stays in the nearest cache. A node's histogram of a column is
-// only touched where its rows are: a bitmap says which bins to read and to clear again.
+// only touched where its rows are: a bitmap says which bins to read and to clear again. A feature
+// that all rows of a node have in one bin is not looked at again below it: of sparse columns, deep
+// in a tree, nearly all are so.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +24,9 @@ struct SubtreeBins {
   uint8_t codes[256] = {};
 };
 
+// Features by number, a bit each.
+using FeatureBits = std::vector<uint64_t>;
+
 // Working memory of one thread, kept between subtrees.
 class SubtreeGrower {
  public:
@@ -37,6 +42,12 @@ class SubtreeGrower {
   void load_words(const GrownNode& node);
   SplitChoice find_split(const GrownNode& node);
   FeatureSums sums_of(const GrownNode& node, int32_t feature);
+  bool is_constant(int32_t feature) const {
+    return (constant_[static_cast<size_t>(feature) / 64] >> (feature % 64) & 1) != 0;
+  }
+  void note_constant(int32_t feature) {
+    constant_[static_cast<size_t>(feature) / 64] |= uint64_t{1} << (feature % 64);
+  }
   // A numeric feature in random-threshold mode, from the rows alone.
   void try_random(const NodeSearch& search, const GrownNode& node, int32_t feature,
                   SplitChoice& best);
@@ -66,6 +77,8 @@ class SubtreeGrower {
   std::vector<int32_t> lane_of_;    // [classes]: -1, or the class's lane in this node
   std::vector<int64_t> totals_;     // [lanes]
   bool all_have_mass_ = false;
+  FeatureBits constant_;  // known to be in one bin
+  FeatureBits waiting_;   // those of nodes that are still to be searched, side by side
   // Of the feature at hand.
   SubtreeBins bins_;
   std::vector<uint8_t> row_bins_;
