@@ -14,7 +14,8 @@ BOUNDS = {
              'microseconds that follow each other.',
     'folds': 'Folds share bins and the additions of the root alone; below it their trees see '
              'different rows.',
-    'metric': 'Quantised gradients and the order of near ties; see the ranges over seeds.',
+    'metric': 'Few rounds, whose trees hang on near ties: the others differ from each other, and '
+              'from themselves on other threads, by as much; see the ranges over seeds.',
     'memory': 'Bins are held by row and by column at the same time, and in bundles; of tables of '
               'doubles the table itself.',
     'prediction': 'Binning of the raw numbers, which few rounds do not repay.',
