@@ -145,12 +145,15 @@ class GreedySelector {
     bool complete = true;
   };
 
-  // Of the shortest prefix that has the wanted share of what the best one gains.
+  // Of the shortest prefix that has the wanted share of what the best one gains. Gains are
+  // compared, which rounding keeps in order: with a share of 0 it is the first model, with 1 the
+  // first best.
   size_t kept_length(std::span<const double> losses) const {
-    const double best = *std::min_element(losses.begin(), losses.end());
-    const double given_up = (1 - options_.share_of_gain) * (losses[0] - best);
-    const auto kept = std::find_if(losses.begin(), losses.end(),
-                                   [&](double loss) { return loss <= best + given_up; });
+    const auto best = std::min_element(losses.begin(), losses.end());
+    const double wanted = options_.share_of_gain * (losses[0] - *best);
+    const auto kept = std::find_if(losses.begin(), best, [&](double loss) {
+      return options_.share_of_gain < 1 && losses[0] - loss >= wanted;
+    });
     return static_cast<size_t>(kept - losses.begin()) + 1;
   }
 

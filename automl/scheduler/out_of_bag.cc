@@ -8,7 +8,7 @@ OutOfBag::OutOfBag(const TrainingSet& set)
     : set_(&set), outputs_(static_cast<size_t>(set.output_count())) {}
 
 void OutOfBag::add(size_t fold, std::span<const float> predictions) {
-  if (predictions.empty() || fold >= set_->folds().size()) return;
+  if (!whole_ || predictions.empty() || fold >= set_->folds().size()) return;
   if (sums_.counts.empty()) {
     const auto rows = static_cast<size_t>(set_->data().features->row_count());
     sums_.counts.resize(rows);
@@ -21,6 +21,11 @@ void OutOfBag::add(size_t fold, std::span<const float> predictions) {
     ++sums_.counts[rows[i]];
     for (size_t k = 0; k < outputs_; ++k) sums_.values[rows[i] * outputs_ + k] += double{own[k]};
   }
+}
+
+void OutOfBag::give_up() {
+  whole_ = false;
+  sums_ = {};
 }
 
 int64_t OutOfBag::byte_count() const {

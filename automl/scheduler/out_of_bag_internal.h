@@ -24,6 +24,8 @@ class OutOfBag {
   void add(size_t fold, std::span<const float> predictions);
   const OobSums& sums() const { return sums_; }
   void set_sums(OobSums sums) { sums_ = std::move(sums); }
+  // Folds were done whose predictions are gone: what others add would not be the mean over all.
+  void give_up();
   int64_t byte_count() const;
   // The means; null if no row has a prediction.
   std::shared_ptr<const OobPredictions> means() const;
@@ -32,6 +34,7 @@ class OutOfBag {
   const TrainingSet* set_;
   size_t outputs_;
   OobSums sums_;
+  bool whole_ = true;
 };
 
 }  // namespace assay::automl

@@ -269,6 +269,7 @@ class TrialRunner {
     models_ = begin.models;
     predictions_.set_values(begin.predictions);
     oob_.set_sums(begin.oob);
+    if (!begin.folds.empty() && begin.oob.counts.empty()) oob_.give_up();
     outcome_.went_on_from = extent_of(begin) + " of an earlier process";
     for (const FoldRecord& fold : begin.folds) truncated_ |= fold.truncated;
     for (const RungValue& value : begin.rungs) {
@@ -310,6 +311,7 @@ class TrialRunner {
     models_.push_back(rest.models[number]);
     fits_.emplace_back();
     predictions_.put_all(number, rest.predictions);
+    oob_.give_up();
   }
 
   // What the trial can be gone on from; null if it is too much, or a fold has no state.

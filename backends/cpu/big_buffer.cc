@@ -65,6 +65,7 @@ class KeptPages {
 // Eight sizes between a power of two and the next: bootstrap samples of one table differ by a few
 // rows, and buffers for them must count as equal, or each tree would leave its own behind.
 size_t rounded_size(size_t bytes) {
+  if (bytes > kKeptPages / 2) return bytes;  // not kept
   const size_t step = std::max(kLine, std::bit_floor(bytes) / 8);
   return (bytes + step - 1) / step * step;
 }

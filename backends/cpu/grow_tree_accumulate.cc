@@ -1,5 +1,6 @@
 // Rows are taken a few at a time. First the bin numbers of a row are made in vectors (cells plus
-// the starts of the columns), which leaves one load and one add to memory for each cell.
+// the starts of the columns), which leaves one load and one add to memory for each cell. Tables of
+// few columns do without.
 #include "backends/cpu/grow_tree_accumulate.h"
 
 #include <algorithm>

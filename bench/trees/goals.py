@@ -15,7 +15,7 @@ BOUNDS = {
     'folds': 'Folds share bins and the additions of the root alone; below it their trees see '
              'different rows.',
     'metric': 'Few rounds, whose trees hang on near ties: the others differ from each other, and '
-              'from themselves on other threads, by as much; see the ranges over seeds.',
+              'from themselves on other threads, by as much. Of some cells one seed is all there is.',
     'memory': 'Bins are held by row and by column at the same time, and in bundles; of tables of '
               'doubles the table itself.',
     'prediction': 'Binning of the raw numbers, which few rounds do not repay.',

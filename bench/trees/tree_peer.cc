@@ -4,10 +4,9 @@
 // the other (0), and predicts with the first. --learner random_forest or extra_trees grows --rounds
 // trees instead. --growth is gbt's option; trees by level, symmetric ones and those of forests are
 // as deep as so many leaves need. Forests of 0 leaves are grown to the end, and without --leaves
-// and
-// --column_share have the learner's own defaults. The folder holds raw arrays of f64: train_x.f64
-// and test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows test_rows
-// features classes".
+// and --column_share have the learner's own defaults. The folder holds raw arrays of f64:
+// train_x.f64 and test_x.f64 (column after column), train_y.f64, and meta.txt with "task train_rows
+// test_rows features classes".
 #include <algorithm>
 #include <bit>
 #include <chrono>
