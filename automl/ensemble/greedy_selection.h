@@ -46,8 +46,8 @@ bool has_parts(const SelectionProblem& problem);
 struct SelectionOptions {
   int iterations = 40;  // >= 1
   // Of what the best prefix gains over the first model: the shortest prefix that has such a share
-  // is kept. 0..1; 1: the best one. The last rounds gain little, mostly by chance, and double the
-  // members (docs/search-performance.md).
+  // is kept. 0..1; 1: the best one. The last rounds add members for little
+  // (docs/search-performance.md).
   double share_of_gain = 1;
   // Above that, a seeded sample of so many rows is scored; of a ranking whole queries, at least
   // one.
