@@ -25,6 +25,19 @@ inline void store(const Waves& waves, float* to) { std::memcpy(to, &waves, sizeo
 // What one wave gives each output, and room for one more, so that it is a vector.
 using Mixed = float __attribute__((vector_size(sizeof(float) * (kWaveOutputs + 1))));
 
+void add_to_rows(std::span<const float> biases, std::span<float> matrix) {
+  for (size_t row = 0; row < matrix.size(); row += biases.size()) {
+    for (size_t j = 0; j < biases.size(); ++j) matrix[row + j] += biases[j];
+  }
+}
+
+Status multiply(const kernels::ComputeContext& context, Executor& executor, GemmProblem problem,
+                const kernels::GemmArgs& args) {
+  problem.in_order = true;
+  const kernels::OpContext op{context.host, &executor, context.stop};
+  return kernels::run_op(context.kernels->table<kernels::Gemm>(), op, problem, args);
+}
+
 // activations: z + bias becomes SiLU of it; slopes: its derivative.
 ASSAY_VECTOR_CLONES
 void activate(std::span<const float> biases, std::span<float> activations,
@@ -187,6 +200,17 @@ Status MlpNetwork::forward(const kernels::ComputeContext& context, Executor& exe
                            MlpPass& pass, MlpDropout* dropout) const {
   embed(pass);
   pass.slopes.resize(layout_.layers.size() - 1);
+  return pass_layers(context, executor, pass,
+                     [&](size_t layer, std::span<const float> biases, std::span<float> out) {
+                       std::vector<float>& slopes = pass.slopes[layer];
+                       slopes.resize(out.size());
+                       activate(biases, out, slopes);
+                       if (dropout != nullptr) dropout->apply(layer, out, slopes);
+                     });
+}
+
+Status MlpNetwork::pass_layers(const kernels::ComputeContext& context, Executor& executor,
+                               MlpPass& pass, ActivateLayer activate) const {
   for (size_t l = 0; l < layout_.layers.size(); ++l) {
     const MlpLayout::Layer& layer = layout_.layers[l];
     const auto width = static_cast<size_t>(layer.outputs);
@@ -197,13 +221,7 @@ Status MlpNetwork::forward(const kernels::ComputeContext& context, Executor& exe
         multiply(context, executor, {static_cast<int64_t>(pass.rows), layer.outputs, layer.inputs},
                  {pass.inputs[l].data(), parameters_.data() + layer.weights, out.data()}));
     const std::span<const float> biases = parameters_.subspan(layer.biases, width);
-    if (last) {
-      add_to_rows(biases, out);
-      break;
-    }
-    pass.slopes[l].resize(pass.rows * width);
-    activate(biases, out, pass.slopes[l]);
-    if (dropout != nullptr) dropout->apply(l, out, pass.slopes[l]);
+    last ? add_to_rows(biases, out) : activate(l, biases, out);
   }
   return {};
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "automl/models/feature_view.h"
+#include "kernels/base/function_ref.h"
 #include "kernels/base/status.h"
 #include "kernels/kernel_set.h"
 
@@ -114,6 +115,12 @@ class MlpNetwork {
                   std::span<float> by_dense) const;
 
  private:
+  // What becomes of a hidden layer's products with its weights.
+  using ActivateLayer =
+      FunctionRef<void(size_t layer, std::span<const float> biases, std::span<float> out)>;
+  // From pass.inputs[0] to pass.scores.
+  Status pass_layers(const kernels::ComputeContext& context, Executor& executor, MlpPass& pass,
+                     ActivateLayer activate) const;
   void embed(MlpPass& pass) const;
   void embed_wave(size_t number, MlpPass& pass) const;
   void embed_scores(MlpPass& pass) const;

@@ -3,12 +3,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "automl/models/mlp_network.h"
-#include "kernels/kernel_set.h"
 
 namespace assay::automl {
 
@@ -80,19 +77,6 @@ inline Wave wave(float t) {
 
 inline float held(float value) {
   return std::min(std::max(value, -kMostActivation), kMostActivation);
-}
-
-inline void add_to_rows(std::span<const float> biases, std::span<float> matrix) {
-  for (size_t row = 0; row < matrix.size(); row += biases.size()) {
-    for (size_t j = 0; j < biases.size(); ++j) matrix[row + j] += biases[j];
-  }
-}
-
-inline Status multiply(const kernels::ComputeContext& context, Executor& executor,
-                       kernels::GemmProblem problem, const kernels::GemmArgs& args) {
-  problem.in_order = true;
-  const kernels::OpContext op{context.host, &executor, context.stop};
-  return kernels::run_op(context.kernels->table<kernels::Gemm>(), op, problem, args);
 }
 
 }  // namespace assay::automl

@@ -83,23 +83,10 @@ void MlpNetwork::mix_waves(size_t number, MlpPass& pass) const {
 Status MlpNetwork::score(const kernels::ComputeContext& context, Executor& executor,
                          MlpPass& pass) const {
   embed_scores(pass);
-  for (size_t l = 0; l < layout_.layers.size(); ++l) {
-    const MlpLayout::Layer& layer = layout_.layers[l];
-    const auto width = static_cast<size_t>(layer.outputs);
-    const bool last = l + 1 == layout_.layers.size();
-    std::vector<float>& out = last ? pass.scores : pass.inputs[l + 1];
-    out.resize(pass.rows * width);
-    ASSAY_RETURN_IF_ERROR(
-        multiply(context, executor, {static_cast<int64_t>(pass.rows), layer.outputs, layer.inputs},
-                 {pass.inputs[l].data(), parameters_.data() + layer.weights, out.data()}));
-    const std::span<const float> biases = parameters_.subspan(layer.biases, width);
-    if (last) {
-      add_to_rows(biases, out);
-    } else {
-      activate_alone(biases, out);
-    }
-  }
-  return {};
+  return pass_layers(context, executor, pass,
+                     [](size_t, std::span<const float> biases, std::span<float> out) {
+                       activate_alone(biases, out);
+                     });
 }
 
 }  // namespace assay::automl

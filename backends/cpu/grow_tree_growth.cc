@@ -23,8 +23,8 @@ bool Growth::order_matters() const {
 
 int64_t Growth::subtree_rows() const {
   const kernels::BundleView* const bundles = args.bins.bundles;
-  const bool few_bundles =
-      bundles != nullptr && bundles->bundle_count <= problem.feature_count / kBundledFeatures;
+  const auto most = static_cast<int32_t>(features.size()) / kBundledFeatures;
+  const bool few_bundles = bundles != nullptr && bundles->bundle_count <= most;
   return few_bundles && !samples_columns() ? 0 : kSubtreeRows;
 }
 

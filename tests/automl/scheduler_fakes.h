@@ -2,11 +2,14 @@
 // whose every move is scripted, and a clock that moves only when a learner or the disk says so.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <cmath>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +17,7 @@
 
 #include "automl/models/constant_model.h"
 #include "automl/scheduler/sweep.h"
+#include "automl/validation/training_set.h"
 #include "backends/devices.h"
 #include "kernels/base/file_layer.h"
 #include "tests/tracking/test_folder.h"
@@ -374,6 +378,16 @@ class SweepBench {
   }
   Result<SweepOutcome> run() { return run_sweep(request); }
   tracking::TestFolder& folder() { return folder_; }
+  // The request's table, planned by its config; a failed expectation and null if that fails.
+  std::unique_ptr<TrainingSet> planned_set(Executor& executor, const StopToken& stop) const {
+    auto set = TrainingSet::make(request.table, request.config, context(executor, stop));
+    EXPECT_TRUE(set) << set.error().message;
+    if (!set) return nullptr;
+    const Status planned = (*set)->plan(request.config, 0, std::nullopt);
+    EXPECT_TRUE(planned) << planned.error().message;
+    return planned ? std::move(*set) : nullptr;
+  }
+
   kernels::ComputeContext context(Executor& executor, const StopToken& stop) const {
     return {&devices_.kernels(), &devices_.host(), &devices_.host(), &executor, &stop};
   }

@@ -27,11 +27,8 @@ class SharesTest : public testing::Test {
   }
 
   void make_set() {
-    auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
-                                 bench_.context(executor_, stop_));
-    ASSERT_TRUE(set) << set.error().message;
-    set_ = std::move(*set);
-    ASSERT_TRUE(set_->plan(bench_.request.config, 0, std::nullopt));
+    set_ = bench_.planned_set(executor_, stop_);
+    ASSERT_NE(set_, nullptr);
     shares_ = row_shares(*set_, 3, 2, 11);
   }
 

@@ -41,11 +41,8 @@ class TogetherTest : public testing::Test {
     bench_.request.config.validation.method = method;
     bench_.request.config.validation.folds = 5;
     bench_.request.config.validation.repeats = 2;
-    auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
-                                 bench_.context(executor_, stop_));
-    ASSERT_TRUE(set) << set.error().message;
-    set_ = std::move(*set);
-    ASSERT_TRUE(set_->plan(bench_.request.config, 0, std::nullopt));
+    set_ = bench_.planned_set(executor_, stop_);
+    ASSERT_NE(set_, nullptr);
   }
 
   TrialJob job(TrialOrigin origin, bool together) {

@@ -333,11 +333,8 @@ class BoostedTrialTest : public testing::Test {
     bench_.request.table = noise_table(200);
     bench_.request.config.validation.method = "kfold";
     bench_.request.config.validation.folds = 50;
-    auto set = TrainingSet::make(bench_.request.table, bench_.request.config,
-                                 bench_.context(executor_, stop_));
-    EXPECT_TRUE(set) << set.error().message;
-    set_ = std::move(*set);
-    EXPECT_TRUE(set_->plan(bench_.request.config, 0, std::nullopt));
+    set_ = bench_.planned_set(executor_, stop_);
+    EXPECT_NE(set_, nullptr);
     job_.set = set_.get();
     job_.learner = *find_learner("gbt");
     job_.spec = {
