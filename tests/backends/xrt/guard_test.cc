@@ -32,6 +32,11 @@ bool comes_true(const std::function<bool()>& holds) {
   return false;
 }
 
+// At once, or when another process that found it first is done with it.
+bool is_removed(const std::string& folder) {
+  return comes_true([&] { return !fs::exists(folder); });
+}
+
 pid_t start_program(const std::string& program, std::vector<std::string> arguments,
                     const std::string& folder, int output) {
   posix_spawn_file_actions_t actions;
@@ -141,7 +146,7 @@ TEST(Guard, WhatCannotEndItselfIsRemovedByTheNext) {
   owner.end();
   const auto next = RunFolder::make();
   ASSERT_TRUE(next.has_value()) << next.error().message;
-  EXPECT_FALSE(fs::exists(owner.folder()));
+  EXPECT_TRUE(is_removed(owner.folder()));
   EXPECT_TRUE(comes_true([&] { return owner.has_left_nothing(); }));
 }
 
@@ -151,18 +156,26 @@ std::string make_folder() {
   EXPECT_NE(mkdtemp(path.data()), nullptr);
   return path;
 }
+
+// The owner's file of a folder, locked before anybody can find it. The folder's owner is dead once
+// it is closed, and may then be removed by this test's next folder or that of another process.
 int make_owner_file(const std::string& folder) {
-  return open((folder + "/owner").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const std::string made = folder + "/made";
+  const int file = open(made.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  EXPECT_EQ(flock(file, LOCK_EX | LOCK_NB), 0);
+  fs::rename(made, folder + "/owner");
+  return file;
 }
 
 TEST(RunFolder, StaleOnesAreRemovedWithWhatRunsInThem) {
   const std::string stale = make_folder();
-  close(make_owner_file(stale));
+  const int owner = make_owner_file(stale);
   std::ofstream(stale + "/more") << "text";
   const pid_t process = start_program("sleep", {"1000"}, stale, -1);
+  close(owner);
   const auto made = RunFolder::make();
   ASSERT_TRUE(made.has_value()) << made.error().message;
-  EXPECT_FALSE(fs::exists(stale));
+  EXPECT_TRUE(is_removed(stale));
   EXPECT_TRUE(comes_true([&] { return waitpid(process, nullptr, WNOHANG) == process; }));
   EXPECT_TRUE(fs::exists(made->path() + "/owner"));
 }
@@ -184,7 +197,7 @@ TEST(RunFolder, OldOnesWithoutAnOwnerAreRemoved) {
   const timespec times[2] = {{1000, 0}, {1000, 0}};
   ASSERT_EQ(utimensat(AT_FDCWD, old.c_str(), times, 0), 0);
   ASSERT_TRUE(RunFolder::make().has_value());
-  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(is_removed(old));
 }
 
 TEST(RunFolder, IsRemovedWithItsObject) {
