@@ -24,6 +24,9 @@ constexpr int64_t kMaxModelBytes = int64_t{64} << 30;
 struct RegisterOptions {
   std::string path;  // or a run
   std::optional<int64_t> trial;
+  std::optional<int64_t> members;  // of an ensemble
+
+  bool of_front() const { return trial.has_value() || members.has_value(); }
   std::string name;
   std::string description;
   std::string stage;
@@ -85,13 +88,14 @@ Status register_model(Invocation& invocation, tracking::ModelRegistry& registry,
   return {};
 }
 
-// A trial's model, or the best one of the run.
+// A model on the front, or the best one of the run.
 Status register_of_run(Invocation& invocation, const RegisterOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(auto workspace, open_workspace(invocation, false));
   ASSAY_ASSIGN_OR_RETURN(const auto sweep,
-                         load_sweep(*workspace, options.path, options.trial.has_value()));
-  ASSAY_ASSIGN_OR_RETURN(RunModel model, options.trial
-                                             ? load_front_model(*workspace, sweep, *options.trial)
+                         load_sweep(*workspace, options.path, options.of_front()));
+  const FrontKey key{options.trial.value_or(-1), options.members.value_or(1)};
+  ASSAY_ASSIGN_OR_RETURN(RunModel model, options.of_front()
+                                             ? load_front_model(*workspace, sweep, key)
                                              : load_best_model(*workspace, sweep));
   tracking::ModelRegistry registry(std::move(workspace));
   return register_model(invocation, registry, options, std::move(model.version), model.bytes);
@@ -106,7 +110,7 @@ bool names_run(const Invocation& invocation, const std::string& text) {
 }
 
 Status register_file(Invocation& invocation, const RegisterOptions& options) {
-  if (options.trial || names_run(invocation, options.path)) {
+  if (options.of_front() || names_run(invocation, options.path)) {
     return register_of_run(invocation, options);
   }
   std::string bytes;
@@ -156,11 +160,17 @@ void add_register(CLI::App& models, Invocation& invocation) {
       ->add_option("file", options->path,
                    "The model file, exported or not, or a run of assay run: its best model")
       ->required();
+  CLI::Option* trial = command
+                           ->add_option("--trial", options->trial,
+                                        "Instead a trial of that run, of which it keeps the model")
+                           ->type_name("N")
+                           ->check(CLI::NonNegativeNumber);
   command
-      ->add_option("--trial", options->trial,
-                   "Instead a trial of that run, of which it keeps the model")
+      ->add_option("--members", options->members,
+                   "Instead the ensemble of so many members on the front of score against latency")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::PositiveNumber)
+      ->excludes(trial);
   command->add_option("--name,-n", options->name, "The model's name")->required();
   command->add_option("--description", options->description, "A sentence for people");
   add_choice(*command, "--stage", options->stage, tracking::kModelStages, "The stage it has");
@@ -169,13 +179,15 @@ void add_register(CLI::App& models, Invocation& invocation) {
       ->allow_extra_args(false);
   command->footer(
       "The lineage, tags and description of an exported file are kept, as by import.\n"
-      "Of its trials a run keeps, up to 16 MiB, the models that no other one is both faster and\n"
-      "better than: those with a * in assay runs show. Of a run that was killed the best model\n"
-      "that it had come to is registered: that of one or several trials, now and then kept.\n"
+      "A run keeps, up to 16 MiB, the models that no other one is both faster and better than:\n"
+      "those that assay runs show lists as score against latency, single trials and ensembles.\n"
+      "Of a run that was killed the best model that it had come to is registered: that of one or\n"
+      "several trials, now and then kept.\n"
       "Examples:\n"
       "  assay models register churn.assay --name churn\n"
       "  assay models register RUN --name churn\n"
-      "  assay models register RUN --trial 7 --name churn-fast");
+      "  assay models register RUN --trial 7 --name churn-fast\n"
+      "  assay models register RUN --members 3 --name churn-small");
   command->callback([&invocation, options] {
     invocation.action = [&invocation, options] { return register_file(invocation, *options); };
   });

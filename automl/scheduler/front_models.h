@@ -1,6 +1,6 @@
-// Models of single trials that a sweep's run keeps beside the registered one: those on the front of
-// score against latency, as far as they are small, as artifacts of the run. They can be registered
-// when the sweep is long over.
+// Models that a sweep's run keeps beside the registered one, as artifacts: those on the front of
+// score against latency, single ones and ensembles, as far as they are small. They can be
+// registered when the sweep is long over.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,26 @@
 
 namespace assay::automl {
 
-// "front/trial-12.assay", and the way back; nothing for any other path.
-std::string front_model_path(int64_t trial);
-std::optional<int64_t> front_model_trial(std::string_view path);
+// Which of them: that of a trial, or the ensemble of so many members.
+struct FrontKey {
+  int64_t trial = -1;  // -1: an ensemble
+  int64_t members = 1;
 
-// The trials of which the run of a sweep has models, ascending.
-std::vector<int64_t> front_model_trials(const tracking::RunRecord& sweep);
+  // "trial 12", "an ensemble of 3".
+  std::string name() const;
+  friend bool operator==(const FrontKey&, const FrontKey&) = default;
+};
 
-// Reads the model of a trial. Fails: not_found if the run has none, naming the trials of which it
-// has one; data if it is damaged; io.
+// "front/trial-12.assay", "front/ensemble-3.assay", and the way back; nothing for any other path.
+std::string front_model_path(const FrontKey& key);
+std::optional<FrontKey> front_model_key(std::string_view path);
+
+// Those that the run of a sweep has: trials, then ensembles, ascending.
+std::vector<FrontKey> front_models(const tracking::RunRecord& sweep);
+
+// Reads such a model. Fails: not_found if the run has none, naming those that it has; data if it is
+// damaged; io.
 Result<RunModel> load_front_model(tracking::Workspace& workspace, const tracking::RunRecord& sweep,
-                                  int64_t trial);
+                                  const FrontKey& key);
 
 }  // namespace assay::automl

@@ -36,7 +36,8 @@ struct EnsemblePoint {
   int64_t members = 0;
   // On the rows that chose its weights, less what that flattered the end by.
   double score = 0;
-  double latency_us = 0;  // its members', the reading of the row counted once; 0: not measured
+  // Its members', the reading of the row counted once, at the rate of the end; 0: not measured.
+  double latency_us = 0;
 };
 
 struct Leaderboard {

@@ -1,6 +1,6 @@
 // Models that a sweep's run keeps as artifacts, whether or not one of them was registered: the best
-// one so far (best_model.h) and those of single trials (front_models.h). They can be registered
-// when the sweep is long over, however it ended.
+// one so far (best_model.h) and those on the front of score against latency (front_models.h). They
+// can be registered when the sweep is long over, however it ended.
 #pragma once
 
 #include <string>

@@ -282,7 +282,7 @@ Result<Predictor> SweepLead::make_predictor(const Chosen& chosen) {
   ASSAY_ASSIGN_OR_RETURN(parts.threshold, decision_threshold(chosen));
   parts.notes["validation"] = outcome_.validation_method;
   parts.notes["members"] = static_cast<int64_t>(chosen.members.size());
-  if (chosen.refitted > 0) parts.notes["refitted"] = chosen.refitted;
+  if (chosen.refitted() > 0) parts.notes["refitted"] = chosen.refitted();
   return Predictor::make(std::move(parts));
 }
 
@@ -517,7 +517,8 @@ Status SweepLead::finish() {
   say_what_stalled();
   // The model is registered: a record that cannot be written in full does not undo that.
   if (Status logged = log_results(chosen); !logged) tell_loss("results: " + logged.error().message);
-  if (Status kept = keep_front(); !kept) tell_loss("models of trials: " + kept.error().message);
+  if (Status kept = keep_front(chosen); !kept)
+    tell_loss("models on the front: " + kept.error().message);
   const Status closed =
       parent_->finish(outcome_.status, outcome_.status == tracking::RunStatus::kInterrupted
                                            ? "stopped by the user; " +

@@ -187,36 +187,49 @@ void SweepLead::say_what_is_left_out() {
                   outcome_.metric, *nearest->score, nearest->message));
 }
 
-std::vector<EnsemblePoint> SweepLead::path_of(const Selection& selection,
-                                              const std::vector<Candidate>& candidates) const {
+std::vector<SweepLead::PathPoint> SweepLead::path_of(
+    const Selection& selection, const std::vector<Candidate>& candidates) const {
   const bool maximise = state_->set->metric().maximise();
-  std::vector<EnsemblePoint> path;
-  std::vector<double> losses;
+  std::vector<PathPoint> path;
+  std::vector<int64_t> trials;
+  double loss = 0;
   std::vector<bool> chosen(candidates.size(), false);
   double latency_us = floor_.latency_us;
   for (const SelectionStep& step : selection.steps) {
     const Candidate& candidate = candidates[step.candidate];
-    if (!chosen[step.candidate]) {
+    trials.push_back(candidate.trial);
+    const bool more = !chosen[step.candidate];
+    if (more) {
       chosen[step.candidate] = true;
       latency_us += std::max(0.0, candidate.latency_us - floor_.latency_us);
-      path.push_back({static_cast<int64_t>(path.size()) + 1, 0, latency_us});
-      losses.push_back(step.loss);
+      path.push_back({{static_cast<int64_t>(path.size()) + 1, 0, latency_us}, {}});
     }
-    losses.back() = std::min(losses.back(), step.loss);
-    path.back().score = maximise ? 1 - losses.back() : losses.back();
+    if (!more && step.loss >= loss) continue;
+    loss = step.loss;
+    path.back().shown.score = maximise ? 1 - loss : loss;
+    path.back().trials = trials;
   }
   return path;
 }
 
-// What is known of the end is also its score on rows that did not choose it: smaller ensembles are
-// taken to be flattered as much, so that none seems better than what was made of it.
+// What is known of the end is also its score on rows that did not choose it, and what it takes as a
+// whole: smaller ensembles are taken to be flattered as much, and to take as much of the sum of
+// their members' times, so that none seems better or slower than what was made of it.
 std::vector<EnsemblePoint> SweepLead::corrected_path(const Chosen& chosen) const {
   if (chosen.members.size() < 3 || chosen.members.size() != path_.size()) return {};
   if (chosen.stacked()) return {};
   if (!(floor_.latency_us > 0)) return {};
-  const double gain = chosen.score - path_.back().score;
-  std::vector<EnsemblePoint> path(path_.begin() + 1, path_.end() - 1);
-  for (EnsemblePoint& point : path) point.score += gain;
+  const double gain = chosen.score - path_.back().shown.score;
+  const double sum_us = path_.back().shown.latency_us - floor_.latency_us;
+  const double whole_us = outcome_.footprint.latency_us - floor_.latency_us;
+  const double share = sum_us > 0 && whole_us > 0 ? whole_us / sum_us : 1;
+  std::vector<EnsemblePoint> path;
+  for (auto point = path_.begin() + 1; point != path_.end() - 1; ++point) {
+    path.push_back(point->shown);
+    path.back().score += gain;
+    path.back().latency_us =
+        floor_.latency_us + share * (path.back().latency_us - floor_.latency_us);
+  }
   return path;
 }
 

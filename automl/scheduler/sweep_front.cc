@@ -1,5 +1,5 @@
-// The models of single trials that no other model is both faster and better than, kept with the run
-// so that they can be registered later.
+// The models that no other one is both faster and better than, single ones and ensembles, kept with
+// the run so that they can be registered later.
 #include <algorithm>
 #include <span>
 #include <string>
@@ -15,32 +15,63 @@ namespace {
 // Of all of them together.
 constexpr int64_t kMostBytes = int64_t{16} << 20;
 
+// Single ones, the best first; then ensembles, the smallest first: larger ones hold their models,
+// too, and are nearer to the registered one.
+std::vector<FrontPoint> points_to_keep(const Leaderboard& board) {
+  std::vector<FrontPoint> points = pareto_front(board);
+  std::reverse(points.begin(), points.end());
+  const auto ensembles = std::stable_partition(points.begin(), points.end(),
+                                               [](const auto& p) { return p.trial >= 0; });
+  std::reverse(ensembles, points.end());
+  return points;
+}
+
 }  // namespace
 
-Status SweepLead::keep_front() {
-  const std::vector<FrontPoint> front = pareto_front(outcome_.leaderboard);
-  const std::vector<Candidate>& pool = state_->queue->pool().candidates();
+// Of an ensemble the models are those of the registered one, fitted on all rows or not. Nothing if
+// the point is that one itself, or a model had to go.
+std::optional<SweepLead::Chosen> SweepLead::model_on_front(const FrontPoint& point,
+                                                           const Chosen& chosen) {
+  Chosen made;
+  if (point.trial >= 0) {
+    const std::vector<Candidate>& pool = state_->queue->pool().candidates();
+    const auto at = std::find_if(pool.begin(), pool.end(), [&](const Candidate& candidate) {
+      return candidate.trial == point.trial;
+    });
+    if (at == pool.end() || at->absent()) return std::nullopt;
+    made.members.push_back({*at, 1.0});
+  } else {
+    const auto at = std::find_if(path_.begin(), path_.end(), [&](const PathPoint& each) {
+      return each.shown.members == point.members;
+    });
+    if (at == path_.end()) return std::nullopt;
+    for (const Member& member : chosen.members) {
+      const auto steps = std::count(at->trials.begin(), at->trials.end(), member.candidate.trial);
+      const double weight = static_cast<double>(steps) / static_cast<double>(at->trials.size());
+      if (steps > 0) made.members.push_back({member.candidate, weight, member.refitted});
+    }
+    if (static_cast<int64_t>(made.members.size()) != point.members) return std::nullopt;
+  }
+  if (!rescore(made)) return std::nullopt;
+  made.score = point.score;
+  return made;
+}
+
+Status SweepLead::keep_front(const Chosen& chosen) {
   const Budget& budget = state_->budget;
   int64_t left = kMostBytes;
-  // The best come first.
-  for (auto point = front.rbegin(); point != front.rend(); ++point) {
-    const auto at = std::find_if(pool.begin(), pool.end(), [&](const Candidate& candidate) {
-      return candidate.trial == point->trial;
-    });
-    if (at == pool.end() || at->absent() || at->file_bytes > left) continue;
-    const bool late = 2 * budget.save_seconds(at->file_bytes) > budget.seconds_left();
-    if (budget.timed() && late) continue;
-    Chosen chosen;
-    chosen.members.push_back({*at, 1.0});
-    chosen.score = at->score;
-    chosen.predictions = *at->predictions;
-    if (!hold_models(chosen)) continue;
-    ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(chosen));
-    ASSAY_ASSIGN_OR_RETURN(const std::string bytes, predictor.to_bytes());
-    ASSAY_RETURN_IF_ERROR(parent_->log_artifact(front_model_path(point->trial),
-                                                std::as_bytes(std::span(bytes)),
+  for (const FrontPoint& point : points_to_keep(outcome_.leaderboard)) {
+    std::optional<Chosen> made = model_on_front(point, chosen);
+    if (!made) continue;
+    const int64_t bytes = save_bytes(*made);
+    const bool late = 2 * budget.save_seconds(bytes) > budget.seconds_left();
+    if (bytes > left || (budget.timed() && late) || !hold_models(*made)) continue;
+    ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(*made));
+    ASSAY_ASSIGN_OR_RETURN(const std::string text, predictor.to_bytes());
+    ASSAY_RETURN_IF_ERROR(parent_->log_artifact(front_model_path({point.trial, point.members}),
+                                                std::as_bytes(std::span(text)),
                                                 "application/x-assay-model"));
-    left -= static_cast<int64_t>(bytes.size());
+    left -= static_cast<int64_t>(text.size());
   }
   return {};
 }

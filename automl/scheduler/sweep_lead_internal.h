@@ -2,6 +2,7 @@
 // search, finish. One SweepLead runs one sweep.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "automl/scheduler/best_model.h"
 #include "automl/scheduler/keep_pace.h"
 #include "automl/scheduler/memory_plan.h"
+#include "automl/scheduler/pareto_front.h"
 #include "automl/scheduler/slot_group.h"
 #include "automl/scheduler/slots.h"
 #include "automl/scheduler/sweep_state_internal.h"
@@ -121,6 +123,7 @@ class SweepLead {
   struct Member {
     Candidate candidate;
     double weight = 0;
+    bool refitted = false;  // its model was fitted on all rows
   };
   // The registered ensemble.
   struct Chosen {
@@ -134,13 +137,16 @@ class SweepLead {
     std::vector<uint32_t> places;
     bool selected = false;  // members and weights are those that selection gave
     bool gave_way = false;  // fewer than these, for the constraints
-    int64_t refitted = 0;   // members whose models were fitted on all rows
     // A second level instead of the average, whose weights the members have then: its constant, of
     // values. And what its check measured, kept or not.
     std::optional<double> stack_bias;
     std::optional<StackCheck> stack_check;
     Calibrator calibrator;  // of the predictions, which have it
     bool stacked() const { return stack_bias.has_value(); }
+    int64_t refitted() const {
+      return std::count_if(members.begin(), members.end(),
+                           [](const Member& member) { return member.refitted; });
+    }
   };
   // The best model so far, kept in the run if it is time for that. (sweep_best.cc)
   void keep_best();
@@ -208,10 +214,15 @@ class SweepLead {
   double summed_latency_us(const Chosen& chosen) const;
   Error baseline_error(const LeaderboardRow& row) const;
   void say_what_is_left_out();
-  // The ensembles of less members that the selection came by, and what is to be said of them beside
-  // what was chosen of its end.
-  std::vector<EnsemblePoint> path_of(const Selection& selection,
-                                     const std::vector<Candidate>& candidates) const;
+  // An ensemble that the selection came by, and the trial that each step to it added.
+  struct PathPoint {
+    EnsemblePoint shown;
+    std::vector<int64_t> trials;
+  };
+  // Those of less members than its end, which is the last; and what is to be said of them beside
+  // what was chosen of that.
+  std::vector<PathPoint> path_of(const Selection& selection,
+                                 const std::vector<Candidate>& candidates) const;
   std::vector<EnsemblePoint> corrected_path(const Chosen& chosen) const;
   // Of a holdout: fits of the chosen members on all rows. (sweep_refit.cc)
   bool refits() const;
@@ -241,7 +252,8 @@ class SweepLead {
                            const tracking::ModelVersion& version);
   Status log_results(const Chosen& chosen);
   // What is on the front of score against latency (front_models.h). (sweep_front.cc)
-  Status keep_front();
+  Status keep_front(const Chosen& chosen);
+  std::optional<Chosen> model_on_front(const FrontPoint& point, const Chosen& chosen);
   void publish_trials();
   // Says so once, as soon as the journal cannot be written.
   void look_at_journal();
@@ -310,7 +322,7 @@ class SweepLead {
   // "constant" or what else was tried so far, for the running best.
   std::optional<double> best_;
   std::optional<std::vector<std::string>> held_notes_;
-  std::vector<EnsemblePoint> path_;  // of the selection, its end last
+  std::vector<PathPoint> path_;  // of the selection
   // Of an earlier process: trials whose scores are in the parent's metrics, and whether it recorded
   // the table.
   std::set<int64_t> told_;

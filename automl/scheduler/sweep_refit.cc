@@ -152,19 +152,19 @@ void SweepLead::refit(Chosen& chosen) {
       continue;
     }
     candidate.model = std::move(*model);
-    ++fitted.refitted;
+    fitted.members[at].refitted = true;
     progress(SweepPhase::kRefitting);
   }
-  if (fitted.refitted > 0) {
+  if (fitted.refitted() > 0) {
     if (const Status kept = check_refitted(fitted); !kept) {
       fitted = chosen;
       reason = kept.error().message;
     }
   }
   chosen = std::move(fitted);
-  outcome_.refitted = chosen.refitted;
+  outcome_.refitted = chosen.refitted();
   note(fmt::format("refit on all {} rows: {} of {} models{}; the score is that on held-out rows",
-                   state_->set->target().rows.size(), chosen.refitted, chosen.members.size(),
+                   state_->set->target().rows.size(), outcome_.refitted, chosen.members.size(),
                    reason.empty() ? "" : " (" + reason + ")"));
 }
 

@@ -63,7 +63,7 @@ class ModelsTest(CliCase):
                                 '--name', 'quick')
         self.assertEqual((again['version'], again['sha256']), (2, model['sha256']))
         self.fails(2, 'models', 'register', run, '--trial', 999, '--name', 'x',
-                   says=['no model of trial 999', 'here of trials', str(point['trial'])])
+                   says=['no model of trial 999', 'here trial', str(point['trial'])])
         self.fails(2, 'models', 'register', 'nothing', '--trial', 1, '--name', 'x', says='nothing')
         self.fails(2, 'models', 'register', run, '--trial', -1, '--name', 'x', says='-1')
 
