@@ -229,7 +229,8 @@ const OptionTable<FeatureOptions>& FeatureOptions::table() {
         .member = &T::level_counts,
         .choices = {"auto", "true", "false"},
         .help = "Whether categories also give the number of training rows of their level. auto: "
-                "those of more than 253 levels, the rare ones of which trees cannot tell apart."},
+                "those of more than 253 levels, the rare ones of which trees cannot tell apart, "
+                "unless data.time_column is given: rows would know of later ones."},
        {.name = "level_targets",
         .member = &T::level_targets,
         .choices = {"auto", "true", "false"},
@@ -255,7 +256,9 @@ const OptionTable<FeatureOptions>& FeatureOptions::table() {
         .member = &T::group_statistics,
         .choices = {"auto", "true", "false"},
         .help = "Likewise the mean and the spread of a number in the training rows of a category's "
-                "level, and the number's distance from that mean."},
+                "level, and the number's distance from that mean; levels of fewer than 10 rows "
+                "have none. auto makes none if data.time_column is given: rows would know of "
+                "later ones."},
        {.name = "drop_duplicates",
         .member = &T::drop_duplicates,
         .help = "Leave out columns that tell the rows apart as an earlier one does."},

@@ -65,7 +65,7 @@ std::vector<double> numbers_of_levels(const FeatureColumn& numbers, const Featur
   });
   std::vector<double> means(count, kNone);
   for (size_t code = datasets::kFirstLevelCode; code < count; ++code) {
-    if (rows[code] > 0) means[code] = finite_or_none(sums[code] / rows[code]);
+    if (rows[code] >= kLeastGroupRows) means[code] = finite_or_none(sums[code] / rows[code]);
   }
   if (!spread) return means;
   std::fill(sums.begin(), sums.end(), 0.0);
@@ -77,7 +77,8 @@ std::vector<double> numbers_of_levels(const FeatureColumn& numbers, const Featur
   });
   std::vector<double> spreads(count, kNone);
   for (size_t code = datasets::kFirstLevelCode; code < count; ++code) {
-    if (rows[code] > 0) spreads[code] = finite_or_none(std::sqrt(sums[code] / rows[code]));
+    if (rows[code] < kLeastGroupRows) continue;
+    spreads[code] = finite_or_none(std::sqrt(sums[code] / rows[code]));
   }
   return spreads;
 }

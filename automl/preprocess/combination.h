@@ -5,7 +5,8 @@
 //   category crosses   a x b: the pair of two levels is one category; pairs that training did not
 //                      have are its unseen level
 //   group statistics   mean(a) by b, spread(a) by b: of the number's training values in the rows of
-//                      the category's level; a - mean(a) by b
+//                      the category's level; a - mean(a) by b. Missing where a level has fewer than
+//                      kLeastGroupRows of them: a row would find itself in there
 //
 // Trees see a column at a time: a border that runs across two of them is a staircase of many splits
 // to them, and one split of such a feature. Which ones are made is chosen by screening
@@ -47,6 +48,7 @@ inline bool is_group_statistic(CombinationKind kind) { return kind > Combination
 // Pairs of levels that a cross may have, those that do not occur included; and that occur.
 inline constexpr int64_t kMostCrossPairs = int64_t{1} << 18;
 inline constexpr int64_t kMostCrossLevels = 4096;
+inline constexpr int64_t kLeastGroupRows = 10;
 
 struct CombinationSpec {
   CombinationKind kind = CombinationKind::kDifference;

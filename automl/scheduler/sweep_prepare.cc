@@ -124,6 +124,11 @@ Status SweepLead::prepare() {
     tell_damage(state_->start->damage());
   }
   for (const std::string& text : state_->set->notes()) note(text);
+  const std::string& calibration = config_.ensemble.calibration;
+  if (!state_->set->target().classifies() && calibration != "auto" && calibration != "false") {
+    note(fmt::format("ensemble.calibration: {} has no meaning for {} and is ignored", calibration,
+                     name_of(state_->set->task())));
+  }
   return make_queue();
 }
 

@@ -16,10 +16,14 @@ namespace {
 // A combined number and its bins in three forms.
 constexpr int64_t kCombinedBytes = 11;
 
-ScreenMode mode_of(const ExperimentConfig& config, const std::string& option) {
+ScreenMode mode_of(const ExperimentConfig& config, std::string FeatureOptions::*member) {
+  const std::string& option = config.features.*member;
   if (option == "true") return ScreenMode::kWanted;
   // People read columns, not what two of them make.
   if (option == "false" || config.constraints.interpretable) return ScreenMode::kOff;
+  // Statistics of all rows tell earlier rows of later ones.
+  const bool of_rows = member == &FeatureOptions::group_statistics;
+  if (of_rows && !config.data.time_column.empty()) return ScreenMode::kOff;
   return ScreenMode::kChecked;
 }
 
@@ -41,10 +45,10 @@ std::vector<uint8_t> barred_columns(const FeatureEncoder& encoder, const DataOpt
 }  // namespace
 
 bool TrainingSet::wants_combinations(const ExperimentConfig& config) {
-  const FeatureOptions& features = config.features;
-  const std::array options = {&features.pairs, &features.crosses, &features.group_statistics};
-  return std::any_of(options.begin(), options.end(), [&](const std::string* option) {
-    return mode_of(config, *option) != ScreenMode::kOff;
+  const std::array options = {&FeatureOptions::pairs, &FeatureOptions::crosses,
+                              &FeatureOptions::group_statistics};
+  return std::any_of(options.begin(), options.end(), [&](std::string FeatureOptions::*option) {
+    return mode_of(config, option) != ScreenMode::kOff;
   });
 }
 
@@ -61,9 +65,9 @@ Status TrainingSet::make_combinations(const ExperimentConfig& config, const Scre
   request.folds = folds;
   request.kin = kin();
   request.barred = barred_columns(*encoder_, config.data);
-  request.pairs = mode_of(config, config.features.pairs);
-  request.crosses = mode_of(config, config.features.crosses);
-  request.group_statistics = mode_of(config, config.features.group_statistics);
+  request.pairs = mode_of(config, &FeatureOptions::pairs);
+  request.crosses = mode_of(config, &FeatureOptions::crosses);
+  request.group_statistics = mode_of(config, &FeatureOptions::group_statistics);
   request.learner = plan.learner;
   request.seed = derive_seed(static_cast<uint64_t>(config.run.seed), "screen");
   request.rows = plan.rows;

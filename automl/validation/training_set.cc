@@ -103,6 +103,10 @@ EncoderOptions encoder_options(const datasets::Table& table, const ExperimentCon
   }
   options.texts.topics = static_cast<int32_t>(features.text_topics);
   if (features.level_counts != "auto") options.level_counts = features.level_counts == "true";
+  // Counts of all rows tell earlier rows of later ones.
+  if (features.level_counts == "auto" && !config.data.time_column.empty()) {
+    options.level_counts = false;
+  }
   options.level_keys = level_key_options(table, config, target);
   options.drop_duplicates = features.drop_duplicates;
   options.drop_row_numbers = features.drop_row_numbers;

@@ -47,19 +47,34 @@ TEST(Combination, DoesArithmeticAndLeavesOutWhatIsNoNumber) {
 }
 
 TEST(Combination, HasMeansAndSpreadsOfTheRowsOfALevel) {
-  // Two rows of the first level, 1 and 5; one of the second; missing; a number that is missing.
-  const std::vector<double> a = {1, 5, 4, 9, kNaN};
-  const std::vector<int32_t> b = {2, 2, 3, 0, 3};
+  // Rows of the first level, 1 and 5, and of the second; missing; a number that is missing; a row
+  // of a level that has too few.
+  std::vector<double> a = {1, 5, 4, 9, kNaN, 6};
+  std::vector<int32_t> b = {2, 2, 3, 0, 3, 5};
+  for (int64_t more = 1; more < kLeastGroupRows; ++more) {
+    a.insert(a.end(), {1, 5, 4, 9, kNaN});
+    b.insert(b.end(), {2, 2, 3, 0, 3});
+  }
+  a.insert(a.end(), static_cast<size_t>(kLeastGroupRows) - 2, 6);
+  b.insert(b.end(), static_cast<size_t>(kLeastGroupRows) - 2, 5);
   const FeatureColumn left = number_cells(a);
-  const FeatureColumn right = level_cells(b, 5);
-  EXPECT_THAT(numbers_of(Kind::kMean, left, right), ElementsAre(3, 3, 4, IsNan(), 4));
-  EXPECT_THAT(numbers_of(Kind::kSpread, left, right), ElementsAre(2, 2, 0, IsNan(), 0));
-  EXPECT_THAT(numbers_of(Kind::kDeviation, left, right), ElementsAre(-2, 2, 0, IsNan(), IsNan()));
+  const FeatureColumn right = level_cells(b, 6);
+  const auto of_first = [&](Kind kind) {
+    std::vector<double> numbers = numbers_of(kind, left, right);
+    numbers.resize(6);
+    return numbers;
+  };
+  EXPECT_THAT(of_first(Kind::kMean), ElementsAre(3, 3, 4, IsNan(), 4, IsNan()));
+  EXPECT_THAT(of_first(Kind::kSpread), ElementsAre(2, 2, 0, IsNan(), 0, IsNan()));
+  EXPECT_THAT(of_first(Kind::kDeviation), ElementsAre(-2, 2, 0, IsNan(), IsNan(), IsNan()));
+  a.push_back(6);
+  b.push_back(5);
+  EXPECT_EQ(numbers_of(Kind::kMean, number_cells(a), level_cells(b, 6))[5], 6);
   // Of a level that training did not have, and of one without rows, nothing is known.
   const auto mean = must(Combination::fit({Kind::kMean, 0, 1}, left, right));
   const std::vector<double> others = {7, 7};
   const std::vector<int32_t> codes = {datasets::kUnseenCode, 4};
-  EXPECT_THAT(must(mean->apply(number_cells(others), level_cells(codes, 5), nullptr)).numbers,
+  EXPECT_THAT(must(mean->apply(number_cells(others), level_cells(codes, 6), nullptr)).numbers,
               ElementsAre(IsNan(), IsNan()));
 }
 
@@ -94,11 +109,21 @@ TEST(Combination, RefusesColumnsThatItIsNotFor) {
   EXPECT_THAT(wide.error().message, HasSubstr("10000000000 pairs"));
 }
 
-// a, b, city, size, and y.
+template <class T>
+std::vector<T> repeated(const std::vector<T>& values, int64_t times) {
+  std::vector<T> all;
+  for (int64_t i = 0; i < times; ++i) all.insert(all.end(), values.begin(), values.end());
+  return all;
+}
+
+// a, b, city, size, and y: four rows, again and again, that their levels may have statistics.
 std::shared_ptr<const datasets::Table> house_table() {
-  return table_of({numbers("a", {6, 3, 8, kNaN}), numbers("b", {2, 0, 4, 1}),
-                   texts("city", {"Bern", "Rome"}, {2, 3, 2, 0}),
-                   texts("size", {"big", "small"}, {2, 2, 3, 3}), numbers("y", {1, 2, 3, 4})});
+  const int64_t times = kLeastGroupRows;
+  return table_of({numbers("a", repeated<double>({6, 3, 8, kNaN}, times)),
+                   numbers("b", repeated<double>({2, 0, 4, 1}, times)),
+                   texts("city", {"Bern", "Rome"}, repeated<int32_t>({2, 3, 2, 0}, times)),
+                   texts("size", {"big", "small"}, repeated<int32_t>({2, 2, 3, 3}, times)),
+                   numbers("y", repeated<double>({1, 2, 3, 4}, times))});
 }
 
 // Its encoder, with every kind of combination.
@@ -145,8 +170,13 @@ TEST(CombinedFeatures, StandBehindThoseOfColumnsAndAreNamedReadably) {
   EXPECT_EQ(made.encoder->part_of(made.encoder->features()[0]), 0u);
   EXPECT_EQ(made.encoder->category_count(), 3);
   // 3, none, 2, none: bins in order, 0 where it is missing; pairs in the order of city, then size.
-  EXPECT_THAT(bin_column(*made.features, 4), ElementsAre(2, 0, 1, 0));
-  EXPECT_THAT(bin_column(*made.features, 5), ElementsAre(3, 5, 4, 2));
+  const auto first_bins = [&](int32_t feature) {
+    auto bins = bin_column(*made.features, feature);
+    bins.resize(4);
+    return bins;
+  };
+  EXPECT_THAT(first_bins(4), ElementsAre(2, 0, 1, 0));
+  EXPECT_THAT(first_bins(5), ElementsAre(3, 5, 4, 2));
   EXPECT_GT(made.encoder->binned_bytes(4), fit(house_table(), {"y"}).binned_bytes(4));
 }
 

@@ -118,6 +118,22 @@ TEST(Sweep, WithOneTrialIsTheBaseline) {
   EXPECT_EQ(outcome->leaderboard.rows[0].weight, 1);
 }
 
+TEST(Sweep, SaysWhatHasNoMeaningForItsTask) {
+  SweepBench bench;
+  bench.add(fake("constant"));
+  bench.request.config.budget.trials = 1;
+  bench.request.config.run.class_weight = "balanced";
+  bench.request.config.ensemble.calibration = "isotonic";
+  const auto outcome = bench.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  const auto noted = [&](const std::string& text) {
+    return std::count(outcome->notes.begin(), outcome->notes.end(), text);
+  };
+  EXPECT_EQ(noted("class_weight: balanced has no meaning for regression and is ignored"), 1);
+  EXPECT_EQ(noted("ensemble.calibration: isotonic has no meaning for regression and is ignored"),
+            1);
+}
+
 TEST(Sweep, KeepsToItsTimeWithSlowFits) {
   SweepBench bench;
   bench.add(fake("constant"));

@@ -353,6 +353,35 @@ TEST_F(TrainingSetTest, KeepsTimesInOrderInsideAHoldout) {
   EXPECT_EQ(std::count(halves.begin() + 120, halves.end(), 1), 120);
 }
 
+TEST_F(TrainingSetTest, CountsNothingOverLaterRowsWhereRowsHaveATime) {
+  // Level k has 1 + k % 5 rows.
+  std::vector<std::string> levels;
+  std::vector<int32_t> codes;
+  for (int32_t k = 0; k < 300; ++k) {
+    levels.push_back(fmt::format("{:03}", k));
+    codes.insert(codes.end(), static_cast<size_t>(1 + k % 5), k);
+  }
+  const auto rows = static_cast<int64_t>(codes.size());
+  const auto table = table_of({level_column("k", codes, levels), number_column("t", counting(rows)),
+                               number_column("y", counting(rows))});
+  const auto counts = [&] {
+    const auto set = make(table);
+    EXPECT_TRUE(set) << set.error().message;
+    const auto& features = (*set)->encoder()->features();
+    return std::count_if(features.begin(), features.end(),
+                         [](const Feature& feature) { return feature.name == "k.count"; });
+  };
+  config_.features.pairs = config_.features.crosses = "false";
+  EXPECT_EQ(counts(), 1);
+  EXPECT_TRUE(TrainingSet::wants_combinations(config_));
+  config_.data.time_column = "t";
+  EXPECT_EQ(counts(), 0);
+  EXPECT_FALSE(TrainingSet::wants_combinations(config_));
+  config_.features.level_counts = config_.features.group_statistics = "true";
+  EXPECT_EQ(counts(), 1);
+  EXPECT_TRUE(TrainingSet::wants_combinations(config_));
+}
+
 TEST_F(TrainingSetTest, SaysWhatItChose) {
   const auto set = make(small_table(30, true));
   ASSERT_TRUE(set);
