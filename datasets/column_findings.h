@@ -47,7 +47,8 @@ struct AnsweringColumn {
   size_t column = 0;  // of the table
   // Classification: shares of the rows whose class is the most frequent one among those of the same
   // level (of numbers: of the same ten rows or so in order), and of the most frequent class at all.
-  // Regression: share of the variance that means of such groups explain, and 0.
+  // Regression: share of the variance that means of such groups explain, or a straight line through
+  // the column's numbers, or one through its ranks of the target's ranks; and 0.
   double share = 0;
   double without = 0;
 };

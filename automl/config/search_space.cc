@@ -182,7 +182,7 @@ Result<Dimension> make_dimension(const OptionInfo& info, const SearchRange& rang
   Dimension dimension;
   dimension.name = info.name;
   dimension.kind = info.kind;
-  dimension.default_value = scalar_default(info);
+  dimension.default_value = dimension.idle_value = scalar_default(info);
   const bool number = info.kind == OptionKind::kNumber || info.kind == OptionKind::kInteger;
   if (number && range.choices.empty()) {
     ASSAY_RETURN_IF_ERROR(set_bounds(info, range, dimension));
@@ -265,7 +265,7 @@ Status SearchSpace::resolve(const std::vector<OptionInfo>& options,
                            std::find(values.begin(), values.end(), found->second) != values.end();
       if (matters) continue;
       unused.insert(name);
-      fixed_.emplace(name, dimensions_[static_cast<size_t>(place)].default_value);
+      fixed_.emplace(name, dimensions_[static_cast<size_t>(place)].idle_value);
       dimensions_.erase(dimensions_.begin() + place);
       changed = true;
     }
@@ -288,7 +288,7 @@ Result<ParamMap> SearchSpace::at(std::span<const double> unit) const {
   const std::vector<bool> active = active_at(unit);
   for (size_t i = 0; i < unit.size(); ++i) {
     const Dimension& dimension = dimensions_[i];
-    params[dimension.name] = active[i] ? dimension.at(unit[i]) : dimension.default_value;
+    params[dimension.name] = active[i] ? dimension.at(unit[i]) : dimension.idle_value;
   }
   return params;
 }
@@ -331,20 +331,38 @@ std::vector<bool> SearchSpace::active_at(std::span<const double> unit) const {
 
 Result<std::vector<double>> SearchSpace::unit_of(const ParamMap& params) const {
   std::vector<double> unit;
+  std::vector<std::pair<size_t, Error>> outside;  // that must not matter
   for (const Dimension& dimension : dimensions_) {
     const auto found = params.find(dimension.name);
     if (found == params.end()) {
       return fail(StatusCode::kInvalidArgument, "parameter '{}' is missing", dimension.name);
     }
-    ASSAY_ASSIGN_OR_RETURN(const double place, dimension.unit_of(found->second));
-    unit.push_back(place);
+    Result<double> place = dimension.unit_of(found->second);
+    if (!place && dimension.parent >= 0 && same_value(found->second, dimension.idle_value)) {
+      outside.emplace_back(unit.size(), std::move(place.error()));
+      place = dimension.unit_of(dimension.default_value);
+    }
+    if (!place) return tl::unexpected<Error>(std::move(place.error()));
+    unit.push_back(*place);
+  }
+  const std::vector<bool> active = active_at(unit);
+  for (auto& [place, error] : outside) {
+    if (active[place]) return tl::unexpected<Error>(std::move(error));
   }
   return unit;
 }
 
 ParamMap SearchSpace::default_params() const {
   ParamMap params = fixed_;
-  for (const Dimension& dimension : dimensions_) params[dimension.name] = dimension.default_value;
+  std::vector<double> unit;
+  for (const Dimension& dimension : dimensions_) {
+    unit.push_back(dimension.unit_of(dimension.default_value).value_or(0.5));
+  }
+  const std::vector<bool> active = active_at(unit);
+  for (size_t i = 0; i < unit.size(); ++i) {
+    const Dimension& dimension = dimensions_[i];
+    params[dimension.name] = active[i] ? dimension.default_value : dimension.idle_value;
+  }
   return params;
 }
 

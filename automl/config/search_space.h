@@ -35,6 +35,7 @@ struct Dimension {
   bool log = false;
   std::vector<ParamValue> choices = {};  // if not empty, these and not low..high
   ParamValue default_value = {};         // inside the dimension
+  ParamValue idle_value = {};  // the option's default: what it has where it does not matter
   // The parameter that this one depends on, by its place among the dimensions, and the values with
   // which this one matters; -1: it always does.
   int parent = -1;
@@ -72,7 +73,7 @@ class SearchSpace {
   const ParamMap& fixed() const { return fixed_; }
 
   // All parameters at a point of the unit cube: `unit` has size() coordinates. Those that do not
-  // matter there have their defaults.
+  // matter there have the options' defaults.
   // Fails: invalid_argument if it has not.
   Result<ParamMap> at(std::span<const double> unit) const;
   // The point that stands for the same parameters as `unit`, which has size() coordinates: integers
@@ -84,11 +85,12 @@ class SearchSpace {
   std::vector<double> anchored(std::vector<double> unit) const;
   // Which parameters matter at a point.
   std::vector<bool> active_at(std::span<const double> unit) const;
-  // The point of `params`; parameters that are not dimensions are ignored.
+  // The point of `params`; parameters that are not dimensions are ignored. What does not matter
+  // there, and has the option's default, is at that of the dimension.
   // Fails: invalid_argument if a dimension's parameter is missing or outside.
   Result<std::vector<double>> unit_of(const ParamMap& params) const;
-  // All parameters with the defaults of the options, moved into the dimensions where an override
-  // excludes them: the first setting to try.
+  // All parameters with the defaults of the options, those that matter moved into the dimensions
+  // where an override excludes them: the first setting to try.
   ParamMap default_params() const;
 
  private:

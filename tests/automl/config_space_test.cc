@@ -140,19 +140,27 @@ TEST(SearchSpace, ParametersMatterUnderTheirCondition) {
     if (s.dimensions()[i].name == "rate") rate = i;
     if (s.dimensions()[i].name == "bootstrap") bootstrap = i;
   }
-  const ParamMap start = s.default_params();
+  const SampleOptions plain;
   unit[trees] = 1;
   unit[rate] = 0.75;
   EXPECT_FALSE(s.active_at(unit)[trees]);
   EXPECT_FALSE(s.active_at(unit)[rate]) << "what it depends on does not matter";
   ParamMap params = *s.at(unit);
-  EXPECT_EQ(params.at("trees"), start.at("trees"));
-  EXPECT_EQ(params.at("rate"), start.at("rate"));
+  EXPECT_EQ(params.at("trees"), ParamValue(plain.trees)) << "not moved into 10..20";
+  EXPECT_EQ(params.at("rate"), ParamValue(plain.rate));
+  // By default it bootstraps, and trees are moved to 20: all of them matter.
+  EXPECT_EQ(s.default_params().at("trees"), ParamValue(int64_t{20}));
+  EXPECT_EQ(s.default_params().at("rate"), ParamValue(0.5));
   const auto settled = s.settled(unit);
   EXPECT_EQ(*s.at(settled), params);
   std::vector<double> other = unit;
   other[rate] = 0.1;
   EXPECT_EQ(s.settled(other), settled);
+  const auto back = s.unit_of(params);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(*s.at(*back), params);
+  params["bootstrap"] = true;
+  EXPECT_FALSE(s.unit_of(params)) << "now trees matter, and are outside";
 
   unit[bootstrap] = 1;
   EXPECT_TRUE(s.active_at(unit)[rate]);
@@ -170,7 +178,7 @@ TEST(SearchSpace, AConditionOnAFixedValueIsSettled) {
   EXPECT_EQ(space(overrides).fixed().count("trees"), 0U);
   EXPECT_EQ(dimension(space(overrides), "trees").parent, -1);
   overrides[2].setting = ParamValue(false);
-  EXPECT_EQ(space(overrides).fixed().count("trees"), 1U);
+  EXPECT_EQ(space(overrides).fixed().at("trees"), ParamValue(SampleOptions().trees));
   EXPECT_EQ(space(overrides).fixed().count("rate"), 1U) << "though trees has one of its values";
 }
 

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/base/rng.h"
+
 namespace assay::datasets {
 namespace {
 
@@ -207,6 +209,32 @@ TEST(ColumnFindings, AnswersAreColumnsThatTellTheValue) {
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].column, 0u);
   EXPECT_THAT(answer_text(*table, target, found[0]), HasSubstr("% of the variance"));
+}
+
+// Means of ten rows miss the tails of these.
+TEST(ColumnFindings, ACopyOfTheValueAnswersWhateverItsTailsAre) {
+  SerialExecutor executor;
+  Rng rng(4);
+  constexpr int kRows = 300;
+  std::vector<double> logs, nearly, noise, gaps;
+  Target target;
+  for (uint32_t row = 0; row < kRows; ++row) {
+    double normal = -6;
+    for (int i = 0; i < 12; ++i) normal += rng.next_double();
+    target.rows.push_back(row);
+    target.values.push_back(std::exp(3 * normal));
+    logs.push_back(-normal);
+    nearly.push_back(normal + 0.3 * rng.next_double());
+    noise.push_back(rng.next_double());
+    gaps.push_back(row % 50 == 0 ? kNaN : target.values.back());
+  }
+  const auto table =
+      table_of({numbers("copy", target.values), numbers("logs", logs), numbers("nearly", nearly),
+                numbers("noise", noise), numbers("gaps", gaps)});
+  const auto found = *find_answers(*table, target, first_columns(5), executor);
+  std::vector<size_t> columns;
+  for (const AnsweringColumn& answer : found) columns.push_back(answer.column);
+  EXPECT_EQ(columns, (std::vector<size_t>{0, 1}));
 }
 
 TEST(ColumnFindings, FewRowsAnswerNothing) {
