@@ -460,12 +460,13 @@ const OptionTable<ConstraintOptions>& ConstraintOptions::table() {
                 "table, each encoded and predicted by itself on one thread of the CPU: the "
                 "median of up to 15, after a first one that does not count. Needs a time limit: "
                 "measured times are not reproducible. A holdout gives faster models than folds, "
-                "whose mean is predicted."},
+                "whose mean is predicted. What trials break tells how large a learner's models may "
+                "be, and the settings that follow keep to that."},
        {.name = "max_model_size",
         .member = &T::max_model_size,
         .range = {.low = 0},
         .format = OptionFormat::kBytes,
-        .help = "Most bytes of the model's file; 0: any."},
+        .help = "Most bytes of the model's file; 0: any. Settings keep to it likewise."},
        {.name = "interpretable",
         .member = &T::interpretable,
         .help = "Only models that a person can read: linear ones, and sums of trees of one split "

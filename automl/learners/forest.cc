@@ -11,6 +11,10 @@
 namespace assay::automl {
 namespace {
 
+// A model that may have fewer trees than these has smaller ones.
+constexpr double kFewTrees = 10;
+constexpr int64_t kSmallestTree = 8;
+
 template <class Options>
 class ForestLearner final : public Learner {
  public:
@@ -89,6 +93,36 @@ class ForestLearner final : public Learner {
     ParamMap setting = params;
     setting["node_column_fraction"] = half;
     return {setting};
+  }
+
+  ModelUnits model_units(const DataShape& shape, const ParamMap& params,
+                         int64_t steps) const override {
+    const auto options = options_from<Options>(params);
+    if (!options) return {};
+    const auto trees = static_cast<double>(steps);
+    return {trees, trees * static_cast<double>(leaves_of(*options, shape))};
+  }
+  // Fewer trees; where they would be less than 10, of fewer leaves.
+  std::vector<ParamMap> within(const DataShape& shape, const ParamMap& params,
+                               const ModelUnits& most) const override {
+    const auto options = options_from<Options>(params);
+    std::vector<ParamMap> settings;
+    if (!options) return settings;
+    const int64_t all = leaves_of(*options, shape);
+    const auto add = [&](int64_t leaves) {
+      const double room = std::min(most.latency, most.size / static_cast<double>(leaves));
+      if (room >= static_cast<double>(options->trees) && leaves == all) {
+        return settings.push_back(params);
+      }
+      if (!(room >= 1)) return;
+      settings.push_back(params);
+      settings.back()["trees"] = static_cast<int64_t>(std::min(room, double(options->trees)));
+      if (leaves != all) settings.back()["max_leaves"] = leaves;
+    };
+    const double leaves = std::min(most.size / kFewTrees, static_cast<double>(all));
+    add(std::min(all, std::max(kSmallestTree, static_cast<int64_t>(leaves))));
+    if (leaves < static_cast<double>(all)) add(all);
+    return settings;
   }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {

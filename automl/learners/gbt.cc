@@ -28,6 +28,11 @@ constexpr int64_t kMostTogether = 50'000;
 constexpr int64_t kQueryRowBytes = 20;
 // The greatest learning rate that is chosen to save rounds.
 constexpr double kGreatestStep = 0.4;
+// What steps make together at least, of the way to the targets, where a model may have few rounds;
+// with fewer than kFewRounds its trees are made smaller.
+constexpr double kWholeWay = 3;
+constexpr int64_t kFewRounds = 20;
+constexpr int64_t kFewLeaves = 4;
 
 int64_t output_count_of(const DataShape& shape) {
   return shape.task == Task::kMulticlass ? shape.class_count : 1;
@@ -141,6 +146,41 @@ class GbtLearner final : public Learner {
     return {setting};
   }
   double usual_share() const override { return kUsualRounds; }
+
+  ModelUnits model_units(const DataShape&, const ParamMap& params, int64_t steps) const override {
+    const auto options = options_from<GbtOptions>(params);
+    const auto rounds = static_cast<double>(steps);
+    return options ? ModelUnits{rounds, rounds * static_cast<double>(options->max_leaves)}
+                   : ModelUnits{};
+  }
+  // Fewer rounds, of larger steps; then fewer leaves, too.
+  std::vector<ParamMap> within(const DataShape&, const ParamMap& params,
+                               const ModelUnits& most) const override {
+    const auto options = options_from<GbtOptions>(params);
+    std::vector<ParamMap> settings;
+    const auto add = [&](int64_t leaves) {
+      const double room = std::min(most.latency, most.size / static_cast<double>(leaves));
+      if (room >= static_cast<double>(options->rounds) && leaves == options->max_leaves) {
+        return settings.push_back(params);
+      }
+      if (!(room >= 1)) return;
+      ParamMap setting = params;
+      const auto rounds = static_cast<int64_t>(std::min(room, double(options->rounds)));
+      setting["rounds"] = rounds;
+      if (leaves != options->max_leaves) setting["max_leaves"] = leaves;
+      settings.push_back(setting);
+      const double step = std::min(kGreatestStep, kWholeWay / static_cast<double>(rounds));
+      if (step <= options->learning_rate) return;
+      setting["learning_rate"] = step;
+      settings.insert(settings.end() - 1, setting);
+    };
+    if (!options) return settings;
+    const double few = most.size / static_cast<double>(kFewRounds);
+    const double leaves = std::min(few, static_cast<double>(options->max_leaves));
+    add(std::min(options->max_leaves, std::max(kFewLeaves, static_cast<int64_t>(leaves))));
+    if (leaves < static_cast<double>(options->max_leaves)) add(options->max_leaves);
+    return settings;
+  }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {
     ASSAY_ASSIGN_OR_RETURN(const GbtOptions options, options_from<GbtOptions>(params));

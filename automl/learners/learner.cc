@@ -15,6 +15,11 @@ Status Learner::check_start(const Model&, Task, const Aim&, const ParamMap&) con
 
 std::optional<OwnAim> Learner::own_aim(const ParamMap&) const { return std::nullopt; }
 std::vector<ParamMap> Learner::smaller(const DataShape&, const ParamMap&) const { return {}; }
+ModelUnits Learner::model_units(const DataShape&, const ParamMap&, int64_t) const { return {}; }
+std::vector<ParamMap> Learner::within(const DataShape&, const ParamMap& params,
+                                      const ModelUnits&) const {
+  return {params};
+}
 std::vector<ParamMap> Learner::cheaper(const DataShape&, const ParamMap&) const { return {}; }
 
 std::vector<ParamMap> Learner::hastier(const ParamMap&) const { return {}; }

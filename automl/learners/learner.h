@@ -153,6 +153,14 @@ struct FitResult {
   double oob_loss = std::numeric_limits<double>::quiet_NaN();
 };
 
+// What a model's costs grow with where it serves: two such numbers of one learner's models compare
+// as the time of a prediction for one row, and as the bytes of the file, beside what all models
+// take.
+struct ModelUnits {
+  double latency = 0;
+  double size = 0;
+};
+
 class Learner {
  public:
   virtual ~Learner() = default;
@@ -196,6 +204,14 @@ class Learner {
   // Likewise settings that come about as far in fewer steps, if not as well: for when a fit would
   // be cut long before its end.
   virtual std::vector<ParamMap> hastier(const ParamMap& params) const;
+  // Of a model that such a fit made, keeping `steps` steps (FitResult::best_iteration); 0: that
+  // does not tell. `params` must be allowed.
+  virtual ModelUnits model_units(const DataShape& shape, const ParamMap& params,
+                                 int64_t steps) const;
+  // Settings like `params` whose models have at most so many units whatever steps they make, the
+  // better ones first; `params` itself where it is one. Empty: there is none.
+  virtual std::vector<ParamMap> within(const DataShape& shape, const ParamMap& params,
+                                       const ModelUnits& most) const;
   // Share of the planned steps that fits usually make: early stopping ends most of them long
   // before.
   virtual double usual_share() const { return 1; }

@@ -64,6 +64,7 @@ namespace {
 
 constexpr int64_t kFewEpochs = 8;
 constexpr int64_t kNarrow = 32;
+constexpr int64_t kNarrowest = 8;
 // Of the epochs, until patience is at its end.
 constexpr double kUsualShare = 0.7;
 constexpr int64_t kUsualBatch = 256;
@@ -116,6 +117,28 @@ class MlpLearner final : public Learner {
     ParamMap setting = params;
     setting["epochs"] = std::max<int64_t>(kFewEpochs, options->epochs / 2);
     return {setting};
+  }
+
+  // Each parameter is read for a row, and is in the file.
+  ModelUnits model_units(const DataShape& shape, const ParamMap& params, int64_t) const override {
+    const auto options = options_from<MlpOptions>(params);
+    if (!options) return {};
+    const auto size = static_cast<double>(MlpLayout(MlpFit::planned_shape(shape, *options)).size);
+    return {size, size};
+  }
+  // Narrower.
+  std::vector<ParamMap> within(const DataShape& shape, const ParamMap& params,
+                               const ModelUnits& most) const override {
+    const auto options = options_from<MlpOptions>(params);
+    if (!options) return {};
+    ParamMap setting = params;
+    for (int64_t width = options->width; width >= kNarrowest;
+         width -= std::max<int64_t>(1, width / 8)) {
+      if (width != options->width) setting["width"] = width;
+      if (model_units(shape, setting, 0).size <= std::min(most.latency, most.size))
+        return {setting};
+    }
+    return {};
   }
 
   Result<double> logical_cost(const DataShape& shape, const ParamMap& params) const override {

@@ -45,28 +45,6 @@ datasets::Column one_cell(const datasets::Column& column, size_t row) {
 
 }  // namespace
 
-double FootprintLimits::share(const ModelFootprint& footprint) const {
-  double share = 0;
-  if (latency_us > 0) share = footprint.latency_us / latency_us;
-  if (file_bytes > 0) {
-    share = std::max(share,
-                     static_cast<double>(footprint.file_bytes) / static_cast<double>(file_bytes));
-  }
-  return share;
-}
-
-std::string FootprintLimits::breach(const ModelFootprint& footprint) const {
-  if (latency_us > 0 && footprint.latency_us > latency_us) {
-    return fmt::format("constraints.max_latency={}: {:.4g} us for a row", latency_us,
-                       footprint.latency_us);
-  }
-  if (file_bytes > 0 && footprint.file_bytes > file_bytes) {
-    return fmt::format("constraints.max_model_size={}: a file of {}", format_bytes(file_bytes),
-                       rounded_bytes(footprint.file_bytes));
-  }
-  return {};
-}
-
 Result<ModelGauge> ModelGauge::make(const datasets::Table& table, const FeatureEncoder& encoder) {
   ModelGauge gauge;
   std::vector<const datasets::Column*> columns;

@@ -316,6 +316,17 @@ Result<std::vector<SearchLearner>> SweepLead::search_learners() const {
     const auto cost = learner->logical_cost(state_->set->shape(), defaults);
     if (cost && *cost > 0) entry.default_cost = *cost;
     entry.goes_on = learner->goes_on();
+    const DataShape shape = state_->set->shape();
+    entry.units = [learner, shape](const ParamMap& params, int64_t steps) {
+      return learner->model_units(shape, params, steps);
+    };
+    entry.within = [learner, shape, fixed = fixed_params(entry.name)](
+                       const ParamMap& params, const ModelUnits& most) -> std::optional<ParamMap> {
+      for (ParamMap& setting : learner->within(shape, params, most)) {
+        if (keeps_fixed(params, setting, fixed)) return std::move(setting);
+      }
+      return std::nullopt;
+    };
     learners.push_back(std::move(entry));
   }
   return learners;
@@ -456,6 +467,7 @@ Status SweepLead::make_queue() {
   auto made = std::make_unique<LearnerSearch>(
       std::move(learners), make_sampler(strategy),
       derive_seed(static_cast<uint64_t>(config_.run.seed), "search"));
+  made->keep_to(state_->limits);
   ASSAY_RETURN_IF_ERROR(want_settings(time, defaults, *made));
   std::unique_ptr<Search> search = std::move(made);
   if (!logical && past_ != nullptr) {

@@ -129,6 +129,8 @@ struct TrialOutcome {
   std::string run_id;                           // of its run, filled by who records it
 
   double mean_fit_seconds() const;
+  // That models keep, over the folds.
+  int64_t mean_steps() const;
   // Share of all folds' time that predicting took; 0 without folds.
   double predict_ratio() const;
 };

@@ -13,6 +13,13 @@ double TrialOutcome::mean_fit_seconds() const {
   return sum / static_cast<double>(folds.size());
 }
 
+int64_t TrialOutcome::mean_steps() const {
+  if (folds.empty()) return 0;
+  int64_t sum = 0;
+  for (const FoldRecord& fold : folds) sum += fold.best_iteration;
+  return (sum + std::ssize(folds) - 1) / std::ssize(folds);
+}
+
 double TrialOutcome::predict_ratio() const {
   double fit = 0;
   double predict = 0;

@@ -174,6 +174,8 @@ bool TrialQueue::finish(TrialOutcome outcome) {
   row.ended_seconds = outcome.ended_seconds;
   row.latency_us = outcome.footprint.latency_us;
   row.file_bytes = outcome.footprint.file_bytes;
+  outcome.result.footprint = outcome.footprint;
+  outcome.result.steps = outcome.mean_steps();
   score_seconds_ = std::max(score_seconds_, outcome.score_seconds);
   admission_.end(running_.at(number));
   running_.erase(number);

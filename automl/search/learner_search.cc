@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "automl/search/allowed_units.h"
 #include "automl/search/draws.h"
 #include "automl/search/learner_choice.h"
 #include "kernels/base/rng.h"
@@ -98,7 +99,8 @@ std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryVie
                unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
   }
   if (auto spec = go_on(number, history)) return spec;
-  if (auto spec = next_wanted(number)) return spec;
+  if (auto spec = stand_in(number, history)) return spec;
+  if (auto spec = next_wanted(number, history)) return spec;
   while (std::find(exhausted_.begin(), exhausted_.end(), false) != exhausted_.end()) {
     Rng rng(derive_seed(seed_, "learner", static_cast<uint64_t>(number)));
     const size_t learner =
@@ -129,9 +131,42 @@ size_t LearnerSearch::want(const std::vector<WantedSetting>& settings) {
   return wanted_.size() - before;
 }
 
-std::optional<TrialSpec> LearnerSearch::next_wanted(int64_t number) {
+std::optional<ParamMap> LearnerSearch::held(size_t learner, const ParamMap& params,
+                                            const HistoryView& history) const {
+  const SearchLearner& from = learners_[learner];
+  if (!limits_.any() || !from.within) return params;
+  return from.within(params, allowed_units(from, limits_, history));
+}
+
+std::optional<ParamMap> LearnerSearch::drawn(size_t learner, std::span<const double> unit,
+                                             const HistoryView& history) const {
+  const auto params = learners_[learner].space.at(unit);
+  return params ? held(learner, *params, history) : std::nullopt;
+}
+
+std::optional<TrialSpec> LearnerSearch::stand_in(int64_t number, const HistoryView& history) {
+  if (!limits_.any()) return std::nullopt;
+  for (int64_t i = 0; i < history.size(); ++i) {
+    const TrialResult& broke = history.at(i);
+    if (broke.status != TrialStatus::kOverLimit || !stood_in_for_.insert(i).second) continue;
+    const size_t place = place_of(broke.spec.learner);
+    if (place == learners_.size()) continue;
+    auto params = held(place, broke.spec.params, history);
+    if (!params || known_.count(key_of(broke.spec.learner, *params)) > 0) continue;
+    const SearchSpace& space = learners_[place].space;
+    auto unit = space.unit_of(*params);
+    return add(number, place, std::move(*params), TrialOrigin::kGuided,
+               unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
+  }
+  return std::nullopt;
+}
+
+std::optional<TrialSpec> LearnerSearch::next_wanted(int64_t number, const HistoryView& history) {
   while (wanted_begin_ < wanted_.size()) {
     Wanted& next = wanted_[wanted_begin_++];
+    const auto kept = held(next.learner, next.params, history);
+    if (!kept) continue;
+    next.params = *kept;
     if (known_.count(key_of(learners_[next.learner].name, next.params)) > 0) continue;
     return add(number, next.learner, std::move(next.params), next.origin, std::move(next.unit));
   }
@@ -185,7 +220,7 @@ void LearnerSearch::refresh(size_t learner, const HistoryView& history) {
     const TrialResult& result = history.at(proposed.numbers[i]);
     set_result(result, point);
     if (point.state == SamplePoint::State::kOpen) continue;
-    // What the memory or the time did not allow was made smaller.
+    // What the memory, the time or a limit did not allow was made smaller.
     const SearchSpace& space = learners_[learner].space;
     const auto params = space.at(point.unit);
     if (params && *params == result.spec.params) continue;
@@ -205,21 +240,22 @@ std::optional<TrialSpec> LearnerSearch::sample(int64_t number, size_t learner,
   for (int attempt = 0; attempt < kSampleAttempts; ++attempt) {
     request.attempt = attempt;
     std::vector<double> unit = sampler_->sample(request);
-    auto params = from.space.at(unit);
+    auto params = drawn(learner, unit, history);
     if (!params) return std::nullopt;
     if (known_.count(key_of(from.name, *params)) > 0) continue;
     return add(number, learner, std::move(*params),
                sampler_->guided() ? TrialOrigin::kGuided : TrialOrigin::kRandom, std::move(unit));
   }
-  return last_ones(number, learner);
+  return last_ones(number, learner, history);
 }
 
-std::optional<TrialSpec> LearnerSearch::last_ones(int64_t number, size_t learner) {
+std::optional<TrialSpec> LearnerSearch::last_ones(int64_t number, size_t learner,
+                                                  const HistoryView& history) {
   const SearchLearner& from = learners_[learner];
   Rng rng(derive_seed(seed_, "setting", static_cast<uint64_t>(number)));
   for (int attempt = 0; attempt < kDrawAttempts; ++attempt) {
     std::vector<double> unit = draw_point(rng, from.space.size());
-    auto params = from.space.at(unit);
+    auto params = drawn(learner, unit, history);
     if (!params || known_.count(key_of(from.name, *params)) > 0) continue;
     return add(number, learner, std::move(*params), TrialOrigin::kRandom, std::move(unit));
   }
@@ -228,7 +264,7 @@ std::optional<TrialSpec> LearnerSearch::last_ones(int64_t number, size_t learner
   const auto first = static_cast<int64_t>(rng.below(static_cast<uint64_t>(count)));
   for (int64_t i = 0; i < count; ++i) {
     std::vector<double> unit = setting_at(from.space, (first + i) % count);
-    auto params = from.space.at(unit);
+    auto params = drawn(learner, unit, history);
     if (!params || known_.count(key_of(from.name, *params)) > 0) continue;
     return add(number, learner, std::move(*params), TrialOrigin::kRandom, std::move(unit));
   }

@@ -3,7 +3,8 @@
 // by what its trials cost and bring (learner_choice.h). No setting is tried twice, but that a
 // default whose share of the time was too short is gone on with before anything else is tried, once
 // all defaults have had theirs: a setting that is known to be good is nearer to a better model than
-// a draw that there is as little time for. Then come the settings that are wanted, such as those
+// a draw that there is as little time for. A trial whose model broke a limit is followed by a
+// setting like it that keeps to it. Then come the settings that are wanted, such as those
 // that did well in earlier sweeps, and those of the portfolio.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "automl/search/footprint_limits.h"
 #include "automl/search/sampler.h"
 #include "automl/search/search.h"
 
@@ -30,6 +32,9 @@ class LearnerSearch final : public Search {
   std::optional<TrialSpec> propose(int64_t number, const HistoryView& history) override;
   // One of a learner that does not take part is passed over.
   void adopt(const TrialSpec& spec) override;
+  // Models are to keep to these: what a trial that broke one tells is kept to by all settings that
+  // follow, and one that keeps to it comes in its place. Call before the first proposal.
+  void keep_to(const FootprintLimits& limits) { limits_ = limits; }
   // As given, the baseline first.
   std::span<const SearchLearner> learners() const { return learners_; }
 
@@ -43,12 +48,20 @@ class LearnerSearch final : public Search {
                 std::vector<double> unit);
   // The rest of a default that was cut short.
   std::optional<TrialSpec> go_on(int64_t number, const HistoryView& history);
+  // In the place of a trial that broke a limit.
+  std::optional<TrialSpec> stand_in(int64_t number, const HistoryView& history);
+  // `params`, or the setting like them that keeps to the limits; nothing if there is none.
+  std::optional<ParamMap> held(size_t learner, const ParamMap& params,
+                               const HistoryView& history) const;
+  // That of a point of the learner's space.
+  std::optional<ParamMap> drawn(size_t learner, std::span<const double> unit,
+                                const HistoryView& history) const;
   // The next wanted one.
-  std::optional<TrialSpec> next_wanted(int64_t number);
+  std::optional<TrialSpec> next_wanted(int64_t number, const HistoryView& history);
   size_t place_of(std::string_view learner) const;
   void refresh(size_t learner, const HistoryView& history);
   std::optional<TrialSpec> sample(int64_t number, size_t learner, const HistoryView& history);
-  std::optional<TrialSpec> last_ones(int64_t number, size_t learner);
+  std::optional<TrialSpec> last_ones(int64_t number, size_t learner, const HistoryView& history);
 
   std::vector<SearchLearner> learners_;
   std::unique_ptr<Sampler> sampler_;
@@ -67,6 +80,8 @@ class LearnerSearch final : public Search {
   std::vector<Wanted> wanted_;
   size_t wanted_begin_ = 0;       // those before were proposed
   std::set<uint64_t> continued_;  // seeds of defaults that were gone on with
+  FootprintLimits limits_;
+  std::set<int64_t> stood_in_for_;  // trials
 };
 
 }  // namespace assay::automl

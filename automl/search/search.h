@@ -4,6 +4,7 @@
 // thread-safe; the scheduler guards it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "automl/config/search_space.h"
+#include "automl/learners/learner.h"
 #include "automl/search/history.h"
 #include "automl/search/trial_spec.h"
 
@@ -24,6 +26,11 @@ struct SearchLearner {
   // Predicted cost of its default setting; only ratios between learners matter. Above 0.
   double default_cost = 1;
   bool goes_on = false;  // fits that were cut short can be gone on with
+  // Learner::model_units; empty: nothing is known of its models' costs.
+  std::function<ModelUnits(const ParamMap& params, int64_t steps)> units = {};
+  // The best of Learner::within that keeps what is fixed; nothing: none does.
+  std::function<std::optional<ParamMap>(const ParamMap& params, const ModelUnits& most)> within =
+      {};
 };
 
 // A setting that is to be tried whatever is known by then.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "automl/config/param_map.h"
+#include "automl/search/footprint_limits.h"
 
 namespace assay::automl {
 
@@ -90,6 +91,8 @@ struct TrialResult {
   TrialStatus status = TrialStatus::kRunning;
   std::optional<double> loss;    // Metric::loss_of the score over all folds; lower is better
   double cost = 0;               // seconds; in logical mode the cost model's units
+  ModelFootprint footprint;      // 0: not measured
+  int64_t steps = 0;             // that its models keep, the mean over the folds
   std::vector<RungValue> rungs;  // in the order met
   std::string message;           // why it failed, was skipped or cancelled, or what it breaks
 };

@@ -360,6 +360,50 @@ TEST(LearnerSearch, TellsTheSamplerHowFarATrialCame) {
   EXPECT_NEAR(points[3].loss, 0.7, 1e-12) << "of the last rung";
 }
 
+// A model takes its rounds, and the limit is 20 beside the baseline's 0.
+TEST(LearnerSearch, KeepsToLimitsThatATrialBroke) {
+  SearchLearner boosting = learner("gbt");
+  boosting.units = [](const ParamMap&, int64_t steps) {
+    return ModelUnits{static_cast<double>(steps), 0};
+  };
+  boosting.within = [](const ParamMap& params, const ModelUnits& most) -> std::optional<ParamMap> {
+    if (most.latency < 1) return std::nullopt;
+    ParamMap setting = params;
+    const auto rounds = static_cast<int64_t>(std::min(most.latency, 100.0));
+    setting["rounds"] = std::min(std::get<int64_t>(params.at("rounds")), rounds);
+    return setting;
+  };
+  const auto measured = [](const TrialSpec& spec, double a_round) {
+    TrialResult result = finished(spec, 1);
+    const auto rounds = spec.params.find("rounds");
+    result.steps = rounds == spec.params.end() ? 0 : std::get<int64_t>(rounds->second);
+    result.footprint.latency_us = a_round * static_cast<double>(result.steps);
+    if (result.footprint.latency_us > 20) result.status = TrialStatus::kOverLimit;
+    return result;
+  };
+  const auto rounds_of = [](const TrialSpec& spec) {
+    return std::get<int64_t>(spec.params.at("rounds"));
+  };
+  LearnerSearch search({boosting, baseline()}, make_sampler("random"), 3);
+  search.keep_to({20, 0});
+  auto specs = propose_all(search, 8, [&](const TrialSpec& spec) { return measured(spec, 0.5); });
+  ASSERT_EQ(specs.size(), 8u);
+  EXPECT_EQ(rounds_of(specs[1]), 100) << "nothing is known yet";
+  EXPECT_EQ(rounds_of(specs[2]), 36) << "nine tenths of 40";
+  EXPECT_EQ(specs[2].origin, TrialOrigin::kGuided);
+  EXPECT_EQ(specs[2].params.at("rate"), specs[1].params.at("rate"))
+      << "in the place of the default";
+  for (size_t i = 3; i < specs.size(); ++i) {
+    EXPECT_EQ(rounds_of(specs[i]), 36) << i;
+    EXPECT_EQ(specs[i].origin, TrialOrigin::kRandom) << i;
+  }
+  // Where not one round is left there is nothing more to try of it.
+  LearnerSearch hopeless({boosting, baseline()}, make_sampler("random"), 3);
+  hopeless.keep_to({20, 0});
+  specs = propose_all(hopeless, 8, [&](const TrialSpec& spec) { return measured(spec, 21); });
+  EXPECT_EQ(specs.size(), 2u);
+}
+
 // What an earlier process proposed counts as proposed: defaults are not tried again, nor settings.
 TEST(LearnerSearch, GoesOnAfterProposalsOfAnother) {
   const auto make = [] {
