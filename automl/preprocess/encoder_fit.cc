@@ -70,13 +70,23 @@ std::string mb_text(int64_t bytes) {
   return fmt::format("{:.3g} MB", static_cast<double>(bytes) / 1e6);
 }
 
-tl::unexpected<Error> no_features(const Table& table, const std::vector<DroppedColumn>& dropped) {
+// `more_time`: times the time that reading the shortest text would take; 0: that is not why.
+tl::unexpected<Error> no_features(const Table& table, const std::vector<DroppedColumn>& dropped,
+                                  double more_time) {
   std::string reasons;
   for (size_t i = 0; i < dropped.size() && i < 5; ++i) {
     reasons += fmt::format("{}'{}' ({})", i == 0 ? ": " : ", ", dropped[i].name, dropped[i].reason);
   }
-  return fail(StatusCode::kData, "{}: no column can be used as a feature{}{}", table.source(),
-              reasons, dropped.size() > 5 ? ", ..." : "");
+  if (dropped.size() > 5) reasons += ", ...";
+  if (more_time > 0) {
+    return fail(
+        StatusCode::kBudgetTooSmall,
+        "{}: no column can be used as a feature in this time{}; about {:.2g} times the time "
+        "is needed",
+        table.source(), reasons, more_time);
+  }
+  return fail(StatusCode::kData, "{}: no column can be used as a feature{}", table.source(),
+              reasons);
 }
 
 }  // namespace
@@ -102,7 +112,9 @@ class FeatureEncoder::Fitter {
         encoder_.dropped_.push_back({column.name, std::move(reasons_[c])});
       }
     }
-    if (encoder_.features_.empty()) return no_features(table_, encoder_.dropped_);
+    if (encoder_.features_.empty()) {
+      return no_features(table_, encoder_.dropped_, more_time_);
+    }
     return std::move(encoder_);
   }
 
@@ -186,6 +198,8 @@ class FeatureEncoder::Fitter {
       reasons_[texts.back().column] =
           fmt::format("{} of text: there is time for {}", mb_text(texts.back().bytes),
                       mb_text(options_.text_bytes));
+      more_time_ = static_cast<double>(texts.back().bytes) /
+                   static_cast<double>(std::max<int64_t>(1, options_.text_bytes));
       sum -= texts.back().bytes;
     }
     if (texts.empty()) return;
@@ -275,6 +289,7 @@ class FeatureEncoder::Fitter {
   std::set<std::string_view> excluded_;
   std::vector<std::string> reasons_;  // [columns]
   int32_t topics_ = 0;
+  double more_time_ = 0;
   FeatureEncoder encoder_;
 };
 

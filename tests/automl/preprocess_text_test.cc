@@ -362,6 +362,12 @@ TEST(FeatureEncoder, LeavesTextOutForWantOfTimeOrMemory) {
   };
   options.text_bytes = 100;
   EXPECT_THAT(reason(), HasSubstr("MB of text: there is time for"));
+  // Where it is all there is no feature is left, but for want of time and not of data.
+  options.exclude = {"x"};
+  const auto none = FeatureEncoder::fit(text_table(200), options, cpu.context);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, StatusCode::kBudgetTooSmall);
+  EXPECT_THAT(none.error().message, HasSubstr("times the time is needed"));
   options = {};
   options.derived_bytes = 1 << 20;
   EXPECT_THAT(reason(), HasSubstr("there is no memory"));
