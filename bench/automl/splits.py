@@ -9,7 +9,9 @@ all rows in regression) the fifth with the smallest keys is the test table, roun
 never a whole class. Rows keep their order.
 """
 import csv
+import functools
 import gzip
+import hashlib
 import json
 import os
 
@@ -52,15 +54,25 @@ class DataSet:
         return self.path.endswith(('.csv', '.csv.gz'))
 
 
-def read_catalog(path):
-    """The data sets of a catalog that are CSV files, by name."""
+def read_catalog(path, bad=None):
+    """The data sets of a catalog that are CSV files, by name.
+
+    `bad`: a dict that gets the names of rows that are not sound, and why; without it they raise.
+    """
     folder = os.path.dirname(os.path.abspath(path))
     try:
         with open(path, encoding='utf-8', newline='') as handle:
             rows = list(csv.DictReader(handle, delimiter='\t', quoting=csv.QUOTE_NONE))
     except OSError as error:
         raise BadCatalog(f'{path}: {error.strerror}') from None
-    sets = [DataSet(row, folder) for row in rows]
+    sets = []
+    for row in rows:
+        try:
+            sets.append(DataSet(row, folder))
+        except BadCatalog as error:
+            if bad is None:
+                raise
+            bad[row.get('name') or f'row {len(sets) + len(bad) + 1}'] = str(error)
     names = [one.name for one in sets]
     double = next((name for name in names if names.count(name) > 1), None)
     if double:
@@ -132,6 +144,19 @@ def write_tables(one, seed, folder):
             if row[at] != '':
                 writers[chosen[count]].writerow([row[i] for i in keep])
                 count += 1
+
+
+@functools.lru_cache(maxsize=None)
+def digest(path):
+    """Of a table's bytes: sets of one name in two catalogs need not be the same."""
+    summed = hashlib.sha256()
+    try:
+        with open(path, 'rb') as handle:
+            while block := handle.read(1 << 20):
+                summed.update(block)
+    except OSError as error:
+        raise BadCatalog(f'{path}: {error.strerror}') from None
+    return summed.hexdigest()[:12]
 
 
 def source_of(one):

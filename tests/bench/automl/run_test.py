@@ -43,7 +43,7 @@ class Run(BenchCase):
         # The target is 7 or 8 and 7 is predicted: errors of 0 and 1.
         self.assertIn(rows[0]['score'], ('0', '0.5', '0.7071068', '0.8660254', '1'))
         self.assertEqual(rows[0]['predict_rows_per_s'], '2000')
-        self.assertEqual(rows[0]['details'], '1 threads on 1 processors')
+        self.assertRegex(rows[0]['details'], '^data [0-9a-f]{12}; 1 threads on 1 processors$')
         self.assertEqual((rows[0]['version'], rows[0]['machine'], rows[0]['threads']),
                          ('1.0', 'm', '1'))
         for name in ('wall_s', 'start_s', 'overshoot_s', 'peak_mib', 'load1', 'date', 'constant'):
@@ -143,7 +143,23 @@ class Run(BenchCase):
         self.assertIn('--budget SECONDS or --suite',
                       self.program('run', '--catalog', self.catalog, code=2).stderr)
         self.write('c.tsv', CATALOG + 'd\td.csv\tranking\ty\tauc\t\n')
-        self.assertIn("unknown task 'ranking'", self.measure(code=1).stderr)
+        self.assertIn("unknown task 'ranking'", self.measure('--only', 'd', code=1).stderr)
+
+    def test_a_set_that_cannot_be_read_is_named_and_the_others_go_on(self):
+        with open(self.catalog, 'a', encoding='utf-8') as handle:
+            handle.write('gone\tgone.csv\tbinary\ty\tauc\t\nodd\td.csv\tranking\ty\tauc\t\n')
+        said = self.measure(code=1).stdout
+        self.assertIn('odd is left out: odd: unknown task', said)
+        self.assertIn('gone is left out: ', said)
+        self.assertEqual([row['set'] for row in self.rows()], ['numbers', 'classes'])
+
+    def test_another_table_of_the_same_name_does_not_count_as_measured(self):
+        self.measure('--only', 'classes')
+        self.write('classes.csv', 'x,y\n' + ''.join(f'{i},{"ba"[i % 2]}\n' for i in range(20)))
+        error = self.measure('--only', 'classes', code=1).stderr
+        self.assertIn("another table named 'classes'", error)
+        self.assertIn('--results FILE', error)
+        self.assertEqual(len(self.rows()), 1)
 
 
 if __name__ == '__main__':
