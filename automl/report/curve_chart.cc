@@ -26,7 +26,7 @@ Figure learning_figure(std::span<const LearningCurve> curves) {
   Figure figure;
   figure.title = "Learning curves";
   if (curves.empty()) {
-    figure.note = "no trial recorded losses by round (boosted trees and linear models do).";
+    figure.note = "no trial recorded losses by step.";
     return figure;
   }
   Range steps;
@@ -48,7 +48,7 @@ Figure learning_figure(std::span<const LearningCurve> curves) {
                ? log_axis(steps.low, steps.high)
                : round_axis(0, std::max(1.0, steps.high), 6);
   spec.y = round_axis(losses.low, cut ? late.high : losses.high, 5);
-  spec.x_name = "rounds";
+  spec.x_name = "steps: rounds, trees or epochs";
   spec.y_name = "loss on validation rows";
   spec.description = fmt::format("Loss by round of {} trials, from {} down to {}.", curves.size(),
                                  score_text(losses.high), score_text(losses.low));
@@ -70,7 +70,10 @@ Figure learning_figure(std::span<const LearningCurve> curves) {
                                          curves[i].member ? " (in the model)" : "")});
   }
   figure.svg = std::move(plot).finish();
-  figure.note = "A line is a fold.";
+  figure.note =
+      "A line is a fold, a colour a trial. The loss is each learner's own; that of numbers is in "
+      "units "
+      "of the target's spread.";
   if (cut) figure.note += " The greatest losses of the first rounds are beyond the axis.";
   return figure;
 }

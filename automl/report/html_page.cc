@@ -24,13 +24,13 @@ constexpr std::string_view kPageStyle =
     ".note{border-left:3px solid var(--c5);padding:2px 0 2px 10px;color:var(--ink)}"
     "dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(165px,1fr));gap:10px 18px;"
     "margin:8px 0}dt{color:var(--faint);font-size:.82rem}dd{margin:0;font-weight:600;"
-    "overflow-wrap:anywhere}"
+    "overflow-wrap:anywhere}.long{grid-column:1/-1}.long dd{font-weight:400;max-width:75ch}"
     ".scroll{overflow-x:auto;margin:8px 0}table{border-collapse:collapse;font-size:.88rem}"
     "caption{text-align:left;color:var(--faint);padding:0 0 4px;min-width:min(70ch,82vw)}"
     "th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;"
     "border-bottom:1px solid var(--rule)}thead th{color:var(--faint);font-weight:600;"
     "white-space:nowrap}tbody th{font-weight:400}td.n,th.n{text-align:right;"
-    "font-variant-numeric:tabular-nums;white-space:nowrap}td.l{min-width:30em;max-width:44em;"
+    "font-variant-numeric:tabular-nums;white-space:nowrap}td.l{min-width:18em;max-width:44em;"
     "overflow-wrap:anywhere}.em th,.em td.n,td.em{font-weight:700}"
     "td.h{text-align:right;padding:5px 9px;font-variant-numeric:tabular-nums;"
     "border:1px solid var(--ground)}"
@@ -83,6 +83,9 @@ std::string legend_html(const std::vector<LegendItem>& items) {
   }
   return out + "</ul>\n";
 }
+
+// A fact of more characters is a line of its own.
+constexpr size_t kLongFact = 80;
 
 std::string cell_html(const HtmlTable& table, const HtmlCell& cell, size_t column) {
   const bool number = column < table.columns.size() && table.columns[column].number;
@@ -169,8 +172,9 @@ void HtmlPage::note(std::string_view words) {
 void HtmlPage::facts(const std::vector<std::pair<std::string, std::string>>& facts) {
   body_ += "<dl>\n";
   for (const auto& [name, value] : facts) {
-    body_ +=
-        fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", markup_text(name), markup_text(value));
+    body_ += fmt::format("<div{}><dt>{}</dt><dd>{}</dd></div>\n",
+                         value.size() > kLongFact ? " class=\"long\"" : "", markup_text(name),
+                         markup_text(value));
   }
   body_ += "</dl>\n";
 }
