@@ -4,9 +4,10 @@
 namespace assay::bench {
 namespace {
 
-void gemm(benchmark::State& state) {
+void multiply(benchmark::State& state, bool tf32) {
   Bed& bed = Bed::instance();
   kernels::GemmProblem problem;
+  problem.tf32 = tf32;
   problem.m = state.range(0);
   problem.n = state.range(1);
   problem.k = state.range(2);
@@ -22,6 +23,9 @@ void gemm(benchmark::State& state) {
   bed.report_bytes(state, 4 * (m * k + k * n + m * n));
   bed.clear();
 }
+
+void gemm(benchmark::State& state) { multiply(state, false); }
+void gemm_tf32(benchmark::State& state) { multiply(state, true); }
 
 void sizes(benchmark::internal::Benchmark* bench) {
   bench->Args({256, 256, 256, 0});
@@ -39,6 +43,12 @@ void sizes(benchmark::internal::Benchmark* bench) {
 BENCHMARK(gemm)
     ->ArgNames({"m", "n", "k", "transpose_a"})
     ->Apply(sizes)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+BENCHMARK(gemm_tf32)
+    ->ArgNames({"m", "n", "k", "transpose_a"})
+    ->Args({1024, 1024, 1024, 0})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

@@ -5,6 +5,9 @@
 // With `in_order` (alpha 1, beta 0) every machine and device has the same bits, and an element does
 // not depend on the others: products are rounded to f32 and added in f32 in ascending order of k,
 // from 0, each sum rounded once.
+// With `tf32`, and only then, a device may cut the numbers of A and B to 11 significant bits before
+// it multiplies them, which the tensor cores of GPUs from sm_80 on do: error of an element at most
+// about (k * 2^-23 + 2^-9) * sum |a||b|.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +26,7 @@ struct GemmProblem {
   float alpha = 1;
   float beta = 0;
   bool in_order = false;  // equal bits before speed
+  bool tf32 = false;      // speed before precision
 };
 
 struct GemmArgs {
@@ -31,7 +35,8 @@ struct GemmArgs {
   float* c = nullptr;
 };
 
-// Fails: invalid_argument for negative sizes, or in_order with another alpha or beta; cancelled.
+// Fails: invalid_argument for negative sizes, or in_order with another alpha or beta, or with tf32;
+// cancelled.
 struct Gemm {
   static constexpr std::string_view kName = "gemm";
   using Problem = GemmProblem;

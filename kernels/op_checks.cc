@@ -124,7 +124,12 @@ Status check_problem(const GemmProblem& problem) {
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "m", problem.m, 0));
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "n", problem.n, 0));
   ASSAY_RETURN_IF_ERROR(check_at_least(Gemm::kName, "k", problem.k, 0));
-  if (!problem.in_order || (problem.alpha == 1 && problem.beta == 0)) return {};
+  if (!problem.in_order) return {};
+  if (problem.tf32) {
+    return fail(StatusCode::kInvalidArgument, "{}: in_order with tf32 (must be one of them)",
+                Gemm::kName);
+  }
+  if (problem.alpha == 1 && problem.beta == 0) return {};
   return fail(StatusCode::kInvalidArgument, "{}: in_order with alpha={}, beta={} (must be 1 and 0)",
               Gemm::kName, problem.alpha, problem.beta);
 }

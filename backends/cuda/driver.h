@@ -14,7 +14,7 @@ enum class KernelId : int32_t;  // see kernel_list.h
 
 // Both sides must have been built with the same number. It counts changes of this header and of
 // the kernels' parameters.
-inline constexpr int32_t kDriverVersion = 10;
+inline constexpr int32_t kDriverVersion = 11;
 
 enum class Outcome : int32_t {
   kOk,
@@ -45,6 +45,7 @@ struct GemmCall {
   int64_t k = 0;
   bool transpose_a = false;
   bool transpose_b = false;
+  bool tf32 = false;  // products of numbers cut to tf32, where the GPU has that
   float alpha = 1;
   float beta = 0;
   const float* a = nullptr;

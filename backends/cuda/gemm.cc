@@ -1,5 +1,6 @@
-// gemm on GPUs: cuBLAS in f32. Row-major C = op(A) op(B) is column-major C^T = op(B)^T op(A)^T, and
-// a row-major matrix read column-major is its transpose: the operands change places, nothing else.
+// gemm on GPUs: cuBLAS in f32, or in tf32 if that is asked for. Row-major C = op(A) op(B) is
+// column-major C^T = op(B)^T op(A)^T, and a row-major matrix read column-major is its transpose:
+// the operands change places, nothing else.
 #include "kernels/gemm.h"
 
 #include <algorithm>
@@ -30,6 +31,7 @@ Status run(const kernels::OpContext& context, const GemmProblem& problem, const 
   call.k = problem.k;
   call.transpose_a = problem.transpose_b;
   call.transpose_b = problem.transpose_a;
+  call.tf32 = problem.tf32;
   call.alpha = problem.alpha;
   call.beta = problem.beta;
   call.a = args.b;

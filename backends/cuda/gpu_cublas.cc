@@ -66,8 +66,8 @@ std::string Cublas::open(cudaStream_t stream, cublasMath_t mode) {
 }
 
 std::string Cublas::gemm(const GemmCall& call, cudaStream_t stream) {
-  // f32 throughout: tf32 has 10 bits of fraction.
-  std::string problem = open(stream, CUBLAS_PEDANTIC_MATH);
+  // f32 throughout where nothing else is asked for: tf32 has 10 bits of fraction.
+  std::string problem = open(stream, call.tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH);
   if (!problem.empty()) return problem;
   const cublasStatus_t status = library().sgemm(
       handle_, operation(call.transpose_a), operation(call.transpose_b), call.m, call.n, call.k,

@@ -102,8 +102,14 @@ class Arena {
   std::map<int64_t, Piece> pieces_;
 };
 
+// What tensor cores read of a number: 10 bits of its fraction.
+float tf32_of(float number) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(number) & ~uint32_t{0x1fff});
+}
+
 // Column-major, as BLAS has it, summed in doubles.
 void multiply(const GemmCall& call) {
+  const auto read = [&](float number) { return double{call.tf32 ? tf32_of(number) : number}; };
   for (int64_t i = 0; i < call.m; ++i) {
     for (int64_t j = 0; j < call.n; ++j) {
       double sum = 0;
@@ -112,7 +118,7 @@ void multiply(const GemmCall& call) {
             call.transpose_a ? call.a[l + i * call.a_stride] : call.a[i + l * call.a_stride];
         const float b =
             call.transpose_b ? call.b[j + l * call.b_stride] : call.b[l + j * call.b_stride];
-        sum += double{a} * double{b};
+        sum += read(a) * read(b);
       }
       float& c = call.c[i + j * call.c_stride];
       const double old = call.beta == 0 ? 0 : double{call.beta} * double{c};

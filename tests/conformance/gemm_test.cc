@@ -28,7 +28,8 @@ struct GemmData {
   std::vector<double> bounds;  // of the error of each element; 0 in order
 };
 
-// The stated bound: k * 2^-23 * sum |a||b|, times |alpha|, and the roundings of alpha, beta and c.
+// The stated bound: k * 2^-23 * sum |a||b|, with tf32 2^-9 more, times |alpha|, and the roundings
+// of alpha, beta and c.
 void fill_bounds(const GemmProblem& p, GemmData& data) {
   for (int64_t i = 0; i < p.m; ++i) {
     for (int64_t j = 0; j < p.n; ++j) {
@@ -40,7 +41,8 @@ void fill_bounds(const GemmProblem& p, GemmData& data) {
       }
       const double old = p.beta * double{data.c[static_cast<size_t>(i * p.n + j)]};
       const double terms = p.in_order ? 0 : static_cast<double>(p.k + 4);
-      data.bounds.push_back(terms * 0x1p-23 * (std::fabs(p.alpha) * sum + std::fabs(old)));
+      const double cut = p.tf32 ? 0x1p-9 : 0;
+      data.bounds.push_back((terms * 0x1p-23 + cut) * (std::fabs(p.alpha) * sum + std::fabs(old)));
     }
   }
 }
@@ -53,9 +55,9 @@ OpCase<Gemm> make_case(const GemmProblem& p) {
   data->c = draw(p.m * p.n, rng);
   fill_bounds(p, *data);
   OpCase<Gemm> item;
-  item.name =
-      fmt::format("{}x{}x{}{}{}, alpha {}, beta {}{}", p.m, p.n, p.k, p.transpose_a ? ", A^T" : "",
-                  p.transpose_b ? ", B^T" : "", p.alpha, p.beta, p.in_order ? ", in order" : "");
+  item.name = fmt::format("{}x{}x{}{}{}, alpha {}, beta {}{}{}", p.m, p.n, p.k,
+                          p.transpose_a ? ", A^T" : "", p.transpose_b ? ", B^T" : "", p.alpha,
+                          p.beta, p.in_order ? ", in order" : "", p.tf32 ? ", tf32" : "");
   item.problem = p;
   // Tiles, and panels of each (backends/xrt/hls/gemm.h).
   item.card_steps = ((p.m + 63) / 64) * ((p.n + 127) / 128) * ((p.k + 255) / 256);
@@ -115,6 +117,22 @@ TEST(GemmConformance, EveryImplementationIsWithinTheBound) {
     cases.push_back(make_case({size[0], size[1], size[2], true, false, 0.5f, 1.0f}));
   }
   check_op<Gemm>(kernels::reference::gemm, cases);
+}
+
+TEST(GemmConformance, Tf32IsWithinItsBound) {
+  std::vector<OpCase<Gemm>> cases;
+  const int64_t sizes[][3] = {{1, 1, 1}, {17, 19, 23}, {64, 64, 64}, {127, 131, 137}};
+  for (const auto& size : sizes) {
+    cases.push_back(make_case({size[0], size[1], size[2], false, true, 1, 0, false, true}));
+    cases.push_back(make_case({size[0], size[1], size[2], true, false, -1.5f, 0.25f, false, true}));
+  }
+  check_op<Gemm>(kernels::reference::gemm, cases);
+}
+
+TEST(GemmConformance, SumsInOrderAreNotTf32) {
+  const Status refused = check_problem(GemmProblem{1, 1, 1, false, false, 1, 0, true, true});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "gemm: in_order with tf32 (must be one of them)");
 }
 
 TEST(GemmConformance, SumsInOrderTakeNoFactors) {
