@@ -15,6 +15,7 @@
 
 #include "automl/learners/learner.h"
 #include "automl/scheduler/time_plan.h"
+#include "automl/search/trial_spec.h"
 #include "automl/validation/row_shares.h"
 
 namespace assay::automl {

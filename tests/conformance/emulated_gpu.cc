@@ -175,8 +175,13 @@ bool takes(const NarrowGemmCall& call) {
 
 class EmulatedSession final : public Session {
  public:
-  EmulatedSession(std::recursive_mutex& mutex, EmulationLog& log, std::shared_ptr<Arena> arena)
-      : mutex_(mutex), log_(log), shared_arena_(std::move(arena)), arena_(*shared_arena_) {
+  EmulatedSession(std::recursive_mutex& mutex, EmulationLog& log, std::shared_ptr<Arena> arena,
+                  int32_t gpu)
+      : mutex_(mutex),
+        log_(log),
+        shared_arena_(std::move(arena)),
+        arena_(*shared_arena_),
+        gpu_(gpu) {
     ++log_.open_sessions;
   }
   ~EmulatedSession() override {
@@ -295,8 +300,11 @@ class EmulatedSession final : public Session {
   // Counts a call, which may be the one to fail.
   Outcome count() {
     const int64_t call = log_.calls++;
+    if (log_.fail_at < 0 || (log_.failing_gpu >= 0 && log_.failing_gpu != gpu_)) {
+      return Outcome::kOk;
+    }
     const bool lost = log_.failure == Outcome::kLost;
-    const bool fails = log_.fail_at >= 0 && (call == log_.fail_at || (lost && call > log_.fail_at));
+    const bool fails = call == log_.fail_at || (lost && call > log_.fail_at);
     return fails ? say(log_.failure, "planted failure") : Outcome::kOk;
   }
   template <class Operation>
@@ -326,6 +334,7 @@ class EmulatedSession final : public Session {
   EmulationLog& log_;
   std::shared_ptr<Arena> shared_arena_;
   Arena& arena_;
+  int32_t gpu_;
   std::deque<std::function<void()>> queue_;
   std::string message_;
 };
@@ -347,7 +356,7 @@ backends::cuda::Session* EmulatedDriver::open(int32_t gpu, GpuFacts* facts) {
   std::weak_ptr<void>& known = arenas_[static_cast<size_t>(gpu)];
   std::shared_ptr<Arena> arena = std::static_pointer_cast<Arena>(known.lock());
   if (arena == nullptr) known = arena = std::make_shared<Arena>(memory_bytes_);
-  auto session = std::make_unique<EmulatedSession>(mutex_, log_, std::move(arena));
+  auto session = std::make_unique<EmulatedSession>(mutex_, log_, std::move(arena), gpu);
   if (!session->works()) {
     std::snprintf(facts->problem, sizeof(facts->problem), "no memory was mapped");
     return nullptr;

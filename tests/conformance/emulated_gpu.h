@@ -24,6 +24,7 @@ namespace assay::conformance {
 // What goes wrong, and what has happened, in all sessions of a driver.
 struct EmulationLog {
   int64_t fail_at = -1;  // the call with this number, from 0, and if it is kLost all after it
+  int32_t failing_gpu = -1;  // calls of this one alone fail; -1: of any
   backends::cuda::Outcome failure = backends::cuda::Outcome::kFailed;
   int64_t calls = 0;
   int64_t launches = 0;
