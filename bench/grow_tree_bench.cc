@@ -39,6 +39,34 @@ BENCHMARK(grow_tree)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
+// The same from a table in the host's memory, where the device streams it.
+void grow_tree_streamed(benchmark::State& state) {
+  Bed& bed = Bed::instance();
+  const kernels::DeviceInfo& info = bed.context().device->info();
+  if (!info.shares_host_memory && !info.streams_tables) {
+    return state.SkipWithError("the device takes no tables in the host's memory");
+  }
+  const TreeData data = TreeData::make(state.range(0), static_cast<int32_t>(state.range(1)));
+  TreeCall call;
+  place_call(bed, data, TreeKind::kBoosting, static_cast<int32_t>(state.range(2)), call);
+  call.args.bins = data.view(data.bins.data());
+  call.args.bins.on_host = true;
+  bed.run<kernels::GrowTree>(state, call.problem, call.args);
+  bed.report_bytes(state, static_cast<double>(data.row_count) * data.feature_count);
+  bed.clear();
+}
+
+void streamed_sizes(benchmark::internal::Benchmark* bench) {
+  bench->Args({100'000, 28, 31});
+  if (on_gpu()) bench->Args({10'000'000, 64, 255});
+}
+
+BENCHMARK(grow_tree_streamed)
+    ->ArgNames({"rows", "features", "leaves"})
+    ->Apply(streamed_sizes)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
 // The trees of a round: outputs with gradients of their own on all rows, or folds, each without its
 // share of the rows.
 struct Round {

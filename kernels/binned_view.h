@@ -17,6 +17,10 @@
 //             way, a bin of each of its features, so that a histogram takes one addition a row for
 //             all of them, and the features' sums are sums of the codes' (exact, in integers).
 // Ops may read these or not; results are the same.
+//
+// A table may be larger than a device's memory. One that streams tables
+// (DeviceInfo::streams_tables) takes the bins where they are, in the host's memory, and reads them
+// piece by piece: `on_host`. Results are the same.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +58,7 @@ struct BundleView {
 };
 
 struct BinnedView {
-  const uint8_t* bins = nullptr;  // on the device that runs the op
+  const uint8_t* bins = nullptr;  // on the device that runs the op, unless `on_host`
   int64_t row_count = 0;
   int32_t feature_count = 0;
   // Both [feature_count], always in the host's memory.
@@ -62,6 +66,9 @@ struct BinnedView {
   const FeatureKind* kinds = nullptr;
   const uint8_t* columns = nullptr;     // [feature_count, row_count], or null
   const BundleView* bundles = nullptr;  // host; or null
+  // The bins are in the host's memory though the device has its own; columns and bundles are null.
+  // Where memory is the host's it says nothing.
+  bool on_host = false;
 
   int32_t block_count() const { return (feature_count + kBlockWidth - 1) / kBlockWidth; }
   ASSAY_HOST_DEVICE int32_t block_width(int32_t block) const {

@@ -27,6 +27,8 @@ struct DeviceInfo {
   // The file of what was loaded onto it, and which one it is: "assay.xclbin (uuid 12ab...)"; empty
   // where nothing is loaded, or it was not brought up yet.
   std::string image{};
+  // Ops on trees take tables in the host's memory too (BinnedView::on_host).
+  bool streams_tables = false;
 };
 
 class Device {

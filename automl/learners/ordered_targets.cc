@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "datasets/table_placement.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -226,15 +227,18 @@ Result<OrderedTargets> OrderedTargets::make(const FitRequest& request, const Fit
 
 Result<kernels::BinnedView> OrderedTargets::bins(kernels::Device& device,
                                                  const kernels::ComputeContext& context) {
-  for (datasets::BinnedMatrix& matrix : matrices_) {
-    if (matrix.device() == &device) return matrix.view();
-  }
-  ASSAY_ASSIGN_OR_RETURN(
-      auto cells, kernels::DeviceArray<uint8_t>::copy_of(device, std::span<const uint8_t>(cells_)));
-  datasets::BinnedMatrix& matrix =
-      matrices_.emplace_back(std::move(cells), row_count_, bin_counts_, kinds_);
-  ASSAY_RETURN_IF_ERROR(matrix.prepare_growth(*context.executor));
-  return matrix.view();
+  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+    for (datasets::BinnedMatrix& matrix : matrices_) {
+      if (matrix.device() == &at) return matrix.view();
+    }
+    ASSAY_ASSIGN_OR_RETURN(
+        auto cells, kernels::DeviceArray<uint8_t>::copy_of(at, std::span<const uint8_t>(cells_)));
+    datasets::BinnedMatrix& matrix =
+        matrices_.emplace_back(std::move(cells), row_count_, bin_counts_, kinds_);
+    if (&at == &device) ASSAY_RETURN_IF_ERROR(matrix.prepare_growth(*context.executor));
+    return matrix.view();
+  };
+  return datasets::place_table(device, *context.host, static_cast<int64_t>(cells_.size()), place);
 }
 
 void OrderedTargets::translate(kernels::Tree& tree) const {

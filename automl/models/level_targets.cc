@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "automl/models/tree_model.h"
+#include "datasets/table_placement.h"
 
 namespace assay::automl {
 namespace {
@@ -106,16 +107,22 @@ LevelTargetView::LevelTargetView(const FeatureView& base,
 Result<kernels::BinnedView> LevelTargetView::bins(kernels::Device& device,
                                                   const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(device, context));
-  return matrix->view();
+  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(at, context));
+    return matrix->view();
+  };
+  return datasets::place_table(device, *context.host, row_count() * feature_count(), place);
 }
 
 Result<kernels::BinnedView> LevelTargetView::growth_bins(
     kernels::Device& device, const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(device, context));
-  ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
-  return matrix->view();
+  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+    ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(at, context));
+    if (&at == &device) ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
+    return matrix->view();
+  };
+  return datasets::place_table(device, *context.host, row_count() * feature_count(), place);
 }
 
 void LevelTargetView::fill(size_t column, const kernels::BinnedView& layout,

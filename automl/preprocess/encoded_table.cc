@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "datasets/table_placement.h"
+
 namespace assay::automl {
 
 EncodedTable::EncodedTable(Source source, std::shared_ptr<const datasets::BinMapper> mapper,
@@ -15,27 +17,42 @@ EncodedTable::EncodedTable(Source source, std::shared_ptr<const datasets::BinMap
 Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
                                                const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(device, context));
-  return matrix->view();
+  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+    ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(at, context));
+    return matrix->view();
+  };
+  return datasets::place_table(device, *context.host, byte_count(), place);
 }
 
 Result<kernels::BinnedView> EncodedTable::growth_bins(
     kernels::Device& device, const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(device, context));
-  ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
-  return matrix->view();
+  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+    ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(at, context));
+    if (&at == &device) ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
+    return matrix->view();
+  };
+  return datasets::place_table(device, *context.host, byte_count(), place);
 }
 
+// Bins are made on the device of the context, wherever they are for; on the host where it lacks
+// the memory.
 Result<datasets::BinnedMatrix*> EncodedTable::matrix_on(
     kernels::Device& device, const kernels::ComputeContext& context) const {
   for (datasets::BinnedMatrix& matrix : matrices_) {
     if (matrix.device() == &device) return &matrix;
   }
   ASSAY_RETURN_IF_ERROR(check_source());
-  ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix matrix,
-                         mapper_->bin(source_.columns, device, context, wanted_));
-  return &matrices_.emplace_back(std::move(matrix));
+  kernels::ComputeContext own = context;
+  if (datasets::exceeds_device(own.device->info(), byte_count())) own.device = own.host;
+  auto made = mapper_->bin(source_.columns, device, own, wanted_);
+  const bool full = !made && made.error().code == StatusCode::kResourceExhausted;
+  if (full && &device == own.host && own.device != own.host) {
+    own.device = own.host;
+    made = mapper_->bin(source_.columns, device, own, wanted_);
+  }
+  if (!made) return tl::unexpected(std::move(made.error()));
+  return &matrices_.emplace_back(std::move(*made));
 }
 
 Result<DenseView> EncodedTable::dense(const kernels::ComputeContext& context) const {

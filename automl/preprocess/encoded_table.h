@@ -1,5 +1,6 @@
-// EncodedTable: the features of one table, with their bins (once for each device) and their dense
-// form, each built when first asked for and then shared. Keeps the source table alive until
+// EncodedTable: the features of one table, with their bins (once for each device, but that a device
+// which streams tables may read the host's) and their dense form, each built when first asked for
+// and then shared. Keeps the source table alive until
 // release(). Thread-safe: who asks first builds, others wait.
 #pragma once
 
@@ -56,6 +57,7 @@ class EncodedTable final : public FeatureView {
 
  private:
   Status check_source() const;
+  int64_t byte_count() const { return row_count_ * feature_count(); }  // of bins
   // The bins on `device`, made if need be; mutex_ is held.
   Result<datasets::BinnedMatrix*> matrix_on(kernels::Device& device,
                                             const kernels::ComputeContext& context) const;

@@ -19,6 +19,7 @@ CudaDevice::CudaDevice(Opener open, kernels::DeviceInfo info, int32_t multiproce
       info_(std::move(info)),
       multiprocessors_(multiprocessors),
       number_(device_count.fetch_add(1, std::memory_order_relaxed)) {
+  info_.streams_tables = true;
   for (int32_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<Lane>());
 }
 
@@ -64,7 +65,7 @@ Status CudaDevice::ready(Lane& lane) {
   std::string why;
   lane.session = open_(why);
   if (lane.session == nullptr) return fail(StatusCode::kDevice, "{}: {}", info_.id, why);
-  Status prepared = prepare_stage(lane);
+  Status prepared = prepare_stage(lane, lane.stage);
   if (!prepared) {
     unpin_stage(lane);
     lane.session.reset();
@@ -72,8 +73,9 @@ Status CudaDevice::ready(Lane& lane) {
   return prepared;
 }
 
-Status CudaDevice::prepare_stage(Lane& lane) {
-  for (std::byte*& stage : lane.stage) {
+Status CudaDevice::prepare_stage(Lane& lane, std::byte* (&stages)[Session::kMarks]) {
+  for (std::byte*& stage : stages) {
+    if (stage != nullptr) continue;
     void* address = nullptr;
     ASSAY_RETURN_IF_ERROR(
         check(lane, lane.session->pin(kStageBytes, &address), "pinning host memory"));
@@ -83,9 +85,11 @@ Status CudaDevice::prepare_stage(Lane& lane) {
 }
 
 void CudaDevice::unpin_stage(Lane& lane) {
-  for (std::byte*& stage : lane.stage) {
-    if (stage != nullptr) (void)lane.session->unpin(stage);
-    stage = nullptr;
+  for (auto* stages : {&lane.stage, &lane.load_stage}) {
+    for (std::byte*& stage : *stages) {
+      if (stage != nullptr) (void)lane.session->unpin(stage);
+      stage = nullptr;
+    }
   }
 }
 
@@ -303,6 +307,40 @@ Status CudaDevice::gemm_narrow(const NarrowGemmCall& call) {
   ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
   kernels::count_use(info_.id, {}, "cublas_gemm_ex");
   return check(mine.lane(), mine.lane().session->gemm_narrow(call), "gemm_narrow");
+}
+
+Status CudaDevice::load(void* target, int64_t bytes, Filler fill) {
+  const Use mine = use();
+  Lane& lane = mine.lane();
+  ASSAY_RETURN_IF_ERROR(ready(lane));
+  ASSAY_RETURN_IF_ERROR(prepare_stage(lane, lane.load_stage));
+  auto* to = static_cast<std::byte*>(target);
+  bins_written(target, bytes);
+  int32_t place = 0;
+  for (int64_t done = 0; done < bytes; place = (place + 1) % Session::kMarks) {
+    const int64_t part = std::min(kStageBytes, bytes - done);
+    std::byte* stage = lane.load_stage[place];
+    // What the buffer held last has been read.
+    ASSAY_RETURN_IF_ERROR(check(lane, lane.session->await_load(place), "load"));
+    ASSAY_RETURN_IF_ERROR(fill({stage, static_cast<size_t>(part)}, done));
+    ASSAY_RETURN_IF_ERROR(check(lane, lane.session->load(to + done, stage, part), "load"));
+    ASSAY_RETURN_IF_ERROR(check(lane, lane.session->mark_load(place), "load"));
+    done += part;
+  }
+  count_upload(bytes);
+  return {};
+}
+
+Status CudaDevice::loads_after_work() {
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
+  return check(mine.lane(), mine.lane().session->loads_after_work(), "load");
+}
+
+Status CudaDevice::work_after_loads() {
+  const Use mine = use();
+  ASSAY_RETURN_IF_ERROR(ready(mine.lane()));
+  return check(mine.lane(), mine.lane().session->work_after_loads(), "load");
 }
 
 Status CudaDevice::finish() {

@@ -1,6 +1,7 @@
 // CudaDevice: one GPU. Memory comes from the driver's stream-ordered pool under a byte budget;
 // copies go through two pinned buffers of the host, so that filling one overlaps the transfer of
-// the other. Owns its sessions and what `allocate` gave until `release`.
+// the other. Loads are copies that also overlap the GPU's other work. Owns its sessions and what
+// `allocate` gave until `release`.
 //
 // Thread-safe. Threads are dealt out over lanes, each with a session of its own (a stream and two
 // buffers) that is opened by `bring_up` or first use; so trials of several threads share the GPU.
@@ -27,6 +28,7 @@
 #include "backends/cuda/driver.h"
 #include "backends/cuda/kernel_list.h"
 #include "backends/cuda/table_forms.h"
+#include "kernels/base/function_ref.h"
 #include "kernels/binned_view.h"
 #include "kernels/device.h"
 #include "kernels/device_array.h"
@@ -83,6 +85,15 @@ class CudaDevice final : public kernels::Device {
   // To be called by whoever launches a kernel that writes bins.
   void bins_written(const void* bins, int64_t bytes);
 
+  // Copies `bytes` > 0 to the GPU beside the lane's other work (Session::load): fill(piece, offset)
+  // writes them piece by piece, at most kStageBytes from `offset` on. Returns when all were
+  // written, not when they have arrived.
+  // Fails: as fill does; device; resource_exhausted if there is no memory for the buffers of loads.
+  using Filler = FunctionRef<Status(std::span<std::byte> piece, int64_t offset)>;
+  Status load(void* target, int64_t bytes, Filler fill);
+  Status loads_after_work();
+  Status work_after_loads();
+
   // Waits for everything asked for so far.
   Status finish();
 
@@ -102,7 +113,8 @@ class CudaDevice final : public kernels::Device {
     int32_t depth = 0;           // how many `Use` there are
     std::unique_ptr<Session> session;
     std::byte* stage[Session::kMarks] = {};
-    std::vector<Orphan> orphans;  // of its memory
+    std::byte* load_stage[Session::kMarks] = {};  // from the first load on
+    std::vector<Orphan> orphans;                  // of its memory
   };
   struct Piece {
     int64_t bytes;
@@ -124,7 +136,7 @@ class CudaDevice final : public kernels::Device {
   static void unpin_stage(Lane& lane);
   Status check(const Lane& lane, Outcome outcome, std::string_view doing);
   Status start(KernelId kernel, const LaunchShape& shape, const void* params, int64_t bytes);
-  Status prepare_stage(Lane& lane);
+  Status prepare_stage(Lane& lane, std::byte* (&stages)[Session::kMarks]);
   // The caller has the lane.
   void release_orphans(Lane& lane);
   void release_idle_orphans();

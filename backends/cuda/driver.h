@@ -14,7 +14,7 @@ enum class KernelId : int32_t;  // see kernel_list.h
 
 // Both sides must have been built with the same number. It counts changes of this header and of
 // the kernels' parameters.
-inline constexpr int32_t kDriverVersion = 11;
+inline constexpr int32_t kDriverVersion = 12;
 
 enum class Outcome : int32_t {
   kOk,
@@ -75,10 +75,10 @@ struct NarrowGemmCall {
   int64_t c_stride = 0;
 };
 
-// One GPU with one stream: operations run in the order of the calls, after the calls have returned,
-// until `await` or `finish`. Memory that is released may still be used by what was asked for
-// before. One caller at a time. Sessions of a GPU work side by side, and each may use the others'
-// memory.
+// One GPU with one stream, and another for loads: operations run in the order of the calls, after
+// the calls have returned, until `await` or `finish`. Memory that is released may still be used by
+// what was asked for before. One caller at a time. Sessions of a GPU work side by side, and each
+// may use the others' memory.
 class Session {
  public:
   static constexpr int32_t kMarks = 2;
@@ -110,6 +110,17 @@ class Session {
   virtual const char* message() const = 0;
 
   virtual Outcome gemm_narrow(const NarrowGemmCall& call) = 0;
+
+  // Loads are copies to the GPU that run beside all other operations, in their own order, so that
+  // data arrive while the GPU works. What one side may only do after the other has to be said:
+  // loads asked for from now on come after all other operations asked for so far, or the other way
+  // round.
+  virtual Outcome load(void* target, const void* pinned, int64_t bytes) = 0;
+  virtual Outcome loads_after_work() = 0;
+  virtual Outcome work_after_loads() = 0;
+  // As mark and await, of loads, with places of their own. `finish` waits for loads too.
+  virtual Outcome mark_load(int32_t place) = 0;
+  virtual Outcome await_load(int32_t place) = 0;
 };
 
 // Thread-safe.

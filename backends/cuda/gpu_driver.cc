@@ -73,19 +73,23 @@ class GpuSession final : public Session {
   GpuSession(int32_t gpu, std::shared_ptr<Pool> pool) : gpu_(gpu), pool_(std::move(pool)) {}
   ~GpuSession() override {
     (void)cudaSetDevice(gpu_);
-    if (stream_ != nullptr) (void)cudaStreamSynchronize(stream_);
+    for (cudaStream_t stream : {stream_, loads_}) {
+      if (stream != nullptr) (void)cudaStreamSynchronize(stream);
+    }
     cublas_.reset();
     for (cudaEvent_t event : events_) {
       if (event != nullptr) (void)cudaEventDestroy(event);
     }
-    if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
+    for (cudaStream_t stream : {stream_, loads_}) {
+      if (stream != nullptr) (void)cudaStreamDestroy(stream);
+    }
   }
 
-  // Makes stream and events.
+  // Makes streams and events.
   cudaError_t start() {
     cudaError_t error = cudaSetDevice(gpu_);
-    if (error == cudaSuccess) {
-      error = cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking);
+    for (cudaStream_t* stream : {&stream_, &loads_}) {
+      if (error == cudaSuccess) error = cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking);
     }
     for (cudaEvent_t& event : events_) {
       const unsigned flags = cudaEventDisableTiming | cudaEventBlockingSync;
@@ -128,10 +132,7 @@ class GpuSession final : public Session {
   }
   Outcome gemm(const GemmCall& call) override { return multiply(call); }
   Outcome gemm_narrow(const NarrowGemmCall& call) override { return multiply(call); }
-  Outcome mark(int32_t place) override {
-    enter();
-    return outcome(cudaEventRecord(events_[place], stream_));
-  }
+  Outcome mark(int32_t place) override { return record(place, stream_); }
   // Waits for a moment as for what is nearly done, then asleep: the cores are for other trials.
   Outcome await(int32_t place) override {
     enter();
@@ -144,14 +145,49 @@ class GpuSession final : public Session {
     return outcome(cudaEventSynchronize(events_[place]));
   }
   Outcome finish() override {
-    const Outcome marked = mark(kMarks);
-    return marked == Outcome::kOk ? await(kMarks) : marked;
+    if (std::exchange(loading_, false)) {
+      const Outcome joined = work_after_loads();
+      if (joined != Outcome::kOk) return joined;
+    }
+    const Outcome marked = mark(kFinished);
+    return marked == Outcome::kOk ? await(kFinished) : marked;
   }
   const char* message() const override { return message_.c_str(); }
+
+  Outcome load(void* target, const void* pinned, int64_t bytes) override {
+    enter();
+    loading_ = true;
+    return outcome(cudaMemcpyAsync(target, pinned, static_cast<size_t>(bytes),
+                                   cudaMemcpyHostToDevice, loads_));
+  }
+  Outcome loads_after_work() override { return follow(loads_, kWorked, stream_); }
+  Outcome work_after_loads() override { return follow(stream_, kLoaded, loads_); }
+  Outcome mark_load(int32_t place) override { return record(kLoadMarks + place, loads_); }
+  Outcome await_load(int32_t place) override { return await(kLoadMarks + place); }
 
  private:
   // More than a round of a large tree takes; there are many, and waking up takes a tenth of one.
   static constexpr std::chrono::microseconds kWatch{2000};
+
+  // Events behind those of marks.
+  enum : int32_t {
+    kFinished = kMarks,
+    kWorked,
+    kLoaded,
+    kLoadMarks,
+    kEvents = kLoadMarks + kMarks
+  };
+
+  Outcome record(int32_t event, cudaStream_t stream) {
+    enter();
+    return outcome(cudaEventRecord(events_[event], stream));
+  }
+  // What `stream` is asked for from now on comes after what `other` was asked for.
+  Outcome follow(cudaStream_t stream, int32_t event, cudaStream_t other) {
+    const Outcome recorded = record(event, other);
+    if (recorded != Outcome::kOk) return recorded;
+    return outcome(cudaStreamWaitEvent(stream, events_[event], 0));
+  }
 
   // Threads of the program have a current GPU each.
   void enter() const { (void)cudaSetDevice(gpu_); }
@@ -181,7 +217,9 @@ class GpuSession final : public Session {
 
   int32_t gpu_;
   cudaStream_t stream_ = nullptr;
-  cudaEvent_t events_[kMarks + 1] = {};  // the last one is `finish`'s
+  cudaStream_t loads_ = nullptr;
+  bool loading_ = false;  // since `finish`
+  cudaEvent_t events_[kEvents] = {};
   std::shared_ptr<Pool> pool_;
   std::unique_ptr<Cublas> cublas_;
   std::string message_;

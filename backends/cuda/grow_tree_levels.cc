@@ -84,10 +84,10 @@ struct TreeLevels::Batch {
   size_t builds_at = 0;
 };
 
-Result<TreeLevels> TreeLevels::make(CudaDevice& device, const kernels::BinnedView& bins,
-                                    std::span<GrowingTree> trees) {
-  TreeLevels levels(device, bins, trees);
-  ASSAY_ASSIGN_OR_RETURN(levels.forms_, device.forms_of(bins));
+Result<TreeLevels> TreeLevels::make(const kernels::OpContext& context,
+                                    const kernels::BinnedView& bins, std::span<GrowingTree> trees) {
+  TreeLevels levels(device_of(context), bins, trees);
+  ASSAY_RETURN_IF_ERROR(levels.place_cells(context));
   ASSAY_RETURN_IF_ERROR(levels.place_tables(trees));
   ASSAY_RETURN_IF_ERROR(levels.make_slots());
   return levels;
@@ -431,16 +431,23 @@ Status TreeLevels::launch(const Batch& batch) {
 }
 
 Status TreeLevels::launch_divisions(const Batch& batch) {
-  for (const Batch::Slice& slice : batch.slices) {
-    ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
-        {slice.blocks, 1, DivideRowsKernel::kSharedBytes},
-        {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
-         at<const SplitTask>(exchange_, batch.tasks_at) + slice.first,
-         at<const int32_t>(exchange_, batch.divisions_at) + slice.place,
-         at<SplitCounts>(exchange_, batch.counts_at) + slice.first,
-         static_cast<int32_t>(slice.count)}));
+  std::vector<int32_t> features;
+  for (size_t i = 0; i < batch.tasks.size(); ++i) {
+    if (batch.divided[i] != 0) features.push_back(batch.tasks[i].rule.feature);
   }
-  return {};
+  if (features.empty()) return {};
+  return over_splits(std::move(features), [&](const Tiles& tiles) -> Status {
+    for (const Batch::Slice& slice : batch.slices) {
+      ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
+          {slice.blocks, 1, DivideRowsKernel::kSharedBytes},
+          {bins_, columns(), tiles.window, rules_.on_device(),
+           at<const SplitTask>(exchange_, batch.tasks_at) + slice.first,
+           at<const int32_t>(exchange_, batch.divisions_at) + slice.place,
+           at<SplitCounts>(exchange_, batch.counts_at) + slice.first,
+           static_cast<int32_t>(slice.count)}));
+    }
+    return {};
+  });
 }
 
 Status TreeLevels::launch_builds(const Batch& batch, const Pass& pass) {
@@ -449,15 +456,17 @@ Status TreeLevels::launch_builds(const Batch& batch, const Pass& pass) {
        static_cast<int64_t>(pass.cleared_count), 0},
       {at<const int32_t>(exchange_, batch.cleared_at) + pass.first_cleared, histograms_.on_device(),
        slot_size_}));
-  return device_->launch<HistogramKernel>(
-      {static_cast<int64_t>(pass.build_count), tiles_.size(),
-       HistogramKernel::shared_bytes(most_bins_)},
-      {bins_, forms_ == nullptr ? nullptr : forms_->tiles.on_device(), rules_.on_device(),
-       at<const SplitTask>(exchange_, batch.tasks_at),
-       at<const SplitCounts>(exchange_, batch.counts_at),
-       at<const ChunkTask>(exchange_, batch.builds_at) + pass.first_build, tiles_.on_device(),
-       bin_offsets_.on_device(), bin_counts_.on_device(), histograms_.on_device(), slot_size_,
-       pass.chunk_rows, tile_width_of(bins_.feature_count), most_bins_});
+  if (pass.build_count == 0) return {};
+  return over_tiles([&](const Tiles& tiles) {
+    return device_->launch<HistogramKernel>(
+        {static_cast<int64_t>(pass.build_count), tiles.count,
+         HistogramKernel::shared_bytes(most_bins_)},
+        {bins_, tiles.window, rules_.on_device(), at<const SplitTask>(exchange_, batch.tasks_at),
+         at<const SplitCounts>(exchange_, batch.counts_at),
+         at<const ChunkTask>(exchange_, batch.builds_at) + pass.first_build, tiles.numbers,
+         bin_offsets_.on_device(), bin_counts_.on_device(), histograms_.on_device(), slot_size_,
+         pass.chunk_rows, most_bins_});
+  });
 }
 
 Status TreeLevels::launch_gains(const Batch& batch, size_t place) {

@@ -19,8 +19,8 @@ namespace assay::backends::cuda {
 
 class TreeLevels : public TreeTables {
  public:
-  // `rules` of the trees must be set. Fails: resource_exhausted, device.
-  static Result<TreeLevels> make(CudaDevice& device, const kernels::BinnedView& bins,
+  // On the context's device; `rules` of the trees must be set. Fails: resource_exhausted, device.
+  static Result<TreeLevels> make(const kernels::OpContext& context, const kernels::BinnedView& bins,
                                  std::span<GrowingTree> trees);
 
   // Grows all trees, up to the values of their leaves. Fails: cancelled, at the latest after one

@@ -14,6 +14,10 @@ constexpr size_t kMaxClassTasks = 4096;  // likewise, of trees that count classe
 constexpr int64_t kMaxFound = 1 << 20;   // splits of a node and feature in a batch
 constexpr int64_t kMaxSlots = 4096;
 constexpr int64_t kMinSlots = 3;  // a parent's and two children's
+// Of what is free, for the splits of features, and for the tasks of a batch; each may come to hold
+// twice what a batch asks for (make_room).
+constexpr int64_t kBatchShare = 8;
+constexpr int64_t kTaskBytes = 1024;  // of a task, its chunks and its searches
 
 }  // namespace
 
@@ -53,12 +57,18 @@ struct TreeRounds::Batch {
   size_t derived_at = 0;
 };
 
-Result<TreeRounds> TreeRounds::make(CudaDevice& device, const kernels::BinnedView& bins,
-                                    std::span<GrowingTree> trees) {
-  TreeRounds rounds(device, bins, trees);
-  ASSAY_ASSIGN_OR_RETURN(rounds.forms_, device.forms_of(bins));
+Result<TreeRounds> TreeRounds::make(const kernels::OpContext& context,
+                                    const kernels::BinnedView& bins, std::span<GrowingTree> trees) {
+  TreeRounds rounds(device_of(context), bins, trees);
+  ASSAY_RETURN_IF_ERROR(rounds.place_cells(context));
   ASSAY_RETURN_IF_ERROR(rounds.place_tables(trees));
   if (!rounds.counts_classes()) ASSAY_RETURN_IF_ERROR(rounds.make_slots());
+  const int64_t free_bytes = rounds.device_->info().memory_bytes - rounds.device_->held_bytes();
+  const int64_t room = free_bytes / kBatchShare;
+  rounds.most_tasks_ = static_cast<size_t>(std::clamp<int64_t>(
+      room / kTaskBytes, 1, rounds.counts_classes() ? kMaxClassTasks : kMaxTasks));
+  rounds.most_found_ =
+      std::clamp<int64_t>(room / static_cast<int64_t>(sizeof(FoundSplit)), 1, kMaxFound);
   return rounds;
 }
 
@@ -101,13 +111,13 @@ void TreeRounds::free_slots(size_t count, std::span<const NodeRef> kept) {
 
 // A node takes one more slot, or two if it has lost its own.
 size_t TreeRounds::batch_size(std::span<const NodeRef> nodes) const {
-  const int64_t found = std::max<int64_t>(1, kMaxFound / (2 * std::max(1, feature_limit_)));
+  const int64_t found = std::max<int64_t>(1, most_found_ / (2 * std::max(1, feature_limit_)));
   if (counts_classes()) {
-    return std::min({nodes.size(), kMaxClassTasks, static_cast<size_t>(found)});
+    return std::min({nodes.size(), most_tasks_, static_cast<size_t>(found)});
   }
   const auto slots = histograms_.size() / std::max<int64_t>(1, slot_size_) / kMinSlots;
   const auto limit = static_cast<size_t>(std::max<int64_t>(1, std::min(found, slots)));
-  return std::min({nodes.size(), kMaxTasks, limit});
+  return std::min({nodes.size(), most_tasks_, limit});
 }
 
 void TreeRounds::cut(Batch& batch) const {
@@ -227,12 +237,16 @@ Status TreeRounds::launch_histograms(const Batch& batch) {
       {pieces_of(slot_size_, ClearSlotsKernel::kThreads * ClearSlotsKernel::kEach),
        count_of(batch.cleared), 0},
       {at<const int32_t>(exchange_, batch.cleared_at), histograms_.on_device(), slot_size_}));
-  ASSAY_RETURN_IF_ERROR(device_->launch<HistogramKernel>(
-      {count_of(batch.builds), tiles_.size(), HistogramKernel::shared_bytes(most_bins_)},
-      {bins_, forms_ == nullptr ? nullptr : forms_->tiles.on_device(), rules_.on_device(), tasks,
-       counts, at<const ChunkTask>(exchange_, batch.builds_at), tiles_.on_device(),
-       bin_offsets_.on_device(), bin_counts_.on_device(), histograms_.on_device(), slot_size_,
-       batch.chunk_rows, tile_width_of(bins_.feature_count), most_bins_}));
+  if (!batch.builds.empty()) {
+    ASSAY_RETURN_IF_ERROR(over_tiles([&](const Tiles& tiles) {
+      return device_->launch<HistogramKernel>(
+          {count_of(batch.builds), tiles.count, HistogramKernel::shared_bytes(most_bins_)},
+          {bins_, tiles.window, rules_.on_device(), tasks, counts,
+           at<const ChunkTask>(exchange_, batch.builds_at), tiles.numbers, bin_offsets_.on_device(),
+           bin_counts_.on_device(), histograms_.on_device(), slot_size_, batch.chunk_rows,
+           most_bins_});
+    }));
+  }
   // Searches that look at all features make the larger children's histograms themselves.
   if (!samples_columns_) return {};
   return device_->launch<SubtractSlotsKernel>(
@@ -259,16 +273,37 @@ Status TreeRounds::launch_search(const Batch& batch) {
 Status TreeRounds::launch_class_search(const Batch& batch) {
   const auto* searches = at<const SearchTask>(exchange_, batch.searches_at);
   FoundSplit* found = found_.on_device();
-  ASSAY_RETURN_IF_ERROR(device_->launch<SearchClassesKernel>(
-      {feature_limit_, count_of(batch.searches), SearchClassesKernel::shared_bytes(most_classes_)},
-      {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
-       at<const SplitTask>(exchange_, batch.tasks_at),
-       at<const SplitCounts>(exchange_, batch.counts_at), searches,
-       at<const int32_t>(exchange_, batch.features_at), bin_counts_.on_device(),
-       categorical_.on_device(), found, feature_limit_}));
+  if (!batch.searches.empty()) {
+    ASSAY_RETURN_IF_ERROR(over_tiles([&](const Tiles& tiles) {
+      return device_->launch<SearchClassesKernel>(
+          {feature_limit_, count_of(batch.searches),
+           SearchClassesKernel::shared_bytes(most_classes_)},
+          {bins_, columns(), tiles.window, rules_.on_device(),
+           at<const SplitTask>(exchange_, batch.tasks_at),
+           at<const SplitCounts>(exchange_, batch.counts_at), searches,
+           at<const int32_t>(exchange_, batch.features_at), bin_counts_.on_device(),
+           categorical_.on_device(), found, feature_limit_});
+    }));
+  }
   return device_->launch<ChooseSplitsKernel>(
       {count_of(batch.searches), 1, 0},
       {searches, found, at<FoundSplit>(exchange_, 0), feature_limit_});
+}
+
+Status TreeRounds::launch_divisions(const Batch& batch) {
+  std::vector<int32_t> features;
+  for (size_t i = 0; i < batch.tasks.size(); ++i) {
+    if (batch.nodes[i].node >= 0) features.push_back(batch.tasks[i].rule.feature);
+  }
+  if (features.empty()) return {};
+  return over_splits(std::move(features), [&](const Tiles& tiles) {
+    return device_->launch<DivideRowsKernel>(
+        {batch.first_divisions.back(), 1, DivideRowsKernel::kSharedBytes},
+        {bins_, columns(), tiles.window, rules_.on_device(),
+         at<const SplitTask>(exchange_, batch.tasks_at),
+         at<const int32_t>(exchange_, batch.divisions_at),
+         at<SplitCounts>(exchange_, batch.counts_at), static_cast<int32_t>(batch.tasks.size())});
+  });
 }
 
 Status TreeRounds::launch(const Batch& batch) {
@@ -278,12 +313,7 @@ Status TreeRounds::launch(const Batch& batch) {
         {at<const SearchTask>(exchange_, batch.searches_at),
          at<int32_t>(exchange_, batch.features_at), static_cast<int32_t>(batch.searches.size())}));
   }
-  ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
-      {batch.first_divisions.back(), 1, DivideRowsKernel::kSharedBytes},
-      {bins_, forms_ == nullptr ? nullptr : forms_->columns.on_device(), rules_.on_device(),
-       at<const SplitTask>(exchange_, batch.tasks_at),
-       at<const int32_t>(exchange_, batch.divisions_at),
-       at<SplitCounts>(exchange_, batch.counts_at), static_cast<int32_t>(batch.tasks.size())}));
+  ASSAY_RETURN_IF_ERROR(launch_divisions(batch));
   if (counts_classes()) return launch_class_search(batch);
   ASSAY_RETURN_IF_ERROR(launch_histograms(batch));
   return launch_search(batch);
@@ -378,6 +408,8 @@ Status TreeRounds::search_roots(const StopToken* stop) {
     const bool grows = trees_[t].problem->params.max_leaves > 1;
     if (grows && trees_[t].may_search(0)) roots.push_back(static_cast<int32_t>(t));
   }
+  const auto most_roots = static_cast<size_t>(std::clamp<int64_t>(
+      most_found_ / std::max(1, feature_limit_), 1, static_cast<int64_t>(most_tasks_)));
   for (size_t done = 0; done < roots.size();) {
     if (stop != nullptr && stop->requested()) {
       return fail(StatusCode::kCancelled, "grow_tree was stopped");
@@ -385,7 +417,7 @@ Status TreeRounds::search_roots(const StopToken* stop) {
     Batch batch;
     if (free_slots_.empty()) free_slots(1, {});
     const auto has_room = [&] { return counts_classes() || !free_slots_.empty(); };
-    while (done < roots.size() && batch.tasks.size() < kMaxTasks && has_room()) {
+    while (done < roots.size() && batch.tasks.size() < most_roots && has_room()) {
       add_root(batch, roots[done++]);
     }
     ASSAY_RETURN_IF_ERROR(run(batch));

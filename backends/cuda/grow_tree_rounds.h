@@ -52,8 +52,8 @@ struct NodeRef {
 
 class TreeRounds : public TreeTables {
  public:
-  // `rules` of the trees must be set. Fails: resource_exhausted, device.
-  static Result<TreeRounds> make(CudaDevice& device, const kernels::BinnedView& bins,
+  // On the context's device; `rules` of the trees must be set. Fails: resource_exhausted, device.
+  static Result<TreeRounds> make(const kernels::OpContext& context, const kernels::BinnedView& bins,
                                  std::span<GrowingTree> trees);
 
   // Finds the splits of the roots that may have one.
@@ -81,6 +81,7 @@ class TreeRounds : public TreeTables {
   Status run(Batch& batch);
   static void place_chosen(Batch& batch, size_t first);
   Status launch(const Batch& batch);
+  Status launch_divisions(const Batch& batch);
   Status launch_histograms(const Batch& batch);
   Status launch_search(const Batch& batch);
   Status launch_class_search(const Batch& batch);
@@ -88,6 +89,8 @@ class TreeRounds : public TreeTables {
   Status take_results(const Batch& batch, std::span<const std::byte> outputs);
 
   std::span<GrowingTree> trees_;
+  size_t most_tasks_ = 1;   // of a batch
+  int64_t most_found_ = 1;  // splits of a node and feature in a batch, if a node has no more
   // Of a batch: the splits found, the tasks' counts, and its inputs; and the splits of features.
   kernels::DeviceArray<std::byte> exchange_;
   kernels::DeviceArray<FoundSplit> found_;

@@ -7,6 +7,40 @@
 
 namespace assay::backends::cuda {
 
+Status TreeTables::place_cells(const kernels::OpContext& context) {
+  if (!bins_.on_host) {
+    tile_width_ = tile_width_of(bins_.feature_count);
+    ASSAY_ASSIGN_OR_RETURN(forms_, device_->forms_of(bins_));
+    return {};
+  }
+  ASSAY_ASSIGN_OR_RETURN(stream_, TileStream::make(context, bins_));
+  tile_width_ = stream_->plan().tile_width;
+  return {};
+}
+
+Status TreeTables::over_tiles(FunctionRef<Status(const Tiles&)> launch) {
+  if (stream_ == nullptr) {
+    const uint8_t* cells = forms_ == nullptr ? nullptr : forms_->tiles.on_device();
+    const auto count = static_cast<int32_t>(tile_count_of(bins_.feature_count));
+    return launch({{cells, 0, count, tile_width_}, tiles_.on_device(), tiles_.size()});
+  }
+  return stream_->each(tile_list_, [&](const TileWindow& window) {
+    const auto place = std::lower_bound(tile_list_.begin(), tile_list_.end(), window.first_tile);
+    return launch({window, tiles_.on_device() + (place - tile_list_.begin()), 1});
+  });
+}
+
+Status TreeTables::over_splits(std::vector<int32_t> features,
+                               FunctionRef<Status(const Tiles&)> launch) {
+  if (stream_ == nullptr) return over_tiles(launch);
+  for (int32_t& feature : features) feature /= tile_width_;
+  std::sort(features.begin(), features.end());
+  features.erase(std::unique(features.begin(), features.end()), features.end());
+  return stream_->each(features, [&](const TileWindow& window) {
+    return launch({window, nullptr, 1});
+  });
+}
+
 Status TreeTables::place_tables(std::span<const GrowingTree> trees) {
   const auto feature_count = static_cast<size_t>(bins_.feature_count);
   std::vector<int32_t> offsets(feature_count, -1);
@@ -21,8 +55,6 @@ Status TreeTables::place_tables(std::span<const GrowingTree> trees) {
         std::max(feature_limit_, sampled ? columns : static_cast<int32_t>(tree.features.size()));
     for (const int32_t feature : tree.features) offsets[static_cast<size_t>(feature)] = 0;
   }
-  const int32_t tile_width = tile_width_of(bins_.feature_count);
-  std::vector<int32_t> tiles;
   std::vector<uint8_t> categorical;
   for (size_t f = 0; f < feature_count; ++f) {
     categorical.push_back(bins_.kinds[f] == kernels::FeatureKind::kCategorical ? 1 : 0);
@@ -30,12 +62,12 @@ Status TreeTables::place_tables(std::span<const GrowingTree> trees) {
     offsets[f] = static_cast<int32_t>(slot_size_);
     slot_size_ += bins_.bin_counts[f];
     most_bins_ = std::max(most_bins_, bins_.bin_counts[f]);
-    const auto tile = static_cast<int32_t>(f) / tile_width;
-    if (tiles.empty() || tiles.back() != tile) tiles.push_back(tile);
+    const auto tile = static_cast<int32_t>(f) / tile_width_;
+    if (tile_list_.empty() || tile_list_.back() != tile) tile_list_.push_back(tile);
   }
   const std::vector<int32_t> counts(bins_.bin_counts, bins_.bin_counts + feature_count);
   ASSAY_ASSIGN_OR_RETURN(rules_, kernels::DeviceArray<TreeRules>::copy_of(*device_, rules));
-  ASSAY_ASSIGN_OR_RETURN(tiles_, kernels::DeviceArray<int32_t>::copy_of(*device_, tiles));
+  ASSAY_ASSIGN_OR_RETURN(tiles_, kernels::DeviceArray<int32_t>::copy_of(*device_, tile_list_));
   ASSAY_ASSIGN_OR_RETURN(bin_offsets_, kernels::DeviceArray<int32_t>::copy_of(*device_, offsets));
   ASSAY_ASSIGN_OR_RETURN(bin_counts_, kernels::DeviceArray<int32_t>::copy_of(*device_, counts));
   ASSAY_ASSIGN_OR_RETURN(categorical_,
@@ -91,9 +123,9 @@ SplitTask TreeTables::task_of(const GrownNode& node, int32_t tree) const {
 int32_t TreeTables::chunk_rows_of(int64_t rows) const {
   // Blocks that a multiprocessor works on at once, and two turns of them.
   const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
-  return static_cast<int32_t>(std::clamp<int64_t>(pieces_of(rows * tiles_.size(), blocks),
-                                                  HistogramKernel::kLeastChunk,
-                                                  HistogramKernel::kMostChunk));
+  const int64_t tiles = stream_ == nullptr ? tiles_.size() : 1;  // of a launch
+  return static_cast<int32_t>(std::clamp<int64_t>(
+      pieces_of(rows * tiles, blocks), HistogramKernel::kLeastChunk, HistogramKernel::kMostChunk));
 }
 
 }  // namespace assay::backends::cuda

@@ -7,6 +7,9 @@
 // bytes a node. Everything that is summed is an integer, so trees have the bits of the contract
 // whatever the order in which threads add.
 //
+// A table in the host's memory streams tile by tile (TileStream), once for each round's divisions
+// and once for its histograms, as far as it is not kept on the GPU; kernels are the same.
+//
 // Memory of the GPU: 16 bytes for each row of a sample, the histograms of open nodes (at most half
 // of what is free and 4 GiB), the table's forms (about twice its bins, where that is at most half
 // of what is free; CudaDevice::forms_of), and for symmetric trees the gains of all candidates at
@@ -24,6 +27,7 @@
 #include "backends/cuda/grow_tree_levels.h"
 #include "backends/cuda/grow_tree_rounds.h"
 #include "backends/cuda/tree_class_kernels.h"
+#include "backends/cuda/tree_range_kernel.h"
 #include "kernels/base/fixed_point.h"
 
 namespace assay::backends::cuda {
@@ -149,8 +153,9 @@ struct LeafWork {
   std::vector<kernels::TreeNode> nodes;
   std::vector<kernels::CategorySet> sets;
   std::vector<LeafTask> tasks;
-  int32_t sum_count = 0;    // of all trees' leaves
-  int32_t most_leaves = 0;  // of a tree
+  std::vector<RangeTask> ranges;  // in place of these, if the table streams
+  int32_t sum_count = 0;          // of all trees' leaves
+  int32_t most_leaves = 0;        // of a tree
 };
 
 // Sums that a leaf has, counted as LeafTask::first_sum does: pairs of gradient and hessian, or
@@ -158,9 +163,9 @@ struct LeafWork {
 int32_t sums_per_leaf(const GrowingTree& tree) { return std::max(1, tree.problem->class_count); }
 
 // The tree's sample is cut into pieces of `rows`.
-void add_tree(const GrowingTree& tree, int32_t number, int64_t rows, LeafWork& work) {
+void add_walks(const GrowingTree& tree, int32_t number, int32_t leaf_count, int64_t rows,
+               LeafWork& work) {
   const kernels::Tree& made = *tree.args->tree;
-  const auto leaf_count = static_cast<int32_t>(tree.replay.leaves().size());
   LeafTask task{};
   task.leaf_of = tree.args->leaf_of;
   task.tree = number;
@@ -176,8 +181,73 @@ void add_tree(const GrowingTree& tree, int32_t number, int64_t rows, LeafWork& w
   }
   work.nodes.insert(work.nodes.end(), made.nodes.begin(), made.nodes.end());
   work.sets.insert(work.sets.end(), made.category_sets.begin(), made.category_sets.end());
-  work.sum_count += leaf_count * sums_per_leaf(tree);
-  work.most_leaves = std::max(work.most_leaves, leaf_count);
+}
+
+// A leaf's rows are where its node's are, or, if that was split in vain, those of its descendants:
+// only nodes that were not divided have theirs in one piece.
+void add_ranges(const GrowingTree& tree, int32_t number, std::span<const int32_t> leaves,
+                LeafWork& work) {
+  const std::vector<GrownNode>& nodes = tree.replay.nodes();
+  RangeTask task{};
+  task.leaf_of = tree.args->leaf_of;
+  task.tree = number;
+  task.first_sum = work.sum_count;
+  std::vector<int32_t> open;
+  for (const int32_t leaf : leaves) {
+    open.push_back(leaf);
+    while (!open.empty()) {
+      const GrownNode& node = nodes[static_cast<size_t>(open.back())];
+      open.pop_back();
+      if (node.left >= 0) {
+        open.push_back(node.left);
+        open.push_back(node.left + 1);
+        continue;
+      }
+      task.side = node.side;
+      for (task.begin = node.begin; task.begin < node.end; task.begin = task.end) {
+        task.end = std::min(task.begin + RangeSumsKernel::kMostRows, node.end);
+        work.ranges.push_back(task);
+      }
+    }
+    ++task.leaf;
+  }
+}
+
+// Leaf numbers of rows, and the sums of leaves.
+Status launch_leaves(CudaDevice& device, const kernels::BinnedView& bins, const TreeRules* rules,
+                     const LeafWork& work, bool counts_classes, uint64_t* sums) {
+  ASSAY_ASSIGN_OR_RETURN(auto ranges, DeviceArray<RangeTask>::copy_of(device, work.ranges));
+  if (bins.on_host) {
+    return device.launch<RangeSumsKernel>({ranges.size(), 1, 0}, {rules, ranges.on_device(), sums});
+  }
+  ASSAY_ASSIGN_OR_RETURN(auto nodes, DeviceArray<kernels::TreeNode>::copy_of(device, work.nodes));
+  ASSAY_ASSIGN_OR_RETURN(auto sets, DeviceArray<kernels::CategorySet>::copy_of(device, work.sets));
+  ASSAY_ASSIGN_OR_RETURN(auto tasks, DeviceArray<LeafTask>::copy_of(device, work.tasks));
+  if (counts_classes) {
+    return device.launch<LeafWeightsKernel>(
+        {tasks.size(), 1, 0},
+        {bins, rules, tasks.on_device(), nodes.on_device(), sets.on_device(), sums});
+  }
+  return device.launch<LeafSumsKernel>(
+      {tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
+      {bins, rules, tasks.on_device(), nodes.on_device(), sets.on_device(), sums,
+       work.most_leaves});
+}
+
+void write_leaves(GrowingTree& tree, std::span<const int64_t> sums) {
+  const auto fixed =
+      FixedPoint::for_sum(double{tree.args->max_abs_gradient}, tree.problem->sample_count);
+  const auto classes = static_cast<size_t>(tree.problem->class_count);
+  for (const int32_t leaf : tree.replay.leaves()) {
+    if (classes > 0) {
+      add_leaf_shares(tree, fixed, sums.first(classes));
+      sums = sums.subspan(classes);
+      continue;
+    }
+    const GrownNode& node = tree.replay.nodes()[static_cast<size_t>(leaf)];
+    tree.args->tree->leaf_values.push_back(leaf_value(tree, node, sums[0], sums[1]));
+    sums = sums.subspan(2);
+  }
 }
 
 // The trees, leaf numbers of rows, and leaf values.
@@ -188,46 +258,36 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
   constexpr int64_t kBlocks = 8;  // of a multiprocessor
   const int64_t piece = std::clamp<int64_t>(rows / (kBlocks * device.multiprocessors()),
                                             LeafSumsKernel::kLeastRows, LeafSumsKernel::kMostRows);
-  for (size_t t = 0; t < trees.size(); ++t) {
-    trees[t].replay.write(trees[t].args->bins, *trees[t].args->tree);
-    add_tree(trees[t], static_cast<int32_t>(t), piece, work);
-  }
+  const kernels::BinnedView& bins = trees[0].args->bins;
+  std::vector<size_t> sums_at;  // of the trees
   const bool counts_classes = trees[0].problem->class_count > 0;
-  std::vector<int64_t> sums((counts_classes ? 1 : 2) * static_cast<size_t>(work.sum_count));
-  ASSAY_ASSIGN_OR_RETURN(auto nodes, DeviceArray<kernels::TreeNode>::copy_of(device, work.nodes));
-  ASSAY_ASSIGN_OR_RETURN(auto sets, DeviceArray<kernels::CategorySet>::copy_of(device, work.sets));
-  ASSAY_ASSIGN_OR_RETURN(auto tasks, DeviceArray<LeafTask>::copy_of(device, work.tasks));
+  const size_t width = counts_classes ? 1 : 2;
+  for (size_t t = 0; t < trees.size(); ++t) {
+    GrowingTree& tree = trees[t];
+    tree.replay.write(tree.args->bins, *tree.args->tree);
+    const auto number = static_cast<int32_t>(t);
+    const std::vector<int32_t> leaves = tree.replay.leaves();
+    const auto leaf_count = static_cast<int32_t>(leaves.size());
+    if (bins.on_host) {
+      add_ranges(tree, number, leaves, work);
+    } else {
+      add_walks(tree, number, leaf_count, piece, work);
+    }
+    sums_at.push_back(width * static_cast<size_t>(work.sum_count));
+    work.sum_count += leaf_count * sums_per_leaf(tree);
+    work.most_leaves = std::max(work.most_leaves, leaf_count);
+  }
+  std::vector<int64_t> sums(width * static_cast<size_t>(work.sum_count));
   ASSAY_ASSIGN_OR_RETURN(auto sums_there,
                          DeviceArray<uint64_t>::make(device, static_cast<int64_t>(sums.size())));
   const auto sum_bytes = static_cast<int64_t>(sums.size() * sizeof(int64_t));
   ASSAY_RETURN_IF_ERROR(device.fill(sums_there.on_device(), 0, sum_bytes));
-  if (counts_classes) {
-    ASSAY_RETURN_IF_ERROR(device.launch<LeafWeightsKernel>(
-        {tasks.size(), 1, 0}, {trees[0].args->bins, rules, tasks.on_device(), nodes.on_device(),
-                               sets.on_device(), sums_there.on_device()}));
-  } else {
-    ASSAY_RETURN_IF_ERROR(device.launch<LeafSumsKernel>(
-        {tasks.size(), 1, LeafSumsKernel::shared_bytes(work.most_leaves)},
-        {trees[0].args->bins, rules, tasks.on_device(), nodes.on_device(), sets.on_device(),
-         sums_there.on_device(), work.most_leaves}));
-  }
+  ASSAY_RETURN_IF_ERROR(
+      launch_leaves(device, bins, rules, work, counts_classes, sums_there.on_device()));
   ASSAY_RETURN_IF_ERROR(
       device.download(std::as_writable_bytes(std::span(sums)), sums_there.on_device(), sum_bytes));
-  size_t at = 0;
-  for (GrowingTree& tree : trees) {
-    const auto fixed =
-        FixedPoint::for_sum(double{tree.args->max_abs_gradient}, tree.problem->sample_count);
-    for (const int32_t leaf : tree.replay.leaves()) {
-      if (counts_classes) {
-        const auto classes = static_cast<size_t>(tree.problem->class_count);
-        add_leaf_shares(tree, fixed, std::span<const int64_t>(sums).subspan(at, classes));
-        at += classes;
-        continue;
-      }
-      const GrownNode& node = tree.replay.nodes()[static_cast<size_t>(leaf)];
-      tree.args->tree->leaf_values.push_back(leaf_value(tree, node, sums[at], sums[at + 1]));
-      at += 2;
-    }
+  for (size_t t = 0; t < trees.size(); ++t) {
+    write_leaves(trees[t], std::span<const int64_t>(sums).subspan(sums_at[t]));
   }
   return {};
 }
@@ -247,11 +307,12 @@ Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>
   const auto lock = device.use();
   for (GrowingTree& tree : trees) ASSAY_RETURN_IF_ERROR(start_tree(device, tree));
   if (trees[0].problem->params.growth == kernels::GrowthPolicy::kSymmetric) {
-    ASSAY_ASSIGN_OR_RETURN(TreeLevels levels, TreeLevels::make(device, trees[0].args->bins, trees));
+    ASSAY_ASSIGN_OR_RETURN(TreeLevels levels,
+                           TreeLevels::make(context, trees[0].args->bins, trees));
     ASSAY_RETURN_IF_ERROR(levels.grow(context.stop));
     return finish_trees(device, trees, levels.rules());
   }
-  ASSAY_ASSIGN_OR_RETURN(TreeRounds rounds, TreeRounds::make(device, trees[0].args->bins, trees));
+  ASSAY_ASSIGN_OR_RETURN(TreeRounds rounds, TreeRounds::make(context, trees[0].args->bins, trees));
   ASSAY_RETURN_IF_ERROR(rounds.search_roots(context.stop));
   while (true) {
     std::vector<NodeRef> wanted;

@@ -18,6 +18,7 @@
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_class_kernels.h"
 #include "backends/cuda/tree_level_kernels.h"
+#include "backends/cuda/tree_range_kernel.h"
 #include "backends/cuda/tree_row_kernels.h"
 #include "backends/cuda/tree_search_kernels.h"
 #include "backends/cuda/tree_shap_kernel.h"
@@ -33,7 +34,7 @@ using KernelList =
                GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
                SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, WeighLeavesKernel,
                AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel, LinearScoresKernel,
-               LinearGradientKernel, LinearJoinKernel>;
+               LinearGradientKernel, LinearJoinKernel, RangeSumsKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -42,7 +43,8 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "leaf_sums",        "table_forms",    "search_features", "choose_splits",   "nearest_points",
     "merge_neighbours", "gemm_bf16",      "gemm_int8",       "copy_matrix",     "quantise_classes",
     "search_classes",   "leaf_weights",   "tree_shap",       "weigh_leaves",    "add_gains",
-    "split_leaves",     "choose_columns", "linear_scores",   "linear_gradient", "linear_join"};
+    "split_leaves",     "choose_columns", "linear_scores",   "linear_gradient", "linear_join",
+    "range_sums"};
 
 // A place in it.
 enum class KernelId : int32_t {};

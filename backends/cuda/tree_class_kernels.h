@@ -58,6 +58,7 @@ struct SearchClassesKernel {
   struct Params {
     kernels::BinnedView bins;
     const uint8_t* columns;  // as BinnedView's, or null
+    TileWindow window;       // features that are not here are left alone
     const TreeRules* trees;
     const SplitTask* tasks;
     const SplitCounts* counts;
@@ -92,6 +93,7 @@ struct SearchClassesKernel {
   struct Job {
     const TreeRules* rules;
     const SearchTask* search;
+    FeatureCells cells;  // of the feature
     int32_t feature;
     int32_t bin_count;
     int32_t classes;
@@ -113,6 +115,8 @@ struct SearchClassesKernel {
     job.rules = &params.trees[task.tree];
     job.search = &search;
     job.feature = params.features[search.first_feature + place];
+    job.cells = feature_cells(params.bins, params.columns, params.window, job.feature);
+    if (job.cells.first == nullptr) return;
     job.bin_count = params.bin_counts[job.feature];
     job.classes = job.rules->class_count;
     job.memory = block.template shared<Memory>();
@@ -122,7 +126,7 @@ struct SearchClassesKernel {
                          (job.rules->interactions[job.feature] & search.groups) != 0;
     Best winner{0, -1, 0};
     if (allowed && range.end - range.begin > 1) {
-      count_rows(block, params, job, range);
+      count_rows(block, job, range);
       if (params.categorical[job.feature] != 0) {
         search_levels(block, job, found);
         return;
@@ -152,14 +156,13 @@ struct SearchClassesKernel {
 
   // The words of bins, the node's totals and its levels.
   template <class Block>
-  ASSAY_DEVICE static void count_rows(Block& block, const Params& params, Job& job,
-                                      const RowRange& range) {
+  ASSAY_DEVICE static void count_rows(Block& block, Job& job, const RowRange& range) {
     const int32_t copies = copies_of(job.bin_count, range.end - range.begin);
     block.each([&](int32_t thread) {
       if (thread >= job.bin_count * copies) return;
       for (int32_t c = 0; c < job.classes; ++c) job.of_class(c)[thread] = 0;
     });
-    block.each([&](int32_t thread) { add_rows(params, job, range, copies, thread); });
+    block.each([&](int32_t thread) { add_rows(job, range, copies, thread); });
     typename Block::template PerThread<uint64_t> own;
     typename Block::template PerThread<uint64_t> before;
     typename Block::template PerThread<uint32_t> present;
@@ -183,19 +186,15 @@ struct SearchClassesKernel {
     list_levels(block, job, present);
   }
 
-  ASSAY_DEVICE static void add_rows(const Params& params, const Job& job, const RowRange& range,
-                                    int32_t copies, int32_t thread) {
+  ASSAY_DEVICE static void add_rows(const Job& job, const RowRange& range, int32_t copies,
+                                    int32_t thread) {
     // Copies: what is added could be anywhere, as far as compilers know.
     const TreeRules& rules = *job.rules;
     const RowItem* items = rules.order[range.side] + range.begin;
     const uint32_t* rows = rules.rows;
     const auto count = static_cast<int32_t>(range.end - range.begin);
-    const uint8_t* cells = params.bins.bins + params.bins.cell_offset(0, job.feature);
-    int64_t stride = params.bins.block_width(job.feature / kernels::kBlockWidth);
-    if (params.columns != nullptr) {
-      cells = params.columns + int64_t{job.feature} * params.bins.row_count;
-      stride = 1;
-    }
+    const uint8_t* cells = job.cells.first;
+    const int64_t stride = job.cells.stride;
     uint64_t* words = job.words + thread % copies;
     for (int32_t first = thread; first < count; first += kAhead * kThreads) {
       uint64_t item[kAhead];

@@ -7,6 +7,7 @@
 
 #include "backends/cuda/block.h"
 #include "backends/cuda/philox.h"
+#include "backends/cuda/tile_window.h"
 #include "backends/cuda/tree_tasks.h"
 
 namespace assay::backends::cuda {
@@ -76,19 +77,18 @@ struct HistogramKernel {
   // Grid: x chunks, y tiles.
   struct Params {
     kernels::BinnedView bins;
-    const uint8_t* tile_rows;  // TableForms::tiles, or null: cells are those of `bins`
+    TileWindow window;  // that has the tiles; with no tiles cells are those of `bins`
     const TreeRules* trees;
     const SplitTask* tasks;
     const SplitCounts* counts;
     const ChunkTask* chunks;
-    const int32_t* tiles;        // features tile * tile_width and following
+    const int32_t* tiles;        // features tile * window.tile_width and following
     const int32_t* bin_offsets;  // [feature_count] where a feature's bins are; -1: not wanted
     const int32_t* bin_counts;   // [feature_count]
     uint64_t* histograms;        // [slots, slot_size], those in use from 0
     int64_t slot_size;
     int32_t chunk_rows;
-    int32_t tile_width;  // as tile_width_of gives it
-    int32_t most_bins;   // of a feature
+    int32_t most_bins;  // of a feature
   };
 
   // The rows and features of a block.
@@ -127,7 +127,7 @@ struct HistogramKernel {
     block.each([&](int32_t thread) {
       for (int32_t i = thread; i < 2 * cells_of(params); i += kThreads) sums[i] = 0;
     });
-    if (rules.packed != 0 && params.tile_rows != nullptr) {
+    if (rules.packed != 0 && params.window.cells != nullptr) {
       block.each([&](int32_t thread) { add_packed(params, piece, thread, sums); });
       block.each([&](int32_t thread) { hand_over_packed(params, piece, thread, sums); });
     } else {
@@ -141,10 +141,11 @@ struct HistogramKernel {
   ASSAY_DEVICE static int32_t cells_of(const Params& params) { return params.most_bins * kWarp; }
 
   ASSAY_DEVICE static void place_cells(const Params& params, int32_t tile, Piece& piece) {
-    piece.first_feature = tile * params.tile_width;
-    if (params.tile_rows != nullptr) {
-      piece.cells = params.tile_rows + tile * params.bins.row_count * params.tile_width;
-      piece.row_width = static_cast<uint32_t>(params.tile_width);
+    const TileWindow& window = params.window;
+    piece.first_feature = tile * window.tile_width;
+    if (window.cells != nullptr) {
+      piece.cells = window.tile_cells(tile, params.bins.row_count);
+      piece.row_width = static_cast<uint32_t>(window.tile_width);
     } else {
       piece.cells = params.bins.bins + params.bins.cell_offset(0, piece.first_feature);
       const int32_t width = params.bins.block_width(piece.first_feature / kernels::kBlockWidth);
@@ -211,10 +212,10 @@ struct HistogramKernel {
   }
 
   ASSAY_DEVICE static void add_directly(const Params& params, const Piece& piece, int32_t thread) {
-    const int32_t feature = piece.first_feature + thread % params.tile_width;
+    const int32_t feature = piece.first_feature + thread % params.window.tile_width;
     if (!wanted(params, feature)) return;
     uint64_t* bins = piece.histogram + params.bin_offsets[feature];
-    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, uint32_t halves) {
+    visit<uint8_t>(piece, thread, params.window.tile_width, [&](uint8_t bin, uint32_t halves) {
       if (halves != 0) add_to(bins + bin, word_of_halves(halves));
     });
   }
@@ -222,10 +223,10 @@ struct HistogramKernel {
   // Two additions: gradients in the first half of the shared memory, hessians in the second.
   ASSAY_DEVICE static void add_apart(const Params& params, const Piece& piece, int32_t thread,
                                      uint32_t* sums) {
-    if (!wanted(params, piece.first_feature + thread % params.tile_width)) return;
+    if (!wanted(params, piece.first_feature + thread % params.window.tile_width)) return;
     uint32_t* gradients = sums + thread % kWarp;
     uint32_t* hessians = gradients + cells_of(params);
-    visit<uint8_t>(piece, thread, params.tile_width, [&](uint8_t bin, uint32_t halves) {
+    visit<uint8_t>(piece, thread, params.window.tile_width, [&](uint8_t bin, uint32_t halves) {
       const int32_t gradient = static_cast<int16_t>(halves >> 16);
       (void)add_to(gradients + bin * kWarp, static_cast<uint32_t>(gradient));
       (void)add_to(hessians + bin * kWarp, halves & 0xffff);
@@ -235,7 +236,7 @@ struct HistogramKernel {
   // Adds the block's sums, all copies of each, to the histogram.
   ASSAY_DEVICE static void hand_over_apart(const Params& params, const Piece& piece, int32_t thread,
                                            const uint32_t* sums) {
-    const int32_t width = params.tile_width;
+    const int32_t width = params.window.tile_width;
     const int32_t feature = piece.first_feature + thread % width;
     if (!wanted(params, feature)) return;
     const uint32_t* hessians = sums + cells_of(params);
@@ -255,7 +256,7 @@ struct HistogramKernel {
   // One addition: even features in the first half of the shared memory, odd ones in the second.
   ASSAY_DEVICE static void add_packed(const Params& params, const Piece& piece, int32_t thread,
                                       uint32_t* sums) {
-    const int32_t lanes = params.tile_width / 2;
+    const int32_t lanes = params.window.tile_width / 2;
     const int32_t feature = piece.first_feature + thread % lanes * 2;
     const bool even = wanted(params, feature);
     const bool odd = wanted(params, feature + 1);
@@ -285,7 +286,7 @@ struct HistogramKernel {
 
   ASSAY_DEVICE static void hand_over_packed(const Params& params, const Piece& piece,
                                             int32_t thread, const uint32_t* sums) {
-    const int32_t width = params.tile_width;
+    const int32_t width = params.window.tile_width;
     const int32_t feature = piece.first_feature + thread % width;
     if (!wanted(params, feature)) return;
     const uint32_t* own = sums + (feature % 2 == 0 ? 0 : cells_of(params));
@@ -367,6 +368,7 @@ struct DivideRowsKernel {
   struct Params {
     kernels::BinnedView bins;
     const uint8_t* columns;  // as BinnedView's, or null
+    TileWindow window;       // nodes whose feature is not here are left alone
     const TreeRules* trees;
     const SplitTask* tasks;
     const int32_t* first_chunks;  // [task_count + 1]
@@ -377,12 +379,6 @@ struct DivideRowsKernel {
   struct Held {
     RowItem items[kEach];
     uint32_t left;  // bit k: item k goes left
-  };
-
-  // The cells of the feature that a node is divided by: of a row at row * stride.
-  struct Cells {
-    const uint8_t* first;
-    int64_t stride;
   };
 
   template <class Block>
@@ -399,12 +395,9 @@ struct DivideRowsKernel {
     const SplitTask& task = params.tasks[place];
     const int64_t chunk = block.x() - params.first_chunks[place];
     const TreeRules& rules = params.trees[task.tree];
-    const int32_t feature = task.rule.feature;
-    Cells cells{params.bins.bins + params.bins.cell_offset(0, feature),
-                params.bins.block_width(feature / kernels::kBlockWidth)};
-    if (params.columns != nullptr) {
-      cells = {params.columns + int64_t{feature} * params.bins.row_count, 1};
-    }
+    const FeatureCells cells =
+        feature_cells(params.bins, params.columns, params.window, task.rule.feature);
+    if (cells.first == nullptr) return;
     divide(block, task, rules, cells, task.begin + chunk * kRows, params.counts[place]);
   }
 
@@ -412,7 +405,7 @@ struct DivideRowsKernel {
   // At most kRows rows from `begin` on.
   template <class Block>
   ASSAY_DEVICE static void divide(Block& block, const SplitTask& task, const TreeRules& rules,
-                                  const Cells& cells, int64_t begin, SplitCounts& counts) {
+                                  const FeatureCells& cells, int64_t begin, SplitCounts& counts) {
     const int64_t rest = task.end - begin;
     const auto rows = static_cast<int32_t>(rest < kRows ? rest : kRows);
     const RowItem* from = rules.order[task.side] + begin;

@@ -9,6 +9,7 @@
 
 #include "backends/cuda/cuda_kernels.h"
 #include "backends/cuda/device.h"
+#include "backends/cuda/row_stream.h"
 #include "kernels/device_array.h"
 
 namespace assay::backends::cuda {
@@ -50,47 +51,85 @@ int64_t launch_trees_of(const TreeShapProblem& p, int64_t round_rows) {
   return std::clamp<int64_t>(trees, 1, p.tree_count);
 }
 
+// What the rows of a round have in common.
+struct Round {
+  const TreeShapProblem* problem;
+  const TreeShapArgs* args;
+  int64_t stride;  // its most rows
+  int64_t trees;   // of a launch
+  double* numbers;
+  uint32_t* words;
+};
+
+// Where the rows of a round are.
+struct RoundRows {
+  kernels::BinnedView bins;
+  const uint32_t* rows;  // or null: from first_row on
+  int64_t first_row;
+};
+
+// Rows `range` of the problem.
+Status explain(const kernels::OpContext& context, const Round& round, const RoundRows& at,
+               ChunkRange range) {
+  CudaDevice& device = device_of(context);
+  const TreeShapProblem& problem = *round.problem;
+  TreeShapKernel::Params params{};
+  params.bins = at.bins;
+  params.forest = round.args->forest;
+  params.shap = round.args->shap;
+  params.rows = at.rows;
+  params.first_row = at.first_row;
+  params.out = round.args->out + range.begin * problem.output_count * problem.feature_count;
+  params.numbers = round.numbers;
+  params.words = round.words;
+  params.stride = round.stride;
+  params.row_count = range.end - range.begin;
+  params.feature_count = problem.feature_count;
+  params.leaf_width = problem.leaf_width;
+  params.output_count = problem.output_count;
+  params.most_depth = problem.most_depth;
+  for (int64_t tree = 0; tree < problem.tree_count; tree += round.trees) {
+    if (context.stop != nullptr && context.stop->requested()) {
+      return fail(StatusCode::kCancelled, "tree_shap was stopped");
+    }
+    params.tree_begin = tree;
+    params.tree_end = std::min(tree + round.trees, problem.tree_count);
+    ASSAY_RETURN_IF_ERROR(device.launch<TreeShapKernel>(
+        {chunk_count_of(params.row_count, TreeShapKernel::kThreads), 1, 0}, params));
+    ASSAY_RETURN_IF_ERROR(device.finish());
+  }
+  return {};
+}
+
 Status run(const kernels::OpContext& context, const TreeShapProblem& problem,
            const TreeShapArgs& args) {
   ASSAY_RETURN_IF_ERROR(check_problem(problem, args));
   if (problem.row_count == 0 || problem.tree_count == 0 || problem.feature_count == 0) return {};
   CudaDevice& device = device_of(context);
   const auto lock = device.use();
-  const int64_t stride = round_rows_of(problem, device.info().memory_bytes - device.held_bytes());
-  const int64_t trees = launch_trees_of(problem, stride);
-  ASSAY_ASSIGN_OR_RETURN(auto numbers,
-                         kernels::DeviceArray<double>::make(device, doubles_of(problem) * stride));
+  const auto free_bytes = [&] { return device.info().memory_bytes - device.held_bytes(); };
+  Round round{&problem, &args, round_rows_of(problem, free_bytes()), 0, nullptr, nullptr};
+  round.trees = launch_trees_of(problem, round.stride);
+  ASSAY_ASSIGN_OR_RETURN(
+      auto numbers, kernels::DeviceArray<double>::make(device, doubles_of(problem) * round.stride));
   ASSAY_ASSIGN_OR_RETURN(auto words,
                          kernels::DeviceArray<uint32_t>::make(
-                             device, TreeShapKernel::words_of(problem.most_nodes) * stride));
-  const int64_t out_size = int64_t{problem.output_count} * problem.feature_count;
-  for (int64_t i = 0; i < chunk_count_of(problem.row_count, stride); ++i) {
-    const auto [begin, end] = chunk_range(problem.row_count, stride, i);
-    TreeShapKernel::Params params{};
-    params.bins = args.bins;
-    params.forest = args.forest;
-    params.shap = args.shap;
-    params.rows = args.rows == nullptr ? nullptr : args.rows + begin;
-    params.first_row = begin;
-    params.out = args.out + begin * out_size;
-    params.numbers = numbers.on_device();
-    params.words = words.on_device();
-    params.stride = stride;
-    params.row_count = end - begin;
-    params.feature_count = problem.feature_count;
-    params.leaf_width = problem.leaf_width;
-    params.output_count = problem.output_count;
-    params.most_depth = problem.most_depth;
-    for (int64_t tree = 0; tree < problem.tree_count; tree += trees) {
-      if (context.stop != nullptr && context.stop->requested()) {
-        return fail(StatusCode::kCancelled, "tree_shap was stopped");
-      }
-      params.tree_begin = tree;
-      params.tree_end = std::min(tree + trees, problem.tree_count);
-      ASSAY_RETURN_IF_ERROR(device.launch<TreeShapKernel>(
-          {chunk_count_of(params.row_count, TreeShapKernel::kThreads), 1, 0}, params));
-      ASSAY_RETURN_IF_ERROR(device.finish());
-    }
+                             device, TreeShapKernel::words_of(problem.most_nodes) * round.stride));
+  round.numbers = numbers.on_device();
+  round.words = words.on_device();
+  if (args.bins.on_host) {
+    const int64_t rows = RowStream::piece_rows(problem.feature_count, free_bytes(), round.stride);
+    ASSAY_ASSIGN_OR_RETURN(
+        const auto stream,
+        RowStream::make(device, args.bins, {args.rows, problem.row_count}, rows, context.executor));
+    return stream->each([&](const kernels::BinnedView& piece, ChunkRange range) {
+      return explain(context, round, {piece, nullptr, 0}, range);
+    });
+  }
+  for (int64_t i = 0; i < chunk_count_of(problem.row_count, round.stride); ++i) {
+    const ChunkRange range = chunk_range(problem.row_count, round.stride, i);
+    const uint32_t* rows = args.rows == nullptr ? nullptr : args.rows + range.begin;
+    ASSAY_RETURN_IF_ERROR(explain(context, round, {args.bins, rows, range.begin}, range));
   }
   return {};
 }

@@ -100,4 +100,15 @@ struct LeafTask {
   int32_t leaf_count;
 };
 
+// A piece of the rows of a node that is in a leaf: [begin, end) in the order of one side.
+struct RangeTask {
+  int64_t begin;
+  int64_t end;
+  int32_t* leaf_of;  // of the tree, by position
+  int32_t tree;
+  int32_t side;
+  int32_t leaf;
+  int32_t first_sum;  // as LeafTask's
+};
+
 }  // namespace assay::backends::cuda

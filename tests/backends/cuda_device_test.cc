@@ -50,6 +50,40 @@ TEST(CudaDevice, CopiesLargerThanTheirBuffersAreWhole) {
   }
 }
 
+TEST(CudaDevice, LoadsLargerThanTheirBuffersAreWhole) {
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{32} << 20);
+  auto& device = static_cast<CudaDevice&>(*gpu.device);
+  constexpr int64_t kBytes = 2 * CudaDevice::kStageBytes + 12'345;
+  auto there = kernels::DeviceArray<uint8_t>::make(device, kBytes);
+  ASSERT_TRUE(there.has_value());
+  const auto byte_of = [](int64_t place) { return static_cast<std::byte>(place % 251); };
+  ASSERT_TRUE(device.loads_after_work());
+  ASSERT_TRUE(device.load(there->on_device(), kBytes,
+                          [&](std::span<std::byte> piece, int64_t offset) -> Status {
+                            for (std::byte& byte : piece) byte = byte_of(offset++);
+                            return {};
+                          }));
+  EXPECT_EQ(gpu.driver->log().loads, 3);
+  EXPECT_EQ(device.uploaded_bytes(), kBytes);
+  ASSERT_TRUE(device.work_after_loads());
+  std::vector<std::byte> back(kBytes);
+  ASSERT_TRUE(device.download(back, there->on_device(), kBytes));
+  for (int64_t i = 0; i < kBytes; ++i) ASSERT_EQ(back[static_cast<size_t>(i)], byte_of(i)) << i;
+}
+
+TEST(CudaDevice, LoadsFailAsWhatFillsThemDoes) {
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{32} << 20);
+  auto& device = static_cast<CudaDevice&>(*gpu.device);
+  auto there = kernels::DeviceArray<uint8_t>::make(device, 100);
+  const Status status = device.load(there->on_device(), 100, [](std::span<std::byte>, int64_t) {
+    return fail(StatusCode::kInternal, "no bytes");
+  });
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message, "no bytes");
+  EXPECT_EQ(gpu.driver->log().loads, 0);
+  EXPECT_EQ(device.uploaded_bytes(), 0);
+}
+
 TEST(CudaDevice, CountsLaunchesAndCopiesForTheCaller) {
   EmulatedGpu gpu = open_emulated_gpu(1 << 20);
   kernels::Usage usage;

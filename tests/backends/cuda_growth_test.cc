@@ -11,6 +11,7 @@
 #include "backends/cuda/grow_tree_replay.h"
 #include "kernels/device_array.h"
 #include "kernels/reference/reference_ops.h"
+#include "tests/backends/placed_tree.h"
 #include "tests/conformance/emulated_gpu.h"
 #include "tests/conformance/tree_problems.h"
 
@@ -82,63 +83,16 @@ TEST(CudaReplay, ChildrenShareTheRowsOfTheirParent) {
   EXPECT_EQ(replay.nodes()[3].depth, 2);
 }
 
-// A problem's arrays on an emulated GPU.
-struct Placed {
-  DeviceArray<uint8_t> bins;
-  DeviceArray<uint32_t> rows;
-  DeviceArray<float> gradients;
-  DeviceArray<float> hessians;
-  DeviceArray<int32_t> leaf_of;
-  kernels::Tree tree;
-  kernels::GrowTreeArgs args;
-
-  Status place(const TreeProblem& item, kernels::Device& device) {
-    ASSAY_ASSIGN_OR_RETURN(bins, DeviceArray<uint8_t>::copy_of(device, item.table.bins));
-    ASSAY_ASSIGN_OR_RETURN(rows, DeviceArray<uint32_t>::copy_of(device, item.rows));
-    ASSAY_ASSIGN_OR_RETURN(gradients, DeviceArray<float>::copy_of(device, item.gradients));
-    ASSAY_ASSIGN_OR_RETURN(hessians, DeviceArray<float>::copy_of(device, item.hessians));
-    ASSAY_ASSIGN_OR_RETURN(leaf_of, DeviceArray<int32_t>::make(device, item.problem.sample_count));
-    args = item.args(&tree, leaf_of.on_device());
-    args.bins.bins = bins.on_device();
-    args.rows = rows.on_device();
-    args.gradients = gradients.on_device();
-    args.hessians = hessians.on_device();
-    return {};
-  }
-};
-
-const kernels::KernelSet& cuda_kernels() {
-  static const kernels::KernelSet kernels = [] {
-    kernels::KernelSet set;
-    register_cuda_kernels(set);
-    return set;
-  }();
-  return kernels;
-}
-
-Status grow(const TreeProblem& item, kernels::Device& device, Placed& placed) {
-  ASSAY_RETURN_IF_ERROR(placed.place(item, device));
-  return kernels::run_op(cuda_kernels().table<GrowTree>(), {&device, nullptr, nullptr},
-                         item.problem, placed.args);
-}
-
-kernels::Tree reference_tree(const TreeProblem& item) {
-  kernels::Tree tree;
-  std::vector<int32_t> leaf_of(item.rows.size());
-  EXPECT_TRUE(kernels::reference::grow_tree({}, item.problem, item.args(&tree, leaf_of.data())));
-  return tree;
-}
-
 // A third of what the histograms of all open nodes would take: some are made from rows again.
 TEST(CudaGrowTree, FewHistogramSlotsChangeNothing) {
   TreeProblem item = conformance::plain_tree_problem(2000, 6, 0);
   item.problem.params.max_leaves = 60;
-  const kernels::Tree expected = reference_tree(item);
+  const kernels::Tree expected = reference_tree(item).tree;
   const int64_t slot_bytes = 6 * 255 * 8;
   for (const int64_t slots : {3, 4, 7, 20}) {
     EmulatedGpu gpu = conformance::open_emulated_gpu(300'000 + 2 * slots * slot_bytes);
-    Placed placed;
-    const Status status = grow(item, *gpu.device, placed);
+    PlacedTree placed;
+    const Status status = grow_placed(item, *gpu.device, placed);
     ASSERT_TRUE(status) << status.error().message;
     EXPECT_TRUE(placed.tree == expected) << slots;
   }
@@ -158,13 +112,13 @@ TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
   item.problem.params.min_child_samples = 3;
   for (const int32_t columns : {0, 4}) {
     item.problem.params.columns_per_node = columns;
-    const kernels::Tree expected = reference_tree(item);
+    const kernels::Tree expected = reference_tree(item).tree;
     EXPECT_GT(expected.leaf_values.size(), 20u);
     std::vector<int64_t> launches;
     for (const int64_t bytes : {220'000, 260'000, 400'000, 2'000'000}) {
       EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
-      Placed placed;
-      const Status status = grow(item, *gpu.device, placed);
+      PlacedTree placed;
+      const Status status = grow_placed(item, *gpu.device, placed);
       ASSERT_TRUE(status) << status.error().message;
       EXPECT_TRUE(placed.tree == expected) << bytes;
       launches.push_back(gpu.driver->log().launches);
@@ -178,11 +132,11 @@ TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
 TEST(CudaGrowTree, SymmetricTreesStopAtTheLevelThatIsTooWide) {
   for (const int32_t most : {1, 2, 3, 4, 7, 8, 11, 12, 13}) {
     TreeProblem item = symmetric_problem(2000, 4, most);
-    const kernels::Tree expected = reference_tree(item);
+    const kernels::Tree expected = reference_tree(item).tree;
     EXPECT_LE(expected.leaf_values.size(), static_cast<size_t>(most));
     EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
-    Placed placed;
-    ASSERT_TRUE(grow(item, *gpu.device, placed));
+    PlacedTree placed;
+    ASSERT_TRUE(grow_placed(item, *gpu.device, placed));
     EXPECT_TRUE(placed.tree == expected) << most;
     EXPECT_LT(gpu.driver->log().launches, 50) << "of five levels at most";
   }
@@ -201,11 +155,11 @@ TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
   }
   for (const int64_t bytes : {400'000, 700'000, 4'000'000}) {
     EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
-    std::vector<Placed> placed(kTrees);
+    std::vector<PlacedTree> placed(kTrees);
     kernels::GrowTreesProblem problem;
     kernels::GrowTreesArgs args;
     for (size_t i = 0; i < kTrees; ++i) {
-      ASSERT_TRUE(placed[i].place(items[i], *gpu.device));
+      ASSERT_TRUE(placed[i].place(items[i], *gpu.device, false));
       placed[i].args.bins = placed[0].args.bins;
       problem.trees.push_back(items[i].problem);
       args.trees.push_back(placed[i].args);
@@ -214,7 +168,7 @@ TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
                                           {gpu.device.get(), nullptr, nullptr}, problem, args);
     ASSERT_TRUE(status) << status.error().message;
     for (size_t i = 0; i < kTrees; ++i) {
-      EXPECT_TRUE(placed[i].tree == reference_tree(items[i])) << bytes << ", tree " << i;
+      EXPECT_TRUE(placed[i].tree == reference_tree(items[i]).tree) << bytes << ", tree " << i;
     }
   }
 }
@@ -232,11 +186,11 @@ TEST(CudaGrowTree, PackedSumsThatRunOverAreExact) {
     }
     item.max_abs_gradient = item.max_hessian = 0.95f;
     item.problem.params.gradient_bits = 10;
-    const kernels::Tree expected = reference_tree(item);
+    const kernels::Tree expected = reference_tree(item).tree;
     EXPECT_GT(expected.leaf_values.size(), 4u);
     EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
-    Placed placed;
-    const Status status = grow(item, *gpu.device, placed);
+    PlacedTree placed;
+    const Status status = grow_placed(item, *gpu.device, placed);
     ASSERT_TRUE(status) << status.error().message;
     EXPECT_TRUE(placed.tree == expected) << sign;
   }
@@ -245,10 +199,10 @@ TEST(CudaGrowTree, PackedSumsThatRunOverAreExact) {
 TEST(CudaGrowTree, WithoutRoomForTheFormsOfATableTreesAreTheSame) {
   TreeProblem item = conformance::plain_tree_problem(4000, 40, 0);
   item.problem.params.gradient_bits = 8;
-  const kernels::Tree expected = reference_tree(item);
+  const kernels::Tree expected = reference_tree(item).tree;
   EmulatedGpu gpu = conformance::open_emulated_gpu(1'000'000);
-  Placed placed;
-  const Status status = grow(item, *gpu.device, placed);
+  PlacedTree placed;
+  const Status status = grow_placed(item, *gpu.device, placed);
   ASSERT_TRUE(status) << status.error().message;
   EXPECT_TRUE(placed.tree == expected);
   const auto forms = static_cast<CudaDevice&>(*gpu.device).forms_of(placed.args.bins);
@@ -299,51 +253,20 @@ TEST(CudaGrowTree, WaitsForTheGpuAFewTimesATree) {
   TreeProblem item = conformance::plain_tree_problem(4000, 4, 0);
   item.problem.params.max_leaves = 64;
   EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
-  Placed placed;
-  ASSERT_TRUE(grow(item, *gpu.device, placed));
+  PlacedTree placed;
+  ASSERT_TRUE(grow_placed(item, *gpu.device, placed));
   EXPECT_EQ(placed.tree.leaf_values.size(), 64u);
   EXPECT_LT(gpu.driver->log().launches, 150) << "63 splits of 5 launches each would be 315";
-}
-
-// Whatever call of the driver fails, grow_tree says so, and nothing stays behind.
-void check_failures(const TreeProblem& item) {
-  for (const Outcome failure : {Outcome::kFailed, Outcome::kNoMemory, Outcome::kLost}) {
-    int64_t failed = 0;
-    for (int64_t call = 0;; ++call) {
-      EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
-      conformance::EmulationLog& log = gpu.driver->log();
-      log.failure = failure;
-      log.fail_at = log.calls + call;
-      Status status;
-      {
-        Placed placed;
-        status = grow(item, *gpu.device, placed);
-      }
-      EXPECT_EQ(static_cast<CudaDevice&>(*gpu.device).held_bytes(), 0);
-      const bool reached = log.calls > log.fail_at;
-      if (!status) {
-        ++failed;
-        EXPECT_EQ(status.error().code, failure == Outcome::kNoMemory
-                                           ? StatusCode::kResourceExhausted
-                                           : StatusCode::kDevice);
-        EXPECT_NE(status.error().message.find("planted failure"), std::string::npos);
-      }
-      gpu.device.reset();
-      EXPECT_EQ(log.live_allocations, 0);
-      if (!reached) break;
-    }
-    EXPECT_GT(failed, 30);
-  }
 }
 
 TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
   TreeProblem item = conformance::plain_tree_problem(300, 3, 0);
   item.problem.params.max_leaves = 6;
-  check_failures(item);
+  check_tree_failures(item, false);
 }
 
 TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatusOfSymmetricTrees) {
-  check_failures(symmetric_problem(300, 3, 4));
+  check_tree_failures(symmetric_problem(300, 3, 4), false);
 }
 
 TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {

@@ -186,7 +186,7 @@ class EmulatedSession final : public Session {
   }
   ~EmulatedSession() override {
     const std::lock_guard lock(mutex_);
-    run_queue();
+    run_all();
     --log_.open_sessions;
   }
   bool works() const { return arena_.mapped(); }
@@ -197,20 +197,19 @@ class EmulatedSession final : public Session {
     *address = arena_.take(bytes);
     if (*address == nullptr) {
       // What waits to be released may make room.
-      run_queue();
+      run_all();
       *address = arena_.take(bytes);
     }
     if (*address == nullptr) return say(Outcome::kNoMemory, "out of memory");
     ++log_.live_allocations;
     void* filled = *address;
-    queue_.emplace_back(
-        [filled, bytes] { std::memset(filled, kGarbage, static_cast<size_t>(bytes)); });
+    put(work_, [filled, bytes] { std::memset(filled, kGarbage, static_cast<size_t>(bytes)); });
     return Outcome::kOk;
   }
   Outcome release(void* address) override {
     const std::lock_guard lock(mutex_);
     --log_.live_allocations;
-    queue_.emplace_back([this, address] { require(arena_.give_back(address)); });
+    put(work_, [this, address] { require(arena_.give_back(address)); });
     return count();
   }
   Outcome pin(int64_t bytes, void** address) override {
@@ -223,7 +222,7 @@ class EmulatedSession final : public Session {
   // Waits, as a GPU does, for what may still use the memory.
   Outcome unpin(void* address) override {
     const std::lock_guard lock(mutex_);
-    run_queue();
+    run_all();
     std::free(address);
     --log_.live_pins;
     return count();
@@ -282,14 +281,28 @@ class EmulatedSession final : public Session {
     const std::lock_guard lock(mutex_);
     return count();
   }
-  Outcome await(int32_t) override { return finish(); }
+  Outcome await(int32_t) override { return wait_for(work_); }
   Outcome finish() override {
+    const Outcome outcome = wait_for(work_);
+    const std::lock_guard lock(mutex_);
+    if (outcome == Outcome::kOk) run_all();
+    return outcome;
+  }
+  Outcome load(void* target, const void* pinned, int64_t bytes) override {
     const std::lock_guard lock(mutex_);
     if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
-    ++log_.waits;
-    run_queue();
+    ++log_.loads;
+    if (loads_.needed < work_.asked) ++log_.loads_beside_work;
+    put(loads_, [this, target, pinned, bytes] {
+      require(arena_.holds(target, bytes));
+      std::memcpy(target, pinned, static_cast<size_t>(bytes));
+    });
     return Outcome::kOk;
   }
+  Outcome loads_after_work() override { return follow(loads_, work_); }
+  Outcome work_after_loads() override { return follow(work_, loads_); }
+  Outcome mark_load(int32_t place) override { return mark(place); }
+  Outcome await_load(int32_t) override { return wait_for(loads_); }
   const char* message() const override { return message_.c_str(); }
 
  private:
@@ -305,12 +318,43 @@ class EmulatedSession final : public Session {
     }
     const bool lost = log_.failure == Outcome::kLost;
     const bool fails = call == log_.fail_at || (lost && call > log_.fail_at);
+    if (fails && lost) run_all();  // nothing waits for a lost GPU
     return fails ? say(log_.failure, "planted failure") : Outcome::kOk;
+  }
+  // Operations in their order. One may have to wait until so many of the other queue's are done.
+  struct Entry {
+    std::function<void()> run;
+    int64_t needed;
+  };
+  struct Queue {
+    std::deque<Entry> entries;
+    int64_t asked = 0;
+    int64_t done = 0;
+    int64_t needed = 0;  // of the other queue's, by whatever comes next
+  };
+
+  template <class Operation>
+  static void put(Queue& queue, Operation&& operation) {
+    queue.entries.push_back({std::forward<Operation>(operation), queue.needed});
+    ++queue.asked;
   }
   template <class Operation>
   Outcome add(Operation&& operation) {
+    const Outcome outcome = count();
+    if (outcome == Outcome::kOk) put(work_, std::forward<Operation>(operation));
+    return outcome;
+  }
+  Outcome follow(Queue& queue, const Queue& other) {
+    const std::lock_guard lock(mutex_);
+    const Outcome outcome = count();
+    if (outcome == Outcome::kOk) queue.needed = other.asked;
+    return outcome;
+  }
+  Outcome wait_for(Queue& queue) {
+    const std::lock_guard lock(mutex_);
     if (Outcome outcome = count(); outcome != Outcome::kOk) return outcome;
-    queue_.emplace_back(std::forward<Operation>(operation));
+    ++log_.waits;
+    run(queue);
     return Outcome::kOk;
   }
   // What a GPU would answer with an illegal address.
@@ -319,15 +363,31 @@ class EmulatedSession final : public Session {
     std::fputs("emulated GPU: an address outside of its allocations\n", stderr);
     std::abort();
   }
-  void run_queue() {
-    if (queue_.empty()) return;
+  // Does what is in the queue. A GPU may do as much or as little of the other queue meanwhile as
+  // the order allows: one time it is all there is, the next time what is needed alone.
+  void run(Queue& queue) {
+    if (queue.entries.empty()) return;
+    Queue& other = &queue == &work_ ? loads_ : work_;
+    hasty_ = !hasty_;
     arena_.open(true);
-    while (!queue_.empty()) {
-      const std::function<void()> operation = std::move(queue_.front());
-      queue_.pop_front();
-      operation();
+    const auto goes = [](const Queue& some, const Queue& of) {
+      return !some.entries.empty() && some.entries.front().needed <= of.done;
+    };
+    while (!queue.entries.empty()) {
+      const bool others_turn = hasty_ ? goes(other, queue) : !goes(queue, other);
+      step(others_turn ? other : queue);
     }
     arena_.open(false);
+  }
+  static void step(Queue& queue) {
+    const std::function<void()> operation = std::move(queue.entries.front().run);
+    queue.entries.pop_front();
+    operation();
+    ++queue.done;
+  }
+  void run_all() {
+    run(work_);
+    run(loads_);
   }
 
   std::recursive_mutex& mutex_;
@@ -335,7 +395,9 @@ class EmulatedSession final : public Session {
   std::shared_ptr<Arena> shared_arena_;
   Arena& arena_;
   int32_t gpu_;
-  std::deque<std::function<void()>> queue_;
+  Queue work_;
+  Queue loads_;
+  bool hasty_ = false;
   std::string message_;
 };
 

@@ -4,10 +4,12 @@
 // order of threads or blocks shows.
 //
 // A session does nothing when asked: operations wait in a queue until `await` or `finish`, as on a
-// GPU. The memory of its GPU can be touched by no one else: outside of its own work it has no
-// access rights. New memory and every block's shared memory hold garbage. Under AddressSanitizer
-// what is not allocated is poisoned. Sessions of a GPU share its memory. Thread-safe, with one
-// session at work at a time; the log is to be read when none is.
+// GPU, and loads in another one; of the two, what may be done early or late changes from wait to
+// wait, so that an order that was not asked for shows. The memory of its GPU can be touched by no
+// one else: outside of its own work it has no access rights. New memory and every block's shared
+// memory hold garbage. Under AddressSanitizer what is not allocated is poisoned. Sessions of a GPU
+// share its memory. Thread-safe, with one session at work at a time; the log is to be read when
+// none is.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +25,13 @@ namespace assay::conformance {
 
 // What goes wrong, and what has happened, in all sessions of a driver.
 struct EmulationLog {
-  int64_t fail_at = -1;  // the call with this number, from 0, and if it is kLost all after it
+  int64_t fail_at = -1;      // the call with this number, from 0, and if it is kLost all after it
   int32_t failing_gpu = -1;  // calls of this one alone fail; -1: of any
   backends::cuda::Outcome failure = backends::cuda::Outcome::kFailed;
   int64_t calls = 0;
   int64_t launches = 0;
+  int64_t loads = 0;
+  int64_t loads_beside_work = 0;  // that came before some of what was asked for earlier had to
   int64_t waits = 0;
   int64_t live_allocations = 0;
   int64_t live_pins = 0;

@@ -45,11 +45,23 @@ void place_growth_forms(const BinnedTable& table, CaseBuffers& buffers, kernels:
   view.bundles = buffers.keep(bundles);
 }
 
-kernels::BinnedView place_table(const BinnedTable& table, bool growth_forms, CaseBuffers& buffers) {
-  kernels::BinnedView view = table.view(buffers.input("bins", table.bins));
+// In what form the table comes.
+enum class Form {
+  kBlocks,
+  kGrowthForms,  // with columns and bundles
+  kOnHost,       // to be streamed
+};
+
+Form every_form(uint64_t seed) { return static_cast<Form>(seed % 3); }
+
+kernels::BinnedView place_table(const BinnedTable& table, Form form, CaseBuffers& buffers) {
+  const bool on_host = form == Form::kOnHost;
+  kernels::BinnedView view = table.view(on_host ? buffers.host_input("bins", table.bins)
+                                                : buffers.input("bins", table.bins));
+  view.on_host = on_host;
   view.bin_counts = buffers.host_input("bin_counts", table.bin_counts);
   view.kinds = buffers.host_input("kinds", table.kinds);
-  if (growth_forms && table.row_count > 0 && table.feature_count() > 0) {
+  if (form == Form::kGrowthForms && table.row_count > 0 && table.feature_count() > 0) {
     place_growth_forms(table, buffers, view);
   }
   return view;
@@ -100,27 +112,29 @@ int64_t card_steps_of(const kernels::GrowTreeProblem& problem) {
   return std::max<int64_t>(0, nodes) * ((problem.feature_count + 63) / 64) / 4;
 }
 
-OpCase<GrowTree> case_of(const TreeProblem& item, bool growth_forms = false) {
+OpCase<GrowTree> case_of(const TreeProblem& item, Form form = Form::kBlocks) {
   OpCase<GrowTree> op_case;
   op_case.name = item.name;
+  op_case.table_on_host = form == Form::kOnHost;
   op_case.problem = item.problem;
   op_case.card_steps = card_steps_of(item.problem);
-  op_case.place = [item, growth_forms](CaseBuffers& buffers) {
-    return place_tree(item, place_table(item.table, growth_forms, buffers), buffers);
+  op_case.place = [item, form](CaseBuffers& buffers) {
+    return place_tree(item, place_table(item.table, form, buffers), buffers);
   };
   return op_case;
 }
 
 // Trees of one table. Those that share rows have the same array of them, as outputs of a round do.
-OpCase<GrowTrees> case_of(const std::vector<TreeProblem>& items, bool growth_forms) {
+OpCase<GrowTrees> case_of(const std::vector<TreeProblem>& items, Form form) {
   OpCase<GrowTrees> op_case;
+  op_case.table_on_host = form == Form::kOnHost;
   op_case.name = fmt::format("{}, {} trees", items[0].name, items.size());
   for (const TreeProblem& item : items) {
     op_case.problem.trees.push_back(item.problem);
     op_case.card_steps += card_steps_of(item.problem);
   }
-  op_case.place = [items, growth_forms](CaseBuffers& buffers) {
-    const kernels::BinnedView bins = place_table(items[0].table, growth_forms, buffers);
+  op_case.place = [items, form](CaseBuffers& buffers) {
+    const kernels::BinnedView bins = place_table(items[0].table, form, buffers);
     kernels::GrowTreesArgs args;
     for (const TreeProblem& item : items) {
       args.trees.push_back(place_tree(item, bins, buffers));
@@ -131,12 +145,12 @@ OpCase<GrowTrees> case_of(const std::vector<TreeProblem>& items, bool growth_for
   return op_case;
 }
 
-void check_seeds(uint64_t begin, uint64_t end, int64_t row_count, bool growth_forms = false) {
+void check_seeds(uint64_t begin, uint64_t end, int64_t row_count, Form form = Form::kBlocks) {
   std::vector<OpCase<GrowTree>> cases;
   for (uint64_t seed = begin; seed < end; ++seed) {
     const TreeProblem item =
         row_count == 0 ? random_tree_problem(seed) : random_tree_problem(seed, row_count);
-    cases.push_back(case_of(item, growth_forms));
+    cases.push_back(case_of(item, form));
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
@@ -150,8 +164,13 @@ TEST(GrowTree, AgreesOnProblemsOfThousandsOfRows) {
 }
 
 TEST(GrowTree, AgreesWithColumnsAndBundles) {
-  check_seeds(2000, with_thread_sanitizer() ? 2010 : 2060, 0, true);
-  check_seeds(3000, with_thread_sanitizer() ? 3002 : 3008, 4500, true);
+  check_seeds(2000, with_thread_sanitizer() ? 2010 : 2060, 0, Form::kGrowthForms);
+  check_seeds(3000, with_thread_sanitizer() ? 3002 : 3008, 4500, Form::kGrowthForms);
+}
+
+TEST(GrowTree, AgreesOnTablesInTheHostsMemory) {
+  check_seeds(4000, with_thread_sanitizer() ? 4010 : 4060, 0, Form::kOnHost);
+  check_seeds(4100, with_thread_sanitizer() ? 4102 : 4106, 4500, Form::kOnHost);
 }
 
 // One-hot columns beside a wide one: the bundles are what histograms are built from.
@@ -176,7 +195,7 @@ TEST(GrowTree, AgreesOnOneHotColumns) {
       TreeProblem item = one_hot_problem(class_count);
       item.problem.params.columns_per_node = columns;
       item.name = fmt::format("one-hot, {} classes, {} columns a node", class_count, columns);
-      cases.push_back(case_of(item, true));
+      cases.push_back(case_of(item, Form::kGrowthForms));
     }
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
@@ -198,7 +217,7 @@ TEST(GrowTree, AgreesOnOneHotColumnsLevelByLevel) {
           item.problem.params.random_thresholds = random;
           item.name = fmt::format("one-hot, {} classes, growth {}, {} rows a leaf, random {}",
                                   class_count, static_cast<int>(growth), rows, random);
-          cases.push_back(case_of(item, true));
+          cases.push_back(case_of(item, Form::kGrowthForms));
         }
       }
     }
@@ -239,7 +258,7 @@ std::vector<TreeProblem> problems_of_one_table(uint64_t seed, int64_t row_count)
 void check_rounds(uint64_t begin, uint64_t end, int64_t row_count) {
   std::vector<OpCase<GrowTrees>> cases;
   for (uint64_t seed = begin; seed < end; ++seed) {
-    cases.push_back(case_of(problems_of_one_table(seed, row_count), seed % 2 == 1));
+    cases.push_back(case_of(problems_of_one_table(seed, row_count), every_form(seed)));
   }
   check_op<GrowTrees>(kernels::reference::grow_trees, cases);
 }
@@ -278,12 +297,15 @@ TEST(GrowTrees, AgreesOnTheOutputsOfARoundAndOnFolds) {
     }
     outputs[0].name = "outputs";
     folds[0].name = "folds";
-    cases.push_back(case_of(outputs, false));
-    cases.push_back(case_of(folds, true));
+    cases.push_back(case_of(outputs, Form::kBlocks));
+    cases.push_back(case_of(outputs, Form::kOnHost));
+    cases.push_back(case_of(folds, Form::kGrowthForms));
+    cases.push_back(case_of(folds, Form::kOnHost));
   }
   TreeProblem wide = plain_tree_problem(500, 600, 0);
   wide.problem.params.max_leaves = 4;
-  cases.push_back(case_of(std::vector<TreeProblem>{wide, wide}, false));
+  cases.push_back(case_of(std::vector<TreeProblem>{wide, wide}, Form::kBlocks));
+  cases.push_back(case_of(std::vector<TreeProblem>{wide, wide}, Form::kOnHost));
   check_op<GrowTrees>(kernels::reference::grow_trees, cases);
 }
 
@@ -309,13 +331,13 @@ TEST(GrowTrees, RefuseTreesOfDifferentTables) {
 TEST(GrowTree, AgreesOnSymmetricTrees) {
   std::vector<OpCase<GrowTree>> cases;
   for (const int32_t class_count : {0, 2}) {
-    for (const bool growth_forms : {false, true}) {
+    for (const Form form : {Form::kBlocks, Form::kGrowthForms, Form::kOnHost}) {
       TreeProblem item = plain_tree_problem(9000, 5, class_count);
       item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
       item.problem.params.max_leaves = class_count == 0 ? 16 : 8;
       item.problem.params.min_child_samples = 30;
       item.name += fmt::format(", symmetric, {} classes", class_count);
-      cases.push_back(case_of(item, growth_forms));
+      cases.push_back(case_of(item, form));
     }
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
@@ -340,10 +362,10 @@ TreeProblem symmetric_problem(uint64_t seed, int64_t row_count) {
 TEST(GrowTree, AgreesOnSymmetricTreesOfGradients) {
   std::vector<OpCase<GrowTree>> cases;
   for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 10 : 60); ++seed) {
-    cases.push_back(case_of(symmetric_problem(5000 + seed, 0), seed % 4 == 3));
+    cases.push_back(case_of(symmetric_problem(5000 + seed, 0), every_form(seed)));
   }
   for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 1 : 4); ++seed) {
-    cases.push_back(case_of(symmetric_problem(6000 + seed, 3000), seed % 2 == 1));
+    cases.push_back(case_of(symmetric_problem(6000 + seed, 3000), every_form(seed)));
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
@@ -367,7 +389,7 @@ TEST(GrowTrees, AgreesOnSymmetricTrees) {
       item.set_bounds();
       items.push_back(std::move(item));
     }
-    cases.push_back(case_of(items, seed % 2 == 1));
+    cases.push_back(case_of(items, every_form(seed)));
   }
   check_op<GrowTrees>(kernels::reference::grow_trees, cases);
 }

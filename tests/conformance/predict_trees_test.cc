@@ -80,6 +80,20 @@ OpCase<PredictTrees> case_of(const PredictShape& shape, uint64_t seed) {
   return item;
 }
 
+// The same with the table in the host's memory.
+OpCase<PredictTrees> streamed_case_of(const PredictShape& shape, uint64_t seed) {
+  OpCase<PredictTrees> item = case_of(shape, seed);
+  item.name += ", on the host";
+  item.table_on_host = true;
+  item.place = [place = item.place, data = draw(shape, seed)](CaseBuffers& buffers) {
+    PredictTreesArgs args = place(buffers);
+    args.bins.bins = buffers.host_input("host bins", data.table.bins);
+    args.bins.on_host = true;
+    return args;
+  };
+  return item;
+}
+
 // The same with a cache that has seen enough rows for all that may be kept.
 OpCase<PredictTrees> kept_case_of(const PredictShape& shape, uint64_t seed) {
   OpCase<PredictTrees> item = case_of(shape, seed);
@@ -205,6 +219,18 @@ TEST(PredictTrees, Agrees) {
   cases.push_back(case_of({300, 28, 1, 1, 2, 5000}, ++seed));      // larger than a cache
   cases.push_back(case_of({100, 500, 1, 1, 1, 20, 0.2}, ++seed));  // few trees on wide rows
   cases.push_back(case_of({100, 2100, 1, 1, 9, 20}, ++seed));      // wider than short nodes
+  check_op<PredictTrees>(kernels::reference::predict_trees, cases);
+}
+
+TEST(PredictTrees, AgreesOnTablesInTheHostsMemory) {
+  std::vector<OpCase<PredictTrees>> cases;
+  uint64_t seed = 300;
+  for (const int64_t rows : {0, 1, 63, 257, 1021}) {
+    cases.push_back(streamed_case_of({rows, 5, 1, 1, 7, 12}, ++seed));
+    cases.push_back(streamed_case_of({rows, 28, 1, 3, 9, 30, 0.3, true}, ++seed));
+    cases.push_back(streamed_case_of({rows, 130, 3, 3, 5, 100, 0.5, true}, ++seed));
+  }
+  cases.push_back(streamed_case_of({9000, 70, 1, 1, 3, 63}, ++seed));
   check_op<PredictTrees>(kernels::reference::predict_trees, cases);
 }
 

@@ -80,6 +80,31 @@ OpCase<TreeShap> shap_case(const ShapShape& shape, uint64_t seed) {
   return item;
 }
 
+// The same with the table in the host's memory.
+OpCase<TreeShap> streamed_case(const ShapShape& shape, uint64_t seed) {
+  Rng rng(seed);
+  OpCase<TreeShap> item = shap_case(shape, seed);
+  item.name += ", on the host";
+  item.table_on_host = true;
+  item.place = [place = item.place, data = draw_rows(shape, rng)](CaseBuffers& buffers) {
+    TreeShapArgs args = place(buffers);
+    args.bins.bins = buffers.host_input("host bins", data.table.bins);
+    args.bins.on_host = true;
+    return args;
+  };
+  return item;
+}
+
+TEST(TreeShap, AgreesOnTablesInTheHostsMemory) {
+  std::vector<OpCase<TreeShap>> cases;
+  uint64_t seed = 400;
+  for (const int64_t rows : {0, 1, 17, 131}) {
+    cases.push_back(streamed_case({rows, 5, 1, 1, 7, 12}, ++seed));
+    cases.push_back(streamed_case({rows, 65, 1, 3, 9, 20, 0.3, true}, ++seed));
+  }
+  check_op<TreeShap>(kernels::reference::tree_shap, cases);
+}
+
 TEST(TreeShap, Agrees) {
   std::vector<OpCase<TreeShap>> cases;
   uint64_t seed = 0;
