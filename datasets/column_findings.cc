@@ -224,11 +224,27 @@ double square_correlation(std::span<const double> a, std::span<const double> b) 
   return aa > 0 && bb > 0 ? ab / aa * (ab / bb) : 0;
 }
 
-// The share of the target's variance that a straight line through a column's numbers tells, or a
-// line through its ranks of the variance of the target's ranks: a copy of the target, whatever was
-// done to it, is told so by few rows and with the longest tails. Missing ones tell nothing.
-double told_by_a_line(const Column& column, const Target& target, std::span<const size_t> places,
-                      double unit) {
+// Whether more than half of the numbers are equal: ranks of such columns agree whatever the others
+// are.
+bool mostly_one(std::span<const double> numbers) {
+  std::vector<double> sorted(numbers.begin(), numbers.end());
+  const auto middle = sorted.begin() + static_cast<ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const auto equal = std::count(sorted.begin(), sorted.end(), *middle);
+  return 2 * static_cast<size_t>(equal) > sorted.size();
+}
+
+// Of a column's numbers: the share of the target's variance that a straight line through them
+// tells, or a line through their ranks of the variance of the target's ranks. So a copy of the
+// target, stretched in any way that keeps its order, is told by few rows and with the longest
+// tails. Missing ones tell nothing.
+struct Told {
+  double share = 0;
+  bool of_ranks = false;
+};
+
+Told told_by_a_line(const Column& column, const Target& target, std::span<const size_t> places,
+                    double unit) {
   std::vector<double> numbers, values;
   double greatest = 0;
   for (const size_t place : places) {
@@ -238,12 +254,13 @@ double told_by_a_line(const Column& column, const Target& target, std::span<cons
     numbers.push_back(number);
     values.push_back(target.values[place] / unit);
   }
-  if (static_cast<double>(numbers.size()) < kLeastErrors || !(greatest > 0)) return 0;
+  if (static_cast<double>(numbers.size()) < kLeastErrors || !(greatest > 0)) return {};
   for (double& number : numbers) number /= greatest;
   const double straight = square_correlation(numbers, values);
-  const double ordered = square_correlation(ranks_of(numbers), ranks_of(values));
-  return std::max(straight, ordered) * static_cast<double>(numbers.size()) /
-         static_cast<double>(places.size());
+  const bool ranked = !mostly_one(numbers) && !mostly_one(values);
+  const double ordered = ranked ? square_correlation(ranks_of(numbers), ranks_of(values)) : 0.0;
+  const double present = static_cast<double>(numbers.size()) / static_cast<double>(places.size());
+  return {std::max(straight, ordered) * present, ordered > straight};
 }
 
 // Whether the column answers; fills the shares.
@@ -267,7 +284,9 @@ bool answers(const Column& column, const Target& target, const std::vector<size_
   if (!(known.squares > 0) || count < kLeastErrors) return false;
   answer.share = 1 - left / known.squares;
   if (column.is_numbers()) {
-    answer.share = std::max(answer.share, told_by_a_line(column, target, places, known.unit));
+    const Told told = told_by_a_line(column, target, places, known.unit);
+    answer.of_ranks = told.share > answer.share && told.of_ranks;
+    answer.share = std::max(answer.share, told.share);
   }
   return answer.share >= kVarianceTold;
 }
@@ -411,7 +430,8 @@ std::string answer_text(const Table& table, const Target& target, const Answerin
   const std::string share = target.classifies()
                                 ? fmt::format("{:.4g} % of the rows right, {:.4g} % without it",
                                               100 * answer.share, 100 * answer.without)
-                                : fmt::format("{:.6g} % of the variance", 100 * answer.share);
+                                : fmt::format("{:.6g} % of the variance{}", 100 * answer.share,
+                                              answer.of_ranks ? " of its ranks" : "");
   return fmt::format(
       "column '{}' alone tells the target ({}): does it hold what is to be predicted?", name,
       share);

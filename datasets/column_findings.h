@@ -51,6 +51,7 @@ struct AnsweringColumn {
   // the column's numbers, or one through its ranks of the target's ranks; and 0.
   double share = 0;
   double without = 0;
+  bool of_ranks = false;  // the share is of the variance of the target's ranks
 };
 
 // Classification: it leaves at most 1 % of the errors that always naming the most frequent class

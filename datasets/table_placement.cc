@@ -21,4 +21,14 @@ Result<kernels::BinnedView> place_table(kernels::Device& device, kernels::Device
   return view;
 }
 
+Result<kernels::BinnedView> place_matrix(kernels::Device& device, kernels::Device& host,
+                                         int64_t byte_count, MatrixOn matrix_on, Executor* growth) {
+  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+    ASSAY_ASSIGN_OR_RETURN(BinnedMatrix * matrix, matrix_on(at));
+    if (growth != nullptr && &at == &device) ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*growth));
+    return matrix->view();
+  };
+  return place_table(device, host, byte_count, place);
+}
+
 }  // namespace assay::datasets

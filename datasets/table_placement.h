@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "datasets/binned_matrix.h"
+#include "kernels/base/executor.h"
 #include "kernels/base/function_ref.h"
 #include "kernels/base/status.h"
 #include "kernels/binned_view.h"
@@ -23,5 +25,12 @@ bool exceeds_device(const kernels::DeviceInfo& device, int64_t byte_count);
 using PlaceTable = FunctionRef<Result<kernels::BinnedView>(kernels::Device&)>;
 Result<kernels::BinnedView> place_table(kernels::Device& device, kernels::Device& host,
                                         int64_t byte_count, PlaceTable place);
+
+// The same of matrices that are made for a device each: that of `matrix_on`, with columns and
+// bundles for growing trees on `device` itself if `growth` says who makes them.
+using MatrixOn = FunctionRef<Result<BinnedMatrix*>(kernels::Device&)>;
+Result<kernels::BinnedView> place_matrix(kernels::Device& device, kernels::Device& host,
+                                         int64_t byte_count, MatrixOn matrix_on,
+                                         Executor* growth = nullptr);
 
 }  // namespace assay::datasets

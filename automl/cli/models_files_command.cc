@@ -25,12 +25,12 @@ struct RegisterOptions {
   std::string path;  // or a run
   std::optional<int64_t> trial;
   std::optional<int64_t> members;  // of an ensemble
-
-  bool of_front() const { return trial.has_value() || members.has_value(); }
   std::string name;
   std::string description;
   std::string stage;
   std::vector<std::string> tags;
+
+  bool of_front() const { return trial.has_value() || members.has_value(); }
 };
 
 // What the file itself says: metric and validation score, if its maker noted them.
@@ -179,8 +179,9 @@ void add_register(CLI::App& models, Invocation& invocation) {
       ->allow_extra_args(false);
   command->footer(
       "The lineage, tags and description of an exported file are kept, as by import.\n"
-      "A run keeps, up to 16 MiB, the models that no other one is both faster and better than:\n"
-      "those that assay runs show lists as score against latency, single trials and ensembles.\n"
+      "Of the models that no other one is both faster and better than, which assay runs show\n"
+      "lists as score against latency, a run keeps what 16 MiB and the time left at its end have\n"
+      "room for: single trials, then ensembles.\n"
       "Of a run that was killed the best model that it had come to is registered: that of one or\n"
       "several trials, now and then kept.\n"
       "Examples:\n"

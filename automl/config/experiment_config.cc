@@ -461,7 +461,8 @@ const OptionTable<ConstraintOptions>& ConstraintOptions::table() {
                 "median of up to 15, after a first one that does not count. Needs a time limit: "
                 "measured times are not reproducible. A holdout gives faster models than folds, "
                 "whose mean is predicted. What trials break tells how large a learner's models may "
-                "be, and the settings that follow keep to that."},
+                "be, and the settings that follow keep to that, but for parameters that are fixed; "
+                "those that cannot are not tried."},
        {.name = "max_model_size",
         .member = &T::max_model_size,
         .range = {.low = 0},

@@ -7,12 +7,13 @@
 #include "automl/learners/leaf_renewal.h"
 #include "automl/learners/learners_internal.h"
 #include "automl/learners/tree_cost.h"
+#include "automl/learners/tree_counts.h"
 
 namespace assay::automl {
 namespace {
 
-// A model that may have fewer trees than these has smaller ones.
-constexpr double kFewTrees = 10;
+// With fewer trees than these a model that is to keep to limits has smaller ones.
+constexpr int64_t kFewTrees = 10;
 constexpr int64_t kSmallestTree = 8;
 
 template <class Options>
@@ -102,26 +103,19 @@ class ForestLearner final : public Learner {
     const auto trees = static_cast<double>(steps);
     return {trees, trees * static_cast<double>(leaves_of(*options, shape))};
   }
-  // Fewer trees; where they would be less than 10, of fewer leaves.
   std::vector<ParamMap> within(const DataShape& shape, const ParamMap& params,
                                const ModelUnits& most) const override {
     const auto options = options_from<Options>(params);
     std::vector<ParamMap> settings;
     if (!options) return settings;
-    const int64_t all = leaves_of(*options, shape);
-    const auto add = [&](int64_t leaves) {
-      const double room = std::min(most.latency, most.size / static_cast<double>(leaves));
-      if (room >= static_cast<double>(options->trees) && leaves == all) {
-        return settings.push_back(params);
-      }
-      if (!(room >= 1)) return;
+    const TreeCounts now{options->trees, leaves_of(*options, shape)};
+    for (const TreeCounts& next : tree_counts_within(now, most, {kFewTrees, kSmallestTree})) {
       settings.push_back(params);
-      settings.back()["trees"] = static_cast<int64_t>(std::min(room, double(options->trees)));
-      if (leaves != all) settings.back()["max_leaves"] = leaves;
-    };
-    const double leaves = std::min(most.size / kFewTrees, static_cast<double>(all));
-    add(std::min(all, std::max(kSmallestTree, static_cast<int64_t>(leaves))));
-    if (leaves < static_cast<double>(all)) add(all);
+      settings.back()["trees"] = next.trees;
+      // Fewer trees must not each grow larger for it.
+      const bool unlimited = options->max_leaves == 0 && next.trees < now.trees;
+      if (next.leaves != now.leaves || unlimited) settings.back()["max_leaves"] = next.leaves;
+    }
     return settings;
   }
 

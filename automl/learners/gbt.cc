@@ -13,6 +13,7 @@
 #include "automl/learners/objective.h"
 #include "automl/learners/ordered_targets.h"
 #include "automl/learners/tree_cost.h"
+#include "automl/learners/tree_counts.h"
 #include "automl/learners/warm_start.h"
 
 namespace assay::automl {
@@ -28,9 +29,9 @@ constexpr int64_t kMostTogether = 50'000;
 constexpr int64_t kQueryRowBytes = 20;
 // The greatest learning rate that is chosen to save rounds.
 constexpr double kGreatestStep = 0.4;
-// What steps make together at least, of the way to the targets, where a model may have few rounds;
-// with fewer than kFewRounds its trees are made smaller.
+// What steps make together at least, of the way to the targets, where a model may have few rounds.
 constexpr double kWholeWay = 3;
+// With fewer rounds than these trees are made smaller, down to so many leaves.
 constexpr int64_t kFewRounds = 20;
 constexpr int64_t kFewLeaves = 4;
 
@@ -153,32 +154,25 @@ class GbtLearner final : public Learner {
     return options ? ModelUnits{rounds, rounds * static_cast<double>(options->max_leaves)}
                    : ModelUnits{};
   }
-  // Fewer rounds, of larger steps; then fewer leaves, too.
+  // Fewer rounds make larger steps, where those are free.
   std::vector<ParamMap> within(const DataShape&, const ParamMap& params,
                                const ModelUnits& most) const override {
     const auto options = options_from<GbtOptions>(params);
     std::vector<ParamMap> settings;
-    const auto add = [&](int64_t leaves) {
-      const double room = std::min(most.latency, most.size / static_cast<double>(leaves));
-      if (room >= static_cast<double>(options->rounds) && leaves == options->max_leaves) {
-        return settings.push_back(params);
-      }
-      if (!(room >= 1)) return;
-      ParamMap setting = params;
-      const auto rounds = static_cast<int64_t>(std::min(room, double(options->rounds)));
-      setting["rounds"] = rounds;
-      if (leaves != options->max_leaves) setting["max_leaves"] = leaves;
-      settings.push_back(setting);
-      const double step = std::min(kGreatestStep, kWholeWay / static_cast<double>(rounds));
-      if (step <= options->learning_rate) return;
-      setting["learning_rate"] = step;
-      settings.insert(settings.end() - 1, setting);
-    };
     if (!options) return settings;
-    const double few = most.size / static_cast<double>(kFewRounds);
-    const double leaves = std::min(few, static_cast<double>(options->max_leaves));
-    add(std::min(options->max_leaves, std::max(kFewLeaves, static_cast<int64_t>(leaves))));
-    if (leaves < static_cast<double>(options->max_leaves)) add(options->max_leaves);
+    const TreeCounts now{options->rounds, options->max_leaves};
+    for (const TreeCounts& next : tree_counts_within(now, most, {kFewRounds, kFewLeaves})) {
+      ParamMap setting = params;
+      setting["rounds"] = next.trees;
+      setting["max_leaves"] = next.leaves;
+      const double step = std::min(kGreatestStep, kWholeWay / static_cast<double>(next.trees));
+      if (next.trees < now.trees && step > options->learning_rate) {
+        ParamMap larger = setting;
+        larger["learning_rate"] = step;
+        settings.push_back(std::move(larger));
+      }
+      settings.push_back(std::move(setting));
+    }
     return settings;
   }
 

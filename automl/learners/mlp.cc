@@ -132,7 +132,8 @@ class MlpLearner final : public Learner {
     const auto options = options_from<MlpOptions>(params);
     if (!options) return {};
     ParamMap setting = params;
-    for (int64_t width = options->width; width >= kNarrowest;
+    const int64_t narrowest = std::min(kNarrowest, options->width);
+    for (int64_t width = options->width; width >= narrowest;
          width -= std::max<int64_t>(1, width / 8)) {
       if (width != options->width) setting["width"] = width;
       if (model_units(shape, setting, 0).size <= std::min(most.latency, most.size))

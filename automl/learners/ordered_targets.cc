@@ -227,18 +227,16 @@ Result<OrderedTargets> OrderedTargets::make(const FitRequest& request, const Fit
 
 Result<kernels::BinnedView> OrderedTargets::bins(kernels::Device& device,
                                                  const kernels::ComputeContext& context) {
-  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
+  const auto matrix_on = [&](kernels::Device& at) -> Result<datasets::BinnedMatrix*> {
     for (datasets::BinnedMatrix& matrix : matrices_) {
-      if (matrix.device() == &at) return matrix.view();
+      if (matrix.device() == &at) return &matrix;
     }
     ASSAY_ASSIGN_OR_RETURN(
         auto cells, kernels::DeviceArray<uint8_t>::copy_of(at, std::span<const uint8_t>(cells_)));
-    datasets::BinnedMatrix& matrix =
-        matrices_.emplace_back(std::move(cells), row_count_, bin_counts_, kinds_);
-    if (&at == &device) ASSAY_RETURN_IF_ERROR(matrix.prepare_growth(*context.executor));
-    return matrix.view();
+    return &matrices_.emplace_back(std::move(cells), row_count_, bin_counts_, kinds_);
   };
-  return datasets::place_table(device, *context.host, static_cast<int64_t>(cells_.size()), place);
+  return datasets::place_matrix(device, *context.host, static_cast<int64_t>(cells_.size()),
+                                matrix_on, context.executor);
 }
 
 void OrderedTargets::translate(kernels::Tree& tree) const {

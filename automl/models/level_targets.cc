@@ -107,22 +107,16 @@ LevelTargetView::LevelTargetView(const FeatureView& base,
 Result<kernels::BinnedView> LevelTargetView::bins(kernels::Device& device,
                                                   const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(at, context));
-    return matrix->view();
-  };
-  return datasets::place_table(device, *context.host, row_count() * feature_count(), place);
+  const auto on = [&](kernels::Device& at) { return matrix_on(at, context); };
+  return datasets::place_matrix(device, *context.host, row_count() * feature_count(), on);
 }
 
 Result<kernels::BinnedView> LevelTargetView::growth_bins(
     kernels::Device& device, const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
-    ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(at, context));
-    if (&at == &device) ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
-    return matrix->view();
-  };
-  return datasets::place_table(device, *context.host, row_count() * feature_count(), place);
+  const auto on = [&](kernels::Device& at) { return matrix_on(at, context); };
+  return datasets::place_matrix(device, *context.host, row_count() * feature_count(), on,
+                                context.executor);
 }
 
 void LevelTargetView::fill(size_t column, const kernels::BinnedView& layout,

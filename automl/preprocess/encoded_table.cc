@@ -17,22 +17,15 @@ EncodedTable::EncodedTable(Source source, std::shared_ptr<const datasets::BinMap
 Result<kernels::BinnedView> EncodedTable::bins(kernels::Device& device,
                                                const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
-    ASSAY_ASSIGN_OR_RETURN(const datasets::BinnedMatrix* matrix, matrix_on(at, context));
-    return matrix->view();
-  };
-  return datasets::place_table(device, *context.host, byte_count(), place);
+  const auto on = [&](kernels::Device& at) { return matrix_on(at, context); };
+  return datasets::place_matrix(device, *context.host, byte_count(), on);
 }
 
 Result<kernels::BinnedView> EncodedTable::growth_bins(
     kernels::Device& device, const kernels::ComputeContext& context) const {
   const std::lock_guard lock(mutex_);
-  const auto place = [&](kernels::Device& at) -> Result<kernels::BinnedView> {
-    ASSAY_ASSIGN_OR_RETURN(datasets::BinnedMatrix * matrix, matrix_on(at, context));
-    if (&at == &device) ASSAY_RETURN_IF_ERROR(matrix->prepare_growth(*context.executor));
-    return matrix->view();
-  };
-  return datasets::place_table(device, *context.host, byte_count(), place);
+  const auto on = [&](kernels::Device& at) { return matrix_on(at, context); };
+  return datasets::place_matrix(device, *context.host, byte_count(), on, context.executor);
 }
 
 // Bins are made on the device of the context, wherever they are for; on the host where it lacks

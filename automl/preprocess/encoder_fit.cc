@@ -81,7 +81,7 @@ tl::unexpected<Error> no_features(const Table& table, const std::vector<DroppedC
   if (more_time > 0) {
     return fail(
         StatusCode::kBudgetTooSmall,
-        "{}: no column can be used as a feature in this time{}; about {:.2g} times the time "
+        "{}: no column can be used as a feature in this time{}; about {:.1f} times the time "
         "is needed",
         table.source(), reasons, more_time);
   }
@@ -203,6 +203,7 @@ class FeatureEncoder::Fitter {
       sum -= texts.back().bytes;
     }
     if (texts.empty()) return;
+    more_time_ = 0;
     const int64_t share = options_.derived_bytes / static_cast<int64_t>(texts.size());
     topics_ = options_.texts.topics;
     while (topics_ > kFewestTopics && planned_bytes(topics_) > share) topics_ /= 2;
@@ -289,7 +290,7 @@ class FeatureEncoder::Fitter {
   std::set<std::string_view> excluded_;
   std::vector<std::string> reasons_;  // [columns]
   int32_t topics_ = 0;
-  double more_time_ = 0;
+  double more_time_ = 0;  // as no_features() takes it
   FeatureEncoder encoder_;
 };
 

@@ -50,7 +50,7 @@ Figure learning_figure(std::span<const LearningCurve> curves) {
   spec.y = round_axis(losses.low, cut ? late.high : losses.high, 5);
   spec.x_name = "steps: rounds, trees or epochs";
   spec.y_name = "loss on validation rows";
-  spec.description = fmt::format("Loss by round of {} trials, from {} down to {}.", curves.size(),
+  spec.description = fmt::format("Loss by step of {} trials, from {} down to {}.", curves.size(),
                                  score_text(losses.high), score_text(losses.low));
   Plot plot(spec);
   for (size_t i = curves.size(); i-- > 0;) {
@@ -72,9 +72,8 @@ Figure learning_figure(std::span<const LearningCurve> curves) {
   figure.svg = std::move(plot).finish();
   figure.note =
       "A line is a fold, a colour a trial. The loss is each learner's own; that of numbers is in "
-      "units "
-      "of the target's spread.";
-  if (cut) figure.note += " The greatest losses of the first rounds are beyond the axis.";
+      "units of the target's spread.";
+  if (cut) figure.note += " The greatest losses of the first steps are beyond the axis.";
   return figure;
 }
 

@@ -75,7 +75,7 @@ void appraise(SweepState& state, TrialOutcome& outcome) {
     outcome.score.reset();
     return;
   }
-  outcome.footprint = *footprint;
+  outcome.result.footprint = *footprint;
   std::string breach = state.limits.breach(*footprint);
   if (breach.empty()) return;
   result.status = TrialStatus::kOverLimit;

@@ -253,7 +253,8 @@ class SweepLead {
   Status log_results(const Chosen& chosen);
   // What is on the front of score against latency (front_models.h). (sweep_front.cc)
   Status keep_front(const Chosen& chosen);
-  std::optional<Chosen> model_on_front(const FrontPoint& point, const Chosen& chosen);
+  std::optional<Chosen> members_on_front(const FrontPoint& point, const Chosen& chosen) const;
+  Status predict_on_front(Chosen& made, const Chosen& chosen) const;
   void publish_trials();
   // Says so once, as soon as the journal cannot be written.
   void look_at_journal();

@@ -16,7 +16,6 @@
 
 #include "automl/learners/learner.h"
 #include "automl/models/model.h"
-#include "automl/scheduler/model_footprint.h"
 #include "automl/scheduler/partial_trial.h"
 #include "automl/scheduler/start_model.h"
 #include "automl/scheduler/trial_checkpoint.h"
@@ -122,8 +121,7 @@ struct TrialOutcome {
   std::shared_ptr<const Model> model;
   std::shared_ptr<const std::vector<float>> predictions;
   std::shared_ptr<const OobPredictions> oob;  // null: not kept, or there are none
-  bool stored = false;       // the archive has the model, so that nobody need hold it
-  ModelFootprint footprint;  // filled by who runs it; zeros: not known
+  bool stored = false;  // the archive has the model, so that nobody need hold it
   std::shared_ptr<const PartialTrial> partial;  // cancelled with at least one fold
   std::shared_ptr<const TrialRest> rest;        // partial, and can be gone on with
   std::string run_id;                           // of its run, filled by who records it

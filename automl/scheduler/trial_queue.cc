@@ -33,8 +33,8 @@ Candidate candidate_of(const TrialOutcome& outcome) {
   if (candidate.stored) candidate.model = nullptr;
   candidate.absent_model_bytes = outcome.model_bytes;
   candidate.absent_prediction_bytes = outcome.prediction_bytes;
-  candidate.latency_us = outcome.footprint.latency_us;
-  candidate.file_bytes = outcome.footprint.file_bytes;
+  candidate.latency_us = outcome.result.footprint.latency_us;
+  candidate.file_bytes = outcome.result.footprint.file_bytes;
   return candidate;
 }
 
@@ -172,9 +172,8 @@ bool TrialQueue::finish(TrialOutcome outcome) {
   row.fit_seconds = outcome.mean_fit_seconds();
   row.total_seconds = outcome.seconds;
   row.ended_seconds = outcome.ended_seconds;
-  row.latency_us = outcome.footprint.latency_us;
-  row.file_bytes = outcome.footprint.file_bytes;
-  outcome.result.footprint = outcome.footprint;
+  row.latency_us = outcome.result.footprint.latency_us;
+  row.file_bytes = outcome.result.footprint.file_bytes;
   outcome.result.steps = outcome.mean_steps();
   score_seconds_ = std::max(score_seconds_, outcome.score_seconds);
   admission_.end(running_.at(number));

@@ -101,8 +101,8 @@ bool read_outcome_table(const tracking::NamedTable& table, TrialOutcome& outcome
     if (name == "score_seconds") outcome.score_seconds = value;
     if (name == "ended_seconds") outcome.ended_seconds = value;
     if (name == "model_bytes") outcome.model_bytes = static_cast<int64_t>(value);
-    if (name == "latency_us") outcome.footprint.latency_us = value;
-    if (name == "file_bytes") outcome.footprint.file_bytes = static_cast<int64_t>(value);
+    if (name == "latency_us") outcome.result.footprint.latency_us = value;
+    if (name == "file_bytes") outcome.result.footprint.file_bytes = static_cast<int64_t>(value);
     if (name == "prediction_bytes") outcome.prediction_bytes = static_cast<int64_t>(value);
     has_cost = has_cost || name == "cost";
   }

@@ -80,8 +80,8 @@ tracking::NamedTable outcome_table(const TrialOutcome& outcome) {
     add("score_seconds", outcome.score_seconds);
     add("model_bytes", static_cast<double>(outcome.model_bytes));
     add("prediction_bytes", static_cast<double>(outcome.prediction_bytes));
-    add("latency_us", outcome.footprint.latency_us);
-    add("file_bytes", static_cast<double>(outcome.footprint.file_bytes));
+    add("latency_us", outcome.result.footprint.latency_us);
+    add("file_bytes", static_cast<double>(outcome.result.footprint.file_bytes));
   }
   for (const RungValue& value : outcome.result.rungs) {
     add(kLadderNames[static_cast<size_t>(value.rung.ladder)], value.loss, value.rung.step);
@@ -119,9 +119,10 @@ std::string log_text(const TrialOutcome& outcome, const std::string& metric) {
         "all of them had come to\n",
         outcome.share_rows);
   }
-  if (outcome.footprint.file_bytes > 0) {
+  if (outcome.result.footprint.file_bytes > 0) {
     text += fmt::format("a prediction for one row takes {:.4g} us, the model's file {}\n",
-                        outcome.footprint.latency_us, rounded_bytes(outcome.footprint.file_bytes));
+                        outcome.result.footprint.latency_us,
+                        rounded_bytes(outcome.result.footprint.file_bytes));
   }
   text += name_of(outcome.result.status);
   if (outcome.score) text += fmt::format(": {} {}", metric, *outcome.score);
@@ -227,9 +228,9 @@ Status write_trial(const RecordContext& context, const TrainingSet& set,
   if (outcome.score) {
     ASSAY_RETURN_IF_ERROR(run.log_metric(metric, *outcome.score));
     ASSAY_RETURN_IF_ERROR(run.set_score(metric, *outcome.score));
-    ASSAY_RETURN_IF_ERROR(run.log_metric("latency_us", outcome.footprint.latency_us));
+    ASSAY_RETURN_IF_ERROR(run.log_metric("latency_us", outcome.result.footprint.latency_us));
     ASSAY_RETURN_IF_ERROR(
-        run.log_metric("file_bytes", static_cast<double>(outcome.footprint.file_bytes)));
+        run.log_metric("file_bytes", static_cast<double>(outcome.result.footprint.file_bytes)));
     ASSAY_RETURN_IF_ERROR(
         run.log_table(importance_table(*outcome.model, *set.encoder(), kTrialImportances)));
     if (context.keep_predictions) {

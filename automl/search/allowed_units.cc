@@ -24,12 +24,14 @@ ModelUnits allowed_units(const SearchLearner& learner, const FootprintLimits& li
     const TrialResult& result = history.at(i);
     if (result.status != TrialStatus::kOverLimit || result.spec.learner != learner.name) continue;
     const ModelUnits units = learner.units(result.spec.params, result.steps);
-    if (limits.latency_us > 0 && result.footprint.latency_us > limits.latency_us) {
+    if (units.latency > 0 && limits.latency_us > 0 &&
+        result.footprint.latency_us > limits.latency_us) {
       const double left =
           share_left(limits.latency_us, result.footprint.latency_us, floor.latency_us);
       most.latency = std::min(most.latency, kCare * left * units.latency);
     }
-    if (limits.file_bytes > 0 && result.footprint.file_bytes > limits.file_bytes) {
+    if (units.size > 0 && limits.file_bytes > 0 &&
+        result.footprint.file_bytes > limits.file_bytes) {
       const double left = share_left(static_cast<double>(limits.file_bytes),
                                      static_cast<double>(result.footprint.file_bytes),
                                      static_cast<double>(floor.file_bytes));

@@ -45,6 +45,12 @@ std::vector<double> setting_at(const SearchSpace& space, int64_t index) {
   return unit;
 }
 
+// The point of some parameters; what is outside of the space stands in its middle.
+std::vector<double> unit_or_middle(const SearchSpace& space, const ParamMap& params) {
+  auto unit = space.unit_of(params);
+  return unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5);
+}
+
 // How far a trial came: rungs of rows stand before those of rounds.
 int depth_of(const Rung& rung) {
   return rung.step + (rung.ladder == Rung::Ladder::kRounds ? kRungCount : 0);
@@ -93,10 +99,9 @@ std::optional<TrialSpec> LearnerSearch::propose(int64_t number, const HistoryVie
     const auto place = static_cast<size_t>(fresh - default_proposed_.begin());
     const SearchSpace& space = learners_[place].space;
     ParamMap params = space.default_params();
-    auto unit = space.unit_of(params);
+    std::vector<double> unit = unit_or_middle(space, params);
     const auto origin = learners_[place].baseline ? TrialOrigin::kBaseline : TrialOrigin::kDefault;
-    return add(number, place, std::move(params), origin,
-               unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
+    return add(number, place, std::move(params), origin, std::move(unit));
   }
   if (auto spec = go_on(number, history)) return spec;
   if (auto spec = stand_in(number, history)) return spec;
@@ -131,32 +136,26 @@ size_t LearnerSearch::want(const std::vector<WantedSetting>& settings) {
   return wanted_.size() - before;
 }
 
-std::optional<ParamMap> LearnerSearch::held(size_t learner, const ParamMap& params,
-                                            const HistoryView& history) const {
+std::optional<ParamMap> LearnerSearch::new_setting(size_t learner, const ParamMap& params,
+                                                   const ModelUnits& most) const {
   const SearchLearner& from = learners_[learner];
-  if (!limits_.any() || !from.within) return params;
-  return from.within(params, allowed_units(from, limits_, history));
-}
-
-std::optional<ParamMap> LearnerSearch::drawn(size_t learner, std::span<const double> unit,
-                                             const HistoryView& history) const {
-  const auto params = learners_[learner].space.at(unit);
-  return params ? held(learner, *params, history) : std::nullopt;
+  std::optional<ParamMap> held = params;
+  if (limits_.any() && from.within) held = from.within(params, most);
+  if (held && known_.count(key_of(from.name, *held)) > 0) return std::nullopt;
+  return held;
 }
 
 std::optional<TrialSpec> LearnerSearch::stand_in(int64_t number, const HistoryView& history) {
-  if (!limits_.any()) return std::nullopt;
-  for (int64_t i = 0; i < history.size(); ++i) {
+  for (int64_t i = 0; limits_.any() && i < history.size(); ++i) {
     const TrialResult& broke = history.at(i);
     if (broke.status != TrialStatus::kOverLimit || !stood_in_for_.insert(i).second) continue;
     const size_t place = place_of(broke.spec.learner);
     if (place == learners_.size()) continue;
-    auto params = held(place, broke.spec.params, history);
-    if (!params || known_.count(key_of(broke.spec.learner, *params)) > 0) continue;
-    const SearchSpace& space = learners_[place].space;
-    auto unit = space.unit_of(*params);
-    return add(number, place, std::move(*params), TrialOrigin::kGuided,
-               unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
+    const ModelUnits most = allowed_units(learners_[place], limits_, history);
+    auto params = new_setting(place, broke.spec.params, most);
+    if (!params) continue;
+    std::vector<double> unit = unit_or_middle(learners_[place].space, *params);
+    return add(number, place, std::move(*params), TrialOrigin::kGuided, std::move(unit));
   }
   return std::nullopt;
 }
@@ -164,11 +163,10 @@ std::optional<TrialSpec> LearnerSearch::stand_in(int64_t number, const HistoryVi
 std::optional<TrialSpec> LearnerSearch::next_wanted(int64_t number, const HistoryView& history) {
   while (wanted_begin_ < wanted_.size()) {
     Wanted& next = wanted_[wanted_begin_++];
-    const auto kept = held(next.learner, next.params, history);
-    if (!kept) continue;
-    next.params = *kept;
-    if (known_.count(key_of(learners_[next.learner].name, next.params)) > 0) continue;
-    return add(number, next.learner, std::move(next.params), next.origin, std::move(next.unit));
+    auto params = new_setting(next.learner, next.params,
+                              allowed_units(learners_[next.learner], limits_, history));
+    if (!params) continue;
+    return add(number, next.learner, std::move(*params), next.origin, std::move(next.unit));
   }
   return std::nullopt;
 }
@@ -189,16 +187,15 @@ std::optional<TrialSpec> LearnerSearch::go_on(int64_t number, const HistoryView&
 void LearnerSearch::adopt(const TrialSpec& spec) {
   const size_t place = place_of(spec.learner);
   if (place == learners_.size()) return;
+  stood_in_for_.insert(spec.number);
   if (spec.origin == TrialOrigin::kContinued) {
     continued_.insert(spec.seed);
     return;
   }
   const bool first = spec.origin == TrialOrigin::kBaseline || spec.origin == TrialOrigin::kDefault;
   if (first) default_proposed_[place] = true;
-  const SearchSpace& space = learners_[place].space;
-  auto unit = space.unit_of(spec.params);
   (void)add(spec.number, place, spec.params, spec.origin,
-            unit ? std::move(*unit) : std::vector<double>(space.size(), 0.5));
+            unit_or_middle(learners_[place].space, spec.params));
 }
 
 TrialSpec LearnerSearch::add(int64_t number, size_t learner, ParamMap params, TrialOrigin origin,
@@ -237,36 +234,40 @@ std::optional<TrialSpec> LearnerSearch::sample(int64_t number, size_t learner,
   request.points = proposed_[learner].points;
   request.seed = derive_seed(seed_, from.name);
   request.draw = derive_seed(seed_, "setting", static_cast<uint64_t>(number));
+  const ModelUnits most = allowed_units(from, limits_, history);
+  const auto origin = sampler_->guided() ? TrialOrigin::kGuided : TrialOrigin::kRandom;
   for (int attempt = 0; attempt < kSampleAttempts; ++attempt) {
     request.attempt = attempt;
-    std::vector<double> unit = sampler_->sample(request);
-    auto params = drawn(learner, unit, history);
-    if (!params) return std::nullopt;
-    if (known_.count(key_of(from.name, *params)) > 0) continue;
-    return add(number, learner, std::move(*params),
-               sampler_->guided() ? TrialOrigin::kGuided : TrialOrigin::kRandom, std::move(unit));
+    if (auto spec = at_point(number, learner, sampler_->sample(request), origin, most)) return spec;
   }
-  return last_ones(number, learner, history);
+  return last_ones(number, learner, most);
+}
+
+std::optional<TrialSpec> LearnerSearch::at_point(int64_t number, size_t learner,
+                                                 std::vector<double> unit, TrialOrigin origin,
+                                                 const ModelUnits& most) {
+  const auto params = learners_[learner].space.at(unit);
+  if (!params) return std::nullopt;
+  auto setting = new_setting(learner, *params, most);
+  if (!setting) return std::nullopt;
+  return add(number, learner, std::move(*setting), origin, std::move(unit));
 }
 
 std::optional<TrialSpec> LearnerSearch::last_ones(int64_t number, size_t learner,
-                                                  const HistoryView& history) {
-  const SearchLearner& from = learners_[learner];
+                                                  const ModelUnits& most) {
+  const SearchSpace& space = learners_[learner].space;
   Rng rng(derive_seed(seed_, "setting", static_cast<uint64_t>(number)));
+  const auto at = [&](std::vector<double> unit) {
+    return at_point(number, learner, std::move(unit), TrialOrigin::kRandom, most);
+  };
   for (int attempt = 0; attempt < kDrawAttempts; ++attempt) {
-    std::vector<double> unit = draw_point(rng, from.space.size());
-    auto params = drawn(learner, unit, history);
-    if (!params || known_.count(key_of(from.name, *params)) > 0) continue;
-    return add(number, learner, std::move(*params), TrialOrigin::kRandom, std::move(unit));
+    if (auto spec = at(draw_point(rng, space.size()))) return spec;
   }
-  const int64_t count = setting_count(from.space);
+  const int64_t count = setting_count(space);
   if (count == 0) return std::nullopt;
   const auto first = static_cast<int64_t>(rng.below(static_cast<uint64_t>(count)));
   for (int64_t i = 0; i < count; ++i) {
-    std::vector<double> unit = setting_at(from.space, (first + i) % count);
-    auto params = drawn(learner, unit, history);
-    if (!params || known_.count(key_of(from.name, *params)) > 0) continue;
-    return add(number, learner, std::move(*params), TrialOrigin::kRandom, std::move(unit));
+    if (auto spec = at(setting_at(space, (first + i) % count))) return spec;
   }
   return std::nullopt;
 }

@@ -50,18 +50,19 @@ class LearnerSearch final : public Search {
   std::optional<TrialSpec> go_on(int64_t number, const HistoryView& history);
   // In the place of a trial that broke a limit.
   std::optional<TrialSpec> stand_in(int64_t number, const HistoryView& history);
-  // `params`, or the setting like them that keeps to the limits; nothing if there is none.
-  std::optional<ParamMap> held(size_t learner, const ParamMap& params,
-                               const HistoryView& history) const;
+  // `params`, or the setting like them that keeps to the limits; nothing if there is none, or it
+  // was proposed before.
+  std::optional<ParamMap> new_setting(size_t learner, const ParamMap& params,
+                                      const ModelUnits& most) const;
   // That of a point of the learner's space.
-  std::optional<ParamMap> drawn(size_t learner, std::span<const double> unit,
-                                const HistoryView& history) const;
+  std::optional<TrialSpec> at_point(int64_t number, size_t learner, std::vector<double> unit,
+                                    TrialOrigin origin, const ModelUnits& most);
   // The next wanted one.
   std::optional<TrialSpec> next_wanted(int64_t number, const HistoryView& history);
   size_t place_of(std::string_view learner) const;
   void refresh(size_t learner, const HistoryView& history);
   std::optional<TrialSpec> sample(int64_t number, size_t learner, const HistoryView& history);
-  std::optional<TrialSpec> last_ones(int64_t number, size_t learner, const HistoryView& history);
+  std::optional<TrialSpec> last_ones(int64_t number, size_t learner, const ModelUnits& most);
 
   std::vector<SearchLearner> learners_;
   std::unique_ptr<Sampler> sampler_;
@@ -81,7 +82,8 @@ class LearnerSearch final : public Search {
   size_t wanted_begin_ = 0;       // those before were proposed
   std::set<uint64_t> continued_;  // seeds of defaults that were gone on with
   FootprintLimits limits_;
-  std::set<int64_t> stood_in_for_;  // trials
+  // Trials; an earlier process's among them, whose stand-ins are, too.
+  std::set<int64_t> stood_in_for_;
 };
 
 }  // namespace assay::automl

@@ -128,18 +128,18 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
                 info_.id, bytes);
   }
   const Use mine = use();
-  if (bytes > info_.memory_bytes - held_bytes()) {
+  if (bytes > free_bytes()) {
     drop_forms().clear();
     release_idle_orphans();
   }
-  int64_t free_bytes = 0;
+  int64_t left = 0;
   {
     // The bytes are held from here on.
     const std::lock_guard lock(mutex_);
-    free_bytes = info_.memory_bytes - held_bytes_;
-    if (bytes > free_bytes) {
+    left = info_.memory_bytes - held_bytes_;
+    if (bytes > left) {
       return fail(StatusCode::kResourceExhausted, "{}: allocation of {} bytes, {} of {} are free",
-                  info_.id, bytes, free_bytes, info_.memory_bytes);
+                  info_.id, bytes, left, info_.memory_bytes);
     }
     held_bytes_ += bytes;
   }
@@ -149,8 +149,8 @@ Result<void*> CudaDevice::allocate(int64_t bytes) {
   if (made) {
     release_orphans(lane);
     made = check(lane, lane.session->allocate(bytes, &address),
-                 fmt::format("allocation of {} bytes, {} of the budget's {} are free", bytes,
-                             free_bytes, info_.memory_bytes));
+                 fmt::format("allocation of {} bytes, {} of the budget's {} are free", bytes, left,
+                             info_.memory_bytes));
   }
   const std::lock_guard lock(mutex_);
   if (!made) {
@@ -258,7 +258,7 @@ Result<CudaDevice::Forms> CudaDevice::make_forms(const kernels::BinnedView& bins
   const int64_t column_bytes = bins.row_count * int64_t{bins.feature_count};
   const int64_t tile_bytes = bins.row_count * width * tile_count_of(bins.feature_count);
   // Trees need the other half.
-  const int64_t room = (info_.memory_bytes - held_bytes()) / 2;
+  const int64_t room = free_bytes() / 2;
   if (column_bytes == 0 || column_bytes + tile_bytes > room) return Forms();
   TableForms made;
   ASSAY_ASSIGN_OR_RETURN(made.columns, kernels::DeviceArray<uint8_t>::make(*this, column_bytes));

@@ -65,6 +65,8 @@ class CudaDevice final : public kernels::Device {
   void release(void* address) override;
   // Bytes allocated and not released.
   int64_t held_bytes() const;
+  // What of the planned budget nobody holds.
+  int64_t free_bytes() const { return info().memory_bytes - held_bytes(); }
 
   // Keeps others off the calling thread's lane until destroyed.
   class Use;

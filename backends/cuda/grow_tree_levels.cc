@@ -105,7 +105,7 @@ Status TreeLevels::make_slots() {
   };
   ASSAY_RETURN_IF_ERROR(allocate_slots(std::min(room, trees_of(room) * wanted), kLeastLevelSlots));
   const int64_t trees = trees_of(static_cast<int64_t>(free_slots_.size()));
-  const int64_t free_bytes = device_->info().memory_bytes - device_->held_bytes();
+  const int64_t free_bytes = device_->free_bytes();
   const int64_t leaf_bytes =
       int64_t{feature_limit_} * (2 * most_bins_ + 1) * static_cast<int64_t>(sizeof(double));
   gain_leaves_ = std::clamp<int64_t>(std::min(free_bytes / 4, kMostGainBytes) / leaf_bytes, 1,

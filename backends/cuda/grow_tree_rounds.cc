@@ -63,7 +63,7 @@ Result<TreeRounds> TreeRounds::make(const kernels::OpContext& context,
   ASSAY_RETURN_IF_ERROR(rounds.place_cells(context));
   ASSAY_RETURN_IF_ERROR(rounds.place_tables(trees));
   if (!rounds.counts_classes()) ASSAY_RETURN_IF_ERROR(rounds.make_slots());
-  const int64_t free_bytes = rounds.device_->info().memory_bytes - rounds.device_->held_bytes();
+  const int64_t free_bytes = rounds.device_->free_bytes();
   const int64_t room = free_bytes / kBatchShare;
   rounds.most_tasks_ = static_cast<size_t>(std::clamp<int64_t>(
       room / kTaskBytes, 1, rounds.counts_classes() ? kMaxClassTasks : kMaxTasks));

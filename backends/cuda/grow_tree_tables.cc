@@ -77,7 +77,7 @@ Status TreeTables::place_tables(std::span<const GrowingTree> trees) {
 
 int64_t TreeTables::slot_room() const {
   constexpr int64_t kMostBytes = int64_t{4} << 30;  // of all histograms
-  const int64_t free_bytes = device_->info().memory_bytes - device_->held_bytes();
+  const int64_t free_bytes = device_->free_bytes();
   return std::min(free_bytes / 2, kMostBytes) /
          (slot_size_ * static_cast<int64_t>(sizeof(uint64_t)));
 }

@@ -90,7 +90,7 @@ Status run(const kernels::OpContext& context, const KnnTopkProblem& problem,
   if (problem.query_count == 0) return {};
   CudaDevice& device = device_of(context);
   const auto lock = device.use();
-  const Cut cut = cut_of(problem, device.info().memory_bytes - device.held_bytes());
+  const Cut cut = cut_of(problem, device.free_bytes());
   const int64_t list_count = std::min(cut.round_queries, problem.query_count) * cut.parts;
   ASSAY_ASSIGN_OR_RETURN(
       auto lists, kernels::DeviceArray<NeighbourEntry>::make(device, list_count * cut.capacity));

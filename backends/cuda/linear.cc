@@ -46,7 +46,7 @@ Status run_linear_scores(const kernels::OpContext& context, const LinearProblem&
 
 // Chunks of a round. The outcome does not depend on it.
 int64_t round_chunks_of(const CudaDevice& device, int64_t chunks, int64_t chunk_bytes) {
-  const int64_t free_bytes = device.info().memory_bytes - device.held_bytes();
+  const int64_t free_bytes = device.free_bytes();
   const int64_t room = std::min(free_bytes / 4, kMostPartialBytes);
   return std::clamp<int64_t>(room / chunk_bytes, 1, chunks);
 }

@@ -27,7 +27,7 @@ Status launch(CudaDevice& device, const PredictTreesProblem& problem, const Pred
 Status stream_rows(const kernels::OpContext& context, const PredictTreesProblem& problem,
                    const PredictTreesArgs& args) {
   CudaDevice& device = device_of(context);
-  const int64_t free_bytes = device.info().memory_bytes - device.held_bytes();
+  const int64_t free_bytes = device.free_bytes();
   const int64_t rows = RowStream::piece_rows(problem.feature_count, free_bytes, problem.row_count);
   ASSAY_ASSIGN_OR_RETURN(
       const auto stream,

@@ -1,7 +1,8 @@
 // RowStream: rows of a table that is in the host's memory (BinnedView::on_host), piece by piece as
 // small tables on the GPU, for ops that look at all features of a row. A piece comes while the GPU
-// works on the one before. Owns the memory of two pieces. The device and the table's bins must
-// outlive it. Not thread-safe: to be used by whoever has the device's lane.
+// works on the one before, where that work is not waited for (Shapley values are). Owns the memory
+// of two pieces. The device and the table's bins must outlive it. Not thread-safe: to be used by
+// whoever has the device's lane.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ class RowStream {
     const uint32_t* numbers = nullptr;  // [count], the GPU's; null: 0, 1, 2, ...
     int64_t count = 0;
   };
-  // How many rows a piece has, made from sizes alone: up to `most`, of a few MiB, in two pieces
-  // that take at most half of `free_bytes`; at least 1.
+  // How many rows a piece has, made from sizes alone: up to `most`, of 64 MiB at most, in two
+  // pieces that take at most half of `free_bytes`; at least 1.
   static int64_t piece_rows(int32_t feature_count, int64_t free_bytes, int64_t most);
 
   // Pieces of `piece_rows` >= 1 rows; `executor` copies them out of the table, or null: the calling

@@ -34,12 +34,19 @@ Result<TileStream::Plan> TileStream::plan(int64_t row_count, int32_t feature_cou
 Result<std::unique_ptr<TileStream>> TileStream::make(const kernels::OpContext& context,
                                                      const kernels::BinnedView& bins) {
   CudaDevice& device = device_of(context);
-  const int64_t free_bytes = device.info().memory_bytes - device.held_bytes();
-  ASSAY_ASSIGN_OR_RETURN(const Plan cut, plan(bins.row_count, bins.feature_count, free_bytes / 2));
-  std::unique_ptr<TileStream> stream(new TileStream(context, bins, cut));
-  ASSAY_ASSIGN_OR_RETURN(stream->cells_, kernels::DeviceArray<uint8_t>::make(device, cut.bytes()));
-  stream->held_.assign(static_cast<size_t>(cut.slot_count), -1);
-  return stream;
+  int64_t room = device.free_bytes() / 2;
+  while (true) {
+    ASSAY_ASSIGN_OR_RETURN(const Plan cut, plan(bins.row_count, bins.feature_count, room));
+    auto cells = kernels::DeviceArray<uint8_t>::make(device, cut.bytes());
+    // Other lanes may have taken some of it meanwhile.
+    room /= 2;
+    if (!cells && cells.error().code == StatusCode::kResourceExhausted) continue;
+    if (!cells) return tl::unexpected<Error>(std::move(cells.error()));
+    std::unique_ptr<TileStream> stream(new TileStream(context, bins, cut));
+    stream->cells_ = std::move(*cells);
+    stream->held_.assign(static_cast<size_t>(cut.slot_count), -1);
+    return stream;
+  }
 }
 
 // What is on its way must have arrived before others get the memory.

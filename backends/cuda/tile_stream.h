@@ -2,7 +2,7 @@
 // trees asks for them. The GPU's memory has a slot for each of as many tiles as there is room for,
 // and two more slots through which the others come, round for round: while the GPU works on one
 // tile, the next one is on its way to the other slot. So any table fits of which two tiles do, and
-// what fits is loaded once.
+// what fits is loaded once a call of the op.
 //
 // A pass over the table loads the bytes of the wanted tiles that are in no slot; a tile whose
 // features are narrower than its width comes with cells of 0. Owns the slots. The device, and the

@@ -107,8 +107,7 @@ Status run(const kernels::OpContext& context, const TreeShapProblem& problem,
   if (problem.row_count == 0 || problem.tree_count == 0 || problem.feature_count == 0) return {};
   CudaDevice& device = device_of(context);
   const auto lock = device.use();
-  const auto free_bytes = [&] { return device.info().memory_bytes - device.held_bytes(); };
-  Round round{&problem, &args, round_rows_of(problem, free_bytes()), 0, nullptr, nullptr};
+  Round round{&problem, &args, round_rows_of(problem, device.free_bytes()), 0, nullptr, nullptr};
   round.trees = launch_trees_of(problem, round.stride);
   ASSAY_ASSIGN_OR_RETURN(
       auto numbers, kernels::DeviceArray<double>::make(device, doubles_of(problem) * round.stride));
@@ -118,7 +117,8 @@ Status run(const kernels::OpContext& context, const TreeShapProblem& problem,
   round.numbers = numbers.on_device();
   round.words = words.on_device();
   if (args.bins.on_host) {
-    const int64_t rows = RowStream::piece_rows(problem.feature_count, free_bytes(), round.stride);
+    const int64_t rows =
+        RowStream::piece_rows(problem.feature_count, device.free_bytes(), round.stride);
     ASSAY_ASSIGN_OR_RETURN(
         const auto stream,
         RowStream::make(device, args.bins, {args.rows, problem.row_count}, rows, context.executor));

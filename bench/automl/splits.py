@@ -29,6 +29,10 @@ class BadCatalog(Exception):
     """The catalog or one of its files is not as said above."""
 
 
+class Unreadable(BadCatalog):
+    """A file of the catalog is not there, or cannot be read."""
+
+
 class DataSet:
     """One row of a catalog."""
 
@@ -155,7 +159,7 @@ def digest(path):
             while block := handle.read(1 << 20):
                 summed.update(block)
     except OSError as error:
-        raise BadCatalog(f'{path}: {error.strerror}') from None
+        raise Unreadable(f'{path}: {error.strerror}') from None
     return summed.hexdigest()[:12]
 
 

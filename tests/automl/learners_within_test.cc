@@ -1,9 +1,11 @@
 // Settings whose models keep to limits of latency and size, and what tells how large they may be.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "automl/learners/tree_counts.h"
 #include "automl/search/allowed_units.h"
 #include "tests/automl/learner_fixture.h"
 
@@ -75,6 +77,46 @@ TEST(Within, RoundsThatAreFewMakeLargerSteps) {
   // Where the user fixed the step there is one without that.
   ASSERT_EQ(settings.size(), 2u);
   EXPECT_EQ(settings[1].at("learning_rate"), defaults_of(gbt).at("learning_rate"));
+}
+
+// Where the user fixed the number of trees there is a setting that keeps it.
+TEST(Within, FewerLeavesServeWhereTreesAreFixed) {
+  for (const auto& [name, trees] : {std::pair{"gbt", "rounds"}, {"random_forest", "trees"}}) {
+    const Learner& learner = *must(find_learner(name));
+    const ParamMap defaults = defaults_of(learner);
+    const ModelUnits whole = learner.model_units(shape_of(), defaults, steps_of(learner, defaults));
+    const auto settings = learner.within(shape_of(), defaults, {whole.latency, whole.size / 3});
+    EXPECT_TRUE(std::any_of(settings.begin(), settings.end(), [&](const ParamMap& setting) {
+      return setting.at(trees) == defaults.at(trees);
+    })) << name;
+  }
+}
+
+TEST(Within, ANarrowNetworkStaysAsItIs) {
+  const Learner& mlp = *must(find_learner("mlp"));
+  ParamMap narrow = defaults_of(mlp);
+  narrow["width"] = int64_t{4};
+  const auto settings = mlp.within(shape_of(), narrow, {kAny, kAny});
+  ASSERT_EQ(settings.size(), 1u);
+  EXPECT_EQ(settings[0], narrow);
+}
+
+TEST(TreeCounts, AreFewerOrSmallerTreesOrBoth) {
+  const auto within = [](double trees, double size) {
+    return tree_counts_within({100, 32}, {trees, size}, {20, 4});
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(within(kAny, kAny), ElementsAre(TreeCounts{100, 32}));
+  EXPECT_THAT(within(50, kAny), ElementsAre(TreeCounts{50, 32}));
+  // 1600 leaves are 50 trees of 32, or 100 of 16.
+  EXPECT_THAT(within(kAny, 1600), ElementsAre(TreeCounts{50, 32}, TreeCounts{100, 16}));
+  // 320 would be 10 trees of 32: rather 20 of 16.
+  EXPECT_THAT(within(kAny, 320), ElementsAre(TreeCounts{20, 16}, TreeCounts{10, 32}));
+  EXPECT_THAT(within(15, 320), ElementsAre(TreeCounts{15, 16}, TreeCounts{10, 32}));
+  EXPECT_THAT(tree_counts_within({100, 2}, {kAny, 100}, {20, 4}), ElementsAre(TreeCounts{50, 2}));
+  EXPECT_THAT(within(kAny, 12), ElementsAre(TreeCounts{3, 4}));
+  EXPECT_THAT(within(kAny, 3), ElementsAre());
+  EXPECT_THAT(within(0.5, kAny), ElementsAre());
 }
 
 // Units are n, and n * width.

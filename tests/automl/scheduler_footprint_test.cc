@@ -121,7 +121,7 @@ TEST(Constraints, ModelsWithTooLargeFilesAreLeftOut) {
     const auto read = read_trial(*record);
     ASSERT_TRUE(read) << "a process that goes on knows it";
     EXPECT_EQ(read->result.status, TrialStatus::kOverLimit);
-    EXPECT_EQ(read->footprint.file_bytes, row.file_bytes);
+    EXPECT_EQ(read->result.footprint.file_bytes, row.file_bytes);
     EXPECT_EQ(read->score, row.score);
   }
   EXPECT_EQ(left_out, outcome->over_limit);

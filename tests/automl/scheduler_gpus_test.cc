@@ -72,13 +72,13 @@ TEST(Gpus, TwoOfThemSideBySideGiveTheAnswerOfTheCpu) {
   conformance::EmulatedDriver driver(2, kGpuBytes);
   const auto gpus = backends::cuda::open_gpus(driver);
   ASSERT_TRUE(gpus.has_value()) << gpus.error().message;
-  const GpuSweep all = sweep_on({(*gpus)[0].get(), (*gpus)[1].get()});
+  GpuSweep all = sweep_on({(*gpus)[0].get(), (*gpus)[1].get()});
   EXPECT_TRUE(all.answer == cpu.answer);
   EXPECT_EQ(all.failed, 0);
   EXPECT_TRUE(all.moved_from.empty());
   for (const char* gpu : {"cuda:0", "cuda:1"}) {
     EXPECT_GT(all.trials.count(gpu), 0u) << gpu;
-    EXPECT_GT(all.launches.at(gpu), 0) << gpu;
+    EXPECT_GT(all.launches[gpu], 0) << gpu;
   }
 }
 

@@ -397,6 +397,33 @@ TEST(LearnerSearch, KeepsToLimitsThatATrialBroke) {
     EXPECT_EQ(rounds_of(specs[i]), 36) << i;
     EXPECT_EQ(specs[i].origin, TrialOrigin::kRandom) << i;
   }
+  // A draw that no setting like it keeps to is drawn again.
+  SearchLearner picky = boosting;
+  picky.within = [&](const ParamMap& params, const ModelUnits& most) -> std::optional<ParamMap> {
+    const bool deep = std::get<int64_t>(params.at("depth")) > 2;
+    return deep && most.latency < 100 ? std::nullopt : boosting.within(params, most);
+  };
+  LearnerSearch drawn({picky, baseline()}, make_sampler("random"), 3);
+  drawn.keep_to({20, 0});
+  specs = propose_all(drawn, 20, [&](const TrialSpec& spec) { return measured(spec, 0.5); });
+  ASSERT_EQ(specs.size(), 20u);
+  for (size_t i = 2; i < specs.size(); ++i) {
+    EXPECT_EQ(std::get<int64_t>(specs[i].params.at("depth")), 2) << i;
+  }
+  // What an earlier process proposed has had its stand-ins, though limits were not so well known.
+  LearnerSearch rest({boosting, baseline()}, make_sampler("random"), 3);
+  rest.keep_to({20, 0});
+  History history;
+  std::vector<TrialSpec> earlier = {{0, "constant", {}, 1, TrialOrigin::kBaseline},
+                                    specs[1],
+                                    {2, "gbt", specs[1].params, 1, TrialOrigin::kGuided}};
+  earlier[2].params["rounds"] = int64_t{50};
+  for (const TrialSpec& spec : earlier) {
+    rest.adopt(spec);
+    history.start(spec);
+    history.finish(measured(spec, 0.5));
+  }
+  EXPECT_EQ(rest.propose(3, history.all())->origin, TrialOrigin::kRandom);
   // Where not one round is left there is nothing more to try of it.
   LearnerSearch hopeless({boosting, baseline()}, make_sampler("random"), 3);
   hopeless.keep_to({20, 0});

@@ -234,7 +234,25 @@ TEST(ColumnFindings, ACopyOfTheValueAnswersWhateverItsTailsAre) {
   const auto found = *find_answers(*table, target, first_columns(5), executor);
   std::vector<size_t> columns;
   for (const AnsweringColumn& answer : found) columns.push_back(answer.column);
-  EXPECT_EQ(columns, (std::vector<size_t>{0, 1}));
+  ASSERT_EQ(columns, (std::vector<size_t>{0, 1}));
+  EXPECT_THAT(answer_text(*table, target, found[0]), HasSubstr("100 % of the variance)"));
+  EXPECT_THAT(answer_text(*table, target, found[1]), HasSubstr("of the variance of its ranks"));
+}
+
+// Two columns that are 0 in the same rows agree in nearly all ranks.
+TEST(ColumnFindings, NumbersThatAreMostlyZeroAreNoCopies) {
+  SerialExecutor executor;
+  Rng rng(6);
+  std::vector<double> other;
+  Target target;
+  for (uint32_t row = 0; row < 2000; ++row) {
+    const bool zero = row % 50 != 0;
+    target.rows.push_back(row);
+    target.values.push_back(zero ? 0 : 1 + rng.next_double());
+    other.push_back(zero ? 0 : 1 + 9 * rng.next_double());
+  }
+  EXPECT_TRUE(
+      find_answers(*table_of({numbers("x", other)}), target, first_columns(1), executor)->empty());
 }
 
 TEST(ColumnFindings, FewRowsAnswerNothing) {
