@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "datasets/column_types.h"
+#include "datasets/correlation.h"
 #include "kernels/base/names.h"
 
 namespace assay::datasets {
@@ -210,20 +211,6 @@ std::vector<double> ranks_of(std::span<const double> numbers) {
   return ranks;
 }
 
-// The square of the correlation of two lists; 0 if one of them is constant.
-double square_correlation(std::span<const double> a, std::span<const double> b) {
-  const auto count = static_cast<double>(a.size());
-  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / count;
-  const double mean_b = std::accumulate(b.begin(), b.end(), 0.0) / count;
-  double ab = 0, aa = 0, bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    ab += (a[i] - mean_a) * (b[i] - mean_b);
-    aa += (a[i] - mean_a) * (a[i] - mean_a);
-    bb += (b[i] - mean_b) * (b[i] - mean_b);
-  }
-  return aa > 0 && bb > 0 ? ab / aa * (ab / bb) : 0;
-}
-
 // Whether more than half of the numbers are equal: ranks of such columns agree whatever the others
 // are.
 bool mostly_one(std::span<const double> numbers) {
@@ -256,9 +243,13 @@ Told told_by_a_line(const Column& column, const Target& target, std::span<const 
   }
   if (static_cast<double>(numbers.size()) < kLeastErrors || !(greatest > 0)) return {};
   for (double& number : numbers) number /= greatest;
-  const double straight = square_correlation(numbers, values);
-  const bool ranked = !mostly_one(numbers) && !mostly_one(values);
-  const double ordered = ranked ? square_correlation(ranks_of(numbers), ranks_of(values)) : 0.0;
+  const double line = correlation(numbers, values);
+  const double straight = line * line;
+  double ordered = 0;
+  if (straight < kVarianceTold && !mostly_one(numbers) && !mostly_one(values)) {
+    const double ranks = correlation(ranks_of(numbers), ranks_of(values));
+    ordered = ranks * ranks;
+  }
   const double present = static_cast<double>(numbers.size()) / static_cast<double>(places.size());
   return {std::max(straight, ordered) * present, ordered > straight};
 }

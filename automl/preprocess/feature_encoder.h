@@ -83,8 +83,8 @@ class FeatureEncoder {
  public:
   // The table's own features are left in `source`, if that is given, for encode().
   // Fails: data if the table has no rows or no usable column (the reasons are listed) or an
-  // excluded column is not there; budget_too_small if texts that text_bytes leaves out are all there
-  // is; cancelled; resource_exhausted.
+  // excluded column is not there; budget_too_small if texts that text_bytes leaves out are all
+  // there is; cancelled; resource_exhausted.
   static Result<FeatureEncoder> fit(const std::shared_ptr<const datasets::Table>& table,
                                     const EncoderOptions& options,
                                     const kernels::ComputeContext& context,

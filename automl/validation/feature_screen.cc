@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "automl/preprocess/column_transform.h"
+#include "datasets/correlation.h"
 #include "kernels/base/rng.h"
 
 namespace assay::automl {
@@ -131,19 +132,6 @@ std::vector<double> steps_of(std::span<const double> values) {
     steps.push_back(std::isnan(x) ? -1.0 : static_cast<double>(below));
   }
   return steps;
-}
-
-double correlation(std::span<const double> a, std::span<const double> b) {
-  const auto count = static_cast<double>(a.size());
-  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / count;
-  const double mean_b = std::accumulate(b.begin(), b.end(), 0.0) / count;
-  double ab = 0, aa = 0, bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    ab += (a[i] - mean_a) * (b[i] - mean_b);
-    aa += (a[i] - mean_a) * (a[i] - mean_a);
-    bb += (b[i] - mean_b) * (b[i] - mean_b);
-  }
-  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 0;
 }
 
 // Mean over its standard error of numbers that are not all the same; 0 of fewer than two.
@@ -394,7 +382,7 @@ class FeatureScreen {
             sample_.columns[static_cast<size_t>(candidate.spec.right)], nullptr);
         std::vector<double> steps = steps_of(made->numbers);  // nothing stops apply
         const bool alike = std::any_of(taken.begin(), taken.end(), [&](const auto& other) {
-          return std::abs(correlation(steps, other)) > kMostAlike;
+          return std::abs(datasets::correlation(steps, other)) > kMostAlike;
         });
         if (alike) continue;
         taken.push_back(std::move(steps));

@@ -171,6 +171,20 @@ struct OpCase {
   bool table_on_host = false;
 };
 
+// The same case with its table, of these bins, in the host's memory.
+template <class Op>
+OpCase<Op> with_table_on_host(OpCase<Op> item, std::vector<uint8_t> bins) {
+  item.name += ", on the host";
+  item.table_on_host = true;
+  item.place = [place = std::move(item.place), bins = std::move(bins)](CaseBuffers& buffers) {
+    typename Op::Args args = place(buffers);
+    args.bins.bins = buffers.host_input("host bins", bins);
+    args.bins.on_host = true;
+    return args;
+  };
+  return item;
+}
+
 template <class Op>
 using Run = Status (*)(const kernels::OpContext&, const typename Op::Problem&,
                        const typename Op::Args&);

@@ -82,16 +82,7 @@ OpCase<PredictTrees> case_of(const PredictShape& shape, uint64_t seed) {
 
 // The same with the table in the host's memory.
 OpCase<PredictTrees> streamed_case_of(const PredictShape& shape, uint64_t seed) {
-  OpCase<PredictTrees> item = case_of(shape, seed);
-  item.name += ", on the host";
-  item.table_on_host = true;
-  item.place = [place = item.place, data = draw(shape, seed)](CaseBuffers& buffers) {
-    PredictTreesArgs args = place(buffers);
-    args.bins.bins = buffers.host_input("host bins", data.table.bins);
-    args.bins.on_host = true;
-    return args;
-  };
-  return item;
+  return with_table_on_host(case_of(shape, seed), draw(shape, seed).table.bins);
 }
 
 // The same with a cache that has seen enough rows for all that may be kept.

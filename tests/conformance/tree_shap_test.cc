@@ -83,16 +83,7 @@ OpCase<TreeShap> shap_case(const ShapShape& shape, uint64_t seed) {
 // The same with the table in the host's memory.
 OpCase<TreeShap> streamed_case(const ShapShape& shape, uint64_t seed) {
   Rng rng(seed);
-  OpCase<TreeShap> item = shap_case(shape, seed);
-  item.name += ", on the host";
-  item.table_on_host = true;
-  item.place = [place = item.place, data = draw_rows(shape, rng)](CaseBuffers& buffers) {
-    TreeShapArgs args = place(buffers);
-    args.bins.bins = buffers.host_input("host bins", data.table.bins);
-    args.bins.on_host = true;
-    return args;
-  };
-  return item;
+  return with_table_on_host(shap_case(shape, seed), draw_rows(shape, rng).table.bins);
 }
 
 TEST(TreeShap, AgreesOnTablesInTheHostsMemory) {
