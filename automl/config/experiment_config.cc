@@ -328,10 +328,12 @@ const OptionTable<ValidationOptions>& ValidationOptions::table() {
        {.name = "refit",
         .member = &T::refit,
         .help =
-            "With a holdout: train what is registered anew on all rows, with as many rounds or "
-            "trees as before, those of most weight first. Up to a third of the time is kept for "
-            "it, and models that there is no time for stay as they are. Not with model.init. "
-            "Scores are those on the rows that were held out before."},
+            "Train what is registered anew on all rows, those of most weight first: once in the "
+            "place of a holdout's model, up to three times, by other seeds, in that of the folds' "
+            "models. Where early stopping chose the rounds or epochs, they grow with the rows. Up "
+            "to a third of the time is kept for it, and models that there is no time for stay as "
+            "they are. Not with model.init. Scores are those of models that had not seen the "
+            "rows."},
        {.name = "repeats",
         .member = &T::repeats,
         .range = {.low = 0, .high = 20},
@@ -490,7 +492,7 @@ const OptionTable<ModelOptions>& ModelOptions::table() {
         .help = "A registered model of one gbt trial (NAME, NAME:VERSION or NAME@ALIAS) to go on "
                 "from: its features are taken over, and each fold adds its rounds to those of the "
                 "same fold of the model. The run must be as the one that made the model: table, "
-                "columns, constraints, seed, validation and metric; if that had a holdout, with "
+                "columns, constraints, seed, validation and metric, with "
                 "validation.refit: false. Other learners are left out."}});
   return table;
 }

@@ -171,6 +171,8 @@ class Learner {
   // The option that says how many steps a fit makes, for a refit with a fixed number of them and
   // for halving by steps; empty if there is none.
   virtual std::string_view step_option() const { return {}; }
+  // Whether fits of a setting differ by their seeds.
+  virtual bool draws() const { return true; }
   virtual bool supports(Task task) const = 0;
   // Whether fits go on from an initial model.
   virtual bool goes_on() const { return false; }

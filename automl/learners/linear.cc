@@ -122,6 +122,7 @@ class LinearLearner final : public Learner {
   std::string_view name() const override { return "linear"; }
   const OptionGroup& options() const override { return LinearOptions::table().group(); }
   std::string_view step_option() const override { return "max_iterations"; }
+  bool draws() const override { return false; }
   bool supports(Task) const override { return true; }
   std::optional<ParamMap> readable_params() const override { return ParamMap(); }
 

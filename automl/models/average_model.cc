@@ -105,6 +105,17 @@ void AverageModel::mark_binned(std::span<uint8_t> used) const {
   for (const auto& member : members_) member->mark_binned(used);
 }
 
+int64_t AverageModel::refit_steps() const {
+  int64_t sum = 0;
+  for (const auto& member : members_) {
+    const int64_t steps = member->refit_steps();
+    if (steps == 0) return 0;
+    sum += steps;
+  }
+  const int64_t count = std::ssize(members_);
+  return (sum + count - 1) / count;
+}
+
 void AverageModel::keep_prepared() const {
   for (const auto& member : members_) member->keep_prepared();
 }
@@ -193,6 +204,13 @@ Status AverageModel::do_explain(const FeatureView& features, std::span<const uin
     for (size_t j = 0; j < out.size(); ++j) out[j] += weights_[i] * part[j];
   }
   return {};
+}
+
+Result<std::shared_ptr<const Model>> average_of(std::vector<std::shared_ptr<const Model>> models) {
+  if (models.size() == 1) return std::move(models.front());
+  ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Model> average,
+                         AverageModel::make(std::move(models)));
+  return average;
 }
 
 }  // namespace assay::automl

@@ -30,6 +30,8 @@ class AverageModel final : public Model {
   std::vector<double> feature_importance() const override;
   void mark_binned(std::span<uint8_t> used) const override;
   void keep_prepared() const override;
+  // The mean of its members', rounded up; 0 if one has none.
+  int64_t refit_steps() const override;
   void save(ModelWriter& writer) const override;
 
   const std::vector<std::shared_ptr<const Model>>& members() const { return members_; }
@@ -53,5 +55,8 @@ class AverageModel final : public Model {
   std::vector<std::shared_ptr<const Model>> members_;
   std::vector<double> weights_;
 };
+
+// A model that is one by itself, or the average of several. Fails: as AverageModel::make.
+Result<std::shared_ptr<const Model>> average_of(std::vector<std::shared_ptr<const Model>> models);
 
 }  // namespace assay::automl

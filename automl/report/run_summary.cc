@@ -48,8 +48,8 @@ std::string run_summary_json(const SweepOutcome& outcome) {
   json["front"] = nlohmann::ordered_json::array();
   for (const FrontPoint& point : pareto_front(outcome.leaderboard)) {
     nlohmann::ordered_json entry;
-    entry["trial"] = point.trial >= 0 ? nlohmann::ordered_json(point.trial) : nullptr;
-    entry["members"] = point.members > 0 ? nlohmann::ordered_json(point.members) : nullptr;
+    entry["trial"] = point.key.trial >= 0 ? nlohmann::ordered_json(point.key.trial) : nullptr;
+    entry["members"] = point.key.members > 0 ? nlohmann::ordered_json(point.key.members) : nullptr;
     entry["model"] = point.name();
     entry["score"] = point.score;
     entry["latency_us"] = point.latency_us;

@@ -13,14 +13,20 @@ constexpr std::string_view kTrialBegin = "front/trial-";
 constexpr std::string_view kEnsembleBegin = "front/ensemble-";
 constexpr std::string_view kEnd = ".assay";
 
+// "trial 12", "an ensemble of 3".
+std::string front_name(const FrontKey& key) {
+  return key.trial >= 0 ? fmt::format("trial {}", key.trial)
+                        : fmt::format("an ensemble of {}", key.members);
+}
+
 tl::unexpected<Error> no_model(const tracking::RunRecord& sweep, const FrontKey& key) {
   std::vector<std::string> kept;
-  for (const FrontKey& each : front_models(sweep)) kept.push_back(each.name());
+  for (const FrontKey& each : front_models(sweep)) kept.push_back(front_name(each));
   return fail(
       StatusCode::kNotFound,
       "run {} has no model of {}: {}. What else is on the way to a model is in its record: "
       "the trial's learner and parameters, which a config with that one setting trains again",
-      sweep.info.run_id, key.name(),
+      sweep.info.run_id, front_name(key),
       kept.empty() ? std::string("it keeps none beside the registered one")
                    : fmt::format("beside the registered one a run keeps those that no other model "
                                  "is both faster and better than, here {}",
@@ -28,10 +34,6 @@ tl::unexpected<Error> no_model(const tracking::RunRecord& sweep, const FrontKey&
 }
 
 }  // namespace
-
-std::string FrontKey::name() const {
-  return trial >= 0 ? fmt::format("trial {}", trial) : fmt::format("an ensemble of {}", members);
-}
 
 std::string front_model_path(const FrontKey& key) {
   return key.trial >= 0 ? fmt::format("{}{}{}", kTrialBegin, key.trial, kEnd)

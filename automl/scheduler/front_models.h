@@ -9,22 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "automl/scheduler/pareto_front.h"
 #include "automl/scheduler/run_models.h"
 #include "kernels/base/status.h"
 #include "tracking/run_record.h"
 #include "tracking/workspace.h"
 
 namespace assay::automl {
-
-// Which of them: that of a trial, or the ensemble of so many members.
-struct FrontKey {
-  int64_t trial = -1;  // -1: an ensemble
-  int64_t members = 1;
-
-  // "trial 12", "an ensemble of 3".
-  std::string name() const;
-  friend bool operator==(const FrontKey&, const FrontKey&) = default;
-};
 
 // "front/trial-12.assay", "front/ensemble-3.assay", and the way back; nothing for any other path.
 std::string front_model_path(const FrontKey& key);

@@ -10,9 +10,16 @@
 
 namespace assay::automl {
 
-struct FrontPoint {
+// Which of them.
+struct FrontKey {
   int64_t trial = -1;   // -1: an ensemble
   int64_t members = 1;  // of an ensemble that selection passed through; 0: the registered one
+
+  friend bool operator==(const FrontKey&, const FrontKey&) = default;
+};
+
+struct FrontPoint {
+  FrontKey key;
   std::string learner;
   double score = 0;
   double latency_us = 0;

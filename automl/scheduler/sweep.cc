@@ -146,6 +146,7 @@ Status SweepLead::baseline() {
   floor_.latency_us = state_->queue->pool().candidates()[0].latency_us;
   floor_.file_bytes = state_->queue->pool().candidates()[0].file_bytes;
   const Chosen chosen = alone(state_->queue->pool().candidates()[0]);
+  baseline_score_ = chosen.score;
   const double before = state_->budget.elapsed_seconds();
   // A sweep that goes on has a better one.
   if (best_rows_.empty()) ASSAY_RETURN_IF_ERROR(keep_as_best(chosen, false));

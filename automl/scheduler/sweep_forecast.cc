@@ -55,13 +55,13 @@ double SweepLead::selection_seconds() const {
   return state_->queue->score_seconds() * pool * rounds;
 }
 
-std::optional<int64_t> SweepLead::try_selection() const {
+std::optional<int64_t> SweepLead::try_selection() {
   const std::optional<Chosen> chosen = select_now();
   if (!chosen) return {};
   return static_cast<int64_t>(kMoreBytes * static_cast<double>(save_bytes(*chosen)));
 }
 
-std::optional<SweepLead::Chosen> SweepLead::select_now() const {
+std::optional<SweepLead::Chosen> SweepLead::select_now() {
   std::vector<Candidate> candidates = state_->queue->candidates();
   if (!candidates.empty() && candidates[0].trial != 0) {
     std::erase_if(candidates, [](const Candidate& candidate) { return candidate.trial == 0; });
@@ -80,6 +80,13 @@ std::optional<SweepLead::Chosen> SweepLead::select_now() const {
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (selection->weights[i] > 0) chosen.members.push_back({candidates[i], selection->weights[i]});
   }
+  std::vector<std::pair<double, int64_t>> order;
+  for (const Member& member : chosen.members) {
+    order.emplace_back(-member.weight, member.candidate.trial);
+  }
+  std::sort(order.begin(), order.end());
+  likely_members_.clear();
+  for (const auto& [weight, trial] : order) likely_members_.push_back(trial);
   return rescore(chosen) ? std::optional(std::move(chosen)) : std::nullopt;
 }
 

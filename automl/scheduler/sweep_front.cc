@@ -21,7 +21,7 @@ std::vector<FrontPoint> points_to_keep(const Leaderboard& board) {
   std::vector<FrontPoint> points = pareto_front(board);
   std::reverse(points.begin(), points.end());
   const auto ensembles = std::stable_partition(points.begin(), points.end(),
-                                               [](const auto& p) { return p.trial >= 0; });
+                                               [](const auto& p) { return p.key.trial >= 0; });
   std::reverse(ensembles, points.end());
   return points;
 }
@@ -34,17 +34,17 @@ std::optional<SweepLead::Chosen> SweepLead::members_on_front(const FrontPoint& p
                                                              const Chosen& chosen) const {
   Chosen made;
   made.score = point.score;
-  if (point.trial >= 0) {
+  if (point.key.trial >= 0) {
     const std::vector<Candidate>& pool = state_->queue->pool().candidates();
     const auto at = std::find_if(pool.begin(), pool.end(), [&](const Candidate& candidate) {
-      return candidate.trial == point.trial;
+      return candidate.trial == point.key.trial;
     });
     if (at == pool.end() || at->absent()) return std::nullopt;
     made.members.push_back({*at, 1.0});
     return made;
   }
   const auto at = std::find_if(path_.begin(), path_.end(), [&](const PathPoint& each) {
-    return each.shown.members == point.members;
+    return each.shown.members == point.key.members;
   });
   if (at == path_.end()) return std::nullopt;
   for (const Member& member : chosen.members) {
@@ -52,7 +52,7 @@ std::optional<SweepLead::Chosen> SweepLead::members_on_front(const FrontPoint& p
     const double weight = static_cast<double>(steps) / static_cast<double>(at->trials.size());
     if (steps > 0) made.members.push_back({member.candidate, weight, member.refitted});
   }
-  if (static_cast<int64_t>(made.members.size()) != point.members) return std::nullopt;
+  if (static_cast<int64_t>(made.members.size()) != point.key.members) return std::nullopt;
   return made;
 }
 
@@ -87,9 +87,8 @@ Status SweepLead::keep_front(const Chosen& chosen) {
     if (!predict_on_front(*made, chosen)) continue;
     ASSAY_ASSIGN_OR_RETURN(const Predictor predictor, make_predictor(*made));
     ASSAY_ASSIGN_OR_RETURN(const std::string text, predictor.to_bytes());
-    ASSAY_RETURN_IF_ERROR(parent_->log_artifact(front_model_path({point.trial, point.members}),
-                                                std::as_bytes(std::span(text)),
-                                                "application/x-assay-model"));
+    ASSAY_RETURN_IF_ERROR(parent_->log_artifact(
+        front_model_path(point.key), std::as_bytes(std::span(text)), "application/x-assay-model"));
     left -= static_cast<int64_t>(text.size());
   }
   return {};

@@ -111,7 +111,7 @@ class SweepLead {
   void forecast_end();
   // Bytes of the models that would be registered now, and of a few more; nothing if that is not to
   // be found out.
-  std::optional<int64_t> try_selection() const;
+  std::optional<int64_t> try_selection();
   void say_what_moved();
   void say_what_ended();
   void say_what_is_known();
@@ -160,7 +160,7 @@ class SweepLead {
   Status log_best(const Chosen& chosen, const tracking::BlobRef& blob);
   // The ensemble that selection makes of what there is now; nothing if it does not come to one.
   // (sweep_forecast.cc)
-  std::optional<Chosen> select_now() const;
+  std::optional<Chosen> select_now();
   // What selecting once from all candidates takes one thread.
   double selection_seconds() const;
   // What is to be registered; the best trial alone if something fails on the way to an ensemble.
@@ -224,16 +224,33 @@ class SweepLead {
   std::vector<PathPoint> path_of(const Selection& selection,
                                  const std::vector<Candidate>& candidates) const;
   std::vector<EnsemblePoint> corrected_path(const Chosen& chosen) const;
-  // Of a holdout: fits of the chosen members on all rows. (sweep_refit.cc)
+  // Fits of the chosen members on all rows: one, or in the place of folds' models several.
+  // (sweep_refit_plan.cc)
+  static constexpr int kFitsForFolds = 3;
+  static constexpr double kRefitCare = 1.15;  // a fit that is not done in time is lost
   bool refits() const;
-  // Predicted, from what the trial's own fit took.
+  int wanted_refits(int64_t trial) const;
+  int64_t steps_of_refit(const Candidate& candidate) const;
+  // So many times as many as a fold trains on.
+  double more_rows() const;
+  int refits_at_once() const;
+  // Predicted with care, from what the trial's own fit took.
   double refit_seconds(int64_t trial) const;
+  std::vector<int64_t> likely_members() const;  // trials, those of most weight first
   void forecast_refit();
+  int64_t planned_refit_bytes(int64_t trial, int threads) const;
+  int64_t refit_bytes() const;  // that they may take
+  // And doing it. (sweep_refit.cc)
+  struct Refit;
   void refit(Chosen& chosen);
-  Result<std::shared_ptr<const Model>> fit_on(const TrainingSet::AllRows& all,
-                                              const Candidate& candidate,
-                                              const StopToken& stop) const;
-  bool has_memory_for_refit(const Candidate& candidate) const;
+  std::vector<Refit> planned_refits(const Chosen& chosen) const;  // those of most weight first
+  void refit_round(const TrainingSet::AllRows& all, size_t number, const StopToken& stop,
+                   std::vector<Refit>& members);
+  Status check_learnt(const Candidate& candidate, const Model& model,
+                      const kernels::ComputeContext& context) const;
+  Result<std::shared_ptr<const Model>> fit_on_all(const TrainingSet::AllRows& all,
+                                                  const Refit& member,
+                                                  const kernels::ComputeContext& context) const;
   // Whether the model can be saved in what is left, and keeps to the constraints.
   Status check_refitted(const Chosen& chosen);
   Status register_what_fits(Chosen& chosen);
@@ -296,8 +313,9 @@ class SweepLead {
   const SweepPast* past_;  // null for a new run
   int threads_ = 1;
   int64_t memory_limit_ = 0;
-  int64_t base_bytes_ = 0;              // held throughout
-  ModelFootprint floor_;                // of the baseline
+  int64_t base_bytes_ = 0;  // held throughout
+  ModelFootprint floor_;    // of the baseline
+  double baseline_score_ = 0;
   std::unique_ptr<Executor> executor_;  // all threads; idle while slots run
   std::shared_ptr<const datasets::Table> table_;
   std::optional<ColumnRoles> roles_;  // until the training set has them
@@ -313,6 +331,7 @@ class SweepLead {
   std::optional<int64_t> chosen_bytes_;  // of the last try_selection()
   int64_t forecast_trials_ = -1;         // finished then
   int64_t refit_trials_ = -1;            // finished at the last forecast_refit()
+  std::vector<int64_t> likely_members_;  // of the last select_now(); empty: there was none
   struct Untold {
     TrialEvent event;
     uint64_t journal_seq = 0;

@@ -1,98 +1,137 @@
-// With a holdout, what is registered has not seen a part of the rows. At the end the members are
-// trained anew on all of them, those of most weight first, with the settings and the number of
-// steps that the held-out rows chose; weights, calibration, threshold and score stay. While the
-// search goes on, time is kept back for the best few.
+// What is registered has not seen a part of the rows, or is the average of folds' models, each of
+// which has not. At the end the members are trained anew on all rows, those of most weight first,
+// with the settings and the number of steps that rows out of the fit chose; weights, calibration,
+// threshold and score stay. In the place of several folds' models, whose average evens out what
+// seeds do, there are several fits by other seeds, as far as there is time.
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <new>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "automl/config/units.h"
+#include "automl/models/average_model.h"
 #include "automl/models/level_targets.h"
 #include "automl/scheduler/sweep_lead_internal.h"
 #include "kernels/base/rng.h"
 #include "kernels/usage.h"
 
 namespace assay::automl {
-namespace {
 
-// Time is kept for as many of the best trials as take this share of it together; for one, if that
-// takes no more than Budget::kRefitShare. The better one weighs more in what is registered, so
-// where it has to stay as it is, no time is kept for those behind it.
-constexpr size_t kMostKept = 4;
-constexpr double kSeveralShare = 0.2;
-// Of the predicted time: a fit that is not done in time is lost.
-constexpr double kCare = 1.15;
+// A member's fits on all rows.
+struct SweepLead::Refit {
+  size_t place = 0;  // of the member
+  const Candidate* candidate = nullptr;
+  int wanted = 1;
+  int64_t steps = 0;  // 0: as many as its parameters say
+  std::vector<std::shared_ptr<const Model>> models;
+  std::optional<Error> error;  // of the fit after these
+};
 
-}  // namespace
-
-bool SweepLead::refits() const {
-  return config_.validation.refit && state_->set->is_holdout() && !state_->start;
-}
-
-double SweepLead::refit_seconds(int64_t trial) const {
-  const Fold& fold = state_->set->folds().front();
-  const auto trained = static_cast<double>(fold.train_rows.size());
-  const auto all = trained + static_cast<double>(fold.valid_rows.size());
-  // A refit has the threads and the device of all slots, which fits gain less by than that.
-  const double gained = std::sqrt(static_cast<double>(slots_.slots));
-  return kCare * state_->queue->fit_seconds(trial) * all / trained / gained;
-}
-
-void SweepLead::forecast_refit() {
-  Budget& budget = state_->budget;
-  if (!budget.timed() || !refits()) return;
-  const int64_t finished = state_->queue->counts().finished;
-  if (std::exchange(refit_trials_, finished) == finished) return;
-  const double limit = *config_.budget.time_limit();
-  // A good model that came late has no refit: trials under way would be lost for it.
-  const double room = budget.refit_room();
-  std::vector<Candidate> candidates = state_->queue->candidates();
-  const size_t most = config_.ensemble.enabled ? kMostKept : 1;
-  if (candidates.size() > most) candidates.resize(most);
-  double kept = 0;
-  for (const Candidate& candidate : candidates) {
-    const double seconds = refit_seconds(candidate.trial);
-    const double share = kept == 0 ? Budget::kRefitShare : kSeveralShare;
-    if (kept + seconds > std::min(share * limit, room)) break;
-    kept += seconds;
-  }
-  budget.expect_refit(kept);
-}
-
-bool SweepLead::has_memory_for_refit(const Candidate& candidate) const {
-  const TrainingSet& set = *state_->set;
-  const TrialSpec spec = state_->queue->spec_of(candidate.trial);
-  DataShape shape = set.shape();
-  shape.train_count += shape.valid_count;
-  shape.valid_count = 0;
-  const auto planned = find_by_name(spec.learner)->planned_bytes(shape, spec.params, threads_);
-  const int64_t levels = set.level_targets(0) != nullptr ? set.level_bytes() : 0;
-  return planned && planned->fit + levels <= memory_plan(threads_).trial_bytes();
-}
-
-Result<std::shared_ptr<const Model>> SweepLead::fit_on(const TrainingSet::AllRows& all,
-                                                       const Candidate& candidate,
-                                                       const StopToken& stop) const try {
-  const TrialSpec spec = state_->queue->spec_of(candidate.trial);
+Result<std::shared_ptr<const Model>> SweepLead::fit_on_all(
+    const TrainingSet::AllRows& all, const Refit& member,
+    const kernels::ComputeContext& context) const try {
+  const TrialSpec spec = state_->queue->spec_of(member.candidate->trial);
   const Learner& learner = *find_by_name(spec.learner);
   FitRequest request;
   request.data = &all.data;
   request.train_rows = all.rows;
   request.params = spec.params;
-  request.seed = derive_seed(spec.seed, "all rows");
-  const int64_t steps = candidate.model->refit_steps();
-  if (steps > 0) request.params[std::string(learner.step_option())] = steps;
-  const kernels::ComputeContext fit_context = context(stop);
+  request.seed = derive_seed(spec.seed, "all rows", member.models.size());
+  if (member.steps > 0) request.params[std::string(learner.step_option())] = member.steps;
   const kernels::UsageScope scope(&state_->usage);
-  ASSAY_ASSIGN_OR_RETURN(FitResult fitted, learner.fit(request, fit_context));
+  ASSAY_ASSIGN_OR_RETURN(FitResult fitted, learner.fit(request, context));
   if (fitted.truncated) return fail(StatusCode::kCancelled, "the time was up");
   if (all.targets == nullptr) return std::shared_ptr<const Model>(std::move(fitted.model));
   return LevelTargetModel::wrap(std::move(fitted.model), all.targets);
 } catch (const std::bad_alloc&) {
   return fail(StatusCode::kResourceExhausted, "there was no memory for more");
+}
+
+// A fit that did not come off, a network's say, is nothing that early stopping sees here. What is
+// half-way from the score out of the fit to the baseline's, on rows that it was trained on, did
+// not.
+Status SweepLead::check_learnt(const Candidate& candidate, const Model& model,
+                               const kernels::ComputeContext& context) const {
+  const TrainingSet& set = *state_->set;
+  std::vector<float> out(set.scored_rows().size() * static_cast<size_t>(set.output_count()));
+  ASSAY_RETURN_IF_ERROR(
+      model.predict(*set.data().features, set.scored_rows(), context, out, set.data().frame));
+  ASSAY_ASSIGN_OR_RETURN(const double score, set.score(out));
+  const double least =
+      (set.metric().loss_of(candidate.score) + set.metric().loss_of(baseline_score_)) / 2;
+  if (set.metric().loss_of(score) <= std::max(least, set.metric().loss_of(candidate.score))) {
+    return {};
+  }
+  return fail(StatusCode::kData, "a fit came off badly: {} {:.6g} on rows that it was trained on",
+              set.metric().name(), score);
+}
+
+std::vector<SweepLead::Refit> SweepLead::planned_refits(const Chosen& chosen) const {
+  std::vector<size_t> order(chosen.members.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return chosen.members[a].weight > chosen.members[b].weight;
+  });
+  std::vector<Refit> members;
+  for (const size_t place : order) {
+    Refit& member = members.emplace_back();
+    member.place = place;
+    member.candidate = &chosen.members[place].candidate;
+    member.wanted = wanted_refits(member.candidate->trial);
+    member.steps = steps_of_refit(*member.candidate);
+    if (planned_refit_bytes(member.candidate->trial, threads_) > refit_bytes()) {
+      member.error = {StatusCode::kResourceExhausted, "there was no memory for more"};
+    }
+  }
+  return members;
+}
+
+// One more fit of each that wants it and has got what it wanted before. The time is for nothing
+// else, and a fit that is not done by the deadline costs nothing more.
+void SweepLead::refit_round(const TrainingSet::AllRows& all, size_t number, const StopToken& stop,
+                            std::vector<Refit>& members) {
+  std::vector<Refit*> due;
+  int64_t most_bytes = 1;
+  for (Refit& member : members) {
+    if (member.error || number >= static_cast<size_t>(member.wanted)) continue;
+    due.push_back(&member);
+    most_bytes = std::max(most_bytes, planned_refit_bytes(member.candidate->trial, 1));
+  }
+  const auto fit = [&](Refit& member, const kernels::ComputeContext& context) {
+    const double needed = refit_seconds(member.candidate->trial) / kRefitCare;
+    if (stop.requested() || needed > stop.seconds_left()) {
+      member.error = {StatusCode::kCancelled, "there was no time for more"};
+      return;
+    }
+    auto model = fit_on_all(all, member, context);
+    if (!model) {
+      member.error = std::move(model.error());
+      return;
+    }
+    if (Status learnt = check_learnt(*member.candidate, **model, context); !learnt) {
+      member.error = std::move(learnt.error());
+      return;
+    }
+    member.models.push_back(std::move(*model));
+  };
+  const kernels::ComputeContext all_threads = context(stop);
+  const auto at_once = std::min<int64_t>(refits_at_once(), std::ssize(due));
+  if (at_once > 1 && at_once * most_bytes <= refit_bytes()) {
+    const Status done = executor_->parallel_for(std::ssize(due), [&](int64_t at, int) {
+      SerialExecutor serial;
+      kernels::ComputeContext one_thread = all_threads;
+      one_thread.executor = &serial;
+      fit(*due[static_cast<size_t>(at)], one_thread);
+    });
+    if (!done) note("warning: refit on all rows: " + done.error().message);
+    return progress(SweepPhase::kRefitting);
+  }
+  for (Refit* const member : due) {
+    fit(*member, all_threads);
+    progress(SweepPhase::kRefitting);
+  }
 }
 
 Status SweepLead::check_refitted(const Chosen& chosen) {
@@ -114,46 +153,30 @@ void SweepLead::refit(Chosen& chosen) {
   if (!refits() || user_stopped() || !outcome_.kept_partial.empty()) return;
   if (chosen.members.size() == 1 && chosen.members[0].candidate.trial == 0) return;
   progress(SweepPhase::kRefitting);
-  const Clock& clock = *state_->request.clock;
-  const int64_t deadline_ns = state_->budget.refit_deadline_ns();
-  const StopToken stop(&clock, deadline_ns, state_->request.stop);
-  std::vector<size_t> order(chosen.members.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return chosen.members[a].weight > chosen.members[b].weight;
-  });
-  Chosen fitted = chosen;
-  std::unique_ptr<TrainingSet::AllRows> all;  // made when something is fitted on them
+  const StopToken stop(state_->request.clock, state_->budget.refit_deadline_ns(),
+                       state_->request.stop);
+  std::vector<Refit> members = planned_refits(chosen);
   std::string reason;
-  for (const size_t at : order) {
-    Candidate& candidate = fitted.members[at].candidate;
-    const double left = static_cast<double>(deadline_ns - clock.now_ns()) * 1e-9;
-    // The time is for nothing else, and a fit that is not done by then costs nothing more.
-    if (state_->budget.timed() && refit_seconds(candidate.trial) / kCare > left) {
-      reason = "there was no time for more";
+  const auto all = state_->set->all_rows(context(stop));
+  if (!all) reason = all.error().message;
+  for (size_t number = 0; all && number < size_t{kFitsForFolds}; ++number) {
+    refit_round(**all, number, stop, members);
+  }
+  Chosen fitted = chosen;
+  size_t fits = 0;
+  for (Refit& member : members) {
+    if (member.models.empty()) {
+      if (member.error) reason = member.error->message;
       continue;
     }
-    if (!has_memory_for_refit(candidate)) {
-      reason = "there was no memory for more";
-      continue;
-    }
-    if (all == nullptr) {
-      auto made = state_->set->all_rows(context(stop));
-      if (!made) {
-        reason = made.error().message;
-        break;
-      }
-      all = std::move(*made);
-    }
-    auto model = fit_on(*all, candidate, stop);
+    fits += member.models.size();
+    auto model = average_of(std::move(member.models));
     if (!model) {
       reason = model.error().message;
-      if (model.error().code == StatusCode::kCancelled) break;
       continue;
     }
-    candidate.model = std::move(*model);
-    fitted.members[at].refitted = true;
-    progress(SweepPhase::kRefitting);
+    fitted.members[member.place].candidate.model = std::move(*model);
+    fitted.members[member.place].refitted = true;
   }
   if (fitted.refitted() > 0) {
     if (const Status kept = check_refitted(fitted); !kept) {
@@ -163,8 +186,10 @@ void SweepLead::refit(Chosen& chosen) {
   }
   chosen = std::move(fitted);
   outcome_.refitted = chosen.refitted();
-  note(fmt::format("refit on all {} rows: {} of {} models{}; the score is that on held-out rows",
-                   state_->set->target().rows.size(), outcome_.refitted, chosen.members.size(),
+  const auto refitted = static_cast<size_t>(outcome_.refitted);
+  note(fmt::format("refit on all {} rows: {} of {} models{}{}; the score is that on held-out rows",
+                   state_->set->target().rows.size(), refitted, chosen.members.size(),
+                   refitted > 0 && fits > refitted ? fmt::format(" by {} fits", fits) : "",
                    reason.empty() ? "" : " (" + reason + ")"));
 }
 

@@ -444,15 +444,9 @@ class TrialRunner {
     settle_steps();
     end(TrialStatus::kCancelled,
         fmt::format("stopped after {} of {} folds", count, set_.folds().size()));
-    auto model = average_of_folds();
+    auto model = average_of(models_);
     if (!model) return;
     outcome_.partial = partial_trial(job_.spec, set_, count, std::move(*model), predictions_);
-  }
-
-  Result<std::shared_ptr<const Model>> average_of_folds() const {
-    if (models_.size() == 1) return models_[0];
-    ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Model> average, AverageModel::make(models_));
-    return average;
   }
 
   // `known`: the predictions if the fit has them already, else empty.
@@ -522,7 +516,7 @@ class TrialRunner {
     outcome_.score_seconds = static_cast<double>(job_.clock->now_ns() - start_ns) * 1e-9 /
                              static_cast<double>(predictions_.partition_count());
     if (!score) return end(TrialStatus::kFailed, "scoring: " + score.error().message);
-    auto model = average_of_folds();
+    auto model = average_of(models_);
     if (!model) return end(TrialStatus::kFailed, model.error().message);
     outcome_.model = std::move(*model);
     outcome_.model_bytes = outcome_.model->byte_count();

@@ -401,6 +401,11 @@ double TrialQueue::fit_seconds(int64_t number) const {
   return seconds;
 }
 
+TrialStatus TrialQueue::status_of(int64_t number) const {
+  const std::lock_guard lock(mutex_);
+  return history_.at(number).status;
+}
+
 std::vector<LeaderboardRow> TrialQueue::rows() const {
   const std::lock_guard lock(mutex_);
   return rows_;

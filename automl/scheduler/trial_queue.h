@@ -130,6 +130,7 @@ class TrialQueue {
   // those of trials that it continues included.
   TrialSpec spec_of(int64_t number) const;
   double fit_seconds(int64_t number) const;
+  TrialStatus status_of(int64_t number) const;
   // A row for each trial started.
   std::vector<LeaderboardRow> rows() const;
 

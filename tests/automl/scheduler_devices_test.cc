@@ -87,6 +87,7 @@ TEST(Devices, HaveSlotsSideBySideAndTrialsSayWhereTheyRan) {
   bench.request.compute.devices.push_back(&card);
   bench.request.threads = 3;
   bench.request.config.budget.trials = 12;
+  bench.request.config.validation.refit = false;  // whose fits count as well
   const auto outcome = bench.run();
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->finished, 12);

@@ -108,6 +108,7 @@ class FakeLearner final : public Learner {
     Status status;
     bool truncated = false;
     bool stopped = false;
+    std::optional<double> bias = {};  // in the place of that of the setting
   };
 
   explicit FakeLearner(std::string name, std::function<Script(const Call&)> on_fit = {})
@@ -125,6 +126,7 @@ class FakeLearner final : public Learner {
   const OptionGroup& options() const override { return group_; }
   bool supports(Task) const override { return true; }
   bool goes_on() const override { return goes_on_; }
+  bool draws() const override { return draws_; }
   Result<PlannedBytes> planned_bytes(const DataShape&, const ParamMap& params, int) const override {
     // A setting with a great bias takes more.
     double bias = 0;
@@ -160,6 +162,7 @@ class FakeLearner final : public Learner {
       if (!script.status) return tl::unexpected<Error>(std::move(script.status.error()));
       result.truncated = script.truncated;
       result.stopped = script.stopped;
+      bias = script.bias.value_or(bias);
     }
     const TrainingData& data = *request.data;
     std::vector<double> outputs;
@@ -219,6 +222,11 @@ class FakeLearner final : public Learner {
     goes_on_ = true;
     return *this;
   }
+  // Its fits are the same whatever the seed.
+  FakeLearner& without_draws() {
+    draws_ = false;
+    return *this;
+  }
   int fits() const { return fits_.load(); }
 
  private:
@@ -231,6 +239,7 @@ class FakeLearner final : public Learner {
   double cost_ = 1;
   double gap_ = 0;
   bool goes_on_ = false;
+  bool draws_ = true;
   mutable std::atomic<int> fits_{0};
 };
 

@@ -1,13 +1,16 @@
-// With a holdout, what is registered is fitted on all rows once it is chosen: in the time that is
-// kept for it, and where that fails the model that was chosen stays.
+// What is registered is fitted on all rows once it is chosen: in the time that is kept for it, and
+// where that fails the model that was chosen stays.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 
+#include "automl/models/average_model.h"
 #include "automl/preprocess/predictor.h"
+#include "automl/scheduler/refit_steps.h"
 #include "kernels/base/rng.h"
 #include "tests/automl/scheduler_fakes.h"
 
@@ -24,6 +27,7 @@ struct FitSeen {
   size_t valid_rows = 0;
   double bias = 0;
   double seconds = 0;
+  uint64_t seed = 0;
 };
 
 // Learners "constant" and "fake", whose fits are written down; a fit takes `seconds` for each
@@ -38,26 +42,26 @@ class RefitSweep : public SweepBench, private SweepObserver {
     request.config.run.slots = 1;
     add(std::make_unique<FakeLearner>("constant"));
     request.observer = this;
-    fake = &add(std::make_unique<FakeLearner>(
-        "fake", [this, seconds, good_seconds](const FakeLearner::Call& call) {
-          const FitRequest& fit = call.request;
-          std::unique_lock lock(mutex_);
-          while (!fit.valid_rows.empty() && looks_ < 2 && !call.context.stop->requested()) {
-            looked_.wait_for(lock, std::chrono::milliseconds(5));
-          }
-          looks_ = 0;
-          // A refit makes the steps of the fit that it repeats, which may have been cut short.
-          double wanted = std::abs(call.bias) > 0.25 ? seconds : good_seconds.value_or(seconds);
-          for (const FitSeen& before : fits_) {
-            if (fit.valid_rows.empty() && before.bias == call.bias) wanted = before.seconds;
-          }
-          wanted *= static_cast<double>(fit.train_rows.size()) / 48;
-          const double taken = std::min(wanted, call.context.stop->seconds_left());
-          clock.advance(static_cast<int64_t>(taken * 1e9));
-          fits_.push_back({fit.train_rows.size(), fit.valid_rows.size(), call.bias, taken});
-          if (fit.valid_rows.empty() && on_refit) return on_refit();
-          return FakeLearner::Script{.status = {}, .truncated = taken < wanted};
-        }));
+    fake = &add(std::make_unique<FakeLearner>("fake", [this, seconds, good_seconds](
+                                                          const FakeLearner::Call& call) {
+      const FitRequest& fit = call.request;
+      std::unique_lock lock(mutex_);
+      while (!fit.valid_rows.empty() && looks_ < 2 && !call.context.stop->requested()) {
+        looked_.wait_for(lock, std::chrono::milliseconds(5));
+      }
+      looks_ = 0;
+      // A refit makes the steps of the fit that it repeats, which may have been cut short.
+      double wanted = std::abs(call.bias) > 0.25 ? seconds : good_seconds.value_or(seconds);
+      for (const FitSeen& before : fits_) {
+        if (fit.valid_rows.empty() && before.bias == call.bias) wanted = before.seconds;
+      }
+      wanted *= static_cast<double>(fit.train_rows.size()) / 48;
+      const double taken = std::min(wanted, call.context.stop->seconds_left());
+      clock.advance(static_cast<int64_t>(taken * 1e9));
+      fits_.push_back({fit.train_rows.size(), fit.valid_rows.size(), call.bias, taken, fit.seed});
+      if (fit.valid_rows.empty() && on_refit) return on_refit();
+      return FakeLearner::Script{.status = {}, .truncated = taken < wanted};
+    }));
   }
   std::vector<FitSeen> fits() const {
     const std::lock_guard lock(mutex_);
@@ -125,13 +129,115 @@ TEST(Refit, FitsAllMembersOfAnEnsemble) {
   EXPECT_EQ(sweep.refits(), members);
 }
 
-TEST(Refit, IsNotForFolds) {
+// In the place of the models of five folds.
+TEST(Refit, IsDoneThreeTimesWhereThereWereFolds) {
   RefitSweep sweep;
   sweep.request.config.validation.method = "kfold";
   const auto outcome = sweep.run();
   ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_EQ(outcome->refitted, 0);
-  EXPECT_EQ(sweep.refits(), 0);
+  EXPECT_EQ(outcome->refitted, 1);
+  ASSERT_EQ(sweep.refits(), 3);
+  std::set<uint64_t> seeds;
+  for (const FitSeen& fit : sweep.fits()) {
+    if (fit.valid_rows > 0) continue;
+    EXPECT_EQ(fit.train_rows, static_cast<size_t>(kRows));
+    seeds.insert(fit.seed);
+  }
+  EXPECT_EQ(seeds.size(), 3U);
+  EXPECT_THAT(outcome->notes,
+              Contains(HasSubstr("refit on all 60 rows: 1 of 1 models by 3 fits; the score")));
+  const auto predictor = Predictor::from_bytes(model_of(*outcome), "model");
+  ASSERT_TRUE(predictor) << predictor.error().message;
+  const auto* average = dynamic_cast<const AverageModel*>(&predictor->model());
+  ASSERT_NE(average, nullptr);
+  EXPECT_EQ(average->members().size(), 3U);
+}
+
+TEST(Refit, IsDoneOnceWhereSeedsMakeNoDifference) {
+  RefitSweep sweep;
+  sweep.fake->without_draws();
+  sweep.request.config.validation.method = "kfold";
+  const auto outcome = sweep.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->refitted, 1);
+  EXPECT_EQ(sweep.refits(), 1);
+  EXPECT_THAT(outcome->notes, Contains(HasSubstr("refit on all 60 rows: 1 of 1 models; the")));
+}
+
+TEST(Refit, OfFoldsModelsGoesAsFarAsThereIsTime) {
+  RefitSweep sweep(1);
+  sweep.request.config.validation.method = "kfold";
+  sweep.request.config.budget.trials = 0;
+  sweep.request.config.budget.time = 40;
+  const auto outcome = sweep.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->refitted, 1);
+  EXPECT_GE(sweep.refits(), 1);
+  EXPECT_LE(outcome->wall_seconds, 40);
+
+  // Slower than those of the trial: there is no time for a second one.
+  RefitSweep late(1);
+  late.request.config.validation.method = "kfold";
+  late.request.config.search.halving = false;
+  late.request.config.budget.trials = 3;
+  late.request.config.budget.time = 13;
+  late.on_refit = [&] {
+    late.clock.advance(kSecond);
+    return FakeLearner::Script{};
+  };
+  const auto second = late.run();
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->refitted, 1);
+  EXPECT_EQ(late.refits(), 1);
+  EXPECT_LE(second->wall_seconds, 13);
+}
+
+TEST(Refit, IsTheSameSideBySide) {
+  const auto model = [](int threads) {
+    RefitSweep sweep;
+    sweep.request.table = small_table(600, false);
+    sweep.fake->with_gap(0.3);
+    sweep.request.config.validation.method = "kfold";
+    sweep.request.config.ensemble.enabled = true;
+    sweep.request.config.budget.trials = 12;
+    sweep.request.config.run.slots = threads;
+    sweep.request.threads = threads;
+    const auto outcome = sweep.run();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    EXPECT_GT(outcome->refitted, 1);
+    EXPECT_EQ(sweep.refits(), 3 * outcome->refitted);
+    return model_of(*outcome);
+  };
+  EXPECT_EQ(model(1), model(4));
+}
+
+// A network whose fit came to nothing, say. The fits before it stand.
+TEST(Refit, LeavesOutAFitThatDidNotLearn) {
+  RefitSweep sweep;
+  sweep.request.config.validation.method = "kfold";
+  int fits = 0;
+  sweep.on_refit = [&] {
+    return FakeLearner::Script{.status = {},
+                               .bias = ++fits == 2 ? std::optional(100.0) : std::nullopt};
+  };
+  const auto outcome = sweep.run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(fits, 2);
+  EXPECT_EQ(outcome->refitted, 1);
+  RefitSweep none;
+  none.on_refit = [] { return FakeLearner::Script{.status = {}, .bias = 100.0}; };
+  const auto kept = none.run();
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(kept->refitted, 0);
+  EXPECT_THAT(kept->notes, Contains(HasSubstr("a fit came off badly: rmse")));
+}
+
+TEST(Refit, StepsGrowWithTheRowsWhereEarlyStoppingChoseThem) {
+  EXPECT_EQ(refit_steps(80, 1000, 1.25), 100);
+  EXPECT_EQ(refit_steps(81, 1000, 1.25), 102);
+  EXPECT_EQ(refit_steps(1000, 1000, 1.25), 1000);  // nothing stopped it
+  EXPECT_EQ(refit_steps(900, 1000, 1.25), 1000);   // no more than were asked for
+  EXPECT_EQ(refit_steps(7, 1000, 0.9), 7);
 }
 
 TEST(Refit, IsDoneInTheTimeThatIsKeptForIt) {
@@ -253,7 +359,8 @@ TEST(Refit, SeesTheLevelTargetsOfAllRows) {
   const auto chosen = Predictor::from_bytes(model_of(*before), "model");
   ASSERT_TRUE(chosen) << chosen.error().message;
   EXPECT_FALSE(chosen->notes().contains("refitted"));
-  EXPECT_EQ(chosen->model().step_count(), predictor->model().step_count());
+  // 1200 of them were there before.
+  EXPECT_EQ(predictor->model().step_count(), refit_steps(chosen->model().step_count(), 1000, 1.25));
 
   // The refitted model is no start for another: no row is left to score that on.
   SweepBench next;

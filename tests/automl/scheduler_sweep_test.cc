@@ -552,7 +552,7 @@ TEST(Sweep, IsVisibleWithABaselineFromTheStartAndReportsItsProgress) {
   EXPECT_TRUE(observer.running);
   EXPECT_EQ(observer.artifacts, 2u) << "the config and the baseline";
   EXPECT_EQ(observer.trials, 12);
-  EXPECT_EQ(observer.phases.size(), 5u);
+  EXPECT_EQ(observer.phases.size(), 6u);
   EXPECT_NE(observer.notes.find("regression"), std::string::npos);
   EXPECT_NE(observer.notes.find("stratified 5-fold"), std::string::npos);
 }

@@ -9,6 +9,8 @@ class WarmStartTest(CliCase):
     def run_gbt(self, name, rounds, init='', code=0, says=(), more='', learners=None, table='t.csv',
                 data=''):
         learners = learners or f'{{gbt: {{rounds: {rounds}, early_stopping: false}}}}'
+        # What is fitted on all rows at the end is no start for another.
+        more = more or 'validation: {refit: false}\n'
         self.write('c.yaml', f'data: {{train: {table}, target: price{data}}}\n'
                              f'budget: {{trials: 2}}\nensemble: {{enabled: false}}\n'
                              f'model: {{name: {name}{init}}}\nlearners: {learners}\n{more}')
@@ -62,7 +64,7 @@ class WarmStartTest(CliCase):
 
     def test_folds_that_were_chosen_are_chosen_again(self):
         cli_case.regression_table(self.path('t.csv'))
-        self.run_gbt('k', 5, more='validation: {method: kfold}\n')
+        self.run_gbt('k', 5, more='validation: {method: kfold, refit: false}\n')
         self.run_gbt('x', 5, ', init: k')
         self.run_gbt('r', 5, more='validation: {method: holdout}\n')
         self.run_gbt('h', 5, more='validation: {method: holdout, refit: false}\n')

@@ -1,0 +1,20 @@
+// How many steps (boosting rounds, epochs) a fit on all rows makes. Pure.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace assay::automl {
+
+// `kept`: that the fit on a part of the rows was best with, of `planned`; `more_rows`: how many
+// times as many rows there are now, >= 1. Where early stopping chose, more rows bear more steps
+// before they are learnt by heart: as many times more. Else as many as were planned.
+// Example: 80 rounds of 1000 were best on 4/5 of the rows: 100 on all.
+inline int64_t refit_steps(int64_t kept, int64_t planned, double more_rows) {
+  if (kept >= planned) return planned;
+  const double more = std::ceil(static_cast<double>(kept) * std::max(1.0, more_rows));
+  return std::min(planned, static_cast<int64_t>(more));
+}
+
+}  // namespace assay::automl
