@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "bench/kernel_bench.h"
 #include "kernels/base/rng.h"
 
@@ -6,10 +10,13 @@ namespace {
 
 using kernels::Loss;
 
+constexpr int64_t kGroupRows = 100;
+
 struct LossArrays {
   const double* scores = nullptr;
   const double* targets = nullptr;
   const int32_t* classes = nullptr;
+  std::vector<int64_t> group_ends;
 };
 
 LossArrays draw(Bed& bed, const kernels::LossProblem& problem) {
@@ -21,15 +28,26 @@ LossArrays draw(Bed& bed, const kernels::LossProblem& problem) {
       problem.loss == Loss::kSoftmax ? static_cast<uint64_t>(problem.output_count) : 2;
   for (int64_t row = 0; row < problem.row_count; ++row) {
     for (int32_t k = 0; k < problem.output_count; ++k) scores.push_back(6 * rng.next_double() - 3);
-    targets.push_back(rng.next_double());
+    const bool ranks = problem.loss == Loss::kLambdaRank;
+    targets.push_back(ranks ? static_cast<double>(rng.below(5)) : rng.next_double());
     classes.push_back(static_cast<int32_t>(rng.below(levels)));
   }
-  return {bed.place(scores), bed.place(targets), bed.place(classes)};
+  std::vector<int64_t> group_ends;
+  for (int64_t g = 1; g <= problem.group_count; ++g) {
+    group_ends.push_back(std::min(g * kGroupRows, problem.row_count));
+  }
+  return {bed.place(scores), bed.place(targets), bed.place(classes), std::move(group_ends)};
 }
 
 kernels::LossProblem problem_of(const benchmark::State& state) {
   const int64_t rows = state.range(0);
-  return {static_cast<Loss>(state.range(1)), rows, rows, static_cast<int32_t>(state.range(2))};
+  kernels::LossProblem problem{static_cast<Loss>(state.range(1)), rows, rows,
+                               static_cast<int32_t>(state.range(2))};
+  if (problem.loss == Loss::kLambdaRank) {
+    problem.parameter = 10;
+    problem.group_count = (rows + kGroupRows - 1) / kGroupRows;
+  }
+  return problem;
 }
 
 void report(Bed& bed, benchmark::State& state, const kernels::LossProblem& problem,
@@ -49,6 +67,7 @@ void loss_gradients(benchmark::State& state) {
   args.scores = arrays.scores;
   args.targets = arrays.targets;
   args.classes = arrays.classes;
+  args.group_ends = arrays.group_ends.data();
   args.gradients = bed.make<float>(problem.row_count * problem.output_count);
   args.hessians = bed.make<float>(problem.row_count * problem.output_count);
   args.max_abs_gradients = greatest.data();
@@ -67,18 +86,20 @@ void loss_value(benchmark::State& state) {
   args.scores = arrays.scores;
   args.targets = arrays.targets;
   args.classes = arrays.classes;
+  args.group_ends = arrays.group_ends.data();
   args.value = &value;
   bed.run<kernels::LossValue>(state, problem, args);
   report(bed, state, problem, sizeof(double));
   bed.clear();
 }
 
-// loss: 0 squared, 1 logistic, 2 softmax.
+// loss: 0 squared, 1 logistic, 2 softmax, 9 lambdarank in groups of 100 rows.
 void problems(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"rows", "loss", "outputs"})
       ->Args({500'000, 0, 1})
       ->Args({500'000, 1, 1})
       ->Args({100'000, 2, 7})
+      ->Args({500'000, 9, 1})
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime();
 }

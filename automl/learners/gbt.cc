@@ -25,8 +25,9 @@ constexpr double kUsualRounds = 0.2;
 // take a fifth less time together at 40,000 rows, and none less at 100,000
 // (docs/tree-performance.md).
 constexpr int64_t kMostTogether = 50'000;
-// Of a ranking, a row: its number, up to three times, and where its query ends.
-constexpr int64_t kQueryRowBytes = 20;
+// Of a ranking, a row: its number, up to three times, and where its query ends; then what a GPU
+// ranks it by.
+constexpr int64_t kQueryRowBytes = 20 + 24;
 // The greatest learning rate that is chosen to save rounds.
 constexpr double kGreatestStep = 0.4;
 // What steps make together at least, of the way to the targets, where a model may have few rounds.

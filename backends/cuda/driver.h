@@ -14,7 +14,7 @@ enum class KernelId : int32_t;  // see kernel_list.h
 
 // Both sides must have been built with the same number. It counts changes of this header and of
 // the kernels' parameters.
-inline constexpr int32_t kDriverVersion = 12;
+inline constexpr int32_t kDriverVersion = 13;
 
 enum class Outcome : int32_t {
   kOk,

@@ -15,6 +15,7 @@
 #include "backends/cuda/knn_topk_kernels.h"
 #include "backends/cuda/linear_kernels.h"
 #include "backends/cuda/loss_kernel.h"
+#include "backends/cuda/loss_ranking_kernels.h"
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_class_kernels.h"
 #include "backends/cuda/tree_level_kernels.h"
@@ -26,15 +27,15 @@
 namespace assay::backends::cuda {
 
 // The number of a kernel is its place in this list.
-using KernelList =
-    std::tuple<BinColumnsKernel, PredictTreesKernel, LossGradientsKernel, LossTermsKernel,
-               LossSumKernel, QuantiseRowsKernel, ClearSlotsKernel, SubtractSlotsKernel,
-               HistogramKernel, DivideRowsKernel, LeafSumsKernel, TableFormsKernel,
-               SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel, MergeNeighboursKernel,
-               GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
-               SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, WeighLeavesKernel,
-               AddGainsKernel, SplitLeavesKernel, ChooseColumnsKernel, LinearScoresKernel,
-               LinearGradientKernel, LinearJoinKernel, RangeSumsKernel>;
+using KernelList = std::tuple<
+    BinColumnsKernel, PredictTreesKernel, LossGradientsKernel, LossTermsKernel, LossSumKernel,
+    QuantiseRowsKernel, ClearSlotsKernel, SubtractSlotsKernel, HistogramKernel, DivideRowsKernel,
+    LeafSumsKernel, TableFormsKernel, SearchFeaturesKernel, ChooseSplitsKernel, NearestPointsKernel,
+    MergeNeighboursKernel, GemmBf16Kernel, GemmInt8Kernel, CopyMatrixKernel, QuantiseClassesKernel,
+    SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, WeighLeavesKernel, AddGainsKernel,
+    SplitLeavesKernel, ChooseColumnsKernel, LinearScoresKernel, LinearGradientKernel,
+    LinearJoinKernel, RangeSumsKernel, RankRowsKernel, BestOrderKernel, RankGradientsKernel,
+    RankTermsKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -44,7 +45,7 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "merge_neighbours", "gemm_bf16",      "gemm_int8",       "copy_matrix",     "quantise_classes",
     "search_classes",   "leaf_weights",   "tree_shap",       "weigh_leaves",    "add_gains",
     "split_leaves",     "choose_columns", "linear_scores",   "linear_gradient", "linear_join",
-    "range_sums"};
+    "range_sums",       "rank_rows",      "best_order",      "rank_gradients",  "rank_terms"};
 
 // A place in it.
 enum class KernelId : int32_t {};

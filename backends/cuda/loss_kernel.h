@@ -1,5 +1,5 @@
 // The kernels of loss_gradients and loss_value: a thread a row, in the order of operations of
-// kernels/loss.h. Losses of rankings are not among them.
+// kernels/loss.h. loss_ranking_kernels.h has those of rankings.
 #pragma once
 
 #include "backends/cuda/block.h"
@@ -8,7 +8,7 @@
 
 namespace assay::backends::cuda {
 
-// What both kernels read. Addresses of the GPU.
+// What the kernels of all losses read. Addresses of the GPU.
 struct LossInputs {
   kernels::Loss loss;
   int32_t output_count;
@@ -146,6 +146,43 @@ ASSAY_DEVICE inline float weighted_float(double x, double weight) {
 ASSAY_DEVICE inline uint32_t order_bits(float x) { return std::bit_cast<uint32_t>(x); }
 ASSAY_DEVICE inline uint64_t order_bits(double x) { return std::bit_cast<uint64_t>(x); }
 
+// What loss_gradients writes.
+struct GradientOutputs {
+  float* gradients;
+  float* hessians;
+  uint32_t* maxima;  // [2, output_count]: bits of the greatest |gradient| and hessian, from 0
+
+  // A row's derivatives of output k; `greatest` are the block's maxima of that output.
+  ASSAY_DEVICE void put(const LossInputs& in, int64_t row, int32_t k, const Derivatives& d,
+                        uint32_t* greatest) const {
+    const double weight = in.weight_at(row);
+    const double least = kernels::kLeastHessian;
+    const float gradient = weighted_float(d.gradient, weight);
+    const float hessian = weighted_float(d.hessian < least ? least : d.hessian, weight);
+    gradients[k * in.row_count + row] = gradient;
+    hessians[k * in.row_count + row] = hessian;
+    raise_to(greatest, order_bits(gradient < 0 ? -gradient : gradient) & 0x7fffffffu);
+    raise_to(greatest + 1, order_bits(hessian) & 0x7fffffffu);
+  }
+};
+
+// What loss_value adds up.
+struct LossTerms {
+  double* terms;     // [sample_count]
+  double* weights;   // [sample_count]
+  uint64_t* maxima;  // [2]: bits of the greatest term and weight, from 0
+
+  // Of the i-th row of the sample; `greatest` are the block's maxima.
+  ASSAY_DEVICE void put(const LossInputs& in, int64_t i, double loss, uint64_t* greatest) const {
+    const double weight = in.weight_at(in.row_at(i));
+    const double term = (loss <= kernels::kGreatestLoss ? loss : kernels::kGreatestLoss) * weight;
+    terms[i] = term;
+    weights[i] = weight;
+    if (term > 0) raise_to(greatest, order_bits(term));
+    if (weight > 0) raise_to(greatest + 1, order_bits(weight));
+  }
+};
+
 struct LossGradientsKernel {
   static constexpr int32_t kThreads = 128;
   static constexpr int32_t kSharedBytes = 2 * sizeof(uint32_t);
@@ -153,9 +190,7 @@ struct LossGradientsKernel {
   // Grid: x blocks of kThreads rows.
   struct Params {
     LossInputs in;
-    float* gradients;
-    float* hessians;
-    uint32_t* maxima;  // [2, output_count]: bits of the greatest |gradient| and hessian, from 0
+    GradientOutputs out;
   };
 
   ASSAY_DEVICE static Derivatives output_derivatives(const LossInputs& in, int64_t row, int32_t k,
@@ -190,18 +225,11 @@ struct LossGradientsKernel {
         const int64_t i = block.x() * kThreads + thread;
         if (i >= in.sample_count) return;
         const int64_t row = in.row_at(i);
-        const double weight = in.weight_at(row);
-        const Derivatives d = output_derivatives(in, row, k, sums[thread]);
-        const double least = kernels::kLeastHessian;
-        const float gradient = weighted_float(d.gradient, weight);
-        const float hessian = weighted_float(d.hessian < least ? least : d.hessian, weight);
-        params.gradients[k * in.row_count + row] = gradient;
-        params.hessians[k * in.row_count + row] = hessian;
-        raise_to(greatest, order_bits(gradient < 0 ? -gradient : gradient) & 0x7fffffffu);
-        raise_to(greatest + 1, order_bits(hessian) & 0x7fffffffu);
+        params.out.put(in, row, k, output_derivatives(in, row, k, sums[thread]), greatest);
       });
       block.each([&](int32_t thread) {
-        if (thread < 2) raise_to(params.maxima + thread * in.output_count + k, greatest[thread]);
+        if (thread >= 2) return;
+        raise_to(params.out.maxima + thread * in.output_count + k, greatest[thread]);
       });
     }
   }
@@ -215,9 +243,7 @@ struct LossTermsKernel {
   // Grid: x blocks of kThreads rows.
   struct Params {
     LossInputs in;
-    double* terms;     // [sample_count] out
-    double* weights;   // [sample_count] out
-    uint64_t* maxima;  // [2]: bits of the greatest term and weight, from 0
+    LossTerms out;
   };
 
   ASSAY_DEVICE static double row_loss(const LossInputs& in, int64_t row) {
@@ -238,17 +264,10 @@ struct LossTermsKernel {
     block.each([&](int32_t thread) {
       const int64_t i = block.x() * kThreads + thread;
       if (i >= params.in.sample_count) return;
-      const int64_t row = params.in.row_at(i);
-      const double loss = row_loss(params.in, row);
-      const double weight = params.in.weight_at(row);
-      const double term = (loss <= kernels::kGreatestLoss ? loss : kernels::kGreatestLoss) * weight;
-      params.terms[i] = term;
-      params.weights[i] = weight;
-      if (term > 0) raise_to(greatest, order_bits(term));
-      if (weight > 0) raise_to(greatest + 1, order_bits(weight));
+      params.out.put(params.in, i, row_loss(params.in, params.in.row_at(i)), greatest);
     });
     block.each([&](int32_t thread) {
-      if (thread < 2) raise_to(params.maxima + thread, greatest[thread]);
+      if (thread < 2) raise_to(params.out.maxima + thread, greatest[thread]);
     });
   }
 };

@@ -5,6 +5,7 @@
 #include "automl/learners/boosting.h"
 #include "automl/metrics/metric.h"
 #include "tests/automl/learner_fixture.h"
+#include "tests/conformance/emulated_gpu.h"
 
 namespace assay::automl {
 namespace {
@@ -87,6 +88,33 @@ TEST(GbtRanking, IsTheSameOnAnyNumberOfThreads) {
     }
     EXPECT_EQ(models[0], models[1]);
     EXPECT_EQ(models[0], models[2]);
+  }
+}
+
+// All of a fit but its validation by ndcg.
+TEST(GbtRanking, IsTheSameOnAGpu) {
+  for (const ParamMap& params :
+       {ParamMap{}, ParamMap{{"row_fraction", 0.5}, {"growth", std::string("symmetric")}}}) {
+    ParamMap some = params;
+    some["rounds"] = int64_t{4};
+    std::vector<std::string> models;
+    for (const bool on_gpu : {false, true}) {
+      const Ranking ranking(800);
+      conformance::EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+      kernels::Usage usage;
+      const kernels::UsageScope scope(&usage);
+      Cpu cpu;
+      if (on_gpu) cpu.context.device = gpu.device.get();
+      const auto fit = must(gbt().fit(ranking.problem->request(some), cpu.context));
+      models.push_back(model_bytes(*fit.model));
+      for (const kernels::KernelUse& use : usage.list()) {
+        if (use.op != kernels::LossGradients::kName) continue;
+        EXPECT_EQ(use.device, on_gpu ? "cuda:emu" : "cpu");
+        EXPECT_EQ(use.kernel, on_gpu ? "cuda.pairs" : "cpu.pairs");
+      }
+      ranking.problem->features.reset();  // before the GPU
+    }
+    EXPECT_EQ(models[0], models[1]);
   }
 }
 

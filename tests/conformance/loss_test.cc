@@ -31,15 +31,16 @@ struct LossShape {
   bool weighted = false;
   double spread = 5;  // of the scores
   double parameter = 0;
+  bool one_group = false;  // of rankings
 };
 
 std::string name_of(const LossShape& shape) {
   const char* names[] = {"squared",  "logistic", "softmax", "absolute",      "huber",
                          "quantile", "poisson",  "tweedie", "cross entropy", "lambdarank"};
-  return fmt::format("{}({}) of {} rows x {}{}{}, spread {}", names[static_cast<int>(shape.loss)],
+  return fmt::format("{}({}) of {} rows x {}{}{}{}, spread {}", names[static_cast<int>(shape.loss)],
                      shape.parameter, shape.row_count, shape.output_count,
                      shape.sampled ? ", sampled" : "", shape.weighted ? ", weighted" : "",
-                     shape.spread);
+                     shape.one_group ? ", one group" : "", shape.spread);
 }
 
 // Targets that the loss allows, with many that equal the score or are 0.
@@ -79,6 +80,10 @@ LossData draw(const LossShape& shape) {
   }
   if (shape.loss != Loss::kLambdaRank) return data;
   const int64_t count = shape.sampled ? static_cast<int64_t>(data.rows.size()) : shape.row_count;
+  if (shape.one_group) {
+    data.group_ends.push_back(count);
+    return data;
+  }
   for (int64_t end = 0; end < count;) {
     end = std::min(count, end + 1 + static_cast<int64_t>(rng.below(rng.below(9) == 0 ? 300 : 12)));
     data.group_ends.push_back(end);
@@ -213,6 +218,11 @@ std::vector<LossShape> shapes() {
     }
   }
   for (const int32_t outputs : {2, 7, 26, 509, 5003}) add(Loss::kSoftmax, 37, outputs, 5);
+  // More rows than several blocks of a GPU have.
+  for (const double cut : {7.0, 1e9}) {
+    all.push_back({Loss::kLambdaRank, 1201, 1, false, false, 5, cut, true});
+    all.push_back({Loss::kLambdaRank, 3001, 1, true, true, 5, cut, true});
+  }
   return all;
 }
 
