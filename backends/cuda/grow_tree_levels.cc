@@ -6,12 +6,10 @@
 namespace assay::backends::cuda {
 namespace {
 
-constexpr int64_t kDivideTasks = 1024;  // of a launch: its blocks look for their task
 constexpr int64_t kMostLevelSlots = 4096;
 constexpr int64_t kLeastLevelSlots = 2;  // a sample's and a leaf's
 constexpr int64_t kMostGainBytes = int64_t{256} << 20;
 constexpr int64_t kMostGainLeaves = 1 << 15;
-constexpr int32_t kMostPiece = 8;  // leaves of a block
 
 // Leaves of a level that is searched.
 int64_t most_leaves_of(const kernels::GrowTreeProblem& problem) {
@@ -22,67 +20,6 @@ int64_t most_leaves_of(const kernels::GrowTreeProblem& problem) {
 }
 
 }  // namespace
-
-// Leaves [first_leaf, first_leaf + leaf_count) whose gains are in memory together, and places of
-// what is theirs in the arrays of the batch.
-struct TreeLevels::Pass {
-  int32_t first_leaf = 0;
-  int32_t leaf_count = 0;
-  size_t first_piece = 0;
-  size_t piece_count = 0;
-  size_t first_share = 0;
-  size_t first_cleared = 0;
-  size_t cleared_count = 0;
-  size_t first_build = 0;
-  size_t build_count = 0;
-  int32_t chunk_rows = HistogramKernel::kMostChunk;
-};
-
-struct TreeLevels::Batch {
-  // What a histogram is built of, with its most rows; cut into chunks once all are known.
-  struct Piece {
-    ChunkTask whole;
-    int64_t rows;
-  };
-  // Tasks [first, first + count), cut by divisions [place, place + count].
-  struct Slice {
-    int64_t first;
-    int64_t count;
-    int64_t place;
-    int32_t blocks;
-  };
-  bool keeps = true;  // leaves keep their histograms
-  std::vector<SplitTask> tasks;
-  std::vector<uint8_t> divided;  // of the tasks
-  std::vector<SearchTask> searches;
-  std::vector<LevelPiece> ranges;  // of the searches: the tree's leaves
-  std::vector<LevelLeaf> leaves;
-  std::vector<int64_t> rows;  // of the leaves, at most
-  std::vector<int32_t> features;
-  std::vector<SubtractTask> subtracted;
-  std::vector<Piece> to_build;  // where leaves keep their histograms
-  // Made of the above.
-  std::vector<Slice> slices;
-  std::vector<Pass> passes;
-  std::vector<int32_t> divisions;
-  std::vector<LevelPiece> pieces;
-  std::vector<LevelPiece> shares;
-  std::vector<int32_t> cleared;
-  std::vector<ChunkTask> builds;
-  // Places of the arrays in the exchange. The best splits of the searches are at its start.
-  size_t splits_at = 0;
-  size_t counts_at = 0;
-  size_t tasks_at = 0;
-  size_t searches_at = 0;
-  size_t leaves_at = 0;
-  size_t features_at = 0;
-  size_t subtracted_at = 0;
-  size_t divisions_at = 0;
-  size_t pieces_at = 0;
-  size_t shares_at = 0;
-  size_t cleared_at = 0;
-  size_t builds_at = 0;
-};
 
 Result<TreeLevels> TreeLevels::make(const kernels::OpContext& context,
                                     const kernels::BinnedView& bins, std::span<GrowingTree> trees) {
@@ -136,7 +73,7 @@ Status TreeLevels::grow_group(size_t first, size_t count, const StopToken* stop)
     if (stop != nullptr && stop->requested()) {
       return fail(StatusCode::kCancelled, "grow_tree was stopped");
     }
-    Batch batch;
+    LevelBatch batch;
     batch.keeps = keeps_histograms(courses);
     for (const Course& course : courses) add_course(batch, course, level);
     ASSAY_RETURN_IF_ERROR(run(batch));
@@ -181,7 +118,7 @@ bool TreeLevels::keeps_histograms(std::span<const Course> courses) {
   return false;
 }
 
-void TreeLevels::add_course(Batch& batch, const Course& course, int32_t level) {
+void TreeLevels::add_course(LevelBatch& batch, const Course& course, int32_t level) {
   const auto first = static_cast<int32_t>(batch.tasks.size());
   for (const int32_t leaf : course.leaves) {
     const GrownNode& node = node_of(course, leaf);
@@ -213,7 +150,7 @@ void TreeLevels::add_course(Batch& batch, const Course& course, int32_t level) {
   batch.ranges.back().count = static_cast<int32_t>(batch.leaves.size()) - batch.ranges.back().first;
 }
 
-void TreeLevels::add_search(Batch& batch, const Course& course, int32_t level) {
+void TreeLevels::add_search(LevelBatch& batch, const Course& course, int32_t level) {
   GrowingTree& tree = tree_of(course);
   const kernels::TreeParams& params = tree.problem->params;
   SearchTask search{};
@@ -233,7 +170,7 @@ void TreeLevels::add_search(Batch& batch, const Course& course, int32_t level) {
   batch.ranges.push_back({static_cast<int32_t>(batch.leaves.size()), 0});
 }
 
-void TreeLevels::add_leaf(Batch& batch, const Course& course, int32_t leaf, int32_t task) {
+void TreeLevels::add_leaf(LevelBatch& batch, const Course& course, int32_t leaf, int32_t task) {
   GrownNode& node = node_of(course, leaf);
   LevelLeaf made{};
   made.search = static_cast<int32_t>(batch.searches.size()) - 1;
@@ -252,7 +189,7 @@ void TreeLevels::add_leaf(Batch& batch, const Course& course, int32_t leaf, int3
   batch.rows.push_back(node.row_count());
 }
 
-void TreeLevels::add_children(Batch& batch, const Course& course, int32_t leaf, int32_t task) {
+void TreeLevels::add_children(LevelBatch& batch, const Course& course, int32_t leaf, int32_t task) {
   GrownNode& node = node_of(course, leaf);
   const int64_t rows = node.row_count();
   const kernels::SplitLimits limits = tree_of(course).limits_of(node.split);
@@ -283,96 +220,12 @@ void TreeLevels::add_children(Batch& batch, const Course& course, int32_t leaf, 
   }
 }
 
-void TreeLevels::cut_pieces(Batch& batch, Pass& pass) const {
-  // So many leaves a block that there are still blocks for two turns of all multiprocessors.
-  constexpr int64_t kBlocks = 2 * 16;
-  const int64_t blocks = int64_t{feature_limit_} * pass.leaf_count;
-  const auto piece = static_cast<int32_t>(
-      std::clamp<int64_t>(blocks / (kBlocks * device_->multiprocessors()), 1, kMostPiece));
-  pass.first_piece = batch.pieces.size();
-  pass.first_share = batch.shares.size();
-  const int32_t pass_end = pass.first_leaf + pass.leaf_count;
-  for (const LevelPiece& range : batch.ranges) {
-    const int32_t begin = std::clamp(range.first, pass.first_leaf, pass_end);
-    const int32_t end = std::clamp(range.first + range.count, pass.first_leaf, pass_end);
-    batch.shares.push_back({begin, end - begin});
-    for (int32_t first = begin; first < end; first += piece) {
-      batch.pieces.push_back({first, std::min(piece, end - first)});
-    }
-  }
-  pass.piece_count = batch.pieces.size() - pass.first_piece;
-}
-
-void TreeLevels::cut_builds(Batch& batch, Pass& pass) const {
-  std::vector<Batch::Piece> to_build;
-  if (batch.keeps) {
-    if (pass.first_leaf == 0) to_build = batch.to_build;
-  } else {
-    for (int32_t i = 0; i < pass.leaf_count; ++i) {
-      const auto leaf = static_cast<size_t>(pass.first_leaf + i);
-      SearchTask& node = batch.leaves[leaf].node;
-      node.slot = node.parent_slot = free_slots_[static_cast<size_t>(i)];
-      to_build.push_back({{node.task, node.part, 0, node.slot}, batch.rows[leaf]});
-    }
-  }
-  int64_t rows = 0;
-  for (const Batch::Piece& piece : to_build) rows += piece.rows;
-  pass.chunk_rows = chunk_rows_of(rows);
-  pass.first_cleared = batch.cleared.size();
-  pass.first_build = batch.builds.size();
-  for (const Batch::Piece& piece : to_build) {
-    batch.cleared.push_back(piece.whole.slot);
-    ChunkTask chunk = piece.whole;
-    const int64_t count = pieces_of(piece.rows, pass.chunk_rows);
-    for (chunk.chunk = 0; chunk.chunk < count; ++chunk.chunk) batch.builds.push_back(chunk);
-  }
-  pass.cleared_count = batch.cleared.size() - pass.first_cleared;
-  pass.build_count = batch.builds.size() - pass.first_build;
-}
-
-void TreeLevels::cut_passes(Batch& batch) const {
-  const int64_t slots = batch.keeps ? gain_leaves_ : count_of(free_slots_);
-  const int64_t most = std::min(gain_leaves_, slots);
-  for (int64_t first = 0; first < count_of(batch.leaves); first += most) {
-    Pass pass;
-    pass.first_leaf = static_cast<int32_t>(first);
-    pass.leaf_count = static_cast<int32_t>(std::min(most, count_of(batch.leaves) - first));
-    cut_pieces(batch, pass);
-    cut_builds(batch, pass);
-    batch.passes.push_back(pass);
-  }
-  for (int64_t first = 0; first < count_of(batch.tasks); first += kDivideTasks) {
-    Batch::Slice slice{first, std::min(kDivideTasks, count_of(batch.tasks) - first),
-                       count_of(batch.divisions), 0};
-    for (int64_t i = first; i < first + slice.count; ++i) {
-      const auto task = static_cast<size_t>(i);
-      batch.divisions.push_back(slice.blocks);
-      if (batch.divided[task] == 0) continue;
-      const int64_t rows = batch.tasks[task].end - batch.tasks[task].begin;
-      slice.blocks += static_cast<int32_t>(pieces_of(rows, DivideRowsKernel::kRows));
-    }
-    batch.divisions.push_back(slice.blocks);
-    batch.slices.push_back(slice);
-  }
-}
-
-Status TreeLevels::run(Batch& batch) {
-  cut_passes(batch);
+Status TreeLevels::run(LevelBatch& batch) {
+  const auto chunk_rows = [&](int64_t rows) { return chunk_rows_of(rows); };
+  batch.cut({gain_leaves_, free_slots_, feature_limit_, device_->multiprocessors(), chunk_rows});
   batch.splits_at = Packing::rounded(batch.searches.size() * sizeof(FoundSplit));
   const size_t inputs = Packing::rounded(batch.splits_at + batch.leaves.size() * sizeof(LeafSplit));
-  Packing packing;
-  const std::vector<SplitCounts> no_counts(batch.tasks.size());
-  batch.counts_at = inputs + packing.add(no_counts);
-  batch.tasks_at = inputs + packing.add(batch.tasks);
-  batch.searches_at = inputs + packing.add(batch.searches);
-  batch.leaves_at = inputs + packing.add(batch.leaves);
-  batch.features_at = inputs + packing.add(batch.features);
-  batch.subtracted_at = inputs + packing.add(batch.subtracted);
-  batch.divisions_at = inputs + packing.add(batch.divisions);
-  batch.pieces_at = inputs + packing.add(batch.pieces);
-  batch.shares_at = inputs + packing.add(batch.shares);
-  batch.cleared_at = inputs + packing.add(batch.cleared);
-  batch.builds_at = inputs + packing.add(batch.builds);
+  const Packing packing = batch.pack(inputs);
   const auto features = static_cast<size_t>(feature_limit_);
   const size_t row = features * static_cast<size_t>(2 * most_bins_ + 1);
   const size_t rows = batch.passes.empty() ? 0 : static_cast<size_t>(batch.passes[0].leaf_count);
@@ -388,7 +241,7 @@ Status TreeLevels::run(Batch& batch) {
   return device_->download(results_, exchange_.on_device(), static_cast<int64_t>(results_.size()));
 }
 
-LevelView TreeLevels::view_of(const Batch& batch) {
+LevelView TreeLevels::view_of(const LevelBatch& batch) {
   LevelView view{};
   view.trees = rules_.on_device();
   view.tasks = at<const SplitTask>(exchange_, batch.tasks_at);
@@ -401,12 +254,13 @@ LevelView TreeLevels::view_of(const Batch& batch) {
   view.categorical = categorical_.on_device();
   view.histograms = histograms_.on_device();
   view.slot_size = slot_size_;
+  view.plane_size = plane_size_;
   view.feature_limit = feature_limit_;
   view.gain_count = 2 * most_bins_;
   return view;
 }
 
-Status TreeLevels::launch(const Batch& batch) {
+Status TreeLevels::launch(const LevelBatch& batch) {
   ASSAY_RETURN_IF_ERROR(launch_divisions(batch));
   for (size_t pass = 0; pass < batch.passes.size(); ++pass) {
     ASSAY_RETURN_IF_ERROR(launch_builds(batch, batch.passes[pass]));
@@ -423,21 +277,21 @@ Status TreeLevels::launch(const Batch& batch) {
       {count_of(batch.searches), 1, 0},
       {at<const SearchTask>(exchange_, batch.searches_at), found_.on_device(),
        at<FoundSplit>(exchange_, 0), feature_limit_}));
-  for (const Pass& pass : batch.passes) {
+  for (const LevelPass& pass : batch.passes) {
     if (!batch.keeps) ASSAY_RETURN_IF_ERROR(launch_builds(batch, pass));
     ASSAY_RETURN_IF_ERROR(launch_splits(batch, pass));
   }
   return {};
 }
 
-Status TreeLevels::launch_divisions(const Batch& batch) {
+Status TreeLevels::launch_divisions(const LevelBatch& batch) {
   std::vector<int32_t> features;
   for (size_t i = 0; i < batch.tasks.size(); ++i) {
     if (batch.divided[i] != 0) features.push_back(batch.tasks[i].rule.feature);
   }
   if (features.empty()) return {};
   return over_splits(std::move(features), [&](const Tiles& tiles) -> Status {
-    for (const Batch::Slice& slice : batch.slices) {
+    for (const LevelBatch::Slice& slice : batch.slices) {
       ASSAY_RETURN_IF_ERROR(device_->launch<DivideRowsKernel>(
           {slice.blocks, 1, DivideRowsKernel::kSharedBytes},
           {bins_, columns(), tiles.window, rules_.on_device(),
@@ -450,32 +304,44 @@ Status TreeLevels::launch_divisions(const Batch& batch) {
   });
 }
 
-Status TreeLevels::launch_builds(const Batch& batch, const Pass& pass) {
+Status TreeLevels::launch_builds(const LevelBatch& batch, const LevelPass& pass) {
   ASSAY_RETURN_IF_ERROR(device_->launch<ClearSlotsKernel>(
       {pieces_of(slot_size_, ClearSlotsKernel::kThreads * ClearSlotsKernel::kEach),
        static_cast<int64_t>(pass.cleared_count), 0},
       {at<const int32_t>(exchange_, batch.cleared_at) + pass.first_cleared, histograms_.on_device(),
        slot_size_}));
   if (pass.build_count == 0) return {};
+  const auto* tasks = at<const SplitTask>(exchange_, batch.tasks_at);
+  const auto* counts = at<const SplitCounts>(exchange_, batch.counts_at);
+  const auto* chunks = at<const ChunkTask>(exchange_, batch.builds_at) + pass.first_build;
+  const auto chunk_count = static_cast<int64_t>(pass.build_count);
   return over_tiles([&](const Tiles& tiles) {
+    if (counts_classes()) {
+      return device_->launch<CountClassesKernel>(
+          {chunk_count * tile_width_, tiles.count, CountClassesKernel::shared_bytes(most_classes_)},
+          {bins_, columns(), tiles.window, rules_.on_device(), tasks, counts, chunks, tiles.numbers,
+           bin_offsets_.on_device(), bin_counts_.on_device(), histograms_.on_device(), slot_size_,
+           plane_size_, pass.chunk_rows});
+    }
     return device_->launch<HistogramKernel>(
-        {static_cast<int64_t>(pass.build_count), tiles.count,
-         HistogramKernel::shared_bytes(most_bins_)},
-        {bins_, tiles.window, rules_.on_device(), at<const SplitTask>(exchange_, batch.tasks_at),
-         at<const SplitCounts>(exchange_, batch.counts_at),
-         at<const ChunkTask>(exchange_, batch.builds_at) + pass.first_build, tiles.numbers,
+        {chunk_count, tiles.count, HistogramKernel::shared_bytes(most_bins_)},
+        {bins_, tiles.window, rules_.on_device(), tasks, counts, chunks, tiles.numbers,
          bin_offsets_.on_device(), bin_counts_.on_device(), histograms_.on_device(), slot_size_,
          pass.chunk_rows, most_bins_});
   });
 }
 
-Status TreeLevels::launch_gains(const Batch& batch, size_t place) {
-  const Pass& pass = batch.passes[place];
+Status TreeLevels::launch_gains(const LevelBatch& batch, size_t place) {
+  const LevelPass& pass = batch.passes[place];
   const LevelView view = view_of(batch);
-  ASSAY_RETURN_IF_ERROR(device_->launch<WeighLeavesKernel>(
-      {feature_limit_, static_cast<int64_t>(pass.piece_count), WeighLeavesKernel::kSharedBytes},
-      {view, at<const LevelPiece>(exchange_, batch.pieces_at) + pass.first_piece,
-       gains_.on_device(), pass.first_leaf}));
+  static_assert(WeighClassesKernel::kSharedBytes == WeighLeavesKernel::kSharedBytes);
+  const LaunchShape shape{feature_limit_, static_cast<int64_t>(pass.piece_count),
+                          WeighLeavesKernel::kSharedBytes};
+  const WeighLeavesKernel::Params weighed{
+      view, at<const LevelPiece>(exchange_, batch.pieces_at) + pass.first_piece, gains_.on_device(),
+      pass.first_leaf};
+  ASSAY_RETURN_IF_ERROR(counts_classes() ? device_->launch<WeighClassesKernel>(shape, weighed)
+                                         : device_->launch<WeighLeavesKernel>(shape, weighed));
   const bool ends = place + 1 == batch.passes.size();
   return device_->launch<AddGainsKernel>(
       {feature_limit_, count_of(batch.searches), AddGainsKernel::kSharedBytes},
@@ -484,14 +350,17 @@ Status TreeLevels::launch_gains(const Batch& batch, size_t place) {
        place > 0 ? 1 : 0, ends ? 1 : 0});
 }
 
-Status TreeLevels::launch_splits(const Batch& batch, const Pass& pass) {
-  return device_->launch<SplitLeavesKernel>(
-      {pass.leaf_count, 1, SplitLeavesKernel::kSharedBytes},
-      {view_of(batch), at<const FoundSplit>(exchange_, 0),
-       at<LeafSplit>(exchange_, batch.splits_at), pass.first_leaf});
+Status TreeLevels::launch_splits(const LevelBatch& batch, const LevelPass& pass) {
+  static_assert(SplitClassesKernel::kSharedBytes == SplitLeavesKernel::kSharedBytes);
+  const LaunchShape shape{pass.leaf_count, 1, SplitLeavesKernel::kSharedBytes};
+  const SplitLeavesKernel::Params params{view_of(batch), at<const FoundSplit>(exchange_, 0),
+                                         at<LeafSplit>(exchange_, batch.splits_at),
+                                         pass.first_leaf};
+  return counts_classes() ? device_->launch<SplitClassesKernel>(shape, params)
+                          : device_->launch<SplitLeavesKernel>(shape, params);
 }
 
-Status TreeLevels::take_divisions(const Batch& batch, std::span<Course> courses) {
+Status TreeLevels::take_divisions(const LevelBatch& batch, std::span<Course> courses) {
   std::vector<SplitCounts> counts(batch.tasks.size());
   std::memcpy(counts.data(), results_.data() + batch.counts_at,
               counts.size() * sizeof(SplitCounts));
@@ -532,7 +401,7 @@ Status TreeLevels::take_divisions(const Batch& batch, std::span<Course> courses)
   return {};
 }
 
-void TreeLevels::take_splits(const Batch& batch, std::span<Course> courses) {
+void TreeLevels::take_splits(const LevelBatch& batch, std::span<Course> courses) {
   size_t search = 0;
   size_t leaf = 0;
   for (Course& course : courses) {

@@ -2,7 +2,8 @@
 // by side, with one wait a level. Owns the histograms of the whole samples and of open leaves, in
 // slots of one piece of memory. Where a level has more leaves than there are slots, no leaf keeps
 // its histogram: they are made from rows, some leaves after the other, first to find the level's
-// split and again to apply it. Not thread-safe; the trees and the device must outlive it.
+// split and again to apply it. Histograms of trees that count classes have a plane for each class;
+// all trees are of one mode. Not thread-safe; the trees and the device must outlive it.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "backends/cuda/device.h"
+#include "backends/cuda/grow_tree_level_batch.h"
 #include "backends/cuda/grow_tree_rounds.h"
 #include "backends/cuda/grow_tree_tables.h"
 #include "backends/cuda/tree_level_kernels.h"
@@ -28,8 +30,6 @@ class TreeLevels : public TreeTables {
   Status grow(const StopToken* stop);
 
  private:
-  struct Batch;
-  struct Pass;
   // A tree under way. Those of its leaves that have a split are divided next.
   struct Course {
     int32_t tree;
@@ -51,24 +51,20 @@ class TreeLevels : public TreeTables {
   void free_leaves(const Course& course);
   // Whether every leaf of the level can keep its histogram; slots that nobody needs are free then.
   bool keeps_histograms(std::span<const Course> courses);
-  void add_course(Batch& batch, const Course& course, int32_t level);
-  void add_search(Batch& batch, const Course& course, int32_t level);
-  void add_leaf(Batch& batch, const Course& course, int32_t leaf, int32_t task);
-  void add_children(Batch& batch, const Course& course, int32_t leaf, int32_t task);
-  // Cuts the leaves into passes, and what is to be built into chunks.
-  void cut_passes(Batch& batch) const;
-  void cut_pieces(Batch& batch, Pass& pass) const;
-  void cut_builds(Batch& batch, Pass& pass) const;
+  void add_course(LevelBatch& batch, const Course& course, int32_t level);
+  void add_search(LevelBatch& batch, const Course& course, int32_t level);
+  void add_leaf(LevelBatch& batch, const Course& course, int32_t leaf, int32_t task);
+  void add_children(LevelBatch& batch, const Course& course, int32_t leaf, int32_t task);
   // Work of the GPU, then what came of it.
-  Status run(Batch& batch);
-  LevelView view_of(const Batch& batch);
-  Status launch(const Batch& batch);
-  Status launch_divisions(const Batch& batch);
-  Status launch_builds(const Batch& batch, const Pass& pass);
-  Status launch_gains(const Batch& batch, size_t pass);
-  Status launch_splits(const Batch& batch, const Pass& pass);
-  Status take_divisions(const Batch& batch, std::span<Course> courses);
-  void take_splits(const Batch& batch, std::span<Course> courses);
+  Status run(LevelBatch& batch);
+  LevelView view_of(const LevelBatch& batch);
+  Status launch(const LevelBatch& batch);
+  Status launch_divisions(const LevelBatch& batch);
+  Status launch_builds(const LevelBatch& batch, const LevelPass& pass);
+  Status launch_gains(const LevelBatch& batch, size_t pass);
+  Status launch_splits(const LevelBatch& batch, const LevelPass& pass);
+  Status take_divisions(const LevelBatch& batch, std::span<Course> courses);
+  void take_splits(const LevelBatch& batch, std::span<Course> courses);
   // Whether the tree goes on with the splits that its leaves have got.
   bool goes_on(Course& course, int32_t level);
 

@@ -85,7 +85,6 @@ class TreeRounds : public TreeTables {
   Status launch_histograms(const Batch& batch);
   Status launch_search(const Batch& batch);
   Status launch_class_search(const Batch& batch);
-  bool counts_classes() const { return most_classes_ > 0; }
   Status take_results(const Batch& batch, std::span<const std::byte> outputs);
 
   std::span<GrowingTree> trees_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backends/cuda/grow_tree_rounds.h"
+#include "backends/cuda/tree_class_level_kernels.h"
 
 namespace assay::backends::cuda {
 
@@ -59,12 +60,13 @@ Status TreeTables::place_tables(std::span<const GrowingTree> trees) {
   for (size_t f = 0; f < feature_count; ++f) {
     categorical.push_back(bins_.kinds[f] == kernels::FeatureKind::kCategorical ? 1 : 0);
     if (offsets[f] < 0) continue;
-    offsets[f] = static_cast<int32_t>(slot_size_);
-    slot_size_ += bins_.bin_counts[f];
+    offsets[f] = static_cast<int32_t>(plane_size_);
+    plane_size_ += bins_.bin_counts[f];
     most_bins_ = std::max(most_bins_, bins_.bin_counts[f]);
     const auto tile = static_cast<int32_t>(f) / tile_width_;
     if (tile_list_.empty() || tile_list_.back() != tile) tile_list_.push_back(tile);
   }
+  slot_size_ = plane_size_ * std::max(1, most_classes_);
   const std::vector<int32_t> counts(bins_.bin_counts, bins_.bin_counts + feature_count);
   ASSAY_ASSIGN_OR_RETURN(rules_, kernels::DeviceArray<TreeRules>::copy_of(*device_, rules));
   ASSAY_ASSIGN_OR_RETURN(tiles_, kernels::DeviceArray<int32_t>::copy_of(*device_, tile_list_));
@@ -124,6 +126,11 @@ int32_t TreeTables::chunk_rows_of(int64_t rows) const {
   // Blocks that a multiprocessor works on at once, and two turns of them.
   const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
   const int64_t tiles = stream_ == nullptr ? tiles_.size() : 1;  // of a launch
+  if (counts_classes()) {                                        // a feature a block
+    return static_cast<int32_t>(std::clamp<int64_t>(pieces_of(rows * tiles * tile_width_, blocks),
+                                                    CountClassesKernel::kLeastChunk,
+                                                    CountClassesKernel::kMostChunk));
+  }
   return static_cast<int32_t>(std::clamp<int64_t>(
       pieces_of(rows * tiles, blocks), HistogramKernel::kLeastChunk, HistogramKernel::kMostChunk));
 }

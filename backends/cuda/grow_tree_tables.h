@@ -42,6 +42,7 @@ class TreeTables {
   Status over_tiles(FunctionRef<Status(const Tiles&)> launch);
   // Likewise for the tiles of `features`, which may be named more than once.
   Status over_splits(std::vector<int32_t> features, FunctionRef<Status(const Tiles&)> launch);
+  bool counts_classes() const { return most_classes_ > 0; }
   const uint8_t* columns() const {
     return forms_ == nullptr ? nullptr : forms_->columns.on_device();
   }
@@ -67,6 +68,7 @@ class TreeTables {
   bool samples_columns_ = false;    // whether nodes look at some of the features only
   int32_t most_bins_ = 1;           // of a feature
   int32_t most_classes_ = 0;        // of a tree; 0: gradient mode
+  int64_t plane_size_ = 0;          // words of a histogram, or of one class in it
   int64_t slot_size_ = 0;           // words of a histogram
   std::vector<int32_t> free_slots_;
   kernels::DeviceArray<TreeRules> rules_;

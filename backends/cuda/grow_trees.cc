@@ -27,6 +27,7 @@
 #include "backends/cuda/grow_tree_levels.h"
 #include "backends/cuda/grow_tree_rounds.h"
 #include "backends/cuda/tree_class_kernels.h"
+#include "backends/cuda/tree_class_sums.h"
 #include "backends/cuda/tree_range_kernel.h"
 #include "kernels/base/fixed_point.h"
 
@@ -293,20 +294,23 @@ Status finish_trees(CudaDevice& device, std::span<GrowingTree> trees, const Tree
 }
 
 // Trees of one kind grow together.
-enum class TreeKind { kGradients, kSymmetric, kClasses };
+struct TreeKind {
+  bool symmetric;
+  bool counts_classes;
+  bool operator==(const TreeKind&) const = default;
 
-TreeKind kind_of(const GrowTreeProblem& problem) {
-  if (problem.class_count > 0) return TreeKind::kClasses;
-  const bool symmetric = problem.params.growth == kernels::GrowthPolicy::kSymmetric;
-  return symmetric ? TreeKind::kSymmetric : TreeKind::kGradients;
-}
+  static TreeKind of(const GrowTreeProblem& problem) {
+    return {problem.params.growth == kernels::GrowthPolicy::kSymmetric, problem.class_count > 0};
+  }
+};
+constexpr TreeKind kTreeKinds[] = {{false, false}, {true, false}, {false, true}, {true, true}};
 
 // All have the same table, rows in their samples, and are of one kind.
 Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>& trees) {
   CudaDevice& device = device_of(context);
   const auto lock = device.use();
   for (GrowingTree& tree : trees) ASSAY_RETURN_IF_ERROR(start_tree(device, tree));
-  if (trees[0].problem->params.growth == kernels::GrowthPolicy::kSymmetric) {
+  if (TreeKind::of(*trees[0].problem).symmetric) {
     ASSAY_ASSIGN_OR_RETURN(TreeLevels levels,
                            TreeLevels::make(context, trees[0].args->bins, trees));
     ASSAY_RETURN_IF_ERROR(levels.grow(context.stop));
@@ -331,10 +335,10 @@ Status grow_together(const kernels::OpContext& context, std::vector<GrowingTree>
 Status grow(const kernels::OpContext& context, std::span<const GrowTreeProblem> problems,
             std::span<const GrowTreeArgs> args) {
   try {
-    for (const TreeKind kind : {TreeKind::kGradients, TreeKind::kSymmetric, TreeKind::kClasses}) {
+    for (const TreeKind& kind : kTreeKinds) {
       std::vector<GrowingTree> trees;
       for (size_t i = 0; i < problems.size(); ++i) {
-        if (kind_of(problems[i]) != kind) continue;
+        if (TreeKind::of(problems[i]) != kind) continue;
         if (problems[i].sample_count > 0) {
           trees.emplace_back(problems[i], args[i]);
         } else {
@@ -364,13 +368,9 @@ Status run_trees(const kernels::OpContext& context, const GrowTreesProblem& prob
 
 std::optional<std::string> decline_tree(const kernels::DeviceInfo&,
                                         const GrowTreeProblem& problem) {
-  const bool symmetric = problem.params.growth == kernels::GrowthPolicy::kSymmetric;
-  if (symmetric && problem.class_count > 0) {
-    return "symmetric trees that count classes grow on the CPU only";
-  }
-  if (problem.class_count > SearchClassesKernel::kMostClasses) {
+  if (problem.class_count > kMostCountedClasses) {
     return fmt::format("trees that count more than {} classes grow on the CPU only",
-                       SearchClassesKernel::kMostClasses);
+                       kMostCountedClasses);
   }
   return std::nullopt;
 }

@@ -18,6 +18,7 @@
 #include "backends/cuda/loss_ranking_kernels.h"
 #include "backends/cuda/predict_trees_kernel.h"
 #include "backends/cuda/tree_class_kernels.h"
+#include "backends/cuda/tree_class_level_kernels.h"
 #include "backends/cuda/tree_level_kernels.h"
 #include "backends/cuda/tree_range_kernel.h"
 #include "backends/cuda/tree_row_kernels.h"
@@ -35,7 +36,7 @@ using KernelList = std::tuple<
     SearchClassesKernel, LeafWeightsKernel, TreeShapKernel, WeighLeavesKernel, AddGainsKernel,
     SplitLeavesKernel, ChooseColumnsKernel, LinearScoresKernel, LinearGradientKernel,
     LinearJoinKernel, RangeSumsKernel, RankRowsKernel, BestOrderKernel, RankGradientsKernel,
-    RankTermsKernel>;
+    RankTermsKernel, CountClassesKernel, WeighClassesKernel, SplitClassesKernel>;
 
 // Their names, for records of what ran.
 inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKernelNames = {
@@ -45,7 +46,8 @@ inline constexpr std::array<std::string_view, std::tuple_size_v<KernelList>> kKe
     "merge_neighbours", "gemm_bf16",      "gemm_int8",       "copy_matrix",     "quantise_classes",
     "search_classes",   "leaf_weights",   "tree_shap",       "weigh_leaves",    "add_gains",
     "split_leaves",     "choose_columns", "linear_scores",   "linear_gradient", "linear_join",
-    "range_sums",       "rank_rows",      "best_order",      "rank_gradients",  "rank_terms"};
+    "range_sums",       "rank_rows",      "best_order",      "rank_gradients",  "rank_terms",
+    "count_classes",    "weigh_classes",  "split_classes"};
 
 // A place in it.
 enum class KernelId : int32_t {};

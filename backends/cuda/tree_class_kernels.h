@@ -1,13 +1,14 @@
-// The kernels of grow_tree in class mode: trees that count classes (kernels/grow_tree.h).
+// The kernels of grow_tree in class mode: trees that count classes (kernels/grow_tree.h). Those of
+// symmetric ones are in tree_class_level_kernels.h.
 //
-// A row's item holds the quantised weight where others have the gradient, and the class where they
-// have the hessian. A bin has a word for each class, (sum of weights << 32) + rows. Nodes are not
-// kept as histograms: children of forests look at other features than their parents, and most nodes
-// have few rows. So a block takes one feature of one node from its rows to its best split.
+// Nodes are not kept as histograms: children of forests look at other features than their parents,
+// and most nodes have few rows. So a block takes one feature of one node from its rows to its best
+// split.
 #pragma once
 
 #include "backends/cuda/block.h"
 #include "backends/cuda/philox.h"
+#include "backends/cuda/tree_class_sums.h"
 #include "backends/cuda/tree_row_kernels.h"
 #include "backends/cuda/tree_search_kernels.h"
 #include "backends/cuda/tree_tasks.h"
@@ -45,14 +46,11 @@ struct QuantiseClassesKernel {
 
 // The best split of one feature of one node.
 struct SearchClassesKernel {
-  static constexpr int32_t kThreads = 256;
-  static constexpr int32_t kBins = 256;
+  static constexpr int32_t kThreads = ClassCounter::kThreads;
+  static constexpr int32_t kBins = ClassCounter::kBins;
   static_assert(kThreads == kBins);  // a thread has a bin, a candidate, or a level
   static constexpr int32_t kWordBins = SearchFeaturesKernel::kWordBins;
   static constexpr uint8_t kAbsent = SearchFeaturesKernel::kAbsent;
-  // That 64 KiB of shared memory have room for.
-  static constexpr int32_t kMostClasses = 28;
-  static constexpr int32_t kAhead = 4;  // rows that a thread reads at once
 
   // Grid: x features of a node (blocks beyond a node's have nothing to do), y nodes.
   struct Params {
@@ -75,19 +73,19 @@ struct SearchClassesKernel {
   // A block's shared memory, and behind it words [classes, kBins]: of bins, then summed up from the
   // left where that is asked for.
   struct Memory {
-    double ratios[kBins];           // of present levels, in order of their code
-    uint64_t spare[kMostWarps];     //
-    uint64_t totals[kMostClasses];  // of the node
-    Best bests[kThreads / kWarp];   //
-    uint8_t levels[kBins];          // present bins, ascending
-    uint8_t ranks[kBins];           // of bins among present levels in order of ratio; or kAbsent
-    uint8_t sorted[kBins];          // present bins in that order
+    double ratios[kBins];                  // of present levels, in order of their code
+    uint64_t spare[kMostWarps];            //
+    uint64_t totals[kMostCountedClasses];  // of the node
+    Best bests[kThreads / kWarp];          //
+    uint8_t levels[kBins];                 // present bins, ascending
+    uint8_t ranks[kBins];   // of bins among present levels in order of ratio; or kAbsent
+    uint8_t sorted[kBins];  // present bins in that order
   };
   static constexpr int32_t kWordsAt = (static_cast<int32_t>(sizeof(Memory)) + 15) / 16 * 16;
   static constexpr int32_t shared_bytes(int32_t classes) {
     return kWordsAt + classes * kBins * static_cast<int32_t>(sizeof(uint64_t));
   }
-  static_assert(kWordsAt + kMostClasses * kBins * 8 <= 64 << 10);
+  static_assert(kWordsAt + kMostCountedClasses * kBins * 8 <= 64 << 10);
 
   // What a block works on.
   struct Job {
@@ -145,24 +143,14 @@ struct SearchClassesKernel {
   }
 
  private:
-  // Where a feature has few bins and many rows, several copies of each are added to, side by side.
-  ASSAY_DEVICE static int32_t copies_of(int32_t bin_count, int64_t rows) {
-    int32_t copies = 1;
-    while (copies < kWarp && 2 * copies * bin_count <= kBins && copies * kThreads < rows) {
-      copies *= 2;
-    }
-    return copies;
-  }
-
   // The words of bins, the node's totals and its levels.
   template <class Block>
   ASSAY_DEVICE static void count_rows(Block& block, Job& job, const RowRange& range) {
-    const int32_t copies = copies_of(job.bin_count, range.end - range.begin);
-    block.each([&](int32_t thread) {
-      if (thread >= job.bin_count * copies) return;
-      for (int32_t c = 0; c < job.classes; ++c) job.of_class(c)[thread] = 0;
-    });
-    block.each([&](int32_t thread) { add_rows(job, range, copies, thread); });
+    const int64_t rows = range.end - range.begin;
+    const int32_t copies = ClassCounter::copies_of(job.bin_count, rows);
+    ClassCounter::count(
+        block, {job.rules->order[range.side] + range.begin, job.rules->rows, rows, job.cells},
+        job.bin_count, job.classes, copies, job.words);
     typename Block::template PerThread<uint64_t> own;
     typename Block::template PerThread<uint64_t> before;
     typename Block::template PerThread<uint32_t> present;
@@ -184,40 +172,6 @@ struct SearchClassesKernel {
       });
     }
     list_levels(block, job, present);
-  }
-
-  ASSAY_DEVICE static void add_rows(const Job& job, const RowRange& range, int32_t copies,
-                                    int32_t thread) {
-    // Copies: what is added could be anywhere, as far as compilers know.
-    const TreeRules& rules = *job.rules;
-    const RowItem* items = rules.order[range.side] + range.begin;
-    const uint32_t* rows = rules.rows;
-    const auto count = static_cast<int32_t>(range.end - range.begin);
-    const uint8_t* cells = job.cells.first;
-    const int64_t stride = job.cells.stride;
-    uint64_t* words = job.words + thread % copies;
-    for (int32_t first = thread; first < count; first += kAhead * kThreads) {
-      uint64_t item[kAhead];
-      ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) {
-        const int32_t i = first + k * kThreads;
-        item[k] = items[i < count ? i : first].word;
-      }
-      uint8_t bin[kAhead];
-      ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) {
-        const auto position = static_cast<uint32_t>(item[k] >> 32);
-        const int64_t row = rows == nullptr ? position : rows[position];
-        bin[k] = cells[row * stride];
-      }
-      ASSAY_UNROLL
-      for (int32_t k = 0; k < kAhead; ++k) {
-        if (first + k * kThreads >= count) continue;
-        const auto c = static_cast<int32_t>(item[k] & 0xffff);
-        const uint64_t weight = item[k] >> 16 & 0xffff;
-        add_to(words + c * kBins + bin[k] * copies, (weight << 32) + 1);
-      }
-    }
   }
 
   template <class Block>
@@ -253,29 +207,8 @@ struct SearchClassesKernel {
     }
   }
 
-  // A side of a candidate, or a node; classes come one after the other.
-  struct Side {
-    double squares = 0;
-    double total = 0;
-    int64_t weight = 0;
-    int64_t rows = 0;
-
-    ASSAY_DEVICE void add(uint64_t word, double unit) {
-      const double share = static_cast<double>(gradient_of(word)) * unit;
-      squares += share * share;
-      total += share;
-      weight += gradient_of(word);
-      rows += mass_of(word);
-    }
-    ASSAY_DEVICE double score() const { return total > 0 ? squares / total : 0.0; }
-    ASSAY_DEVICE bool may_stand(const TreeRules& rules) const {
-      return rows > 0 && static_cast<double>(rows) >= rules.min_child_samples &&
-             static_cast<double>(weight) * rules.unit >= rules.min_child_weight;
-    }
-  };
-
-  ASSAY_DEVICE static Side node_of(const Job& job) {
-    Side node;
+  ASSAY_DEVICE static ClassSide node_of(const Job& job) {
+    ClassSide node;
     for (int32_t c = 0; c < job.classes; ++c) node.add(job.memory->totals[c], job.rules->unit);
     return node;
   }
@@ -298,8 +231,8 @@ struct SearchClassesKernel {
   ASSAY_DEVICE static void weigh(const Job& job, Scan scan, int32_t longest, int32_t number,
                                  double whole, Best& best) {
     const TreeRules& rules = *job.rules;
-    Side left;
-    Side right;
+    ClassSide left;
+    ClassSide right;
     for (int32_t c = 0; c < job.classes; ++c) {
       const uint64_t word = left_word(job, scan, longest, number, c);
       left.add(word, rules.unit);
@@ -353,7 +286,7 @@ struct SearchClassesKernel {
     sum_up(block, job, nullptr);
     typename Block::template PerThread<Best> lanes;
     block.each([&](int32_t thread) {
-      const Side node = node_of(job);
+      const ClassSide node = node_of(job);
       const double whole = node.score();
       Best best{floor_of(job, whole), -1, 0};
       for (int32_t t = first + thread; t <= last; t += kThreads) {
@@ -376,19 +309,16 @@ struct SearchClassesKernel {
   ASSAY_DEVICE static double ratio_of(const Job& job, int32_t bin) {
     int32_t heaviest = 0;
     int64_t most = 0;
-    int64_t sum = 0;
+    uint64_t sum = 0;
     for (int32_t c = 0; c < job.classes; ++c) {
       const int64_t weight = gradient_of(job.memory->totals[c]);
       if (c == 0 || weight > most) {
         most = weight;
         heaviest = c;
       }
-      sum += gradient_of(job.of_class(c)[bin]);
+      sum += job.of_class(c)[bin];
     }
-    const double top =
-        static_cast<double>(gradient_of(job.of_class(heaviest)[bin])) * job.rules->unit;
-    const double divisor = static_cast<double>(sum) * job.rules->unit + job.rules->category_smooth;
-    return divisor > 0 ? top / divisor : 0.0;
+    return class_ratio(*job.rules, job.of_class(heaviest)[bin], sum);
   }
 
   template <class Block>

@@ -1,5 +1,6 @@
 // The kernels of grow_tree that grow symmetric trees: they weigh the candidates of a level at its
-// leaves, and give each leaf its part of the split that is chosen.
+// leaves, and give each leaf its part of the split that is chosen. Where classes are counted, those
+// that weigh are in tree_class_level_kernels.h.
 //
 // What candidates a feature has is told by the histogram of the whole sample, and each is weighed
 // at every leaf (kSymmetric of kernels/grow_tree.h). Leaves are independent of each other up to the
@@ -8,9 +9,14 @@
 // the leaves, each thread for some candidates, and finds the feature's best (AddGainsKernel).
 // ChooseSplitsKernel then finds the tree's, and SplitLeavesKernel what it is at each leaf.
 // Candidates are numbered as by SearchFeaturesKernel, which has most of the pieces.
+//
+// The histogram of a tree that counts classes has a plane for each class, one behind the other.
+// What candidates there are is told by the sums of the planes, but for the order of a category's
+// levels.
 #pragma once
 
 #include "backends/cuda/block.h"
+#include "backends/cuda/tree_class_sums.h"
 #include "backends/cuda/tree_search_kernels.h"
 #include "backends/cuda/tree_tasks.h"
 
@@ -53,6 +59,7 @@ struct LevelView {
   const uint8_t* categorical;  // [feature_count]
   const uint64_t* histograms;
   int64_t slot_size;
+  int64_t plane_size;     // words of a class
   int32_t feature_limit;  // the most features of a search
   // A row of gains has one for each number of a candidate and, last, the score of the leaf.
   int32_t gain_count;
@@ -96,6 +103,7 @@ struct LevelCandidates {
     job.total = 0;
     return job;
   }
+  // Of the first class, where classes are counted.
   ASSAY_DEVICE static const uint64_t* words_of(const LevelView& level, int32_t slot,
                                                int32_t feature) {
     return level.histograms + slot * level.slot_size + level.bin_offsets[feature];
@@ -106,13 +114,18 @@ struct LevelCandidates {
   ASSAY_DEVICE static LevelCandidates list(Block& block, const LevelView& level, Job& job,
                                            Memory& memory) {
     const uint64_t* words = words_of(level, job.search->slot, job.feature);
+    const int32_t classes = job.rules->class_count;
     block.each([&](int32_t thread) {
       ASSAY_UNROLL
       for (int32_t k = 0; k < kEach; ++k) {
         const int32_t bin = k * kThreads + thread;
-        memory.search.words[bin] = bin < job.bin_count ? words[bin] : 0;
+        uint64_t word = bin < job.bin_count ? words[bin] : 0;
+        for (int32_t c = 1; c < classes && bin < job.bin_count; ++c) {
+          word += words[c * level.plane_size + bin];
+        }
+        memory.search.words[bin] = word;
+        if (bin == kernels::kMissingBin) memory.tries_missing = word != 0 ? 1 : 0;
       }
-      if (thread == 0) memory.tries_missing = words[0] != 0 ? 1 : 0;
     });
     job.total = Search::sum_prefixes(block, memory.search);
     LevelCandidates found{};
@@ -127,11 +140,47 @@ struct LevelCandidates {
     }
     found.levels = Search::list_levels(block, job, memory.search);
     found.rules = Search::level_rules(job, found.levels);
-    if (found.rules.longest > 0) Search::sort_levels(block, found.levels, memory.search);
+    if (found.rules.longest > 0) {
+      if (classes > 0) set_class_ratios(block, level, job, found.levels, memory.search);
+      Search::sort_levels(block, found.levels, memory.search);
+    }
     found.first = found.rules.first;
     found.last = found.rules.last - 1;
     found.l2 = found.rules.l2;
     return found;
+  }
+
+  // Of the levels that are listed, by the sample's heaviest class, the lowest on a tie.
+  template <class Block>
+  ASSAY_DEVICE static void set_class_ratios(Block& block, const LevelView& level, const Job& job,
+                                            int32_t levels, Search::Memory& memory) {
+    const uint64_t* words = words_of(level, job.search->slot, job.feature);
+    int32_t heaviest = 0;
+    int64_t most = -1;
+    typename Block::template PerThread<uint64_t> sums;
+    for (int32_t c = 0; c < job.rules->class_count; ++c) {
+      block.each([&](int32_t thread) {
+        sums[thread] = 0;
+        for (int32_t bin = thread; bin < job.bin_count; bin += kThreads) {
+          sums[thread] += words[c * level.plane_size + bin];
+        }
+      });
+      const int64_t weight = gradient_of(block.prefix_sums(sums, memory.prefixes));
+      if (weight > most) {
+        most = weight;
+        heaviest = c;
+      }
+    }
+    const uint64_t* plane = words + heaviest * level.plane_size;
+    block.each([&](int32_t thread) {
+      ASSAY_UNROLL
+      for (int32_t k = 0; k < kEach; ++k) {
+        const int32_t place = k * kThreads + thread;
+        if (place >= levels) continue;
+        memory.ratios[place] =
+            class_ratio(*job.rules, plane[memory.levels[place]], memory.level_words[place]);
+      }
+    });
   }
 
   // The number of a thread's i-th candidate, i < kMine; -1: it has none.
@@ -142,7 +191,8 @@ struct LevelCandidates {
     return i % 2 == 0 && !tries_missing ? -1 : 2 * at + i % 2;
   }
 
-  // Puts a leaf's sums in the memory, where `word_of` reads them; their total.
+  // Puts a leaf's sums, of one class where classes are counted, in the memory, where `word_of`
+  // reads them; their total.
   template <class Block>
   ASSAY_DEVICE uint64_t load(Block& block, const uint64_t* words, int32_t bin_count,
                              Memory& memory) const {
@@ -187,6 +237,11 @@ ASSAY_DEVICE inline double share_of(const LevelView& level, const SearchTask& no
 }
 ASSAY_DEVICE inline bool allows(const TreeRules& rules, const SearchTask& node, int32_t feature) {
   return rules.interactions == nullptr || (rules.interactions[feature] & node.groups) != 0;
+}
+
+ASSAY_DEVICE inline bool sends_left(const FoundSplit& split, int32_t bin) {
+  if (split.threshold < 0) return split.set.contains(static_cast<uint8_t>(bin));
+  return bin == kernels::kMissingBin ? split.missing_left != 0 : bin <= split.threshold;
 }
 
 // What each candidate gains at each leaf.
@@ -432,11 +487,6 @@ struct SplitLeavesKernel {
   }
 
  private:
-  ASSAY_DEVICE static bool sends_left(const FoundSplit& split, int32_t bin) {
-    if (split.threshold < 0) return split.set.contains(static_cast<uint8_t>(bin));
-    return bin == kernels::kMissingBin ? split.missing_left != 0 : bin <= split.threshold;
-  }
-
   ASSAY_DEVICE static LeafSplit weigh(const LevelCandidates::Job& job, const FoundSplit& best,
                                       uint64_t left) {
     using Search = SearchFeaturesKernel;

@@ -1,6 +1,6 @@
 // What the kernels of grow_tree know of histograms and gains: the words that hold a bin's sums, and
 // score, value and conditions of a side, in the order of operations of kernels/grow_tree.h.
-// Gains are those of gradient mode; tree_class_kernels.h has class mode's.
+// Gains are those of gradient mode; tree_class_sums.h has class mode's.
 #pragma once
 
 #include <cmath>

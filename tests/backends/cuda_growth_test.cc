@@ -98,8 +98,9 @@ TEST(CudaGrowTree, FewHistogramSlotsChangeNothing) {
   }
 }
 
-TreeProblem symmetric_problem(int64_t row_count, int32_t feature_count, int32_t max_leaves) {
-  TreeProblem item = conformance::plain_tree_problem(row_count, feature_count, 0);
+TreeProblem symmetric_problem(int64_t row_count, int32_t feature_count, int32_t max_leaves,
+                              int32_t class_count = 0) {
+  TreeProblem item = conformance::plain_tree_problem(row_count, feature_count, class_count);
   item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
   item.problem.params.max_leaves = max_leaves;
   return item;
@@ -107,25 +108,33 @@ TreeProblem symmetric_problem(int64_t row_count, int32_t feature_count, int32_t 
 
 // Where not all leaves of a level can keep their histograms, and gains are added up in passes. The
 // less memory, the more launches.
-TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
-  TreeProblem item = symmetric_problem(2000, 6, 32);
+void expect_same_in_any_memory(TreeProblem item, const std::vector<int64_t>& budgets) {
   item.problem.params.min_child_samples = 3;
   for (const int32_t columns : {0, 4}) {
     item.problem.params.columns_per_node = columns;
     const kernels::Tree expected = reference_tree(item).tree;
     EXPECT_GT(expected.leaf_values.size(), 20u);
     std::vector<int64_t> launches;
-    for (const int64_t bytes : {220'000, 260'000, 400'000, 2'000'000}) {
+    for (const int64_t bytes : budgets) {
       EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
       PlacedTree placed;
       const Status status = grow_placed(item, *gpu.device, placed);
-      ASSERT_TRUE(status) << status.error().message;
+      ASSERT_TRUE(status) << bytes << ": " << status.error().message;
       EXPECT_TRUE(placed.tree == expected) << bytes;
       launches.push_back(gpu.driver->log().launches);
     }
     EXPECT_TRUE(std::is_sorted(launches.rbegin(), launches.rend()));
     EXPECT_GT(launches.front(), 2 * launches.back());
   }
+}
+
+TEST(CudaGrowTree, SymmetricTreesGrowInAnyMemory) {
+  expect_same_in_any_memory(symmetric_problem(2000, 6, 32), {220'000, 260'000, 400'000, 2'000'000});
+}
+
+TEST(CudaGrowTree, SymmetricTreesThatCountClassesGrowInAnyMemory) {
+  expect_same_in_any_memory(symmetric_problem(2000, 6, 32, 3),
+                            {260'000, 300'000, 600'000, 4'000'000});
 }
 
 // A level that would make too many leaves is not made: it is searched and nothing else.
@@ -143,22 +152,18 @@ TEST(CudaGrowTree, SymmetricTreesStopAtTheLevelThatIsTooWide) {
 }
 
 // Also where there are more trees than there is memory to grow side by side.
-TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
-  constexpr size_t kTrees = 5;
-  std::vector<TreeProblem> items;
-  for (size_t i = 0; i < kTrees; ++i) {
-    TreeProblem item = symmetric_problem(1000, 6, 8);
-    item.problem.seed += i;
-    for (float& gradient : item.gradients) gradient += 0.1f * static_cast<float>(i);
-    item.set_bounds();
-    items.push_back(std::move(item));
+void expect_same_in_groups(std::vector<TreeProblem> items, const std::vector<int64_t>& budgets) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i].problem.seed += i;
+    for (float& gradient : items[i].gradients) gradient += 0.1f * static_cast<float>(i);
+    items[i].set_bounds();
   }
-  for (const int64_t bytes : {400'000, 700'000, 4'000'000}) {
+  for (const int64_t bytes : budgets) {
     EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
-    std::vector<PlacedTree> placed(kTrees);
+    std::vector<PlacedTree> placed(items.size());
     kernels::GrowTreesProblem problem;
     kernels::GrowTreesArgs args;
-    for (size_t i = 0; i < kTrees; ++i) {
+    for (size_t i = 0; i < items.size(); ++i) {
       ASSERT_TRUE(placed[i].place(items[i], *gpu.device, false));
       placed[i].args.bins = placed[0].args.bins;
       problem.trees.push_back(items[i].problem);
@@ -166,11 +171,24 @@ TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
     }
     const Status status = kernels::run_op(cuda_kernels().table<kernels::GrowTrees>(),
                                           {gpu.device.get(), nullptr, nullptr}, problem, args);
-    ASSERT_TRUE(status) << status.error().message;
-    for (size_t i = 0; i < kTrees; ++i) {
+    ASSERT_TRUE(status) << bytes << ": " << status.error().message;
+    for (size_t i = 0; i < items.size(); ++i) {
       EXPECT_TRUE(placed[i].tree == reference_tree(items[i]).tree) << bytes << ", tree " << i;
     }
   }
+}
+
+TEST(CudaGrowTree, SymmetricTreesGrowInGroups) {
+  expect_same_in_groups(std::vector<TreeProblem>(5, symmetric_problem(1000, 6, 8)),
+                        {400'000, 700'000, 4'000'000});
+}
+
+TEST(CudaGrowTree, SymmetricTreesThatCountClassesGrowInGroups) {
+  std::vector<TreeProblem> items(5, symmetric_problem(1000, 6, 8, 3));
+  items[1] = symmetric_problem(1000, 6, 8, 2);
+  items[1].table = items[0].table;
+  items[3].problem.params.growth = kernels::GrowthPolicy::kLeafWise;
+  expect_same_in_groups(std::move(items), {500'000, 900'000, 6'000'000});
 }
 
 // Two bins a feature, most rows in one, so that the halves of a word run over time and again, and
@@ -266,7 +284,22 @@ TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatus) {
 }
 
 TEST(CudaGrowTree, EveryFailureOfTheDriverBecomesAStatusOfSymmetricTrees) {
-  check_tree_failures(symmetric_problem(300, 3, 4), false);
+  for (const int32_t class_count : {0, 3}) {
+    check_tree_failures(symmetric_problem(300, 3, 4, class_count), false);
+  }
+}
+
+TEST(CudaGrowTree, SymmetricTreesWithoutASplitAreALeafOfShares) {
+  TreeProblem item = symmetric_problem(40, 2, 8, 2);
+  item.problem.params.min_child_samples = 30;
+  EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
+  PlacedTree placed;
+  const Status status = grow_placed(item, *gpu.device, placed);
+  ASSERT_TRUE(status) << status.error().message;
+  ASSERT_EQ(placed.tree.leaf_values.size(), 2u);
+  const auto first = static_cast<float>(std::count(item.classes.begin(), item.classes.end(), 0));
+  EXPECT_FLOAT_EQ(placed.tree.leaf_values[0], first / 40);
+  EXPECT_FLOAT_EQ(placed.tree.leaf_values[1], 1 - first / 40);
 }
 
 TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
@@ -280,11 +313,12 @@ TEST(CudaGrowTree, DeclinesWhatItCannotGrow) {
   problem.class_count = 29;
   EXPECT_EQ(item.decline({}, problem),
             "trees that count more than 28 classes grow on the CPU only");
-  problem.class_count = 2;
   problem.params.growth = kernels::GrowthPolicy::kSymmetric;
-  EXPECT_EQ(item.decline({}, problem), "symmetric trees that count classes grow on the CPU only");
-  problem.class_count = 0;
-  EXPECT_FALSE(item.decline({}, problem));
+  EXPECT_TRUE(item.decline({}, problem));
+  for (const int32_t class_count : {28, 2, 0}) {
+    problem.class_count = class_count;
+    EXPECT_FALSE(item.decline({}, problem)) << class_count;
+  }
 }
 
 TEST(CudaGrowTree, WhatItDeclinesIsTheHosts) {

@@ -37,10 +37,12 @@ TreeProblem stream_problem(int32_t class_count) {
   return item;
 }
 
-void expect_same_trees(const TreeProblem& item, const std::string& name) {
+// `more` is added to each budget.
+void expect_same_trees(const TreeProblem& item, const std::string& name, int64_t more = 0) {
   const GrownTree expected = reference_tree(item);
   EXPECT_GT(expected.tree.leaf_values.size(), 8u) << name;
-  for (const int64_t bytes : kBudgets) {
+  for (const int64_t budget : kBudgets) {
+    const int64_t bytes = budget + more;
     EmulatedGpu gpu = conformance::open_emulated_gpu(bytes);
     PlacedTree placed;
     const Status status = grow_placed(item, *gpu.device, placed, true);
@@ -102,6 +104,19 @@ TEST(CudaTileStream, TreesThatCountClassesAreTheSameInAnyMemory) {
   for (size_t row = 0; row < kStreamRows; row += 4) item.weights[row] = 0.5f;
   item.set_bounds();
   expect_same_trees(item, "random thresholds, weights");
+}
+
+TEST(CudaTileStream, SymmetricTreesThatCountClassesAreTheSameInAnyMemory) {
+  constexpr int64_t kHistograms = 80'000;  // as many as there are for gradients
+  TreeProblem item = stream_problem(3);
+  item.problem.params.growth = GrowthPolicy::kSymmetric;
+  expect_same_trees(item, "symmetric", kHistograms);
+  item.problem.params.columns_per_node = 30;
+  item.problem.params.random_thresholds = true;
+  std::erase_if(item.rows, [](uint32_t row) { return row % 3 == 1; });
+  item.problem.sample_count = static_cast<int64_t>(item.rows.size());
+  item.set_bounds();
+  expect_same_trees(item, "symmetric, a part, columns of a level, random thresholds", kHistograms);
 }
 
 // The last leaves are taken by one branch, others were split ahead in vain.

@@ -343,13 +343,13 @@ TEST(GrowTree, AgreesOnSymmetricTrees) {
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
 
-// Symmetric trees of gradients, few enough leaves for the reference.
-TreeProblem symmetric_problem(uint64_t seed, int64_t row_count) {
+// Symmetric trees of gradients or that count classes, few enough leaves for the reference.
+TreeProblem symmetric_problem(uint64_t seed, int64_t row_count, bool counts_classes) {
   TreeProblem item;
   do {
     item = row_count == 0 ? random_tree_problem(seed) : random_tree_problem(seed, row_count);
     seed += 1'000'000;
-  } while (item.problem.class_count > 0 || item.table.feature_count() > 28);
+  } while ((item.problem.class_count > 0) != counts_classes || item.table.feature_count() > 28);
   kernels::TreeParams& params = item.problem.params;
   if (params.growth != kernels::GrowthPolicy::kSymmetric) {
     params.growth = kernels::GrowthPolicy::kSymmetric;
@@ -359,37 +359,71 @@ TreeProblem symmetric_problem(uint64_t seed, int64_t row_count) {
   return item;
 }
 
-TEST(GrowTree, AgreesOnSymmetricTreesOfGradients) {
+void check_symmetric_trees(uint64_t seed, uint64_t count, bool counts_classes) {
   std::vector<OpCase<GrowTree>> cases;
-  for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 10 : 60); ++seed) {
-    cases.push_back(case_of(symmetric_problem(5000 + seed, 0), every_form(seed)));
+  for (uint64_t k = 0; k < (with_thread_sanitizer() ? count / 6 : count); ++k) {
+    cases.push_back(case_of(symmetric_problem(seed + k, 0, counts_classes), every_form(k)));
   }
-  for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 1 : 4); ++seed) {
-    cases.push_back(case_of(symmetric_problem(6000 + seed, 3000), every_form(seed)));
+  for (uint64_t k = 0; k < (with_thread_sanitizer() ? 1 : 4); ++k) {
+    cases.push_back(
+        case_of(symmetric_problem(seed + 1000 + k, 3000, counts_classes), every_form(k)));
   }
   check_op<GrowTree>(kernels::reference::grow_tree, cases);
 }
 
-// Several on one table: other seeds, gradients and rows, and one in three of another growth.
+TEST(GrowTree, AgreesOnSymmetricTreesOfGradients) { check_symmetric_trees(5000, 60, false); }
+
+TEST(GrowTree, AgreesOnSymmetricTreesThatCountClasses) { check_symmetric_trees(9000, 40, true); }
+
+// As many classes as a GPU counts.
+TEST(GrowTree, AgreesOnSymmetricTreesOfManyClasses) {
+  std::vector<OpCase<GrowTree>> cases;
+  for (const Form form : {Form::kBlocks, Form::kOnHost}) {
+    TreeProblem item = plain_tree_problem(700, 3, 28);
+    Rng rng(28);
+    for (int32_t& row_class : item.classes) row_class = static_cast<int32_t>(rng.below(28));
+    item.table.kinds[1] = kernels::FeatureKind::kCategorical;
+    for (int64_t row = 0; row < 700; ++row) item.weights.push_back(0.25f * float(1 + row % 5));
+    item.problem.params.growth = kernels::GrowthPolicy::kSymmetric;
+    item.problem.params.max_leaves = 8;
+    item.name += ", symmetric, 28 classes";
+    item.set_bounds();
+    cases.push_back(case_of(item, form));
+  }
+  check_op<GrowTree>(kernels::reference::grow_tree, cases);
+}
+
+// Several on one table: other seeds, gradients or classes, and rows, and one in three of another
+// growth.
+std::vector<TreeProblem> symmetric_round(uint64_t seed, bool counts_classes) {
+  const uint64_t base = counts_classes ? 11'000 : 7000;
+  const TreeProblem first = symmetric_problem(base + seed, 300, counts_classes);
+  std::vector<TreeProblem> items{first};
+  for (uint64_t k = 1; k < 2 + seed % 6; ++k) {
+    const TreeProblem other = symmetric_problem(base + 1000 + 10 * seed + k, 300, counts_classes);
+    TreeProblem item = first;
+    item.problem.seed = other.problem.seed;
+    item.problem.class_count = other.problem.class_count;
+    item.gradients = other.gradients;
+    item.hessians = other.hessians;
+    item.classes = other.classes;
+    item.weights = other.weights;
+    if (k % 2 == 0) item.rows = other.rows;
+    item.problem.sample_count = static_cast<int64_t>(item.rows.size());
+    if (k % 3 == 0) item.problem.params.growth = kernels::GrowthPolicy::kLeafWise;
+    item.problem.params.max_depth = other.problem.params.max_depth;
+    item.set_bounds();
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
 TEST(GrowTrees, AgreesOnSymmetricTrees) {
   std::vector<OpCase<GrowTrees>> cases;
   for (uint64_t seed = 0; seed < (with_thread_sanitizer() ? 3 : 10); ++seed) {
-    const TreeProblem first = symmetric_problem(7000 + seed, 300);
-    std::vector<TreeProblem> items{first};
-    for (uint64_t k = 1; k < 2 + seed % 6; ++k) {
-      const TreeProblem other = symmetric_problem(8000 + 10 * seed + k, 300);
-      TreeProblem item = first;
-      item.problem.seed = other.problem.seed;
-      item.gradients = other.gradients;
-      item.hessians = other.hessians;
-      if (k % 2 == 0) item.rows = other.rows;
-      item.problem.sample_count = static_cast<int64_t>(item.rows.size());
-      if (k % 3 == 0) item.problem.params.growth = kernels::GrowthPolicy::kLeafWise;
-      item.problem.params.max_depth = other.problem.params.max_depth;
-      item.set_bounds();
-      items.push_back(std::move(item));
+    for (const bool counts_classes : {false, true}) {
+      cases.push_back(case_of(symmetric_round(seed, counts_classes), every_form(seed)));
     }
-    cases.push_back(case_of(items, every_form(seed)));
   }
   check_op<GrowTrees>(kernels::reference::grow_trees, cases);
 }
