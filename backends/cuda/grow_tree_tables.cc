@@ -126,7 +126,8 @@ int32_t TreeTables::chunk_rows_of(int64_t rows) const {
   // Blocks that a multiprocessor works on at once, and two turns of them.
   const int64_t blocks = int64_t{2} * 3 * device_->multiprocessors();
   const int64_t tiles = stream_ == nullptr ? tiles_.size() : 1;  // of a launch
-  if (counts_classes()) {                                        // a feature a block
+  if (counts_classes()) {
+    // A block has one feature.
     return static_cast<int32_t>(std::clamp<int64_t>(pieces_of(rows * tiles * tile_width_, blocks),
                                                     CountClassesKernel::kLeastChunk,
                                                     CountClassesKernel::kMostChunk));

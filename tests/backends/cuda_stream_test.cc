@@ -226,6 +226,13 @@ TEST(CudaTileStream, EveryFailureOfTheDriverBecomesAStatus) {
   check_tree_failures(item, true, kBudgets[3]);
 }
 
+TEST(CudaTileStream, EveryFailureOfTheDriverBecomesAStatusOfSymmetricTreesOfClasses) {
+  TreeProblem item = stream_problem(3);
+  item.problem.params.growth = GrowthPolicy::kSymmetric;
+  item.problem.params.max_leaves = 2;
+  check_tree_failures(item, true, kBudgets[3]);
+}
+
 TEST(CudaRowStream, CutsRowsByTheMemoryThatIsFree) {
   EXPECT_EQ(RowStream::piece_rows(100, 40'000, 1'000'000), 100);
   EXPECT_EQ(RowStream::piece_rows(100, 40'000, 7), 7);
