@@ -6,17 +6,16 @@
 #include <utility>
 
 namespace assay::automl {
-
-std::string FrontPoint::name() const {
-  if (key.trial >= 0) return fmt::format("{}, trial {}", learner, key.trial);
-  return key.members > 0 ? fmt::format("ensemble of {}", key.members) : "ensemble, registered";
-}
-
 namespace {
 
 FrontKey key_of(const LeaderboardRow& row) { return {row.trial, row.trial >= 0 ? 1 : 0}; }
 
 }  // namespace
+
+std::string FrontPoint::name() const {
+  if (key.trial >= 0) return fmt::format("{}, trial {}", learner, key.trial);
+  return key.members > 0 ? fmt::format("ensemble of {}", key.members) : "ensemble, registered";
+}
 
 std::vector<FrontPoint> pareto_front(const Leaderboard& board) {
   std::vector<FrontPoint> points;

@@ -2,6 +2,8 @@
 // is left. The leading thread keeps it, which mostly waits; what it takes is bounded (keep_pace.h).
 // It is the ensemble that selection makes of the candidates where that is quick, else the best
 // single trial whose model can be saved in that time.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <new>
@@ -28,16 +30,13 @@ constexpr int64_t kTellingBytes = int64_t{8} << 20;
 constexpr size_t kBlockBytes = size_t{1} << 20;
 
 // "7", "7, 3": the heaviest first.
-template <class Members>
-std::string trials_text(const Members& members) {
-  std::vector<std::pair<double, int64_t>> order;
-  for (const auto& member : members) order.emplace_back(-member.weight, member.candidate.trial);
-  std::sort(order.begin(), order.end());
-  std::string text;
-  for (const auto& [weight, trial] : order) {
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", trial);
+template <class Chosen>
+std::string trials_text(const Chosen& chosen) {
+  std::vector<int64_t> trials;
+  for (const size_t place : chosen.heaviest_first()) {
+    trials.push_back(chosen.members[place].candidate.trial);
   }
-  return text;
+  return fmt::format("{}", fmt::join(trials, ", "));
 }
 
 }  // namespace
@@ -130,8 +129,8 @@ Status SweepLead::keep_as_best(const Chosen& chosen, bool while_searching) {
 // The row comes first: whoever dies in between has the model before, and its row.
 Status SweepLead::log_best(const Chosen& chosen, const tracking::BlobRef& blob) {
   std::vector<BestModelRow> rows = best_rows_;
-  rows.push_back({state_->budget.elapsed_seconds(), chosen.score, trials_text(chosen.members),
-                  blob.size, blob.sha256});
+  rows.push_back({state_->budget.elapsed_seconds(), chosen.score, trials_text(chosen), blob.size,
+                  blob.sha256});
   ASSAY_RETURN_IF_ERROR(parent_->log_table(best_model_table(rows)));
   ASSAY_RETURN_IF_ERROR(parent_->log_blob(kBestModelPath, blob, "application/x-assay-model"));
   best_rows_ = std::move(rows);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <new>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -134,6 +135,16 @@ SelectionOptions SweepLead::selection_options() const {
   options.share_of_gain = config_.ensemble.share_of_gain;
   options.seed = derive_seed(static_cast<uint64_t>(config_.run.seed), "ensemble");
   return options;
+}
+
+std::vector<size_t> SweepLead::Chosen::heaviest_first() const {
+  std::vector<size_t> order(members.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto key = [&](size_t place) {
+    return std::pair(-members[place].weight, members[place].candidate.trial);
+  };
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
+  return order;
 }
 
 int64_t SweepLead::byte_count(const Chosen& chosen) {

@@ -80,13 +80,10 @@ std::optional<SweepLead::Chosen> SweepLead::select_now() {
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (selection->weights[i] > 0) chosen.members.push_back({candidates[i], selection->weights[i]});
   }
-  std::vector<std::pair<double, int64_t>> order;
-  for (const Member& member : chosen.members) {
-    order.emplace_back(-member.weight, member.candidate.trial);
-  }
-  std::sort(order.begin(), order.end());
   likely_members_.clear();
-  for (const auto& [weight, trial] : order) likely_members_.push_back(trial);
+  for (const size_t place : chosen.heaviest_first()) {
+    likely_members_.push_back(chosen.members[place].candidate.trial);
+  }
   return rescore(chosen) ? std::optional(std::move(chosen)) : std::nullopt;
 }
 

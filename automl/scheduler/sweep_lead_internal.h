@@ -143,6 +143,8 @@ class SweepLead {
     std::optional<StackCheck> stack_check;
     Calibrator calibrator;  // of the predictions, which have it
     bool stacked() const { return stack_bias.has_value(); }
+    // Places of members: those of most weight first, of equals the lower trial. (sweep_finish.cc)
+    std::vector<size_t> heaviest_first() const;
     int64_t refitted() const {
       return std::count_if(members.begin(), members.end(),
                            [](const Member& member) { return member.refitted; });
@@ -244,6 +246,7 @@ class SweepLead {
   struct Refit;
   void refit(Chosen& chosen);
   std::vector<Refit> planned_refits(const Chosen& chosen) const;  // those of most weight first
+  bool may_begin(Refit& member, const StopToken& stop) const;
   void refit_round(const TrainingSet::AllRows& all, size_t number, const StopToken& stop,
                    std::vector<Refit>& members);
   Status check_learnt(const Candidate& candidate, const Model& model,

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <memory>
 #include <new>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -69,27 +68,32 @@ Status SweepLead::check_learnt(const Candidate& candidate, const Model& model,
 }
 
 std::vector<SweepLead::Refit> SweepLead::planned_refits(const Chosen& chosen) const {
-  std::vector<size_t> order(chosen.members.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return chosen.members[a].weight > chosen.members[b].weight;
-  });
+  // In logical mode what fits must not depend on how many threads there are.
+  const int threads = state_->budget.logical() ? 1 : threads_;
   std::vector<Refit> members;
-  for (const size_t place : order) {
+  for (const size_t place : chosen.heaviest_first()) {
     Refit& member = members.emplace_back();
     member.place = place;
     member.candidate = &chosen.members[place].candidate;
     member.wanted = wanted_refits(member.candidate->trial);
     member.steps = steps_of_refit(*member.candidate);
-    if (planned_refit_bytes(member.candidate->trial, threads_) > refit_bytes()) {
+    if (planned_refit_bytes(member.candidate->trial, threads) > refit_bytes()) {
       member.error = {StatusCode::kResourceExhausted, "there was no memory for more"};
     }
   }
   return members;
 }
 
-// One more fit of each that wants it and has got what it wanted before. The time is for nothing
-// else, and a fit that is not done by the deadline costs nothing more.
+// The time is for nothing else, and a fit that is not done by the deadline costs nothing more.
+bool SweepLead::may_begin(Refit& member, const StopToken& stop) const {
+  if (member.error) return false;
+  const double needed = refit_seconds(member.candidate->trial) / kRefitCare;
+  if (!stop.requested() && needed <= stop.seconds_left()) return true;
+  member.error = {StatusCode::kCancelled, "there was no time for more"};
+  return false;
+}
+
+// One more fit of each that wants it and has got what it wanted before.
 void SweepLead::refit_round(const TrainingSet::AllRows& all, size_t number, const StopToken& stop,
                             std::vector<Refit>& members) {
   std::vector<Refit*> due;
@@ -100,11 +104,7 @@ void SweepLead::refit_round(const TrainingSet::AllRows& all, size_t number, cons
     most_bytes = std::max(most_bytes, planned_refit_bytes(member.candidate->trial, 1));
   }
   const auto fit = [&](Refit& member, const kernels::ComputeContext& context) {
-    const double needed = refit_seconds(member.candidate->trial) / kRefitCare;
-    if (stop.requested() || needed > stop.seconds_left()) {
-      member.error = {StatusCode::kCancelled, "there was no time for more"};
-      return;
-    }
+    if (!may_begin(member, stop)) return;
     auto model = fit_on_all(all, member, context);
     if (!model) {
       member.error = std::move(model.error());
@@ -157,10 +157,14 @@ void SweepLead::refit(Chosen& chosen) {
                        state_->request.stop);
   std::vector<Refit> members = planned_refits(chosen);
   std::string reason;
-  const auto all = state_->set->all_rows(context(stop));
-  if (!all) reason = all.error().message;
-  for (size_t number = 0; all && number < size_t{kFitsForFolds}; ++number) {
-    refit_round(**all, number, stop, members);
+  const auto may = std::count_if(members.begin(), members.end(),
+                                 [&](Refit& member) { return may_begin(member, stop); });
+  if (may > 0) {
+    const auto all = state_->set->all_rows(context(stop));
+    if (!all) reason = all.error().message;
+    for (size_t number = 0; all && number < size_t{kFitsForFolds}; ++number) {
+      refit_round(**all, number, stop, members);
+    }
   }
   Chosen fitted = chosen;
   size_t fits = 0;

@@ -183,6 +183,20 @@ struct LossTerms {
   }
 };
 
+// Calls each(thread, two maxima of the block, from 0), then raises those of the launch, which are
+// `stride` apart, to them. The block has two numbers of shared memory for it.
+template <class Number, class Block, class Each>
+ASSAY_DEVICE inline void keep_maxima(Block& block, Number* maxima, int32_t stride, Each&& each) {
+  auto* greatest = block.template shared<Number>();
+  block.each([&](int32_t thread) {
+    if (thread < 2) greatest[thread] = 0;
+  });
+  block.each([&](int32_t thread) { each(thread, greatest); });
+  block.each([&](int32_t thread) {
+    if (thread < 2) raise_to(maxima + thread * stride, greatest[thread]);
+  });
+}
+
 struct LossGradientsKernel {
   static constexpr int32_t kThreads = 128;
   static constexpr int32_t kSharedBytes = 2 * sizeof(uint32_t);
@@ -210,7 +224,6 @@ struct LossGradientsKernel {
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
     const LossInputs& in = params.in;
-    auto* greatest = block.template shared<uint32_t>();
     typename Block::template PerThread<SoftmaxSum> sums;
     block.each([&](int32_t thread) {
       const int64_t i = block.x() * kThreads + thread;
@@ -218,18 +231,12 @@ struct LossGradientsKernel {
       sums[thread] = softmax_sum_of(in.scores + in.row_at(i) * in.output_count, in.output_count);
     });
     for (int32_t k = 0; k < in.output_count; ++k) {
-      block.each([&](int32_t thread) {
-        if (thread < 2) greatest[thread] = 0;
-      });
-      block.each([&](int32_t thread) {
+      uint32_t* const maxima = params.out.maxima + k;
+      keep_maxima(block, maxima, in.output_count, [&](int32_t thread, uint32_t* greatest) {
         const int64_t i = block.x() * kThreads + thread;
         if (i >= in.sample_count) return;
         const int64_t row = in.row_at(i);
         params.out.put(in, row, k, output_derivatives(in, row, k, sums[thread]), greatest);
-      });
-      block.each([&](int32_t thread) {
-        if (thread >= 2) return;
-        raise_to(params.out.maxima + thread * in.output_count + k, greatest[thread]);
       });
     }
   }
@@ -257,17 +264,10 @@ struct LossTermsKernel {
 
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    auto* greatest = block.template shared<uint64_t>();
-    block.each([&](int32_t thread) {
-      if (thread < 2) greatest[thread] = 0;
-    });
-    block.each([&](int32_t thread) {
+    keep_maxima(block, params.out.maxima, 1, [&](int32_t thread, uint64_t* greatest) {
       const int64_t i = block.x() * kThreads + thread;
       if (i >= params.in.sample_count) return;
       params.out.put(params.in, i, row_loss(params.in, params.in.row_at(i)), greatest);
-    });
-    block.each([&](int32_t thread) {
-      if (thread < 2) raise_to(params.out.maxima + thread, greatest[thread]);
     });
   }
 };

@@ -164,18 +164,11 @@ struct RankGradientsKernel {
 
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    auto* greatest = block.template shared<uint32_t>();
-    block.each([&](int32_t thread) {
-      if (thread < 2) greatest[thread] = 0;
-    });
-    block.each([&](int32_t thread) {
+    keep_maxima(block, params.out.maxima, 1, [&](int32_t thread, uint32_t* greatest) {
       const int64_t place = block.x() * kThreads + thread;
       if (place >= params.in.sample_count) return;
       const Derivatives sums = derivatives_at(params.in, params.ranking, place);
       params.out.put(params.in, params.in.row_at(place), 0, sums, greatest);
-    });
-    block.each([&](int32_t thread) {
-      if (thread < 2) raise_to(params.out.maxima + thread, greatest[thread]);
     });
   }
 
@@ -206,11 +199,7 @@ struct RankTermsKernel {
 
   template <class Block>
   ASSAY_DEVICE static void run(Block& block, const Params& params) {
-    auto* greatest = block.template shared<uint64_t>();
-    block.each([&](int32_t thread) {
-      if (thread < 2) greatest[thread] = 0;
-    });
-    block.each([&](int32_t thread) {
+    keep_maxima(block, params.out.maxima, 1, [&](int32_t thread, uint64_t* greatest) {
       const int64_t place = block.x() * kThreads + thread;
       if (place >= params.in.sample_count) return;
       double sum = 0;
@@ -218,9 +207,6 @@ struct RankTermsKernel {
         sum = sum + delta * kernels::exact_log(1.0 + kernels::exact_exp(behind));
       });
       params.out.put(params.in, place, 0.5 * sum, greatest);
-    });
-    block.each([&](int32_t thread) {
-      if (thread < 2) raise_to(params.out.maxima + thread, greatest[thread]);
     });
   }
 };

@@ -238,6 +238,7 @@ TEST(Refit, StepsGrowWithTheRowsWhereEarlyStoppingChoseThem) {
   EXPECT_EQ(refit_steps(1000, 1000, 1.25), 1000);  // nothing stopped it
   EXPECT_EQ(refit_steps(900, 1000, 1.25), 1000);   // no more than were asked for
   EXPECT_EQ(refit_steps(7, 1000, 0.9), 7);
+  EXPECT_EQ(refit_steps(80, 1000, 2), 100);  // folds in time
 }
 
 TEST(Refit, IsDoneInTheTimeThatIsKeptForIt) {

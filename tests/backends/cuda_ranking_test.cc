@@ -11,6 +11,7 @@
 #include "kernels/device_array.h"
 #include "kernels/planner.h"
 #include "kernels/reference/reference_ops.h"
+#include "tests/backends/driver_failures.h"
 #include "tests/conformance/emulated_gpu.h"
 
 namespace assay::backends::cuda {
@@ -152,34 +153,12 @@ TEST(CudaRanking, StoppedRunLaunchesNothing) {
   EXPECT_EQ(gpu.driver->log().launches, 0);
 }
 
-// Whatever call of the driver fails, the op says so, and nothing stays behind.
 TEST(CudaRanking, EveryFailureOfTheDriverBecomesAStatus) {
   const RankedData data({40, 300}, 10);
-  for (const Outcome failure : {Outcome::kFailed, Outcome::kNoMemory, Outcome::kLost}) {
-    int64_t failed = 0;
-    for (int64_t call = 0;; ++call) {
-      EmulatedGpu gpu = conformance::open_emulated_gpu(int64_t{16} << 20);
-      conformance::EmulationLog& log = gpu.driver->log();
-      log.failure = failure;
-      log.fail_at = log.calls + call;
-      RankedLoss found;
-      const Status status = compute_loss(data, *gpu.device, found);
-      EXPECT_EQ(static_cast<CudaDevice&>(*gpu.device).held_bytes(), 0);
-      const bool reached = log.calls > log.fail_at;
-      if (!status) {
-        ++failed;
-        EXPECT_EQ(status.error().code, failure == Outcome::kNoMemory
-                                           ? StatusCode::kResourceExhausted
-                                           : StatusCode::kDevice);
-        EXPECT_NE(status.error().message.find("planted failure"), std::string::npos);
-      }
-      gpu.device.reset();
-      EXPECT_EQ(log.live_allocations, 0);
-      EXPECT_EQ(log.live_pins, 0);
-      if (!reached) break;
-    }
-    EXPECT_GT(failed, 30);
-  }
+  check_driver_failures(int64_t{16} << 20, [&](kernels::Device& device) {
+    RankedLoss found;
+    return compute_loss(data, device, found);
+  });
 }
 
 TEST(CudaRanking, IsDoneByPairsAndOtherLossesByRows) {

@@ -10,6 +10,7 @@
 #include "backends/cuda/device.h"
 #include "kernels/device_array.h"
 #include "kernels/reference/reference_ops.h"
+#include "tests/backends/driver_failures.h"
 #include "tests/conformance/emulated_gpu.h"
 #include "tests/conformance/tree_problems.h"
 
@@ -83,38 +84,13 @@ inline GrownTree reference_tree(const conformance::TreeProblem& item) {
   return grown;
 }
 
-// Whatever call of the driver fails, grow_tree says so, and nothing stays behind. The GPU has
-// `memory_bytes`.
+// As check_driver_failures, of grow_tree.
 inline void check_tree_failures(const conformance::TreeProblem& item, bool on_host,
                                 int64_t memory_bytes = int64_t{16} << 20) {
-  for (const Outcome failure : {Outcome::kFailed, Outcome::kNoMemory, Outcome::kLost}) {
-    int64_t failed = 0;
-    for (int64_t call = 0;; ++call) {
-      conformance::EmulatedGpu gpu = conformance::open_emulated_gpu(memory_bytes);
-      conformance::EmulationLog& log = gpu.driver->log();
-      log.failure = failure;
-      log.fail_at = log.calls + call;
-      Status status;
-      {
-        PlacedTree placed;
-        status = grow_placed(item, *gpu.device, placed, on_host);
-      }
-      EXPECT_EQ(static_cast<CudaDevice&>(*gpu.device).held_bytes(), 0);
-      const bool reached = log.calls > log.fail_at;
-      if (!status) {
-        ++failed;
-        EXPECT_EQ(status.error().code, failure == Outcome::kNoMemory
-                                           ? StatusCode::kResourceExhausted
-                                           : StatusCode::kDevice);
-        EXPECT_NE(status.error().message.find("planted failure"), std::string::npos);
-      }
-      gpu.device.reset();
-      EXPECT_EQ(log.live_allocations, 0);
-      EXPECT_EQ(log.live_pins, 0);
-      if (!reached) break;
-    }
-    EXPECT_GT(failed, 30);
-  }
+  check_driver_failures(memory_bytes, [&](kernels::Device& device) {
+    PlacedTree placed;
+    return grow_placed(item, device, placed, on_host);
+  });
 }
 
 }  // namespace assay::backends::cuda
